@@ -1,0 +1,53 @@
+# `make demo` and `make test` do everything on a fresh machine, set-up included; `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test verify lint generate check-diff bench constraints clean
+
+help:  ## What each target does
+	@sed -n 's/^\([a-z-]*\):.*##/\1:/p' $(MAKEFILE_LIST) | awk -F: '{printf "  make %-13s%s\n", $$1, $$2}'
+
+setup: $(READY)  ## Make .venv with everything the other targets need
+
+$(READY): pyproject.toml client/pyproject.toml exporter/pyproject.toml operator/pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Jumplab needs Python 3.11 or later; name one: make PYTHON=python3.11")'
+	@echo "setting up $(VENV) (once)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt \
+		--editable client --editable 'exporter[all]' --editable operator --group dev
+	@touch $(READY)
+
+demo: $(READY)  ## A lab on this machine, from kubectl apply to the board's prompt
+	@$(BIN)/python -m tools.demo
+
+test: $(READY)  ## The tests; what they use beyond Python they find, or say that they did not
+	@$(BIN)/python -m pytest
+
+lint: $(READY)  ## ruff, mypy strict, import contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy client/src exporter/src operator/src tools
+	$(BIN)/lint-imports
+
+generate: $(READY)  ## Regenerate protobuf code, plain clients and CRDs from their sources
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tools.generate
+
+verify: generate lint test check-diff  ## Everything a change must pass
+
+check-diff:
+	@git diff --exit-code --stat || { echo "generated files differ from what is committed: commit the result of 'make generate'"; exit 1; }
+
+bench: $(READY)  ## Figures of the whole path, beside Jumpstarter's where the peer is at hand
+	@$(BIN)/python -m tools.bench
+
+constraints:  ## Move the pinned versions to the newest that fit
+	$(BIN)/uv pip compile --quiet --upgrade --no-header --no-annotate --no-emit-package jumplab --no-emit-package jumplab-exporter \
+		--no-emit-package jumplab-operator --universal --python-version 3.11 --all-extras \
+		client/pyproject.toml exporter/pyproject.toml operator/pyproject.toml --group dev -o constraints.txt
+
+clean:  ## Remove what the targets made
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

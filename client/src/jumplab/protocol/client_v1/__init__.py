@@ -1,0 +1,1 @@
+"""Generated from client/proto/jumplab/client/v1 by `make generate`."""

@@ -1,0 +1,1 @@
+"""Generated from client/proto/jumplab/v1 by `make generate`."""

@@ -1,0 +1,114 @@
+"""What the gRPC services know of the cluster and may do to it.
+
+The services depend on this contract alone; `jumplab_operator.handlers` implements it over its snapshot and the
+Kubernetes API, and tests of the services implement it in memory.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from jumplab_operator.resources import Client, Exporter, Lease
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A namespaced resource's name."""
+
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What an exporter is leased to. Equal assignments need no message."""
+
+    lease: Name
+    lease_uid: str
+    client: str
+    context: Mapping[str, str]
+    expected_end: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """What an exporter says of itself; `status` is a value of Exporter.status.exporterStatus."""
+
+    status: str
+    message: str
+    lease_uid: str
+    epoch: str
+    release_lease: bool
+
+
+class ApiRefused(Exception):
+    """The Kubernetes API refused a request: its HTTP status code and its sentence."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Lab(Protocol):
+    """The cluster's custom resources, read without I/O and changed through the Kubernetes API."""
+
+    def exporter(self, name: Name) -> Exporter | None: ...
+
+    def client(self, name: Name) -> Client | None: ...
+
+    def lease(self, name: Name) -> Lease | None: ...
+
+    def exporters(self, namespace: str) -> Sequence[Exporter]: ...
+
+    def leases(self, namespace: str) -> Sequence[Lease]: ...
+
+    def remaining(self, lease: Lease) -> timedelta | None:
+        """How long the lease still lasts; None while it has no end; never negative."""
+        ...
+
+    def presence(self, exporter: Name, uid: str) -> AbstractAsyncContextManager[AsyncIterator[Assignment | None]]:
+        """An exporter's connection, while the context lasts.
+
+        Entering tells the lab that the exporter is there; leaving, that its connection was lost (it may be back within
+        the grace time). The iterator gives the assignment now and after each change, and ends when the exporter was
+        deleted or another connection of the same exporter took its place.
+        """
+        ...
+
+    async def say_goodbye(self, exporter: Name, reason: str) -> None:
+        """The exporter leaves on purpose: it is Offline at once."""
+        ...
+
+    async def register(self, exporter: Name, labels: Mapping[str, str], devices: Sequence[Mapping[str, Any]]) -> None:
+        """Writes what the exporter says it has: only labels under jumpstarter.dev/ are taken over. Raises ApiRefused."""
+        ...
+
+    async def report(self, exporter: Name, report: StatusReport) -> None:
+        """Takes over where the exporter is in its life; returns when it is written. Raises ApiRefused."""
+        ...
+
+    def watch_lease(self, lease: Name) -> AsyncIterator[Lease]:
+        """The lease now and after each change; ends when it was deleted."""
+        ...
+
+    async def create_lease(self, namespace: str, name: str | None, spec: Mapping[str, Any]) -> Lease:
+        """Creates a Lease (name None: one is generated) with the spec of the custom resource. Raises ApiRefused."""
+        ...
+
+    async def patch_lease(self, lease: Name, spec: Mapping[str, Any]) -> Lease:
+        """Merges into the Lease's spec. Raises ApiRefused."""
+        ...
+
+    async def delete_lease(self, lease: Name) -> None:
+        """Raises ApiRefused."""
+        ...
+
+    async def rotate_client_token(self, client: Name) -> tuple[str, datetime | None]:
+        """Gives the client a new token, and the moment it expires; the old one dies. Raises ApiRefused."""
+        ...
+
+    def lease_ends(self) -> AsyncIterator[str]:
+        """The uid of each lease at the moment it ends, for whatever reason, deletion included: cut its streams."""
+        ...
