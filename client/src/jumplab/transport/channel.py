@@ -1,0 +1,102 @@
+"""Opens gRPC channels: TLS, identity, keepalive and sizes, the same for everyone."""
+
+import socket
+import ssl
+from typing import Any
+
+import grpc
+from grpc import aio
+
+from jumplab.transport.endpoint import Endpoint, Identity, bearer
+from jumplab.transport.errors import CertificateRejected, Unreachable
+
+# Envelopes are 256 KiB; an exporter's report of many drivers with their schemas is larger.
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+
+# A peer that vanishes without a word is noticed within KEEPALIVE + its timeout: 7 s. Servers must permit such pings.
+KEEPALIVE_OPTIONS: tuple[tuple[str, int], ...] = (
+    ("grpc.keepalive_time_ms", 4_000),
+    ("grpc.keepalive_timeout_ms", 3_000),
+    ("grpc.http2.max_pings_without_data", 0),
+)
+
+_CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
+    *KEEPALIVE_OPTIONS,
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 1_000),
+    ("grpc.max_reconnect_backoff_ms", 5_000),
+)
+
+_SHOWING_BOUND_SECONDS = 5.0
+
+
+def open_channel(
+    endpoint: Endpoint, *, identity: Identity | None = None, token: str | None = None, own_connection: bool = False
+) -> aio.Channel:
+    """A channel to `endpoint`; it connects with its first call, reconnects by itself, and is closed by its owner.
+
+    Each call carries `identity`, or the bearer `token` alone, or nothing. own_connection: shares no connection with
+    other channels of this process (for bulk data). With `tls.insecure` the certificate is asked for here and now, which
+    takes up to five seconds; raises Unreachable where none is shown.
+    """
+    options: list[tuple[str, int | str]] = list(_CHANNEL_OPTIONS)
+    if own_connection:
+        options.append(("grpc.use_local_subchannel_pool", 1))
+    roots = endpoint.tls.ca_pem
+    if endpoint.tls.insecure:
+        roots, name = shown_certificate(endpoint.address)
+        options.append(("grpc.ssl_target_name_override", name))
+    credentials = grpc.ssl_channel_credentials(root_certificates=roots)
+    metadata = identity.metadata() if identity else bearer(token) if token else ()
+    if metadata:
+        # As call credentials, not as an interceptor: an interceptor would stand in the way of every message.
+        caller = grpc.metadata_call_credentials(_Caller(metadata))
+        credentials = grpc.composite_channel_credentials(credentials, caller)
+    return aio.secure_channel(endpoint.address, credentials, options=options)
+
+
+class _Caller(grpc.AuthMetadataPlugin):
+    def __init__(self, metadata: tuple[tuple[str, str], ...]) -> None:
+        self._metadata = metadata
+
+    def __call__(self, _: grpc.AuthMetadataContext, callback: grpc.AuthMetadataPluginCallback) -> None:
+        callback(self._metadata, None)
+
+
+def shown_certificate(address: str) -> tuple[bytes, str]:
+    """The certificate that a server shows, as PEM, and a name that it is for.
+
+    Raises Unreachable where nothing speaks TLS, CertificateRejected where the certificate isn't valid now.
+    """
+    host, _, port = address.rpartition(":")
+    try:
+        place = (host.strip("[]"), int(port))
+        pem = ssl.get_server_certificate(place, timeout=_SHOWING_BOUND_SECONDS)
+        return pem.encode(), _name_in(pem, place) or place[0]
+    except ssl.SSLCertVerificationError as error:
+        raise CertificateRejected(
+            f"the certificate of {address} can't be used even without checking who signed it: {error.verify_message}"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise Unreachable(f'{address} shows no certificate ({error}); check that it runs, and "endpoint"') from error
+
+
+def _name_in(pem: str, place: tuple[str, int]) -> str | None:
+    """The first name that the certificate is for; None where it has none.
+
+    The standard library reads a certificate's names only where it trusts it: hence a second look, trusting this one.
+    """
+    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trusting.check_hostname = False
+    trusting.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    trusting.load_verify_locations(cadata=pem)
+    with (
+        socket.create_connection(place, timeout=_SHOWING_BOUND_SECONDS) as plain,
+        trusting.wrap_socket(plain, server_hostname=place[0]) as secured,
+    ):
+        certificate: Any = secured.getpeercert()
+    alternatives = [value for _, value in certificate.get("subjectAltName", ())]
+    subject = dict(pair for group in certificate["subject"] for pair in group)
+    return next(iter(alternatives), subject.get("commonName"))

@@ -1,0 +1,47 @@
+"""Where the other end of the wire is, whom to trust there, and who is asking."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Whose certificates are trusted.
+
+    ca_pem: PEM certificates to trust instead of the system's;  insecure: take the certificate that the server shows,
+    whatever it is (anyone on the way can read along).
+    """
+
+    ca_pem: bytes | None = None
+    insecure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A gRPC server. address: `host:port`."""
+
+    address: str
+    tls: Tls = field(default_factory=Tls)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The resource on whose behalf calls are made. kind: `Client` or `Exporter`."""
+
+    namespace: str
+    kind: str
+    name: str
+    token: str = field(repr=False)
+
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        """What a call carries of it."""
+        return (
+            *bearer(self.token),
+            ("jumpstarter-namespace", self.namespace),
+            ("jumpstarter-kind", self.kind),
+            ("jumpstarter-name", self.name),
+        )
+
+
+def bearer(token: str) -> tuple[tuple[str, str], ...]:
+    """The metadata of a call that presents a token alone."""
+    return (("authorization", f"Bearer {token}"),)
