@@ -1,0 +1,52 @@
+"""The driver framework: contracts, drivers, clients.
+
+Holds what a driver author and a test author write against, and how their arguments travel. It never talks to a network
+and knows nothing of sessions or leases.
+
+Names are loaded at first use: clients do without pydantic until they send an argument.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jumplab.driver.client import AsyncDriverClient, Caller, DriverNode, ResultStream
+    from jumplab.driver.driver import Driver
+    from jumplab.driver.interface import DriverInterface
+    from jumplab.driver.plain import DriverClient, PlainStream
+    from jumplab.driver.portal import Portal
+    from jumplab.driver.streams import ByteStream, stream
+
+__all__ = [
+    "AsyncDriverClient",
+    "ByteStream",
+    "Caller",
+    "Driver",
+    "DriverClient",
+    "DriverInterface",
+    "DriverNode",
+    "PlainStream",
+    "Portal",
+    "ResultStream",
+    "stream",
+]
+
+_HOMES = {
+    "AsyncDriverClient": "client",
+    "ByteStream": "streams",
+    "Caller": "client",
+    "Driver": "driver",
+    "DriverClient": "plain",
+    "DriverInterface": "interface",
+    "DriverNode": "client",
+    "PlainStream": "plain",
+    "Portal": "portal",
+    "ResultStream": "client",
+    "stream": "streams",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,105 @@
+"""How arguments and results of one method travel: JSON bytes, by the method's annotations.
+
+Integers are exact, bytes are base64, dates are ISO 8601, models are objects. Arguments are an object by name, so that a
+method may gain optional arguments without breaking older clients.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, NotRequired, Required, TypedDict, get_type_hints
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from jumplab.driver import errors
+
+_WIRE = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64", extra="forbid")
+
+
+class Codec:
+    """The codec of one method.
+
+    function: the interface's method.  skip: how many leading parameters don't travel (`self`, the ByteStream).
+    result: the annotation of what travels back.
+    """
+
+    def __init__(self, function: Callable[..., Any], *, skip: int, result: Any) -> None:
+        self.name = function.__name__
+        parameters = list(inspect.signature(function).parameters.values())[skip:]
+        self._signature = inspect.Signature(parameters)
+        self._arguments = TypeAdapter[dict[str, Any]](_arguments_type(function, parameters))
+        self._result = TypeAdapter[Any](result, config=None if _configures_itself(result) else _WIRE)
+
+    def encode_arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes:
+        """The call's arguments as they travel. Raises BadArguments."""
+        try:
+            bound = self._signature.bind(*args, **kwargs).arguments
+            return self._arguments.dump_json(self._arguments.validate_python(bound))
+        except TypeError as error:
+            raise errors.BadArguments(f"{self.name}: {error}; its arguments are {self._signature}") from error
+        except ValidationError as error:
+            raise errors.BadArguments(f"{self.name}: {told(error)}; its arguments are {self._signature}") from error
+
+    def decode_arguments(self, data: bytes) -> dict[str, Any]:
+        """The arguments by name. Raises BadArguments."""
+        try:
+            return self._arguments.validate_json(data, strict=True)
+        except ValidationError as error:
+            raise errors.BadArguments(f"{self.name}: {told(error)}; its arguments are {self._signature}") from error
+
+    def encode_result(self, value: Any) -> bytes:
+        """What the method returned (or one item of it), as it travels. Raises TypeError where it isn't as annotated."""
+        try:
+            return self._result.dump_json(self._result.validate_python(value))
+        except ValidationError as error:
+            raise TypeError(f"{self.name} returned what its interface does not promise: {told(error)}") from error
+
+    def decode_result(self, data: bytes) -> Any:
+        """What the method returned. Raises InterfaceMismatch where this side expects something else."""
+        try:
+            return self._result.validate_json(data)
+        except ValidationError as error:
+            raise errors.InterfaceMismatch(
+                f"{self.name} answered what this client does not know: {told(error)}"
+            ) from error
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON schemas of the arguments and the result, for the report."""
+        return {
+            "arguments": self._arguments.json_schema(),
+            "result": self._result.json_schema(mode="serialization"),
+        }
+
+
+def told(error: ValidationError) -> str:
+    """A validation error as one line for a person."""
+    return "; ".join(_one_told(details) for details in error.errors(include_url=False))
+
+
+def _one_told(details: Any) -> str:
+    place = ".".join(str(part) for part in details["loc"])
+    message = {"missing": "is missing", "extra_forbidden": "is not known"}.get(details["type"], details["msg"])
+    return f"{place}: {message}" if place else str(message)
+
+
+def _arguments_type(function: Callable[..., Any], parameters: list[inspect.Parameter]) -> Any:
+    hints = get_type_hints(function, include_extras=True)
+    fields: dict[str, Any] = {}
+    for parameter in parameters:
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise TypeError(f"{function.__qualname__}: *{parameter.name} can't travel; name each argument")
+        if parameter.name not in hints:
+            raise TypeError(f"{function.__qualname__}: argument {parameter.name} has no annotation")
+        presence = Required if parameter.default is parameter.empty else NotRequired
+        fields[parameter.name] = presence[hints[parameter.name]]
+    arguments: Any = TypedDict(f"{function.__name__}_arguments", fields)  # type: ignore[operator] # built at run time
+    arguments.__pydantic_config__ = _WIRE
+    return arguments
+
+
+def _configures_itself(annotation: Any) -> bool:
+    """Whether pydantic refuses a configuration from outside: models, dataclasses and typed dictionaries bring theirs."""
+    return inspect.isclass(annotation) and (
+        hasattr(annotation, "model_fields")
+        or hasattr(annotation, "__dataclass_fields__")
+        or hasattr(annotation, "__total__")
+    )

@@ -1,0 +1,85 @@
+"""The logic on the lab host."""
+
+import logging
+from collections.abc import Mapping, MutableMapping
+from functools import cache
+from types import TracebackType
+from typing import Any, ClassVar, Self, dataclass_transform, get_origin, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from jumplab.driver import errors
+from jumplab.driver.codec import told
+
+
+@dataclass_transform(kw_only_default=True)
+class Driver:
+    """A driver: subclasses name an interface, then Driver.
+
+    Annotated public attributes are the configuration, validated by pydantic when the driver is built; unknown keys are
+    refused. Names that are not configuration begin with `_` or are annotated as ClassVar. Building a driver does no I/O.
+
+    An instance serves one lease: `async with` sets it up and tears it down (override `__aenter__` and `__aexit__` and
+    call super), and what it keeps in between is its state. A method that is a plain function runs in a thread.
+
+    exclusive: True where calls must enter the driver one at a time.
+    children: further drivers below this one, by name.
+    log: lines said here reach the attached clients.
+    """
+
+    exclusive: ClassVar[bool] = False
+    children: dict[str, "Driver"]
+    log: "logging.Logger | logging.LoggerAdapter[logging.Logger]"
+
+    def __init__(self, **configuration: Any) -> None:
+        """Raises ConfigurationInvalid, which names each key that is wrong."""
+        model = configuration_of(type(self))
+        try:
+            validated = model.model_validate(configuration)
+        except ValidationError as error:
+            raise errors.ConfigurationInvalid(_refusal(type(self), model, error)) from error
+        for name in model.model_fields:
+            setattr(self, name, getattr(validated, name))
+        self.log = logging.getLogger(f"{type(self).__module__}.{type(self).__qualname__}")
+        self.children = self.make_children()
+
+    def make_children(self) -> dict[str, "Driver"]:
+        """The drivers below this one, by name; called once, when the configuration is set."""
+        return {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        return None
+
+
+@cache
+def configuration_of(driver: type[Driver]) -> type[BaseModel]:
+    """The model of a driver class's configuration."""
+    fields: dict[str, Any] = {}
+    hints = get_type_hints(driver, include_extras=True)
+    for base in reversed(driver.__mro__):
+        if issubclass(base, Driver) and base is not Driver:
+            for name in base.__dict__.get("__annotations__", {}):
+                if not name.startswith("_") and get_origin(hints[name]) is not ClassVar and hints[name] is not ClassVar:
+                    fields[name] = (hints[name], getattr(driver, name, ...))
+    return create_model(driver.__name__, __config__=ConfigDict(extra="forbid"), **fields)
+
+
+def _refusal(driver: type[Driver], model: type[BaseModel], error: ValidationError) -> str:
+    known = ", ".join(model.model_fields) or "none"
+    return f"{driver.__module__}.{driver.__qualname__}: {told(error)}; its settings are: {known}"
+
+
+class DriverLog(logging.LoggerAdapter[logging.Logger]):
+    """A driver's logger within a session: its records carry the driver's uuid."""
+
+    def __init__(self, logger: logging.Logger, driver_uuid: str) -> None:
+        super().__init__(logger, {"driver_uuid": driver_uuid})
+
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        extra: Mapping[str, Any] = kwargs.get("extra") or {}
+        return msg, {**kwargs, "extra": {**(self.extra or {}), **extra}}

@@ -1,0 +1,123 @@
+"""What test authors hold, for plain code: each client wraps its asyncio twin."""
+
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar, TypeVar
+
+from jumplab.driver.client import AsyncDriverClient, ResultStream
+from jumplab.driver.portal import Portal
+
+Client = TypeVar("Client", bound="DriverClient")
+
+
+class PlainStream:
+    """A byte stream of a driver, for plain code: jumplab.driver.ByteStream with waits that block."""
+
+    def __init__(self, stream: ResultStream, portal: Portal) -> None:
+        self._stream = stream
+        self._portal = portal
+
+    def receive(self) -> bytes:
+        """The next bytes; b"" once the driver has ended its direction. Raises DriverError."""
+        return self._portal.run(self._stream.receive())
+
+    def send(self, data: bytes) -> None:
+        """Sends all of `data`. Raises DriverError."""
+        self._portal.run(self._stream.send(data))
+
+    def send_end(self) -> None:
+        """Ends this direction. A second call does nothing."""
+        self._portal.run(self._stream.send_end())
+
+    def result(self) -> bytes:
+        """Waits for the driver's method to end: its result as JSON. Raises what it raised, as a DriverError."""
+        return self._portal.run(self._stream.result())
+
+
+class DriverClient:
+    """A driver at the other end of a session, for plain code.
+
+    Children and exported methods are attributes. A subclass sets `asynchronous` to its asyncio twin; standard ones are
+    generated from theirs (`make generate`), others may leave their methods to this class, which passes them on.
+    """
+
+    asynchronous: ClassVar[type[AsyncDriverClient]] = AsyncDriverClient
+
+    def __init__(self, twin: AsyncDriverClient, portal: Portal) -> None:
+        self._twin = twin
+        self._portal = portal
+        self._children = {name: plain_twin_of(child, portal) for name, child in twin.children.items()}
+
+    @property
+    def children(self) -> Mapping[str, "DriverClient"]:
+        """The clients of the drivers below this one, by name."""
+        return self._children
+
+    @property
+    def path(self) -> str:
+        """Where the driver stands in the tree, dots between names; empty for the root."""
+        return self._twin.path
+
+    @property
+    def methods(self) -> Mapping[str, Mapping[str, Any]]:
+        """The reported schema of each exported method, by name."""
+        return self._twin.methods
+
+    @contextmanager
+    def open(self, method: str, *args: Any, **kwargs: Any) -> Iterator[PlainStream]:
+        """Opens a byte stream of the driver: AsyncDriverClient.open for plain code."""
+        with self._portal.entered(self._twin.open(method, *args, **kwargs)) as stream:
+            yield PlainStream(stream, self._portal)
+
+    def call(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """Calls a method by name. Ctrl-C cancels the call at the driver. Raises DriverError."""
+        return self._portal.run(self._twin.call(method, *args, **kwargs))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if name in self._children:
+            return self._children[name]
+        attribute = getattr(self._twin, name)
+        return self._passing_on(attribute) if callable(attribute) else attribute
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *dir(self._twin)})
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.path or 'root'}>"
+
+    def _passing_on(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            outcome = function(*args, **kwargs)
+            if inspect.iscoroutine(outcome):
+                return self._portal.run(outcome)
+            if isinstance(outcome, AsyncIterator):
+                return self._portal.iterate(outcome)
+            if hasattr(outcome, "__aenter__"):
+                return self._entered(outcome)
+            return outcome
+
+        return call
+
+    @contextmanager
+    def _entered(self, context: Any) -> Iterator[Any]:
+        with self._portal.entered(context) as value:
+            yield PlainStream(value, self._portal) if hasattr(value, "result") else value
+
+
+def plain_twin_of(client: AsyncDriverClient, portal: Portal) -> DriverClient:
+    """The plain client of the driver that `client` holds: of the class that names its twin, else the generic one."""
+    return plain_class_of(type(client))(client, portal)
+
+
+def plain_class_of(asynchronous: type[AsyncDriverClient]) -> type[DriverClient]:
+    """The DriverClient class whose `asynchronous` is this class; the generic one where there is none."""
+    pending: list[type[DriverClient]] = [DriverClient]
+    while pending:
+        candidate = pending.pop()
+        if candidate.__dict__.get("asynchronous") is asynchronous:
+            return candidate
+        pending.extend(candidate.__subclasses__())
+    return DriverClient

@@ -1,0 +1,100 @@
+"""An event loop in a thread, for clients in plain code."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager, contextmanager
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+T = TypeVar("T")
+
+
+class Portal:
+    """Runs coroutines in an event loop of its own, from any thread but that one.
+
+    `with Portal() as portal` starts the thread and ends it; what still runs then is cancelled. Interrupting a wait
+    (Ctrl-C) cancels what was waited for, waits for its end, and raises KeyboardInterrupt.
+    """
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._started = threading.Event()
+        self._stop = asyncio.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="jumplab portal", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._started.wait()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._started.set()
+        await self._stop.wait()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Waits for the coroutine: its result, or what it raised."""
+        if self._loop is None or self._loop.is_closed():
+            work.close()
+            raise RuntimeError("this session is closed; its clients can't be used any more")
+        future: Future[T] = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except KeyboardInterrupt:
+            future.cancel()
+            raise
+
+    def iterate(self, items: AsyncIterator[T]) -> Iterator[T]:
+        """The items of an asynchronous iterator, which is closed when the iteration ends, however it does."""
+
+        async def following() -> tuple[bool, T | None]:
+            try:
+                return True, await anext(items)
+            except StopAsyncIteration:
+                return False, None
+
+        try:
+            while (step := self.run(following()))[0]:
+                yield step[1]  # type: ignore[misc] # None only where T is
+        finally:
+            closing = getattr(items, "aclose", None)
+            if closing is not None:
+                self.run(closing())
+
+    @contextmanager
+    def entered(self, context: AbstractAsyncContextManager[T]) -> Iterator[T]:
+        """An asynchronous context as a plain one. It is entered and left in one task, as task groups want it."""
+        ready: Future[T] = Future()
+        leave = asyncio.Event()
+
+        async def hold() -> None:
+            try:
+                async with context as value:
+                    ready.set_result(value)
+                    await leave.wait()
+            except BaseException as error:
+                if ready.done():
+                    raise
+                ready.set_exception(error)
+
+        if self._loop is None:
+            raise RuntimeError("the portal has not been entered")
+        held = asyncio.run_coroutine_threadsafe(hold(), self._loop)
+        try:
+            yield ready.result()
+        except KeyboardInterrupt:
+            held.cancel()
+            raise
+        finally:
+            self._loop.call_soon_threadsafe(leave.set)
+            if not held.cancelled():
+                held.result()
