@@ -1,0 +1,37 @@
+"""Typed views of the custom resources of group jumpstarter.dev, version v1alpha1, and their schemas.
+
+Plain Kubernetes objects become models here, once, where they enter, and plain objects again where they leave. The
+models say what the CRDs say: `crds/` is generated from them. This room holds no I/O and decides nothing.
+"""
+
+from jumplab_operator.resources.client import Client, ClientSpec, ClientStatus
+from jumplab_operator.resources.errors import Unreadable
+from jumplab_operator.resources.exporter import Device, Exporter, ExporterSpec, ExporterStatus, LeaseRef
+from jumplab_operator.resources.lease import Lease, LeaseSpec, LeaseStatus
+from jumplab_operator.resources.metadata import GROUP, VERSION, Metadata, ObjectRef, Resource
+from jumplab_operator.resources.policy import ExporterAccessPolicy, Policy
+from jumplab_operator.resources.selector import LabelSelector, Requirement
+
+__all__ = [
+    "GROUP",
+    "VERSION",
+    "Client",
+    "ClientSpec",
+    "ClientStatus",
+    "Device",
+    "Exporter",
+    "ExporterAccessPolicy",
+    "ExporterSpec",
+    "ExporterStatus",
+    "LabelSelector",
+    "Lease",
+    "LeaseRef",
+    "LeaseSpec",
+    "LeaseStatus",
+    "Metadata",
+    "ObjectRef",
+    "Policy",
+    "Requirement",
+    "Resource",
+    "Unreadable",
+]

@@ -1,0 +1,32 @@
+"""Client: someone, a person or a pipeline, who leases exporters."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from jumplab_operator.resources.metadata import Condition, Instant, Model, ObjectRef, Resource
+
+
+class ClientSpec(Model):
+    """What an administrator says of a client."""
+
+    username: str | None = Field(default=None, description="Its identity at an external issuer.")
+
+
+class ClientStatus(Model):
+    """What the operator knows of a client."""
+
+    conditions: list[Condition] = Field(default_factory=list, description="TokenExpiring.")
+    credential: ObjectRef | None = Field(default=None, description="The Secret with its token.")
+    endpoint: str | None = Field(default=None, description="Where it finds the controller.")
+    token_expires_at: Instant | None = Field(default=None, description="When its token expires.")
+
+
+class Client(Resource):
+    """Someone who leases exporters."""
+
+    KIND: ClassVar[str] = "Client"
+    PLURAL: ClassVar[str] = "clients"
+
+    spec: ClientSpec = Field(default_factory=ClientSpec)
+    status: ClientStatus = Field(default_factory=ClientStatus)

@@ -1,0 +1,15 @@
+"""What can be wrong with a resource.
+
+ValueError
+└── Unreadable: the object isn't what its schema says (it was stored before the schema, or past it): correct the object
+"""
+
+
+class Unreadable(ValueError):
+    """An object that can't be read: names the object, the field and what is wrong with it."""
+
+    def __init__(self, kind: str, name: str, problem: str) -> None:
+        super().__init__(f'{kind} "{name}" can\'t be read: {problem}')
+        self.kind = kind
+        self.name = name
+        self.problem = problem

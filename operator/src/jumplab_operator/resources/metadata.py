@@ -1,0 +1,111 @@
+"""What all four kinds share: metadata, conditions, references, instants, and the way in and out of plain objects."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic.alias_generators import to_camel
+
+from jumplab_operator.resources.errors import Unreadable
+
+GROUP = "jumpstarter.dev"
+VERSION = "v1alpha1"
+NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+
+
+def format_instant(instant: datetime) -> str:
+    """RFC 3339 in UTC, with a fraction only where there is one."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+Instant = Annotated[AwareDatetime, PlainSerializer(format_instant, return_type=str)]
+
+
+class Model(BaseModel):
+    """A part of a resource: immutable, camelCase outside, unknown fields left out (the API server prunes them)."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", alias_generator=to_camel, validate_by_name=True, validate_by_alias=True
+    )
+
+    def to_plain(self) -> dict[str, Any]:
+        """The plain object: what is None is absent."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+class OwnerReference(Model):
+    """Names the object that this one goes with."""
+
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+    controller: bool | None = None
+
+
+class Metadata(Model):
+    """An object's metadata, as far as it is used here."""
+
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    creation_timestamp: Instant | None = None
+    deletion_timestamp: Instant | None = None
+    labels: dict[str, str] = Field(default_factory=dict)
+    annotations: dict[str, str] = Field(default_factory=dict)
+
+
+class ObjectRef(Model):
+    """Names another object in the same namespace."""
+
+    name: str = Field(min_length=1, max_length=253, description="The object's name.")
+
+
+class Condition(Model):
+    """One thing that is true or not of a resource, since when, and why (metav1.Condition)."""
+
+    type: str = Field(min_length=1, max_length=316, description="What it is about.")
+    status: Literal["True", "False", "Unknown"] = Field(description="Whether it is so.")
+    reason: str = Field(default="", max_length=1024, description="Why, in one word for programs.")
+    message: str = Field(default="", max_length=32768, description="Why, in a sentence for people.")
+    observed_generation: int | None = Field(default=None, ge=0, description="The generation that this was said of.")
+    last_transition_time: Instant | None = Field(default=None, description="Since when the status is what it is.")
+
+
+class Resource(Model):
+    """A custom resource. Subclasses narrow `spec` and `status`."""
+
+    KIND: ClassVar[str]
+    PLURAL: ClassVar[str]
+
+    metadata: Metadata = Field(default_factory=Metadata)
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
+        """The typed view of a plain object. Raises Unreadable, which names the first field that is wrong."""
+        try:
+            return cls.model_validate(plain)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            field = ".".join(str(part) for part in first["loc"])
+            name = str((plain.get("metadata") or {}).get("name", "?"))
+            raise Unreadable(cls.KIND, name, f"{field}: {first['msg']}") from error
+
+    def to_object(self) -> dict[str, Any]:
+        """The plain object with its apiVersion and kind."""
+        return {"apiVersion": f"{GROUP}/{VERSION}", "kind": self.KIND, **self.to_plain()}
+
+    @property
+    def name(self) -> str:
+        return self.metadata.name
+
+    @property
+    def namespace(self) -> str:
+        return self.metadata.namespace
+
+    @property
+    def uid(self) -> str:
+        return self.metadata.uid
