@@ -1,0 +1,204 @@
+"""The exporter's configuration file, in Jumpstarter's format and places."""
+
+import base64
+import binascii
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from jumplab_exporter.errors import ConfigurationError
+
+PLACE = Path("/etc/jumpstarter/exporters")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+def _empty_if_none(value: Any) -> Any:
+    return {} if value is None else value
+
+
+class Metadata(_Part):
+    """Which Exporter resource this process is."""
+
+    namespace: str = Field(min_length=1)
+    name: str = Field(min_length=1)
+
+
+class TlsSettings(_Part):
+    """Whom to trust. ca: PEM certificates, or the same in base64;  insecure: trust anyone."""
+
+    ca: str = ""
+    insecure: bool = False
+
+    @property
+    def ca_pem(self) -> bytes | None:
+        """The certificates as PEM, None for the system's own."""
+        return _pem(self.ca) if self.ca.strip() else None
+
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        if self.ca_pem is not None and b"-----BEGIN CERTIFICATE-----" not in self.ca_pem:
+            raise ValueError("ca holds no PEM certificate; paste the CA's certificate, as PEM or in base64")
+        return self
+
+
+def _pem(text: str) -> bytes:
+    if "-----BEGIN" in text:
+        return text.encode()
+    try:
+        return base64.b64decode(text, validate=False)
+    except binascii.Error as error:
+        raise ValueError(f"ca is neither PEM nor base64 ({error})") from error
+
+
+class DriverEntry(_Part):
+    """A driver. type: its import path, or the name that its package registered it under."""
+
+    type: str
+    config: Annotated[dict[str, Any], BeforeValidator(_empty_if_none)] = Field(default_factory=dict)
+    children: "Entries" = Field(default_factory=dict)
+    description: str = ""
+
+
+class GroupEntry(_Part):
+    """Only a name for the drivers below it."""
+
+    children: "Entries"
+    description: str = ""
+
+
+class RefEntry(_Part):
+    """Another name for an entry elsewhere in the tree. ref: that entry's names, joined by dots."""
+
+    ref: str
+
+
+Entry = DriverEntry | GroupEntry | RefEntry
+
+
+def _as_entry(value: Any) -> Any:
+    """Chooses the kind of an entry by its keys, so that a mistake is told in terms of that kind alone."""
+    if not isinstance(value, Mapping):
+        raise ValueError("must be a mapping with `type`, `children` or `ref`")
+    for key, kind in (("ref", RefEntry), ("type", DriverEntry), ("children", GroupEntry)):
+        if key in value:
+            return kind.model_validate(dict(value))
+    raise ValueError("needs one of the keys `type`, `children` or `ref`")
+
+
+Entries = dict[str, Annotated[Entry, BeforeValidator(_as_entry)]]
+
+
+class OnFailure(StrEnum):
+    """What a failed hook leads to."""
+
+    WARN = "warn"
+    END_LEASE = "endLease"
+    EXIT = "exit"
+
+
+class Hook(_Part):
+    """A script around a lease.
+
+    script: what the interpreter `exec` runs;  timeout: seconds after which it and what it started is killed.
+    """
+
+    script: str
+    exec: str = "/bin/sh"
+    timeout_seconds: float = Field(default=120, alias="timeout", gt=0)
+    on_failure: OnFailure = Field(default=OnFailure.WARN, alias="onFailure")
+
+    @property
+    def timeout(self) -> timedelta:
+        return timedelta(seconds=self.timeout_seconds)
+
+
+class Hooks(_Part):
+    before_lease: Hook | None = Field(default=None, alias="beforeLease")
+    after_lease: Hook | None = Field(default=None, alias="afterLease")
+
+
+class ExporterConfig(_Part):
+    """One exporter: who it is, where its controller is, and which drivers it has."""
+
+    api_version: Literal["jumpstarter.dev/v1alpha1"] = Field(alias="apiVersion")
+    kind: Literal["ExporterConfig"]
+    metadata: Metadata
+    endpoint: str = Field(min_length=1)
+    token: str = Field(min_length=1, repr=False)
+    tls: TlsSettings = Field(default_factory=TlsSettings)
+    grpc_options: dict[str, str | int] = Field(default_factory=dict, alias="grpcOptions")
+    description: str = ""
+    motd: str = ""
+    export: Entries = Field(default_factory=dict)
+    hooks: Hooks = Field(default_factory=Hooks)
+
+    @model_validator(mode="after")
+    def _refs_lead_somewhere(self) -> Self:
+        for place, entry in walk(self.export):
+            if isinstance(entry, RefEntry) and isinstance(find(self.export, entry.ref), RefEntry | None):
+                raise ValueError(f"export.{place}: there is no driver {entry.ref!r} in export; a ref names one of those")
+        return self
+
+
+def walk(entries: Mapping[str, Entry], above: str = "") -> Iterator[tuple[str, Entry]]:
+    """Each entry of a tree with its dotted place, parents first."""
+    for name, entry in entries.items():
+        yield above + name, entry
+        if not isinstance(entry, RefEntry):
+            yield from walk(entry.children, f"{above}{name}.")
+
+
+def find(entries: Mapping[str, Entry], place: str) -> Entry | None:
+    """The entry at a dotted place."""
+    return dict(walk(entries)).get(place)
+
+
+def locate(name_or_path: str) -> Path:
+    """The file that an argument means: itself if it looks like a path, else a name in the usual place."""
+    if "/" in name_or_path or name_or_path.endswith((".yaml", ".yml")):
+        return Path(name_or_path)
+    return PLACE / f"{name_or_path}.yaml"
+
+
+def load(path: Path) -> ExporterConfig:
+    """Reads a configuration file. Raises ConfigurationError, which names the file and every key that is wrong."""
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"{path}: there is no such file; write it, or give its path or name") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: can't be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(document, Mapping):
+        raise ConfigurationError(f"{path}: must be a mapping with `kind: ExporterConfig`")
+    try:
+        return ExporterConfig.model_validate(dict(document))
+    except ValidationError as error:
+        raise ConfigurationError(f"{path}: {told(error)}") from error
+
+
+def told(error: ValidationError) -> str:
+    """What is wrong, key by key, as one line."""
+    return "; ".join(_one_told(details) for details in error.errors(include_url=False))
+
+
+_WORDS = {
+    "missing": "is missing",
+    "extra_forbidden": "is not a known key; remove it or correct its spelling",
+    "dict_type": "must be a mapping",
+}
+
+
+def _one_told(details: Any) -> str:
+    place = ".".join(str(part) for part in details["loc"] if not str(part).endswith("Entry"))
+    message = _WORDS.get(details["type"], details["msg"].removeprefix("Value error, "))
+    return f"`{place}` {message}" if place else str(message)

@@ -1,0 +1,61 @@
+"""Runs one hook."""
+
+import asyncio
+import os
+import shlex
+from collections.abc import Callable, Mapping
+
+from jumplab_exporter.config import Hook
+from jumplab_exporter.lifecycle import Lease
+from jumplab_exporter.processes.child import Child
+
+_LONGEST_LINE_BYTES = 4096
+
+
+def environment_of(lease: Lease) -> dict[str, str]:
+    """What a hook finds in its environment besides the exporter's own."""
+    return {"LEASE_NAME": lease.name, "CLIENT_NAME": lease.client}
+
+
+async def run(name: str, hook: Hook, environment: Mapping[str, str], say: Callable[[str], None]) -> str:
+    """Runs a hook to its end: why it failed as a sentence, or "".
+
+    Each line of its output goes to `say`. At its timeout, at its end, and when this is cancelled, everything it has
+    started in its process group is killed; what is to stay needs a session of its own (setsid).
+    """
+    command = [*shlex.split(hook.exec), "-c", hook.script]
+    async with await Child.start(command, environment={**os.environ, **environment}) as child:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_pass_lines(child.output, say), name=f"output of {name}")
+            try:
+                async with asyncio.timeout(hook.timeout_seconds):
+                    code = await child.wait()
+            except TimeoutError:
+                code = None
+            # What the script left behind holds its output open.
+            await child.kill()
+    return _told(name, hook, code)
+
+
+def _told(name: str, hook: Hook, code: int | None) -> str:
+    if code is None:
+        return f"hook {name} was killed after its timeout of {hook.timeout_seconds:g} s"
+    if code == 0:
+        return ""
+    if code > 128:
+        return f"hook {name} was ended by signal {code - 128}"
+    return f"hook {name} failed with exit status {code}"
+
+
+async def _pass_lines(output: asyncio.StreamReader, say: Callable[[str], None]) -> None:
+    """Cuts lines that are too long, so that a hook can't fill the memory."""
+    rest = b""
+    while data := await output.read(_LONGEST_LINE_BYTES):
+        *lines, rest = (rest + data).split(b"\n")
+        for line in lines:
+            say(line.decode(errors="replace").rstrip("\r"))
+        if len(rest) >= _LONGEST_LINE_BYTES:
+            say(rest.decode(errors="replace"))
+            rest = b""
+    if rest:
+        say(rest.decode(errors="replace"))

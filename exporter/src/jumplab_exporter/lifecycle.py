@@ -1,0 +1,270 @@
+"""The life of an exporter, as one state machine: pure, without I/O and without a clock.
+
+    Connecting ──assigned──────────────▶ Preparing ──prepared──▶ Ready
+        │                                  ▲   │                   │
+        └──not assigned──▶ Available ──────┘   └──ended, failed─▶ Cleaning ◀──ended, deadline
+                              ▲                                    │
+                              └───────────────cleaned──────────────┤
+                                                                   ▼
+                             Leaving ◀──a hook says exit, or asked to stop
+
+Only the end of a lease leads to Cleaning: the controller names another lease or none, or the lease's own deadline has
+passed. A lost connection is no event here at all.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from jumplab.protocol.v1.common_pb2 import ExporterStatus
+
+from jumplab_exporter.config import OnFailure
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A lease as the controller tells it. What may change while it lasts does not count in comparisons."""
+
+    uid: str
+    name: str = field(default="", compare=False)
+    client: str = field(default="", compare=False)
+    context: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the controller is to know. release: the exporter asks for the lease's end."""
+
+    status: ExporterStatus
+    message: str = ""
+    lease_uid: str = ""
+    release: bool = False
+
+
+# ---- states
+
+
+@dataclass(frozen=True, slots=True)
+class Connecting:
+    """The controller has not said yet whether there is a lease."""
+
+
+@dataclass(frozen=True, slots=True)
+class Available:
+    """Free. cleaned: the uid of the lease that ended last, which is never served again."""
+
+    cleaned: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Preparing:
+    """Building drivers and running beforeLease."""
+
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The lease's client may attach."""
+
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaning:
+    """Tearing down and running afterLease.
+
+    following: what the controller has assigned meanwhile;  then: set if the process ends afterwards;  hanging: drivers
+    are still running past the bound.
+    """
+
+    lease: Lease
+    following: Lease | None = None
+    then: "Leaving | None" = None
+    hanging: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """The process ends. failure: why, if by a failure; None if it was asked to."""
+
+    failure: str | None = None
+
+
+State = Connecting | Available | Preparing | Ready | Cleaning | Leaving
+
+
+# ---- events
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """The controller has said which lease there is, or None. It may say the same again."""
+
+    lease: Lease | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The drivers of a lease are up and its beforeLease hook is done."""
+
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class PreparingFailed:
+    """The beforeLease hook failed, and `then` is not to go on all the same."""
+
+    uid: str
+    message: str
+    then: OnFailure
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlinePassed:
+    """A lease's time is over by the exporter's own clock."""
+
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class DriversHang:
+    """The tear-down has reached its bound, and these drivers are still running."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """The drivers are down and the afterLease hook is done. failure: what went wrong with it;  then: what follows."""
+
+    failure: str = ""
+    then: OnFailure = OnFailure.WARN
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequested:
+    """The process was asked to end. A lease that lasts goes on without it; a clean-up is finished, unless asked twice."""
+
+
+Event = Assigned | Prepared | PreparingFailed | DeadlinePassed | DriversHang | Cleaned | StopRequested
+
+
+# ---- effects
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """Start preparing for a lease."""
+
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class Clean:
+    """End the session, whatever it is at, and start cleaning up. reason: for those attached."""
+
+    lease: Lease
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Keep reporting this until it has been delivered, and again after each reconnection."""
+
+    report: Report
+
+
+Effect = Prepare | Clean | Tell
+
+
+def transition(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
+    """What follows from an event, and what to do about it, in this order. Events that came too late change nothing."""
+    match event:
+        case StopRequested():
+            return _stopped(state), ()
+        case Assigned(lease):
+            return _assigned(state, lease)
+        case Prepared(uid) if isinstance(state, Preparing) and state.lease.uid == uid:
+            told = _tell(ExporterStatus.EXPORTER_STATUS_LEASE_READY, "ready", uid)
+            return Ready(state.lease), (told,)
+        case PreparingFailed(uid) if isinstance(state, Preparing) and state.lease.uid == uid:
+            return _preparing_failed(state, event)
+        case DeadlinePassed(uid) if isinstance(state, Preparing | Ready) and state.lease.uid == uid:
+            return _ended(state.lease, None, "the lease has expired")
+        case DriversHang(names) if isinstance(state, Cleaning):
+            return _hanging(state, names)
+        case Cleaned() if isinstance(state, Cleaning):
+            return _cleaned(state, event)
+        case _:
+            return state, ()
+
+
+def _stopped(state: State) -> State:
+    match state:
+        case Leaving():
+            return state
+        case Cleaning(then=None, hanging=False):
+            return replace(state, then=Leaving())
+        case _:
+            return Leaving()
+
+
+def _hanging(state: Cleaning, names: tuple[str, ...]) -> tuple[State, tuple[Effect, ...]]:
+    if state.then is not None:
+        return state.then, ()
+    status = ExporterStatus.EXPORTER_STATUS_AFTER_LEASE_HOOK
+    told = _tell(status, f"not ready: still running: {', '.join(names)}", state.lease.uid)
+    return replace(state, hanging=True), (told,)
+
+
+def _assigned(state: State, lease: Lease | None) -> tuple[State, tuple[Effect, ...]]:
+    match state:
+        case Connecting():
+            return _settle(lease, cleaned="")
+        case Available(cleaned) if lease is not None and lease.uid != cleaned:
+            return _settle(lease, cleaned)
+        case Preparing(held) | Ready(held) if lease is None:
+            return _ended(held, None, "the lease has ended")
+        case Preparing(held) | Ready(held) if lease.uid != held.uid:
+            return _ended(held, lease, "the lease has ended")
+        case Cleaning(held):
+            return replace(state, following=None if lease == held else lease), ()
+        case _:
+            return state, ()
+
+
+def _settle(lease: Lease | None, cleaned: str) -> tuple[State, tuple[Effect, ...]]:
+    if lease is None:
+        return Available(cleaned), (_tell(ExporterStatus.EXPORTER_STATUS_AVAILABLE, "", cleaned),)
+    told = _tell(ExporterStatus.EXPORTER_STATUS_BEFORE_LEASE_HOOK, "preparing", lease.uid)
+    return Preparing(lease), (told, Prepare(lease))
+
+
+def _ended(lease: Lease, following: Lease | None, reason: str) -> tuple[State, tuple[Effect, ...]]:
+    told = _tell(ExporterStatus.EXPORTER_STATUS_AFTER_LEASE_HOOK, "cleaning up", lease.uid)
+    return Cleaning(lease, following), (Clean(lease, reason), told)
+
+
+def _preparing_failed(state: Preparing, event: PreparingFailed) -> tuple[State, tuple[Effect, ...]]:
+    status = ExporterStatus.EXPORTER_STATUS_BEFORE_LEASE_HOOK_FAILED
+    told = _tell(status, event.message, event.uid, release=True)
+    then = Leaving(event.message) if event.then is OnFailure.EXIT else None
+    return Cleaning(state.lease, then=then), (Clean(state.lease, event.message), told)
+
+
+def _cleaned(state: Cleaning, event: Cleaned) -> tuple[State, tuple[Effect, ...]]:
+    uid = state.lease.uid
+    if event.failure and event.then is OnFailure.EXIT:
+        status = ExporterStatus.EXPORTER_STATUS_AFTER_LEASE_HOOK_FAILED
+        return Leaving(event.failure), (_tell(status, event.failure, uid),)
+    free = _tell(ExporterStatus.EXPORTER_STATUS_AVAILABLE, event.failure, uid)
+    if state.then is not None:
+        return state.then, (free,)
+    if state.following is None:
+        return Available(uid), (free,)
+    after, effects = _settle(state.following, uid)
+    return after, (free, *effects)
+
+
+def _tell(status: ExporterStatus, message: str, lease_uid: str, *, release: bool = False) -> Tell:
+    return Tell(Report(status, message, lease_uid, release))
