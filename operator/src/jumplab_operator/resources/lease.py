@@ -47,7 +47,7 @@ class LeaseSpec(Model):
     context: dict[str, ContextValue] = Field(
         default_factory=dict,
         max_length=8,
-        description="Told to the exporter; keys of at most 32 characters. Immutable.",
+        description="Told to the exporter; a key has at most 32 characters. Immutable.",
     )
     allow_disabled: bool = Field(default=False, description="Leases a disabled exporter; only with exporterRef.")
     exporters: list[LeasedExporter] | None = Field(
@@ -99,7 +99,7 @@ class LeaseStatus(Model):
     observed_generation: int | None = Field(default=None, ge=0, description="The generation that this was made of.")
     conditions: list[Condition] = Field(
         default_factory=list,
-        description="Pending, Assigned, ExporterOnline, Ready, Unsatisfiable, Invalid, Preempting; the last one counts.",
+        description="Pending, Assigned, ExporterOnline, Ready, Unsatisfiable, Invalid; the last one counts.",
     )
 
 
