@@ -1,0 +1,127 @@
+"""A client's configuration, in Jumpstarter's format.
+
+    apiVersion: jumpstarter.dev/v1alpha1
+    kind: ClientConfig
+    metadata: {namespace: lab, name: ci}
+    endpoint: lab.example.com:8082
+    token: …
+    tls: {ca: …, insecure: false}                       # ca: base64 of a PEM file, or the PEM text itself
+    drivers: {allow: [jumplab.drivers], unsafe: false}  # whose client classes may be loaded
+
+An unknown key is refused. Where the files lie and which one is in force: `jumplab.client.places`.
+"""
+
+import base64
+import binascii
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from jumplab.client.errors import ConfigurationError
+
+API_VERSION: Literal["jumpstarter.dev/v1alpha1"] = "jumpstarter.dev/v1alpha1"
+_PEM_START = "-----BEGIN "
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Metadata(_Section):
+    """Whose configuration it is: the Client resource."""
+
+    namespace: str = Field(min_length=1)
+    name: str = Field(min_length=1)
+
+
+class TlsSettings(_Section):
+    """How the controller proves itself: `ca` is its authority's certificate, `insecure` asks for no proof at all."""
+
+    ca: str = ""
+    insecure: bool = False
+
+    @field_validator("ca")
+    @classmethod
+    def _readable(cls, ca: str) -> str:
+        if ca and not ca.lstrip().startswith(_PEM_START):
+            try:
+                decoded = base64.b64decode("".join(ca.split()), validate=True)
+            except binascii.Error:
+                decoded = b""
+            if not decoded.lstrip().startswith(_PEM_START.encode()):
+                raise ValueError("neither a PEM certificate nor the base64 of one")
+        return ca
+
+    @property
+    def ca_pem(self) -> bytes | None:
+        """The authority's certificate; None leaves the choice to the system's own."""
+        if not self.ca:
+            return None
+        if self.ca.lstrip().startswith(_PEM_START):
+            return self.ca.encode()
+        return base64.b64decode("".join(self.ca.split()))
+
+
+class DriverSettings(_Section):
+    """Which packages client classes may be loaded from; `unsafe` allows all."""
+
+    allow: tuple[str, ...] = ("jumplab.drivers",)
+    unsafe: bool = False
+
+
+class ClientConfig(_Section):
+    """A client's way to its controller."""
+
+    apiVersion: Literal["jumpstarter.dev/v1alpha1"] = API_VERSION  # noqa: N815 - the file's own key
+    kind: Literal["ClientConfig"] = "ClientConfig"
+    metadata: Metadata
+    endpoint: str = Field(pattern=r"^[^\s/]+:\d{1,5}$")
+    token: str = Field(min_length=1, repr=False)
+    tls: TlsSettings = TlsSettings()
+    drivers: DriverSettings = DriverSettings()
+
+    def to_yaml(self) -> str:
+        """The file's text."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+
+
+def parse_config(content: Any, source: str) -> ClientConfig:
+    """Checks a file's (or the environment's) content; raises ConfigurationError naming `source` and the first fault."""
+    if not isinstance(content, dict):
+        raise ConfigurationError(f"{source}: expected a ClientConfig with keys such as endpoint and token")
+    try:
+        return ClientConfig.model_validate(content)
+    except ValidationError as error:
+        raise ConfigurationError(f"{source}: {explain_validation(error)}") from None
+
+
+def read_yaml(path: Path) -> Any:
+    """Reads a file; raises ConfigurationError where it is missing, unreadable or not YAML."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = (error.strerror or "unreadable") if isinstance(error, OSError) else "it is not text"
+        raise ConfigurationError(f"{path}: {reason}") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" (line {mark.line + 1})" if mark else ""
+        raise ConfigurationError(f"{path}: not valid YAML{where}") from error
+
+
+def explain_validation(error: ValidationError) -> str:
+    """The first fault as a sentence that names the key."""
+    first = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"])
+    match first["type"]:
+        case "extra_forbidden":
+            return f'unknown key "{key}"; remove it or correct its spelling'
+        case "missing":
+            return f'the key "{key}" is missing'
+        case "string_pattern_mismatch" if key == "endpoint":
+            return f'endpoint "{first["input"]}" is not of the form HOST:PORT'
+        case "literal_error":
+            return f'"{key}" is "{first["input"]}", expected {first["ctx"]["expected"]}'
+        case _:
+            return f'"{key}": {first["msg"].removeprefix("Value error, ")}'

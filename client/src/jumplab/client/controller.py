@@ -1,0 +1,164 @@
+"""What a client asks of its controller, typed.
+
+Every method raises `jumplab.transport.errors.TransportError`, split by what the caller can do. Unary calls are bounded
+by `CALL_TIMEOUT`; nothing is retried here.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+import grpc
+from google.protobuf.duration_pb2 import Duration
+from grpc import aio
+
+from jumplab.client.config import ClientConfig
+from jumplab.client.views import ExporterView, LeaseView, exporter_view, lease_view
+from jumplab.protocol.client_v1 import client_pb2
+from jumplab.protocol.client_v1.client_pb2_grpc import ClientServiceStub
+from jumplab.protocol.v1 import controller_pb2
+from jumplab.protocol.v1.controller_pb2_grpc import ControllerServiceStub
+from jumplab.transport import errors
+from jumplab.transport.channel import open_channel
+from jumplab.transport.endpoint import Endpoint, Identity, Tls
+
+CALL_TIMEOUT = timedelta(seconds=10)
+_PAGE_SIZE = 500
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRequest:
+    """What a client asks for: a selector, as kubectl's -l, or one exporter by its name, or both."""
+
+    name: str
+    duration: timedelta
+    selector: str = ""
+    exporter: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A way to a leased exporter: a router, and the token that opens it for a minute."""
+
+    endpoint: Endpoint
+    token: str
+    exporter: str
+
+
+class Controller:
+    """The controller as one client sees it; `Controller.connected` makes one."""
+
+    def __init__(self, config: ClientConfig, channel: aio.Channel, endpoint: Endpoint) -> None:
+        self._parent = f"namespaces/{config.metadata.namespace}"
+        self._endpoint = endpoint
+        self._client = ClientServiceStub(channel)
+        self._controller = ControllerServiceStub(channel)
+
+    @classmethod
+    @asynccontextmanager
+    async def connected(cls, config: ClientConfig) -> AsyncIterator["Controller"]:
+        """A controller that is asked as `config` says; the connection is made by the first call."""
+        tls = Tls(ca_pem=config.tls.ca_pem, insecure=config.tls.insecure)
+        endpoint = Endpoint(config.endpoint, tls)
+        identity = Identity(config.metadata.namespace, "Client", config.metadata.name, config.token)
+        channel = open_channel(endpoint, identity=identity)
+        try:
+            yield cls(config, channel, endpoint)
+        finally:
+            await channel.close()
+
+    async def exporters(self, selector: str = "") -> list[ExporterView]:
+        """The exporters that a label selector matches, all of them for an empty one."""
+        found: list[ExporterView] = []
+        request = client_pb2.ListExportersRequest(parent=self._parent, filter=selector, page_size=_PAGE_SIZE)
+        while True:
+            page = await self._answer(self._client.ListExporters(request, timeout=_seconds()))
+            found += map(exporter_view, page.exporters)
+            if not page.next_page_token:
+                return found
+            request.page_token = page.next_page_token
+
+    async def exporter(self, name: str) -> ExporterView:
+        request = client_pb2.GetExporterRequest(name=self._exporter_name(name))
+        return exporter_view(await self._answer(self._client.GetExporter(request, timeout=_seconds())))
+
+    async def leases(self, selector: str = "", *, only_active: bool = True) -> list[LeaseView]:
+        """The caller's namespace's leases that a label selector matches; only_active leaves out the ended ones."""
+        found: list[LeaseView] = []
+        request = client_pb2.ListLeasesRequest(
+            parent=self._parent, filter=selector, page_size=_PAGE_SIZE, only_active=only_active
+        )
+        while True:
+            page = await self._answer(self._client.ListLeases(request, timeout=_seconds()))
+            found += map(lease_view, page.leases)
+            if not page.next_page_token:
+                return found
+            request.page_token = page.next_page_token
+
+    async def lease(self, name: str) -> LeaseView:
+        request = client_pb2.GetLeaseRequest(name=self._lease_name(name))
+        return lease_view(await self._answer(self._client.GetLease(request, timeout=_seconds())))
+
+    async def create_lease(self, request: LeaseRequest) -> LeaseView:
+        """Asks for a lease; it is placed later. Raises Refused with code ALREADY_EXISTS where the name is taken."""
+        duration = Duration()
+        duration.FromTimedelta(request.duration)
+        lease = client_pb2.Lease(selector=request.selector, duration=duration)
+        if request.exporter:
+            lease.exporter_name = request.exporter
+        wire = client_pb2.CreateLeaseRequest(parent=self._parent, lease_id=request.name, lease=lease)
+        return lease_view(await self._answer(self._client.CreateLease(wire, timeout=_seconds())))
+
+    async def delete_lease(self, name: str) -> None:
+        """Releases a lease."""
+        request = client_pb2.DeleteLeaseRequest(name=self._lease_name(name))
+        await self._answer(self._client.DeleteLease(request, timeout=_seconds()))
+
+    async def watch_lease(self, name: str) -> AsyncGenerator[LeaseView, None]:
+        """The lease now and after each change, while the caller iterates; raises NotFound once it is deleted."""
+        call = self._client.WatchLease(client_pb2.GetLeaseRequest(name=self._lease_name(name)))
+        try:
+            with self._explained():
+                async for lease in call:
+                    yield lease_view(lease)
+        finally:
+            call.cancel()
+
+    async def dial(self, lease: str) -> Route:
+        """Asks for a way to the exporter of a ready lease; each answer is good for one session."""
+        request = controller_pb2.DialRequest(lease_name=lease)
+        answer = await self._answer(self._controller.Dial(request, timeout=_seconds()))
+        # The router's certificate is signed by the authority that signed the controller's.
+        endpoint = Endpoint(answer.router_endpoint, self._endpoint.tls)
+        return Route(endpoint, answer.router_token, answer.exporter_name)
+
+    def _exporter_name(self, name: str) -> str:
+        return f"{self._parent}/exporters/{name}"
+
+    def _lease_name(self, name: str) -> str:
+        return f"{self._parent}/leases/{name}"
+
+    async def _answer(self, call: Awaitable[Answer]) -> Answer:
+        with self._explained():
+            return await call
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+                raise errors.Unreachable(
+                    f"{self._endpoint.address} did not answer within {_seconds():.0f} s; check that it runs, and "
+                    '"endpoint"',
+                    code="DEADLINE_EXCEEDED",
+                ) from error
+            raise errors.explained(error, self._endpoint) from error
+
+
+def _seconds() -> float:
+    return CALL_TIMEOUT.total_seconds()

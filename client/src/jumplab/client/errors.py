@@ -1,0 +1,43 @@
+"""What can go wrong between a user and a lease, split by what the user can do about it.
+
+    ClientError
+    ├── ConfigurationError      fix a configuration file, an environment variable or an argument
+    ├── LeaseFailed             lease again, or lease something else
+    │   ├── LeaseUnsatisfiable  nothing that exists can satisfy the lease
+    │   ├── LeaseInvalid        the lease contradicts itself
+    │   └── LeaseEnded          it was released, it expired, or it was taken away
+    └── LeaseNotReady           wait longer: the time given to wait is over
+
+Beside these, what the controller refuses and what keeps it from answering are `jumplab.transport.errors`, and what
+drivers raise are `jumplab.driver.errors`. Every message names the thing, what is wrong with it, and what to do.
+"""
+
+from jumplab.errors import JumplabError
+
+
+class ClientError(JumplabError):
+    """Anything that leasing raises on purpose."""
+
+
+class ConfigurationError(ClientError):
+    """A configuration file, an environment variable or an argument is wrong."""
+
+
+class LeaseFailed(ClientError):
+    """A lease that will never be, or is no longer, ready."""
+
+
+class LeaseUnsatisfiable(LeaseFailed):
+    """Nothing that exists can satisfy the lease."""
+
+
+class LeaseInvalid(LeaseFailed):
+    """The lease's own fields contradict each other."""
+
+
+class LeaseEnded(LeaseFailed):
+    """The lease was released, expired, or was taken away."""
+
+
+class LeaseNotReady(ClientError):
+    """The lease was not ready within the time that the caller gave."""

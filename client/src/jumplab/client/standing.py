@@ -1,0 +1,90 @@
+"""Where a lease stands, and what to tell the person who waits for it. Pure."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from jumplab.client import errors
+from jumplab.client.views import LeaseView
+
+
+class Phase(StrEnum):
+    """The steps of a lease's life, and the ways in which it goes no further."""
+
+    PENDING = "Pending"
+    ASSIGNED = "Assigned"
+    READY = "Ready"
+    UNSATISFIABLE = "Unsatisfiable"
+    INVALID = "Invalid"
+    ENDED = "Ended"
+
+
+def phase_of(lease: LeaseView) -> Phase:
+    """The lease's phase. An invalid edit of a ready lease leaves it ready: what was accepted stays in force."""
+    if lease.ended:
+        return Phase.ENDED
+    if lease.holds("Ready"):
+        return Phase.READY
+    if lease.holds("Unsatisfiable"):
+        return Phase.UNSATISFIABLE
+    if lease.holds("Invalid"):
+        return Phase.INVALID
+    return Phase.ASSIGNED if lease.holds("Assigned") else Phase.PENDING
+
+
+def reason_of(lease: LeaseView) -> str:
+    """One word for a column: the reason of what holds the lease where it is."""
+    match phase_of(lease):
+        case Phase.ENDED | Phase.READY:
+            condition = lease.condition("Ready")
+        case phase:
+            condition = lease.condition(phase.value)
+    return condition.reason if condition and condition.reason else phase_of(lease).value
+
+
+def why_waiting(lease: LeaseView) -> str:
+    """A sentence, without the lease's name, on what a lease that isn't ready yet waits for."""
+    if phase_of(lease) is Phase.ASSIGNED:
+        return f'exporter "{lease.exporter}" is getting ready'
+    pending = lease.condition("Pending")
+    if pending is None or pending.status != "True":
+        return "waiting to be placed"
+    return pending.message or pending.reason
+
+
+def failure_of(lease: LeaseView) -> errors.LeaseFailed | None:
+    """Why the lease will never be ready (any more); None while it is, or may become so."""
+    match phase_of(lease):
+        case Phase.ENDED:
+            return errors.LeaseEnded(f'lease "{lease.name}" has ended: {_how_it_ended(lease)}; make a new one')
+        case Phase.UNSATISFIABLE:
+            said = _message(lease, "Unsatisfiable")
+            return errors.LeaseUnsatisfiable(f'lease "{lease.name}" can\'t be satisfied: {said}')
+        case Phase.INVALID:
+            return errors.LeaseInvalid(f'lease "{lease.name}" is invalid: {_message(lease, "Invalid")}')
+        case _:
+            return None
+
+
+def ready_sentence(lease: LeaseView, now: datetime) -> str:
+    """Says which exporter is held, and until when."""
+    until = ""
+    if lease.expected_end is not None:
+        until = f" until {_clock(lease.expected_end, now)}"
+    return f'lease "{lease.name}": exporter "{lease.exporter}" is ready{until}'
+
+
+def _how_it_ended(lease: LeaseView) -> str:
+    ready = lease.condition("Ready")
+    if ready is None or ready.status == "True":
+        return "released"
+    return ready.message or ready.reason or "released"
+
+
+def _message(lease: LeaseView, type_: str) -> str:
+    condition = lease.condition(type_)
+    return (condition.message or condition.reason) if condition else type_
+
+
+def _clock(moment: datetime, now: datetime) -> str:
+    local, today = moment.astimezone(), now.astimezone()
+    return local.strftime("%H:%M" if local.date() == today.date() else "%Y-%m-%d %H:%M")

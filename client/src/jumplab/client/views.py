@@ -1,0 +1,119 @@
+"""Leases and exporters as the controller tells them, converted once from the wire.
+
+Names are short here: the resource names of the wire (`namespaces/lab/leases/demo`) begin and end in this module.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from jumplab.protocol.client_v1 import client_pb2
+from jumplab.protocol.v1 import common_pb2
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition of a lease. status: `True`, `False` or `Unknown`."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseView:
+    """A lease at one moment. Instants are aware; what has not happened yet is None."""
+
+    name: str
+    namespace: str
+    uid: str
+    selector: str
+    client: str
+    exporter: str
+    duration: timedelta
+    begin: datetime | None
+    expected_end: datetime | None
+    end: datetime | None
+    ended: bool
+    conditions: tuple[Condition, ...]
+
+    def condition(self, type_: str) -> Condition | None:
+        """The condition of that type."""
+        return next((condition for condition in self.conditions if condition.type == type_), None)
+
+    def holds(self, type_: str) -> bool:
+        """Whether the condition of that type is true."""
+        condition = self.condition(type_)
+        return condition is not None and condition.status == "True"
+
+
+@dataclass(frozen=True, slots=True)
+class ExporterView:
+    """An exporter at one moment. status: `Available`, `LeaseReady`, …;  lease: the name of the lease that holds it."""
+
+    name: str
+    namespace: str
+    labels: Mapping[str, str]
+    online: bool
+    enabled: bool
+    status: str
+    message: str
+    lease: str
+
+
+def lease_view(lease: client_pb2.Lease) -> LeaseView:
+    """Reads a lease from the wire."""
+    namespace, name = split_name(lease.name)
+    return LeaseView(
+        name=name,
+        namespace=namespace,
+        uid=lease.uid,
+        selector=lease.selector,
+        client=split_name(lease.client)[1],
+        exporter=split_name(lease.exporter)[1],
+        duration=(lease.effective_duration if lease.HasField("effective_duration") else lease.duration).ToTimedelta(),
+        begin=_instant(lease, "effective_begin_time"),
+        expected_end=_instant(lease, "expected_end_time"),
+        end=_instant(lease, "effective_end_time"),
+        ended=lease.ended,
+        conditions=tuple(
+            Condition(condition.type, condition.status, condition.reason, condition.message)
+            for condition in lease.conditions
+        ),
+    )
+
+
+def exporter_view(exporter: client_pb2.Exporter) -> ExporterView:
+    """Reads an exporter from the wire."""
+    namespace, name = split_name(exporter.name)
+    return ExporterView(
+        name=name,
+        namespace=namespace,
+        labels=dict(exporter.labels),
+        online=exporter.online,
+        enabled=exporter.enabled if exporter.HasField("enabled") else True,
+        status=_status_word(exporter.status),
+        message=exporter.status_message,
+        lease=split_name(exporter.lease)[1],
+    )
+
+
+def split_name(resource: str) -> tuple[str, str]:
+    """`namespaces/lab/leases/demo` is ("lab", "demo"); a bare name has no namespace."""
+    parts = resource.split("/")
+    return (parts[1], parts[3]) if len(parts) == 4 else ("", resource)
+
+
+def _instant(lease: client_pb2.Lease, field: str) -> datetime | None:
+    if not lease.HasField(field):  # type: ignore[arg-type]  # the stubs want a literal
+        return None
+    value: Timestamp = getattr(lease, field)
+    return value.ToDatetime(UTC)
+
+
+def _status_word(status: common_pb2.ExporterStatus.ValueType) -> str:
+    words = common_pb2.ExporterStatus.Name(status).removeprefix("EXPORTER_STATUS_").split("_")
+    return "".join(word.capitalize() for word in words)
