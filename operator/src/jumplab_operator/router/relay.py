@@ -1,0 +1,148 @@
+"""The gRPC service: takes streams in, copies messages between joined ones, and ends them.
+
+Messages pass undecoded, one at a time in either direction: what a slow reader hasn't taken is not read from the other
+end, so flow control reaches from peer to peer and nothing gathers here.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import grpc
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from grpc import aio
+
+from jumplab_operator.router import tokens
+from jumplab_operator.router.switchboard import Ending, Seat, StreamRefused, Switchboard
+from jumplab_operator.router.tokens import InvalidStreamToken, StreamClaims
+
+SERVICE = "jumplab.v1.RouterService"
+
+# How long a stream waits for its other end.
+MEETING_BOUND = timedelta(seconds=30)
+
+_DEADLINE = Ending(grpc.StatusCode.FAILED_PRECONDITION, "the lease has reached its end; take a new one")
+
+Prolonged = Callable[[StreamClaims], datetime | None]
+
+
+class Router:
+    """RouterService.
+
+    key: verifies stream tokens;  prolonged: asked when a stream has reached the deadline of its token, answers with the
+    deadline that holds now, or None where the lease is over;  now: the time.
+    """
+
+    def __init__(
+        self,
+        key: EllipticCurvePublicKey,
+        *,
+        prolonged: Prolonged = lambda _: None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        meeting_bound: timedelta = MEETING_BOUND,
+    ) -> None:
+        self._key = key
+        self._prolonged = prolonged
+        self._now = now
+        self._meeting_bound = meeting_bound
+        self._switchboard = Switchboard(now)
+
+    def add_to(self, server: aio.Server) -> None:
+        """Serves RouterService on `server`."""
+        # Neither serializer nor deserializer: messages stay bytes.
+        handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_stream_rpc_method_handler(self._stream)
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Stream": handler}),))
+
+    def cut(self, lease_uid: str) -> None:
+        """The lease has ended: ends its streams at once and refuses new ones."""
+        self._switchboard.cut(lease_uid)
+
+    def close(self) -> None:
+        """Ends all streams, with a sentence that tells the peers to come back."""
+        self._switchboard.close()
+
+    async def _stream(self, _: object, context: "aio.ServicerContext[Any, Any]") -> None:
+        try:
+            claims, number = self._identify(list(context.invocation_metadata() or ()))
+            seat = self._switchboard.take_seat(claims, number, context)
+        except StreamRefused as refusal:
+            await context.abort(refusal.ending.code, refusal.ending.sentence)
+        try:
+            ending = await self._serve(seat, context)
+        finally:
+            self._switchboard.leave(seat)
+        if ending.code is not grpc.StatusCode.OK:
+            await context.abort(ending.code, ending.sentence)
+
+    def _identify(self, metadata: Sequence[tuple[str, str | bytes]]) -> tuple[StreamClaims, int]:
+        given = dict(metadata)
+        scheme, _, token = str(given.get("authorization", "")).partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise StreamRefused(
+                grpc.StatusCode.UNAUTHENTICATED,
+                "the router wants a stream token (authorization: Bearer TOKEN); dial first",
+            )
+        try:
+            claims = tokens.read(token, self._key)
+        except InvalidStreamToken as error:
+            raise StreamRefused(grpc.StatusCode.PERMISSION_DENIED, str(error)) from error
+        number = str(given.get("x-jumplab-stream", "0"))
+        if not (number.isascii() and number.isdigit() and len(number) <= 10):
+            raise StreamRefused(
+                grpc.StatusCode.INVALID_ARGUMENT, f'x-jumplab-stream is "{number}"; it must be a stream\'s number'
+            )
+        return claims, int(number)
+
+    async def _serve(self, seat: Seat, context: "aio.ServicerContext[Any, Any]") -> Ending:
+        met: set[asyncio.Future[Any]] = {seat.opposite, seat.ended}
+        await asyncio.wait(
+            met,
+            timeout=self._meeting_bound.total_seconds(),
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        if seat.ended.done():
+            return seat.ended.result()
+        if not seat.joined:
+            return self._nobody_came(seat)
+        async with asyncio.TaskGroup() as tasks:
+            name = f"router {seat.claims.lease_name} stream {seat.number} from {seat.claims.role}"
+            pump = tasks.create_task(_copy(seat, context), name=name)
+            ending = await self._ended(seat)
+            pump.cancel()
+        return ending
+
+    async def _ended(self, seat: Seat) -> Ending:
+        """Waits for the seat's end, and for its deadline meanwhile: a lease always has one."""
+        deadline = seat.claims.deadline
+        while True:
+            left_seconds = (deadline - self._now()).total_seconds()
+            await asyncio.wait({seat.ended}, timeout=max(left_seconds, 0))
+            if seat.ended.done():
+                return seat.ended.result()
+            if self._now() >= deadline:
+                later = self._prolonged(seat.claims)
+                if later is None or later <= deadline:
+                    return _DEADLINE
+                deadline = later
+
+    def _nobody_came(self, seat: Seat) -> Ending:
+        missing = "exporter" if seat.claims.role is tokens.Role.CLIENT else "client"
+        seconds = self._meeting_bound.total_seconds()
+        return Ending(
+            grpc.StatusCode.UNAVAILABLE,
+            f"the {missing} did not open stream {seat.number} within {seconds:.0f} s; dial again",
+        )
+
+
+async def _copy(seat: Seat, context: "aio.ServicerContext[Any, Any]") -> None:
+    """Copies what the seat's peer sends to the opposite one, until it has ended its direction."""
+    opposite = seat.opposite.result()
+    write = opposite.wire.write
+    while (message := await context.read()) is not aio.EOF:
+        try:
+            await write(message)
+        except (aio.BaseError, asyncio.InvalidStateError):
+            # The opposite's RPC is over: its own handler ends this one, with the reason.
+            return
+    seat.finish_sending()

@@ -1,0 +1,176 @@
+"""Who may open which stream, and who sits opposite: the router's rules, without any I/O.
+
+A session's id comes with the tokens of its two peers; each stream number has one seat for either role. What refuses or
+ends a stream is an `Ending`: a gRPC status and a sentence.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+import grpc
+
+from jumplab_operator.router.tokens import LIFETIME, Role, StreamClaims
+
+MAX_WAITING_PER_LEASE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a stream ends."""
+
+    code: grpc.StatusCode
+    sentence: str
+
+
+FINISHED = Ending(grpc.StatusCode.OK, "")
+PEER_GONE = Ending(grpc.StatusCode.UNAVAILABLE, "the other end's connection was lost; dial again")
+LEASE_OVER = Ending(grpc.StatusCode.FAILED_PRECONDITION, "the lease has ended; take a new one")
+ROUTER_STOPS = Ending(grpc.StatusCode.UNAVAILABLE, "the router is shutting down; dial again in a moment")
+
+
+class StreamRefused(Exception):
+    """A stream that may not be opened."""
+
+    def __init__(self, code: grpc.StatusCode, sentence: str) -> None:
+        super().__init__(sentence)
+        self.ending = Ending(code, sentence)
+
+
+class Wire(Protocol):
+    """Where messages to a peer are written."""
+
+    async def write(self, message: bytes) -> None: ...
+
+
+@dataclass(eq=False, slots=True)
+class Seat:
+    """One end of one stream, as long as its RPC lasts."""
+
+    claims: StreamClaims
+    number: int
+    wire: Wire
+    opposite: "asyncio.Future[Seat]"
+    ended: asyncio.Future[Ending]
+    finished_sending: bool = False
+
+    @property
+    def joined(self) -> bool:
+        """Whether both ends are there."""
+        return self.opposite.done()
+
+    def end(self, ending: Ending) -> None:
+        """Ends this seat's RPC; what came first counts."""
+        if not self.ended.done():
+            self.ended.set_result(ending)
+
+    def finish_sending(self) -> None:
+        """Its peer will send nothing more. Once the opposite won't either, the stream has ended well."""
+        self.finished_sending = True
+        opposite = self.opposite.result()
+        if opposite.finished_sending:
+            self.end(FINISHED)
+            opposite.end(FINISHED)
+
+
+@dataclass(eq=False, slots=True)
+class _Session:
+    lease: str
+    exporter: str
+    expires: datetime
+    seats: dict[tuple[int, Role], Seat] = field(default_factory=dict)
+    used: set[tuple[int, Role]] = field(default_factory=set)
+
+    @property
+    def established(self) -> bool:
+        return any(seat.number == 0 and seat.joined for seat in self.seats.values())
+
+    def forgettable(self, now: datetime) -> bool:
+        return not self.seats and now >= self.expires
+
+
+class Switchboard:
+    """All streams of one router. now: the time, as the tokens tell it."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._sessions: dict[str, _Session] = {}
+        self._of_lease: dict[str, set[Seat]] = {}
+        self._over: dict[str, datetime] = {}
+
+    def take_seat(self, claims: StreamClaims, number: int, wire: Wire) -> Seat:
+        """The seat that the token opens, joined to the opposite one where that is taken. Raises StreamRefused."""
+        now = self._now()
+        self._forget(now)
+        session = self._sessions.get(claims.session)
+        self._admit(claims, number, session, now)
+        if session is None:
+            session = self._sessions[claims.session] = _Session(claims.lease, claims.exporter, claims.expires)
+        loop = asyncio.get_running_loop()
+        seat = Seat(claims, number, wire, loop.create_future(), loop.create_future())
+        session.used.add((number, claims.role))
+        session.seats[number, claims.role] = seat
+        self._of_lease.setdefault(claims.lease, set()).add(seat)
+        opposite = session.seats.get((number, _opposite(claims.role)))
+        if opposite is not None:
+            seat.opposite.set_result(opposite)
+            opposite.opposite.set_result(seat)
+        return seat
+
+    def leave(self, seat: Seat) -> None:
+        """The seat's RPC is over; the opposite one's ends as well."""
+        claims = seat.claims
+        del self._sessions[claims.session].seats[seat.number, claims.role]
+        self._of_lease[claims.lease].remove(seat)
+        if not self._of_lease[claims.lease]:
+            del self._of_lease[claims.lease]
+        if seat.joined:
+            seat.opposite.result().end(PEER_GONE)
+
+    def cut(self, lease: str) -> None:
+        """Ends all streams of a lease, by its uid, and admits none any more."""
+        # No token of the lease outlives this moment by more than its lifetime, and no session its streams.
+        self._over[lease] = self._now() + LIFETIME
+        for seat in self._of_lease.get(lease, ()):
+            seat.end(LEASE_OVER)
+
+    def close(self) -> None:
+        """Ends all streams."""
+        for seats in self._of_lease.values():
+            for seat in seats:
+                seat.end(ROUTER_STOPS)
+
+    def _admit(self, claims: StreamClaims, number: int, session: _Session | None, now: datetime) -> None:
+        if claims.lease in self._over:
+            raise StreamRefused(LEASE_OVER.code, LEASE_OVER.sentence)
+        # A session outlives its token: it goes on opening streams, also while no controller could give it a new one.
+        if now >= claims.expires and not (session and session.established):
+            raise StreamRefused(_DENIED, "the stream token has expired; dial again for a new one")
+        if session is not None and (session.lease, session.exporter) != (claims.lease, claims.exporter):
+            raise StreamRefused(_DENIED, "the stream token belongs to another lease; dial again for a new one")
+        if session is not None and (number, claims.role) in session.used:
+            raise StreamRefused(
+                _DENIED, f"the {claims.role.value} has opened stream {number} of this session already; dial again"
+            )
+        waiting = sum(not seat.joined for seat in self._of_lease.get(claims.lease, ()))
+        if waiting >= MAX_WAITING_PER_LEASE:
+            raise StreamRefused(
+                grpc.StatusCode.RESOURCE_EXHAUSTED,
+                f"{waiting} streams of this lease wait for their other end already; close some",
+            )
+
+    def _forget(self, now: datetime) -> None:
+        """Drops what no token can refer to any more."""
+        for name in [name for name, session in self._sessions.items() if session.forgettable(now)]:
+            del self._sessions[name]
+        for lease in [lease for lease, until in self._over.items() if now >= until]:
+            del self._over[lease]
+
+
+_DENIED = grpc.StatusCode.PERMISSION_DENIED
+
+
+def _opposite(role: Role) -> Role:
+    return Role.EXPORTER if role is Role.CLIENT else Role.CLIENT

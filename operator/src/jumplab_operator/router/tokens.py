@@ -1,0 +1,90 @@
+"""Stream tokens: what a peer must present to open a stream, made by the controller and checked by the router.
+
+A controller signs with its private key (ES256); routers hold the public one.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
+
+ISSUER = "https://jumpstarter.dev/stream"
+AUDIENCE = "https://jumpstarter.dev/router"
+ALGORITHM = "ES256"
+
+# How long after Dial a token opens the first stream of its session.
+LIFETIME = timedelta(seconds=60)
+
+
+class Role(StrEnum):
+    """Which end of a session a token is for."""
+
+    CLIENT = "client"
+    EXPORTER = "exporter"
+
+
+class InvalidStreamToken(Exception):
+    """The token is not one of ours; the message says what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamClaims:
+    """What a stream token says.
+
+    session: the id that both peers' tokens share;  lease and exporter: uids;  lease_name: `NAMESPACE/NAME`;  deadline:
+    when the streams are cut unless the lease has been prolonged meanwhile;  expires: until when it opens a session.
+    """
+
+    session: str
+    role: Role
+    lease: str
+    lease_name: str
+    exporter: str
+    deadline: datetime
+    expires: datetime
+
+
+def mint(claims: StreamClaims, key: EllipticCurvePrivateKey) -> str:
+    """The signed token."""
+    payload = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": claims.session,
+        "role": claims.role.value,
+        "lease": claims.lease,
+        "lease_name": claims.lease_name,
+        "exporter": claims.exporter,
+        "deadline": claims.deadline.timestamp(),
+        "exp": claims.expires.timestamp(),
+    }
+    return jwt.encode(payload, key, algorithm=ALGORITHM)
+
+
+def read(token: str, key: EllipticCurvePublicKey) -> StreamClaims:
+    """The claims of a token with a valid signature; whether it has expired is the caller's to judge.
+
+    Raises InvalidStreamToken.
+    """
+    required = ["sub", "role", "lease", "lease_name", "exporter", "deadline", "exp"]
+    try:
+        payload = jwt.decode(
+            token,
+            key,
+            algorithms=[ALGORITHM],
+            issuer=ISSUER,
+            audience=AUDIENCE,
+            options={"require": required, "verify_exp": False},
+        )
+        return StreamClaims(
+            session=str(payload["sub"]),
+            role=Role(payload["role"]),
+            lease=str(payload["lease"]),
+            lease_name=str(payload["lease_name"]),
+            exporter=str(payload["exporter"]),
+            deadline=datetime.fromtimestamp(payload["deadline"], UTC),
+            expires=datetime.fromtimestamp(payload["exp"], UTC),
+        )
+    except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError) as error:
+        raise InvalidStreamToken(f"the stream token is not valid ({error}); dial again for a new one") from error
