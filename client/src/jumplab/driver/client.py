@@ -1,5 +1,6 @@
 """What test authors hold, for asyncio. The plain twin is in jumplab.driver.plain."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -9,8 +10,6 @@ from typing import Any, ClassVar, Protocol
 from jumplab.driver import errors
 from jumplab.driver.interface import DriverInterface, Method, MethodKind, methods_of
 from jumplab.driver.streams import ByteStream
-
-COPY_BYTES = 256 << 10
 
 
 class ResultStream(ByteStream, Protocol):
@@ -173,31 +172,44 @@ def _by_kind(client: AsyncDriverClient, name: str, kind: MethodKind) -> Callable
 
 def _passing_on(method: Method) -> Callable[..., Any]:
     """The client's side of an interface's method, for those that the client class does not write itself."""
-    if method.kind is MethodKind.CALL:
-
-        async def passing_on(self: AsyncDriverClient, *args: Any, **kwargs: Any) -> Any:
-            return await self.call(method.name, *args, **kwargs)
-
-    elif method.kind is MethodKind.STREAMING:
-
-        def passing_on(self: AsyncDriverClient, *args: Any, **kwargs: Any) -> Any:
-            return self.call_streaming(method.name, *args, **kwargs)
-
-    else:
-
-        async def passing_on(self: AsyncDriverClient, stream: ByteStream, *args: Any, **kwargs: Any) -> Any:
-            async with self.open(method.name, *args, **kwargs) as remote:
-                await _join(stream, remote)
-                return method.codec.decode_result(await remote.result())
-
+    passing_on = _PASSING_ON[method.kind](method)
     passing_on.__name__ = method.name
     passing_on.__doc__ = method.description
     return passing_on
 
 
+def _passing_on_call(method: Method) -> Callable[..., Any]:
+    async def call(self: AsyncDriverClient, *args: Any, **kwargs: Any) -> Any:
+        return await self.call(method.name, *args, **kwargs)
+
+    return call
+
+
+def _passing_on_items(method: Method) -> Callable[..., Any]:
+    def items(self: AsyncDriverClient, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        return self.call_streaming(method.name, *args, **kwargs)
+
+    return items
+
+
+def _passing_on_bytes(method: Method) -> Callable[..., Any]:
+    async def join(self: AsyncDriverClient, stream: ByteStream, *args: Any, **kwargs: Any) -> Any:
+        async with self.open(method.name, *args, **kwargs) as remote:
+            await _join(stream, remote)
+            return method.codec.decode_result(await remote.result())
+
+    return join
+
+
+_PASSING_ON = {
+    MethodKind.CALL: _passing_on_call,
+    MethodKind.STREAMING: _passing_on_items,
+    MethodKind.STREAM: _passing_on_bytes,
+}
+
+
 async def _join(here: ByteStream, there: ByteStream) -> None:
     """Copies both directions of two byte streams until both have ended."""
-    import asyncio
 
     async def copy(source: ByteStream, target: ByteStream) -> None:
         while data := await source.receive():

@@ -91,13 +91,14 @@ def _arguments_type(function: Callable[..., Any], parameters: list[inspect.Param
             raise TypeError(f"{function.__qualname__}: argument {parameter.name} has no annotation")
         presence = Required if parameter.default is parameter.empty else NotRequired
         fields[parameter.name] = presence[hints[parameter.name]]
-    arguments: Any = TypedDict(f"{function.__name__}_arguments", fields)  # type: ignore[operator] # built at run time
+    make: Any = TypedDict
+    arguments = make(f"{function.__name__}_arguments", fields)
     arguments.__pydantic_config__ = _WIRE
     return arguments
 
 
 def _configures_itself(annotation: Any) -> bool:
-    """Whether pydantic refuses a configuration from outside: models, dataclasses and typed dictionaries bring theirs."""
+    """Whether pydantic refuses a configuration from outside: models, dataclasses, typed dictionaries have theirs."""
     return inspect.isclass(annotation) and (
         hasattr(annotation, "model_fields")
         or hasattr(annotation, "__dataclass_fields__")

@@ -1,5 +1,6 @@
 """The logic on the lab host."""
 
+import inspect
 import logging
 from collections.abc import Mapping, MutableMapping
 from functools import cache
@@ -17,7 +18,7 @@ class Driver:
     """A driver: subclasses name an interface, then Driver.
 
     Annotated public attributes are the configuration, validated by pydantic when the driver is built; unknown keys are
-    refused. Names that are not configuration begin with `_` or are annotated as ClassVar. Building a driver does no I/O.
+    refused. Names that are not configuration begin with `_` or are annotated as ClassVar. Building does no I/O.
 
     An instance serves one lease: `async with` sets it up and tears it down (override `__aenter__` and `__aexit__` and
     call super), and what it keeps in between is its state. A method that is a plain function runs in a thread.
@@ -56,14 +57,19 @@ class Driver:
         return None
 
 
-@cache
 def configuration_of(driver: type[Driver]) -> type[BaseModel]:
     """The model of a driver class's configuration."""
+    key: Any = driver  # what a cache takes for hashable
+    return _configuration_of(key)
+
+
+@cache
+def _configuration_of(driver: Any) -> type[BaseModel]:
     fields: dict[str, Any] = {}
     hints = get_type_hints(driver, include_extras=True)
     for base in reversed(driver.__mro__):
         if issubclass(base, Driver) and base is not Driver:
-            for name in base.__dict__.get("__annotations__", {}):
+            for name in inspect.get_annotations(base):
                 if not name.startswith("_") and get_origin(hints[name]) is not ClassVar and hints[name] is not ClassVar:
                     fields[name] = (hints[name], getattr(driver, name, ...))
     return create_model(driver.__name__, __config__=ConfigDict(extra="forbid"), **fields)

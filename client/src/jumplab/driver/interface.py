@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _VERSIONED = re.compile(r"(?P<name>.+?)V(?P<version>[2-9]|[1-9][0-9]+)")
 
 
-class DriverInterface(ABC):
+class DriverInterface(ABC):  # noqa: B024 - the contracts have the abstract methods
     """A contract: typed `async` methods, all of them exported.
 
     A coroutine is a call, an async generator is a streaming call, a method marked with `@stream` is a byte stream. A
@@ -80,9 +80,13 @@ def version_of(interface: type[DriverInterface]) -> int:
     return int(versioned["version"]) if versioned else 1
 
 
-@cache
 def methods_of(cls: type) -> Mapping[str, Method]:
     """The exported methods of a contract, a driver class or a client class, by name."""
+    return _methods_of(cls)
+
+
+@cache
+def _methods_of(cls: type) -> Mapping[str, Method]:
     methods: dict[str, Method] = {}
     for contract in reversed([base for base in cls.__mro__ if _is_contract(base)]):
         for name, function in vars(contract).items():

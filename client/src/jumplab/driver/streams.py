@@ -14,7 +14,7 @@ class ByteStream(Protocol):
     """
 
     async def receive(self) -> bytes:
-        """The next bytes; b"" once the peer has ended its direction. Raises StreamReset, SessionLost or SessionEnded."""
+        """The next bytes; b"" once the peer has ended its direction. Raises StreamReset, SessionLost, SessionEnded."""
         ...
 
     async def send(self, data: bytes) -> None:

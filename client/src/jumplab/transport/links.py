@@ -1,0 +1,68 @@
+"""The seam under a session: numbered streams of envelopes between one client and one exporter.
+
+Stream 0 carries the session's frames, each stream above 0 carries one byte stream. Links differ in their way only:
+routed (`routed`), a socket on the same machine (`local`), or within the process (`memory`).
+"""
+
+from enum import IntEnum
+from typing import Protocol
+
+from jumplab.transport.errors import TransportError
+
+ENVELOPE_BYTES = 256 << 10
+
+
+class EnvelopeKind(IntEnum):
+    """What an envelope is; the numbers are those of the wire's FrameType."""
+
+    DATA = 0
+    RESET = 3
+    END = 7
+
+
+class ConnectionLost(TransportError):
+    """The stream's connection is gone without a word of the peer."""
+
+
+class StreamReset(TransportError):
+    """The peer gave the stream up; the message is its reason."""
+
+
+class EnvelopeStream(Protocol):
+    """One numbered stream, as one peer holds it. One task at a time may send, and one may receive."""
+
+    async def send(self, payload: bytes) -> None:
+        """Sends one envelope of data, of ENVELOPE_BYTES at most; waits until there is room. Raises ConnectionLost."""
+        ...
+
+    async def send_end(self) -> None:
+        """Ends this direction; a second call does nothing. Raises ConnectionLost."""
+        ...
+
+    async def receive(self) -> bytes | None:
+        """The next envelope's data; None once the peer has ended its direction. Raises ConnectionLost, StreamReset."""
+        ...
+
+    async def reset(self, reason: str) -> None:
+        """Gives the stream up: the peer gets StreamReset with the reason. Closes the stream. Never raises."""
+        ...
+
+    async def aclose(self) -> None:
+        """Lets go of the stream; what was not delivered may be lost. Never raises; a second call does nothing."""
+        ...
+
+
+class Link(Protocol):
+    """One peer's way to the numbered streams of one session."""
+
+    async def open(self, number: int, *, bulk: bool = False) -> EnvelopeStream:
+        """Opens stream `number`, once a link. The other peer opens the same number; what is sent before waits for it.
+
+        bulk: the stream has a connection of its own, so that its bytes never stand in the way of others'.
+        Raises TransportError.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Closes all streams of the link and its connections. Never raises; a second call does nothing."""
+        ...

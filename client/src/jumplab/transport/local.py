@@ -1,0 +1,95 @@
+"""A link over a Unix socket, for peers on one machine: no router, no TLS, no gRPC.
+
+Each numbered stream is a connection. It begins with one line of JSON, `{"session": ID, "token": TOKEN, "stream": N,
+"bulk": BOOL}`, and goes on with envelopes in both directions: four bytes of length and one of kind, big-endian, then the
+payload. The listener's folder has mode 0700, so that only its owner's processes get that far.
+"""
+
+import asyncio
+import contextlib
+import json
+import secrets
+import struct
+from pathlib import Path
+
+from jumplab.transport.errors import TransportError, Unreachable
+from jumplab.transport.links import ENVELOPE_BYTES, ConnectionLost, EnvelopeKind, StreamReset
+
+_HEADER = struct.Struct(">IB")
+_LARGEST_BYTES = 16 << 20
+BUFFER_BYTES = 4 * ENVELOPE_BYTES
+
+
+class LocalStream:
+    """A numbered stream over its own connection: an EnvelopeStream."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._ended = False
+
+    async def send(self, payload: bytes) -> None:
+        await self._write(EnvelopeKind.DATA, payload)
+
+    async def send_end(self) -> None:
+        if not self._ended:
+            self._ended = True
+            await self._write(EnvelopeKind.END, b"")
+
+    async def receive(self) -> bytes | None:
+        try:
+            length, kind = _HEADER.unpack(await self._reader.readexactly(_HEADER.size))
+            if length > _LARGEST_BYTES:
+                raise ConnectionLost(f"the peer announced an envelope of {length} bytes; {_LARGEST_BYTES} is the most")
+            payload = await self._reader.readexactly(length)
+        except (OSError, asyncio.IncompleteReadError) as error:
+            raise ConnectionLost("the other end has closed the stream") from error
+        if kind == EnvelopeKind.RESET:
+            raise StreamReset(payload.decode(errors="replace"))
+        return None if kind == EnvelopeKind.END else payload
+
+    async def reset(self, reason: str) -> None:
+        with contextlib.suppress(TransportError):
+            await self._write(EnvelopeKind.RESET, reason.encode())
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        self._writer.close()
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
+
+    async def _write(self, kind: EnvelopeKind, payload: bytes) -> None:
+        try:
+            self._writer.write(_HEADER.pack(len(payload), kind))
+            if payload:
+                self._writer.write(payload)
+            await self._writer.drain()
+        except OSError as error:
+            raise ConnectionLost("the other end has closed the stream") from error
+
+
+class LocalLink:
+    """A session's streams over the socket of a LocalListener: a Link.  path: the socket.  token: what it asks for."""
+
+    def __init__(self, path: Path, token: str) -> None:
+        self._path = path
+        self._token = token
+        self._session = secrets.token_hex(16)
+        self._streams: list[LocalStream] = []
+
+    async def open(self, number: int, *, bulk: bool = False) -> LocalStream:
+        try:
+            reader, writer = await asyncio.open_unix_connection(self._path, limit=BUFFER_BYTES)
+        except OSError as error:
+            message = f"nothing answers at {self._path}: the leased shell or the exporter that made it has ended"
+            raise Unreachable(message) from error
+        greeting = {"session": self._session, "token": self._token, "stream": number, "bulk": bulk}
+        writer.write(json.dumps(greeting).encode() + b"\n")
+        stream = LocalStream(reader, writer)
+        self._streams.append(stream)
+        return stream
+
+    async def aclose(self) -> None:
+        streams, self._streams = self._streams, []
+        for stream in streams:
+            await stream.aclose()

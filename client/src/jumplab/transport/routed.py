@@ -1,0 +1,103 @@
+"""A link through the router: one gRPC stream for each numbered stream."""
+
+import asyncio
+import contextlib
+from typing import cast
+
+import grpc
+from grpc import aio
+
+from jumplab.protocol.v1 import router_pb2
+from jumplab.protocol.v1.router_pb2_grpc import RouterServiceStub
+from jumplab.transport.channel import open_channel
+from jumplab.transport.endpoint import Endpoint
+from jumplab.transport.errors import Refused, TransportError, explained
+from jumplab.transport.links import ConnectionLost, EnvelopeKind, StreamReset
+
+STREAM_NUMBER = "x-jumplab-stream"
+
+_Call = aio.StreamStreamCall[router_pb2.StreamRequest, router_pb2.StreamResponse]
+
+
+class RoutedStream:
+    """A numbered stream through the router: an EnvelopeStream.
+
+    A gRPC server can't close half a stream, so envelopes tell the end of a direction, and the end of the RPC always
+    means that the connection is gone.
+    """
+
+    def __init__(self, call: _Call, endpoint: Endpoint) -> None:
+        self._call = call
+        self._endpoint = endpoint
+        self._ended = False
+
+    async def send(self, payload: bytes) -> None:
+        await self._write(router_pb2.StreamRequest(payload=payload))
+
+    async def send_end(self) -> None:
+        if not self._ended:
+            self._ended = True
+            await self._write(router_pb2.StreamRequest(frame_type=router_pb2.FRAME_TYPE_GOAWAY))
+
+    async def receive(self) -> bytes | None:
+        try:
+            while (envelope := await self._call.read()) is not aio.EOF:
+                match cast(router_pb2.StreamResponse, envelope).frame_type:
+                    case EnvelopeKind.DATA:
+                        return cast(router_pb2.StreamResponse, envelope).payload
+                    case EnvelopeKind.END:
+                        return None
+                    case EnvelopeKind.RESET:
+                        raise StreamReset(cast(router_pb2.StreamResponse, envelope).payload.decode(errors="replace"))
+        except (aio.AioRpcError, asyncio.InvalidStateError, aio.UsageError) as error:
+            raise await self._lost() from error
+        raise await self._lost()
+
+    async def reset(self, reason: str) -> None:
+        with contextlib.suppress(TransportError):
+            frame_type = router_pb2.FRAME_TYPE_RST_STREAM
+            await self._write(router_pb2.StreamRequest(payload=reason.encode(), frame_type=frame_type))
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        self._call.cancel()
+
+    async def _write(self, envelope: router_pb2.StreamRequest) -> None:
+        try:
+            await self._call.write(envelope)
+        except (aio.AioRpcError, asyncio.InvalidStateError, aio.UsageError) as error:
+            raise await self._lost() from error
+
+    async def _lost(self) -> TransportError:
+        """Why the RPC has ended. The router's refusals keep their meaning."""
+        code = await self._call.code()
+        details = await self._call.details() or ""
+        if code in (grpc.StatusCode.OK, grpc.StatusCode.CANCELLED):
+            return ConnectionLost("the stream is closed")
+        told = explained(aio.AioRpcError(code, aio.Metadata(), aio.Metadata(), details=details), self._endpoint)
+        return told if isinstance(told, Refused) else ConnectionLost(str(told))
+
+
+class RoutedLink:
+    """A session's streams through the router: a Link.
+
+    endpoint: the router.  token: opens this session's streams, in this peer's role.  Bulk streams have a connection of
+    their own, made with the first of them.
+    """
+
+    def __init__(self, endpoint: Endpoint, token: str) -> None:
+        self._endpoint = endpoint
+        self._token = token
+        self._channels: dict[bool, aio.Channel] = {}
+
+    async def open(self, number: int, *, bulk: bool = False) -> RoutedStream:
+        if bulk not in self._channels:
+            self._channels[bulk] = open_channel(self._endpoint, token=self._token, own_connection=True)
+        stub = RouterServiceStub(self._channels[bulk])
+        call: _Call = stub.Stream(metadata=((STREAM_NUMBER, str(number)),))
+        return RoutedStream(call, self._endpoint)
+
+    async def aclose(self) -> None:
+        channels, self._channels = self._channels, {}
+        for channel in channels.values():
+            await channel.close()
