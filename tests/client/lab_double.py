@@ -1,0 +1,187 @@
+"""A controller at the wire: the two gRPC services over TLS, with leases that a test moves by hand."""
+
+# ruff: noqa: N802 - the services' method names are those of the wire
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+from google.protobuf.empty_pb2 import Empty
+from grpc import aio
+from jumplab.client.config import ClientConfig, Metadata, TlsSettings
+from jumplab.protocol.client_v1 import client_pb2, client_pb2_grpc
+from jumplab.protocol.v1 import controller_pb2, controller_pb2_grpc, kubernetes_pb2
+
+from tests.client.authority import Authority
+
+TOKEN = "the-token"
+
+
+@dataclass
+class LabDouble:
+    """What the controller knows, and what was asked of it. `place` decides what becomes of a new lease."""
+
+    leases: dict[str, client_pb2.Lease] = field(default_factory=dict)
+    exporters: dict[str, client_pb2.Exporter] = field(default_factory=dict)
+    released: list[str] = field(default_factory=list)
+    calls: Counter[str] = field(default_factory=Counter)
+    watching: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    place: Callable[[client_pb2.Lease], None] = lambda lease: become_ready(lease)
+    dial: Callable[[str], Awaitable[controller_pb2.DialResponse]] | None = None
+    refuse: dict[str, list[tuple[grpc.StatusCode, str]]] = field(default_factory=dict)
+    page_size: int = 500
+
+    async def change(self, name: str, change: Callable[[client_pb2.Lease], None]) -> None:
+        async with self.changed:
+            change(self.leases[resource(name)])
+            self.changed.notify_all()
+
+    async def forget(self, name: str) -> None:
+        async with self.changed:
+            del self.leases[resource(name)]
+            self.changed.notify_all()
+
+    async def admit(self, call: str, context: Any) -> None:
+        self.calls[call] += 1
+        metadata = dict(context.invocation_metadata())
+        expected = {"jumpstarter-namespace": "lab", "jumpstarter-kind": "Client", "jumpstarter-name": "ci"}
+        if metadata.get("authorization") != f"Bearer {TOKEN}" or not expected.items() <= metadata.items():
+            await context.abort(grpc.StatusCode.UNAUTHENTICATED, "this token is not valid; get a new one")
+        if self.refuse.get(call):
+            await context.abort(*self.refuse[call].pop(0))
+
+
+def resource(name: str) -> str:
+    return f"namespaces/lab/leases/{name}"
+
+
+def become_pending(lease: client_pb2.Lease, message: str = 'exporter "bench-1" is leased by "ann"') -> None:
+    set_condition(lease, "Pending", "True", "NotAvailable", message)
+
+
+def become_ready(lease: client_pb2.Lease) -> None:
+    lease.exporter = "namespaces/lab/exporters/bench-1"
+    lease.expected_end_time.GetCurrentTime()
+    set_condition(lease, "Pending", "False", "Assigned", "")
+    set_condition(lease, "Ready", "True", "Ready", "")
+
+
+def become_ended(lease: client_pb2.Lease, reason: str = "Expired", message: str = "its time was over") -> None:
+    lease.ended = True
+    set_condition(lease, "Ready", "False", reason, message)
+
+
+def set_condition(lease: client_pb2.Lease, type_: str, status: str, reason: str, message: str) -> None:
+    kept = [condition for condition in lease.conditions if condition.type != type_]
+    del lease.conditions[:]
+    lease.conditions.extend(kept)
+    lease.conditions.append(kubernetes_pb2.Condition(type=type_, status=status, reason=reason, message=message))
+
+
+class _ClientService(client_pb2_grpc.ClientServiceServicer):
+    def __init__(self, lab: LabDouble) -> None:
+        self.lab = lab
+
+    async def GetLease(self, request: Any, context: Any) -> client_pb2.Lease:
+        await self.lab.admit("GetLease", context)
+        return await self._existing(request.name, context)
+
+    async def ListLeases(self, request: Any, context: Any) -> client_pb2.ListLeasesResponse:
+        await self.lab.admit("ListLeases", context)
+        shown = [lease for lease in self.lab.leases.values() if not (request.only_active and lease.ended)]
+        return client_pb2.ListLeasesResponse(leases=shown)
+
+    async def ListExporters(self, request: Any, context: Any) -> client_pb2.ListExportersResponse:
+        await self.lab.admit("ListExporters", context)
+        start = int(request.page_token or 0)
+        names = sorted(self.lab.exporters)
+        wanted = dict(part.split("=") for part in request.filter.split(",") if part)
+        page = names[start : start + self.lab.page_size]
+        rest = str(start + self.lab.page_size) if start + self.lab.page_size < len(names) else ""
+        found = [self.lab.exporters[name] for name in page if wanted.items() <= self.lab.exporters[name].labels.items()]
+        return client_pb2.ListExportersResponse(exporters=found, next_page_token=rest)
+
+    async def GetExporter(self, request: Any, context: Any) -> client_pb2.Exporter:
+        await self.lab.admit("GetExporter", context)
+        if request.name not in self.lab.exporters:
+            await context.abort(grpc.StatusCode.NOT_FOUND, f'no exporter "{request.name.rpartition("/")[2]}"')
+        return self.lab.exporters[request.name]
+
+    async def CreateLease(self, request: Any, context: Any) -> client_pb2.Lease:
+        await self.lab.admit("CreateLease", context)
+        name = f"{request.parent}/leases/{request.lease_id}"
+        if name in self.lab.leases:
+            await context.abort(
+                grpc.StatusCode.ALREADY_EXISTS, f'lease "{request.lease_id}" exists; choose another name'
+            )
+        lease = request.lease
+        lease.name, lease.uid, lease.client = name, f"uid-{request.lease_id}", "namespaces/lab/clients/ci"
+        lease.effective_duration.CopyFrom(lease.duration)
+        self.lab.place(lease)
+        self.lab.leases[name] = lease
+        return lease
+
+    async def DeleteLease(self, request: Any, context: Any) -> Empty:
+        await self.lab.admit("DeleteLease", context)
+        await self._existing(request.name, context)
+        name = request.name.rpartition("/")[2]
+        self.lab.released.append(name)
+        await self.lab.change(name, lambda lease: become_ended(lease, "Released", "released by its holder"))
+        return Empty()
+
+    async def WatchLease(self, request: Any, context: Any) -> AsyncIterator[client_pb2.Lease]:
+        await self.lab.admit("WatchLease", context)
+        told = None
+        async with self.lab.changed:
+            while True:
+                lease = await self._existing(request.name, context)
+                if lease != told:
+                    told = client_pb2.Lease()
+                    told.CopyFrom(lease)
+                    yield told
+                    self.lab.watching.set()
+                await self.lab.changed.wait()
+
+    async def _existing(self, name: str, context: Any) -> client_pb2.Lease:
+        if name not in self.lab.leases:
+            await context.abort(grpc.StatusCode.NOT_FOUND, f'no lease "{name.rpartition("/")[2]}" of yours')
+        return self.lab.leases[name]
+
+
+class _ControllerService(controller_pb2_grpc.ControllerServiceServicer):
+    def __init__(self, lab: LabDouble) -> None:
+        self.lab = lab
+
+    async def Dial(self, request: Any, context: Any) -> controller_pb2.DialResponse:
+        await self.lab.admit("Dial", context)
+        assert self.lab.dial is not None
+        return await self.lab.dial(request.lease_name)
+
+
+@asynccontextmanager
+async def served(lab: LabDouble, authority: Authority, port: int = 0) -> AsyncIterator[int]:
+    """Serves the double on loopback; gives its port."""
+    server = aio.server()
+    client_pb2_grpc.add_ClientServiceServicer_to_server(_ClientService(lab), server)
+    controller_pb2_grpc.add_ControllerServiceServicer_to_server(_ControllerService(lab), server)
+    credentials = grpc.ssl_server_credentials([authority.issue("localhost")])
+    bound = server.add_secure_port(f"localhost:{port}", credentials)
+    await server.start()
+    try:
+        yield bound
+    finally:
+        await server.stop(None)
+
+
+def config_for(port: int, authority: Authority, token: str = TOKEN) -> ClientConfig:
+    return ClientConfig(
+        metadata=Metadata(namespace="lab", name="ci"),
+        endpoint=f"localhost:{port}",
+        token=token,
+        tls=TlsSettings(ca=authority.pem.decode()),
+    )

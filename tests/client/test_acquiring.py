@@ -1,0 +1,155 @@
+"""Waiting for a lease and giving it back, whatever the controller does meanwhile."""
+
+import asyncio
+from datetime import timedelta
+
+import grpc
+import pytest
+from jumplab.client import acquiring
+from jumplab.client.controller import Controller, LeaseRequest
+from jumplab.client.errors import LeaseEnded, LeaseInvalid, LeaseNotReady, LeaseUnsatisfiable
+from jumplab.client.views import LeaseView
+from jumplab.protocol.client_v1 import client_pb2
+from jumplab.transport import errors
+from jumplab.transport.backoff import Backoff
+
+from tests.client.authority import Authority
+from tests.client.lab_double import (
+    LabDouble,
+    become_ended,
+    become_pending,
+    become_ready,
+    config_for,
+    served,
+    set_condition,
+)
+
+REQUEST = LeaseRequest("demo", timedelta(minutes=30), selector="board=x")
+
+
+async def waiting(controller: Controller, said: list[str]) -> LeaseView:
+    return await acquiring.wait_until_ready(controller, "demo", timeout=timedelta(seconds=60), tell=said.append)
+
+
+async def test_a_lease_that_is_ready_is_not_waited_for(controller: Controller) -> None:
+    await controller.create_lease(REQUEST)
+    said: list[str] = []
+    assert (await waiting(controller, said)).exporter == "bench-1"
+    assert said == []
+
+
+async def test_why_a_lease_waits_is_told_once_for_each_reason(controller: Controller, lab: LabDouble) -> None:
+    lab.place = become_pending
+    await controller.create_lease(REQUEST)
+    said: list[str] = []
+
+    def assign(lease: client_pb2.Lease) -> None:
+        lease.exporter = "namespaces/lab/exporters/bench-1"
+        set_condition(lease, "Assigned", "True", "Assigned", "")
+
+    async with asyncio.TaskGroup() as tasks:
+        wait = tasks.create_task(waiting(controller, said))
+        await lab.watching.wait()
+        await lab.change("demo", assign)
+        await lab.change("demo", become_ready)
+    assert wait.result().exporter == "bench-1"
+    assert said[0] == 'lease "demo": exporter "bench-1" is leased by "ann"'
+    assert said[1:] in ([], ['lease "demo": exporter "bench-1" is getting ready'])
+
+
+@pytest.mark.parametrize(
+    ("type_", "reason", "message", "expected"),
+    [
+        ("Unsatisfiable", "SelectorMismatch", "no exporter matches board=x", LeaseUnsatisfiable),
+        ("Invalid", "InvalidSelector", "board=x= is not a selector", LeaseInvalid),
+    ],
+)
+async def test_a_lease_that_can_never_be_ready_fails_with_the_conditions_sentence(
+    type_: str, reason: str, message: str, expected: type[Exception], controller: Controller, lab: LabDouble
+) -> None:
+    lab.place = lambda lease: set_condition(lease, type_, "True", reason, message)
+    await controller.create_lease(REQUEST)
+    with pytest.raises(expected, match=message):
+        await waiting(controller, [])
+
+
+async def test_a_lease_that_ended_says_how(controller: Controller, lab: LabDouble) -> None:
+    lab.place = become_ended
+    await controller.create_lease(REQUEST)
+    with pytest.raises(LeaseEnded, match='lease "demo" has ended: its time was over; make a new one'):
+        await waiting(controller, [])
+
+
+async def test_a_lease_that_is_deleted_while_waited_for_has_ended(controller: Controller, lab: LabDouble) -> None:
+    lab.place = become_pending
+    await controller.create_lease(REQUEST)
+    async with asyncio.TaskGroup() as tasks:
+        wait = tasks.create_task(_ended(controller))
+        await lab.watching.wait()
+        await lab.forget("demo")
+    assert "was deleted" in wait.result()
+
+
+async def _ended(controller: Controller) -> str:
+    with pytest.raises(LeaseEnded) as ended:
+        await waiting(controller, [])
+    return str(ended.value)
+
+
+async def test_a_wait_that_is_too_long_says_what_it_waited_for(controller: Controller, lab: LabDouble) -> None:
+    lab.place = become_pending
+    await controller.create_lease(REQUEST)
+    with pytest.raises(LeaseNotReady, match=r'was not ready within .*: exporter "bench-1" is leased by "ann"'):
+        await acquiring.wait_until_ready(controller, "demo", timeout=timedelta(seconds=1), tell=acquiring.say_nothing)
+
+
+async def test_a_controller_that_restarts_is_waited_for(lab: LabDouble, authority: Authority) -> None:
+    lab.place = become_pending
+    said: list[str] = []
+    async with asyncio.TaskGroup() as tasks:
+        async with served(lab, authority) as port:
+            config = config_for(port, authority)
+            connected = Controller.connected(config)
+            controller = await connected.__aenter__()
+            await controller.create_lease(REQUEST)
+            wait = tasks.create_task(waiting(controller, said))
+            await lab.watching.wait()
+        become_ready(lab.leases["namespaces/lab/leases/demo"])
+        lab.changed = asyncio.Condition()
+        async with served(lab, authority, port):
+            assert (await wait).exporter == "bench-1"
+        await connected.__aexit__(None, None, None)
+    assert any("trying again" in sentence for sentence in said)
+
+
+async def test_a_lease_of_another_client_is_not_waited_for(controller: Controller) -> None:
+    with pytest.raises(errors.NotFound):
+        await waiting(controller, [])
+
+
+async def test_releasing_a_lease_that_is_gone_is_fine(controller: Controller) -> None:
+    await acquiring.release(controller, "gone")
+
+
+async def test_a_release_is_tried_again_while_the_controller_is_away(controller: Controller, lab: LabDouble) -> None:
+    await controller.create_lease(REQUEST)
+    lab.refuse["DeleteLease"] = [(grpc.StatusCode.UNAVAILABLE, "not the leader")] * 3
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    await acquiring.release(controller, "demo", backoff=Backoff(sleep=sleep))
+    assert lab.released == ["demo"]
+    assert len(waits) == 3
+
+
+async def test_a_release_that_is_refused_is_not_tried_again(controller: Controller, lab: LabDouble) -> None:
+    await controller.create_lease(REQUEST)
+    lab.refuse["DeleteLease"] = [(grpc.StatusCode.PERMISSION_DENIED, "it is not yours")]
+    with pytest.raises(errors.NotAllowed, match="not yours"):
+        await acquiring.release(controller, "demo")
+
+
+def test_generated_names_are_told_apart_by_their_client() -> None:
+    assert acquiring.make_lease_name("ci", draw=lambda _count: "c0ffee00") == "ci-c0ffee00"
