@@ -144,7 +144,9 @@ class ExporterConfig(_Part):
     def _refs_lead_somewhere(self) -> Self:
         for place, entry in walk(self.export):
             if isinstance(entry, RefEntry) and isinstance(find(self.export, entry.ref), RefEntry | None):
-                raise ValueError(f"export.{place}: there is no driver {entry.ref!r} in export; a ref names one of those")
+                raise ValueError(
+                    f"export.{place}: there is no driver {entry.ref!r} in export; a ref names one of those"
+                )
         return self
 
 

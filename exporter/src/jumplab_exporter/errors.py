@@ -1,10 +1,10 @@
 """What can go wrong in an exporter.
 
-    ExporterError
-      ├── ConfigurationError       the configuration is wrong; exit status 2
-      │     └── AlreadyRunning     another process serves this configuration
-      ├── Refused                  the controller does not accept this exporter; exit status 1
-      └── HookFailed               a hook asked for the exporter's end; exit status 1
+ExporterError
+  ├── ConfigurationError       the configuration is wrong; exit status 2
+  │     └── AlreadyRunning     another process serves this configuration
+  ├── Refused                  the controller does not accept this exporter; exit status 1
+  └── HookFailed               a hook asked for the exporter's end; exit status 1
 """
 
 

@@ -14,10 +14,20 @@ passed. A lost connection is no event here at all.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-
-from jumplab.protocol.v1.common_pb2 import ExporterStatus
+from enum import IntEnum
 
 from jumplab_exporter.config import OnFailure
+
+
+class Status(IntEnum):
+    """Where an exporter says it is; the numbers are those of the wire's ExporterStatus."""
+
+    AVAILABLE = 2
+    BEFORE_LEASE_HOOK = 3
+    LEASE_READY = 4
+    AFTER_LEASE_HOOK = 5
+    BEFORE_LEASE_HOOK_FAILED = 6
+    AFTER_LEASE_HOOK_FAILED = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +44,7 @@ class Lease:
 class Report:
     """What the controller is to know. release: the exporter asks for the lease's end."""
 
-    status: ExporterStatus
+    status: Status
     message: str = ""
     lease_uid: str = ""
     release: bool = False
@@ -185,7 +195,7 @@ def transition(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
         case Assigned(lease):
             return _assigned(state, lease)
         case Prepared(uid) if isinstance(state, Preparing) and state.lease.uid == uid:
-            told = _tell(ExporterStatus.EXPORTER_STATUS_LEASE_READY, "ready", uid)
+            told = _tell(Status.LEASE_READY, "ready", uid)
             return Ready(state.lease), (told,)
         case PreparingFailed(uid) if isinstance(state, Preparing) and state.lease.uid == uid:
             return _preparing_failed(state, event)
@@ -212,7 +222,7 @@ def _stopped(state: State) -> State:
 def _hanging(state: Cleaning, names: tuple[str, ...]) -> tuple[State, tuple[Effect, ...]]:
     if state.then is not None:
         return state.then, ()
-    status = ExporterStatus.EXPORTER_STATUS_AFTER_LEASE_HOOK
+    status = Status.AFTER_LEASE_HOOK
     told = _tell(status, f"not ready: still running: {', '.join(names)}", state.lease.uid)
     return replace(state, hanging=True), (told,)
 
@@ -223,9 +233,7 @@ def _assigned(state: State, lease: Lease | None) -> tuple[State, tuple[Effect, .
             return _settle(lease, cleaned="")
         case Available(cleaned) if lease is not None and lease.uid != cleaned:
             return _settle(lease, cleaned)
-        case Preparing(held) | Ready(held) if lease is None:
-            return _ended(held, None, "the lease has ended")
-        case Preparing(held) | Ready(held) if lease.uid != held.uid:
+        case Preparing(held) | Ready(held) if lease != held:
             return _ended(held, lease, "the lease has ended")
         case Cleaning(held):
             return replace(state, following=None if lease == held else lease), ()
@@ -235,18 +243,18 @@ def _assigned(state: State, lease: Lease | None) -> tuple[State, tuple[Effect, .
 
 def _settle(lease: Lease | None, cleaned: str) -> tuple[State, tuple[Effect, ...]]:
     if lease is None:
-        return Available(cleaned), (_tell(ExporterStatus.EXPORTER_STATUS_AVAILABLE, "", cleaned),)
-    told = _tell(ExporterStatus.EXPORTER_STATUS_BEFORE_LEASE_HOOK, "preparing", lease.uid)
+        return Available(cleaned), (_tell(Status.AVAILABLE, "", cleaned),)
+    told = _tell(Status.BEFORE_LEASE_HOOK, "preparing", lease.uid)
     return Preparing(lease), (told, Prepare(lease))
 
 
 def _ended(lease: Lease, following: Lease | None, reason: str) -> tuple[State, tuple[Effect, ...]]:
-    told = _tell(ExporterStatus.EXPORTER_STATUS_AFTER_LEASE_HOOK, "cleaning up", lease.uid)
+    told = _tell(Status.AFTER_LEASE_HOOK, "cleaning up", lease.uid)
     return Cleaning(lease, following), (Clean(lease, reason), told)
 
 
 def _preparing_failed(state: Preparing, event: PreparingFailed) -> tuple[State, tuple[Effect, ...]]:
-    status = ExporterStatus.EXPORTER_STATUS_BEFORE_LEASE_HOOK_FAILED
+    status = Status.BEFORE_LEASE_HOOK_FAILED
     told = _tell(status, event.message, event.uid, release=True)
     then = Leaving(event.message) if event.then is OnFailure.EXIT else None
     return Cleaning(state.lease, then=then), (Clean(state.lease, event.message), told)
@@ -255,9 +263,9 @@ def _preparing_failed(state: Preparing, event: PreparingFailed) -> tuple[State, 
 def _cleaned(state: Cleaning, event: Cleaned) -> tuple[State, tuple[Effect, ...]]:
     uid = state.lease.uid
     if event.failure and event.then is OnFailure.EXIT:
-        status = ExporterStatus.EXPORTER_STATUS_AFTER_LEASE_HOOK_FAILED
+        status = Status.AFTER_LEASE_HOOK_FAILED
         return Leaving(event.failure), (_tell(status, event.failure, uid),)
-    free = _tell(ExporterStatus.EXPORTER_STATUS_AVAILABLE, event.failure, uid)
+    free = _tell(Status.AVAILABLE, event.failure, uid)
     if state.then is not None:
         return state.then, (free,)
     if state.following is None:
@@ -266,5 +274,5 @@ def _cleaned(state: Cleaning, event: Cleaned) -> tuple[State, tuple[Effect, ...]
     return after, (free, *effects)
 
 
-def _tell(status: ExporterStatus, message: str, lease_uid: str, *, release: bool = False) -> Tell:
+def _tell(status: Status, message: str, lease_uid: str, *, release: bool = False) -> Tell:
     return Tell(Report(status, message, lease_uid, release))

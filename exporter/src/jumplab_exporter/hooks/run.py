@@ -10,6 +10,7 @@ from jumplab_exporter.lifecycle import Lease
 from jumplab_exporter.processes.child import Child
 
 _LONGEST_LINE_BYTES = 4096
+_LAST_OUTPUT_SECONDS = 1.0
 
 
 def environment_of(lease: Lease) -> dict[str, str]:
@@ -26,14 +27,16 @@ async def run(name: str, hook: Hook, environment: Mapping[str, str], say: Callab
     command = [*shlex.split(hook.exec), "-c", hook.script]
     async with await Child.start(command, environment={**os.environ, **environment}) as child:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_pass_lines(child.output, say), name=f"output of {name}")
+            output = tasks.create_task(_pass_lines(child.output, say), name=f"output of {name}")
             try:
                 async with asyncio.timeout(hook.timeout_seconds):
                     code = await child.wait()
             except TimeoutError:
                 code = None
-            # What the script left behind holds its output open.
             await child.kill()
+            # What moved to a session of its own may hold the output open for ever.
+            await asyncio.wait([output], timeout=_LAST_OUTPUT_SECONDS)
+            output.cancel()
     return _told(name, hook, code)
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,7 +20,9 @@ class Child:
     is 128 + the signal's number, as in a shell; 127 says that the command could not be run.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, lifeline: int) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, lifeline: int, output: "_Output") -> None:
+        self.output = output.reader
+        self._pipe = output.pipe
         self._process = process
         self._lifeline: int | None = lifeline
 
@@ -36,28 +39,25 @@ class Child:
         The process is the caller's to end, with `kill` or by leaving its context.
         """
         child_end, own_end = os.pipe()
+        output = await _Output.open()
         try:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", "-S", str(_GUARD), str(child_end), *command),
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
+                stdout=output.writing_end,
+                stderr=output.writing_end,
                 env=None if environment is None else dict(environment),
                 pass_fds=(child_end, *keep_descriptors),
                 start_new_session=True,
             )
         except BaseException:
             os.close(own_end)
+            output.pipe.close()
             raise
         finally:
+            os.close(output.writing_end)
             os.close(child_end)
-        return cls(process, own_end)
-
-    @property
-    def output(self) -> asyncio.StreamReader:
-        if self._process.stdout is None:
-            raise RuntimeError("a child is always started with a pipe for its output")
-        return self._process.stdout
+        return cls(process, own_end, output)
 
     @property
     def returncode(self) -> int | None:
@@ -88,3 +88,22 @@ class Child:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.kill()
+        self._pipe.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Output:
+    """A pipe of our own: asyncio's would delay `wait` for as long as anything that a command left holds it open."""
+
+    reader: asyncio.StreamReader
+    pipe: asyncio.ReadTransport
+    writing_end: int
+
+    @classmethod
+    async def open(cls) -> Self:
+        reading, writing = os.pipe()
+        reader = asyncio.StreamReader()
+        pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(reading, "rb", buffering=0)
+        )
+        return cls(reader, pipe, writing)

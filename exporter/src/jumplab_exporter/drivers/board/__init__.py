@@ -1,0 +1,1 @@
+"""Whole virtual boards: supply, console and disk together."""

@@ -1,0 +1,1 @@
+"""Consoles: how the bytes of a device reach any number of readers."""

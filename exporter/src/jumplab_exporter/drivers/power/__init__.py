@@ -1,0 +1,1 @@
+"""Switches of a device's supply."""

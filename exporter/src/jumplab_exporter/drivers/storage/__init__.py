@@ -1,0 +1,1 @@
+"""Disks and other storage that a device uses."""
