@@ -1,0 +1,45 @@
+"""When and why a lease is over."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from jumplab_operator.leasing.waiting import format_moment
+
+EARLY_END = timedelta(seconds=5)
+"""An exporter's own deadline is never late, so a little early: an exporter that cleans up so short before the end is
+taken to have kept it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why a lease ends: the Ready condition's reason and its sentence."""
+
+    reason: str
+    message: str
+
+
+def due_ending(*, released: bool, end: datetime | None, now: datetime) -> Ending | None:
+    """The ending that its holder's word or the time has brought; None while neither has."""
+    if released:
+        return Ending("Released", "released by its holder")
+    if end is not None and end <= now:
+        return Ending("Expired", f"its time was over at {format_moment(end)}")
+    return None
+
+
+def exporter_deleted(exporter: str) -> Ending:
+    """The exporter was deleted under the lease."""
+    return Ending("ExporterDeleted", f'exporter "{exporter}" was deleted; lease another')
+
+
+def exporter_failed(exporter: str, why: str) -> Ending:
+    """The exporter asked for the lease to be ended."""
+    detail = f": {why}" if why else ""
+    return Ending("ExporterFailed", f'exporter "{exporter}" gave the lease up{detail}')
+
+
+def given_up_by_exporter(exporter: str, end: datetime | None, now: datetime) -> Ending:
+    """The exporter has cleaned up though the lease was not ended: its own deadline came, or it failed."""
+    if end is not None and end - now <= EARLY_END:
+        return Ending("Expired", f"its time was over at {format_moment(end)}")
+    return exporter_failed(exporter, "it has cleaned up")

@@ -1,0 +1,82 @@
+"""What the scheduler looks at: small, comparable extracts of the custom resources and of who is connected.
+
+A fact is put again when something in it has changed; what isn't in a fact can change without a new plan.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from jumplab_operator.resources import ExporterAccessPolicy, LabelSelector
+
+
+@dataclass(frozen=True, slots=True)
+class ExporterFacts:
+    """An exporter: its administrator's word, its connection, its claim."""
+
+    namespace: str
+    uid: str
+    name: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    enabled: bool = True
+    online: bool = False
+    available: bool = False
+    """It has said, on the connection that it has now, that it is ready for a lease."""
+    claim: str | None = None
+    """The uid of the lease that holds it, or that it hasn't been cleaned up after."""
+    version: str = ""
+    """The resource version that all this was read from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a lease asks for, by its accepted spec."""
+
+    client: str
+    selector: LabelSelector | None = None
+    exporter: str | None = None
+    allow_disabled: bool = False
+    duration: timedelta | None = None
+    """None: it takes the default, bounded by policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseFacts:
+    """A lease that has not ended and whose spec was accepted."""
+
+    namespace: str
+    uid: str
+    name: str
+    created: datetime
+    request: Request
+    begin: datetime | None = None
+    """Not to be assigned before."""
+    end: datetime | None = None
+    """When it is over; None while that isn't known."""
+    exporter: str | None = None
+    """The name of the exporter that it is assigned to; None while it waits."""
+    avoid: frozenset[str] = frozenset()
+    """The uids of exporters that it isn't offered now, since they failed to confirm it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientFacts:
+    """A client, whom access policies select by labels."""
+
+    namespace: str
+    uid: str
+    name: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFacts:
+    """An access policy; `policy` is None where the object can't be read."""
+
+    namespace: str
+    uid: str
+    policy: ExporterAccessPolicy | None
+
+
+Fact: TypeAlias = ExporterFacts | LeaseFacts | ClientFacts | PolicyFacts

@@ -1,0 +1,121 @@
+"""What makes a lease's spec valid, alone and as an edit of what was accepted before.
+
+`status.accepted` is the last valid spec. It is in force: an edit that isn't valid changes nothing but a condition.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from jumplab_operator.leasing import selectors
+from jumplab_operator.leasing.times import DEFAULT_DURATION, expected_end, times_problem
+from jumplab_operator.resources import LeaseSpec
+from jumplab_operator.resources.durations import format_duration
+
+_LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
+_CONTEXT_KEY_LENGTH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a spec isn't valid: a condition's reason and its sentence."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """What has become of a lease so far, which its edits are checked against."""
+
+    accepted: LeaseSpec
+    assigned: bool = False
+    began: datetime | None = None
+    longest: timedelta | None = None
+    """The longest that the access policies grant for the exporter that it has."""
+
+
+def accept(spec: LeaseSpec, before: InForce | None, default: timedelta = DEFAULT_DURATION) -> LeaseSpec | Refusal:
+    """The spec that is in force from now, with its default duration; or why the one at hand can't be.
+
+    `release` needs no acceptance: it is honoured whatever else the spec says.
+    """
+    filled = _with_duration(spec, before, default)
+    refusal = _refusal(spec) or (_edit_refusal(filled, before) if before is not None else None)
+    return refusal or filled
+
+
+def _with_duration(spec: LeaseSpec, before: InForce | None, default: timedelta) -> LeaseSpec:
+    if spec.duration is not None or spec.end_time is not None:
+        return spec
+    kept = before.accepted.duration if before is not None and before.accepted.end_time is None else None
+    return spec.model_copy(update={"duration": kept or default})
+
+
+def _refusal(spec: LeaseSpec) -> Refusal | None:
+    return _selection_refusal(spec) or _times_refusal(spec) or _words_refusal(spec)
+
+
+def _selection_refusal(spec: LeaseSpec) -> Refusal | None:
+    if spec.exporters is not None:
+        return Refusal("NotSupported", "leases of several exporters aren't served yet; use selector or exporterRef")
+    if spec.exporter_ref is None and (spec.selector is None or selectors.is_empty(spec.selector)):
+        return Refusal("InvalidSelector", "neither selector nor exporterRef says which exporter; give one of them")
+    if spec.selector is not None and (problem := selectors.selector_problem(spec.selector)):
+        return Refusal("InvalidSelector", f"selector: {problem}")
+    if spec.allow_disabled and spec.exporter_ref is None:
+        return Refusal("InvalidSelector", "allowDisabled is for a lease that names its exporter; give exporterRef")
+    return None
+
+
+def _times_refusal(spec: LeaseSpec) -> Refusal | None:
+    problem = times_problem(spec)
+    return Refusal("InvalidTimes", problem) if problem else None
+
+
+def _words_refusal(spec: LeaseSpec) -> Refusal | None:
+    for key, value in spec.tags.items():
+        if not key or len(key) > 63 or not _LABEL.fullmatch(key) or not _LABEL.fullmatch(value):
+            return Refusal("InvalidTags", f'tag "{key}" becomes a label, and can\'t; use letters, digits, - _ and .')
+    for key in spec.context:
+        if len(key) > _CONTEXT_KEY_LENGTH:
+            return Refusal("InvalidContext", f'context key "{key}" is longer than {_CONTEXT_KEY_LENGTH} characters')
+    return None
+
+
+def _edit_refusal(spec: LeaseSpec, before: InForce) -> Refusal | None:
+    changed = _changed_fields(spec, before)
+    if changed:
+        fields = ", ".join(changed)
+        return Refusal("Immutable", f"{fields} can't be changed any more; what was accepted stays in force")
+    return _length_refusal(spec, before)
+
+
+def _changed_fields(spec: LeaseSpec, before: InForce) -> list[str]:
+    accepted = before.accepted
+    fixed = [
+        ("clientRef", spec.client_ref == accepted.client_ref),
+        ("tags", spec.tags == accepted.tags),
+        ("context", spec.context == accepted.context),
+    ]
+    if before.assigned:
+        fixed += [
+            ("selector", spec.selector == accepted.selector),
+            ("exporterRef", spec.exporter_ref == accepted.exporter_ref),
+            ("allowDisabled", spec.allow_disabled == accepted.allow_disabled),
+        ]
+    if before.began is not None:
+        fixed.append(("beginTime", spec.begin_time == accepted.begin_time))
+    return [name for name, same in fixed if not same]
+
+
+def _length_refusal(spec: LeaseSpec, before: InForce) -> Refusal | None:
+    if not before.assigned or before.longest is None:
+        return None
+    if (spec.duration, spec.end_time) == (before.accepted.duration, before.accepted.end_time):
+        return None
+    end = expected_end(spec, before.began)
+    length = end - before.began if end is not None and before.began is not None else spec.duration
+    if length is None or length <= before.longest:
+        return None
+    return Refusal("TooLong", f"the access policies permit at most {format_duration(before.longest)}")
