@@ -29,7 +29,7 @@ class TransportError(Exception):
         self.code = code
 
 
-class Unreachable(TransportError):  # noqa: N818 - named by meaning
+class Unreachable(TransportError):
     """Nothing answers at the address, or the connection was lost. Trying again may help."""
 
 
@@ -37,7 +37,7 @@ class CertificateRejected(Unreachable):
     """The server's certificate isn't trusted or isn't for this address. Trying again won't help."""
 
 
-class Refused(TransportError):  # noqa: N818 - named by meaning
+class Refused(TransportError):
     """The other end answered, and refused."""
 
 

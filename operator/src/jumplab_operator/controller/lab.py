@@ -82,7 +82,7 @@ class Lab(Protocol):
         ...
 
     async def register(self, exporter: Name, labels: Mapping[str, str], devices: Sequence[Mapping[str, Any]]) -> None:
-        """Writes what the exporter says it has: only labels under jumpstarter.dev/ are taken over. Raises ApiRefused."""
+        """Writes what the exporter says it has; takes over only labels under jumpstarter.dev/. Raises ApiRefused."""
         ...
 
     async def report(self, exporter: Name, report: StatusReport) -> None:

@@ -1,0 +1,59 @@
+"""What a caller may see and change: a client what is in its namespace and its own, an exporter what concerns it."""
+
+from jumplab_operator.controller.credentials import Kind, Subject
+from jumplab_operator.controller.lab import Lab, Name
+from jumplab_operator.controller.messages import in_force
+from jumplab_operator.controller.refusals import NoSuchThing, NotAllowed
+from jumplab_operator.resources import Exporter, Lease
+
+
+def require_kind(caller: Subject, kind: Kind) -> None:
+    """Raises NotAllowed for a caller of the other kind."""
+    if caller.kind != kind:
+        raise NotAllowed(f'this is for {kind.lower()}s; the token is of {caller.kind.lower()} "{caller.name.name}"')
+
+
+def require_namespace(caller: Subject, namespace: str) -> None:
+    """Raises NotAllowed where the namespace isn't the caller's."""
+    if caller.name.namespace != namespace:
+        raise NotAllowed(
+            f'{caller.kind.lower()} "{caller.name.name}" belongs to namespace "{caller.name.namespace}" '
+            f'and may not use "{namespace}"'
+        )
+
+
+def visible_lease(lab: Lab, caller: Subject, name: Name) -> Lease:
+    """A lease that the caller may see. Raises NotAllowed, NoSuchThing."""
+    require_namespace(caller, name.namespace)
+    lease = lab.lease(name)
+    if lease is None:
+        raise NoSuchThing(f'there is no lease "{name.name}" in namespace "{name.namespace}"')
+    if caller.kind == "Exporter" and not _serves(lab, caller, lease):
+        raise NotAllowed(f'lease "{name.name}" is not of exporter "{caller.name.name}"')
+    return lease
+
+
+def own_lease(lab: Lab, caller: Subject, name: Name) -> Lease:
+    """A lease that the caller holds. Raises NotAllowed, NoSuchThing."""
+    require_kind(caller, "Client")
+    lease = visible_lease(lab, caller, name)
+    holder = in_force(lease).client_ref.name
+    if holder != caller.name.name:
+        raise NotAllowed(f'lease "{name.name}" belongs to client "{holder}", not to "{caller.name.name}"')
+    return lease
+
+
+def visible_exporter(lab: Lab, caller: Subject, name: Name) -> Exporter:
+    """An exporter that the caller may see. Raises NotAllowed, NoSuchThing."""
+    require_namespace(caller, name.namespace)
+    exporter = lab.exporter(name)
+    if exporter is None:
+        raise NoSuchThing(f'there is no exporter "{name.name}" in namespace "{name.namespace}"')
+    return exporter
+
+
+def _serves(lab: Lab, caller: Subject, lease: Lease) -> bool:
+    exporter = lab.exporter(caller.name)
+    claim = exporter.status.lease_ref if exporter else None
+    assigned = lease.status.exporter_ref
+    return bool(claim and claim.uid == lease.uid) or bool(assigned and assigned.name == caller.name.name)

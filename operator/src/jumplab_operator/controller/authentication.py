@@ -1,0 +1,96 @@
+"""Who is calling: from a call's metadata to a resource that is there.
+
+Whether the Secret still holds the presented token is asked again after `RECHECK`, and at once for another token. Where
+the Kubernetes API doesn't answer, what was found last stands: sessions go on while it is away.
+"""
+
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from jumplab_operator.controller.credentials import CredentialIssuer, InvalidCredential, Kind, Subject
+from jumplab_operator.controller.lab import ApiRefused, Lab, Name
+from jumplab_operator.controller.refusals import NotAuthenticated, Unavailable
+
+RECHECK = timedelta(seconds=10)
+
+CurrentToken = Callable[[Kind, Name], Awaitable[str | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    token: str
+    at: datetime
+
+
+class Authenticator:
+    """Authenticates callers.
+
+    current_token: the token in a resource's Secret at present, None where there is none; raises ApiRefused or OSError
+    where it can't be read.
+    """
+
+    def __init__(
+        self, lab: Lab, issuer: CredentialIssuer, current_token: CurrentToken, now: Callable[[], datetime]
+    ) -> None:
+        self._lab = lab
+        self._issuer = issuer
+        self._current_token = current_token
+        self._now = now
+        self._seen: dict[Subject, _Seen] = {}
+
+    async def authenticate(self, metadata: Mapping[str, str]) -> Subject:
+        """The caller that the metadata proves. Raises NotAuthenticated, Unavailable."""
+        scheme, _, token = metadata.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise NotAuthenticated("no token was presented (authorization: Bearer TOKEN)")
+        try:
+            subject, _ = self._issuer.read(token)
+        except InvalidCredential as error:
+            raise NotAuthenticated(str(error)) from error
+        self._check_claim(subject, metadata)
+        self._check_resource(subject)
+        await self._check_current(subject, token)
+        return subject
+
+    def _check_claim(self, subject: Subject, metadata: Mapping[str, str]) -> None:
+        """What the caller says of itself must be what its token says; saying nothing is fine."""
+        said = {
+            "jumpstarter-kind": subject.kind,
+            "jumpstarter-namespace": subject.name.namespace,
+            "jumpstarter-name": subject.name.name,
+        }
+        for key, value in said.items():
+            if metadata.get(key, value) != value:
+                raise NotAuthenticated(
+                    f'the token is {_told(subject)}\'s, but {key} says "{metadata[key]}"; correct the configuration'
+                )
+
+    def _check_resource(self, subject: Subject) -> None:
+        find = self._lab.client if subject.kind == "Client" else self._lab.exporter
+        resource = find(subject.name)
+        if resource is None:
+            raise NotAuthenticated(f"there is no {_told(subject)}; an administrator can create it")
+        if resource.uid != subject.uid:
+            raise NotAuthenticated(f"{_told(subject)} was created anew since this token was made; take the new token")
+
+    async def _check_current(self, subject: Subject, token: str) -> None:
+        seen = self._seen.get(subject)
+        matches = seen is not None and hmac.compare_digest(seen.token, token)
+        if seen is not None and matches and self._now() - seen.at < RECHECK:
+            return
+        try:
+            current = await self._current_token(subject.kind, subject.name)
+        except (ApiRefused, OSError) as error:
+            if matches:
+                return
+            raise Unavailable(f"the token can't be checked now ({error}); try again in a moment") from error
+        if current is None or not hmac.compare_digest(current, token):
+            self._seen.pop(subject, None)
+            raise NotAuthenticated(f"the token of {_told(subject)} has been replaced; take the new one")
+        self._seen[subject] = _Seen(token, self._now())
+
+
+def _told(subject: Subject) -> str:
+    return f'{subject.kind.lower()} "{subject.name.name}" in namespace "{subject.name.namespace}"'

@@ -1,0 +1,108 @@
+"""ClientService: exporters and leases as clients see them."""
+
+# ruff: noqa: N802 - the methods' names are the wire's
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from google.protobuf.empty_pb2 import Empty
+from grpc import aio
+from jumplab.protocol.client_v1 import client_pb2 as pb
+from jumplab.protocol.client_v1.client_pb2_grpc import ClientServiceServicer
+
+from jumplab_operator.controller.access import (
+    own_lease,
+    require_kind,
+    require_namespace,
+    visible_exporter,
+    visible_lease,
+)
+from jumplab_operator.controller.interceptor import caller
+from jumplab_operator.controller.lab import Lab, Name
+from jumplab_operator.controller.lease_requests import new_spec, spec_changes
+from jumplab_operator.controller.messages import exporter_message, in_force, lease_message, timestamp
+from jumplab_operator.controller.names import parse_parent, parse_resource
+from jumplab_operator.controller.paging import page
+from jumplab_operator.controller.refusals import BadRequest, NoSuchThing, NotAllowed
+from jumplab_operator.controller.selectors import parse_selector
+from jumplab_operator.leasing.selectors import matches
+
+Context = aio.ServicerContext[Any, Any]
+
+
+class ClientService(ClientServiceServicer):
+    """Answers from the lab; refuses by raising `refusals.Refusal`."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+
+    async def GetExporter(self, request: pb.GetExporterRequest, _: Context) -> pb.Exporter:
+        require_kind(caller(), "Client")
+        return exporter_message(visible_exporter(self._lab, caller(), parse_resource("exporters", request.name)))
+
+    async def ListExporters(self, request: pb.ListExportersRequest, _: Context) -> pb.ListExportersResponse:
+        namespace = self._own_namespace(request.parent)
+        selector = parse_selector(request.filter)
+        found = [each for each in self._lab.exporters(namespace) if matches(selector, each.metadata.labels)]
+        shown, next_token = page(found, request.page_size, request.page_token)
+        return pb.ListExportersResponse(exporters=map(exporter_message, shown), next_page_token=next_token)
+
+    async def GetLease(self, request: pb.GetLeaseRequest, _: Context) -> pb.Lease:
+        require_kind(caller(), "Client")
+        return lease_message(visible_lease(self._lab, caller(), parse_resource("leases", request.name)))
+
+    async def WatchLease(self, request: pb.GetLeaseRequest, _: Context) -> AsyncIterator[pb.Lease]:
+        require_kind(caller(), "Client")
+        name = parse_resource("leases", request.name)
+        visible_lease(self._lab, caller(), name)
+        async for lease in self._lab.watch_lease(name):
+            yield lease_message(lease)
+        raise NoSuchThing(f'lease "{name.name}" in namespace "{name.namespace}" has been deleted')
+
+    async def ListLeases(self, request: pb.ListLeasesRequest, _: Context) -> pb.ListLeasesResponse:
+        namespace = self._own_namespace(request.parent)
+        by_label, by_tag = parse_selector(request.filter), parse_selector(request.tag_filter)
+        only_active = request.only_active if request.HasField("only_active") else True
+        found = [
+            each
+            for each in self._lab.leases(namespace)
+            if matches(by_label, each.metadata.labels)
+            and matches(by_tag, in_force(each).tags)
+            and not (only_active and each.status.ended)
+        ]
+        shown, next_token = page(found, request.page_size, request.page_token)
+        return pb.ListLeasesResponse(leases=map(lease_message, shown), next_page_token=next_token)
+
+    async def CreateLease(self, request: pb.CreateLeaseRequest, _: Context) -> pb.Lease:
+        namespace, client = self._own_namespace(request.parent), caller().name.name
+        asked_for = request.lease.client and parse_resource("clients", request.lease.client).name
+        if asked_for and asked_for != client:
+            raise NotAllowed(f'client "{client}" may not create a lease for client "{asked_for}"')
+        spec = new_spec(client, request.lease)
+        return lease_message(await self._lab.create_lease(namespace, request.lease_id or None, spec))
+
+    async def UpdateLease(self, request: pb.UpdateLeaseRequest, _: Context) -> pb.Lease:
+        name = parse_resource("leases", request.lease.name)
+        own_lease(self._lab, caller(), name)
+        changes = spec_changes(request)
+        heir = changes.get("clientRef", {}).get("name")
+        if heir and self._lab.client(Name(name.namespace, heir)) is None:
+            raise BadRequest(f'there is no client "{heir}" in namespace "{name.namespace}" to take the lease over')
+        return lease_message(await self._lab.patch_lease(name, changes))
+
+    async def DeleteLease(self, request: pb.DeleteLeaseRequest, _: Context) -> Empty:
+        name = parse_resource("leases", request.name)
+        own_lease(self._lab, caller(), name)
+        await self._lab.delete_lease(name)
+        return Empty()
+
+    async def RotateToken(self, request: pb.RotateTokenRequest, _: Context) -> pb.RotateTokenResponse:
+        self._own_namespace(request.parent)
+        token, expires = await self._lab.rotate_client_token(caller().name)
+        return pb.RotateTokenResponse(token=token, expiry=timestamp(expires) if expires else None)
+
+    def _own_namespace(self, parent: str) -> str:
+        require_kind(caller(), "Client")
+        namespace = parse_parent(parent)
+        require_namespace(caller(), namespace)
+        return namespace

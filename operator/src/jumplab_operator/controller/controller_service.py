@@ -1,0 +1,101 @@
+"""ControllerService: what exporters, and clients of Jumpstarter's first API, ask."""
+
+# ruff: noqa: N802 - the methods' names are the wire's
+
+from typing import Any
+
+from grpc import aio
+from jumplab.protocol.v1 import controller_pb2 as pb
+from jumplab.protocol.v1.controller_pb2_grpc import ControllerServiceServicer
+
+from jumplab_operator.controller import messages
+from jumplab_operator.controller.access import own_lease, require_kind, visible_lease
+from jumplab_operator.controller.dialling import Dialler
+from jumplab_operator.controller.interceptor import caller
+from jumplab_operator.controller.lab import Lab, Name, StatusReport
+from jumplab_operator.controller.messages import in_force
+from jumplab_operator.controller.presence import StatusStream
+from jumplab_operator.controller.refusals import NotServed
+from jumplab_operator.resources.durations import format_duration
+
+Context = aio.ServicerContext[Any, Any]
+
+
+class ControllerService(ControllerServiceServicer):
+    """Answers from the lab; refuses by raising `refusals.Refusal`."""
+
+    def __init__(self, lab: Lab, dialler: Dialler) -> None:
+        self._lab = lab
+        self._dialler = dialler
+
+    async def Register(self, request: pb.RegisterRequest, _: Context) -> pb.RegisterResponse:
+        exporter = caller()
+        require_kind(exporter, "Exporter")
+        await self._lab.register(exporter.name, dict(request.labels), messages.device_fields(request.reports))
+        return pb.RegisterResponse(uuid=exporter.uid)
+
+    async def Unregister(self, request: pb.UnregisterRequest, _: Context) -> pb.UnregisterResponse:
+        require_kind(caller(), "Exporter")
+        await self._lab.say_goodbye(caller().name, request.reason)
+        return pb.UnregisterResponse()
+
+    async def ReportStatus(self, request: pb.ReportStatusRequest, _: Context) -> pb.ReportStatusResponse:
+        require_kind(caller(), "Exporter")
+        report = StatusReport(
+            status=messages.phase_of(request.status),
+            message=request.message,
+            lease_uid=request.lease_uid,
+            epoch=request.epoch,
+            release_lease=request.release_lease,
+        )
+        await self._lab.report(caller().name, report)
+        return pb.ReportStatusResponse()
+
+    async def Listen(self, _request: pb.ListenRequest, _: Context) -> None:  # type: ignore[override] # may be a coroutine, too
+        raise NotServed("this controller tells exporters of dials on the Status stream (offers), not by Listen")
+
+    async def Status(self, _: pb.StatusRequest, context: Context) -> None:  # type: ignore[override] # may be a coroutine, too
+        require_kind(caller(), "Exporter")
+        await StatusStream(self._lab, self._dialler.offers, caller(), context.write).run()
+
+    async def Dial(self, request: pb.DialRequest, _: Context) -> pb.DialResponse:
+        return self._dialler.dial(own_lease(self._lab, caller(), self._named(request.lease_name)))
+
+    async def GetLease(self, request: pb.GetLeaseRequest, _: Context) -> pb.GetLeaseResponse:
+        lease = visible_lease(self._lab, caller(), self._named(request.name))
+        assigned = lease.status.exporter_ref
+        exporter = self._lab.exporter(Name(lease.namespace, assigned.name)) if assigned else None
+        return messages.lease_answer(lease, exporter, self._lab.remaining(lease))
+
+    async def RequestLease(self, request: pb.RequestLeaseRequest, _: Context) -> pb.RequestLeaseResponse:
+        require_kind(caller(), "Client")
+        spec: dict[str, Any] = {
+            "clientRef": {"name": caller().name.name},
+            "selector": messages.selector_fields(request.selector),
+        }
+        if request.HasField("duration"):
+            spec["duration"] = format_duration(request.duration.ToTimedelta())
+        lease = await self._lab.create_lease(caller().name.namespace, None, spec)
+        return pb.RequestLeaseResponse(name=lease.name)
+
+    async def ReleaseLease(self, request: pb.ReleaseLeaseRequest, _: Context) -> pb.ReleaseLeaseResponse:
+        lease = own_lease(self._lab, caller(), self._named(request.name))
+        if not lease.status.ended:
+            await self._lab.patch_lease(Name(lease.namespace, lease.name), {"release": True})
+        return pb.ReleaseLeaseResponse()
+
+    async def ListLeases(self, _request: pb.ListLeasesRequest, _: Context) -> pb.ListLeasesResponse:
+        require_kind(caller(), "Client")
+        holder = caller().name
+        leases = self._lab.leases(holder.namespace)
+        own = [each.name for each in leases if in_force(each).client_ref.name == holder.name and not each.status.ended]
+        return pb.ListLeasesResponse(names=sorted(own))
+
+    async def GetServiceEndpoints(
+        self, _request: pb.GetServiceEndpointsRequest, _: Context
+    ) -> pb.GetServiceEndpointsResponse:
+        return pb.GetServiceEndpointsResponse()
+
+    def _named(self, name: str) -> Name:
+        """A name in the caller's namespace."""
+        return Name(caller().name.namespace, name)

@@ -1,0 +1,125 @@
+"""Credential tokens: how exporters and clients prove who they are.
+
+The operator makes one for each Exporter and Client and keeps it in the resource's Secret. A token is good as long as
+its signature holds, it hasn't expired, the resource still has the uid it was made for, and the Secret still holds it: a
+token that was replaced is dead, as is one of a resource that was deleted and made anew.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+
+from jumplab_operator.controller.lab import Name
+
+ISSUER = "jumplab-operator"
+AUDIENCE = "jumplab-controller"
+ALGORITHM = "ES256"
+
+CLIENT_LIFETIME = timedelta(days=365)
+
+Kind = Literal["Client", "Exporter"]
+
+
+class InvalidCredential(Exception):
+    """The token proves nothing; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom a token speaks for."""
+
+    kind: Kind
+    name: Name
+    uid: str
+
+    def __str__(self) -> str:
+        return f"{self.kind.lower()}:{self.name.namespace}:{self.name.name}:{self.uid}"
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A token, and when it expires: never, where that is None."""
+
+    token: str = field(repr=False)
+    expires: datetime | None
+
+
+class CredentialIssuer:
+    """Makes and reads credential tokens.
+
+    client_lifetime: how long a client's token is good (an exporter's doesn't expire);  now: the time.
+    """
+
+    def __init__(
+        self,
+        key: EllipticCurvePrivateKey,
+        *,
+        client_lifetime: timedelta = CLIENT_LIFETIME,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._key = key
+        self._client_lifetime = client_lifetime
+        self._now = now
+
+    def issue(self, subject: Subject) -> Credential:
+        """A new token for an exporter or client; it differs from all before."""
+        now = self._now()
+        claims: dict[str, object] = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": str(subject),
+            "jti": secrets.token_urlsafe(12),
+            "iat": int(now.timestamp()),
+        }
+        expires = None
+        if subject.kind == "Client":
+            expires = (now + self._client_lifetime).replace(microsecond=0)
+            claims["exp"] = int(expires.timestamp())
+        return Credential(jwt.encode(claims, self._key, algorithm=ALGORITHM), expires)
+
+    def read(self, token: str) -> tuple[Subject, Credential]:
+        """Whom the token speaks for, and until when. Raises InvalidCredential where it isn't ours or has expired.
+
+        Whether the resource's Secret still holds it is for the caller to check.
+        """
+        try:
+            claims = jwt.decode(
+                token,
+                self._key.public_key(),
+                algorithms=[ALGORITHM],
+                issuer=ISSUER,
+                audience=AUDIENCE,
+                options={"require": ["sub"], "verify_exp": False, "verify_iat": False},
+            )
+            subject = _parse_subject(str(claims["sub"]))
+            expires = datetime.fromtimestamp(int(claims["exp"]), UTC) if "exp" in claims else None
+        except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError) as error:
+            raise InvalidCredential(
+                f"the token is not one of this controller's ({error}); take the one in the Secret NAME-client or "
+                "NAME-exporter, key token"
+            ) from error
+        if expires is not None and self._now() >= expires:
+            raise InvalidCredential(
+                f"the token expired at {expires:%Y-%m-%d %H:%M} UTC; an administrator makes a new one by deleting the "
+                f"Secret {secret_name(subject.kind, subject.name.name)}"
+            )
+        return subject, Credential(token, expires)
+
+
+def secret_name(kind: Kind, name: str) -> str:
+    """The name of the Secret with a resource's token (key `token`), in the resource's namespace."""
+    return f"{name}-{kind.lower()}"
+
+
+def _parse_subject(text: str) -> Subject:
+    kind, namespace, name, uid = text.split(":")
+    if kind == "client":
+        return Subject("Client", Name(namespace, name), uid)
+    if kind == "exporter":
+        return Subject("Exporter", Name(namespace, name), uid)
+    raise ValueError(f'"{kind}" is neither client nor exporter')

@@ -1,0 +1,93 @@
+"""Ways from a lease's holder to its exporter: tokens for both, and until when they hold."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from jumplab.protocol.v1 import controller_pb2
+
+from jumplab_operator.controller.lab import Lab, Name
+from jumplab_operator.controller.offers import Offer, Offers
+from jumplab_operator.controller.refusals import NotPossibleNow, Unavailable
+from jumplab_operator.resources import Exporter, Lease
+from jumplab_operator.resources.conditions import is_true
+from jumplab_operator.router import tokens
+from jumplab_operator.router.tokens import Role, StreamClaims
+
+# A lease whose end isn't known yet: its streams ask again after so long.
+_UNKNOWN_END = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialler:
+    """Makes the two ends of new sessions. router_endpoint: `host:port`, as peers reach it."""
+
+    lab: Lab
+    offers: Offers
+    router_endpoint: str
+    key: EllipticCurvePrivateKey
+    now: Callable[[], datetime]
+
+    def dial(self, lease: Lease) -> controller_pb2.DialResponse:
+        """A new session on a ready lease: the client's end is answered, the exporter's is offered to it.
+
+        Raises NotPossibleNow where the lease has ended or isn't ready, Unavailable while its exporter is away.
+        """
+        exporter = self._leased_exporter(lease)
+        now = self.now()
+        session, expires = secrets.token_urlsafe(16), now + tokens.LIFETIME
+
+        def token(role: Role) -> str:
+            claims = StreamClaims(
+                session=session,
+                role=role,
+                lease=lease.uid,
+                lease_name=f"{lease.namespace}/{lease.name}",
+                exporter=exporter.uid,
+                deadline=now + self._remaining(lease),
+                expires=expires,
+            )
+            return tokens.mint(claims, self.key)
+
+        self.offers.post(exporter.uid, Offer(lease.uid, self.router_endpoint, token(Role.EXPORTER), expires))
+        return controller_pb2.DialResponse(
+            router_endpoint=self.router_endpoint, router_token=token(Role.CLIENT), exporter_name=exporter.name
+        )
+
+    def prolonged(self, claims: StreamClaims) -> datetime | None:
+        """The deadline that holds now for a stream that has reached its own; None where its lease is over."""
+        lease = self.lab.lease(Name(*claims.lease_name.split("/", 1)))
+        if lease is None or lease.uid != claims.lease or lease.status.ended:
+            return None
+        return self.now() + self._remaining(lease)
+
+    def _remaining(self, lease: Lease) -> timedelta:
+        remaining = self.lab.remaining(lease)
+        return _UNKNOWN_END if remaining is None else remaining
+
+    def _leased_exporter(self, lease: Lease) -> Exporter:
+        if lease.status.ended:
+            raise NotPossibleNow(f'lease "{lease.name}" has ended; take a new one')
+        if not is_true(lease.status.conditions, "Ready") or lease.status.exporter_ref is None:
+            raise NotPossibleNow(
+                f'lease "{lease.name}" is not ready yet{_latest(lease)}; wait for its condition Ready and dial then'
+            )
+        name = lease.status.exporter_ref.name
+        exporter = self.lab.exporter(Name(lease.namespace, name))
+        if exporter is None:
+            raise NotPossibleNow(f'exporter "{name}" of lease "{lease.name}" has been deleted; take a new lease')
+        if not is_true(exporter.status.conditions, "Online"):
+            raise Unavailable(
+                f'exporter "{exporter.name}" of lease "{lease.name}" is offline; dial again when it is back'
+            )
+        return exporter
+
+
+def _latest(lease: Lease) -> str:
+    """The state that the lease's last condition tells, for a sentence."""
+    if not lease.status.conditions:
+        return ""
+    last = lease.status.conditions[-1]
+    return f" ({last.type}: {last.reason}{', ' + last.message if last.message else ''})"

@@ -1,0 +1,79 @@
+"""What clients ask of a lease, as fields of the custom resource."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC
+from typing import Any
+
+from jumplab.protocol.client_v1 import client_pb2 as pb
+
+from jumplab_operator.controller.names import parse_resource
+from jumplab_operator.controller.refusals import BadRequest
+from jumplab_operator.controller.selectors import parse_selector
+from jumplab_operator.resources.durations import format_duration
+from jumplab_operator.resources.metadata import format_instant
+
+
+def new_spec(client: str, lease: pb.Lease) -> dict[str, Any]:
+    """The spec of a Lease to be created for `client`. Raises BadRequest."""
+    if not lease.selector and not lease.exporter_name:
+        raise BadRequest("the lease has neither a selector nor an exporter's name; give one, e.g. board=x")
+    spec: dict[str, Any] = {"clientRef": {"name": client}}
+    if lease.selector:
+        spec["selector"] = parse_selector(lease.selector).to_plain()
+    if lease.exporter_name:
+        spec["exporterRef"] = {"name": lease.exporter_name}
+    for path in ("duration", "begin_time", "end_time"):
+        if lease.HasField(path):
+            spec.update(_FIELDS[path](lease))
+    if lease.allow_disabled:
+        spec["allowDisabled"] = True
+    if lease.tags:
+        spec["tags"] = dict(lease.tags)
+    if lease.context:
+        spec["context"] = dict(lease.context)
+    return spec
+
+
+def spec_changes(request: pb.UpdateLeaseRequest) -> dict[str, Any]:
+    """The merge patch of a Lease's spec; without a mask what is set counts. Raises BadRequest."""
+    lease = request.lease
+    paths = list(request.update_mask.paths) or [path for path in _FIELDS if lease.HasField(path)]  # type: ignore[arg-type]
+    changes: dict[str, Any] = {}
+    for path in paths:
+        if path not in _FIELDS:
+            raise BadRequest(f'"{path}" of a lease can\'t be changed; what can: {", ".join(_FIELDS)}')
+        changes.update(_FIELDS[path](lease))
+    if not changes:
+        raise BadRequest(f"nothing to change; set one of {', '.join(_FIELDS)}")
+    return changes
+
+
+def _duration(lease: pb.Lease) -> Mapping[str, Any]:
+    if not lease.HasField("duration"):
+        return {"duration": None}
+    length = lease.duration.ToTimedelta()
+    if length.total_seconds() <= 0:
+        raise BadRequest(f"the duration is {length}; it must be above zero")
+    return {"duration": format_duration(length)}
+
+
+def _begin_time(lease: pb.Lease) -> Mapping[str, Any]:
+    return {"beginTime": format_instant(lease.begin_time.ToDatetime(UTC)) if lease.HasField("begin_time") else None}
+
+
+def _end_time(lease: pb.Lease) -> Mapping[str, Any]:
+    return {"endTime": format_instant(lease.end_time.ToDatetime(UTC)) if lease.HasField("end_time") else None}
+
+
+def _client(lease: pb.Lease) -> Mapping[str, Any]:
+    if not lease.client:
+        raise BadRequest("a lease can't be without a client; name the one it is to belong to")
+    return {"clientRef": {"name": parse_resource("clients", lease.client).name}}
+
+
+_FIELDS: dict[str, Callable[[pb.Lease], Mapping[str, Any]]] = {
+    "duration": _duration,
+    "begin_time": _begin_time,
+    "end_time": _end_time,
+    "client": _client,
+}

@@ -1,0 +1,161 @@
+"""Resources as the wire's messages, and requests as the custom resources' fields. No decisions, no I/O."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+from jumplab.protocol.client_v1 import client_pb2
+from jumplab.protocol.v1 import common_pb2, controller_pb2, kubernetes_pb2
+
+from jumplab_operator.controller.lab import Name
+from jumplab_operator.controller.names import resource_name
+from jumplab_operator.leasing.selectors import describe
+from jumplab_operator.resources import Exporter, LabelSelector, Lease, LeaseSpec
+from jumplab_operator.resources.conditions import is_true
+from jumplab_operator.resources.metadata import Condition
+
+
+def timestamp(instant: datetime) -> Timestamp:
+    message = Timestamp()
+    message.FromDatetime(instant.astimezone(UTC))
+    return message
+
+
+def duration(length: timedelta) -> Duration:
+    message = Duration()
+    message.FromTimedelta(length)
+    return message
+
+
+def phase_of(status: common_pb2.ExporterStatus.ValueType) -> str:
+    """EXPORTER_STATUS_LEASE_READY is `LeaseReady` in the resource."""
+    words = common_pb2.ExporterStatus.Name(status).removeprefix("EXPORTER_STATUS_").split("_")
+    return "".join(word.capitalize() for word in words)
+
+
+_STATUS_OF_PHASE = {phase_of(status): status for status in common_pb2.ExporterStatus.values()}
+
+
+def in_force(lease: Lease) -> LeaseSpec:
+    """What counts of a lease: the last valid spec."""
+    return lease.status.accepted or lease.spec
+
+
+def condition_message(condition: Condition) -> kubernetes_pb2.Condition:
+    message = kubernetes_pb2.Condition(
+        type=condition.type, status=condition.status, reason=condition.reason, message=condition.message
+    )
+    if condition.observed_generation is not None:
+        message.observedGeneration = condition.observed_generation
+    if condition.last_transition_time is not None:
+        message.lastTransitionTime.seconds = int(condition.last_transition_time.timestamp())
+    return message
+
+
+def selector_message(selector: LabelSelector) -> kubernetes_pb2.LabelSelector:
+    requirements = [
+        kubernetes_pb2.LabelSelectorRequirement(key=each.key, operator=each.operator, values=each.values)
+        for each in selector.match_expressions
+    ]
+    return kubernetes_pb2.LabelSelector(match_expressions=requirements, match_labels=selector.match_labels)
+
+
+def selector_fields(selector: kubernetes_pb2.LabelSelector) -> dict[str, Any]:
+    """The custom resource's selector of a message."""
+    requirements = [
+        {"key": each.key, "operator": each.operator, "values": list(each.values)} for each in selector.match_expressions
+    ]
+    return {"matchLabels": dict(selector.match_labels), "matchExpressions": requirements}
+
+
+def device_fields(reports: Sequence[common_pb2.DriverInstanceReport]) -> list[Mapping[str, Any]]:
+    """Exporter.status.devices of what an exporter reports."""
+    return [_device(report) for report in reports]
+
+
+def _device(report: common_pb2.DriverInstanceReport) -> Mapping[str, Any]:
+    device: dict[str, Any] = {"uuid": report.uuid, "labels": dict(report.labels)}
+    if report.HasField("parent_uuid"):
+        device["parent_uuid"] = report.parent_uuid
+    if report.interfaces:
+        device["interfaces"] = [{"name": each.name, "version": str(each.version)} for each in report.interfaces]
+    return device
+
+
+def exporter_message(exporter: Exporter) -> client_pb2.Exporter:
+    status = exporter.status
+    holder = status.lease_ref
+    return client_pb2.Exporter(
+        name=resource_name("exporters", Name(exporter.namespace, exporter.name)),
+        labels=exporter.metadata.labels,
+        online=is_true(status.conditions, "Online"),
+        status=_STATUS_OF_PHASE[status.exporter_status or "Unspecified"],
+        status_message=status.status_message or "",
+        enabled=exporter.spec.enabled,
+        lease=resource_name("leases", Name(exporter.namespace, holder.name)) if holder else "",
+    )
+
+
+def lease_message(lease: Lease) -> client_pb2.Lease:
+    spec, status = in_force(lease), lease.status
+    message = client_pb2.Lease(
+        name=resource_name("leases", Name(lease.namespace, lease.name)),
+        selector=describe(spec.selector) if spec.selector else "",
+        client=resource_name("clients", Name(lease.namespace, spec.client_ref.name)),
+        conditions=[condition_message(each) for each in status.conditions],
+        tags=spec.tags,
+        context=spec.context,
+        allow_disabled=spec.allow_disabled,
+        ended=status.ended,
+        uid=lease.uid,
+    )
+    if spec.exporter_ref is not None:
+        message.exporter_name = spec.exporter_ref.name
+    if status.exporter_ref is not None:
+        message.exporter = resource_name("exporters", Name(lease.namespace, status.exporter_ref.name))
+    _set_times(message, lease)
+    return message
+
+
+def _set_times(message: client_pb2.Lease, lease: Lease) -> None:
+    spec, status = in_force(lease), lease.status
+    if spec.duration is not None:
+        message.duration.CopyFrom(duration(spec.duration))
+    if spec.begin_time is not None:
+        message.begin_time.CopyFrom(timestamp(spec.begin_time))
+    if spec.end_time is not None:
+        message.end_time.CopyFrom(timestamp(spec.end_time))
+    if status.begin_time is not None:
+        message.effective_begin_time.CopyFrom(timestamp(status.begin_time))
+        end = status.end_time or status.expected_end_time
+        if end is not None:
+            message.effective_duration.CopyFrom(duration(end - status.begin_time))
+    if status.end_time is not None:
+        message.effective_end_time.CopyFrom(timestamp(status.end_time))
+    if status.expected_end_time is not None:
+        message.expected_end_time.CopyFrom(timestamp(status.expected_end_time))
+
+
+def lease_answer(
+    lease: Lease, exporter: Exporter | None, remaining: timedelta | None
+) -> controller_pb2.GetLeaseResponse:
+    """A lease as ControllerService tells it."""
+    spec, status = in_force(lease), lease.status
+    answer = controller_pb2.GetLeaseResponse(
+        selector=selector_message(spec.selector or LabelSelector()),
+        conditions=[condition_message(each) for each in status.conditions],
+        uid=lease.uid,
+    )
+    if spec.duration is not None:
+        answer.duration.CopyFrom(duration(spec.duration))
+    if status.begin_time is not None:
+        answer.begin_time.CopyFrom(timestamp(status.begin_time))
+    if status.end_time is not None:
+        answer.end_time.CopyFrom(timestamp(status.end_time))
+    if exporter is not None:
+        answer.exporter_uuid = exporter.uid
+    if remaining is not None:
+        answer.remaining.CopyFrom(duration(remaining))
+    return answer

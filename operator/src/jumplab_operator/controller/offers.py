@@ -1,0 +1,48 @@
+"""The sessions that clients have dialled, kept for their exporters until the tokens expire."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A way into the router for an exporter. lease: the uid of the lease that it is for."""
+
+    lease: str
+    router_endpoint: str
+    router_token: str = field(repr=False)
+    expires: datetime
+
+
+class Offers:
+    """The offers of all exporters, by the exporters' uids. now: the time."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._offers: dict[str, list[Offer]] = {}
+        self._listeners: dict[str, asyncio.Event] = {}
+
+    def post(self, exporter_uid: str, offer: Offer) -> None:
+        """Puts an offer up, and wakes who listens for the exporter."""
+        self._offers[exporter_uid] = [*self.current(exporter_uid), offer]
+        if exporter_uid in self._listeners:
+            self._listeners[exporter_uid].set()
+
+    def current(self, exporter_uid: str) -> list[Offer]:
+        """The offers that are still good."""
+        now = self._now()
+        good = [offer for offer in self._offers.pop(exporter_uid, ()) if offer.expires > now]
+        if good:
+            self._offers[exporter_uid] = good
+        return good
+
+    def listen(self, exporter_uid: str, event: asyncio.Event) -> None:
+        """Sets `event` at each offer for the exporter from now on; the last listener of an exporter is the one."""
+        self._listeners[exporter_uid] = event
+
+    def stop_listening(self, exporter_uid: str, event: asyncio.Event) -> None:
+        """Ends what `listen` began, unless another one has taken its place."""
+        if self._listeners.get(exporter_uid) is event:
+            del self._listeners[exporter_uid]

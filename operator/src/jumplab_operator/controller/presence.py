@@ -1,0 +1,89 @@
+"""An exporter's Status stream: its presence, what it is leased to, and who dials it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from jumplab.protocol.v1 import controller_pb2
+
+from jumplab_operator.controller.credentials import Subject
+from jumplab_operator.controller.lab import Assignment, Lab
+from jumplab_operator.controller.messages import timestamp
+from jumplab_operator.controller.offers import Offer, Offers
+from jumplab_operator.controller.refusals import NoSuchThing, Superseded
+
+Send = Callable[[controller_pb2.StatusResponse], Awaitable[None]]
+
+
+class StatusStream:
+    """One connection of one exporter, until it is lost or the exporter is deleted or connects again."""
+
+    def __init__(self, lab: Lab, offers: Offers, exporter: Subject, send: Send) -> None:
+        self._lab = lab
+        self._offers = offers
+        self._exporter = exporter
+        self._send = send
+        self._changed = asyncio.Event()
+        self._assignment: Assignment | None = None
+        self._known = False
+        self._over = False
+
+    async def run(self) -> None:
+        """Sends the state now and after each change. Raises NoSuchThing or Superseded at its end."""
+        exporter = self._exporter
+        self._offers.listen(exporter.uid, self._changed)
+        try:
+            async with (
+                self._lab.presence(exporter.name, exporter.uid) as assignments,
+                asyncio.TaskGroup() as tasks,
+            ):
+                tasks.create_task(self._follow(assignments), name=f"assignments of {exporter}")
+                await self._tell()
+        finally:
+            self._offers.stop_listening(exporter.uid, self._changed)
+        raise self._end()
+
+    async def _follow(self, assignments: AsyncIterator[Assignment | None]) -> None:
+        async for assignment in assignments:
+            self._assignment, self._known = assignment, True
+            self._changed.set()
+        self._over = True
+        self._changed.set()
+
+    async def _tell(self) -> None:
+        while True:
+            # Without a bound: keepalive notices a peer that has vanished, and the call is cancelled then.
+            await self._changed.wait()
+            self._changed.clear()
+            if self._over:
+                return
+            # An offer may come before the first word on the assignment; "not leased" would be wrong then.
+            if self._known:
+                await self._send(_state(self._assignment, self._offers.current(self._exporter.uid)))
+
+    def _end(self) -> NoSuchThing | Superseded:
+        name = self._exporter.name
+        found = self._lab.exporter(name)
+        if found is None or found.uid != self._exporter.uid:
+            return NoSuchThing(f'exporter "{name.name}" in namespace "{name.namespace}" has been deleted')
+        return Superseded(
+            f'another process has connected as exporter "{name.name}" in namespace "{name.namespace}"; run only one'
+        )
+
+
+def _state(assignment: Assignment | None, offers: list[Offer]) -> controller_pb2.StatusResponse:
+    """The whole state; offers of an earlier lease aren't part of it."""
+    if assignment is None:
+        return controller_pb2.StatusResponse(leased=False)
+    return controller_pb2.StatusResponse(
+        leased=True,
+        lease_name=assignment.lease.name,
+        lease_uid=assignment.lease_uid,
+        client_name=assignment.client,
+        context=assignment.context,
+        expected_end_time=timestamp(assignment.expected_end) if assignment.expected_end else None,
+        offers=[
+            controller_pb2.RouterOffer(router_endpoint=offer.router_endpoint, router_token=offer.router_token)
+            for offer in offers
+            if offer.lease == assignment.lease_uid
+        ],
+    )

@@ -1,0 +1,93 @@
+"""Why a request is refused, by what the caller can do; each has its gRPC code, given out in `interceptor` alone.
+
+Refusal
+├── NotAuthenticated   UNAUTHENTICATED: present another token
+├── NotAllowed         PERMISSION_DENIED: it is someone else's
+├── NoSuchThing        NOT_FOUND
+├── NameTaken          ALREADY_EXISTS: choose another name
+├── NotPossibleNow     FAILED_PRECONDITION: its state forbids it
+├── BadRequest         INVALID_ARGUMENT: ask otherwise
+├── Unavailable        UNAVAILABLE: try again later
+├── Superseded         ABORTED: another one took this one's place
+└── NotServed          UNIMPLEMENTED: this controller doesn't do that
+"""
+
+from typing import ClassVar
+
+import grpc
+
+from jumplab_operator.controller.lab import ApiRefused
+
+
+class Refusal(Exception):
+    """The root. The message is a sentence that says what to do."""
+
+    code: ClassVar[grpc.StatusCode]
+
+
+class NotAuthenticated(Refusal):
+    """The caller didn't prove who it is."""
+
+    code = grpc.StatusCode.UNAUTHENTICATED
+
+
+class NotAllowed(Refusal):
+    """The caller may not do this."""
+
+    code = grpc.StatusCode.PERMISSION_DENIED
+
+
+class NoSuchThing(Refusal):
+    """What was named isn't there."""
+
+    code = grpc.StatusCode.NOT_FOUND
+
+
+class NameTaken(Refusal):
+    """There is one of that name already."""
+
+    code = grpc.StatusCode.ALREADY_EXISTS
+
+
+class NotPossibleNow(Refusal):
+    """The state of the thing forbids it."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+
+
+class BadRequest(Refusal):
+    """What was asked makes no sense."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+
+
+class Unavailable(Refusal):
+    """What is needed for it is away."""
+
+    code = grpc.StatusCode.UNAVAILABLE
+
+
+class Superseded(Refusal):
+    """Another connection or another change came first."""
+
+    code = grpc.StatusCode.ABORTED
+
+
+class NotServed(Refusal):
+    """This controller doesn't do that."""
+
+    code = grpc.StatusCode.UNIMPLEMENTED
+
+
+def of_api(error: ApiRefused) -> Refusal:
+    """What the Kubernetes API's refusal means to the caller."""
+    sentence = str(error)
+    if error.status == 404:
+        return NoSuchThing(sentence)
+    if error.status == 409:
+        return NameTaken(sentence) if "already exists" in sentence else Superseded(f"{sentence}; try again")
+    if error.status in (400, 422):
+        return BadRequest(sentence)
+    if error.status == 403:
+        return NotAllowed(f"the Kubernetes API does not allow it: {sentence}")
+    return Unavailable(f"the Kubernetes API can't do it now ({sentence}); try again in a moment")

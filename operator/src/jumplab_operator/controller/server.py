@@ -1,0 +1,66 @@
+"""The gRPC server of controller and router: one port, two trusts, since each service checks its own tokens."""
+
+from collections.abc import Callable
+
+import grpc
+from grpc import aio
+from jumplab.protocol.client_v1.client_pb2_grpc import add_ClientServiceServicer_to_server
+from jumplab.protocol.v1.controller_pb2_grpc import add_ControllerServiceServicer_to_server
+from jumplab.transport.channel import KEEPALIVE_OPTIONS, MAX_MESSAGE_BYTES
+
+from jumplab_operator.controller.authentication import Authenticator
+from jumplab_operator.controller.client_service import ClientService
+from jumplab_operator.controller.controller_service import ControllerService
+from jumplab_operator.controller.dialling import Dialler
+from jumplab_operator.controller.interceptor import Doorkeeper
+from jumplab_operator.controller.lab import Lab
+from jumplab_operator.router.relay import Router
+
+_GUARDED = frozenset({"jumplab.v1.ControllerService", "jumplab.client.v1.ClientService"})
+
+_OPTIONS: tuple[tuple[str, int], ...] = (
+    *KEEPALIVE_OPTIONS,
+    # Peers ping every four seconds; a server that takes that for abuse would hang up on them.
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 1_000),
+    ("grpc.http2.max_ping_strikes", 0),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    # Two control planes on one port would share its connections between them.
+    ("grpc.so_reuseport", 0),
+)
+
+Certificate = tuple[bytes, bytes]
+"""A private key and its certificate chain, PEM."""
+
+
+class PortUnavailable(Exception):
+    """The address can't be listened on."""
+
+
+def controller_server(lab: Lab, authenticator: Authenticator, dialler: Dialler, router: Router) -> aio.Server:
+    """A server with all services; it has no port yet."""
+    server = aio.server(interceptors=(Doorkeeper(authenticator, _GUARDED),), options=_OPTIONS)
+    add_ControllerServiceServicer_to_server(ControllerService(lab, dialler), server)
+    add_ClientServiceServicer_to_server(ClientService(lab), server)
+    router.add_to(server)
+    return server
+
+
+def listen(server: aio.Server, address: str, certificate: Callable[[], Certificate]) -> int:
+    """Adds a TLS port and returns its number. Raises PortUnavailable.
+
+    certificate: asked at each new connection, so that a renewed one is taken up while the server runs.
+    """
+    credentials = grpc.dynamic_ssl_server_credentials(
+        _configuration(certificate()), lambda: _configuration(certificate())
+    )
+    try:
+        return server.add_secure_port(address, credentials)
+    except RuntimeError as error:
+        raise PortUnavailable(
+            f"{address} can't be listened on; is it in use? choose another address or port"
+        ) from error
+
+
+def _configuration(certificate: Certificate) -> "grpc.ServerCertificateConfiguration":
+    return grpc.ssl_server_certificate_configuration([certificate])
