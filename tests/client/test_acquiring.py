@@ -7,7 +7,7 @@ import grpc
 import pytest
 from jumplab.client import acquiring
 from jumplab.client.controller import Controller, LeaseRequest
-from jumplab.client.errors import LeaseEnded, LeaseInvalid, LeaseNotReady, LeaseUnsatisfiable
+from jumplab.client.errors import ConfigurationError, LeaseEnded, LeaseInvalid, LeaseNotReady, LeaseUnsatisfiable
 from jumplab.client.views import LeaseView
 from jumplab.protocol.client_v1 import client_pb2
 from jumplab.transport import errors
@@ -25,6 +25,10 @@ from tests.client.lab_double import (
 )
 
 REQUEST = LeaseRequest("demo", timedelta(minutes=30), selector="board=x")
+
+
+def say_nothing(_sentence: str) -> None:
+    pass
 
 
 async def waiting(controller: Controller, said: list[str]) -> LeaseView:
@@ -100,7 +104,7 @@ async def test_a_wait_that_is_too_long_says_what_it_waited_for(controller: Contr
     lab.place = become_pending
     await controller.create_lease(REQUEST)
     with pytest.raises(LeaseNotReady, match=r'was not ready within .*: exporter "bench-1" is leased by "ann"'):
-        await acquiring.wait_until_ready(controller, "demo", timeout=timedelta(seconds=1), tell=acquiring.say_nothing)
+        await acquiring.wait_until_ready(controller, "demo", timeout=timedelta(seconds=1), tell=say_nothing)
 
 
 async def test_a_controller_that_restarts_is_waited_for(lab: LabDouble, authority: Authority) -> None:
@@ -151,5 +155,76 @@ async def test_a_release_that_is_refused_is_not_tried_again(controller: Controll
         await acquiring.release(controller, "demo")
 
 
-def test_generated_names_are_told_apart_by_their_client() -> None:
-    assert acquiring.make_lease_name("ci", draw=lambda _count: "c0ffee00") == "ci-c0ffee00"
+def test_a_name_that_nobody_gave_tells_whose_lease_it_is(authority: Authority) -> None:
+    config = config_for(1, authority)
+    request = acquiring.make_request(
+        config, selector="a=b", exporter="", duration=timedelta(minutes=1), draw=lambda _count: "c0ffee00"
+    )
+    assert (request.name, request.name_is_ours) == ("ci-c0ffee00", True)
+
+
+def test_asking_for_nothing_is_refused(authority: Authority) -> None:
+    with pytest.raises(ConfigurationError, match="say what to lease"):
+        acquiring.make_request(config_for(1, authority), selector="", exporter="", duration=timedelta(minutes=1))
+
+
+async def test_a_lease_is_released_at_the_end(controller: Controller, lab: LabDouble) -> None:
+    async with acquiring.acquired(controller, REQUEST, timeout=None, tell=say_nothing) as held:
+        assert held.lease.exporter == "bench-1"
+        assert lab.released == []
+    assert lab.released == ["demo"]
+
+
+async def test_a_lease_that_is_kept_is_not_released(controller: Controller, lab: LabDouble) -> None:
+    async with acquiring.acquired(controller, REQUEST, timeout=None, tell=say_nothing) as held:
+        held.keep()
+    assert lab.released == []
+
+
+async def test_a_lease_is_released_when_its_user_fails(controller: Controller, lab: LabDouble) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with acquiring.acquired(controller, REQUEST, timeout=None, tell=say_nothing):
+            raise ZeroDivisionError
+    assert lab.released == ["demo"]
+
+
+async def test_a_lease_that_can_not_be_had_is_not_left_behind(controller: Controller, lab: LabDouble) -> None:
+    lab.place = lambda lease: set_condition(lease, "Unsatisfiable", "True", "SelectorMismatch", "nothing matches")
+    with pytest.raises(LeaseUnsatisfiable):
+        async with acquiring.acquired(controller, REQUEST, timeout=None, tell=say_nothing):
+            raise AssertionError("it must not be entered")
+    assert lab.released == ["demo"]
+
+
+async def test_a_wait_that_is_cancelled_releases(controller: Controller, lab: LabDouble) -> None:
+    lab.place = become_pending
+
+    async def hold() -> None:
+        async with acquiring.acquired(controller, REQUEST, timeout=None, tell=say_nothing):
+            raise AssertionError("it must not be entered")
+
+    task = asyncio.create_task(hold())
+    await lab.watching.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert lab.released == ["demo"]
+
+
+async def test_a_name_that_is_taken_is_not_released(controller: Controller, lab: LabDouble) -> None:
+    await controller.create_lease(REQUEST)
+    with pytest.raises(errors.Refused, match="exists"):
+        async with acquiring.acquired(controller, REQUEST, timeout=None, tell=say_nothing):
+            raise AssertionError("it must not be entered")
+    assert lab.released == []
+
+
+async def test_a_release_that_fails_does_not_hide_what_went_wrong_before(
+    controller: Controller, lab: LabDouble
+) -> None:
+    said: list[str] = []
+    lab.refuse["DeleteLease"] = [(grpc.StatusCode.INTERNAL, "the API server is on fire")]
+    with pytest.raises(ZeroDivisionError):
+        async with acquiring.acquired(controller, REQUEST, timeout=None, tell=said.append):
+            raise ZeroDivisionError
+    assert said == ['lease "demo" could not be released and lasts until it expires: the API server is on fire']

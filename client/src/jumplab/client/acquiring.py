@@ -1,17 +1,16 @@
-"""From asking for a lease to holding it, and giving it back.
-
-Waiting and releasing are separate steps, so that the one who created a lease can release it however the waiting ends.
-"""
+"""From asking for a lease to holding it, and giving it back."""
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 
-from jumplab.client.controller import Controller
+from jumplab.client.config import ClientConfig
+from jumplab.client.controller import Controller, LeaseRequest
 from jumplab.client.durations import format_duration
-from jumplab.client.errors import LeaseEnded, LeaseNotReady
+from jumplab.client.errors import ConfigurationError, LeaseEnded, LeaseNotReady
 from jumplab.client.standing import Phase, failure_of, phase_of, why_waiting
 from jumplab.client.views import LeaseView
 from jumplab.transport import errors as transport_errors
@@ -22,13 +21,73 @@ RELEASE_BOUND = timedelta(seconds=15)
 Tell = Callable[[str], None]
 
 
-def say_nothing(_sentence: str) -> None:
-    """For callers that show no progress."""
+def make_request(
+    config: ClientConfig,
+    *,
+    selector: str,
+    exporter: str,
+    duration: timedelta,
+    name: str | None = None,
+    draw: Callable[[int], str] = secrets.token_hex,
+) -> LeaseRequest:
+    """A request for what was asked; raises ConfigurationError where that is nothing.
+
+    A name that nobody gave is made here, so that a lease can be released by it even if its creation was interrupted.
+    """
+    if not selector and not exporter:
+        raise ConfigurationError("say what to lease: a selector such as board=x, or an exporter by its name")
+    made = f"{config.metadata.name}-{draw(4)}"
+    return LeaseRequest(name or made, duration, selector=selector, exporter=exporter, name_is_ours=name is None)
 
 
-def make_lease_name(client: str, draw: Callable[[int], str] = secrets.token_hex) -> str:
-    """A name that no other lease has. It is chosen here, to release by it a lease whose creation was interrupted."""
-    return f"{client}-{draw(4)}"
+@dataclass(slots=True)
+class Held:
+    """A lease that is ready, and whether it is to be released at the end."""
+
+    lease: LeaseView
+    kept: bool = False
+
+    def keep(self) -> None:
+        """The lease outlives its context."""
+        self.kept = True
+
+
+@asynccontextmanager
+async def acquired(
+    controller: Controller, request: LeaseRequest, *, timeout: timedelta | None, tell: Tell
+) -> AsyncIterator[Held]:
+    """Creates a lease and waits until it is ready; leaving the context releases it, however it is left.
+
+    timeout and tell: as for `wait_until_ready`, and it raises what that raises. Where something else has gone wrong
+    already, a release that fails is told, not raised.
+    """
+    await create(controller, request, tell=tell)
+    try:
+        held = Held(await wait_until_ready(controller, request.name, timeout=timeout, tell=tell))
+        yield held
+    except BaseException:
+        await _release_or_tell(controller, request.name, tell)
+        raise
+    if not held.kept:
+        await release(controller, request.name)
+
+
+@asynccontextmanager
+async def joined(controller: Controller, name: str, *, timeout: timedelta | None, tell: Tell) -> AsyncIterator[Held]:
+    """Waits until a lease that somebody else made is ready; it is not released at the end. Raises as `acquired`."""
+    yield Held(await wait_until_ready(controller, name, timeout=timeout, tell=tell), kept=True)
+
+
+async def create(controller: Controller, request: LeaseRequest, *, tell: Tell) -> LeaseView:
+    """Creates a lease. One whose creation was interrupted is released, if its name can be nobody else's."""
+    try:
+        return await controller.create_lease(request)
+    except transport_errors.Refused:
+        raise
+    except BaseException:
+        if request.name_is_ours:
+            await _release_or_tell(controller, request.name, tell, patient=False)
+        raise
 
 
 async def wait_until_ready(
@@ -92,15 +151,24 @@ async def release(controller: Controller, name: str, *, backoff: Backoff | None 
     Raises TransportError where the controller refuses or stays away: the lease then lasts until it expires.
     """
     backoff = backoff or Backoff()
-    deadline = asyncio.get_running_loop().time() + RELEASE_BOUND.total_seconds()
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + RELEASE_BOUND.total_seconds()
     while True:
         try:
             return await controller.delete_lease(name)
         except transport_errors.NotFound:
             return None
-        except transport_errors.CertificateRejected:
-            raise
-        except transport_errors.Unreachable:
-            if asyncio.get_running_loop().time() > deadline:
+        except transport_errors.Unreachable as error:
+            if isinstance(error, transport_errors.CertificateRejected) or clock() > deadline:
                 raise
         await backoff.wait()
+
+
+async def _release_or_tell(controller: Controller, name: str, tell: Tell, *, patient: bool = True) -> None:
+    try:
+        await (release(controller, name) if patient else controller.delete_lease(name))
+    except transport_errors.NotFound:
+        return
+    except transport_errors.TransportError as error:
+        if patient:
+            tell(f'lease "{name}" could not be released and lasts until it expires: {error}')

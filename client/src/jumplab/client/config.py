@@ -70,6 +70,12 @@ class DriverSettings(_Section):
     allow: tuple[str, ...] = ("jumplab.drivers",)
     unsafe: bool = False
 
+    @field_validator("allow")
+    @classmethod
+    def _packages(cls, allow: tuple[str, ...]) -> tuple[str, ...]:
+        # Jumpstarter's files say `acme.*` for what is `acme` here: the package and all below it.
+        return tuple(pattern.removesuffix(".*") for pattern in allow)
+
 
 class ClientConfig(_Section):
     """A client's way to its controller."""

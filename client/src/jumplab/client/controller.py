@@ -32,12 +32,16 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class LeaseRequest:
-    """What a client asks for: a selector, as kubectl's -l, or one exporter by its name, or both."""
+    """What a client asks for: a selector, as kubectl's -l, or one exporter by its name, or both.
+
+    name_is_ours: the name was made for this request, so a lease of that name can only be the one that it created.
+    """
 
     name: str
     duration: timedelta
     selector: str = ""
     exporter: str = ""
+    name_is_ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,37 @@
+"""`jumplab config`."""
+
+import click
+
+
+@click.group()
+def config() -> None:
+    """Show and choose client configurations."""
+
+
+@config.group()
+def client() -> None:
+    """Client configurations: ~/.config/jumpstarter/clients/NAME.yaml."""
+
+
+@client.command(name="list")
+def list_() -> None:
+    """Show the client configurations; the current one is marked."""
+    import os
+
+    from jumplab.client.places import Places
+
+    places = Places.of(os.environ)
+    current = places.current_client()
+    for name in places.client_names():
+        click.echo(f"{'*' if name == current else ' '} {name}")
+
+
+@client.command()
+@click.argument("name")
+def use(name: str) -> None:
+    """Make NAME the current client."""
+    import os
+
+    from jumplab.client.places import Places
+
+    Places.of(os.environ).use_client(name)

@@ -1,0 +1,81 @@
+"""`jumplab create`."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from jumplab.cli.options import client_option, lease_options, output_option
+
+if TYPE_CHECKING:
+    from jumplab.client.admin import Kind
+    from jumplab.client.views import LeaseView
+
+
+@click.group()
+def create() -> None:
+    """Ask for a lease; as an administrator, add an exporter or a client."""
+
+
+@create.command(name="lease")
+@lease_options
+@click.option("--wait", is_flag=True, help="Return when the exporter is ready to be used.")
+@output_option("json", "yaml", "name")
+@client_option
+def create_lease(
+    selector: str,
+    exporter: str,
+    duration: timedelta,
+    name: str | None,
+    wait: bool,
+    wait_timeout: timedelta | None,
+    output: str | None,
+    client_name: str | None,
+) -> None:
+    """Ask for a lease. It goes on until it is deleted or its time is over.
+
+    With --wait, one that can't be had is released again, and so is one whose waiting is interrupted.
+    """
+    from jumplab.cli.ending import run, say
+    from jumplab.cli.output import LEASE_COLUMNS, write
+    from jumplab.client import acquiring
+    from jumplab.client.controller import Controller
+    from jumplab.client.places import load_client
+
+    config = load_client(client_name)
+    request = acquiring.make_request(config, selector=selector, exporter=exporter, duration=duration, name=name)
+
+    async def ask() -> "LeaseView":
+        async with Controller.connected(config) as controller:
+            if not wait:
+                return await controller.create_lease(request)
+            async with acquiring.acquired(controller, request, timeout=wait_timeout, tell=say) as held:
+                held.keep()
+                return held.lease
+
+    lease = run(ask())
+    if output is None:
+        state = f'is ready on exporter "{lease.exporter}"' if wait else "created"
+        click.echo(f'lease "{lease.name}" {state}')
+    else:
+        write([lease], LEASE_COLUMNS, output, single=True)
+
+
+def _add_command(kind: "Kind") -> None:
+    @create.command(name=kind.lower(), help=f"Administrators: add {kind.lower()} NAME and write its configuration.")
+    @click.argument("name")
+    @click.option("-l", "--label", "labels", metavar="KEY=VALUE", multiple=True, help="A label; repeat it for more.")
+    @click.option("--save", is_flag=True, help="Write the configuration to its usual place, not to standard output.")
+    @click.option("--out", metavar="FILE", type=click.Path(dir_okay=False), help="Write the configuration to FILE.")
+    @click.option("--kubeconfig", metavar="FILE", help="Default: KUBECONFIG, else ~/.kube/config.")
+    @click.option("-n", "--namespace", metavar="NAME", help="Default: the kubeconfig's own.")
+    def add(
+        name: str, labels: tuple[str, ...], save: bool, out: str | None, kubeconfig: str | None, namespace: str | None
+    ) -> None:
+        from jumplab.cli.creating import add_to_lab, read_labels
+
+        add_to_lab(kind, name, read_labels(labels), save=save, out=out, kubeconfig=kubeconfig, namespace=namespace)
+
+
+_add_command("Exporter")
+_add_command("Client")

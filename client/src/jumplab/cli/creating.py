@@ -1,0 +1,77 @@
+"""What `jumplab create exporter|client` does: the resource, its credential, and a configuration file that uses it."""
+
+import base64
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import click
+import yaml
+
+from jumplab.cli.ending import say
+from jumplab.client.admin import Administrator, Credential, Kind
+from jumplab.client.config import API_VERSION, ClientConfig, Metadata, TlsSettings
+from jumplab.client.places import Places, write_private
+
+EXPORTER_FOLDER = Path("/etc/jumpstarter/exporters")
+
+
+def add_to_lab(
+    kind: Kind,
+    name: str,
+    labels: Mapping[str, str],
+    *,
+    save: bool,
+    out: str | None,
+    kubeconfig: str | None,
+    namespace: str | None,
+) -> None:
+    """Creates the resource, waits for its credential, and writes (to `out` or its place) or prints the configuration."""
+    administrator = Administrator(kubeconfig, namespace)
+    administrator.create(kind, name, labels)
+    text = configuration_of(administrator.wait_for_credential(kind, name))
+    path = Path(out) if out else _usual_place(kind, name) if save else None
+    if path is None:
+        click.echo(text, nl=False)
+        return
+    write_private(path, text)
+    say(f'{kind.lower()} "{name}" created; its configuration is {path}')
+    if save and kind == "Client" and (places := Places.of(os.environ)).current_client() is None:
+        places.use_client(name)
+        say(f'"{name}" is now the current client')
+
+
+def configuration_of(credential: Credential) -> str:
+    """The configuration file of an exporter (to be completed with its drivers) or of a client."""
+    ca = base64.b64encode(credential.ca.encode()).decode()
+    if credential.kind == "Client":
+        metadata = Metadata(namespace=credential.namespace, name=credential.name)
+        config = ClientConfig(
+            metadata=metadata, endpoint=credential.endpoint, token=credential.token, tls=TlsSettings(ca=ca)
+        )
+        return config.to_yaml()
+    exporter = {
+        "apiVersion": API_VERSION,
+        "kind": "ExporterConfig",
+        "metadata": {"namespace": credential.namespace, "name": credential.name},
+        "endpoint": credential.endpoint,
+        "token": credential.token,
+        "tls": {"ca": ca, "insecure": False},
+        "export": {},
+    }
+    return yaml.safe_dump(exporter, sort_keys=False)
+
+
+def read_labels(pairs: Iterable[str]) -> dict[str, str]:
+    """KEY=VALUE pairs as a mapping; raises click's UsageError for anything else."""
+    labels: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not key or not equals:
+            raise click.UsageError(f'"{pair}" is not a label; write it as KEY=VALUE')
+        labels[key] = value
+    return labels
+
+
+def _usual_place(kind: Kind, name: str) -> Path:
+    return Places.of(os.environ).client_path(name) if kind == "Client" else EXPORTER_FOLDER / f"{name}.yaml"

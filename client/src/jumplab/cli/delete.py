@@ -1,0 +1,28 @@
+"""`jumplab delete`."""
+
+import click
+
+from jumplab.cli.options import client_option
+
+
+@click.group()
+def delete() -> None:
+    """Release leases."""
+
+
+@delete.command(name="lease")
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@client_option
+def delete_lease(names: tuple[str, ...], client_name: str | None) -> None:
+    """Release leases by name; each that is gone already is an error."""
+    from jumplab.cli.ending import run
+    from jumplab.client.controller import Controller
+    from jumplab.client.places import load_client
+
+    async def release_each() -> None:
+        async with Controller.connected(load_client(client_name)) as controller:
+            for name in names:
+                await controller.delete_lease(name)
+                click.echo(f'lease "{name}" released')
+
+    run(release_each())

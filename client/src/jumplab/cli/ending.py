@@ -1,0 +1,105 @@
+"""How a command ends: its exit status, and one line on standard error where it went wrong."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import click
+
+from jumplab.errors import JumplabError
+
+T = TypeVar("T")
+
+_ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Interrupted(Exception):
+    """A signal ended the command, after its clean-up."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+
+def exit_status_of(command: Callable[[], Any], program: str) -> int:
+    """Runs a command: its own status, else 0, 2 for usage and configuration, 1 for the rest, 128 + n for a signal."""
+    try:
+        status = command()
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except click.exceptions.Exit as ending:
+        return ending.exit_code
+    except click.UsageError as error:
+        return _failed(program, _told_usage(error), 2)
+    except click.ClickException as error:
+        return _failed(program, error.format_message(), 1)
+    except Interrupted as ending:
+        return 128 + ending.number
+    except (click.Abort, KeyboardInterrupt):
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        # Whoever read the output has left; writing the rest at exit would fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except Exception as error:
+        if sentence := _told(error):
+            return _failed(program, *sentence)
+        raise
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Runs a command's asynchronous part. The first SIGINT, SIGTERM or SIGHUP cancels it, further ones change nothing
+    (what it cleans up is bounded); raises Interrupted once it has ended."""
+    return asyncio.run(_interruptible(work))
+
+
+async def _interruptible(work: Coroutine[Any, Any, T]) -> T:
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    received: list[int] = []
+
+    def interrupt(number: int) -> None:
+        if not received:
+            received.append(number)
+            task.cancel()
+
+    for number in _ENDING_SIGNALS:
+        loop.add_signal_handler(number, interrupt, number)
+    try:
+        return await work
+    except asyncio.CancelledError:
+        if received:
+            raise Interrupted(received[0]) from None
+        raise
+
+
+def say(sentence: str, program: str = "jumplab") -> None:
+    """One line to the person at the terminal; standard output is for results alone."""
+    click.echo(f"{program}: {' '.join(sentence.split())}", err=True)
+
+
+def _failed(program: str, sentence: str, status: int) -> int:
+    say(sentence, program)
+    return status
+
+
+def _told(error: Exception) -> tuple[str, int] | None:
+    """The sentence and the status of an error that is no fault of the program's; None for one that is."""
+    from jumplab.client.errors import ConfigurationError
+
+    if isinstance(error, BaseExceptionGroup):
+        # A task group around one failure wraps it; the first says enough.
+        inner = error.exceptions[0]
+        return _told(inner) if isinstance(inner, Exception) else None
+    if not isinstance(error, JumplabError):
+        return None
+    return str(error), 2 if isinstance(error, ConfigurationError) else 1
+
+
+def _told_usage(error: click.UsageError) -> str:
+    message = error.format_message().rstrip(".")
+    where = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
+    return f"{message[:1].lower()}{message[1:]}{where}"

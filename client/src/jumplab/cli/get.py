@@ -1,0 +1,55 @@
+"""`jumplab get`."""
+
+import click
+
+from jumplab.cli.options import client_option, output_option
+
+_FORMATS = ("json", "yaml", "name", "wide")
+
+
+@click.group()
+def get() -> None:
+    """Show exporters and leases."""
+
+
+@get.command()
+@click.argument("name", required=False)
+@click.option("-l", "--selector", default="", metavar="SELECTOR", help="Only those with these labels, as board=x.")
+@output_option(*_FORMATS)
+@client_option
+def exporters(name: str | None, selector: str, output: str | None, client_name: str | None) -> None:
+    """Show exporters, or the one called NAME."""
+    from jumplab.cli.ending import run
+    from jumplab.cli.output import EXPORTER_COLUMNS, write
+    from jumplab.client.controller import Controller
+    from jumplab.client.places import load_client
+    from jumplab.client.views import ExporterView
+
+    async def ask() -> list[ExporterView]:
+        async with Controller.connected(load_client(client_name)) as controller:
+            return [await controller.exporter(name)] if name else await controller.exporters(selector)
+
+    write(run(ask()), EXPORTER_COLUMNS, output, single=name is not None)
+
+
+@get.command()
+@click.argument("name", required=False)
+@click.option("-l", "--selector", default="", metavar="SELECTOR", help="Only those with these labels.")
+@click.option("--all", "show_all", is_flag=True, help="Ended ones too.")
+@output_option(*_FORMATS)
+@client_option
+def leases(name: str | None, selector: str, show_all: bool, output: str | None, client_name: str | None) -> None:
+    """Show active leases, or the one called NAME."""
+    from jumplab.cli.ending import run
+    from jumplab.cli.output import LEASE_COLUMNS, write
+    from jumplab.client.controller import Controller
+    from jumplab.client.places import load_client
+    from jumplab.client.views import LeaseView
+
+    async def ask() -> list[LeaseView]:
+        async with Controller.connected(load_client(client_name)) as controller:
+            return (
+                [await controller.lease(name)] if name else await controller.leases(selector, only_active=not show_all)
+            )
+
+    write(run(ask()), LEASE_COLUMNS, output, single=name is not None)

@@ -1,0 +1,47 @@
+"""The command `jumplab`."""
+
+import sys
+from importlib import import_module
+
+import click
+
+from jumplab.cli.ending import exit_status_of
+
+_COMMANDS = {
+    "get": ("jumplab.cli.get", "Show exporters and leases."),
+    "create": ("jumplab.cli.create", "Ask for a lease; as an administrator, add an exporter or a client."),
+    "delete": ("jumplab.cli.delete", "Release leases."),
+    "shell": ("jumplab.cli.shell", "Lease an exporter and open a shell in which `j` drives it."),
+    "console": ("jumplab.cli.console", "Lease an exporter and attach to its console."),
+    "config": ("jumplab.cli.config", "Show and choose client configurations."),
+    "completion": ("jumplab.cli.completion", "Print a shell's completion script."),
+    "version": ("jumplab.cli.version", "Print the version."),
+}
+
+
+class LazyGroup(click.Group):
+    """Commands by the module that holds them, imported when they run; the list of them needs no import at all."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        if cmd_name not in _COMMANDS:
+            return None
+        command = getattr(import_module(_COMMANDS[cmd_name][0]), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Lease a board and hold it as if it were on the desk."""
+
+
+def main() -> None:
+    """The program `jumplab`: exits with 0, with 2 for a wrong usage or configuration, and with 1 for the rest."""
+    sys.exit(exit_status_of(lambda: cli.main(prog_name="jumplab", standalone_mode=False), "jumplab"))

@@ -1,0 +1,51 @@
+"""Options that several commands share."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class DurationType(click.ParamType[timedelta]):
+    """A duration as manifests write it."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        from jumplab.client.durations import parse_duration
+        from jumplab.client.errors import ConfigurationError
+
+        if isinstance(value, timedelta):
+            return value
+        try:
+            return parse_duration(value)
+        except ConfigurationError as error:
+            self.fail(str(error), param, ctx)
+
+
+def client_option(function: F) -> F:
+    """--client: whose configuration is used."""
+    return click.option(
+        "--client", "client_name", metavar="NAME", help="A client configuration; default: the current."
+    )(function)
+
+
+def lease_options(function: F) -> F:
+    """What to lease, and for how long."""
+    for option in (
+        click.option("--wait-timeout", type=DurationType(), help="Give up waiting after so long; default: never."),
+        click.option("--name", metavar="NAME", help="The new lease's name; default: a generated one."),
+        click.option("--duration", type=DurationType(), default="30m", show_default=True, help="How long to lease it."),
+        click.option("--exporter", metavar="NAME", default="", help="Lease this one exporter."),
+        click.option("-l", "--selector", metavar="SELECTOR", default="", help="Labels of the exporter, as board=x."),
+    ):
+        function = option(function)
+    return function
+
+
+def output_option(*formats: str) -> Callable[[F], F]:
+    """-o: how results are written."""
+    return click.option("-o", "--output", type=click.Choice(formats), help="Write this instead of a table.")

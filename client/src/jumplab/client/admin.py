@@ -1,0 +1,129 @@
+"""What an administrator adds to a lab through the Kubernetes API: exporters and clients, with their credentials.
+
+The official client is an extra, `jumplab[admin]`: nobody who only leases needs it.
+"""
+
+import base64
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Literal
+
+from jumplab.client.errors import ClientError, ConfigurationError
+
+_GROUP, _VERSION = "jumpstarter.dev", "v1alpha1"
+CREDENTIAL_BOUND = timedelta(seconds=30)
+
+Kind = Literal["Exporter", "Client"]
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What an exporter or a client needs to reach its controller. ca: PEM, empty where none is published."""
+
+    kind: Kind
+    namespace: str
+    name: str
+    endpoint: str
+    token: str = field(repr=False)
+    ca: str = ""
+
+
+class Administrator:
+    """The Kubernetes API with an administrator's kubeconfig.
+
+    kubeconfig: a path; None: KUBECONFIG, else ~/.kube/config.  namespace: None: the kubeconfig's own, else `default`.
+    Raises ConfigurationError where the extra is not installed or the kubeconfig can't be used.
+    """
+
+    def __init__(self, kubeconfig: str | None, namespace: str | None) -> None:
+        try:
+            import kubernetes
+        except ImportError:
+            raise ConfigurationError(
+                "creating exporters and clients needs the Kubernetes client; install jumplab[admin], or apply their "
+                "manifests with kubectl"
+            ) from None
+        self._kubernetes = kubernetes
+        try:
+            config: Any = kubernetes.config
+            config.load_kube_config(config_file=kubeconfig)
+            _, context = config.list_kube_config_contexts(config_file=kubeconfig)
+        except kubernetes.config.ConfigException as error:
+            raise ConfigurationError(
+                f"the kubeconfig can't be used: {error}; set KUBECONFIG or --kubeconfig"
+            ) from error
+        self.namespace = namespace or context["context"].get("namespace") or "default"
+
+    def create(self, kind: Kind, name: str, labels: Mapping[str, str]) -> None:
+        """Creates the resource. Raises ClientError, also where the name is taken."""
+        body = {
+            "apiVersion": f"{_GROUP}/{_VERSION}",
+            "kind": kind,
+            "metadata": {"name": name, "namespace": self.namespace, "labels": dict(labels)},
+            "spec": {},
+        }
+        place = (_GROUP, _VERSION, self.namespace, _plural(kind))
+        self._asked(self._kubernetes.client.CustomObjectsApi().create_namespaced_custom_object, *place, body)
+
+    def wait_for_credential(
+        self,
+        kind: Kind,
+        name: str,
+        *,
+        bound: timedelta = CREDENTIAL_BOUND,
+        now: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> Credential:
+        """Waits until the operator has issued the credential; raises ClientError where it does not within `bound`."""
+        deadline = now() + bound.total_seconds()
+        place = (_GROUP, _VERSION, self.namespace, _plural(kind), name)
+        read = self._kubernetes.client.CustomObjectsApi().get_namespaced_custom_object
+        while now() < deadline:
+            status = self._asked(read, *place).get("status") or {}
+            secret = (status.get("credential") or {}).get("name")
+            if secret and status.get("endpoint"):
+                return self._credential(kind, name, status["endpoint"], secret)
+            pause(0.1)
+        raise ClientError(
+            f'{kind.lower()} "{name}" exists, but no operator has issued its credential within '
+            f'{bound.total_seconds():.0f} s; check that the operator runs and watches namespace "{self.namespace}"'
+        )
+
+    def _credential(self, kind: Kind, name: str, endpoint: str, secret: str) -> Credential:
+        read = self._kubernetes.client.CoreV1Api().read_namespaced_secret
+        data: Mapping[str, str] = self._asked(read, secret, self.namespace).data or {}
+        if "token" not in data:
+            raise ClientError(f'Secret "{secret}" has no key "token"; delete it, and the operator makes a new one')
+
+        def text(key: str) -> str:
+            return base64.b64decode(data.get(key, "")).decode()
+
+        return Credential(kind, self.namespace, name, endpoint, text("token"), text("ca.crt"))
+
+    def _asked(self, call: Callable[..., Any], *arguments: Any) -> Any:
+        from urllib3.exceptions import HTTPError
+
+        try:
+            return call(*arguments, _request_timeout=10)
+        except self._kubernetes.client.ApiException as error:
+            raise ClientError(_told(error.status, error.body or error.reason)) from error
+        except HTTPError as error:
+            host = self._kubernetes.client.Configuration.get_default_copy().host
+            raise ClientError(f"the Kubernetes API at {host} can't be reached; check that it runs") from error
+
+
+def _plural(kind: Kind) -> str:
+    return f"{kind.lower()}s"
+
+
+def _told(status: int, body: str) -> str:
+    """The sentence in a Kubernetes Status object, else the HTTP status."""
+    import json
+
+    try:
+        message = json.loads(body)["message"]
+    except (ValueError, KeyError, TypeError):
+        message = f"HTTP status {status}"
+    return f"the Kubernetes API refused: {message}"

@@ -1,0 +1,60 @@
+"""From a lease that is ready to its drivers: dialling, and attaching through the router."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from jumplab.client.config import DriverSettings
+from jumplab.client.controller import Controller
+from jumplab.protocol.v1.session_pb2 import LogLine
+from jumplab.session.client import ClientClasses, Session, attach
+from jumplab.transport.backoff import Backoff
+from jumplab.transport.errors import CertificateRejected, Unreachable
+from jumplab.transport.routed import RoutedLink
+
+DIAL_BOUND = timedelta(seconds=15)
+
+_exporter_log = logging.getLogger("jumplab.exporter")
+
+
+async def dial(controller: Controller, lease: str, *, backoff: Backoff | None = None) -> RoutedLink:
+    """A way to a ready lease's exporter, good for one session. A controller that is away is tried for DIAL_BOUND.
+
+    Raises TransportError.
+    """
+    backoff = backoff or Backoff()
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + DIAL_BOUND.total_seconds()
+    while True:
+        try:
+            route = await controller.dial(lease)
+            return RoutedLink(route.endpoint, route.token)
+        except Unreachable as error:
+            if isinstance(error, CertificateRejected) or clock() > deadline:
+                raise
+        await backoff.wait()
+
+
+@asynccontextmanager
+async def session_of(controller: Controller, lease: str, drivers: DriverSettings) -> AsyncIterator[Session]:
+    """A session with a ready lease's exporter. Its drivers' log lines go to the logger `jumplab.exporter`.
+
+    Raises TransportError where the controller refuses, and DriverError where the exporter can't be attached to.
+    """
+    link = await dial(controller, lease)
+    async with attach(link, classes=client_classes(drivers), client="jumplab") as session:
+        session.on_log = log
+        yield session
+
+
+def client_classes(drivers: DriverSettings) -> ClientClasses:
+    """Which client classes the configuration allows."""
+    return ClientClasses(allow=drivers.allow, unsafe=drivers.unsafe)
+
+
+def log(line: LogLine) -> None:
+    """Hands an exporter's log line to Python's logging, at its severity."""
+    level = logging.getLevelNamesMapping().get(line.severity, logging.INFO)
+    _exporter_log.log(level, "%s", line.message)
