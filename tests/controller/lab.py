@@ -1,0 +1,208 @@
+"""A lab in memory: what the services need of the cluster, without one."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from jumplab_operator.controller.credentials import CredentialIssuer, Kind, Subject
+from jumplab_operator.controller.lab import ApiRefused, Assignment, Name, StatusReport
+from jumplab_operator.resources import Client, Exporter, Lease
+
+NAMESPACE = "lab"
+
+
+class MemoryLab:
+    """Implements Lab; `connected` are the exporters whose Status streams are open."""
+
+    def __init__(self, issuer: CredentialIssuer) -> None:
+        self.issuer = issuer
+        self.clients: dict[Name, Client] = {}
+        self.exporters_: dict[Name, Exporter] = {}
+        self.leases_: dict[Name, Lease] = {}
+        self.secrets: dict[tuple[Kind, Name], str] = {}
+        self.api_is_away = False
+        self.connected: set[Name] = set()
+        self.goodbyes: list[tuple[Name, str]] = []
+        self.registered: list[tuple[Name, Mapping[str, str], Sequence[Mapping[str, Any]]]] = []
+        self.reports: list[tuple[Name, StatusReport]] = []
+        self._uids = itertools.count(1)
+        self._changed = asyncio.Condition()
+        self._assignments: dict[Name, Assignment | None] = {}
+        self._connection: dict[Name, int] = {}
+
+    # What a test does to the lab.
+
+    def add_client(self, name: str, namespace: str = NAMESPACE) -> str:
+        """Creates a client; answers with its token."""
+        client = Client.from_plain({"metadata": {"name": name, "namespace": namespace, "uid": self._uid()}})
+        self.clients[Name(namespace, name)] = client
+        return self.give_token("Client", client)
+
+    def add_exporter(
+        self, name: str, *, namespace: str = NAMESPACE, online: bool = True, labels: Mapping[str, str] = {}
+    ) -> str:
+        """Creates an exporter; answers with its token."""
+        exporter = Exporter.from_plain(
+            {
+                "metadata": {"name": name, "namespace": namespace, "uid": self._uid(), "labels": dict(labels)},
+                "status": {"conditions": [{"type": "Online", "status": "True" if online else "False"}]},
+            }
+        )
+        self.exporters_[Name(namespace, name)] = exporter
+        return self.give_token("Exporter", exporter)
+
+    def give_token(self, kind: Kind, resource: Client | Exporter) -> str:
+        name = Name(resource.namespace, resource.name)
+        token = self.issuer.issue(Subject(kind, name, resource.uid)).token
+        self.secrets[kind, name] = token
+        return token
+
+    def add_lease(
+        self, name: str, spec: Mapping[str, Any], status: Mapping[str, Any], namespace: str = NAMESPACE
+    ) -> Lease:
+        metadata = {"name": name, "namespace": namespace, "uid": self._uid()}
+        lease = Lease.from_plain({"metadata": metadata, "spec": spec, "status": status})
+        self.leases_[Name(namespace, name)] = lease
+        return lease
+
+    def add_ready_lease(self, name: str, client: str, exporter: str, lasting: timedelta = timedelta(hours=1)) -> Lease:
+        now = datetime.now(UTC)
+        status = {
+            "beginTime": now.isoformat(),
+            "expectedEndTime": (now + lasting).isoformat(),
+            "exporterRef": {"name": exporter},
+            "conditions": [{"type": "Ready", "status": "True", "reason": "Ready"}],
+        }
+        spec = {"clientRef": {"name": client}, "selector": {"matchLabels": {"board": "x"}}}
+        return self.add_lease(name, spec, status)
+
+    async def assign(self, exporter: str, assignment: Assignment | None) -> None:
+        """The exporter's Status stream tells it."""
+        async with self._changed:
+            self._assignments[Name(NAMESPACE, exporter)] = assignment
+            self._changed.notify_all()
+
+    async def delete_exporter(self, name: str) -> None:
+        async with self._changed:
+            del self.exporters_[Name(NAMESPACE, name)]
+            self._changed.notify_all()
+
+    async def until(self, condition: Any) -> None:
+        """Waits for something that the services do to the lab."""
+        async with self._changed, asyncio.timeout(20):
+            await self._changed.wait_for(condition)
+
+    async def put_lease(self, lease: Lease | None, name: Name) -> None:
+        async with self._changed:
+            if lease is None:
+                del self.leases_[name]
+            else:
+                self.leases_[name] = lease
+            self._changed.notify_all()
+
+    async def current_token(self, kind: Kind, name: Name) -> str | None:
+        if self.api_is_away:
+            raise ApiRefused(503, "the API server is away")
+        return self.secrets.get((kind, name))
+
+    def _uid(self) -> str:
+        return f"uid-{next(self._uids)}"
+
+    # What the services do.
+
+    def exporter(self, name: Name) -> Exporter | None:
+        return self.exporters_.get(name)
+
+    def client(self, name: Name) -> Client | None:
+        return self.clients.get(name)
+
+    def lease(self, name: Name) -> Lease | None:
+        return self.leases_.get(name)
+
+    def exporters(self, namespace: str) -> Sequence[Exporter]:
+        return [each for name, each in self.exporters_.items() if name.namespace == namespace]
+
+    def leases(self, namespace: str) -> Sequence[Lease]:
+        return [each for name, each in self.leases_.items() if name.namespace == namespace]
+
+    def remaining(self, lease: Lease) -> timedelta | None:
+        end = lease.status.expected_end_time
+        return None if end is None else max(end - datetime.now(UTC), timedelta())
+
+    @asynccontextmanager
+    async def presence(self, exporter: Name, uid: str) -> AsyncIterator[AsyncIterator[Assignment | None]]:
+        mine = self._connection[exporter] = self._connection.get(exporter, 0) + 1
+        async with self._changed:
+            self.connected.add(exporter)
+            self._changed.notify_all()
+        try:
+            yield self._follow(exporter, mine)
+        finally:
+            self.connected.discard(exporter)
+            async with self._changed:
+                self._changed.notify_all()
+
+    async def _follow(self, exporter: Name, mine: int) -> AsyncIterator[Assignment | None]:
+        unset: Any = object()
+        told: Any = unset
+        while True:
+            async with self._changed:
+                while self._there(exporter, mine) and self._assignments.get(exporter) == told:
+                    await self._changed.wait()
+            if not self._there(exporter, mine):
+                return
+            told = self._assignments.get(exporter)
+            yield told
+
+    def _there(self, exporter: Name, mine: int) -> bool:
+        return exporter in self.exporters_ and self._connection[exporter] == mine
+
+    async def say_goodbye(self, exporter: Name, reason: str) -> None:
+        self.goodbyes.append((exporter, reason))
+
+    async def register(self, exporter: Name, labels: Mapping[str, str], devices: Sequence[Mapping[str, Any]]) -> None:
+        self.registered.append((exporter, labels, devices))
+
+    async def report(self, exporter: Name, report: StatusReport) -> None:
+        self.reports.append((exporter, report))
+
+    async def watch_lease(self, lease: Name) -> AsyncIterator[Lease]:
+        told = None
+        while True:
+            async with self._changed:
+                while self.leases_.get(lease) is told:
+                    await self._changed.wait()
+            told = self.leases_.get(lease)
+            if told is None:
+                return
+            yield told
+
+    async def create_lease(self, namespace: str, name: str | None, spec: Mapping[str, Any]) -> Lease:
+        if self.api_is_away:
+            raise ApiRefused(503, "the API server is away")
+        name = name or f"lease-{next(self._uids)}"
+        if Name(namespace, name) in self.leases_:
+            raise ApiRefused(409, f'leases.jumpstarter.dev "{name}" already exists')
+        return self.add_lease(name, spec, {}, namespace)
+
+    async def patch_lease(self, lease: Name, spec: Mapping[str, Any]) -> Lease:
+        plain = self.leases_[lease].to_plain()
+        plain["spec"] = {key: value for key, value in {**plain["spec"], **spec}.items() if value is not None}
+        self.leases_[lease] = Lease.from_plain(plain)
+        return self.leases_[lease]
+
+    async def delete_lease(self, lease: Name) -> None:
+        await self.put_lease(None, lease)
+
+    async def rotate_client_token(self, client: Name) -> tuple[str, datetime | None]:
+        resource = self.clients[client]
+        credential = self.issuer.issue(Subject("Client", client, resource.uid))
+        self.secrets["Client", client] = credential.token
+        return credential.token, credential.expires
+
+    async def lease_ends(self) -> AsyncIterator[str]:
+        await asyncio.Event().wait()
+        yield ""
