@@ -1,10 +1,10 @@
 """What can go wrong in an exporter.
 
 ExporterError
-  ├── ConfigurationError       the configuration is wrong; exit status 2
-  │     └── AlreadyRunning     another process serves this configuration
-  ├── Refused                  the controller does not accept this exporter; exit status 1
-  └── HookFailed               a hook asked for the exporter's end; exit status 1
+├── ConfigurationError     the configuration file is missing, unreadable or wrong; exit status 2
+│   └── AlreadyRunning     another process serves this configuration
+├── DriverUnknown          a driver type that isn't there; the exporter goes on without that driver
+└── Stopped                the exporter can't or shall not go on; exit status 1
 """
 
 
@@ -24,9 +24,9 @@ class AlreadyRunning(ConfigurationError):
     """Another process serves the same configuration file."""
 
 
-class Refused(ExporterError):
-    """The controller answered that it will not have this exporter, e.g. with its token."""
+class DriverUnknown(ExporterError):
+    """A driver type that no package offers."""
 
 
-class HookFailed(ExporterError):
-    """A hook with `onFailure: exit` failed."""
+class Stopped(ExporterError):
+    """The controller will not have this exporter, or a hook asked for its end."""

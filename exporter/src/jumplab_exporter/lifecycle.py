@@ -153,10 +153,20 @@ class Cleaned:
 
 @dataclass(frozen=True, slots=True)
 class StopRequested:
-    """The process was asked to end. A lease that lasts goes on without it; a clean-up is finished, unless asked twice."""
+    """The process was asked to end. A lease that lasts goes on without it.
+
+    A clean-up is finished first, unless asked twice.
+    """
 
 
-Event = Assigned | Prepared | PreparingFailed | DeadlinePassed | DriversHang | Cleaned | StopRequested
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The controller refuses this exporter from the first, or can't be trusted. reason: why, as a sentence."""
+
+    reason: str
+
+
+Event = Assigned | Prepared | PreparingFailed | DeadlinePassed | DriversHang | Cleaned | StopRequested | Rejected
 
 
 # ---- effects
@@ -192,6 +202,8 @@ def transition(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
     match event:
         case StopRequested():
             return _stopped(state), ()
+        case Rejected(reason) if isinstance(state, Connecting):
+            return Leaving(reason), ()
         case Assigned(lease):
             return _assigned(state, lease)
         case Prepared(uid) if isinstance(state, Preparing) and state.lease.uid == uid:

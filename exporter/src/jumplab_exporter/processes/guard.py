@@ -21,7 +21,7 @@ def _become(command: list[str], lifeline: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
     try:
-        os.execvp(command[0], command)  # noqa: S606 - running the command given is what this program is for
+        os.execvp(command[0], command)
     except OSError as error:
         print(f"{command[0]}: {error.strerror}", file=sys.stderr, flush=True)
         os._exit(EXIT_COMMAND_NOT_RUN)

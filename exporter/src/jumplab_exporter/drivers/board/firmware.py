@@ -115,5 +115,7 @@ class Firmware:
         if files is None:
             return "** Unrecognized filesystem type **\n"
         folders = sum(file.is_folder for file in files)
-        lines = [f"{'':9}   {file.name}/" if file.is_folder else f"{file.size_bytes:9d}   {file.name}" for file in files]
+        lines = [
+            f"{'':9}   {file.name}/" if file.is_folder else f"{file.size_bytes:9d}   {file.name}" for file in files
+        ]
         return "\n".join([*lines, "", f"{len(files) - folders} file(s), {folders} dir(s)", "", ""])

@@ -1,0 +1,98 @@
+"""Makes drivers of the configuration's entries. What can't be made is reported; the others are made all the same."""
+
+import logging
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from jumplab.driver import Driver, errors
+from jumplab.session.host import FailedDriver
+
+from jumplab_exporter.config import DriverEntry, Entries, Entry, GroupEntry, RefEntry
+from jumplab_exporter.errors import DriverUnknown
+
+ENTRY_POINT_GROUP = "jumplab.drivers"
+
+_log = logging.getLogger(__name__)
+
+
+def build_drivers(entries: Entries) -> dict[str, Driver]:
+    """The drivers of a configuration's `export`, by name; touches no hardware.
+
+    A driver that can't be built is a FailedDriver that says why. References are the very instance that they name.
+    """
+    built: dict[str, Driver] = {}
+    drivers = {name: _build(name, entry, built) for name, entry in entries.items() if not isinstance(entry, RefEntry)}
+    for place, target in _references(entries):
+        parent, _, name = place.rpartition(".")
+        (built[parent].children if parent else drivers)[name] = built[target]
+    return {name: drivers[name] for name in entries}
+
+
+def _build(place: str, entry: DriverEntry | GroupEntry, built: dict[str, Driver]) -> Driver:
+    children = {
+        name: _build(f"{place}.{name}", child, built)
+        for name, child in entry.children.items()
+        if not isinstance(child, RefEntry)
+    }
+    driver = _make(place, entry)
+    driver.children = {**driver.children, **children}
+    if entry.description:
+        driver.description = entry.description
+    built[place] = driver
+    return driver
+
+
+def _make(place: str, entry: DriverEntry | GroupEntry) -> Driver:
+    kind = entry.type if isinstance(entry, DriverEntry) else "composite"
+    configuration = entry.config if isinstance(entry, DriverEntry) else {}
+    try:
+        return driver_class(kind)(**configuration)
+    except (DriverUnknown, errors.ConfigurationInvalid) as error:
+        reason = str(error)
+    except Exception as error:  # noqa: BLE001 - a driver's own code: the others are served all the same
+        _log.debug('driver "%s" raised while it was built', place, exc_info=error)
+        reason = f"{kind} raised {type(error).__name__} while it was built: {error}"
+    _log.error('driver "%s" can\'t be used: %s', place, reason)
+    return FailedDriver(reason=reason)
+
+
+def driver_class(kind: str) -> type[Driver]:
+    """The driver class of a registered name or an import path. Raises DriverUnknown."""
+    registered = entry_points(group=ENTRY_POINT_GROUP, name=kind)
+    if registered:
+        path = next(iter(registered)).value.replace(":", ".")
+    elif "." in kind:
+        path = kind
+    else:
+        known = ", ".join(sorted(entry_points(group=ENTRY_POINT_GROUP).names)) or "none"
+        raise DriverUnknown(f"there is no driver type {kind!r}; registered are: {known}; or give an import path")
+    return _imported(kind, path)
+
+
+def _imported(kind: str, path: str) -> type[Driver]:
+    module_name, _, class_name = path.rpartition(".")
+    try:
+        found = getattr(import_module(module_name), class_name, None)
+    except ModuleNotFoundError as error:
+        if error.name is not None and f"{module_name}.".startswith(f"{error.name}."):
+            raise DriverUnknown(
+                f"driver type {kind!r}: there is no module {error.name!r}; install its package"
+            ) from error
+        raise DriverUnknown(f"driver type {kind!r} needs {error.name!r}, which is not installed") from error
+    except ImportError as error:
+        raise DriverUnknown(f"driver type {kind!r}: {error}") from error
+    if not (isinstance(found, type) and issubclass(found, Driver)):
+        raise DriverUnknown(f"driver type {kind!r}: {module_name} has no driver class {class_name!r}")
+    return found
+
+
+def _references(entries: Mapping[str, Entry], above: str = "") -> list[tuple[str, str]]:
+    """The place and the target of each reference."""
+    found: list[tuple[str, str]] = []
+    for name, entry in entries.items():
+        if isinstance(entry, RefEntry):
+            found.append((above + name, entry.ref))
+        else:
+            found.extend(_references(entry.children, f"{above}{name}."))
+    return found

@@ -1,0 +1,127 @@
+"""What an exporter and its controller say to each other, over one connection."""
+
+import base64
+import binascii
+import json
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+from grpc import aio
+from jumplab.protocol.v1 import controller_pb2 as pb
+from jumplab.protocol.v1.common_pb2 import DriverInstanceReport
+from jumplab.protocol.v1.controller_pb2_grpc import ControllerServiceStub
+from jumplab.transport.channel import open_channel
+from jumplab.transport.endpoint import Endpoint, Identity
+from jumplab.transport.errors import explained
+
+from jumplab_exporter.lifecycle import Lease, Report
+
+# Registering waits for writes to the Kubernetes API, which has its own bound at the controller.
+_CALL_BOUND_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A session that a client has dialled. session: the same for every repetition of one offer."""
+
+    router: str
+    token: str = field(repr=False)
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """All that the controller has to say at one moment. expected_end: changes when the lease's length does."""
+
+    lease: Lease | None
+    expected_end: datetime | None
+    offers: tuple[Offer, ...]
+
+
+class Controller:
+    """One connection to the controller, on behalf of one Exporter. Each method raises TransportError.
+
+    epoch: names this process.  clock: seconds, as jumplab_exporter.deadline.boottime gives.
+    """
+
+    def __init__(self, endpoint: Endpoint, identity: Identity, *, epoch: str, clock: Callable[[], float]) -> None:
+        self._endpoint = endpoint
+        self._epoch = epoch
+        self._clock = clock
+        # A connection of its own: a lost one is then really made anew, at the time that our back-off says.
+        self._channel: aio.Channel = open_channel(endpoint, identity=identity, own_connection=True)
+        self._stub = ControllerServiceStub(self._channel)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._channel.close()
+
+    async def register(self, reports: Sequence[DriverInstanceReport]) -> None:
+        """Says which drivers there are. May be said again when that changes."""
+        with self._explaining():
+            await self._stub.Register(pb.RegisterRequest(reports=reports), timeout=_CALL_BOUND_SECONDS)
+
+    async def unregister(self, reason: str, *, bound_seconds: float) -> None:
+        """Says goodbye."""
+        with self._explaining():
+            await self._stub.Unregister(pb.UnregisterRequest(reason=reason), timeout=bound_seconds)
+
+    async def report(self, report: Report) -> None:
+        """Says where the exporter is in its life. May be said again."""
+        request = pb.ReportStatusRequest(
+            status=report.status.value,  # type: ignore[arg-type] # our numbers are the wire's
+            message=report.message,
+            release_lease=report.release,
+            lease_uid=report.lease_uid,
+            epoch=self._epoch,
+        )
+        with self._explaining():
+            await self._stub.ReportStatus(request, timeout=_CALL_BOUND_SECONDS)
+
+    async def deadline(self, lease: Lease) -> float | None:
+        """When the lease ends, on the clock, rather early than late; None while it has no end."""
+        asked = self._clock()
+        with self._explaining():
+            answer = await self._stub.GetLease(pb.GetLeaseRequest(name=lease.name), timeout=_CALL_BOUND_SECONDS)
+        if answer.uid != lease.uid or not answer.HasField("remaining"):
+            return None
+        return asked + answer.remaining.ToTimedelta().total_seconds()
+
+    async def assignments(self) -> AsyncIterator[Assignment]:
+        """What the controller says, now and whenever it changes, until it ends the connection. This is presence, too."""
+        with self._explaining():
+            async for said in self._stub.Status(pb.StatusRequest()):
+                yield _assignment(said)
+
+    @contextmanager
+    def _explaining(self) -> Iterator[None]:
+        try:
+            yield
+        except aio.AioRpcError as error:
+            raise explained(error, self._endpoint) from error
+
+
+def _assignment(said: pb.StatusResponse) -> Assignment:
+    lease = Lease(said.lease_uid, said.lease_name, said.client_name, dict(said.context)) if said.leased else None
+    expected_end = said.expected_end_time.ToDatetime(UTC) if said.HasField("expected_end_time") else None
+    offers = tuple(
+        Offer(offer.router_endpoint, offer.router_token, _session_of(offer.router_token)) for offer in said.offers
+    )
+    return Assignment(lease, expected_end, offers)
+
+
+def _session_of(token: str) -> str:
+    """The session that a stream token is for, read without checking: that is the router's part."""
+    try:
+        payload = token.split(".")[1]
+        return str(json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["sub"])
+    except (IndexError, KeyError, TypeError, ValueError, binascii.Error):
+        return token

@@ -1,0 +1,186 @@
+"""The exporter itself: feeds the state machine with what happens, and does what it says."""
+
+import asyncio
+import contextlib
+import logging
+import uuid
+from dataclasses import dataclass
+
+from jumplab.session.host import DriverTree, SessionHost
+from jumplab.transport.endpoint import Endpoint, Identity, Tls
+from jumplab.transport.errors import TransportError
+from jumplab.transport.links import Link
+from jumplab.transport.routed import RoutedLink
+
+from jumplab_exporter.building import build_drivers
+from jumplab_exporter.config import ExporterConfig
+from jumplab_exporter.controller import Assignment, Controller, Offer
+from jumplab_exporter.deadline import Deadline, boottime
+from jumplab_exporter.errors import Stopped
+from jumplab_exporter.hosting import Hosting, Place
+from jumplab_exporter.lifecycle import (
+    Assigned,
+    Clean,
+    Connecting,
+    DeadlinePassed,
+    Effect,
+    Event,
+    Lease,
+    Leaving,
+    Prepare,
+    Rejected,
+    State,
+    StopRequested,
+    Tell,
+    transition,
+)
+from jumplab_exporter.registration import Listener, Registration
+from jumplab_exporter.reporting import Outbox
+
+_LAST_REPORTS_BOUND_SECONDS = 5.0
+_LEAVING_BOUND_SECONDS = 10.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """How this exporter reaches the controller and the routers."""
+
+    endpoint: Endpoint
+    identity: Identity
+    epoch: str
+
+    @classmethod
+    def of(cls, config: ExporterConfig) -> "Wire":
+        tls = Tls(ca_pem=config.tls.ca_pem, insecure=config.tls.insecure)
+        identity = Identity(config.metadata.namespace, "Exporter", config.metadata.name, config.token)
+        return cls(Endpoint(config.endpoint, tls), identity, uuid.uuid4().hex)
+
+    def connect(self) -> Controller:
+        return Controller(self.endpoint, self.identity, epoch=self.epoch, clock=boottime)
+
+    def open_link(self, offer: Offer) -> Link:
+        return RoutedLink(Endpoint(offer.router, self.endpoint.tls), offer.token)
+
+
+class Exporter:
+    """One exporter process. `run` once."""
+
+    def __init__(self, config: ExporterConfig) -> None:
+        self._config = config
+        self._wire = Wire.of(config)
+        self._events: asyncio.Queue[Event] = asyncio.Queue()
+        self._state: State = Connecting()
+        self._outbox = Outbox()
+        self._deadline = Deadline()
+        self._offers: tuple[Offer, ...] = ()
+        self._hosting: Hosting | None = None
+        self._hosting_task: asyncio.Task[None] | None = None
+        self._registration = Registration(
+            self._wire.connect,
+            self._outbox,
+            Listener(assigned=self._assigned, deadline=self._deadline_known),
+            clock=boottime,
+        )
+
+    def stop(self) -> None:
+        """Asks it to leave. A second time: at once."""
+        self._events.put_nowait(StopRequested())
+
+    async def run(self) -> None:
+        """Serves until it is told to stop. Raises Stopped where it can't or shall not go on."""
+        self._registration.set_reports(self._build_tree().reports())
+        async with asyncio.TaskGroup() as tasks:
+            registering = tasks.create_task(self._register(), name="registration")
+            expiring = tasks.create_task(self._expire(), name="the lease's end")
+            leaving = await self._live(tasks)
+            await self._leave(leaving)
+            registering.cancel()
+            expiring.cancel()
+        if leaving.failure is not None:
+            raise Stopped(leaving.failure)
+
+    async def _live(self, tasks: asyncio.TaskGroup) -> Leaving:
+        while not isinstance(self._state, Leaving):
+            event = await self._events.get()
+            before, (self._state, effects) = self._state, transition(self._state, event)
+            if before != self._state:
+                _log.info("%s", _told(self._state))
+            for effect in effects:
+                self._do(effect, tasks)
+        return self._state
+
+    def _do(self, effect: Effect, tasks: asyncio.TaskGroup) -> None:
+        match effect:
+            case Prepare(lease):
+                self._hosting = Hosting(lease, self._place())
+                self._hosting.offer(self._offers)
+                self._hosting_task = tasks.create_task(self._hosting.run(), name=f"lease {lease.name}")
+            case Clean(_, reason):
+                self._deadline.drop()
+                if self._hosting is not None:
+                    self._hosting.end(reason, clean_up=True)
+            case Tell(report):
+                self._outbox.put(report)
+                if self._hosting is not None and self._hosting.lease.uid == report.lease_uid:
+                    self._hosting.tell(report)
+
+    async def _leave(self, leaving: Leaving) -> None:
+        """Says goodbye, then tears down, both within a bound."""
+        reason = leaving.failure or "the exporter is stopping"
+        if self._hosting is not None:
+            self._hosting.end(reason, clean_up=False)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_REPORTS_BOUND_SECONDS if self._registration.connected else 0):
+                await self._outbox.delivered()
+        await self._registration.say_goodbye(reason)
+        if self._hosting_task is not None and not self._hosting_task.done():
+            await asyncio.wait([self._hosting_task], timeout=_LEAVING_BOUND_SECONDS)
+            self._hosting_task.cancel()
+
+    async def _register(self) -> None:
+        refusal: TransportError = await self._registration.keep()
+        self._events.put_nowait(Rejected(str(refusal)))
+
+    async def _expire(self) -> None:
+        while True:
+            self._events.put_nowait(DeadlinePassed(await self._deadline.passed()))
+
+    def _assigned(self, assignment: Assignment) -> None:
+        self._events.put_nowait(Assigned(assignment.lease))
+        self._offers = assignment.offers
+        if self._hosting is not None and assignment.lease == self._hosting.lease:
+            self._hosting.offer(assignment.offers)
+
+    def _deadline_known(self, lease: Lease, at: float | None) -> None:
+        if at is not None:
+            self._deadline.keep(lease.uid, at)
+
+    def _build_tree(self) -> DriverTree:
+        name = f"{self._config.metadata.namespace}/{self._config.metadata.name}"
+        return DriverTree(build_drivers(self._config.export), scope=name, description=self._config.description)
+
+    def _open_session(self, tree: DriverTree, lease: Lease) -> SessionHost:
+        return SessionHost(
+            tree,
+            exporter_name=self._config.metadata.name,
+            lease_name=lease.name,
+            epoch=self._wire.epoch,
+            motd=self._config.motd,
+        )
+
+    def _place(self) -> Place:
+        return Place(
+            build_tree=self._build_tree,
+            open_session=self._open_session,
+            open_link=self._wire.open_link,
+            hooks=self._config.hooks,
+            post=self._events.put_nowait,
+            set_reports=self._registration.set_reports,
+        )
+
+
+def _told(state: State) -> str:
+    lease = getattr(state, "lease", None)
+    return f"{type(state).__name__}, lease {lease.name} of {lease.client}" if lease else type(state).__name__

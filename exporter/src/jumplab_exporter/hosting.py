@@ -1,0 +1,159 @@
+"""The drivers and the session of one lease, from preparation to clean-up."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from jumplab.protocol.v1.common_pb2 import LOG_SOURCE_BEFORE_LEASE_HOOK, DriverInstanceReport
+from jumplab.session.host import DriverTree, SessionHost
+from jumplab.transport.links import Link
+
+from jumplab_exporter.config import Hook, Hooks, OnFailure
+from jumplab_exporter.controller import Offer
+from jumplab_exporter.hooks import run as hook_run
+from jumplab_exporter.lifecycle import Cleaned, DriversHang, Event, Lease, Prepared, PreparingFailed, Report
+
+# Within this the clients attached have been told that it is over; a lease's end is to be felt within two seconds.
+_FAREWELL_SECONDS = 1.5
+_BUSY_LOOK_SECONDS = 0.2
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What the hosting of each lease needs of its exporter.
+
+    post: takes events for the state machine.  set_reports: takes the drivers' reports once they are set up.
+    teardown_bound_seconds: how long drivers may take to be torn down before the exporter calls them hanging.
+    """
+
+    build_tree: Callable[[], DriverTree]
+    open_session: Callable[[DriverTree, Lease], SessionHost]
+    open_link: Callable[[Offer], Link]
+    hooks: Hooks
+    post: Callable[[Event], None]
+    set_reports: Callable[[list[DriverInstanceReport]], None]
+    teardown_bound_seconds: float = 30.0
+
+
+@dataclass(slots=True)
+class _Ending:
+    """How a hosting is to end."""
+
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    reason: str = ""
+    clean_up: bool = True
+
+
+class Hosting:
+    """Hosts one lease: `run` is its whole life, in one task, since drivers are set up and torn down in the same one."""
+
+    def __init__(self, lease: Lease, place: Place) -> None:
+        self.lease = lease
+        self._place = place
+        self._ending = _Ending()
+        self._offers: asyncio.Queue[Offer] = asyncio.Queue()
+        self._seen: set[str] = set()
+        self._session: SessionHost | None = None
+
+    def offer(self, offers: Iterable[Offer]) -> None:
+        """Sessions that clients have dialled. Repetitions are ignored; served once the lease is ready."""
+        for offer in offers:
+            if offer.session not in self._seen:
+                self._seen.add(offer.session)
+                self._offers.put_nowait(offer)
+
+    def tell(self, report: Report) -> None:
+        """Tells the attached clients where the exporter is in its life."""
+        if self._session is not None:
+            self._session.set_status(report.status.value, report.message)  # type: ignore[arg-type] # the wire's numbers
+
+    def end(self, reason: str, *, clean_up: bool) -> None:
+        """Ends the session now. clean_up: the lease is over too, so its afterLease hook runs."""
+        self._ending.reason = reason
+        self._ending.clean_up = clean_up
+        self._ending.asked.set()
+
+    async def run(self) -> None:
+        """Sets up, serves until `end`, tears down; tells the state machine how it went."""
+        tree = self._place.build_tree()
+        try:
+            await tree.__aenter__()
+            self._place.set_reports(tree.reports())
+            async with self._place.open_session(tree, self.lease) as session:
+                self._session = session
+                await self._serve_until_the_end(session)
+                self._session = None
+        finally:
+            await self._tear_down(tree)
+        if self._ending.clean_up:
+            self._place.post(await self._clean_up())
+
+    async def _serve_until_the_end(self, session: SessionHost) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            preparing = tasks.create_task(self._prepare(session), name=f"preparing lease {self.lease.name}")
+            serving = tasks.create_task(self._serve(session, preparing), name=f"serving lease {self.lease.name}")
+            await self._ending.asked.wait()
+            await session.end(self._ending.reason)
+            preparing.cancel()
+            serving.cancel()
+
+    async def _prepare(self, session: SessionHost) -> bool:
+        """Runs beforeLease: whether the lease can be used."""
+        hook = self._place.hooks.before_lease
+
+        def say(line: str) -> None:
+            _log.info("beforeLease: %s", line)
+            session.say(line, source=LOG_SOURCE_BEFORE_LEASE_HOOK)
+
+        failure = await self._run_hook("beforeLease", hook, say)
+        if failure and hook is not None and hook.on_failure is not OnFailure.WARN:
+            self._place.post(PreparingFailed(self.lease.uid, failure, hook.on_failure))
+            return False
+        self._place.post(Prepared(self.lease.uid))
+        return True
+
+    async def _serve(self, session: SessionHost, preparing: "asyncio.Task[bool]") -> None:
+        if not await preparing:
+            return
+        async with asyncio.TaskGroup() as tasks:
+            attached: set[asyncio.Task[None]] = set()
+            try:
+                while True:
+                    offer = await self._offers.get()
+                    link = self._place.open_link(offer)
+                    task = tasks.create_task(session.serve(link), name=f"session {offer.session}")
+                    attached.add(task)
+                    task.add_done_callback(attached.discard)
+            finally:
+                if attached:
+                    await asyncio.wait(attached, timeout=_FAREWELL_SECONDS)
+
+    async def _tear_down(self, tree: DriverTree) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            bound = tasks.create_task(self._watch_teardown(tree), name="the bound of tear-down")
+            await tree.__aexit__(None, None, None)
+            while tree.busy():  # a thread's end can't be waited for without blocking one more
+                await asyncio.sleep(_BUSY_LOOK_SECONDS)
+            bound.cancel()
+
+    async def _watch_teardown(self, tree: DriverTree) -> None:
+        await asyncio.sleep(self._place.teardown_bound_seconds)
+        names = tuple(tree.busy()) or ("the tear-down of a driver",)
+        _log.error("still running after %g s of tear-down: %s", self._place.teardown_bound_seconds, ", ".join(names))
+        self._place.post(DriversHang(names))
+
+    async def _clean_up(self) -> Cleaned:
+        hook = self._place.hooks.after_lease
+        failure = await self._run_hook("afterLease", hook, lambda line: _log.info("afterLease: %s", line))
+        return Cleaned(failure, hook.on_failure if hook is not None else OnFailure.WARN)
+
+    async def _run_hook(self, name: str, hook: Hook | None, say: Callable[[str], None]) -> str:
+        if hook is None:
+            return ""
+        failure = await hook_run.run(name, hook, hook_run.environment_of(self.lease), say)
+        if failure:
+            _log.warning("%s", failure)
+        return failure

@@ -1,0 +1,172 @@
+"""Keeps an exporter connected to its controller: the policy of reconnecting, and what each connection begins with."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from jumplab.protocol.v1.common_pb2 import DriverInstanceReport
+from jumplab.transport.backoff import Backoff
+from jumplab.transport.errors import (
+    BadRequest,
+    CertificateRejected,
+    NotAllowed,
+    NotAuthenticated,
+    NotFound,
+    TransportError,
+    Unreachable,
+)
+
+from jumplab_exporter.controller import Assignment, Controller
+from jumplab_exporter.lifecycle import Lease
+from jumplab_exporter.reporting import Outbox
+
+# Where two processes claim to be one exporter, each takes the other's place: they must not do it at full speed.
+_STEADY_SECONDS = 5.0
+_GOODBYE_BOUND_SECONDS = 3.0
+_FINAL = (NotAuthenticated, NotAllowed, NotFound, BadRequest, CertificateRejected)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who hears what the controller says. Neither may block."""
+
+    assigned: Callable[[Assignment], None]
+    deadline: Callable[[Lease, float | None], None]
+
+
+class Registration:
+    """One exporter's registration, kept up whatever goes away.
+
+    connect: opens a connection.  clock: seconds, only differences count.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Controller],
+        outbox: Outbox,
+        listener: Listener,
+        *,
+        clock: Callable[[], float],
+        backoff: Callable[[], Backoff] = Backoff,
+    ) -> None:
+        self._connect = connect
+        self._outbox = outbox
+        self._listener = listener
+        self._clock = clock
+        self._backoff = backoff
+        self._reports: Sequence[DriverInstanceReport] = ()
+        self._reports_changed = asyncio.Event()
+        self._length_changed = asyncio.Event()
+        self._length: tuple[Lease, datetime] | None = None
+        self._connection: Controller | None = None
+        self._accepted = False
+
+    def set_reports(self, reports: Sequence[DriverInstanceReport]) -> None:
+        """What the exporter has; registered anew when it changes."""
+        if list(reports) != list(self._reports):
+            self._reports = reports
+            self._reports_changed.set()
+
+    async def keep(self) -> TransportError:
+        """Stays registered for ever. Returns only where the controller refuses this exporter from the first, and why."""
+        backoff, told = self._backoff(), ""
+        while True:
+            begun = self._clock()
+            ending = await self._be_connected()
+            if not self._accepted and isinstance(ending, _FINAL):
+                return ending
+            if self._clock() - begun > _STEADY_SECONDS:
+                backoff.reset()
+            _log.log(logging.DEBUG if str(ending) == told else logging.WARNING, "%s; trying again", ending)
+            told = str(ending)
+            await backoff.wait()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the controller hears this exporter, as far as is known."""
+        return self._connection is not None
+
+    async def say_goodbye(self, reason: str) -> None:
+        """Tells the controller, if it is there, that the exporter leaves on purpose."""
+        if self._connection is not None:
+            with suppress(TransportError):
+                await self._connection.unregister(reason, bound_seconds=_GOODBYE_BOUND_SECONDS)
+
+    async def _be_connected(self) -> TransportError:
+        """One connection from its beginning to its end: what ended it."""
+        try:
+            async with self._connect() as controller:
+                self._reports_changed.clear()
+                await controller.register(self._reports)
+                self._accepted = True
+                self._connection = controller
+                try:
+                    return await self._converse(controller)
+                finally:
+                    self._connection = None
+        except TransportError as error:
+            return error
+
+    async def _converse(self, controller: Controller) -> TransportError:
+        self._length = None
+        async with asyncio.TaskGroup() as tasks:
+            others = [
+                tasks.create_task(self._outbox.deliver(controller), name="reports to the controller"),
+                tasks.create_task(self._ask_deadlines(controller), name="the lease's deadline"),
+                tasks.create_task(self._register_changes(controller), name="registering changes"),
+            ]
+            ending = await self._listen(controller)
+            for task in others:
+                task.cancel()
+        return ending
+
+    async def _listen(self, controller: Controller) -> TransportError:
+        try:
+            async for assignment in controller.assignments():
+                self._heard(assignment)
+        except TransportError as error:
+            return error
+        return Unreachable("the controller has ended the connection")
+
+    def _heard(self, assignment: Assignment) -> None:
+        self._listener.assigned(assignment)
+        lease, end = assignment.lease, assignment.expected_end
+        length = (lease, end) if lease is not None and end is not None else None
+        if length != self._length:
+            self._length = length
+            self._length_changed.set()
+
+    async def _ask_deadlines(self, controller: Controller) -> None:
+        """Asks for the lease's deadline on each new connection, and whenever the lease's length changes."""
+        backoff = self._backoff()
+        while True:
+            await self._length_changed.wait()
+            self._length_changed.clear()
+            if self._length is None:
+                continue
+            lease, _ = self._length
+            try:
+                self._listener.deadline(lease, await controller.deadline(lease))
+                backoff.reset()
+            except TransportError as error:
+                _log.warning("the deadline of lease %s is not known: %s", lease.name, error)
+                await backoff.wait()
+                self._length_changed.set()
+
+    async def _register_changes(self, controller: Controller) -> None:
+        backoff = self._backoff()
+        while True:
+            await self._reports_changed.wait()
+            self._reports_changed.clear()
+            try:
+                await controller.register(self._reports)
+                backoff.reset()
+            except TransportError as error:
+                _log.warning("the drivers were not registered: %s", error)
+                await backoff.wait()
+                self._reports_changed.set()
