@@ -6,9 +6,10 @@ method may gain optional arguments without breaking older clients.
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, NotRequired, Required, TypedDict, get_type_hints
+from typing import Any, NotRequired, Required, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
+from typing_extensions import TypedDict
 
 from jumplab.driver import errors
 

@@ -24,11 +24,13 @@ class Driver:
     call super), and what it keeps in between is its state. A method that is a plain function runs in a thread.
 
     exclusive: True where calls must enter the driver one at a time.
+    description: what the lab's administrator says of the driver, for those who lease it.
     children: further drivers below this one, by name.
     log: lines said here reach the attached clients.
     """
 
     exclusive: ClassVar[bool] = False
+    description: str = ""
     children: dict[str, "Driver"]
     log: "logging.Logger | logging.LoggerAdapter[logging.Logger]"
 

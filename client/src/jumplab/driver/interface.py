@@ -69,9 +69,10 @@ def interfaces_of(cls: type) -> list[type[DriverInterface]]:
 
 
 def name_of(interface: type[DriverInterface]) -> str:
-    """The contract's name over all its versions: the import path of the first."""
+    """The contract's name over all its versions: the import path of the first, less a last module `interface`."""
     versioned = _VERSIONED.fullmatch(interface.__qualname__)
-    return f"{interface.__module__}.{versioned['name'] if versioned else interface.__qualname__}"
+    home = interface.__module__.removesuffix(".interface")
+    return f"{home}.{versioned['name'] if versioned else interface.__qualname__}"
 
 
 def version_of(interface: type[DriverInterface]) -> int:

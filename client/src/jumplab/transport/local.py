@@ -1,8 +1,8 @@
 """A link over a Unix socket, for peers on one machine: no router, no TLS, no gRPC.
 
 Each numbered stream is a connection. It begins with one line of JSON, `{"session": ID, "token": TOKEN, "stream": N,
-"bulk": BOOL}`, and goes on with envelopes in both directions: four bytes of length and one of kind, big-endian, then the
-payload. The listener's folder has mode 0700, so that only its owner's processes get that far.
+"bulk": BOOL}`, and goes on with envelopes in both directions: four bytes of length and one of kind, big-endian, then
+the payload. The listener's folder has mode 0700, so that only its owner's processes get that far.
 """
 
 import asyncio

@@ -78,22 +78,26 @@ class InterfaceReport(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     SCHEMA_FIELD_NUMBER: _builtins.int
+    CLIENT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The import path of the interface's first version, e.g. jumplab.drivers.power.PowerInterface."""
     version: _builtins.int
     """1 for the interface itself, 2 for ...V2, and so on."""
     schema: _builtins.str
     """JSON: for each method its kind (call, streaming, stream) and the JSON schemas of its arguments and its result."""
+    client: _builtins.str
+    """The import path of the client class that test authors get; empty for the generic one."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         version: _builtins.int = ...,
         schema: _builtins.str = ...,
+        client: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "schema", b"schema", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "name", b"name", "schema", b"schema", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

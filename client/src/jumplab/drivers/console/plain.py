@@ -1,0 +1,45 @@
+"""A device's console, for plain code. Generated from aio.py by `make generate`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import ClassVar
+
+from jumplab.driver import AsyncDriverClient, DriverClient, PlainStream
+from jumplab.drivers.console.aio import AsyncConsoleClient
+
+
+class ConsoleClient(DriverClient):
+    """A device's console.
+
+    `send`, `expect` and `run` share one attachment, made at first use and reading from the session's
+    start: what the device said before is there to be expected. `connect` makes further ones.
+    """
+
+    asynchronous: ClassVar[type[AsyncDriverClient]] = AsyncConsoleClient
+    _twin: AsyncConsoleClient
+
+    @contextmanager
+    def connect(self, offset: int | None = None) -> Iterator[PlainStream]:
+        """The console's bytes both ways.  offset: as for ConsoleInterface.attach."""
+        with self._portal.entered(self._twin.connect(offset)) as stream:
+            yield PlainStream(stream, self._portal)
+
+    def send(self, text: str) -> None:
+        """Types `text`; add "\\n" to press Enter."""
+        self._portal.run(self._twin.send(text))
+
+    def expect(self, pattern: str, timeout: float = 30.0) -> str:
+        """Waits until the device has said something that the regular expression finds.
+
+        Returns everything it said since the last `expect` up to the end of the match. What follows is left for the next
+        one. Raises ConsoleTimeout with what it said instead, after `timeout` seconds; ConsoleClosed where the console
+        ended.
+        """
+        return self._portal.run(self._twin.expect(pattern, timeout))
+
+    def run(self, command: str, prompt: str, timeout: float = 30.0) -> str:
+        """Types a command and waits for the prompt, a regular expression: what was said between the two.
+
+        The command's echo is left out. Raises as `expect` does.
+        """
+        return self._portal.run(self._twin.run(command, prompt, timeout))

@@ -1,0 +1,116 @@
+"""Loads the client classes that a report names: only from packages that the user allows."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from jumplab.driver import AsyncDriverClient, DriverClient, errors
+from jumplab.driver.interface import DriverInterface, interfaces_of, methods_of, name_of, version_of
+from jumplab.protocol.v1.common_pb2 import DriverInstanceReport
+
+CLIENT_LABEL = "jumpstarter.dev/client"
+SETTING = "drivers.allow"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientClasses:
+    """Which client classes a session may load.
+
+    allow: import paths of packages; a class is admitted where whole components of its path match (`acme` admits
+    `acme.boards.Client`, never `acme_evil.Client`).  unsafe: admits everything.  With `allow=None` nothing is loaded
+    and every driver has the generic client.
+    """
+
+    allow: tuple[str, ...] | None = ("jumplab.drivers",)
+    unsafe: bool = False
+
+    def admits(self, path: str) -> bool:
+        """Whether the class at this import path may be loaded."""
+        return self.unsafe or any(path.startswith(f"{package}.") for package in self.allow or ())
+
+    def client_for(self, report: DriverInstanceReport, path: str) -> type[AsyncDriverClient]:
+        """The class for a driver: that of the newest interface version known here.
+
+        Raises ClientNotAllowed, ClientMissing, or InterfaceMismatch where client and exporter can't work together.
+        """
+        named = _named_clients(report)
+        if self.allow is None or not named:
+            return AsyncDriverClient
+        refusals: list[errors.DriverError] = []
+        for name in named:
+            try:
+                client = self._load(name, path)
+            except errors.DriverError as error:
+                refusals.append(error)
+            else:
+                _check_contract(client, report, path)
+                return client
+        raise refusals[0]
+
+    def _load(self, name: str, path: str) -> type[AsyncDriverClient]:
+        if not self.admits(name):
+            raise errors.ClientNotAllowed(
+                f'driver "{path}" asks for the client class {name}, whose package is not allowed; '
+                f'if you trust it, add "{name.split(".")[0]}" to {SETTING} of your client configuration'
+            )
+        module, _, attribute = name.rpartition(".")
+        try:
+            found = getattr(import_module(module), attribute)
+        except (ImportError, AttributeError, ValueError) as error:
+            package = name.split(".")[0]
+            message = f'driver "{path}" needs the client class {name}, which is not here ({error}); install "{package}"'
+            raise errors.ClientMissing(message) from error
+        if isinstance(found, type) and issubclass(found, DriverClient):
+            return found.asynchronous
+        if isinstance(found, type) and issubclass(found, AsyncDriverClient):
+            return found
+        raise errors.ClientMissing(f'driver "{path}" names {name} as its client class, which is none')
+
+
+def reported_methods(report: DriverInstanceReport) -> Mapping[str, Mapping[str, Any]]:
+    """The schema of each exported method, newest interface version first."""
+    methods: dict[str, Mapping[str, Any]] = {}
+    for interface in sorted(report.interfaces, key=lambda reported: reported.version):
+        methods |= json.loads(interface.schema or "{}")
+    return methods
+
+
+def _named_clients(report: DriverInstanceReport) -> list[str]:
+    newest_first = sorted(report.interfaces, key=lambda interface: -interface.version)
+    named: Iterable[str] = (report.labels.get(CLIENT_LABEL, ""), *(interface.client for interface in newest_first))
+    return list(dict.fromkeys(name for name in named if name))
+
+
+def _check_contract(client: type[AsyncDriverClient], report: DriverInstanceReport, path: str) -> None:
+    """Compares what the client would send with what the exporter takes. Raises InterfaceMismatch."""
+    reported = {(interface.name, interface.version): interface for interface in report.interfaces}
+    for contract in interfaces_of(client):
+        interface = reported.get((name_of(contract), version_of(contract)))
+        if interface is None:
+            offered = ", ".join(f"{name} version {version}" for name, version in reported) or "no interface"
+            raise errors.InterfaceMismatch(
+                f'driver "{path}" offers {offered}, and this client needs {name_of(contract)} version '
+                f"{version_of(contract)}; update the older of the two"
+            )
+        _check_methods(contract, json.loads(interface.schema or "{}"), path)
+
+
+def _check_methods(contract: type[DriverInterface], reported: Mapping[str, Any], path: str) -> None:
+    for name, method in methods_of(contract).items():
+        if name not in reported:
+            continue  # an older exporter: calling this one method says so
+        here, there = method.schema(), reported[name]
+        known = set(here["arguments"].get("properties", {})), set(there["arguments"].get("properties", {}))
+        needed = set(there["arguments"].get("required", ()))
+        if here["kind"] != there["kind"] or not needed <= known[0] or not known[0] <= known[1] | _optional(here):
+            raise errors.InterfaceMismatch(
+                f'driver "{path}": client and exporter disagree on {name_of(contract)}.{name}: here it takes '
+                f"{sorted(known[0])}, there {sorted(known[1])}; update the older of the two"
+            )
+
+
+def _optional(schema: Mapping[str, Any]) -> set[str]:
+    arguments = schema["arguments"]
+    return set(arguments.get("properties", {})) - set(arguments.get("required", ()))

@@ -1,0 +1,101 @@
+"""Calls methods of drivers: finds them, decodes their arguments, runs them where they belong."""
+
+import asyncio
+import functools
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from jumplab.driver import ByteStream, errors
+from jumplab.driver.interface import Method
+from jumplab.session.host.tree import DriverTree, Node
+
+_THREADS = 64
+_END = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """A method of a driver with its arguments, ready to run."""
+
+    node: Node
+    method: Method
+    function: Callable[..., Any]
+    arguments: dict[str, Any]
+
+
+class Dispatcher:
+    """Runs the methods of a tree's drivers.
+
+    A coroutine runs in the event loop, a plain function in a thread. Calls of an `exclusive` driver enter one at a
+    time. A thread can't be cancelled: a cancelled call returns at once, its driver stays busy until the function ends.
+    """
+
+    def __init__(self, tree: DriverTree) -> None:
+        self._tree = tree
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="driver")
+
+    def close(self) -> None:
+        """Takes no new work. Doesn't wait for what runs."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def prepare(self, driver_uuid: str, method_name: str, arguments: bytes) -> Invocation:
+        """Finds the method and checks its arguments. Raises NotExported, DriverFailed, BadArguments."""
+        node = self._tree.nodes.get(driver_uuid)
+        if node is None:
+            raise errors.NotExported(f"this session has no driver with the uuid {driver_uuid}; attach again")
+        if node.failure:
+            raise errors.DriverFailed(f'driver "{node.path}" did not start: {node.failure}')
+        method = node.methods.get(method_name)
+        if method is None:
+            offered = ", ".join(node.methods) or "nothing"
+            raise errors.NotExported(f'driver "{node.path}" exports no "{method_name}"; it exports: {offered}')
+        return Invocation(node, method, getattr(node.driver, method_name), method.codec.decode_arguments(arguments))
+
+    async def call(self, invocation: Invocation) -> bytes:
+        """Runs a call: its result as JSON. Raises what the driver raises."""
+        if inspect.iscoroutinefunction(invocation.function):
+            async with _turn(invocation.node):
+                result = await invocation.function(**invocation.arguments)
+        else:
+            result = await self._in_thread(invocation, functools.partial(invocation.function, **invocation.arguments))
+        return invocation.method.codec.encode_result(result)
+
+    async def items(self, invocation: Invocation) -> AsyncIterator[bytes]:
+        """Runs a streaming call: its items as JSON. Raises what the driver raises."""
+        produced = invocation.function(**invocation.arguments)
+        if isinstance(produced, AsyncIterator):
+            async with _turn(invocation.node):
+                async for item in produced:
+                    yield invocation.method.codec.encode_result(item)
+            return
+        iterator: Iterator[Any] = iter(produced)
+        while (item := await self._in_thread(invocation, functools.partial(next, iterator, _END))) is not _END:
+            yield invocation.method.codec.encode_result(item)
+
+    async def serve_stream(self, invocation: Invocation, stream: ByteStream) -> bytes:
+        """Runs a byte stream's method on `stream`: its result as JSON. Raises what the driver raises."""
+        result = await invocation.function(stream, **invocation.arguments)
+        return invocation.method.codec.encode_result(result)
+
+    async def _in_thread(self, invocation: Invocation, work: Callable[[], Any]) -> Any:
+        node, running = invocation.node, f"{invocation.method.name} {id(work):x}"
+        if node.driver.exclusive:
+            await node.entering.acquire()
+        done = asyncio.wrap_future(self._threads.submit(work))
+        node.running.add(running)
+
+        def leave(_: object) -> None:
+            node.running.discard(running)
+            if node.driver.exclusive:
+                node.entering.release()
+
+        done.add_done_callback(leave)
+        return await asyncio.shield(done)
+
+
+def _turn(node: Node) -> AbstractAsyncContextManager[Any]:
+    return node.entering if node.driver.exclusive else nullcontext()

@@ -1,0 +1,171 @@
+"""The drivers of one lease, and what the exporter reports of them."""
+
+import asyncio
+import json
+import logging
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from pydantic import PydanticUserError
+
+from jumplab.driver.driver import Driver, DriverLog
+from jumplab.driver.interface import DriverInterface, Method, interfaces_of, methods_of, name_of, version_of
+from jumplab.drivers.composite.interface import CompositeInterface
+from jumplab.protocol.v1.common_pb2 import DriverInstanceReport, InterfaceReport
+
+CLIENT_LABEL = "jumpstarter.dev/client"
+NAME_LABEL = "jumpstarter.dev/name"
+_UUIDS = uuid.UUID("9f0d3e1c-2f0b-4a53-8f6d-6d1f4b9f5c55")
+
+_log = logging.getLogger(__name__)
+
+
+class FailedDriver(Driver):
+    """Stands where a driver could not be built.  reason: why, as a sentence."""
+
+    reason: str
+
+
+class _Root(CompositeInterface, Driver):
+    """Holds what the exporter exports."""
+
+
+@dataclass(slots=True)
+class Node:
+    """One driver in its place.
+
+    path: names from the root, dots between, empty for the root.  failure: why it can't be used, or empty.
+    running: what its plain functions do in threads right now.
+    """
+
+    uuid: str
+    parent: "Node | None"
+    name: str
+    path: str
+    driver: Driver
+    failure: str = ""
+    entering: asyncio.Lock = field(default_factory=asyncio.Lock)
+    running: set[str] = field(default_factory=set)
+
+    @property
+    def methods(self) -> Mapping[str, Method]:
+        return methods_of(type(self.driver))
+
+
+class DriverTree:
+    """The drivers of one session: built, set up, torn down as one.
+
+    root: the exported drivers by name.  scope: the exporter's name; uuids follow from it and from a driver's path, so
+    they are the same for each lease.
+
+    Entering sets up parents before children. One that raises is reported as failed with what it raised, and everything
+    below it; the others go on. Leaving tears down in the opposite order and never raises.
+    """
+
+    def __init__(self, root: Mapping[str, Driver], *, scope: str, description: str = "") -> None:
+        top = _Root()
+        top.children = dict(root)
+        top.description = description
+        self.root = Node(_uuid(scope, ""), None, "", "", top)
+        self.nodes: dict[str, Node] = {node.uuid: node for node in _walk(self.root, scope)}
+        self._stack = AsyncExitStack()
+
+    def reports(self) -> list[DriverInstanceReport]:
+        """What a client learns of the drivers, parents first."""
+        return [_report(node) for node in self.nodes.values()]
+
+    def failures(self) -> dict[str, str]:
+        """Why drivers can't be used, by path."""
+        return {node.path: node.failure for node in self.nodes.values() if node.failure}
+
+    def busy(self) -> list[str]:
+        """The paths of drivers that are still running a plain function in its thread."""
+        return [node.path for node in self.nodes.values() if node.running]
+
+    async def __aenter__(self) -> Self:
+        entered: set[int] = set()
+        for node in self.nodes.values():
+            node.driver.log = DriverLog(logging.getLogger(f"jumplab.driver.{node.path}"), node.uuid)
+            if node.parent is not None and node.parent.failure and not node.failure:
+                node.failure = f'"{node.parent.path}" above it did not start'
+            if not node.failure and id(node.driver) not in entered:
+                entered.add(id(node.driver))
+                await self._enter(node)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    async def _enter(self, node: Node) -> None:
+        try:
+            await node.driver.__aenter__()
+        except Exception as error:
+            node.failure = str(error) or type(error).__name__
+            node.driver.log.error("did not start: %s", node.failure, exc_info=error)
+        else:
+            self._stack.push_async_callback(_leave, node)
+
+
+async def _leave(node: Node) -> None:
+    try:
+        await node.driver.__aexit__(None, None, None)
+    except Exception:  # noqa: BLE001 - a driver's own code: whatever it raises, the others are torn down too
+        _log.exception('driver "%s" failed while it was torn down', node.path)
+
+
+def _walk(node: Node, scope: str) -> Iterator[Node]:
+    yield node
+    for name, child in node.driver.children.items():
+        path = f"{node.path}.{name}" if node.path else name
+        failure = child.reason if isinstance(child, FailedDriver) else _contract_failure(child)
+        yield from _walk(Node(_uuid(scope, path), node, name, path, child, failure), scope)
+
+
+def _contract_failure(driver: Driver) -> str:
+    """Why the driver's interfaces can't be exported, which is its author's mistake; or empty."""
+    try:
+        for method in methods_of(type(driver)).values():
+            method.schema()
+    except (TypeError, NameError, PydanticUserError) as error:
+        return f"its interface can't be exported: {error}"
+    return ""
+
+
+def _uuid(scope: str, path: str) -> str:
+    return str(uuid.uuid5(_UUIDS, f"{scope}/{path}"))
+
+
+def _report(node: Node) -> DriverInstanceReport:
+    interfaces = interfaces_of(type(node.driver)) if not _contract_failure(node.driver) else []
+    report = DriverInstanceReport(
+        uuid=node.uuid,
+        description=node.driver.description,
+        methods_description=_descriptions(interfaces),
+        interfaces=[_interface_report(interface) for interface in interfaces],
+        failure=node.failure,
+    )
+    if node.parent is not None:
+        report.parent_uuid = node.parent.uuid
+        report.labels[NAME_LABEL] = node.name
+    client = next((interface.client for interface in interfaces if interface.client), "")
+    if client:
+        report.labels[CLIENT_LABEL] = client
+    return report
+
+
+def _descriptions(interfaces: list[type[DriverInterface]]) -> dict[str, str]:
+    methods = [method for interface in interfaces for method in methods_of(interface).values()]
+    return {method.name: method.description for method in methods if method.description}
+
+
+def _interface_report(interface: type[DriverInterface]) -> InterfaceReport:
+    schema = {name: method.schema() for name, method in methods_of(interface).items()}
+    return InterfaceReport(
+        name=name_of(interface), version=version_of(interface), schema=json.dumps(schema), client=interface.client
+    )

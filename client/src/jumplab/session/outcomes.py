@@ -1,0 +1,43 @@
+"""What a driver's method raised, as it travels, and back."""
+
+from jumplab.driver import errors
+from jumplab.protocol.v1.session_pb2 import CallError
+
+_KINDS: dict[type[errors.DriverError], CallError.Kind.ValueType] = {
+    errors.NotExported: CallError.KIND_NOT_FOUND,
+    errors.BadArguments: CallError.KIND_BAD_ARGUMENTS,
+    errors.DriverFailed: CallError.KIND_DRIVER_FAILED,
+    errors.CallCancelled: CallError.KIND_CANCELLED,
+    errors.SessionEnded: CallError.KIND_SESSION_ENDED,
+}
+_MEANINGS = {kind: meaning for meaning, kind in _KINDS.items()}
+
+_RAISED: tuple[tuple[type[BaseException], type[errors.CallFailed]], ...] = (
+    (NotImplementedError, errors.CallUnsupported),
+    (ValueError, errors.CallRefused),
+    (TimeoutError, errors.CallTimedOut),
+    (ConnectionError, errors.CallDisconnected),
+    (OSError, errors.CallBroken),
+)
+_BUILT_IN = {raised.__name__: meaning for raised, meaning in _RAISED}
+
+
+def told(error: BaseException) -> CallError:
+    """The error as the client gets it: its kind, the name of its class, and its sentence."""
+    for meaning, kind in _KINDS.items():
+        if isinstance(error, meaning):
+            return CallError(kind=kind, type=type(error).__name__, message=str(error))
+    name = type(error).__name__
+    base = next((raised.__name__ for raised, _ in _RAISED if isinstance(error, raised)), "")
+    told_type = name if name == base or not base else f"{base}:{name}"
+    return CallError(kind=CallError.KIND_DRIVER, type=told_type, message=str(error) or name)
+
+
+def heard(error: CallError, path: str, method: str) -> errors.DriverError:
+    """The error that a call of `method` on the driver at `path` ends with."""
+    meaning = _MEANINGS.get(error.kind)
+    if meaning is not None:
+        return meaning(error.message)
+    base, _, name = error.type.rpartition(":")
+    failed = _BUILT_IN.get(base or name, errors.CallFailed)
+    return failed(f"{path}.{method}: {error.message}", type=name)
