@@ -1,0 +1,127 @@
+"""HTTP: who may ask, which module answers, and how refusals look. No rule of Kubernetes objects is decided here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from jumplab_operator.standalone import discovery, errors, openapi
+from jumplab_operator.standalone.auth import Tokens
+from jumplab_operator.standalone.bodies import LIMIT_BYTES
+from jumplab_operator.standalone.cluster import Cluster
+from jumplab_operator.standalone.errors import ApiError
+from jumplab_operator.standalone.kinds import Object
+from jumplab_operator.standalone.verbs import Verbs
+from jumplab_operator.standalone.writer import encode
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_OPEN_TO_ALL = ("/healthz", "/livez", "/readyz", "/version")
+_VERSION = {
+    "major": "1",
+    "minor": "30",
+    "gitVersion": "v1.30.0+jumplab",
+    "gitCommit": "",
+    "gitTreeState": "",
+    "buildDate": "",
+    "goVersion": "",
+    "compiler": "",
+    "platform": "",
+}
+
+log = logging.getLogger(__name__)
+
+
+def application(cluster: Cluster, tokens: Tokens) -> web.Application:
+    """The web application that answers for a cluster."""
+    app = web.Application(middlewares=[_refusals, _authentication(tokens)], client_max_size=LIMIT_BYTES)
+    documents = _Documents(cluster)
+    verbs = Verbs(cluster)
+    for path in _OPEN_TO_ALL[:3]:
+        app.router.add_get(path, _healthy)
+        app.router.add_get(path + "/{check}", _healthy)
+    app.router.add_get("/version", _version)
+    app.router.add_get("/api", documents.core)
+    app.router.add_get("/apis", documents.groups)
+    app.router.add_get("/api/{version}", documents.resources)
+    app.router.add_get("/apis/{group}", documents.group)
+    app.router.add_get("/apis/{group}/{version}", documents.resources)
+    app.router.add_get("/openapi/v2", documents.openapi_v2)
+    app.router.add_route("*", "/{path:apis?/.+}", verbs.answer)
+    return app
+
+
+def json_answer(value: Object, code: int = 200) -> web.Response:
+    return web.Response(body=encode(value), status=code, content_type="application/json")
+
+
+class _Documents:
+    """Discovery and OpenAPI."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._registry = cluster.registry
+
+    async def core(self, request: web.Request) -> web.Response:
+        return json_answer(discovery.core_versions(request.host))
+
+    async def groups(self, request: web.Request) -> web.Response:
+        return json_answer(discovery.group_list(self._registry))
+
+    async def group(self, request: web.Request) -> web.Response:
+        return _found(discovery.group(self._registry, request.match_info["group"]))
+
+    async def resources(self, request: web.Request) -> web.Response:
+        where = request.match_info
+        return _found(discovery.resource_list(self._registry, where.get("group", ""), where["version"]))
+
+    async def openapi_v2(self, request: web.Request) -> web.Response:
+        body, media_type = openapi.document(self._registry, request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": media_type})
+
+
+def _found(document: Object | None) -> web.Response:
+    if document is None:
+        raise errors.path_not_found()
+    return json_answer(document)
+
+
+async def _healthy(request: web.Request) -> web.Response:
+    return web.Response(text="ok")
+
+
+async def _version(request: web.Request) -> web.Response:
+    return json_answer(_VERSION)
+
+
+def _authentication(tokens: Tokens) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+    @web.middleware
+    async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
+        user = tokens.user(request.headers.get("Authorization", ""))
+        if user is None and not request.path.startswith(_OPEN_TO_ALL):
+            raise errors.unauthorized()
+        return await handler(request)
+
+    return authenticate
+
+
+@web.middleware
+async def _refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every refusal is a Status; what nobody foresaw is logged and told as a 500."""
+    try:
+        return await handler(request)
+    except ApiError as error:
+        return json_answer(error.status(), error.code)
+    except web.HTTPRequestEntityTooLarge:
+        refusal = errors.too_large(LIMIT_BYTES)
+    except web.HTTPMethodNotAllowed:
+        refusal = errors.method_not_allowed()
+    except web.HTTPNotFound:
+        refusal = errors.path_not_found()
+    except (ConnectionError, web.HTTPException):
+        raise
+    except Exception as error:
+        log.exception("%s %s failed", request.method, request.path)
+        refusal = errors.internal(f"{type(error).__name__}; the server's log has the traceback")
+    return json_answer(refusal.status(), refusal.code)

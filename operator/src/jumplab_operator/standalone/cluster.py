@@ -1,0 +1,73 @@
+"""The state behind the API: what is served, what is stored, and who waits for changes."""
+
+from __future__ import annotations
+
+import json
+import random
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from jumplab_operator.standalone import changes, crds
+from jumplab_operator.standalone.changes import World
+from jumplab_operator.standalone.kinds import CRDS, NAMESPACES
+from jumplab_operator.standalone.lifecycle import Newborn
+from jumplab_operator.standalone.registry import Registry
+from jumplab_operator.standalone.routes import Target
+from jumplab_operator.standalone.store import Key, Reader
+from jumplab_operator.standalone.watch import Changed
+from jumplab_operator.standalone.writer import Transaction, Writer, Written
+
+_SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
+
+
+class Cluster:
+    """The kinds, the store and the watches of one data directory, from `start` to `close`."""
+
+    def __init__(self, database: Path, kept_changes: int, clock: Callable[[], datetime]) -> None:
+        self.registry = Registry()
+        self.reader = Reader(database)
+        self.changed = Changed()
+        self.closing = False
+        self.now = clock
+        self._writer = Writer(database, self._committed, kept_changes)
+        self.write = self._writer.run
+
+    async def start(self) -> None:
+        """Serve the CRDs that are stored; make the default namespace in a new store."""
+        for body in self.reader.objects(CRDS.resource, ""):
+            kind = crds.kind_of(json.loads(body))
+            self.registry.serve(kind)
+        self._writer.start()
+        await self.write(self._make_default_namespace)
+
+    async def close(self) -> None:
+        await self._writer.close()
+        self.reader.close()
+
+    def end_watches(self) -> None:
+        """Let every watch end its answer."""
+        self.closing = True
+        self.changed.tell_all()
+
+    def world(self) -> World:
+        return World(self.registry, self.now())
+
+    def newborn(self) -> Newborn:
+        suffix = "".join(random.choices(_SUFFIX_LETTERS, k=5))
+        return Newborn(str(uuid.uuid4()), self.now(), suffix)
+
+    def _make_default_namespace(self, transaction: Transaction) -> None:
+        if transaction.get(Key(NAMESPACES.resource, "", "default")) is None:
+            target = Target(NAMESPACES, NAMESPACES.versions["v1"])
+            sent = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}}
+            changes.create(transaction, target, sent, self.newborn(), self.world())
+
+    def _committed(self, written: Written) -> None:
+        if written.key.resource == CRDS.resource:
+            if written.obj is None:
+                self.registry.withdraw(written.key.name)
+            else:
+                self.registry.serve(crds.kind_of(written.obj))
+        self.changed.tell(written.key.resource)

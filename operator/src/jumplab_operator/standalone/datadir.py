@@ -1,0 +1,122 @@
+"""The data directory: everything of a one-machine control plane that outlives its process.
+
+DIR/             0700
+    lock         held while an instance runs; its process id
+    api.sqlite3  the Kubernetes objects (with SQLite's -wal and -shm beside it)
+    ca.crt       the certificate authority; clients trust it
+    ca.key       0600
+    admin.token  0600
+    port         where the API listens, so that kubeconfigs stay valid over restarts
+    kubeconfig   0600
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from jumplab_operator.standalone import certificates
+from jumplab_operator.standalone.errors import DataDirInUse, DataDirUnusable
+
+
+class DataDir:
+    """A data directory, locked while entered.
+
+    Entering makes the directory where needed; it raises DataDirInUse while another process holds it, and
+    DataDirUnusable where it can't be made or isn't ours. What the properties read is made on first use and kept.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self._lock: int | None = None
+
+    @property
+    def database(self) -> Path:
+        return self.path / "api.sqlite3"
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.path / "kubeconfig"
+
+    def __enter__(self) -> Self:
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.path.chmod(0o700)
+            self._lock = self._take_lock()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise DataDirUnusable(
+                f"the data directory {self.path} can't be used: {reason}; choose another with --data-dir"
+            ) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def authority(self, now: datetime) -> certificates.Issued:
+        """The certificate authority of this directory."""
+        certificate, key = self.path / "ca.crt", self.path / "ca.key"
+        if not certificate.exists() or not key.exists():
+            made = certificates.make_authority(now)
+            write_private(key, made.key_pem)
+            write_private(certificate, made.certificate_pem)
+        return certificates.Issued(certificate.read_bytes(), key.read_bytes())
+
+    def admin_token(self) -> str:
+        """The token that may do everything."""
+        file = self.path / "admin.token"
+        if not file.exists():
+            write_private(file, secrets.token_urlsafe(32).encode())
+        return file.read_text().strip()
+
+    def remembered_port(self) -> int | None:
+        """The port of the last start, if there was one."""
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            return int((self.path / "port").read_text())
+        return None
+
+    def remember_port(self, port: int) -> None:
+        if self.remembered_port() != port:
+            write_private(self.path / "port", f"{port}\n".encode())
+
+    def _take_lock(self) -> int:
+        lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(lock, 32, 0).decode(errors="replace").strip() or "unknown"
+            os.close(lock)
+            raise DataDirInUse(
+                f"the data directory {self.path} is in use by process {holder}; "
+                "stop that process or choose another directory with --data-dir"
+            ) from error
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        return lock
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner may read; readers see the old content or the new, also after a power cut."""
+    scratch = path.with_name(path.name + ".new")
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, 0o600)
+        file.write(content)
+        file.flush()
+        os.fsync(descriptor)
+    scratch.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

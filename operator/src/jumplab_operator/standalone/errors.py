@@ -1,0 +1,145 @@
+"""What goes wrong in the one-machine control plane.
+
+    StandaloneError       it can't start; the message is one sentence for the person who started it
+    ├── DataDirInUse      another instance runs on the data directory
+    ├── DataDirUnusable   the data directory can't be made, read or written
+    └── PortInUse         something else listens on the address
+    ApiError              the answer to one request is a refusal: a Kubernetes Status
+
+The functions below `ApiError` word the refusals as kube-apiserver does, since clients match on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jumplab_operator.standalone.kinds import Kind
+
+
+class StandaloneError(Exception):
+    """The one-machine control plane can't start; the message is for the person who started it."""
+
+
+class DataDirInUse(StandaloneError):
+    """Another instance runs on the data directory."""
+
+
+class DataDirUnusable(StandaloneError):
+    """The data directory can't be made, read or written."""
+
+
+class PortInUse(StandaloneError):
+    """Something else listens on the address."""
+
+
+class ApiError(Exception):
+    """A refusal of one request, told to the client as a Status."""
+
+    def __init__(self, code: int, reason: str, message: str, details: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.reason = reason
+        self.message = message
+        self.details = details or {}
+
+    def status(self) -> dict[str, Any]:
+        """The Status object that goes to the client."""
+        status: dict[str, Any] = {
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Failure",
+            "message": self.message,
+            "reason": self.reason,
+            "code": self.code,
+        }
+        if self.details:
+            status["details"] = self.details
+        return status
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One thing wrong with one field of an object."""
+
+    field: str
+    reason: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}"
+
+
+def bad_request(message: str) -> ApiError:
+    return ApiError(400, "BadRequest", message)
+
+
+def unauthorized() -> ApiError:
+    return ApiError(401, "Unauthorized", "Unauthorized")
+
+
+def forbidden(kind: Kind, name: str, why: str) -> ApiError:
+    message = f'{kind.resource} "{name}" is forbidden: {why}'
+    return ApiError(403, "Forbidden", message, _details(kind, name))
+
+
+def path_not_found() -> ApiError:
+    return ApiError(404, "NotFound", "the server could not find the requested resource")
+
+
+def not_found(kind: Kind, name: str) -> ApiError:
+    return ApiError(404, "NotFound", f'{kind.resource} "{name}" not found', _details(kind, name))
+
+
+def method_not_allowed() -> ApiError:
+    message = "the server does not allow this method on the requested resource"
+    return ApiError(405, "MethodNotAllowed", message)
+
+
+def not_acceptable(offered: str) -> ApiError:
+    message = f"only the following media types are accepted: {offered}"
+    return ApiError(406, "NotAcceptable", message)
+
+
+def already_exists(kind: Kind, name: str) -> ApiError:
+    return ApiError(409, "AlreadyExists", f'{kind.resource} "{name}" already exists', _details(kind, name))
+
+
+def conflict(kind: Kind, name: str, why: str) -> ApiError:
+    message = f'Operation cannot be fulfilled on {kind.resource} "{name}": {why}'
+    return ApiError(409, "Conflict", message, _details(kind, name))
+
+
+def expired(asked: int, oldest: int) -> ApiError:
+    return ApiError(410, "Expired", f"too old resource version: {asked} ({oldest})")
+
+
+def too_large(limit_bytes: int) -> ApiError:
+    return ApiError(413, "RequestEntityTooLarge", f"the request body is larger than the limit of {limit_bytes} bytes")
+
+
+def unsupported_media_type(message: str) -> ApiError:
+    return ApiError(415, "UnsupportedMediaType", message)
+
+
+def invalid(kind: Kind, name: str, causes: Sequence[Cause]) -> ApiError:
+    told = str(causes[0]) if len(causes) == 1 else "[" + ", ".join(map(str, causes)) + "]"
+    details: dict[str, Any] = {"name": name} if name else {}
+    if kind.group:
+        details["group"] = kind.group
+    details["kind"] = kind.kind
+    details["causes"] = [{"reason": c.reason, "message": c.message, "field": c.field} for c in causes]
+    return ApiError(422, "Invalid", f'{kind.qualified} "{name}" is invalid: {told}', details)
+
+
+def internal(message: str) -> ApiError:
+    return ApiError(500, "InternalError", f"Internal error occurred: {message}")
+
+
+def _details(kind: Kind, name: str) -> dict[str, Any]:
+    return (
+        {"name": name, "group": kind.group, "kind": kind.plural} if kind.group else {"name": name, "kind": kind.plural}
+    )

@@ -1,0 +1,70 @@
+"""Patches: JSON merge patch (RFC 7396) and JSON patch (RFC 6902)."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import jsonpatch
+import jsonpointer
+
+from jumplab_operator.standalone import errors
+from jumplab_operator.standalone.kinds import Kind, Object
+
+MERGE = "application/merge-patch+json"
+JSON = "application/json-patch+json"
+STRATEGIC = "application/strategic-merge-patch+json"
+APPLY = "application/apply-patch+yaml"
+
+
+def apply_patch(media_type: str, current: Object, patch: Any, kind: Kind, name: str) -> Object:
+    """The patched object, by a kind of patch that is offered. Raises a 400 for a malformed one, a 422 for one that fails."""
+    if media_type == MERGE:
+        if not isinstance(patch, dict):
+            raise errors.bad_request("a merge patch must be a JSON object")
+        merged: Object = merge(current, patch)
+        return merged
+    return _json_patch(current, patch, kind, name)
+
+
+def check_offered(media_type: str, kind: Kind) -> None:
+    """Raises a 415 for a kind of patch that isn't offered."""
+    if media_type not in (MERGE, JSON):
+        raise errors.unsupported_media_type(_refusal(media_type, kind))
+
+
+def merge(current: Any, patch: Any) -> Any:
+    """RFC 7396: null removes, an object merges, anything else replaces."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(current) if isinstance(current, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = merge(merged.get(key), value)
+    return merged
+
+
+def _json_patch(current: Object, patch: Any, kind: Kind, name: str) -> Object:
+    try:
+        patched = jsonpatch.JsonPatch(patch).apply(copy.deepcopy(current))
+    except (jsonpatch.InvalidJsonPatch, TypeError) as error:
+        raise errors.bad_request(f"the JSON patch is malformed: {error}") from error
+    except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException) as error:
+        message = f"the server rejected our request due to an error in our request: {error}"
+        raise errors.ApiError(422, "Invalid", message, {"name": name, "kind": kind.plural}) from error
+    if not isinstance(patched, dict):
+        raise errors.bad_request("the JSON patch must leave an object")
+    return patched
+
+
+def _refusal(media_type: str, kind: Kind) -> str:
+    accepted = f"{JSON}, {MERGE}"
+    if media_type == APPLY:
+        return f"server-side apply is not offered by the standalone API; use client-side apply, or one of: {accepted}"
+    if media_type == STRATEGIC:
+        return (
+            f"{kind.resource} can't be patched strategically here; use one of: {accepted} (kubectl patch --type=merge)"
+        )
+    return f"the body of the request was in an unknown format - accepted media types include: {accepted}"

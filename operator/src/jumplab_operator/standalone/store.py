@@ -1,0 +1,133 @@
+"""The store's file: SQLite with what exists (`objects`) and what happened (`history`, for watches).
+
+A resource version is a number that each change takes from one sequence; SQLite's AUTOINCREMENT never gives one twice.
+Everything here reads; `writer` alone writes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from jumplab_operator.standalone.errors import DataDirUnusable
+
+_LAYOUT = 1
+_TABLES = """
+CREATE TABLE objects (
+    resource TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (resource, namespace, name)
+);
+CREATE INDEX objects_by_namespace ON objects (namespace);
+CREATE TABLE history (
+    version INTEGER PRIMARY KEY AUTOINCREMENT,
+    resource TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
+    type TEXT NOT NULL, body BLOB NOT NULL, previous BLOB
+);
+CREATE INDEX history_by_resource ON history (resource, version);
+CREATE TABLE compacted (resource TEXT PRIMARY KEY, version INTEGER NOT NULL);
+"""
+
+
+class Key(NamedTuple):
+    """Where an object is kept; the namespace of a cluster-scoped one is empty."""
+
+    resource: str
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change, as a watch tells it. `previous` is there where the labels differ from before."""
+
+    version: int
+    type: str
+    name: str
+    body: bytes
+    previous: bytes | None
+
+
+def connect(database: Path) -> sqlite3.Connection:
+    """A connection with autocommit; every commit is on the disk before it returns."""
+    connection = sqlite3.connect(database, isolation_level=None, check_same_thread=False, timeout=10)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+def prepare(database: Path) -> None:
+    """Make the tables of a new store; raises DataDirUnusable for a file that isn't one of this layout."""
+    try:
+        connection = connect(database)
+        try:
+            (layout,) = connection.execute("PRAGMA user_version").fetchone()
+            if layout == 0:
+                connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {_LAYOUT}; COMMIT;")
+            elif layout != _LAYOUT:
+                raise DataDirUnusable(
+                    f"{database} has layout {layout}, and this version of jumplab-operator reads layout {_LAYOUT}; "
+                    "use the version that wrote it, or another --data-dir"
+                )
+        finally:
+            connection.close()
+        database.chmod(0o600)
+    except sqlite3.Error as error:
+        raise DataDirUnusable(f"{database} can't be used as the API's store: {error}; restore it from a copy, or use "
+                              "another --data-dir") from error  # fmt: skip
+
+
+def last_version(connection: sqlite3.Connection) -> int:
+    """The newest resource version that was ever given, 0 in a new store."""
+    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'history'").fetchone()
+    return int(row[0]) if row else 0
+
+
+class Reader:
+    """Reads committed state on a connection of its own. What `snapshot` encloses sees one moment."""
+
+    def __init__(self, database: Path) -> None:
+        self._connection = connect(database)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[int]:
+        """Everything read inside is of the one resource version that this yields."""
+        self._connection.execute("BEGIN")
+        try:
+            yield last_version(self._connection)
+        finally:
+            self._connection.execute("COMMIT")
+
+    def get(self, key: Key) -> bytes | None:
+        query = "SELECT body FROM objects WHERE resource = ? AND namespace = ? AND name = ?"
+        row = self._connection.execute(query, key).fetchone()
+        return row[0] if row else None
+
+    def objects(self, resource: str, namespace: str, *, after: tuple[str, str] = ("", ""), limit: int = -1) -> list[bytes]:
+        """The bodies in order of namespace and name, of all namespaces if it is empty, beginning after one of them."""
+        scope, values = (" AND namespace = ?", (namespace,)) if namespace else ("", ())
+        query = (
+            f"SELECT body FROM objects WHERE resource = ?{scope} AND (namespace, name) > (?, ?)"
+            " ORDER BY namespace, name LIMIT ?"
+        )
+        return [row[0] for row in self._connection.execute(query, (resource, *values, *after, limit))]
+
+    def compacted(self, resource: str) -> int:
+        """The newest change of a resource that the history no longer has; a watch can begin after it."""
+        row = self._connection.execute("SELECT version FROM compacted WHERE resource = ?", (resource,)).fetchone()
+        return int(row[0]) if row else 0
+
+    def changes(self, resource: str, namespace: str, after: int, limit: int) -> list[Change]:
+        """The changes of a resource since a version, oldest first."""
+        scope, values = (" AND namespace = ?", (namespace,)) if namespace else ("", ())
+        query = (
+            "SELECT version, type, name, body, previous FROM history"
+            f" WHERE resource = ? AND version > ?{scope} ORDER BY version LIMIT ?"
+        )
+        return [Change(*row) for row in self._connection.execute(query, (resource, after, *values, limit))]

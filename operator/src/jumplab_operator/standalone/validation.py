@@ -1,0 +1,150 @@
+"""Validation against structural schemas, in the words of kube-apiserver: each message names its field."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+from jumplab_operator.standalone.errors import Cause
+from jumplab_operator.standalone.kinds import Object
+
+_ALWAYS_KEPT = ("apiVersion", "kind", "metadata")
+
+
+def causes(obj: Object, schema: Object) -> list[Cause]:
+    """All that is wrong with an object, in the order of its fields."""
+    rest = {key: value for key, value in obj.items() if key not in _ALWAYS_KEPT}
+    required = [field for field in schema.get("required", ()) if field not in _ALWAYS_KEPT]
+    return list(_check(rest, {**schema, "required": required}, ""))
+
+
+def base64_of(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def _check(value: Any, schema: Object, path: str) -> Iterator[Cause]:
+    if value is None and schema.get("nullable"):
+        return
+    wrong = _type_error(value, schema)
+    if wrong:
+        yield _invalid(path, _shown(value), f"must be of type {wrong}: {_shown(_type_name(value))}")
+        return
+    if "enum" in schema and value not in schema["enum"]:
+        supported = ", ".join(_shown(each) for each in schema["enum"])
+        yield Cause(
+            path, "FieldValueNotSupported", f"Unsupported value: {_shown(value)}: supported values: {supported}"
+        )
+    if isinstance(value, str):
+        yield from _check_text(value, schema, path)
+    elif isinstance(value, bool):
+        pass
+    elif isinstance(value, int | float):
+        yield from _check_number(value, schema, path)
+    elif isinstance(value, list):
+        yield from _check_list(value, schema, path)
+    elif isinstance(value, dict):
+        yield from _check_object(value, schema, path)
+    yield from _check_combinations(value, schema, path)
+
+
+def _check_text(value: str, schema: Object, path: str) -> Iterator[Cause]:
+    if len(value) > schema.get("maxLength", len(value)):
+        yield _invalid(path, _shown(value), f"should be at most {schema['maxLength']} chars long")
+    if len(value) < schema.get("minLength", 0):
+        yield _invalid(path, _shown(value), f"should be at least {schema['minLength']} chars long")
+    if "pattern" in schema and not _compiled(schema["pattern"]).search(value):
+        yield _invalid(path, _shown(value), f"should match '{schema['pattern']}'")
+
+
+def _check_number(value: float, schema: Object, path: str) -> Iterator[Cause]:
+    if "maximum" in schema:
+        exclusive = schema.get("exclusiveMaximum", False)
+        if value > schema["maximum"] or (exclusive and value == schema["maximum"]):
+            rule = "less than" if exclusive else "less than or equal to"
+            yield _invalid(path, _shown(value), f"should be {rule} {schema['maximum']}")
+    if "minimum" in schema:
+        exclusive = schema.get("exclusiveMinimum", False)
+        if value < schema["minimum"] or (exclusive and value == schema["minimum"]):
+            rule = "greater than" if exclusive else "greater than or equal to"
+            yield _invalid(path, _shown(value), f"should be {rule} {schema['minimum']}")
+
+
+def _check_list(value: list[Any], schema: Object, path: str) -> Iterator[Cause]:
+    if len(value) > schema.get("maxItems", len(value)):
+        yield _invalid(path, str(len(value)), f"should have at most {schema['maxItems']} items")
+    if len(value) < schema.get("minItems", 0):
+        yield _invalid(path, str(len(value)), f"should have at least {schema['minItems']} items")
+    items = schema.get("items")
+    if isinstance(items, dict):
+        for index, item in enumerate(value):
+            yield from _check(item, items, f"{path}[{index}]")
+
+
+def _check_object(value: Object, schema: Object, path: str) -> Iterator[Cause]:
+    if len(value) > schema.get("maxProperties", len(value)):
+        yield _invalid(path, str(len(value)), f"should have at most {schema['maxProperties']} properties")
+    if len(value) < schema.get("minProperties", 0):
+        yield _invalid(path, str(len(value)), f"should have at least {schema['minProperties']} properties")
+    for field in schema.get("required", ()):
+        if field not in value:
+            yield Cause(_child(path, field), "FieldValueRequired", "Required value")
+    properties, extra = schema.get("properties", {}), schema.get("additionalProperties")
+    for field, child in value.items():
+        rule = properties.get(field, extra if isinstance(extra, dict) else None)
+        if rule is not None:
+            yield from _check(child, rule, _child(path, field))
+
+
+def _check_combinations(value: Any, schema: Object, path: str) -> Iterator[Cause]:
+    for part in schema.get("allOf", ()):
+        yield from _check(value, part, path)
+    if "anyOf" in schema and not any(_admits(part, value) for part in schema["anyOf"]):
+        yield _invalid(path, _shown(value), "must validate at least one schema (anyOf)")
+    if "oneOf" in schema and sum(_admits(part, value) for part in schema["oneOf"]) != 1:
+        yield _invalid(path, _shown(value), "must validate one and only one schema (oneOf)")
+    if "not" in schema and _admits(schema["not"], value):
+        yield _invalid(path, _shown(value), "must not validate the schema (not)")
+
+
+def _admits(schema: Object, value: Any) -> bool:
+    return next(_check(value, schema, ""), None) is None
+
+
+def _type_error(value: Any, schema: Object) -> str:
+    """The type that the value should have, empty where it has it."""
+    if schema.get("x-kubernetes-int-or-string"):
+        return "" if isinstance(value, int | str) and not isinstance(value, bool) else "integer,string"
+    wanted = schema.get("type", "")
+    actual = _type_name(value)
+    fits = not wanted or wanted == actual or (wanted == "number" and actual == "integer")
+    return "" if fits else str(wanted)
+
+
+def _type_name(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, float) and value.is_integer():
+        return "integer"
+    names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
+    return names[type(value)]
+
+
+def _invalid(path: str, shown: str, rule: str) -> Cause:
+    return Cause(path, "FieldValueInvalid", f"Invalid value: {shown}: {path} in body {rule}")
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _child(path: str, field: str) -> str:
+    return f"{path}.{field}" if path else field
+
+
+@lru_cache(maxsize=512)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)

@@ -1,0 +1,240 @@
+"""The store's only writer: one thread that takes changes from a queue and commits those that wait together.
+
+A change is answered once it is on the disk. A change that raises leaves nothing behind and doesn't disturb the others
+of its commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from jumplab_operator.standalone import errors, store
+from jumplab_operator.standalone.kinds import Object
+from jumplab_operator.standalone.store import Key
+
+T = TypeVar("T")
+
+_MOST_IN_ONE_COMMIT = 256
+_NOTE_COMPACTED = """
+INSERT OR REPLACE INTO compacted
+SELECT resource, max(version) FROM history WHERE version <= ? GROUP BY resource
+"""
+
+log = logging.getLogger(__name__)
+
+
+def encode(value: object) -> bytes:
+    """JSON as the store and the wire have it."""
+    return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
+
+
+class Written(NamedTuple):
+    """One write: where, and the new object (None: removed)."""
+
+    key: Key
+    obj: Object | None
+
+
+class Transaction:
+    """What one change may do. Each write takes the next resource version and becomes an entry of the history."""
+
+    def __init__(self, connection: sqlite3.Connection, version: int) -> None:
+        self._connection = connection
+        self.version = version
+        self.written: list[Written] = []
+        self.dry_run = False
+        """Set by a change that wants its result without its effect."""
+
+    def get(self, key: Key) -> Object | None:
+        body = self._body(key)
+        return json.loads(body) if body is not None else None
+
+    def keys(self, *, resource: str = "", namespace: str = "") -> list[Key]:
+        """What exists of a resource, or in a namespace."""
+        column, value = ("resource", resource) if resource else ("namespace", namespace)
+        query = f"SELECT resource, namespace, name FROM objects WHERE {column} = ?"
+        return [Key(*row) for row in self._connection.execute(query, (value,))]
+
+    def put(self, key: Key, obj: Object) -> Object:
+        """Store an object, new or changed, and return it with its resource version."""
+        before = self._body(key)
+        stored = self._versioned(obj)
+        body = encode(stored)
+        self._connection.execute("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)", (*key, body))
+        relabelled = before is not None and _labels(json.loads(before)) != _labels(stored)
+        self._note(key, "ADDED" if before is None else "MODIFIED", body, before if relabelled else None)
+        self.written.append(Written(key, stored))
+        return stored
+
+    def remove(self, key: Key, obj: Object) -> Object:
+        """Remove an object, and return its last state with the resource version of the removal."""
+        query = "DELETE FROM objects WHERE resource = ? AND namespace = ? AND name = ?"
+        self._connection.execute(query, key)
+        last = self._versioned(obj)
+        self._note(key, "DELETED", encode(last), None)
+        self.written.append(Written(key, None))
+        return last
+
+    def _body(self, key: Key) -> bytes | None:
+        query = "SELECT body FROM objects WHERE resource = ? AND namespace = ? AND name = ?"
+        row = self._connection.execute(query, key).fetchone()
+        return row[0] if row else None
+
+    def _versioned(self, obj: Object) -> Object:
+        self.version += 1
+        return {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(self.version)}}
+
+    def _note(self, key: Key, event: str, body: bytes, previous: bytes | None) -> None:
+        self._connection.execute("INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?)", (self.version, *key, event, body, previous))  # fmt: skip
+
+
+def _labels(obj: Object) -> Object:
+    return obj["metadata"].get("labels") or {}
+
+
+@dataclass(slots=True)
+class _Job:
+    change: Callable[[Transaction], Any]
+    answer: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+    written: list[Written] = field(default_factory=list)
+
+
+class Writer:
+    """Runs changes on its thread, from `start` to `close`.
+
+    `on_commit` is called in the event loop with what was written, before those who wait for it are answered.
+    `keep_changes` bounds the history: older changes can't be watched any more.
+    """
+
+    def __init__(self, database: Path, on_commit: Callable[[Written], None], keep_changes: int) -> None:
+        self._database = database
+        self._on_commit = on_commit
+        self._keep_changes = keep_changes
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="standalone-writer", daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._thread.start()
+
+    async def close(self) -> None:
+        """Finish what was queued."""
+        self._jobs.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    async def run(self, change: Callable[[Transaction], T]) -> T:
+        """Run a change; returns its result once it is committed, raises what it raised (and then nothing was written).
+
+        A caller that is cancelled no longer learns the outcome; the change still happens or fails as a whole.
+        """
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._jobs.put(_Job(change, answer))
+        return await answer
+
+    def _work(self) -> None:
+        connection = store.connect(self._database)
+        version = store.last_version(connection)
+        compacted = version
+        try:
+            while jobs := self._waiting_jobs():
+                version = self._commit(connection, jobs, version)
+                if version - compacted > self._keep_changes // 10:
+                    compacted = version
+                    self._compact(connection, version)
+        finally:
+            connection.close()
+
+    def _waiting_jobs(self) -> list[_Job]:
+        """The next job and what else waits by now; none once closed."""
+        first = self._jobs.get()
+        if first is None:
+            return []
+        jobs = [first]
+        while len(jobs) < _MOST_IN_ONE_COMMIT:
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                break
+            if job is None:
+                self._jobs.put(None)
+                break
+            jobs.append(job)
+        return jobs
+
+    def _commit(self, connection: sqlite3.Connection, jobs: list[_Job], version: int) -> int:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for job in jobs:
+                version = _attempt(connection, job, version)
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            refusal = errors.internal(f"the store refused the write and nothing was changed: {error}")
+            for job in jobs:
+                job.error, job.written = refusal, []
+        self._tell(jobs)
+        return version
+
+    def _tell(self, jobs: Iterable[_Job]) -> None:
+        assert self._loop is not None
+        try:
+            self._loop.call_soon_threadsafe(self._answer, list(jobs))
+        except RuntimeError:
+            return  # the loop has ended; nobody waits
+
+    def _answer(self, jobs: Iterable[_Job]) -> None:
+        for job in jobs:
+            for written in job.written:
+                self._on_commit(written)
+            if job.answer.done():
+                continue
+            if job.error is not None:
+                job.answer.set_exception(job.error)
+            else:
+                job.answer.set_result(job.result)
+
+    def _compact(self, connection: sqlite3.Connection, version: int) -> None:
+        oldest_kept = version - self._keep_changes
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(_NOTE_COMPACTED, (oldest_kept,))
+            connection.execute("DELETE FROM history WHERE version <= ?", (oldest_kept,))
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            log.warning("the history of changes could not be shortened, the next round tries again: %s", error)
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+
+def _attempt(connection: sqlite3.Connection, job: _Job, version: int) -> int:
+    """Run one job inside the open transaction; returns the newest version taken."""
+    connection.execute("SAVEPOINT job")
+    transaction = Transaction(connection, version)
+    try:
+        job.result = job.change(transaction)
+    except sqlite3.Error:
+        raise
+    except Exception as error:  # noqa: BLE001 -- handed to the one who waits for this change
+        job.error = error
+        connection.execute("ROLLBACK TO job")
+    else:
+        if transaction.dry_run:
+            connection.execute("ROLLBACK TO job")
+        else:
+            job.written = transaction.written
+            version = transaction.version
+    connection.execute("RELEASE job")
+    return version

@@ -1,0 +1,73 @@
+"""Child processes of tests: started with their output in a file, waited for, and ended by their id."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+START_SECONDS = 60.0
+
+
+class Process:
+    """A program that runs until `stop` or `kill`; what it says goes to a file for the failing test to show."""
+
+    def __init__(self, command: Sequence[str | Path], log: Path, env: Mapping[str, str] | None = None) -> None:
+        self.command = [str(part) for part in command]
+        self.log = log
+        self._env = {**os.environ, **(env or {})}
+        self._running: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._running is not None, f"{self.command[0]} is not running"
+        return self._running.pid
+
+    def start(self) -> None:
+        with self.log.open("ab") as output:
+            self._running = subprocess.Popen(  # noqa: S603 -- the test's own command
+                self.command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=self._env
+            )
+
+    def wait_until(self, ready: Callable[[], bool], what: str) -> None:
+        """Returns once `ready()`; fails with the end of the log where the process ends or takes too long."""
+        deadline = time.monotonic() + START_SECONDS
+        while not ready():
+            assert self._running is not None
+            if self._running.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{self.command[0]}: {what} failed:\n{self.output()[-4000:]}")
+            time.sleep(0.02)
+
+    def output(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._running is None:
+            return
+        self._running.send_signal(how)
+        try:
+            self._running.wait(20)
+        except subprocess.TimeoutExpired:
+            self._running.kill()
+            self._running.wait(20)
+        self._running = None
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports on loopback that nothing listens on at this moment."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]
