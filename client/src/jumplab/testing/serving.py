@@ -22,11 +22,13 @@ async def serve_async(**drivers: Driver) -> AsyncIterator[AsyncDriverClient]:
         for path, failure in tree.failures().items():
             raise errors.DriverFailed(f'driver "{path}" did not start: {failure}')
         ours, theirs = memory_links()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(host.serve(theirs), name="session in memory")
+        serving = asyncio.create_task(host.serve(theirs), name="session in memory")
+        try:
             async with attach(ours, classes=ClientClasses(unsafe=True)) as session:
                 yield session.root
+        finally:
             await host.end("the test is over")
+            await serving
 
 
 @contextmanager

@@ -3,25 +3,21 @@
 import asyncio
 import contextlib
 import itertools
-import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from jumplab.driver import AsyncDriverClient, DriverNode, errors
 from jumplab.protocol.v1.common_pb2 import DriverInstanceReport
-from jumplab.protocol.v1.session_pb2 import Call, CallCancel, Frame, Hello, LogLine, StatusChange, Welcome
+from jumplab.protocol.v1.session_pb2 import Call, CallCancel, Frame, LogLine, StatusChange, Welcome
 from jumplab.session import outcomes
 from jumplab.session.client.loader import ClientClasses, reported_methods
 from jumplab.session.client.streams import DriverStream, RunningCall
-from jumplab.session.frames import FrameWriter, ProtocolError, read_frames
+from jumplab.session.frames import FrameWriter, ProtocolError
 from jumplab.transport.errors import TransportError
-from jumplab.transport.links import EnvelopeStream, Link, StreamReset
+from jumplab.transport.links import Link, StreamReset
 
 NAME_LABEL = "jumpstarter.dev/name"
-_ATTACHING_BOUND_SECONDS = 30.0
 _REASON_BOUND_SECONDS = 1.0
-
-_log = logging.getLogger(__name__)
 
 
 class Session:
@@ -176,71 +172,3 @@ class Session:
         if not reports:
             raise errors.SessionLost("the exporter reported no drivers")
         return clients[reports[0].uuid]
-
-
-@asynccontextmanager
-async def attach(link: Link, *, classes: ClientClasses | None = None, client: str = "") -> AsyncIterator[Session]:
-    """Attaches to the exporter at the other end of the link, and closes the link at the end.
-
-    classes: which client classes may be loaded.  client: who attaches, for the exporter's log.
-    Raises SessionLost, SessionEnded, and what ClientClasses.client_for raises.
-    """
-    try:
-        stream, frames, welcome, writer, sending = await _greet(link, client)
-    except BaseException:
-        await link.aclose()
-        raise
-    session: Session | None = None
-    reading: asyncio.Task[None] | None = None
-    try:
-        session = Session(link, welcome, writer, classes or ClientClasses())
-        reading = asyncio.create_task(session.serve(frames), name="frames from the exporter")
-        yield session
-    finally:
-        if session is not None:
-            session.close()
-        await _stop(writer, [task for task in (reading, sending) if task is not None])
-        await stream.aclose()
-        await link.aclose()
-
-
-async def _greet(
-    link: Link, client: str
-) -> tuple[EnvelopeStream, AsyncIterator[Frame], Welcome, FrameWriter, asyncio.Task[None]]:
-    sending: asyncio.Task[None] | None = None
-    try:
-        async with asyncio.timeout(_ATTACHING_BOUND_SECONDS):
-            stream = await link.open(0)
-            writer = FrameWriter(stream)
-            writer.post(Frame(hello=Hello(client=client)))
-            sending = asyncio.create_task(_send(writer), name="frames to the exporter")
-            frames = read_frames(stream)
-            welcome = await anext(frames, None)
-            if welcome is not None and welcome.WhichOneof("kind") == "goodbye":
-                raise errors.SessionEnded(welcome.goodbye.reason)
-            if welcome is None or welcome.WhichOneof("kind") != "welcome":
-                raise errors.SessionLost("the exporter did not answer as an exporter does")
-            return stream, frames, welcome.welcome, writer, sending
-    except TransportError as error:
-        await _stop(None, [sending] if sending else [])
-        raise errors.SessionLost(f"could not attach: {error}") from error
-    except TimeoutError as error:
-        await _stop(None, [sending] if sending else [])
-        message = f"the exporter did not answer within {_ATTACHING_BOUND_SECONDS:.0f} s"
-        raise errors.SessionLost(message) from error
-
-
-async def _send(writer: FrameWriter) -> None:
-    """Sends frames; a lost connection is told by the reading side."""
-    with contextlib.suppress(TransportError):
-        await writer.run()
-
-
-async def _stop(writer: FrameWriter | None, tasks: list[asyncio.Task[None]]) -> None:
-    if writer is not None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_REASON_BOUND_SECONDS):
-                await writer.flushed()
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

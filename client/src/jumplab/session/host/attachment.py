@@ -25,7 +25,10 @@ _log = logging.getLogger(__name__)
 
 
 class Attachment:
-    """Serves one client over its link until the client goes, the connection is lost, or `say_goodbye` was called."""
+    """Serves one client over its link until the client goes, the connection is lost, or `say_goodbye` was called.
+
+    gone: set when nothing of it is left.
+    """
 
     def __init__(self, link: Link, dispatcher: Dispatcher, welcome: Callable[[], Welcome]) -> None:
         self._link = link
@@ -35,6 +38,7 @@ class Attachment:
         self._writer: FrameWriter | None = None
         self._letting_go: set[asyncio.Task[None]] = set()
         self._over = asyncio.Event()
+        self.gone = asyncio.Event()
 
     def push(self, frame: Frame) -> None:
         """Sends a frame that answers nothing: a log line, a change of status."""
@@ -56,6 +60,7 @@ class Attachment:
             _log.debug("a client's connection ended: %s", error)
         finally:
             await self._link.aclose()
+            self.gone.set()
 
     async def _serve(self, stream: EnvelopeStream) -> None:
         frames = read_frames(stream)

@@ -15,6 +15,7 @@ from jumplab.session.host.dispatch import Dispatcher
 from jumplab.session.host.tree import DriverTree
 from jumplab.transport.links import Link
 
+_DETACHING_BOUND_SECONDS = 2.0
 _DRIVERS_LOGGER = logging.getLogger("jumplab.driver")
 
 
@@ -76,10 +77,18 @@ class SessionHost:
             self._attachments.discard(attachment)
 
     async def end(self, reason: str) -> None:
-        """Ends the session: calls are cancelled, clients are told the reason, and new ones too. Returns at once."""
+        """Ends the session: calls are cancelled, clients are told the reason, those that attach later too.
+
+        Returns when all have been detached, after two seconds at the most.
+        """
         self._ended = self._ended or reason
-        for attachment in list(self._attachments):
+        for attachment in self._attachments:
             attachment.say_goodbye(reason)
+        if self._attachments:
+            gone = [asyncio.ensure_future(attachment.gone.wait()) for attachment in self._attachments]
+            await asyncio.wait(gone, timeout=_DETACHING_BOUND_SECONDS)
+            for waiting in gone:
+                waiting.cancel()
 
     def set_status(self, status: ExporterStatus.ValueType, message: str = "") -> None:
         """Tells the attached clients where the exporter is in its life."""
