@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from jumplab_operator.controller.credentials import CredentialIssuer, Kind, Subject
+from jumplab_operator.controller.credentials import CredentialIssuer
 from jumplab_operator.controller.lab import ApiRefused, Assignment, Name, StatusReport
 from jumplab_operator.resources import Client, Exporter, Lease
 
@@ -22,7 +22,7 @@ class MemoryLab:
         self.clients: dict[Name, Client] = {}
         self.exporters_: dict[Name, Exporter] = {}
         self.leases_: dict[Name, Lease] = {}
-        self.secrets: dict[tuple[Kind, Name], str] = {}
+        self.secrets: dict[tuple[str, Name], str] = {}
         self.api_is_away = False
         self.connected: set[Name] = set()
         self.goodbyes: list[tuple[Name, str]] = []
@@ -54,9 +54,9 @@ class MemoryLab:
         self.exporters_[Name(namespace, name)] = exporter
         return self.give_token("Exporter", exporter)
 
-    def give_token(self, kind: Kind, resource: Client | Exporter) -> str:
+    def give_token(self, kind: str, resource: Client | Exporter) -> str:
         name = Name(resource.namespace, resource.name)
-        token = self.issuer.issue(Subject(kind, name, resource.uid)).token
+        token, _ = self.issuer.issue(kind, name.namespace, name.name, resource.uid)
         self.secrets[kind, name] = token
         return token
 
@@ -103,7 +103,7 @@ class MemoryLab:
                 self.leases_[name] = lease
             self._changed.notify_all()
 
-    async def current_token(self, kind: Kind, name: Name) -> str | None:
+    async def current_token(self, kind: str, name: Name) -> str | None:
         if self.api_is_away:
             raise ApiRefused(503, "the API server is away")
         return self.secrets.get((kind, name))
@@ -199,9 +199,9 @@ class MemoryLab:
 
     async def rotate_client_token(self, client: Name) -> tuple[str, datetime | None]:
         resource = self.clients[client]
-        credential = self.issuer.issue(Subject("Client", client, resource.uid))
-        self.secrets["Client", client] = credential.token
-        return credential.token, credential.expires
+        token, expires = self.issuer.issue("Client", client.namespace, client.name, resource.uid)
+        self.secrets["Client", client] = token
+        return token, expires
 
     async def lease_ends(self) -> AsyncIterator[str]:
         await asyncio.Event().wait()

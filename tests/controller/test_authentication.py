@@ -8,7 +8,7 @@ from grpc import StatusCode
 from jumplab.protocol.client_v1 import client_pb2
 from jumplab.protocol.v1 import controller_pb2
 from jumplab.transport.channel import open_channel
-from jumplab_operator.controller.credentials import CLIENT_LIFETIME, CredentialIssuer, Subject
+from jumplab_operator.controller.credentials import CLIENT_LIFETIME, CredentialIssuer
 from jumplab_operator.controller.lab import Name
 
 from tests.controller.conftest import Controller, refused
@@ -40,11 +40,10 @@ async def test_a_token_that_nobody_signed_is_refused(controller: Controller) -> 
 async def test_a_token_of_another_key_is_refused(controller: Controller) -> None:
     controller.lab.add_client("ci")
     uid = controller.lab.clients[Name(NAMESPACE, "ci")].uid
-    forged = CredentialIssuer(ec.generate_private_key(ec.SECP256R1())).issue(
-        Subject("Client", Name(NAMESPACE, "ci"), uid)
-    )
+    forger = CredentialIssuer(ec.generate_private_key(ec.SECP256R1()))
+    forged, _ = forger.issue("Client", NAMESPACE, "ci", uid)
     async with refused(StatusCode.UNAUTHENTICATED, "not one of this controller's"):
-        await list_exporters(controller, forged.token)
+        await list_exporters(controller, forged)
 
 
 async def test_an_expired_token_is_refused_with_the_way_to_a_new_one(controller: Controller) -> None:

@@ -1,13 +1,13 @@
 """What a caller may see and change: a client what is in its namespace and its own, an exporter what concerns it."""
 
-from jumplab_operator.controller.credentials import Kind, Subject
+from jumplab_operator.controller.credentials import Subject
 from jumplab_operator.controller.lab import Lab, Name
 from jumplab_operator.controller.messages import in_force
 from jumplab_operator.controller.refusals import NoSuchThing, NotAllowed
 from jumplab_operator.resources import Exporter, Lease
 
 
-def require_kind(caller: Subject, kind: Kind) -> None:
+def require_kind(caller: Subject, kind: str) -> None:
     """Raises NotAllowed for a caller of the other kind."""
     if caller.kind != kind:
         raise NotAllowed(f'this is for {kind.lower()}s; the token is of {caller.kind.lower()} "{caller.name.name}"')

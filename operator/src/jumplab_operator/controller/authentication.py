@@ -9,13 +9,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from jumplab_operator.controller.credentials import CredentialIssuer, InvalidCredential, Kind, Subject
+from jumplab_operator.controller.credentials import CredentialIssuer, InvalidCredential, Subject
 from jumplab_operator.controller.lab import ApiRefused, Lab, Name
 from jumplab_operator.controller.refusals import NotAuthenticated, Unavailable
 
 RECHECK = timedelta(seconds=10)
 
-CurrentToken = Callable[[Kind, Name], Awaitable[str | None]]
+CurrentToken = Callable[[str, Name], Awaitable[str | None]]
+"""The token in the Secret of a resource, by kind and name, at present; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,7 @@ class _Seen:
 class Authenticator:
     """Authenticates callers.
 
-    current_token: the token in a resource's Secret at present, None where there is none; raises ApiRefused or OSError
-    where it can't be read.
+    current_token: raises ApiRefused where it can't be read.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Authenticator:
         if scheme.lower() != "bearer" or not token:
             raise NotAuthenticated("no token was presented (authorization: Bearer TOKEN)")
         try:
-            subject, _ = self._issuer.read(token)
+            subject = self._issuer.read(token)
         except InvalidCredential as error:
             raise NotAuthenticated(str(error)) from error
         self._check_claim(subject, metadata)
@@ -82,7 +82,7 @@ class Authenticator:
             return
         try:
             current = await self._current_token(subject.kind, subject.name)
-        except (ApiRefused, OSError) as error:
+        except ApiRefused as error:
             if matches:
                 return
             raise Unavailable(f"the token can't be checked now ({error}); try again in a moment") from error

@@ -7,9 +7,8 @@ token that was replaced is dead, as is one of a resource that was deleted and ma
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -22,8 +21,6 @@ ALGORITHM = "ES256"
 
 CLIENT_LIFETIME = timedelta(days=365)
 
-Kind = Literal["Client", "Exporter"]
-
 
 class InvalidCredential(Exception):
     """The token proves nothing; the message says why and what to do."""
@@ -31,22 +28,14 @@ class InvalidCredential(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whom a token speaks for."""
+    """Whom a token speaks for. kind: `Client` or `Exporter`."""
 
-    kind: Kind
+    kind: str
     name: Name
     uid: str
 
     def __str__(self) -> str:
-        return f"{self.kind.lower()}:{self.name.namespace}:{self.name.name}:{self.uid}"
-
-
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """A token, and when it expires: never, where that is None."""
-
-    token: str = field(repr=False)
-    expires: datetime | None
+        return f"{self.kind.lower()} {self.name.namespace}/{self.name.name}"
 
 
 class CredentialIssuer:
@@ -66,24 +55,31 @@ class CredentialIssuer:
         self._client_lifetime = client_lifetime
         self._now = now
 
-    def issue(self, subject: Subject) -> Credential:
-        """A new token for an exporter or client; it differs from all before."""
+    def issue(self, kind: str, namespace: str, name: str, uid: str) -> tuple[str, datetime | None]:
+        """A new token, unlike all before, and when it expires (None: never). kind: `Client` or `Exporter`."""
         now = self._now()
         claims: dict[str, object] = {
             "iss": ISSUER,
             "aud": AUDIENCE,
-            "sub": str(subject),
+            "sub": f"{kind.lower()}:{namespace}:{name}:{uid}",
             "jti": secrets.token_urlsafe(12),
             "iat": int(now.timestamp()),
         }
         expires = None
-        if subject.kind == "Client":
+        if kind == "Client":
             expires = (now + self._client_lifetime).replace(microsecond=0)
             claims["exp"] = int(expires.timestamp())
-        return Credential(jwt.encode(claims, self._key, algorithm=ALGORITHM), expires)
+        return jwt.encode(claims, self._key, algorithm=ALGORITHM), expires
 
-    def read(self, token: str) -> tuple[Subject, Credential]:
-        """Whom the token speaks for, and until when. Raises InvalidCredential where it isn't ours or has expired.
+    def is_current(self, token: str, kind: str, namespace: str, name: str, uid: str) -> bool:
+        """Whether the token is good for that very object."""
+        try:
+            return self.read(token) == Subject(kind, Name(namespace, name), uid)
+        except InvalidCredential:
+            return False
+
+    def read(self, token: str) -> Subject:
+        """Whom the token speaks for. Raises InvalidCredential where it isn't ours or has expired.
 
         Whether the resource's Secret still holds it is for the caller to check.
         """
@@ -108,10 +104,10 @@ class CredentialIssuer:
                 f"the token expired at {expires:%Y-%m-%d %H:%M} UTC; an administrator makes a new one by deleting the "
                 f"Secret {secret_name(subject.kind, subject.name.name)}"
             )
-        return subject, Credential(token, expires)
+        return subject
 
 
-def secret_name(kind: Kind, name: str) -> str:
+def secret_name(kind: str, name: str) -> str:
     """The name of the Secret with a resource's token (key `token`), in the resource's namespace."""
     return f"{name}-{kind.lower()}"
 

@@ -51,15 +51,19 @@ def listen(server: aio.Server, address: str, certificate: Callable[[], Certifica
 
     certificate: asked at each new connection, so that a renewed one is taken up while the server runs.
     """
-    credentials = grpc.dynamic_ssl_server_credentials(
-        _configuration(certificate()), lambda: _configuration(certificate())
-    )
+    latest = certificate()
+
+    def renewed() -> "grpc.ServerCertificateConfiguration | None":
+        nonlocal latest
+        before, latest = latest, certificate()
+        return None if latest == before else _configuration(latest)
+
+    # None keeps the present one, by gRPC's documentation; the stubs don't know.
+    credentials = grpc.dynamic_ssl_server_credentials(_configuration(latest), renewed)  # type: ignore[arg-type]
     try:
         return server.add_secure_port(address, credentials)
     except RuntimeError as error:
-        raise PortUnavailable(
-            f"{address} can't be listened on; is it in use? choose another address or port"
-        ) from error
+        raise PortUnavailable(f"{address} can't be listened on; free it or choose another port") from error
 
 
 def _configuration(certificate: Certificate) -> "grpc.ServerCertificateConfiguration":

@@ -1,0 +1,224 @@
+"""Puts a control plane together: operator, controller and router around one Kubernetes API, in one process.
+
+The controller and the router share one gRPC port: each checks tokens of its own kind, and a peer needs one hole in a
+firewall. `one_machine` brings the Kubernetes API along; `in_cluster` uses one that is there.
+"""
+
+import asyncio
+import base64
+import logging
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from grpc import aio
+
+from jumplab_operator.controller import keys
+from jumplab_operator.controller.authentication import Authenticator
+from jumplab_operator.controller.credentials import CredentialIssuer, secret_name
+from jumplab_operator.controller.dialling import Dialler
+from jumplab_operator.controller.keys import Keys, ServerCertificate
+from jumplab_operator.controller.lab import ApiRefused, Lab, Name
+from jumplab_operator.controller.offers import Offers
+from jumplab_operator.controller.server import Certificate, PortUnavailable, controller_server, listen
+from jumplab_operator.handlers.kube import CORE, KubeApi, connected, path
+from jumplab_operator.handlers.running import running_lab
+from jumplab_operator.handlers.settings import KubeAccess, LabSettings
+from jumplab_operator.router.relay import Router
+from jumplab_operator.standalone.datadir import DataDir, write_private
+from jumplab_operator.standalone.server import KubernetesApi
+
+log = logging.getLogger(__name__)
+
+DEFAULT_GRPC_PORT = 7444
+KEYS_SECRET = "jumplab-operator-keys"  # noqa: S105 - a Secret's name
+_CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+_STOP_BOUND_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where the gRPC services are. address: what is bound;  endpoint: `host:port` as peers reach it."""
+
+    address: str
+    endpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A control plane that serves. kubeconfig: the file for its Kubernetes API, where it brought one along."""
+
+    endpoint: str
+    ca_pem: bytes
+    kubeconfig: Path | None = None
+
+
+@asynccontextmanager
+async def control_plane(
+    access: KubeAccess,
+    listening: Listening,
+    operator_keys: Keys,
+    certificate: Callable[[], Certificate],
+    namespaces: tuple[str, ...] = (),
+) -> AsyncIterator[None]:
+    """Operator, controller and router, serving while entered. Raises PortUnavailable."""
+    issuer = CredentialIssuer(operator_keys.signing)
+    settings = LabSettings(endpoint=listening.endpoint, namespaces=namespaces)
+    async with connected(access) as kube, running_lab(access, settings, issuer) as lab:
+        dialler = Dialler(lab, Offers(_now), listening.endpoint, operator_keys.signing, _now)
+        router = Router(operator_keys.signing.public_key(), prolonged=dialler.prolonged)
+        authenticator = Authenticator(lab, issuer, _token_reader(kube), _now)
+        server = controller_server(lab, authenticator, dialler, router)
+        listen(server, listening.address, certificate)
+        async with _serving(server, router), asyncio.TaskGroup() as tasks:
+            cutting = tasks.create_task(_cut_ended_leases(lab, router), name="cutting the streams of ended leases")
+            yield
+            cutting.cancel()
+
+
+@asynccontextmanager
+async def _serving(server: aio.Server, router: Router) -> AsyncIterator[None]:
+    await server.start()
+    try:
+        yield
+    finally:
+        router.close()
+        await server.stop(_STOP_BOUND_SECONDS)
+
+
+async def _cut_ended_leases(lab: Lab, router: Router) -> None:
+    async for uid in lab.lease_ends():
+        router.cut(uid)
+
+
+def _token_reader(kube: KubeApi) -> Callable[[str, Name], Awaitable[str | None]]:
+    async def current_token(kind: str, name: Name) -> str | None:
+        secret = await kube.get(path(CORE, "secrets", name.namespace, secret_name(kind, name.name)))
+        encoded = (secret or {}).get("data", {}).get("token")
+        return None if encoded is None else base64.b64decode(encoded).decode()
+
+    return current_token
+
+
+@asynccontextmanager
+async def one_machine(
+    data_dir: Path, host: str, api_port: int | None, grpc_port: int | None, advertised: str | None
+) -> AsyncIterator[Running]:
+    """A whole control plane on a data directory, the Kubernetes API included.
+
+    Ports: None is the one of the last time (the first time the default), 0 that of the last time or any free one.
+    advertised: the name or address by which exporters and clients reach this machine. Raises StandaloneError,
+    PortUnavailable, UnusableKeys.
+    """
+    async with KubernetesApi(data_dir, host, api_port) as api:
+        port = _reserved_port(api.data_dir, host, grpc_port)
+        reached_at = advertised or _reachable(host)
+        operator_keys = _stored_keys(api.data_dir)
+        access = KubeAccess(api.url, api.ca_pem.decode(), api.admin_token)
+        async with connected(access) as kube:
+            await apply_crds(kube)
+        certificate = ServerCertificate(operator_keys.authority, [reached_at, "localhost", "127.0.0.1", "::1"], _now)
+        listening = Listening(_joined(host, port), _joined(reached_at, port))
+        async with control_plane(access, listening, operator_keys, certificate):
+            yield Running(listening.endpoint, api.ca_pem, api.data_dir.kubeconfig)
+
+
+@asynccontextmanager
+async def in_cluster(
+    access: KubeAccess, listening: Listening, own_namespace: str, namespaces: tuple[str, ...]
+) -> AsyncIterator[Running]:
+    """Operator, controller and router for a Kubernetes API that is there and has the CRDs.
+
+    own_namespace: where the Secret with the operator's keys is. Raises ApiRefused, PortUnavailable, UnusableKeys.
+    """
+    async with connected(access) as kube:
+        operator_keys = await _keys_in_secret(kube, own_namespace)
+    certificate = ServerCertificate(operator_keys.authority, [listening.endpoint.rpartition(":")[0].strip("[]")], _now)
+    async with control_plane(access, listening, operator_keys, certificate, namespaces):
+        yield Running(listening.endpoint, operator_keys.authority.certificate_pem)
+
+
+async def apply_crds(kube: KubeApi) -> None:
+    """Creates the custom resource definitions, or brings them up to date. Raises ApiRefused."""
+    for manifest in crd_manifests():
+        try:
+            await kube.create(_CRDS, manifest)
+        except ApiRefused as refused:
+            if refused.status != 409:
+                raise
+            await kube.merge(f"{_CRDS}/{manifest['metadata']['name']}", manifest)
+
+
+def crd_manifests() -> list[dict[str, Any]]:
+    """The definitions: out of the installed package, or, in a source tree, out of its folder crds/."""
+    here = Path(__file__).resolve()
+    packaged = here.parent / "crds"
+    folder = packaged if packaged.is_dir() else here.parents[3] / "crds"
+    return [yaml.safe_load(file.read_text()) for file in sorted(folder.glob("*.yaml"))]
+
+
+async def _keys_in_secret(kube: KubeApi, namespace: str) -> Keys:
+    """The operator's keys; made on the first start."""
+    place = path(CORE, "secrets", namespace)
+    secret = await kube.get(f"{place}/{KEYS_SECRET}")
+    if secret is None:
+        made = Keys.make(_now())
+        data = {name: base64.b64encode(content).decode() for name, content in made.files().items()}
+        body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": KEYS_SECRET}, "type": "Opaque", "data": data}
+        await kube.create(place, body)
+        return made
+    files = {name: base64.b64decode(content) for name, content in (secret.get("data") or {}).items()}
+    try:
+        return Keys.from_files(files)
+    except keys.UnusableKeys as error:
+        raise keys.UnusableKeys(f"the Secret {namespace}/{KEYS_SECRET} can't be used: {error}") from error
+
+
+def _stored_keys(data_dir: DataDir) -> Keys:
+    """The data directory's keys; the signing key is made on the first start."""
+    authority, file = data_dir.authority(_now()), data_dir.path / keys.SIGNING_KEY
+    if not file.exists():
+        write_private(file, keys.signing_key_pem(Keys.make(_now()).signing))
+    try:
+        return Keys(keys.read_signing_key(file.read_bytes()), authority)
+    except keys.UnusableKeys as error:
+        raise keys.UnusableKeys(f"{file} can't be used: {error}; restore it from a backup") from error
+
+
+def _reserved_port(data_dir: DataDir, host: str, asked: int | None) -> int:
+    """The gRPC port, remembered for the next start: exporters and clients know it."""
+    memory = data_dir.path / "grpc-port"
+    remembered = int(memory.read_text()) if memory.exists() else None
+    port = asked or remembered or (DEFAULT_GRPC_PORT if asked is None else 0)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Bound for a moment only: the address must be told to the operator before the server can be made with it.
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise PortUnavailable(
+                f"the controller can't listen on {host}, port {port}: {reason}; free it or choose another (--grpc-port)"
+            ) from error
+        port = int(probe.getsockname()[1])
+    if port != remembered:
+        write_private(memory, f"{port}\n".encode())
+    return port
+
+
+def _reachable(host: str) -> str:
+    return socket.gethostname() if host in ("0.0.0.0", "::") else host  # noqa: S104 - what a person may ask for
+
+
+def _joined(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

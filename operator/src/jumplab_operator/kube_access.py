@@ -1,0 +1,66 @@
+"""Which Kubernetes API to use, and how to be let in: a kubeconfig, or what a pod is given."""
+
+import base64
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from jumplab_operator.handlers.settings import KubeAccess
+
+_POD_FOLDER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+
+
+class NoAccess(Exception):
+    """No usable way to a Kubernetes API; the message names the file and what is wrong with it."""
+
+
+def find(kubeconfig: Path | None, environment: Mapping[str, str] = os.environ) -> KubeAccess:
+    """The API of the given kubeconfig, else of $KUBECONFIG, else of the pod that this runs in. Raises NoAccess."""
+    named = kubeconfig or (Path(environment["KUBECONFIG"]) if environment.get("KUBECONFIG") else None)
+    if named is not None:
+        return _of_kubeconfig(named)
+    host, port = environment.get("KUBERNETES_SERVICE_HOST"), environment.get("KUBERNETES_SERVICE_PORT")
+    if not host or not port:
+        raise NoAccess("no cluster is named; give --kubeconfig, set KUBECONFIG, or run in a pod")
+    try:
+        ca_pem, token = (_POD_FOLDER / "ca.crt").read_text(), (_POD_FOLDER / "token").read_text().strip()
+    except OSError as error:
+        raise NoAccess(f"the pod has no service account token ({error}); give it a service account") from error
+    return KubeAccess(f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}", ca_pem, token)
+
+
+def _of_kubeconfig(file: Path) -> KubeAccess:
+    try:
+        config = yaml.safe_load(file.read_text())
+        context = _named(config, "contexts", config["current-context"])["context"]
+        cluster = _named(config, "clusters", context["cluster"])["cluster"]
+        user = _named(config, "users", context["user"])["user"]
+        url = str(cluster["server"])
+    except OSError as error:
+        raise NoAccess(f"the kubeconfig {file} can't be read: {error.strerror or error}") from error
+    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, StopIteration) as error:
+        raise NoAccess(f"{file} is not a kubeconfig with a current context, its cluster and its user") from error
+    token = user.get("token") or _content(file, user.get("tokenFile"))
+    if not token:
+        raise NoAccess(f'the user "{context["user"]}" in {file} has no token; the operator needs a service account\'s')
+    encoded = cluster.get("certificate-authority-data")
+    ca_pem = base64.b64decode(encoded).decode() if encoded else _content(file, cluster.get("certificate-authority"))
+    return KubeAccess(url, ca_pem, str(token).strip())
+
+
+def _named(config: Mapping[str, Any], kind: str, name: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = next(each for each in config[kind] if each["name"] == name)
+    return found
+
+
+def _content(kubeconfig: Path, file: str | None) -> str | None:
+    """A file that a kubeconfig names, relative to it."""
+    if file is None:
+        return None
+    try:
+        return (kubeconfig.parent / file).read_text()
+    except OSError as error:
+        raise NoAccess(f"{file}, which {kubeconfig} names, can't be read: {error.strerror or error}") from error

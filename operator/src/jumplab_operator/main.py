@@ -1,0 +1,106 @@
+"""`jumplab-operator`: runs the control plane, on a cluster or on one machine.
+
+Exit status: 2 for wrong usage or configuration, 1 for everything else that keeps it from running.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from jumplab_operator import kube_access
+from jumplab_operator.control_plane import Listening, Running, in_cluster, one_machine
+from jumplab_operator.controller.keys import UnusableKeys
+from jumplab_operator.controller.lab import ApiRefused
+from jumplab_operator.controller.server import PortUnavailable
+from jumplab_operator.standalone.errors import StandaloneError
+
+PORT = click.IntRange(0, 65535)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="jumplab-operator")
+def main() -> None:
+    """Makes a Kubernetes API the control plane of a hardware lab."""
+
+
+@main.command()
+@click.option(
+    "--data-dir", type=click.Path(path_type=Path), help="Holds everything.  [default: ~/.local/share/jumplab]"
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=PORT, help="The Kubernetes API's port; 0: any free one.  [default: the last one, or 7443]")
+@click.option(
+    "--grpc-port", type=PORT, help="The controller's port; 0: any free one.  [default: the last one, or 7444]"
+)
+@click.option("--advertise", metavar="HOST", help="How exporters and clients reach this machine.  [default: --host]")
+def standalone(
+    data_dir: Path | None, host: str, port: int | None, grpc_port: int | None, advertise: str | None
+) -> None:
+    """A whole control plane on this machine: Kubernetes API, operator, controller and router."""
+    folder = data_dir or _data_home() / "jumplab"
+    _run(one_machine(folder, host, port, grpc_port, advertise), _told_standalone)
+
+
+@main.command()
+@click.option(
+    "--kubeconfig", type=click.Path(path_type=Path), help="Which cluster.  [default: $KUBECONFIG, or the pod's]"
+)
+@click.option("--listen", default="0.0.0.0:7444", show_default=True, help="The address to listen on.")
+@click.option("--endpoint", required=True, metavar="HOST:PORT", help="How exporters and clients reach the controller.")
+@click.option("--own-namespace", default="jumplab", show_default=True, help="Where the operator's keys are kept.")
+@click.option("--namespace", "namespaces", multiple=True, help="A namespace to serve; may be repeated.  [default: all]")
+def run(kubeconfig: Path | None, listen: str, endpoint: str, own_namespace: str, namespaces: tuple[str, ...]) -> None:
+    """Operator, controller and router for a cluster that has the custom resource definitions."""
+    try:
+        access = kube_access.find(kubeconfig)
+    except kube_access.NoAccess as error:
+        raise click.UsageError(str(error)) from error
+    _run(in_cluster(access, Listening(listen, endpoint), own_namespace, namespaces), _told_cluster)
+
+
+def _run(plane: AbstractAsyncContextManager[Running], told: Any) -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        asyncio.run(_until_stopped(plane, told))
+    except (StandaloneError, PortUnavailable, UnusableKeys, ApiRefused) as error:
+        _fail(str(error))
+
+
+async def _until_stopped(plane: AbstractAsyncContextManager[Running], told: Any) -> None:
+    stopped = asyncio.Event()
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(signal_number, stopped.set)
+    async with plane as running:
+        click.echo(told(running))
+        await stopped.wait()  # without a bound: it serves until it is told to stop
+
+
+def _told_standalone(running: Running) -> str:
+    assert running.kubeconfig is not None
+    return f"""Jumplab is running; the controller is at {running.endpoint}. In another terminal:
+
+    export KUBECONFIG={running.kubeconfig}
+    jumplab create client me
+    jumplab create exporter bench-1 -l board=demo
+    kubectl get exporters,jumpstarter
+
+Stop it with Ctrl-C; everything is kept in {running.kubeconfig.parent}."""
+
+
+def _told_cluster(running: Running) -> str:
+    return f"Jumplab is running; the controller is at {running.endpoint}."
+
+
+def _fail(sentence: str) -> NoReturn:
+    click.echo(f"error: {sentence}", err=True)
+    raise SystemExit(1)
+
+
+def _data_home() -> Path:
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
