@@ -30,7 +30,7 @@ class Process:
 
     def start(self) -> None:
         with self.log.open("ab") as output:
-            self._running = subprocess.Popen(  # noqa: S603 -- the test's own command
+            self._running = subprocess.Popen(
                 self.command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=self._env
             )
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from jumplab_operator.standalone import discovery, errors, openapi
 from jumplab_operator.standalone.auth import Tokens
@@ -15,8 +15,6 @@ from jumplab_operator.standalone.errors import ApiError
 from jumplab_operator.standalone.kinds import Object
 from jumplab_operator.standalone.verbs import Verbs
 from jumplab_operator.standalone.writer import encode
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _OPEN_TO_ALL = ("/healthz", "/livez", "/readyz", "/version")
 _VERSION = {
@@ -66,7 +64,7 @@ class _Documents:
     async def core(self, request: web.Request) -> web.Response:
         return json_answer(discovery.core_versions(request.host))
 
-    async def groups(self, request: web.Request) -> web.Response:
+    async def groups(self, _request: web.Request) -> web.Response:
         return json_answer(discovery.group_list(self._registry))
 
     async def group(self, request: web.Request) -> web.Response:
@@ -87,15 +85,15 @@ def _found(document: Object | None) -> web.Response:
     return json_answer(document)
 
 
-async def _healthy(request: web.Request) -> web.Response:
+async def _healthy(_request: web.Request) -> web.Response:
     return web.Response(text="ok")
 
 
-async def _version(request: web.Request) -> web.Response:
+async def _version(_request: web.Request) -> web.Response:
     return json_answer(_VERSION)
 
 
-def _authentication(tokens: Tokens) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+def _authentication(tokens: Tokens) -> Middleware:
     @web.middleware
     async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
         user = tokens.user(request.headers.get("Authorization", ""))

@@ -77,7 +77,8 @@ def _check_type(target: Target, sent: Object) -> None:
         sent.update(apiVersion=api_version, kind=kind)
     if api_version != target.api_version:
         raise errors.bad_request(
-            f"the API version in the data ({api_version or ''}) does not match the expected API version ({target.api_version})"
+            f"the API version in the data ({api_version or ''}) does not match the expected API version "
+            f"({target.api_version})"
         )
     if kind != target.kind.kind:
         name = (sent.get("metadata") or {}).get("name", "")

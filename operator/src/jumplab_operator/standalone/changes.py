@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -83,15 +84,13 @@ def _with_encoded_data(secret: Object) -> Object:
     plain = secret.get("stringData") or {}
     settled = {key: value for key, value in secret.items() if key != "stringData"}
     if plain:
-        settled["data"] = {
-            **(secret.get("data") or {}),
-            **{key: validation.base64_of(text) for key, text in plain.items()},
-        }
+        encoded = {key: base64.b64encode(text.encode()).decode() for key, text in plain.items()}
+        settled["data"] = {**(secret.get("data") or {}), **encoded}
     return {"type": "Opaque", **settled}
 
 
 def _causes(target: Target, obj: Object) -> list[Cause]:
-    found = lifecycle.metadata_causes(target.kind, obj)
+    found = lifecycle.metadata_causes(obj)
     if target.kind is CRDS:
         found += crds.causes(obj)
     if target.version.schema is not None:

@@ -10,6 +10,9 @@ from jumplab_operator.standalone.errors import Cause
 from jumplab_operator.standalone.kinds import CRDS, Column, Kind, Object, Version
 from jumplab_operator.standalone.registry import version_priority
 
+_COLUMN_DESCRIPTION = "Custom resource definition column (in JSONPath format): {}"
+_SCHEMA_RULE = "Required value: schemas are required"
+
 AGE = Column(
     "Age",
     "date",

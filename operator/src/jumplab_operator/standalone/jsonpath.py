@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator as operators
 import re
 from collections.abc import Callable
 from functools import lru_cache
@@ -15,6 +16,14 @@ _QUOTED = re.compile(r"\[(['\"])(.*?)\1\]")
 _INDEX = re.compile(r"\[(-?\d+)\]")
 _ALL = re.compile(r"\[\*\]|\.\*")
 _FILTER = re.compile(r"\[\?\(\s*@\.?([^=!<>\s)]*)\s*(?:(==|!=|>=|<=|>|<)\s*(.+?))?\s*\)\]")
+
+
+_ORDERS: dict[str, Callable[[float, float], bool]] = {
+    ">": operators.gt,
+    "<": operators.lt,
+    ">=": operators.ge,
+    "<=": operators.le,
+}
 
 
 def find(path: str, obj: Any) -> list[Any]:
@@ -47,7 +56,11 @@ def _read_step(text: str) -> tuple[_Step, int]:
         return _field(match[2]), match.end()
     if match := _FIELD.match(text):
         return _field(re.sub(r"\\(.)", r"\1", match[1])), match.end()
-    return (lambda value: []), len(text)
+    return _nowhere, len(text)
+
+
+def _nowhere(_value: Any) -> list[Any]:
+    return []
 
 
 def _field(name: str) -> _Step:
@@ -89,7 +102,7 @@ def _literal(text: str) -> Any:
 
 def _compares(value: Any, operator: str, wanted: Any) -> bool:
     if operator in ("==", "!="):
-        return (value == wanted) == (operator == "==")
+        return bool(value == wanted) == (operator == "==")
     if not isinstance(value, int | float) or not isinstance(wanted, int | float):
         return False
-    return {">": value > wanted, "<": value < wanted, ">=": value >= wanted, "<=": value <= wanted}[operator]
+    return _ORDERS[operator](value, wanted)

@@ -110,7 +110,7 @@ def check_identity(kind: Kind, name: str, old: Object, sent: Object) -> None:
         )
 
 
-def metadata_causes(kind: Kind, obj: Object) -> list[Cause]:
+def metadata_causes(obj: Object) -> list[Cause]:
     """What is wrong with the name, labels, annotations and finalizers."""
     metadata = obj["metadata"]
     name = metadata.get("name") or ""
@@ -135,8 +135,9 @@ def finalizer_causes(old: Object, new: Object) -> list[Cause]:
     if not added:
         return []
     listed = ", ".join(f'"{finalizer}"' for finalizer in added)
-    why = f"Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{{{listed}}}"
-    return [Cause("metadata.finalizers", "FieldValueForbidden", why)]
+    rule = "Forbidden: no new finalizers can be added if the object is being deleted"
+    found = f"{rule}, found new finalizers []string{{{listed}}}"
+    return [Cause("metadata.finalizers", "FieldValueForbidden", found)]
 
 
 def _label_causes(labels: dict[str, Any]) -> list[Cause]:

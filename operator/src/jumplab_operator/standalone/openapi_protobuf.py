@@ -62,8 +62,7 @@ def _message(value: Object, fields: _Fields, extensions: int = 0) -> bytes:
     for key, each in value.items():
         if key in fields:
             number, write = fields[key]
-            for single in each if isinstance(each, list) else [each]:
-                parts.append(_field(number, single, write))
+            parts += [_field(number, single, write) for single in (each if isinstance(each, list) else [each])]
         elif extensions and key.startswith("x-"):
             parts.append(_delimited(extensions, _named(key, _any(each))))
     return b"".join(parts)

@@ -18,7 +18,10 @@ APPLY = "application/apply-patch+yaml"
 
 
 def apply_patch(media_type: str, current: Object, patch: Any, kind: Kind, name: str) -> Object:
-    """The patched object, by a kind of patch that is offered. Raises a 400 for a malformed one, a 422 for one that fails."""
+    """The patched object, by a kind of patch that is offered.
+
+    Raises a 400 for a malformed patch, a 422 for one that doesn't apply.
+    """
     if media_type == MERGE:
         if not isinstance(patch, dict):
             raise errors.bad_request("a merge patch must be a JSON object")

@@ -60,7 +60,7 @@ def _compares(value: str, operator: str, bound: int) -> bool:
 
 
 def field_selector(text: str, kind: Kind) -> Callable[[Object], bool] | None:
-    """What a field selector admits, None where it admits all; raises a 400 for a field that the kind doesn't select by."""
+    """What a field selector admits, None where it admits all; raises a 400 for a field that the kind hasn't."""
     tests: list[tuple[tuple[str, ...], str, bool]] = []
     for part in filter(None, (part.strip() for part in text.split(","))):
         match = _EQUAL.match(part)

@@ -122,7 +122,8 @@ class KubernetesApi:
         except OSError as error:
             reason = error.strerror or str(error)
             raise PortInUse(
-                f"the Kubernetes API can't listen on {self._host}, port {port}: {reason}; free it or choose another port"
+                f"the Kubernetes API can't listen on {self._host}, port {port}: {reason}; "
+                "stop what uses it or choose another port"
             ) from error
         address = self._runner.addresses[0]
         return int(address[1])

@@ -109,7 +109,9 @@ class Reader:
         row = self._connection.execute(query, key).fetchone()
         return row[0] if row else None
 
-    def objects(self, resource: str, namespace: str, *, after: tuple[str, str] = ("", ""), limit: int = -1) -> list[bytes]:
+    def objects(
+        self, resource: str, namespace: str, *, after: tuple[str, str] = ("", ""), limit: int = -1
+    ) -> list[bytes]:
         """The bodies in order of namespace and name, of all namespaces if it is empty, beginning after one of them."""
         scope, values = (" AND namespace = ?", (namespace,)) if namespace else ("", ())
         query = (

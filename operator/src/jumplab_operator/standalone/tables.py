@@ -14,8 +14,8 @@ from jumplab_operator.standalone.kinds import Column, Kind, Object, Version
 
 _NAME = Column(
     "Name", "string", ".metadata.name", format="name",
-    description="Name must be unique within a namespace. Is required when creating resources, although some resources may "
-    "allow a client to request the generation of an appropriate name automatically. Name is primarily intended for "
+    description="Name must be unique within a namespace. Is required when creating resources, although some resources "
+    "may allow a client to request the generation of an appropriate name automatically. Name is primarily intended for "
     "creation idempotence and configuration definition. Cannot be updated. More info: "
     "http://kubernetes.io/docs/user-guide/identifiers#names",
 )  # fmt: skip
@@ -78,7 +78,7 @@ def _lease_cells(obj: Object, now: datetime) -> list[Any]:
     return [obj["metadata"]["name"], obj.get("spec", {}).get("holderIdentity") or "", _age_of(obj, now)]
 
 
-def _crd_cells(obj: Object, now: datetime) -> list[Any]:
+def _crd_cells(obj: Object, _now: datetime) -> list[Any]:
     return [obj["metadata"]["name"], obj["metadata"]["creationTimestamp"]]
 
 

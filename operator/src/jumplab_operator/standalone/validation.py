@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Iterator
@@ -20,10 +19,6 @@ def causes(obj: Object, schema: Object) -> list[Cause]:
     rest = {key: value for key, value in obj.items() if key not in _ALWAYS_KEPT}
     required = [field for field in schema.get("required", ()) if field not in _ALWAYS_KEPT]
     return list(_check(rest, {**schema, "required": required}, ""))
-
-
-def base64_of(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
 
 
 def _check(value: Any, schema: Object, path: str) -> Iterator[Cause]:

@@ -125,11 +125,13 @@ class _Watch:
     def read(self) -> Iterator[bytes]:
         """The lines of what happened since the last time."""
         reader, resource, namespace = self._cluster.reader, self._target.kind.resource, self._target.namespace
+        existing: list[bytes] = []
+        changes: list[Change] = []
         with reader.snapshot() as version:
             if not self._since:
-                existing, changes = reader.objects(resource, namespace), []
+                existing = reader.objects(resource, namespace)
             else:
-                existing, changes = [], reader.changes(resource, namespace, self._since, _BATCH)
+                changes = reader.changes(resource, namespace, self._since, _BATCH)
             compacted = reader.compacted(resource)
         if self._since and self._since < compacted:
             self._gone = True

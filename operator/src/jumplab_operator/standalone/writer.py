@@ -94,7 +94,8 @@ class Transaction:
         return {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(self.version)}}
 
     def _note(self, key: Key, event: str, body: bytes, previous: bytes | None) -> None:
-        self._connection.execute("INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?)", (self.version, *key, event, body, previous))  # fmt: skip
+        row = (self.version, *key, event, body, previous)
+        self._connection.execute("INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
 
 def _labels(obj: Object) -> Object:

@@ -1,0 +1,27 @@
+"""What every test has: API servers to ask for, and no task left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator
+
+import pytest
+
+pytest_plugins = ["tests.kube.fixtures"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
+            item.fixturenames.insert(0, "no_task_left")
+
+
+@pytest.fixture
+async def no_task_left() -> AsyncIterator[None]:
+    """Fails an asynchronous test whose tasks outlive it and its fixtures."""
+    before = asyncio.all_tasks()
+    yield
+    await asyncio.sleep(0)
+    left = [task for task in asyncio.all_tasks() - before if task is not asyncio.current_task() and not task.done()]
+    assert not left, f"tasks left behind: {[task.get_name() for task in left]}"
