@@ -1,13 +1,12 @@
 """What a hook says, how it ends, and that nothing of it stays behind."""
 
-import asyncio
 from pathlib import Path
-
-import psutil
 
 from jumplab_exporter.config import Hook
 from jumplab_exporter.hooks import run
 from jumplab_exporter.lifecycle import Lease
+
+from tests.exporter.waiting import gone
 
 LEASE = Lease("uid-1", name="demo", client="ci")
 
@@ -59,10 +58,3 @@ async def test_a_line_without_end_is_cut_not_gathered() -> None:
     assert failure == ""
     assert len(lines) > 1
     assert "".join(lines) == "x" * 20000
-
-
-async def gone(pid: int) -> None:
-    """Waits until a process has ended; a zombie that its new parent has not reaped yet has."""
-    async with asyncio.timeout(10):
-        while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-            await asyncio.sleep(0.01)

@@ -96,7 +96,7 @@ class Controller:
         return asked + answer.remaining.ToTimedelta().total_seconds()
 
     async def assignments(self) -> AsyncIterator[Assignment]:
-        """What the controller says, now and whenever it changes, until it ends the connection. This is presence, too."""
+        """What the controller says, now and whenever it changes, until it ends the connection. It is presence too."""
         with self._explaining():
             async for said in self._stub.Status(pb.StatusRequest()):
                 yield _assignment(said)

@@ -14,8 +14,6 @@ from jumplab_exporter.controller import Offer
 from jumplab_exporter.hooks import run as hook_run
 from jumplab_exporter.lifecycle import Cleaned, DriversHang, Event, Lease, Prepared, PreparingFailed, Report
 
-# Within this the clients attached have been told that it is over; a lease's end is to be felt within two seconds.
-_FAREWELL_SECONDS = 1.5
 _BUSY_LOOK_SECONDS = 0.2
 
 _log = logging.getLogger(__name__)
@@ -119,23 +117,16 @@ class Hosting:
         if not await preparing:
             return
         async with asyncio.TaskGroup() as tasks:
-            attached: set[asyncio.Task[None]] = set()
-            try:
-                while True:
-                    offer = await self._offers.get()
-                    link = self._place.open_link(offer)
-                    task = tasks.create_task(session.serve(link), name=f"session {offer.session}")
-                    attached.add(task)
-                    task.add_done_callback(attached.discard)
-            finally:
-                if attached:
-                    await asyncio.wait(attached, timeout=_FAREWELL_SECONDS)
+            while True:
+                offer = await self._offers.get()
+                link = self._place.open_link(offer)
+                tasks.create_task(session.serve(link), name=f"session {offer.session}")
 
     async def _tear_down(self, tree: DriverTree) -> None:
         async with asyncio.TaskGroup() as tasks:
             bound = tasks.create_task(self._watch_teardown(tree), name="the bound of tear-down")
             await tree.__aexit__(None, None, None)
-            while tree.busy():  # a thread's end can't be waited for without blocking one more
+            while tree.busy():  # noqa: ASYNC110 - waiting for a thread's end would block one more
                 await asyncio.sleep(_BUSY_LOOK_SECONDS)
             bound.cancel()
 

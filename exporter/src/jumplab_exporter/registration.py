@@ -73,7 +73,7 @@ class Registration:
             self._reports_changed.set()
 
     async def keep(self) -> TransportError:
-        """Stays registered for ever. Returns only where the controller refuses this exporter from the first, and why."""
+        """Stays registered for ever. Returns only where the controller refuses from the first, and why."""
         backoff, told = self._backoff(), ""
         while True:
             begun = self._clock()

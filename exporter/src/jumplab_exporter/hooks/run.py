@@ -25,18 +25,18 @@ async def run(name: str, hook: Hook, environment: Mapping[str, str], say: Callab
     started in its process group is killed; what is to stay needs a session of its own (setsid).
     """
     command = [*shlex.split(hook.exec), "-c", hook.script]
-    async with await Child.start(command, environment={**os.environ, **environment}) as child:
-        async with asyncio.TaskGroup() as tasks:
-            output = tasks.create_task(_pass_lines(child.output, say), name=f"output of {name}")
-            try:
-                async with asyncio.timeout(hook.timeout_seconds):
-                    code = await child.wait()
-            except TimeoutError:
-                code = None
-            await child.kill()
-            # What moved to a session of its own may hold the output open for ever.
-            await asyncio.wait([output], timeout=_LAST_OUTPUT_SECONDS)
-            output.cancel()
+    started = await Child.start(command, environment={**os.environ, **environment})
+    async with started as child, asyncio.TaskGroup() as tasks:
+        output = tasks.create_task(_pass_lines(child.output, say), name=f"output of {name}")
+        try:
+            async with asyncio.timeout(hook.timeout_seconds):
+                code = await child.wait()
+        except TimeoutError:
+            code = None
+        await child.kill()
+        # What moved to a session of its own may hold the output open for ever.
+        await asyncio.wait([output], timeout=_LAST_OUTPUT_SECONDS)
+        output.cancel()
     return _told(name, hook, code)
 
 

@@ -1,0 +1,26 @@
+"""The console of a board whose line is only there while it is powered."""
+
+import asyncio
+
+from jumplab_exporter.drivers.console.buffered import BufferedConsole
+from jumplab_exporter.drivers.console.ports import Port
+
+
+class BoardConsole(BufferedConsole):
+    """Keeps what each run of the board says, one after the other. What is typed to a board that is off is lost."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._plugged: asyncio.Queue[Port] = asyncio.Queue()
+
+    def plug(self, port: Port) -> None:
+        """The board has been switched on: listens to its line until that hangs up."""
+        self._plugged.put_nowait(port)
+
+    async def _keep_listening(self) -> None:
+        while True:
+            port = await self._plugged.get()
+            try:
+                await self._listen(port)
+            except OSError as error:
+                self.log.debug("the board's line ended: %s", error)

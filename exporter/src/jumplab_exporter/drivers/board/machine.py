@@ -1,0 +1,118 @@
+"""One run of QEMU: from power on to power off."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from jumplab_exporter.drivers.console.ports import StreamPort
+from jumplab_exporter.drivers.extras import needing
+from jumplab_exporter.processes.child import Child
+
+with needing("qemu"):
+    from qemu.qmp import QMPClient, QMPError
+
+_STARTING_BOUND_SECONDS = 20.0
+_QUITTING_BOUND_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A kind of machine that QEMU emulates, with what Debian calls its parts."""
+
+    binary: str
+    binary_package: str
+    arguments: tuple[str, ...]
+    firmware: Path
+    firmware_package: str = "u-boot-qemu"
+
+
+PROFILES = {
+    "qemu_arm64": Profile(
+        binary="qemu-system-aarch64",
+        binary_package="qemu-system-arm",
+        arguments=("-machine", "virt", "-cpu", "cortex-a57"),
+        firmware=Path("/usr/lib/u-boot/qemu_arm64/u-boot.bin"),
+    ),
+    "qemu_arm": Profile(
+        binary="qemu-system-arm",
+        binary_package="qemu-system-arm",
+        arguments=("-machine", "virt", "-cpu", "cortex-a15"),
+        firmware=Path("/usr/lib/u-boot/qemu_arm/u-boot.bin"),
+    ),
+}
+
+
+class Machine:
+    """A running QEMU, its console connected before the first instruction ran. `console` is its console's port."""
+
+    def __init__(self, child: Child, qmp: QMPClient, console: StreamPort) -> None:
+        self.console = console
+        self._child = child
+        self._qmp = qmp
+        self._switched_off = False
+
+    @classmethod
+    async def start(cls, command: Sequence[str], disk: int) -> Self:
+        """Starts `command` with the open file `disk` as its disk. Raises OSError with what QEMU says against it."""
+        with ExitStack() as theirs:
+            qmp_own, qmp_end = _pair(theirs)
+            console_own, console_end = _pair(theirs)
+            wiring = (
+                *("-display", "none", "-nodefaults", "-S"),
+                *("-chardev", f"socket,id=qmp,fd={qmp_end}", "-mon", "chardev=qmp,mode=control"),
+                *("-chardev", f"socket,id=console,fd={console_end}", "-serial", "chardev:console"),
+                *("-drive", f"file=/proc/self/fd/{disk},format=raw,if=none,id=disk"),
+                *("-device", "virtio-blk-device,drive=disk"),
+            )
+            child = await Child.start((*command, *wiring), keep_descriptors=(qmp_end, console_end, disk))
+        qmp = QMPClient("board")
+        try:
+            async with asyncio.timeout(_STARTING_BOUND_SECONDS):
+                await qmp.connect(qmp_own)
+                await qmp.execute("cont")
+        except (QMPError, EOFError, TimeoutError) as error:
+            await child.kill()
+            said = (await child.output.read()).decode(errors="replace").strip()
+            await child.__aexit__(None, None, None)
+            console_own.close()
+            await _disconnect(qmp)
+            raise OSError(f"QEMU did not start: {said or error}") from error
+        return cls(child, qmp, await StreamPort.of_socket(console_own))
+
+    async def watch(self, say: Callable[[str], None]) -> str:
+        """Waits for the end; each line of QEMU's own output goes to `say`. Why it ended, "" if it was switched off."""
+        async with self._child as child:
+            while line := await child.output.readline():
+                say(line.decode(errors="replace").rstrip())
+            code = await child.wait()
+        await self.console.aclose()
+        await _disconnect(self._qmp)
+        if self._switched_off:
+            return ""
+        return "the board has switched itself off" if code == 0 else f"QEMU has ended with exit status {code}"
+
+    async def quit(self) -> None:
+        """Switches off: asks QEMU to quit, kills it if it doesn't. `watch` returns then."""
+        self._switched_off = True
+        with suppress(QMPError, EOFError, TimeoutError):
+            async with asyncio.timeout(_QUITTING_BOUND_SECONDS):
+                await self._qmp.execute("quit")
+                await self._child.wait()
+        await self._child.kill()
+
+
+def _pair(theirs: ExitStack) -> tuple[socket.socket, int]:
+    """Our end of a socket pair, and the descriptor of the child's, closed here when `theirs` is left."""
+    own, end = socket.socketpair()
+    theirs.enter_context(end)
+    return own, end.fileno()
+
+
+async def _disconnect(qmp: QMPClient) -> None:
+    """The library tells here how the connection ended, which is known."""
+    with suppress(QMPError, EOFError, OSError):
+        await qmp.disconnect()

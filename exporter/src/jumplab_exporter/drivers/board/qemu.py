@@ -1,0 +1,111 @@
+"""A virtual board in QEMU: real firmware, with a supply, a console and a disk."""
+
+import asyncio
+import shutil
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from jumplab.driver import Driver
+from jumplab.drivers.composite import CompositeInterface
+from jumplab.drivers.power import PowerInterface
+
+from jumplab_exporter.drivers.board.console import BoardConsole
+from jumplab_exporter.drivers.board.machine import PROFILES, Machine
+from jumplab_exporter.drivers.storage.disk import FileDisk
+
+
+class QemuBoard(CompositeInterface, Driver):
+    """A board that QEMU emulates; its children are `power`, `console` and `storage`.
+
+    machine: which board;  firmware: what it starts, Debian's U-Boot by default;  memory_mib: its memory.
+    disk: the file that is its disk (virtio), made if it isn't there; none: an empty one for each session.
+    disk_mib: the size of a disk that is made;  arguments: more of QEMU's own, as they are.
+    """
+
+    machine: Literal["qemu_arm64", "qemu_arm"] = "qemu_arm64"
+    firmware: Path | None = None
+    memory_mib: int = 256
+    disk: Path | None = None
+    disk_mib: int = 64
+    arguments: list[str] = []  # noqa: RUF012 - a setting's default, which pydantic copies
+
+    def make_children(self) -> dict[str, Driver]:
+        console = BoardConsole()
+        power = _Supply(self, console)
+        self._storage = FileDisk(path=self.disk, size_mib=self.disk_mib, why_in_use=power.why_disk_in_use)
+        # Torn down in the opposite order: the supply first.
+        return {"storage": self._storage, "console": console, "power": power}
+
+    async def __aenter__(self) -> Self:
+        self.command()
+        return await super().__aenter__()
+
+    def command(self) -> list[str]:
+        """How QEMU is called. Raises FileNotFoundError, which says what to install."""
+        profile = PROFILES[self.machine]
+        binary = shutil.which(profile.binary)
+        if binary is None:
+            raise FileNotFoundError(
+                f"{profile.binary} is not installed; on Debian: apt install {profile.binary_package}"
+            )
+        firmware = self.firmware or profile.firmware
+        if not firmware.exists():
+            remedy = 'check "firmware"' if self.firmware else f"on Debian: apt install {profile.firmware_package}"
+            raise FileNotFoundError(f"there is no firmware {firmware}; {remedy}")
+        memory = ("-m", str(self.memory_mib))
+        return [binary, *profile.arguments, *memory, "-bios", str(firmware), *self.arguments]
+
+    async def start(self) -> Machine:
+        """Starts the machine with its disk."""
+        return await Machine.start(self.command(), self._storage.descriptor)
+
+
+class _Supply(PowerInterface, Driver):
+    """The board's supply: on is a running QEMU."""
+
+    def __init__(self, board: QemuBoard, console: BoardConsole) -> None:
+        super().__init__()
+        self._board = board
+        self._console = console
+        self._machine: Machine | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._switching = asyncio.Lock()
+
+    def why_disk_in_use(self) -> str:
+        """Why the disk must not be written."""
+        return "the board is powered on; power it off before writing its disk" if self._machine else ""
+
+    async def __aenter__(self) -> Self:
+        self._tasks = asyncio.TaskGroup()
+        await self._tasks.__aenter__()
+        return await super().__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.off()
+        await self._tasks.__aexit__(None, None, None)
+        await super().__aexit__(kind, error, traceback)
+
+    async def on(self) -> None:
+        async with self._switching:
+            if self._machine is None:
+                self._machine = await self._board.start()
+                self._console.plug(self._machine.console)
+                self._watching = self._tasks.create_task(self._watch(self._machine), name="watching QEMU")
+
+    async def off(self) -> None:
+        async with self._switching:
+            if self._machine is not None and self._watching is not None:
+                await self._machine.quit()
+                await asyncio.wait([self._watching])
+
+    async def is_on(self) -> bool:
+        return self._machine is not None
+
+    async def _watch(self, machine: Machine) -> None:
+        ending = await machine.watch(lambda line: self.log.warning("QEMU: %s", line))
+        self._machine = None
+        if ending:
+            self.log.warning("%s", ending)

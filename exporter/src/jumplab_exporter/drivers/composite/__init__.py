@@ -1,0 +1,1 @@
+"""Drivers that only hold others."""

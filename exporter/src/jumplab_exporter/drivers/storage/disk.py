@@ -1,0 +1,107 @@
+"""A disk that is a file on this host."""
+
+import asyncio
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from jumplab.driver import ByteStream, Driver
+from jumplab.drivers.storage import Digest, StorageInterface
+
+_BLOCK_BYTES = 256 << 10
+_MIB = 1 << 20
+
+
+class FileDisk(StorageInterface, Driver):
+    """A disk of a fixed size in a file.
+
+    path: the file, which stays; made if it isn't there. None: a file without a name, gone with the session.
+    size_mib: the size of a disk that is made;  an existing file keeps its own.
+    """
+
+    path: Path | None = None
+    size_mib: int = 64
+
+    def __init__(self, *, why_in_use: Callable[[], str] = lambda: "", **configuration: object) -> None:
+        """why_in_use: why the disk must not be written right now, as a sentence, or ""."""
+        super().__init__(**configuration)
+        self._why_in_use = why_in_use
+
+    async def __aenter__(self) -> Self:
+        self._descriptor = await asyncio.to_thread(self._open)
+        self._size_bytes = os.fstat(self._descriptor).st_size
+        return await super().__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        os.close(self._descriptor)
+        await super().__aexit__(kind, error, traceback)
+
+    @property
+    def descriptor(self) -> int:
+        """The open file, for who starts the device."""
+        return self._descriptor
+
+    def _open(self) -> int:
+        if self.path is None:
+            with tempfile.TemporaryFile() as nameless:
+                nameless.truncate(self.size_mib * _MIB)
+                return os.dup(nameless.fileno())
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if os.fstat(descriptor).st_size == 0:
+            os.truncate(descriptor, self.size_mib * _MIB)
+        return descriptor
+
+    async def size(self) -> int:
+        return self._size_bytes
+
+    async def write(self, stream: ByteStream, *, offset_bytes: int = 0) -> Digest:
+        self._check(offset_bytes)
+        self._refuse_while_in_use()
+        sha256, place = hashlib.sha256(), offset_bytes
+        while data := await stream.receive():
+            self._refuse_while_in_use()
+            if place + len(data) > self._size_bytes:
+                raise ValueError(f"the disk has {self._size_bytes} bytes: what was sent from {offset_bytes} on is more")
+            await asyncio.to_thread(self._write_at, data, place)
+            sha256.update(data)
+            place += len(data)
+        return Digest(size_bytes=place - offset_bytes, sha256=sha256.hexdigest())
+
+    async def read(self, stream: ByteStream, *, offset_bytes: int = 0, size_bytes: int | None = None) -> Digest:
+        self._check(offset_bytes)
+        end = self._size_bytes if size_bytes is None else offset_bytes + size_bytes
+        if end > self._size_bytes or end < offset_bytes:
+            raise ValueError(f"the disk has {self._size_bytes} bytes: there are no {size_bytes} from {offset_bytes} on")
+        sha256, place = hashlib.sha256(), offset_bytes
+        while place < end:
+            data = await asyncio.to_thread(os.pread, self._descriptor, min(_BLOCK_BYTES, end - place), place)
+            if not data:
+                raise OSError(f"the disk's file ends at {place}: something else has shortened it")
+            await stream.send(data)
+            sha256.update(data)
+            place += len(data)
+        return Digest(size_bytes=end - offset_bytes, sha256=sha256.hexdigest())
+
+    def content(self) -> bytes:
+        """All of it, for a device that reads it."""
+        return os.pread(self._descriptor, self._size_bytes, 0)
+
+    def _check(self, offset_bytes: int) -> None:
+        if not 0 <= offset_bytes <= self._size_bytes:
+            raise ValueError(f"offset_bytes is {offset_bytes}; the disk has {self._size_bytes} bytes")
+
+    def _refuse_while_in_use(self) -> None:
+        if reason := self._why_in_use():
+            raise ValueError(reason)
+
+    def _write_at(self, data: bytes, place: int) -> None:
+        rest = memoryview(data)
+        while rest:
+            written = os.pwrite(self._descriptor, rest, place)
+            rest, place = rest[written:], place + written

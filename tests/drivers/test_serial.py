@@ -1,0 +1,95 @@
+"""Consoles on serial ports: real pseudo terminals and pyserial's own URLs."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+from jumplab.driver import AsyncDriverClient, ResultStream, errors
+from jumplab.testing import serve_async
+from jumplab_exporter.drivers.console.serial import SerialConsole
+from jumplab_exporter.testing.serial_device import SerialDevice
+
+
+async def test_what_the_device_says_reaches_the_client_and_back() -> None:
+    async with SerialDevice() as device, serve_async(console=SerialConsole(url=device.path)) as board:
+        async with board.console.connect() as stream:
+            await device.send(b"login: ")
+            assert await received(stream, 7) == b"login: "
+            await stream.send(b"root\n")
+            assert await device.receive() == b"root\n"
+
+
+async def test_what_was_said_before_anyone_attached_is_there_from_offset_0() -> None:
+    async with SerialDevice() as device, serve_async(console=SerialConsole(url=device.path)) as board:
+        async with board.console.connect() as witness:
+            await device.send(b"boot")
+            await witness.receive()
+        await board.console.expect("boot", timeout=10)
+
+
+async def test_all_readers_read_the_same() -> None:
+    async with SerialDevice() as device, serve_async(console=SerialConsole(url=device.path)) as board:
+        async with board.console.connect(offset=0) as one, board.console.connect(offset=0) as other:
+            await device.send(b"hello")
+            assert await received(one, 5) == await received(other, 5) == b"hello"
+
+
+async def test_any_url_of_pyserials_will_do() -> None:
+    async with serve_async(console=SerialConsole(url="loop://")) as board:
+        await board.console.send("echoed by the loop")
+        assert await board.console.expect("loop", timeout=10) == "echoed by the loop"
+
+
+async def test_a_port_that_is_not_there_fails_the_driver_with_its_name() -> None:
+    with pytest.raises(errors.DriverFailed, match="/dev/nowhere can't be opened"):
+        async with serve_async(console=SerialConsole(url="/dev/nowhere")):
+            pass
+
+
+async def test_a_lost_port_refuses_input_and_is_opened_again_when_it_is_back(tmp_path: Path) -> None:
+    url = tmp_path / "ttyUSB0"
+    async with SerialDevice() as device:
+        url.symlink_to(device.path)
+        first = serve_async(console=SerialConsole(url=str(url)))
+        board = await first.__aenter__()
+        await device.send(b"one")
+        await board.console.expect("one", timeout=10)
+        url.unlink()
+    try:
+        with pytest.raises(errors.CallDisconnected, match="is lost"):
+            await type_until_refused(board)
+        async with SerialDevice() as device:
+            temporary = tmp_path / "new"
+            temporary.symlink_to(device.path)
+            os.rename(temporary, url)
+            async with asyncio.TaskGroup() as tasks:
+                insisting = tasks.create_task(insist(device))
+                await board.console.expect("two", timeout=20)
+                insisting.cancel()
+    finally:
+        await first.__aexit__(None, None, None)
+
+
+async def insist(device: SerialDevice) -> None:
+    """Opening a port drops what was said before."""
+    while True:
+        await device.send(b"two")
+        await asyncio.sleep(0.05)
+
+
+async def received(stream: ResultStream, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        data += await stream.receive()
+    return data
+
+
+async def type_until_refused(board: AsyncDriverClient) -> None:
+    """The loss shows once the reading side has noticed it."""
+    async with asyncio.timeout(20):
+        while True:
+            async with board.console.connect() as stream:
+                await stream.send(b"?")
+                await stream.send_end()
+                await stream.result()
