@@ -38,3 +38,8 @@ def _dated(old: Condition | None, new: Condition, now: datetime, generation: int
     if (old.reason, old.message) == (new.reason, new.message):
         return old
     return new.model_copy(update={"last_transition_time": old.last_transition_time, "observed_generation": generation})
+
+
+def same_but_messages(one: Sequence[Condition], other: Sequence[Condition]) -> bool:
+    """Whether two lists say the same, but for their sentences."""
+    return [(c.type, c.status, c.reason) for c in one] == [(c.type, c.status, c.reason) for c in other]

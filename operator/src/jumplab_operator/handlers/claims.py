@@ -1,0 +1,70 @@
+"""An exporter's claim: whom it serves, and when the claim may be cleared.
+
+`status.leaseRef` is the record. It is written before the Lease says so, and cleared only when the exporter is clean
+of that lease by its own word, or Offline past that lease's deadline.
+"""
+
+from datetime import datetime
+
+from jumplab_operator.controller.lab import Assignment, Name
+from jumplab_operator.handlers.cluster import Cluster
+from jumplab_operator.leasing.times import expected_end
+from jumplab_operator.resources import Exporter, Lease, LeaseRef
+
+
+def lease_of(claim: LeaseRef, exporter: Exporter, cluster: Cluster) -> Lease | None:
+    """The lease that the claim names, if it still exists. A claim without uid (by Jumpstarter) goes by the name."""
+    if claim.uid is None:
+        return cluster.snapshot.get(Lease, Name(exporter.namespace, claim.name))
+    return cluster.snapshot.by_uid(Lease, claim.uid)
+
+
+def is_assigned_to(lease: Lease, exporter: Exporter) -> bool:
+    """Whether the Lease says that this exporter serves it."""
+    reference = lease.status.exporter_ref
+    return not lease.status.ended and reference is not None and reference.name == exporter.name
+
+
+def is_over(lease: Lease, now: datetime) -> bool:
+    """Whether the lease has ended or is to end, written or not."""
+    end = lease_end(lease)
+    released = lease.spec.release or lease.metadata.deletion_timestamp is not None
+    return lease.status.ended or released or (end is not None and end <= now)
+
+
+def lease_end(lease: Lease) -> datetime | None:
+    """When the lease ends by what is in force; None while that isn't known."""
+    if lease.status.expected_end_time is not None:
+        return lease.status.expected_end_time
+    accepted = lease.status.accepted
+    return expected_end(accepted, lease.status.begin_time) if accepted is not None else None
+
+
+def assignment(exporter: Exporter, cluster: Cluster) -> Assignment | None:
+    """What the exporter is to be told: the lease that it serves now."""
+    claim = exporter.status.lease_ref
+    lease = lease_of(claim, exporter, cluster) if claim is not None else None
+    if lease is None or not is_assigned_to(lease, exporter) or is_over(lease, cluster.clock.now()):
+        return None
+    spec = lease.status.accepted or lease.spec
+    name = Name(lease.namespace, lease.name)
+    return Assignment(name, lease.uid, spec.client_ref.name, dict(spec.context), lease.status.expected_end_time)
+
+
+def may_clear(exporter: Exporter, claim: LeaseRef, wanted: bool, online: bool, cluster: Cluster) -> bool:
+    """Whether the claim is over and the exporter free of it. `wanted`: the plan is about to finish this claim."""
+    lease = lease_of(claim, exporter, cluster)
+    if wanted or (lease is not None and is_assigned_to(lease, exporter)):
+        return False
+    uid = claim.uid or (lease.uid if lease is not None else "")
+    if cluster.presence.of(exporter.uid).is_clean_of(uid):
+        return True
+    return not online and is_past_deadline(claim, lease, cluster)
+
+
+def is_past_deadline(claim: LeaseRef, lease: Lease | None, cluster: Cluster) -> bool:
+    """Whether an exporter that can't be reached has ended the lease by itself. Without a known deadline: no."""
+    if lease is not None and lease.status.expected_end_time is None:
+        return True  # it was never ready: the exporter never served it
+    deadline = lease.status.expected_end_time if lease is not None else cluster.deadlines.get(claim.uid or "")
+    return deadline is not None and deadline <= cluster.clock.now()

@@ -1,0 +1,96 @@
+"""What every reconcile works with, and the one way in which it writes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from jumplab_operator.controller.lab import ApiRefused
+from jumplab_operator.handlers.events import Events
+from jumplab_operator.handlers.kube import CUSTOM, KubeApi, path
+from jumplab_operator.handlers.presence import Presence
+from jumplab_operator.handlers.settings import Clock, LabSettings
+from jumplab_operator.handlers.snapshot import Snapshot
+from jumplab_operator.handlers.topics import Announcements, Topics
+from jumplab_operator.handlers.work import WorkQueue
+from jumplab_operator.resources import ExporterAccessPolicy, Resource
+from jumplab_operator.resources.metadata import Model
+
+_R = TypeVar("_R", bound=Resource)
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """The cluster as the operator sees it, and its hands."""
+
+    kube: KubeApi
+    settings: LabSettings
+    clock: Clock
+    snapshot: Snapshot
+    presence: Presence
+    queue: WorkQueue
+    events: Events
+    topics: Topics = field(default_factory=Topics)
+    endings: Announcements = field(default_factory=Announcements)
+    deadlines: dict[str, datetime] = field(default_factory=dict)
+    """When leases that held an exporter are over at the latest, by uid; they outlive the Lease objects."""
+
+    def policies(self, namespace: str) -> list[ExporterAccessPolicy | None]:
+        """The access policies of a namespace; None for each that can't be read."""
+        uids = self.snapshot.uids(ExporterAccessPolicy)
+        found = [seen for uid in uids if (seen := self.snapshot.seen(uid)) and seen.name.namespace == namespace]
+        return [seen.resource if isinstance(seen.resource, ExporterAccessPolicy) else None for seen in found]
+
+    async def write_status(self, resource: _R, before: Model, after: Model) -> bool:
+        """Writes what differs of the status, on the resource version that `resource` has; False: nothing does.
+
+        Raises ApiRefused; on 409 the snapshot has the object's newest state by then, and the next reconcile sees it.
+        """
+        changes = difference(before.to_plain(), after.to_plain())
+        if not changes:
+            return False
+        body = {"metadata": {"resourceVersion": resource.metadata.resource_version}, "status": changes}
+        await self.merge(resource, body, "status")
+        return True
+
+    async def merge(self, resource: Resource, body: Mapping[str, Any], sub: str = "") -> None:
+        """Merge-patches a resource and takes the answer over."""
+        try:
+            answer = await self.kube.merge(object_path(resource, sub), body)
+        except ApiRefused as refused:
+            if refused.status in (404, 409):
+                await self.refresh(resource)
+            raise
+        self.snapshot.put(type(resource), answer)
+
+    async def refresh(self, resource: Resource) -> None:
+        """Asks the API for the object anew."""
+        current = await self.kube.get(object_path(resource))
+        if current is None or current["metadata"]["uid"] != resource.uid:
+            self.snapshot.drop(resource.uid)
+        if current is not None:
+            self.snapshot.put(type(resource), current)
+
+
+def object_path(resource: Resource, sub: str = "") -> str:
+    """Where the resource is in the API."""
+    return path(CUSTOM, resource.PLURAL, resource.namespace, resource.name, sub)
+
+
+def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON merge patch (RFC 7386) that turns `before` into `after`."""
+    changes: dict[str, Any] = {key: None for key in before if key not in after}
+    for key, new in after.items():
+        old = before.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            if inner := difference(old, new):
+                changes[key] = inner
+        elif key not in before or old != new:
+            changes[key] = new
+    return changes
+
+
+def whole_seconds(moment: datetime) -> datetime:
+    """The moment, rounded up: resources carry whole seconds, and what lasts until then isn't cut short."""
+    utc = moment.astimezone(UTC)
+    return utc if utc.microsecond == 0 else utc.replace(microsecond=0) + timedelta(seconds=1)

@@ -1,0 +1,75 @@
+"""Kubernetes Events: what happened to a lease, for `kubectl describe`. They are posted behind the work, best effort."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+
+from jumplab_operator.controller.lab import ApiRefused
+from jumplab_operator.handlers.kube import CORE, KubeApi, path
+from jumplab_operator.handlers.settings import Clock
+from jumplab_operator.resources import GROUP, VERSION, Resource
+from jumplab_operator.resources.metadata import format_instant
+
+_log = logging.getLogger(__name__)
+
+_WAITING = 1000
+"""So many are kept while the API is slow or away; more are dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """What an Event says."""
+
+    reason: str
+    message: str
+    warning: bool = False
+
+
+class Events:
+    """Posts Events about resources."""
+
+    def __init__(self, kube: KubeApi, clock: Clock) -> None:
+        self._kube = kube
+        self._clock = clock
+        self._posts: asyncio.Queue[tuple[str, dict[str, object]]] = asyncio.Queue(_WAITING)
+
+    def record(self, resource: Resource, happening: Happening) -> None:
+        """Queues an Event; never waits and never fails."""
+        try:
+            self._posts.put_nowait((resource.namespace, _event(resource, happening, self._clock.now())))
+        except asyncio.QueueFull:
+            _log.warning('%s "%s": %s (no Event: too many wait)', resource.KIND, resource.name, happening.message)
+
+    async def post(self) -> None:
+        """Posts what was recorded, for ever."""
+        while True:
+            namespace, event = await self._posts.get()
+            try:
+                await self._kube.create(path(CORE, "events", namespace), event)
+            except ApiRefused as refused:
+                _log.info("an Event was not posted: %s", refused)
+
+
+def _event(resource: Resource, happening: Happening, now: datetime) -> dict[str, object]:
+    moment = format_instant(now.replace(microsecond=0))
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"generateName": f"{resource.name}.", "namespace": resource.namespace},
+        "involvedObject": {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": resource.KIND,
+            "namespace": resource.namespace,
+            "name": resource.name,
+            "uid": resource.uid,
+            "resourceVersion": resource.metadata.resource_version,
+        },
+        "reason": happening.reason,
+        "message": happening.message[:1024],
+        "type": "Warning" if happening.warning else "Normal",
+        "source": {"component": "jumplab-operator"},
+        "firstTimestamp": moment,
+        "lastTimestamp": moment,
+        "count": 1,
+    }

@@ -1,0 +1,91 @@
+"""Reconciles an Exporter: its credential, whether it is online, its claim, what it reports."""
+
+from datetime import datetime
+
+from jumplab_operator.handlers import claims
+from jumplab_operator.handlers.cluster import Cluster, whole_seconds
+from jumplab_operator.handlers.credentials import Credentials
+from jumplab_operator.handlers.planner import Planner
+from jumplab_operator.leasing.scheduling import Assign
+from jumplab_operator.resources import Exporter, ExporterStatus, LeaseRef, ObjectRef
+from jumplab_operator.resources.conditions import condition, find_condition, is_true, merge_conditions
+from jumplab_operator.resources.metadata import Condition
+
+
+class Exporters:
+    """The reconcile of one kind."""
+
+    def __init__(self, cluster: Cluster, planner: Planner, credentials: Credentials) -> None:
+        self._cluster = cluster
+        self._planner = planner
+        self._credentials = credentials
+
+    async def reconcile(self, exporter: Exporter) -> None:
+        """Brings the Exporter's status in line with what is known of it. Raises ApiRefused."""
+        if exporter.metadata.deletion_timestamp is not None:
+            return
+        credential = await self._credentials.ensure(exporter)
+        now = self._cluster.clock.now()
+        online = self._judge_presence(exporter, now)
+        claim = self._settle_claim(exporter, online)
+        status = self._status(exporter, online, claim, credential.secret, now)
+        await self._cluster.write_status(exporter, exporter.status, status)
+
+    def _judge_presence(self, exporter: Exporter, now: datetime) -> bool:
+        """Whether it counts as online; if it might cease to by the passing of time, looks again then."""
+        was_online = is_true(exporter.status.conditions, "Online")
+        offline_from = self._cluster.presence.offline_from(exporter.uid, was_online)
+        if offline_from is not None and offline_from > now:
+            self._cluster.queue.add_at(exporter.uid, offline_from)
+        return offline_from is None or offline_from > now
+
+    def _settle_claim(self, exporter: Exporter, online: bool) -> LeaseRef | None:
+        """The claim that stays."""
+        claim = exporter.status.lease_ref
+        if claim is None:
+            return None
+        lease = claims.lease_of(claim, exporter, self._cluster)
+        decision = self._planner.decision(lease) if lease is not None else None
+        wanted = isinstance(decision, Assign) and decision.exporter_uid == exporter.uid
+        if claims.may_clear(exporter, claim, wanted, online, self._cluster):
+            return None
+        deadline = self._cluster.deadlines.get(claim.uid or "")
+        if deadline is not None and deadline > self._cluster.clock.now():
+            self._cluster.queue.add_at(exporter.uid, deadline)
+        return claim
+
+    def _status(
+        self, exporter: Exporter, online: bool, claim: LeaseRef | None, secret: str, now: datetime
+    ) -> ExporterStatus:
+        before, connection = exporter.status, self._cluster.presence.of(exporter.uid)
+        turned = online != is_true(before.conditions, "Online")
+        phase, message = before.exporter_status, before.status_message
+        if not online:
+            phase, message = "Offline", "it said goodbye" if connection.said_goodbye else "its connection is lost"
+        elif connection.phase is not None:
+            phase, message = connection.phase, connection.message
+        return ExporterStatus.model_validate(
+            {
+                **dict(before),
+                "credential": ObjectRef(name=secret),
+                "endpoint": self._cluster.settings.endpoint,
+                "lease_ref": claim,
+                "exporter_status": phase,
+                "status_message": message or None,
+                "last_seen": whole_seconds(now) if turned else before.last_seen,
+                "conditions": _conditions(exporter, online, now),
+            }
+        )
+
+
+def _conditions(exporter: Exporter, online: bool, now: datetime) -> list[Condition]:
+    before = exporter.status.conditions
+    kept = [known for known in before if known.type != "Online"]
+    if find_condition(before, "Registered") is None:
+        kept.append(condition("Registered", False, "NotRegistered", "it has not told its drivers yet"))
+    said = (
+        condition("Online", True, "Connected", "it is connected to the controller")
+        if online
+        else condition("Online", False, "Disconnected", "it is not connected; start jumplab-exporter on its host")
+    )
+    return merge_conditions(before, [*kept, said], whole_seconds(now), exporter.metadata.generation)

@@ -1,0 +1,78 @@
+"""Keeps the snapshot: lists at the start, after every gap in a watch and from time to time; events in between."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from jumplab_operator.controller.lab import ApiRefused
+from jumplab_operator.handlers.kube import CUSTOM, ApiAway, KubeApi, path
+from jumplab_operator.handlers.settings import Clock, LabSettings
+from jumplab_operator.handlers.snapshot import KINDS, Snapshot
+from jumplab_operator.resources import Resource
+
+_log = logging.getLogger(__name__)
+
+_PAUSE = timedelta(seconds=1)
+
+
+class Feeder:
+    """Feeds one snapshot."""
+
+    def __init__(self, kube: KubeApi, snapshot: Snapshot, settings: LabSettings, clock: Clock) -> None:
+        self._kube = kube
+        self._snapshot = snapshot
+        self._settings = settings
+        self._clock = clock
+        self._gap = asyncio.Event()
+
+    def on_event(self, kind: type[Resource], change: str | None, plain: Mapping[str, Any]) -> None:
+        """Takes an event of a watch over. A listed object (change None) says that there may have been a gap."""
+        if change == "DELETED":
+            self._snapshot.drop(str(plain["metadata"]["uid"]))
+            return
+        if change is None:
+            self._gap.set()
+        self._snapshot.put(kind, plain)
+
+    async def list_all(self) -> None:
+        """One list of each kind; what isn't in it any more is dropped. Raises ApiRefused."""
+        for kind in KINDS:
+            known = self._snapshot.uids(kind)
+            listed = []
+            for namespace in self._settings.namespaces or (None,):
+                listed += await self._kube.list(path(CUSTOM, kind.PLURAL, namespace))
+            self._snapshot.replace(kind, listed, known)
+
+    async def list_first(self) -> None:
+        """The first lists; waits for an API server that isn't there yet. Raises ApiRefused where the CRDs are missing."""
+        while True:
+            try:
+                await self.list_all()
+            except ApiAway as away:
+                _log.warning("%s; trying again", away)
+                await self._clock.sleep(_PAUSE)
+            except ApiRefused as refused:
+                if refused.status != 404:
+                    raise
+                raise ApiRefused(
+                    404, "the custom resources aren't installed; apply the manifests in crds/"
+                ) from refused
+            else:
+                return
+
+    async def keep_listing(self) -> None:
+        """Lists after every gap and from time to time, for ever."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.relist_every.total_seconds()):
+                    await self._gap.wait()
+            await self._clock.sleep(_PAUSE)  # the objects that a watch lists come in one burst
+            self._gap.clear()
+            try:
+                await self.list_all()
+            except ApiRefused as refused:
+                _log.warning("listing failed: %s; trying again", refused)
+                self._gap.set()

@@ -1,0 +1,35 @@
+"""What a change of a lease's status means, as Events."""
+
+from jumplab_operator.handlers.events import Happening
+from jumplab_operator.resources import LeaseStatus
+from jumplab_operator.resources.conditions import find_condition, is_true
+
+
+def happenings(before: LeaseStatus, after: LeaseStatus) -> list[Happening]:
+    """The Events for going from one status to the other: what became true, and the end with its reason."""
+    if after.ended and not before.ended:
+        ready = find_condition(after.conditions, "Ready")
+        reason, message = (ready.reason, ready.message) if ready is not None else ("", "")
+        return [Happening("Ended", f"{reason}: {message}", warning=reason not in ("Released", "Expired"))]
+    found = [
+        Happening(kind, _message(after, kind), warning=kind in ("Unsatisfiable", "Invalid"))
+        for kind in ("Assigned", "Ready", "Unsatisfiable", "Invalid")
+        if is_true(after.conditions, kind) and not is_true(before.conditions, kind)
+    ]
+    if before.exporter_ref is not None and after.exporter_ref is None:
+        found.append(Happening("GivenUp", _message(after, "Pending"), warning=True))
+    if _turned(before, after, to=False):
+        found.append(Happening("ExporterOffline", _message(after, "ExporterOnline"), warning=True))
+    if _turned(before, after, to=True):
+        found.append(Happening("ExporterOnline", _message(after, "ExporterOnline")))
+    return found
+
+
+def _message(status: LeaseStatus, kind: str) -> str:
+    found = find_condition(status.conditions, kind)
+    return found.message if found is not None else ""
+
+
+def _turned(before: LeaseStatus, after: LeaseStatus, *, to: bool) -> bool:
+    old, new = find_condition(before.conditions, "ExporterOnline"), find_condition(after.conditions, "ExporterOnline")
+    return old is not None and new is not None and old.status != new.status and (new.status == "True") is to

@@ -1,0 +1,119 @@
+"""The Kubernetes API in five verbs over plain objects; kubernetes.aio carries the requests.
+
+Refusals are ApiRefused with the HTTP status (409: what was decided on has changed; reconcile again); an API server
+that can't be reached is ApiAway (try later).
+"""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import aiohttp
+from kubernetes.aio import client as kubernetes
+
+from jumplab_operator.controller.lab import ApiRefused
+from jumplab_operator.handlers.settings import KubeAccess
+from jumplab_operator.resources import GROUP, VERSION
+
+Plain = dict[str, Any]
+CUSTOM = f"/apis/{GROUP}/{VERSION}"
+CORE = "/api/v1"
+_TIMEOUT_SECONDS = 15.0
+
+
+class ApiAway(ApiRefused):
+    """The API server can't be reached, or is not able to answer now."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(503, message)
+
+
+def path(group: str, plural: str, namespace: str | None = None, name: str | None = None, sub: str = "") -> str:
+    """The URL path of a collection, an object, or a subresource."""
+    parts = [group]
+    parts += [f"namespaces/{quote(namespace)}"] if namespace else []
+    parts += [plural] + ([quote(name)] if name else []) + ([sub] if sub else [])
+    return "/".join(parts)
+
+
+class KubeApi:
+    """Requests to one API server. Tests wrap it to fail at chosen points."""
+
+    def __init__(self, client: kubernetes.ApiClient, url: str) -> None:
+        self._client = client
+        self._url = url.rstrip("/")
+
+    async def get(self, path: str) -> Plain | None:
+        """The object, or None where there is none."""
+        try:
+            return await self.request("GET", path)
+        except ApiRefused as refused:
+            if refused.status == 404:
+                return None
+            raise
+
+    async def list(self, path: str) -> list[Plain]:
+        """All objects of a collection."""
+        answer = await self.request("GET", path)
+        return list(answer.get("items") or [])
+
+    async def create(self, path: str, body: Mapping[str, Any]) -> Plain:
+        return await self.request("POST", path, body)
+
+    async def merge(self, path: str, body: Mapping[str, Any]) -> Plain:
+        """A merge patch; with metadata.resourceVersion in it, refused (409) where the object has changed."""
+        return await self.request("PATCH", path, body, "application/merge-patch+json")
+
+    async def delete(self, path: str) -> None:
+        await self.request("DELETE", path)
+
+    async def request(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, content_type: str = "application/json"
+    ) -> Plain:
+        """One request and its answer. Raises ApiRefused, ApiAway."""
+        headers = {
+            "Accept": "application/json",
+            "Content-Type": content_type,
+            "Authorization": str(self._client.configuration.api_key["authorization"]),
+        }
+        try:
+            answer = await self._client.rest_client.request(
+                method, self._url + path, headers=headers, body=body, _request_timeout=_TIMEOUT_SECONDS
+            )
+            payload = await answer.read()
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise ApiAway(
+                f"the Kubernetes API at {self._url} can't be reached: {error or type(error).__name__}"
+            ) from error
+        return _answer(method, path, answer.status, payload)
+
+
+def _answer(method: str, path: str, status: int, payload: bytes) -> Plain:
+    try:
+        answer = json.loads(payload)
+    except ValueError:
+        answer = {"message": payload.decode(errors="replace")[:200]}
+    if 200 <= status < 300 and isinstance(answer, dict):
+        return answer
+    message = answer.get("message") if isinstance(answer, dict) else None
+    sentence = str(message or f"{method} {path}: HTTP status {status}")
+    raise ApiAway(sentence) if status in (429, 500, 502, 503, 504) else ApiRefused(status, sentence)
+
+
+def query(path: str, **parameters: str) -> str:
+    """The path with a query string."""
+    return f"{path}?{urlencode(parameters)}"
+
+
+@asynccontextmanager
+async def connected(access: KubeAccess) -> AsyncIterator[KubeApi]:
+    """The API behind `access`, with its connections closed at the end."""
+    configuration = kubernetes.Configuration(host=access.url, ca_cert_data=access.ca_pem)
+    configuration.api_key = {"authorization": f"Bearer {access.token}"}
+    client = kubernetes.ApiClient(configuration)
+    try:
+        yield KubeApi(client, access.url)
+    finally:
+        await client.close()

@@ -1,0 +1,189 @@
+"""The lab as the gRPC services see it: `jumplab_operator.controller.lab.Lab` over the snapshot and the API."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from jumplab_operator.controller.lab import ApiRefused, Assignment, Name, StatusReport
+from jumplab_operator.handlers import claims
+from jumplab_operator.handlers.cluster import Cluster, whole_seconds
+from jumplab_operator.handlers.kube import CUSTOM, path
+from jumplab_operator.handlers.planner import Planner
+from jumplab_operator.handlers.presence import Connection
+from jumplab_operator.handlers.routing import Reconciler
+from jumplab_operator.resources import GROUP, VERSION, Client, Device, Exporter, Lease
+from jumplab_operator.resources.conditions import condition, merge_conditions
+
+_OWN_LABELS = f"{GROUP}/"
+
+
+class ClusterLab:
+    """Implements the contract; its methods' docstrings are there."""
+
+    def __init__(self, cluster: Cluster, planner: Planner, reconciler: Reconciler) -> None:
+        self._cluster = cluster
+        self._planner = planner
+        self._reconciler = reconciler
+
+    def exporter(self, name: Name) -> Exporter | None:
+        return self._cluster.snapshot.get(Exporter, name)
+
+    def client(self, name: Name) -> Client | None:
+        return self._cluster.snapshot.get(Client, name)
+
+    def lease(self, name: Name) -> Lease | None:
+        return self._cluster.snapshot.get(Lease, name)
+
+    def exporters(self, namespace: str) -> Sequence[Exporter]:
+        return self._cluster.snapshot.all_of(Exporter, namespace)
+
+    def leases(self, namespace: str) -> Sequence[Lease]:
+        return self._cluster.snapshot.all_of(Lease, namespace)
+
+    def remaining(self, lease: Lease) -> timedelta | None:
+        if lease.status.ended or lease.spec.release:
+            return timedelta(0)
+        end = claims.lease_end(lease)
+        return None if end is None else max(end - self._cluster.clock.now(), timedelta(0))
+
+    @asynccontextmanager
+    async def presence(self, exporter: Name, uid: str) -> AsyncIterator[AsyncIterator[Assignment | None]]:
+        connection = self._cluster.presence.of(uid)
+        number = connection.open(self._cluster.clock.now())
+        self._presence_changed(exporter, uid)
+        try:
+            yield self._assignments(uid, connection, number)
+        finally:
+            if connection.close(number, self._cluster.clock.now()):
+                self._presence_changed(exporter, uid)
+
+    async def _assignments(self, uid: str, connection: Connection, number: int) -> AsyncIterator[Assignment | None]:
+        told: list[Assignment | None] = []
+        with self._cluster.topics.following(uid) as changed:
+            while True:
+                changed.clear()
+                exporter = self._cluster.snapshot.by_uid(Exporter, uid)
+                if exporter is None or connection.number != number:
+                    return
+                assignment = claims.assignment(exporter, self._cluster)
+                if told != [assignment]:
+                    told = [assignment]
+                    if assignment is not None:
+                        connection.tell(assignment.lease_uid)
+                    yield assignment
+                else:
+                    await changed.wait()  # without a bound: it ends with the connection, whose owner cancels it
+
+    def _presence_changed(self, exporter: Name, uid: str) -> None:
+        self._planner.note(exporter.namespace, uid)
+        self._cluster.topics.changed(uid)
+        self._cluster.queue.add(uid)
+        resource = self._cluster.snapshot.by_uid(Exporter, uid)
+        if resource is not None and resource.status.lease_ref is not None:
+            self._cluster.queue.add(resource.status.lease_ref.uid or "")
+
+    async def say_goodbye(self, exporter: Name, reason: str) -> None:
+        resource = self._required_exporter(exporter)
+        connection = self._cluster.presence.of(resource.uid)
+        connection.say_goodbye(self._cluster.clock.now())
+        connection.message = reason
+        self._presence_changed(exporter, resource.uid)
+        await self._reconciler.reconcile_now(resource.uid)
+
+    async def register(self, exporter: Name, labels: Mapping[str, str], devices: Sequence[Mapping[str, Any]]) -> None:
+        resource = self._required_exporter(exporter)
+        own = {key: value for key, value in labels.items() if key.startswith(_OWN_LABELS)}
+        missing = {key: value for key, value in own.items() if resource.metadata.labels.get(key) != value}
+        async with self._cluster.queue.holding(resource.uid):
+            if missing:
+                await self._cluster.merge(resource, {"metadata": {"labels": missing}})
+            await self._write_devices(self._required_exporter(exporter), devices)
+
+    async def _write_devices(self, exporter: Exporter, devices: Sequence[Mapping[str, Any]]) -> None:
+        now, before = whole_seconds(self._cluster.clock.now()), exporter.status
+        said = condition("Registered", True, "Registered", f"it has told its {len(devices)} drivers")
+        others = [known for known in before.conditions if known.type != "Registered"]
+        update = {
+            "devices": [Device.model_validate(device) for device in devices],
+            "conditions": merge_conditions(before.conditions, [said, *others], now, exporter.metadata.generation),
+        }
+        try:
+            await self._cluster.write_status(exporter, before, before.model_copy(update=update))
+        except ApiRefused as refused:
+            if refused.status != 409:
+                raise
+            newest = self._required_exporter(exporter_name(exporter))
+            await self._cluster.write_status(newest, newest.status, newest.status.model_copy(update=update))
+
+    async def report(self, exporter: Name, report: StatusReport) -> None:
+        resource = self._required_exporter(exporter)
+        claim = resource.status.lease_ref
+        if report.lease_uid and report.status != "Available" and (claim is None or claim.uid != report.lease_uid):
+            return  # of a lease that the exporter isn't claimed by any more: it is told so on its Status stream
+        self._cluster.presence.of(resource.uid).note(report)
+        self._planner.note(exporter.namespace, resource.uid)
+        await self._reconciler.reconcile_now(resource.uid)
+        if claim is not None and claim.uid:
+            await self._reconciler.reconcile_now(claim.uid)
+            await self._reconciler.reconcile_now(resource.uid)
+
+    async def watch_lease(self, lease: Name) -> AsyncIterator[Lease]:
+        current = self.lease(lease)
+        if current is None:
+            return
+        uid, version = current.uid, ""
+        with self._cluster.topics.following(uid) as changed:
+            while True:
+                changed.clear()
+                current = self._cluster.snapshot.by_uid(Lease, uid)
+                if current is None:
+                    return
+                if current.metadata.resource_version != version:
+                    version = current.metadata.resource_version
+                    yield current
+                else:
+                    await changed.wait()  # without a bound: whoever watches cancels it
+
+    async def create_lease(self, namespace: str, name: str | None, spec: Mapping[str, Any]) -> Lease:
+        metadata = {"name": name} if name is not None else {"generateName": "lease-"}
+        body = {"apiVersion": f"{GROUP}/{VERSION}", "kind": Lease.KIND, "metadata": metadata, "spec": dict(spec)}
+        return self._taken_over(await self._cluster.kube.create(path(CUSTOM, Lease.PLURAL, namespace), body))
+
+    async def patch_lease(self, lease: Name, spec: Mapping[str, Any]) -> Lease:
+        where = path(CUSTOM, Lease.PLURAL, lease.namespace, lease.name)
+        return self._taken_over(await self._cluster.kube.merge(where, {"spec": dict(spec)}))
+
+    def _taken_over(self, answer: Mapping[str, Any]) -> Lease:
+        self._cluster.snapshot.put(Lease, answer)
+        return Lease.from_plain(answer)
+
+    async def delete_lease(self, lease: Name) -> None:
+        known = self.lease(lease)
+        await self._cluster.kube.delete(path(CUSTOM, Lease.PLURAL, lease.namespace, lease.name))
+        if known is not None:
+            await self._cluster.refresh(known)
+
+    async def rotate_client_token(self, client: Name) -> tuple[str, datetime | None]:
+        resource = self.client(client)
+        if resource is None:
+            raise ApiRefused(404, f'there is no Client "{client.name}" in namespace "{client.namespace}"')
+        async with self._cluster.queue.holding(resource.uid):
+            credential = await self._reconciler.clients.rotate(resource)
+        return credential.token, credential.expires
+
+    async def lease_ends(self) -> AsyncIterator[str]:
+        with self._cluster.endings.listening() as endings:
+            while True:
+                yield await endings.get()
+
+    def _required_exporter(self, name: Name) -> Exporter:
+        exporter = self.exporter(name)
+        if exporter is None:
+            raise ApiRefused(404, f'there is no Exporter "{name.name}" in namespace "{name.namespace}"')
+        return exporter
+
+
+def exporter_name(exporter: Exporter) -> Name:
+    """Where the exporter is."""
+    return Name(exporter.namespace, exporter.name)

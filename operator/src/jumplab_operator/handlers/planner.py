@@ -1,0 +1,160 @@
+"""Keeps the plan: turns what has changed into facts, plans, and sends leases whose decision is new to be reconciled."""
+
+import asyncio
+from datetime import datetime, timedelta
+
+from jumplab_operator.handlers.cluster import Cluster
+from jumplab_operator.handlers.snapshot import Seen
+from jumplab_operator.leasing import scheduling
+from jumplab_operator.leasing.facts import ClientFacts, ExporterFacts, Fact, LeaseFacts, PolicyFacts, Request
+from jumplab_operator.leasing.times import expected_end, times
+from jumplab_operator.leasing.validation import InForce, Refusal, accept
+from jumplab_operator.resources import Client, Exporter, ExporterAccessPolicy, Lease, LeaseSpec
+
+PLAN = "the plan"
+"""What the work queue calls the plan itself, for when the passing of time makes a difference."""
+
+
+class Planner:
+    """The scheduler's state, brought up to date when something changed or is due: several changes, one plan."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._state = scheduling.State()
+        self._changed: dict[str, str] = {}
+        self._news = asyncio.Event()
+        self._avoided: dict[str, dict[str, datetime]] = {}
+
+    def note(self, namespace: str, uid: str) -> None:
+        """Something about this object, or about its connection, has changed."""
+        self._changed[uid] = namespace
+        self._news.set()
+
+    def decision(self, lease: Lease) -> scheduling.Decision | None:
+        """What the last plan says of a waiting lease."""
+        return self._state.decision(lease.namespace, lease.uid)
+
+    def avoid(self, lease: Lease, exporter_uid: str) -> None:
+        """The exporter failed to confirm the lease: it isn't offered it for a while."""
+        until = self._cluster.clock.now() + self._cluster.settings.avoid_for
+        self._avoided.setdefault(lease.uid, {})[exporter_uid] = until
+        self._cluster.queue.add_at(PLAN, until)
+        self.note(lease.namespace, lease.uid)
+
+    def wake(self) -> None:
+        """Time has passed that makes a difference."""
+        self._news.set()
+
+    async def run(self) -> None:
+        """Plans, for ever: at each change, and when woken."""
+        while True:
+            await self._news.wait()
+            await asyncio.sleep(0)  # what has arrived meanwhile belongs to the same plan
+            self._news.clear()
+            self.plan()
+
+    def plan(self) -> None:
+        """One plan, now."""
+        self._end_avoidance()
+        changed, self._changed = self._changed, {}
+        facts = {uid: self._fact(uid) for uid in changed}
+        changes = scheduling.Changes(
+            self._cluster.clock.now(),
+            put=[fact for fact in facts.values() if fact is not None],
+            gone=[(namespace, uid) for uid, namespace in changed.items() if facts[uid] is None],
+        )
+        self._state, decisions = scheduling.plan(self._state, changes)
+        for lease_uid in decisions:
+            self._cluster.queue.add(lease_uid)
+        if self._state.due is not None:
+            self._cluster.queue.add_at(PLAN, self._state.due)
+
+    def _end_avoidance(self) -> None:
+        now = self._cluster.clock.now()
+        for lease_uid, exporters in list(self._avoided.items()):
+            left = {uid: until for uid, until in exporters.items() if until > now}
+            if left == exporters:
+                continue
+            seen = self._cluster.snapshot.seen(lease_uid)
+            if seen is not None:
+                self._changed[lease_uid] = seen.name.namespace
+            self._avoided[lease_uid] = left
+            if not left:
+                del self._avoided[lease_uid]
+
+    def _fact(self, uid: str) -> Fact | None:
+        seen = self._cluster.snapshot.seen(uid)
+        if seen is None:
+            return None
+        match seen.resource:
+            case Exporter() as exporter:
+                return exporter_facts(exporter, self._cluster)
+            case Lease() as lease:
+                return lease_facts(lease, frozenset(self._avoided.get(uid, ())), self._cluster)
+            case Client() as client:
+                return ClientFacts(client.namespace, client.uid, client.name, client.metadata.labels)
+        return _policy_facts(seen)
+
+
+def exporter_facts(exporter: Exporter, cluster: Cluster) -> ExporterFacts:
+    """The exporter as the scheduler sees it. Only one that is connected now is online to it."""
+    connection = cluster.presence.of(exporter.uid)
+    claim = exporter.status.lease_ref
+    return ExporterFacts(
+        namespace=exporter.namespace,
+        uid=exporter.uid,
+        name=exporter.name,
+        labels=exporter.metadata.labels,
+        enabled=exporter.spec.enabled,
+        online=connection.connected and exporter.metadata.deletion_timestamp is None,
+        available=connection.available,
+        claim=(claim.uid or claim.name) if claim is not None else None,
+        version=exporter.metadata.resource_version,
+    )
+
+
+def lease_facts(lease: Lease, avoid: frozenset[str], cluster: Cluster) -> LeaseFacts | None:
+    """The lease as the scheduler sees it; None where it is over, or no spec of it is valid."""
+    spec = in_force(lease, cluster)
+    if spec is None or lease.status.ended or lease.spec.release or lease.metadata.deletion_timestamp is not None:
+        return None
+    status, created = lease.status, lease.metadata.creation_timestamp or cluster.clock.now()
+    return LeaseFacts(
+        namespace=lease.namespace,
+        uid=lease.uid,
+        name=lease.name,
+        created=created,
+        request=Request(
+            client=spec.client_ref.name,
+            selector=spec.selector,
+            exporter=spec.exporter_ref.name if spec.exporter_ref is not None else None,
+            allow_disabled=spec.allow_disabled,
+            duration=_asked_duration(lease, spec, created),
+        ),
+        begin=times(spec).begin,
+        end=status.expected_end_time or expected_end(spec, status.begin_time),
+        exporter=status.exporter_ref.name if status.exporter_ref is not None else None,
+        avoid=avoid,
+    )
+
+
+def in_force(lease: Lease, cluster: Cluster) -> LeaseSpec | None:
+    """The spec that is in force for a waiting lease, its newest edit included where that is valid."""
+    accepted = lease.status.accepted
+    before = InForce(accepted) if accepted is not None else None
+    result = accept(lease.spec, before, cluster.settings.default_duration)
+    return accepted if isinstance(result, Refusal) else result
+
+
+def _asked_duration(lease: Lease, spec: LeaseSpec, created: datetime) -> timedelta | None:
+    """What the access policies' maxima are held against; None: the default, which bends to them."""
+    if spec.end_time is None and lease.spec.duration is None:
+        return None
+    return spec.duration if spec.end_time is None else times(spec).duration or spec.end_time - created
+
+
+def _policy_facts(seen: Seen) -> PolicyFacts | None:
+    if seen.kind is not ExporterAccessPolicy:
+        return None
+    policy = seen.resource if isinstance(seen.resource, ExporterAccessPolicy) else None
+    return PolicyFacts(seen.name.namespace, seen.uid, policy)

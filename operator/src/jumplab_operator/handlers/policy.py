@@ -1,0 +1,35 @@
+"""Reconciles an ExporterAccessPolicy: whether it can be understood. One that can't grants nothing, and says so."""
+
+from jumplab_operator.handlers.cluster import Cluster, whole_seconds
+from jumplab_operator.handlers.snapshot import Seen
+from jumplab_operator.leasing.access import policy_problem
+from jumplab_operator.resources import ExporterAccessPolicy
+from jumplab_operator.resources.conditions import condition, merge_conditions
+from jumplab_operator.resources.metadata import Metadata
+from jumplab_operator.resources.policy import ExporterAccessPolicyStatus
+
+
+class Policies:
+    """The reconcile of one kind."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    async def reconcile(self, seen: Seen) -> None:
+        """Writes the condition Valid. Raises ApiRefused."""
+        policy = seen.resource if isinstance(seen.resource, ExporterAccessPolicy) else _shell(seen)
+        problem = seen.problem or policy_problem(policy)
+        valid = (
+            condition("Valid", False, "Unreadable", f"it grants nothing until it is corrected: {problem}")
+            if problem
+            else condition("Valid", True, "Valid", "it is in force")
+        )
+        now = whole_seconds(self._cluster.clock.now())
+        conditions = merge_conditions(policy.status.conditions, [valid], now, policy.metadata.generation)
+        await self._cluster.write_status(policy, policy.status, ExporterAccessPolicyStatus(conditions=conditions))
+
+
+def _shell(seen: Seen) -> ExporterAccessPolicy:
+    """What can be read of a policy that can't: its metadata and its status."""
+    status = ExporterAccessPolicyStatus.model_validate(seen.plain.get("status") or {})
+    return ExporterAccessPolicy(metadata=Metadata.model_validate(seen.plain["metadata"]), status=status)

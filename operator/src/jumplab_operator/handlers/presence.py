@@ -1,0 +1,105 @@
+"""Which exporters are connected, and what each has said on the connection that it has. Nothing here is written."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from jumplab_operator.controller.lab import StatusReport
+
+
+@dataclass(slots=True)
+class Connection:
+    """What is known of one exporter, by its uid, across its connections."""
+
+    number: int = 0
+    """Counts connections; the last one is the one that counts."""
+    connected: bool = False
+    changed_at: datetime | None = None
+    """When the connection came or went; None before the first one."""
+    said_goodbye: bool = False
+    epoch: str = ""
+    phase: str | None = None
+    """What it reported last on this connection; None before its first report."""
+    message: str = ""
+    told: set[str] = field(default_factory=set)
+    """Uids of leases that this process of the exporter was told of."""
+    told_now: set[str] = field(default_factory=set)
+    """The same, on this connection alone: its process isn't known before it has reported."""
+    cleaned: set[str] = field(default_factory=set)
+    """Uids of leases that it said it has cleaned up after."""
+    failed: dict[str, str] = field(default_factory=dict)
+    """Uids of leases that it asked to be ended, and why."""
+
+    @property
+    def available(self) -> bool:
+        """It is there and has said, on this connection, that it is ready for a lease."""
+        return self.connected and self.phase == "Available"
+
+    def open(self, now: datetime) -> int:
+        """A new connection takes the place of what was there; returns its number."""
+        self.number += 1
+        self.connected, self.said_goodbye, self.changed_at = True, False, now
+        self.phase, self.told_now = None, set()
+        return self.number
+
+    def close(self, number: int, now: datetime) -> bool:
+        """The connection was lost; False where another has taken its place."""
+        if number != self.number or not self.connected:
+            return False
+        self.connected, self.changed_at = False, now
+        return True
+
+    def say_goodbye(self, now: datetime) -> None:
+        self.number += 1
+        self.connected, self.said_goodbye, self.changed_at = False, True, now
+
+    def tell(self, lease_uid: str) -> None:
+        """The exporter is about to be told that it is leased."""
+        self.told.add(lease_uid)
+        self.told_now.add(lease_uid)
+
+    def note(self, report: StatusReport) -> None:
+        """Takes a report over. A new epoch is a new process: it knows only what it was told on this connection."""
+        if report.epoch != self.epoch or not report.epoch:
+            self.epoch, self.told, self.cleaned = report.epoch, set(self.told_now), set()
+        self.phase, self.message = report.status, report.message
+        if report.release_lease and report.lease_uid:
+            self.failed[report.lease_uid] = report.message
+        if report.status == "Available" and report.lease_uid:
+            self.cleaned.add(report.lease_uid)
+            self.told.discard(report.lease_uid)
+            self.told_now.discard(report.lease_uid)
+
+    def is_clean_of(self, lease_uid: str) -> bool:
+        """Whether the exporter holds nothing of the lease any more, by its own word.
+
+        It has said that it cleaned up; or it is available and its process was never told of that lease.
+        """
+        return lease_uid in self.cleaned or (self.available and lease_uid not in self.told)
+
+
+class Presence:
+    """The connections of all exporters, and who counts as online."""
+
+    def __init__(self, started: datetime, grace: timedelta, return_within: timedelta) -> None:
+        self._connections: dict[str, Connection] = {}
+        self._grace = grace
+        self._all_back = started + return_within
+
+    def of(self, exporter_uid: str) -> Connection:
+        return self._connections.setdefault(exporter_uid, Connection())
+
+    def forget(self, exporter_uid: str) -> None:
+        self._connections.pop(exporter_uid, None)
+
+    def offline_from(self, exporter_uid: str, was_online: bool) -> datetime | None:
+        """From when on it counts as offline as things are; None while it is connected.
+
+        A connection that was lost may come back within the grace time; after the operator's start, exporters that
+        were online before have some time to come back.
+        """
+        connection = self.of(exporter_uid)
+        if connection.connected:
+            return None
+        if connection.changed_at is None:
+            return self._all_back if was_online else datetime.min.replace(tzinfo=self._all_back.tzinfo)
+        return connection.changed_at if connection.said_goodbye else connection.changed_at + self._grace

@@ -1,0 +1,113 @@
+"""Which objects are to be looked at when one has changed."""
+
+from jumplab_operator.controller.lab import ApiRefused, Name
+from jumplab_operator.handlers.client import Clients
+from jumplab_operator.handlers.cluster import Cluster
+from jumplab_operator.handlers.credentials import Credentials
+from jumplab_operator.handlers.exporter import Exporters
+from jumplab_operator.handlers.lease import Leases
+from jumplab_operator.handlers.planner import PLAN, Planner
+from jumplab_operator.handlers.policy import Policies
+from jumplab_operator.handlers.snapshot import Seen
+from jumplab_operator.resources import Client, Exporter, ExporterAccessPolicy, Lease
+
+_DEADLINES = 10_000
+_ATTEMPTS = 5
+
+
+class Reconciler:
+    """Sends each object to the reconcile of its kind, and what a change concerns to the queue."""
+
+    def __init__(self, cluster: Cluster, planner: Planner, credentials: Credentials) -> None:
+        self._cluster = cluster
+        self._planner = planner
+        self._credentials = credentials
+        self._exporters = Exporters(cluster, planner, credentials)
+        self.clients = Clients(cluster, credentials)
+        self._leases = Leases(cluster, planner, cluster.clock.now())
+        self._policies = Policies(cluster)
+        cluster.snapshot.on_change(self._changed)
+
+    async def reconcile(self, uid: str) -> None:
+        """One object, whatever its kind; nothing where it is gone. Raises ApiRefused."""
+        if uid == PLAN:
+            self._planner.wake()
+            return
+        seen = self._cluster.snapshot.seen(uid)
+        if seen is None:
+            return
+        match seen.resource:
+            case Exporter() as exporter:
+                await self._exporters.reconcile(exporter)
+            case Lease() as lease:
+                await self._leases.reconcile(lease)
+            case Client() as client:
+                await self.clients.reconcile(client)
+        if seen.kind is ExporterAccessPolicy:
+            await self._policies.reconcile(seen)
+
+    async def reconcile_now(self, uid: str) -> None:
+        """The same, waited for: what another has changed meanwhile is looked at again. Raises ApiRefused."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                async with self._cluster.queue.holding(uid):
+                    await self.reconcile(uid)
+            except ApiRefused as refused:
+                if refused.status != 409 or attempt == _ATTEMPTS - 1:
+                    raise
+            else:
+                return
+
+    def _changed(self, before: Seen | None, now: Seen | None) -> None:
+        seen = now or before
+        assert seen is not None, "a change is of something"
+        self._planner.note(seen.name.namespace, seen.uid)
+        self._cluster.topics.changed(seen.uid)
+        if now is not None:
+            self._cluster.queue.add(seen.uid)
+        else:
+            self._forget(seen.uid)
+        old, new = (each.resource if each is not None else None for each in (before, now))
+        if seen.kind is Lease:
+            self._lease_changed(_as_lease(old), _as_lease(new))
+        elif seen.kind is Exporter:
+            for exporter in (old, new):
+                if isinstance(exporter, Exporter) and exporter.status.lease_ref is not None:
+                    self._cluster.queue.add(exporter.status.lease_ref.uid or "")
+
+    def _forget(self, uid: str) -> None:
+        self._cluster.presence.forget(uid)
+        self._credentials.forget(uid)
+        self._leases.forget(uid)
+
+    def _lease_changed(self, before: Lease | None, now: Lease | None) -> None:
+        lease = now or before
+        if lease is None:
+            return
+        self._remember_deadline(lease)
+        if (now is None or now.status.ended) and before is not None and not before.status.ended:
+            self._cluster.endings.announce(lease.uid)
+        for version in (before, now):
+            if version is not None and version.status.exporter_ref is not None:
+                name = Name(version.namespace, version.status.exporter_ref.name)
+                self._look_at(self._cluster.snapshot.get(Exporter, name))
+        if now is None:
+            for exporter in self._cluster.snapshot.all_of(Exporter, lease.namespace):
+                if exporter.status.lease_ref is not None and exporter.status.lease_ref.uid == lease.uid:
+                    self._look_at(exporter)
+
+    def _look_at(self, exporter: Exporter | None) -> None:
+        if exporter is not None:
+            self._cluster.queue.add(exporter.uid)
+            self._cluster.topics.changed(exporter.uid)
+
+    def _remember_deadline(self, lease: Lease) -> None:
+        deadlines = self._cluster.deadlines
+        if lease.status.expected_end_time is not None:
+            deadlines[lease.uid] = lease.status.expected_end_time
+        while len(deadlines) > _DEADLINES:
+            del deadlines[next(iter(deadlines))]
+
+
+def _as_lease(resource: object) -> Lease | None:
+    return resource if isinstance(resource, Lease) else None

@@ -1,0 +1,73 @@
+"""Composes the operator: the one place that knows all its parts.
+
+    async with running_lab(KubeAccess(url, ca_pem, token), LabSettings(endpoint="lab:8082"), issuer) as lab:
+        ...  # serve the gRPC services over `lab`; leaving the context stops watches, workers and timers
+
+`lab` is a `jumplab_operator.controller.lab.Lab`. Entering waits for the API server and for one list of each kind. A
+background task that fails ends the body: run it under a supervisor.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from jumplab_operator.handlers import watching
+from jumplab_operator.handlers.cluster import Cluster
+from jumplab_operator.handlers.credentials import Credentials
+from jumplab_operator.handlers.events import Events
+from jumplab_operator.handlers.feeding import Feeder
+from jumplab_operator.handlers.kube import KubeApi, connected
+from jumplab_operator.handlers.lab import ClusterLab
+from jumplab_operator.handlers.planner import Planner
+from jumplab_operator.handlers.presence import Presence
+from jumplab_operator.handlers.routing import Reconciler
+from jumplab_operator.handlers.settings import Clock, KubeAccess, LabSettings, SystemClock, TokenIssuer
+from jumplab_operator.handlers.snapshot import Snapshot
+from jumplab_operator.handlers.work import WorkQueue
+
+_WORKERS = 8
+
+
+@asynccontextmanager
+async def running_lab(
+    access: KubeAccess, settings: LabSettings, issuer: TokenIssuer, clock: Clock | None = None
+) -> AsyncIterator[ClusterLab]:
+    """The lab over a Kubernetes API, while the context lasts. Raises ApiRefused where the CRDs aren't installed."""
+    async with connected(access) as kube, lab_over(kube, access, settings, issuer, clock or SystemClock()) as lab:
+        yield lab
+
+
+@asynccontextmanager
+async def lab_over(
+    kube: KubeApi, access: KubeAccess, settings: LabSettings, issuer: TokenIssuer, clock: Clock
+) -> AsyncIterator[ClusterLab]:
+    """The same, over an API that is given: `access` is for the watches alone."""
+    cluster = Cluster(
+        kube=kube,
+        settings=settings,
+        clock=clock,
+        snapshot=Snapshot(),
+        presence=Presence(clock.now(), settings.connection_grace, settings.return_within),
+        queue=WorkQueue(clock),
+        events=Events(kube, clock),
+    )
+    planner = Planner(cluster)
+    reconciler = Reconciler(cluster, planner, Credentials(kube, issuer))
+    feeder = Feeder(kube, cluster.snapshot, settings, clock)
+    await feeder.list_first()
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(watching.watch(access, settings.namespaces, feeder.on_event, clock), name="watches"),
+            group.create_task(feeder.keep_listing(), name="lists"),
+            group.create_task(planner.run(), name="plan"),
+            group.create_task(cluster.queue.keep_time(), name="timers"),
+            group.create_task(cluster.events.post(), name="events"),
+        ]
+        for number in range(_WORKERS):
+            worker = cluster.queue.work(reconciler.reconcile)
+            tasks.append(group.create_task(worker, name=f"reconcile {number}"))
+        try:
+            yield ClusterLab(cluster, planner, reconciler)
+        finally:
+            for task in tasks:
+                task.cancel()

@@ -1,0 +1,68 @@
+"""What the operator is told when it starts, and how it tells the time."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from jumplab_operator.leasing.times import DEFAULT_DURATION
+
+
+@dataclass(frozen=True, slots=True)
+class KubeAccess:
+    """Where the Kubernetes API is and how to be let in: base URL, its CA as PEM (None: the system's), a bearer token."""
+
+    url: str
+    ca_pem: str | None
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class LabSettings:
+    """The operator's settings."""
+
+    endpoint: str
+    """host:port of the controller, for the status of exporters and clients."""
+    namespaces: tuple[str, ...] = ()
+    """The namespaces to serve; empty: all."""
+    default_duration: timedelta = DEFAULT_DURATION
+    confirm_within: timedelta = timedelta(seconds=30)
+    """How long a claimed exporter may take to react before its lease is placed elsewhere."""
+    avoid_for: timedelta = timedelta(seconds=60)
+    """How long an exporter that did not confirm a lease isn't offered that lease again."""
+    connection_grace: timedelta = timedelta(seconds=5)
+    """How long a lost connection may take to come back before its exporter is Offline."""
+    return_within: timedelta = timedelta(seconds=15)
+    """How long, after the operator's start, exporters may take to come back."""
+    relist_every: timedelta = timedelta(minutes=2)
+    """How often a list checks what the watches may have missed."""
+
+
+class Clock(Protocol):
+    """Tells the time and waits."""
+
+    def now(self) -> datetime: ...
+
+    async def sleep(self, length: timedelta) -> None: ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def sleep(self, length: timedelta) -> None:
+        await asyncio.sleep(length.total_seconds())
+
+
+class TokenIssuer(Protocol):
+    """Makes the bearer tokens of exporters and clients. `kind` is Exporter or Client."""
+
+    def issue(self, kind: str, namespace: str, name: str, uid: str) -> tuple[str, datetime | None]:
+        """A new token, and when it expires (None: never)."""
+        ...
+
+    def is_current(self, token: str, kind: str, namespace: str, name: str, uid: str) -> bool:
+        """Whether the token is good for that very object and not due to be replaced."""
+        ...

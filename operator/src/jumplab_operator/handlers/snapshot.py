@@ -1,0 +1,124 @@
+"""The custom resources as last seen, keyed by uid. Fed by watches, by lists, and by the answers to our own writes."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from jumplab_operator.controller.lab import Name
+from jumplab_operator.resources import Client, Exporter, ExporterAccessPolicy, Lease, Resource, Unreadable
+
+_log = logging.getLogger(__name__)
+
+KINDS: tuple[type[Resource], ...] = (Exporter, Client, Lease, ExporterAccessPolicy)
+_R = TypeVar("_R", bound=Resource)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An object of the snapshot."""
+
+    kind: type[Resource]
+    name: Name
+    uid: str
+    version: int
+    plain: Mapping[str, Any]
+    resource: Resource | None
+    """The typed view; None where the object can't be read."""
+    problem: str = ""
+
+
+Listener = Callable[[Seen | None, Seen | None], None]
+"""Told what was seen before and what is seen now; None: there was, or is, no such object."""
+
+
+class Snapshot:
+    """Reads are without I/O. What comes late, with an older resource version, changes nothing."""
+
+    def __init__(self) -> None:
+        self._by_uid: dict[str, Seen] = {}
+        self._by_name: dict[tuple[type[Resource], Name], Seen] = {}
+        self._buried: dict[str, None] = {}
+        self._listeners: list[Listener] = []
+
+    def on_change(self, listener: Listener) -> None:
+        self._listeners.append(listener)
+
+    def get(self, kind: type[_R], name: Name) -> _R | None:
+        """The resource of that name, if it is there and can be read."""
+        seen = self._by_name.get((kind, name))
+        return seen.resource if seen is not None and isinstance(seen.resource, kind) else None
+
+    def by_uid(self, kind: type[_R], uid: str) -> _R | None:
+        seen = self._by_uid.get(uid)
+        return seen.resource if seen is not None and isinstance(seen.resource, kind) else None
+
+    def seen(self, uid: str) -> Seen | None:
+        return self._by_uid.get(uid)
+
+    def all_of(self, kind: type[_R], namespace: str | None = None) -> list[_R]:
+        """The readable resources of a kind, in one namespace or in all, by name."""
+        found = [
+            seen.resource
+            for seen in self._by_uid.values()
+            if isinstance(seen.resource, kind) and namespace in (None, seen.name.namespace)
+        ]
+        return sorted(found, key=lambda resource: (resource.namespace, resource.name))
+
+    def put(self, kind: type[Resource], plain: Mapping[str, Any]) -> None:
+        """Takes an object over, if it is newer than what is known and was not seen deleted."""
+        now = _seen(kind, plain)
+        before = self._by_uid.get(now.uid)
+        if now.uid in self._buried or (before is not None and before.version >= now.version):
+            return
+        namesake = self._by_name.get((kind, now.name))
+        if namesake is not None and namesake.uid != now.uid:
+            if namesake.version > now.version:
+                return
+            self.drop(namesake.uid)
+        self._by_uid[now.uid] = now
+        self._by_name[kind, now.name] = now
+        self._tell(before, now)
+
+    def drop(self, uid: str) -> None:
+        """Forgets an object that was deleted; late news of it are ignored."""
+        self._bury(uid)
+        before = self._by_uid.pop(uid, None)
+        if before is None:
+            return
+        if self._by_name.get((before.kind, before.name)) is before:
+            del self._by_name[before.kind, before.name]
+        self._tell(before, None)
+
+    def uids(self, kind: type[Resource]) -> set[str]:
+        """The uids of what is known of a kind."""
+        return {seen.uid for seen in self._by_uid.values() if seen.kind is kind}
+
+    def replace(self, kind: type[Resource], listed: Iterable[Mapping[str, Any]], known_before: set[str]) -> None:
+        """Takes a list over: what was known before the list was asked for and isn't in it is gone."""
+        objects = list(listed)
+        present = {str(plain["metadata"]["uid"]) for plain in objects}
+        for uid in (known_before & self.uids(kind)) - present:
+            self.drop(uid)
+        for plain in objects:
+            self.put(kind, plain)
+
+    def _bury(self, uid: str) -> None:
+        self._buried[uid] = None
+        while len(self._buried) > 10_000:
+            del self._buried[next(iter(self._buried))]
+
+    def _tell(self, before: Seen | None, now: Seen | None) -> None:
+        for listener in self._listeners:
+            listener(before, now)
+
+
+def _seen(kind: type[Resource], plain: Mapping[str, Any]) -> Seen:
+    metadata = plain["metadata"]
+    name = Name(metadata.get("namespace", ""), metadata["name"])
+    version = int(metadata["resourceVersion"])
+    try:
+        return Seen(kind, name, metadata["uid"], version, plain, kind.from_plain(plain))
+    except Unreadable as unreadable:
+        _log.warning("%s", unreadable)
+        return Seen(kind, name, metadata["uid"], version, plain, None, unreadable.problem)

@@ -1,0 +1,56 @@
+"""Who waits for a change of what."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+
+
+class Topics:
+    """Wakes those who follow a topic. They then look for themselves: several changes may come as one."""
+
+    def __init__(self) -> None:
+        self._followers: defaultdict[Hashable, set[asyncio.Event]] = defaultdict(set)
+
+    @contextmanager
+    def following(self, topic: Hashable) -> Iterator[asyncio.Event]:
+        """An event that is set at each change of the topic; clear it before looking."""
+        event = asyncio.Event()
+        self._followers[topic].add(event)
+        try:
+            yield event
+        finally:
+            self._followers[topic].discard(event)
+            if not self._followers[topic]:
+                del self._followers[topic]
+
+    def changed(self, topic: Hashable) -> None:
+        for event in self._followers.get(topic, ()):
+            event.set()
+
+
+class Announcements:
+    """Hands each announcement to everyone who listens, once: `announce` returns False for what was said before."""
+
+    def __init__(self) -> None:
+        self._listeners: set[asyncio.Queue[str]] = set()
+        self._said: dict[str, None] = {}
+
+    def announce(self, text: str) -> bool:
+        if text in self._said:
+            return False
+        self._said[text] = None
+        while len(self._said) > 10_000:
+            del self._said[next(iter(self._said))]
+        for queue in self._listeners:
+            queue.put_nowait(text)
+        return True
+
+    @contextmanager
+    def listening(self) -> Iterator[asyncio.Queue[str]]:
+        queue: asyncio.Queue[str] = asyncio.Queue()
+        self._listeners.add(queue)
+        try:
+            yield queue
+        finally:
+            self._listeners.discard(queue)

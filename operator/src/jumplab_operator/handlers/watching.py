@@ -1,0 +1,110 @@
+"""kopf, watching: tells the main loop of each change of a custom resource, and does nothing else.
+
+It runs in a thread and event loop of its own, since on its way out it cancels every task created after its start; it
+is started again whenever it ends. After a gap in a watch it lists again without telling what was deleted meanwhile:
+such listed objects come with type None, and call for a list of our own.
+"""
+
+import asyncio
+import base64
+import contextlib
+import itertools
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+import kopf
+
+from jumplab_operator.handlers.settings import Clock, KubeAccess
+from jumplab_operator.handlers.snapshot import KINDS
+from jumplab_operator.resources import GROUP, VERSION, Resource
+
+_log = logging.getLogger(__name__)
+
+_AGAIN = timedelta(seconds=1)
+_STOP_SECONDS = 10.0
+
+OnEvent = Callable[[type[Resource], str | None, Mapping[str, Any]], None]
+"""Told the kind, the type of the event (None: listed), and the object, in the main loop."""
+
+
+class _ForEver:
+    """Pauses in seconds between attempts, without end: an API server may be away for long."""
+
+    def __iter__(self) -> Iterator[float]:
+        return itertools.chain((0.1, 0.2, 0.5, 1.0), itertools.repeat(2.0))
+
+
+async def watch(access: KubeAccess, namespaces: tuple[str, ...], on_event: OnEvent, clock: Clock) -> None:
+    """Watches until cancelled."""
+    while True:
+        await _watch_once(access, namespaces, on_event)
+        _log.warning("the watches ended; starting them again")
+        await clock.sleep(_AGAIN)
+
+
+async def _watch_once(access: KubeAccess, namespaces: tuple[str, ...], on_event: OnEvent) -> None:
+    loop = asyncio.get_running_loop()
+    ended, stop = asyncio.Event(), threading.Event()
+
+    def tell(kind: type[Resource], change: str | None, plain: Mapping[str, Any]) -> None:
+        with contextlib.suppress(RuntimeError):  # the main loop is closed: nobody is left to be told
+            loop.call_soon_threadsafe(on_event, kind, change, plain)
+
+    def run() -> None:
+        try:
+            asyncio.run(_operator(access, namespaces, tell, stop))
+        except Exception:  # noqa: BLE001 -- the thread's root: it is logged, and the watches are started again
+            _log.exception("the watches failed")
+        finally:
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(ended.set)
+
+    threading.Thread(target=run, name="kopf", daemon=True).start()
+    try:
+        await ended.wait()
+    finally:
+        stop.set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_STOP_SECONDS):
+                await ended.wait()
+
+
+async def _operator(access: KubeAccess, namespaces: tuple[str, ...], tell: OnEvent, stop: threading.Event) -> None:
+    await kopf.operator(
+        registry=_registry(access, tell),
+        settings=_settings(),
+        standalone=True,
+        clusterwide=not namespaces,
+        namespaces=namespaces,
+        stop_flag=stop,
+    )
+
+
+def _settings() -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.scanning.disabled = False
+    settings.networking.error_backoffs = _ForEver()
+    return settings
+
+
+def _registry(access: KubeAccess, tell: OnEvent) -> kopf.OperatorRegistry:
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=registry)  # type: ignore[arg-type]
+    def log_in(**_: Any) -> kopf.ConnectionInfo:
+        ca = base64.b64encode(access.ca_pem.encode()).decode() if access.ca_pem else None
+        return kopf.ConnectionInfo(server=access.url, ca_data=ca, scheme="Bearer", token=access.token)
+
+    for kind in KINDS:
+        _register(registry, kind, tell)
+    return registry
+
+
+def _register(registry: kopf.OperatorRegistry, kind: type[Resource], tell: OnEvent) -> None:
+    @kopf.on.event(GROUP, VERSION, kind.PLURAL, registry=registry, id=f"watch-{kind.PLURAL}")
+    def on_event(event: kopf.RawEvent, **_: Any) -> None:
+        tell(kind, event["type"], dict(event["object"]))

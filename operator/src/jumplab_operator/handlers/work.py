@@ -1,0 +1,99 @@
+"""The work queue: which objects are to be reconciled, now or at a moment, and the workers that do it."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
+
+from jumplab_operator.controller.lab import ApiRefused
+from jumplab_operator.handlers.kube import ApiAway
+from jumplab_operator.handlers.settings import Clock
+
+_log = logging.getLogger(__name__)
+
+_FIRST_RETRY = timedelta(milliseconds=200)
+_LAST_RETRY = timedelta(seconds=10)
+_LONGEST_SLEEP = timedelta(seconds=60)
+"""A wall clock that was set is noticed so late at worst."""
+
+
+class WorkQueue:
+    """Objects by uid. One that waits is there once; one that is being worked on is done again after."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ready: asyncio.Queue[str] = asyncio.Queue()
+        self._queued: set[str] = set()
+        self._due: dict[str, datetime] = {}
+        self._sooner = asyncio.Event()
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._failures: dict[str, int] = {}
+
+    def add(self, uid: str) -> None:
+        """Reconcile it as soon as may be."""
+        if uid not in self._queued:
+            self._queued.add(uid)
+            self._ready.put_nowait(uid)
+
+    def add_at(self, uid: str, moment: datetime) -> None:
+        """Reconcile it at that moment, or at an earlier one that was asked for before."""
+        known = self._due.get(uid)
+        if known is None or moment < known:
+            self._due[uid] = moment
+            self._sooner.set()
+
+    @asynccontextmanager
+    async def holding(self, uid: str) -> AsyncIterator[None]:
+        """Nobody else works on the object meanwhile."""
+        lock = self._locks.setdefault(uid, asyncio.Lock())
+        async with lock:
+            yield
+        if not lock.locked() and self._locks.get(uid) is lock:
+            del self._locks[uid]
+
+    async def keep_time(self) -> None:
+        """Adds what has become due, for ever."""
+        while True:
+            self._sooner.clear()
+            now = self._clock.now()
+            for uid in [uid for uid, moment in self._due.items() if moment <= now]:
+                del self._due[uid]
+                self.add(uid)
+            pause = min([moment - now for moment in self._due.values()], default=_LONGEST_SLEEP)
+            await self._sleep(min(pause, _LONGEST_SLEEP))
+
+    async def _sleep(self, pause: timedelta) -> None:
+        sleeping = asyncio.create_task(self._clock.sleep(pause), name="until the next due moment")
+        woken = asyncio.create_task(self._sooner.wait(), name="until an earlier moment")
+        try:
+            await asyncio.wait([sleeping, woken], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (sleeping, woken):
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+    async def work(self, reconcile: Callable[[str], Awaitable[None]]) -> None:
+        """Reconciles one object after another, for ever; what fails comes again later."""
+        while True:
+            uid = await self._ready.get()
+            self._queued.discard(uid)
+            try:
+                async with self.holding(uid):
+                    await reconcile(uid)
+                self._failures.pop(uid, None)
+            except ApiAway as away:
+                self._again(uid, f"{away}; trying again")
+            except ApiRefused as refused:
+                self._again(uid, "" if refused.status in (404, 409) else f"refused: {refused}")
+            except Exception:  # noqa: BLE001 -- one object's failure must not stop the others; it is tried again
+                _log.exception("reconciling %s failed; trying again", uid)
+                self._again(uid, "")
+
+    def _again(self, uid: str, why: str) -> None:
+        failures = self._failures.get(uid, 0)
+        self._failures[uid] = failures + 1
+        if why and failures == 0:
+            _log.warning("%s", why)
+        self.add_at(uid, self._clock.now() + min(_FIRST_RETRY * 2 ** min(failures, 10), _LAST_RETRY))
