@@ -6,6 +6,7 @@ import pytest
 from jumplab.client.controller import Controller
 
 from tests.client.authority import Authority
+from tests.client.bench import Bench, bench_of, drivers
 from tests.client.lab_double import LabDouble, config_for, served
 
 
@@ -29,3 +30,9 @@ async def port(lab: LabDouble, authority: Authority) -> AsyncIterator[int]:
 async def controller(port: int, authority: Authority) -> AsyncIterator[Controller]:
     async with Controller.connected(config_for(port, authority)) as controller:
         yield controller
+
+
+@pytest.fixture
+async def bench(lab: LabDouble, authority: Authority) -> AsyncIterator[Bench]:
+    async with bench_of(lab, authority, drivers()) as bench:
+        yield bench

@@ -15,6 +15,7 @@ from grpc import aio
 from jumplab.client.config import ClientConfig, Metadata, TlsSettings
 from jumplab.protocol.client_v1 import client_pb2, client_pb2_grpc
 from jumplab.protocol.v1 import controller_pb2, controller_pb2_grpc, kubernetes_pb2
+from jumplab_operator.router.relay import Router
 
 from tests.client.authority import Authority
 
@@ -164,11 +165,15 @@ class _ControllerService(controller_pb2_grpc.ControllerServiceServicer):
 
 
 @asynccontextmanager
-async def served(lab: LabDouble, authority: Authority, port: int = 0) -> AsyncIterator[int]:
-    """Serves the double on loopback; gives its port."""
+async def served(
+    lab: LabDouble, authority: Authority, port: int = 0, router: Router | None = None
+) -> AsyncIterator[int]:
+    """Serves the double on loopback, beside a router if there is one; gives its port."""
     server = aio.server()
     client_pb2_grpc.add_ClientServiceServicer_to_server(_ClientService(lab), server)
     controller_pb2_grpc.add_ControllerServiceServicer_to_server(_ControllerService(lab), server)
+    if router is not None:
+        router.add_to(server)
     credentials = grpc.ssl_server_credentials([authority.issue("localhost")])
     bound = server.add_secure_port(f"localhost:{port}", credentials)
     await server.start()

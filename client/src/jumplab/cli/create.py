@@ -36,8 +36,9 @@ def create_lease(
 
     With --wait, one that can't be had is released again, and so is one whose waiting is interrupted.
     """
-    from jumplab.cli.ending import run, say
+    from jumplab.cli.ending import say
     from jumplab.cli.output import LEASE_COLUMNS, write
+    from jumplab.cli.running import run
     from jumplab.client import acquiring
     from jumplab.client.controller import Controller
     from jumplab.client.places import load_client

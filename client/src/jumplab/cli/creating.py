@@ -26,7 +26,7 @@ def add_to_lab(
     kubeconfig: str | None,
     namespace: str | None,
 ) -> None:
-    """Creates the resource, waits for its credential, and writes (to `out` or its place) or prints the configuration."""
+    """Creates the resource, waits for its credential, and writes or prints the configuration."""
     administrator = Administrator(kubeconfig, namespace)
     administrator.create(kind, name, labels)
     text = configuration_of(administrator.wait_for_credential(kind, name))

@@ -15,7 +15,7 @@ def delete() -> None:
 @client_option
 def delete_lease(names: tuple[str, ...], client_name: str | None) -> None:
     """Release leases by name; each that is gone already is an error."""
-    from jumplab.cli.ending import run
+    from jumplab.cli.running import run
     from jumplab.client.controller import Controller
     from jumplab.client.places import load_client
 

@@ -1,19 +1,14 @@
 """How a command ends: its exit status, and one line on standard error where it went wrong."""
 
-import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any
 
 import click
 
 from jumplab.errors import JumplabError
-
-T = TypeVar("T")
-
-_ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupted(Exception):
@@ -50,32 +45,6 @@ def exit_status_of(command: Callable[[], Any], program: str) -> int:
         raise
 
 
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """Runs a command's asynchronous part. The first SIGINT, SIGTERM or SIGHUP cancels it, further ones change nothing
-    (what it cleans up is bounded); raises Interrupted once it has ended."""
-    return asyncio.run(_interruptible(work))
-
-
-async def _interruptible(work: Coroutine[Any, Any, T]) -> T:
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    assert task is not None
-    received: list[int] = []
-
-    def interrupt(number: int) -> None:
-        if not received:
-            received.append(number)
-            task.cancel()
-
-    for number in _ENDING_SIGNALS:
-        loop.add_signal_handler(number, interrupt, number)
-    try:
-        return await work
-    except asyncio.CancelledError:
-        if received:
-            raise Interrupted(received[0]) from None
-        raise
-
-
 def say(sentence: str, program: str = "jumplab") -> None:
     """One line to the person at the terminal; standard output is for results alone."""
     click.echo(f"{program}: {' '.join(sentence.split())}", err=True)
@@ -89,14 +58,16 @@ def _failed(program: str, sentence: str, status: int) -> int:
 def _told(error: Exception) -> tuple[str, int] | None:
     """The sentence and the status of an error that is no fault of the program's; None for one that is."""
     from jumplab.client.errors import ConfigurationError
+    from jumplab.driver.errors import BadArguments, NotExported
+    from jumplab.transport.errors import TransportError
 
     if isinstance(error, BaseExceptionGroup):
         # A task group around one failure wraps it; the first says enough.
         inner = error.exceptions[0]
         return _told(inner) if isinstance(inner, Exception) else None
-    if not isinstance(error, JumplabError):
+    if not isinstance(error, JumplabError | TransportError):
         return None
-    return str(error), 2 if isinstance(error, ConfigurationError) else 1
+    return str(error), 2 if isinstance(error, ConfigurationError | BadArguments | NotExported) else 1
 
 
 def _told_usage(error: click.UsageError) -> str:

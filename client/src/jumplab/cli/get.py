@@ -19,8 +19,8 @@ def get() -> None:
 @client_option
 def exporters(name: str | None, selector: str, output: str | None, client_name: str | None) -> None:
     """Show exporters, or the one called NAME."""
-    from jumplab.cli.ending import run
     from jumplab.cli.output import EXPORTER_COLUMNS, write
+    from jumplab.cli.running import run
     from jumplab.client.controller import Controller
     from jumplab.client.places import load_client
     from jumplab.client.views import ExporterView
@@ -40,8 +40,8 @@ def exporters(name: str | None, selector: str, output: str | None, client_name: 
 @client_option
 def leases(name: str | None, selector: str, show_all: bool, output: str | None, client_name: str | None) -> None:
     """Show active leases, or the one called NAME."""
-    from jumplab.cli.ending import run
     from jumplab.cli.output import LEASE_COLUMNS, write
+    from jumplab.cli.running import run
     from jumplab.client.controller import Controller
     from jumplab.client.places import load_client
     from jumplab.client.views import LeaseView

@@ -1,0 +1,47 @@
+"""`jumplab console`."""
+
+from datetime import timedelta
+
+import click
+
+from jumplab.cli.options import client_option, lease_options
+
+
+@click.command()
+@lease_options
+@click.option("--lease", "lease_name", metavar="NAME", help="Use this lease, and leave it as it is at the end.")
+@click.option("--driver", metavar="PATH", help="Which console, as board.console; needed where there are several.")
+@client_option
+def console(
+    selector: str,
+    exporter: str,
+    duration: timedelta,
+    name: str | None,
+    wait_timeout: timedelta | None,
+    lease_name: str | None,
+    driver: str | None,
+    client_name: str | None,
+) -> None:
+    """Lease an exporter and attach to its console, which Ctrl-] leaves."""
+    from jumplab.cli.driver_tree import DriverTree
+    from jumplab.cli.holding import Wanted, hold
+    from jumplab.cli.running import run
+    from jumplab.cli.terminal import converse
+    from jumplab.client.controller import Controller
+    from jumplab.client.places import load_client
+    from jumplab.client.sessions import dial
+    from jumplab.session.client import attach
+
+    config = load_client(client_name)
+    wanted = Wanted(selector, exporter, duration, name, wait_timeout, lease_name)
+
+    async def lease_and_attach() -> None:
+        async with Controller.connected(config) as controller, hold(controller, config, wanted) as held:
+            link = await dial(controller, held.lease.name)
+            tree = DriverTree.allowing(config.drivers.allow, unsafe=config.drivers.unsafe)
+            async with attach(link, classes=tree, client="jumplab console") as session:
+                chosen = tree.console(session.root, driver)
+                async with chosen.open("attach") as stream:
+                    await converse(stream, ends_with_input=False)
+
+    run(lease_and_attach())

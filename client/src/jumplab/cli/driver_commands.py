@@ -1,0 +1,130 @@
+"""Commands made from what a session's drivers report: `j PATH… METHOD ARGUMENTS`.
+
+A client class that has a method `cli`, returning a click.Group, adds the commands of that group, or replaces those made
+here; their callbacks may be coroutine functions.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+from jumplab.cli.arguments import option_name, parameters_of
+from jumplab.cli.driver_tree import CONSOLE, STORAGE, DriverTree, walk
+from jumplab.driver import AsyncDriverClient
+from jumplab.driver.errors import DriverFailed
+
+
+class DriverGroup(click.Group):
+    """A driver: its children, its own client's commands, and its exported methods."""
+
+    def __init__(self, client: AsyncDriverClient, tree: DriverTree) -> None:
+        self._client = client
+        self._tree = tree
+        self._is_console = CONSOLE in tree.interfaces(client)
+        super().__init__(
+            client.path.rpartition(".")[2] or "j",
+            help=client.description or None,
+            invoke_without_command=self._is_console or not client.path,
+            callback=self._alone,
+            context_settings={"help_option_names": ["-h", "--help"]},
+        )
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        own = self._own_commands()
+        return [*self._client.children, *own, *(name for name in self._methods() if name not in own)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+        if cmd_name in self._client.children:
+            return DriverGroup(self._client.children[cmd_name], self._tree)
+        own = self._own_commands()
+        if cmd_name in own:
+            return own[cmd_name]
+        method = self._methods().get(cmd_name)
+        return _command_of(self._client, method) if method else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if failure := self._tree.reports[self._client.path].failure:
+            raise DriverFailed(f'driver "{self._client.path}" did not start: {failure}')
+        if self.get_command(ctx, args[0]) is None:
+            known = ", ".join(self.list_commands(ctx)) or "nothing"
+            place = f'driver "{self._client.path}"' if self._client.path else "this exporter"
+            raise click.UsageError(f'{place} has no "{args[0]}"; it offers: {known}')
+        return super().resolve_command(ctx, args)
+
+    def _alone(self) -> Any:
+        """What a driver's name by itself does: the root shows the tree, a console attaches."""
+        context = click.get_current_context()
+        if context.invoked_subcommand is not None:
+            return None
+        if self._is_console:
+            return context.invoke(_command_of(self._client, "attach"))
+        show_tree(self._client, self._tree)
+        return None
+
+    def _methods(self) -> Mapping[str, str]:
+        return {option_name(method): method for method in self._client.methods}
+
+    def _own_commands(self) -> Mapping[str, click.Command]:
+        if STORAGE in self._tree.interfaces(self._client):
+            from jumplab.cli.storage import storage_commands
+
+            return storage_commands(lambda: self._tree.own(self._client))
+        if not self._tree.has_foreign_client(self._client):
+            return {}
+        make = getattr(self._tree.own(self._client), "cli", None)
+        return make().commands if callable(make) and "cli" not in self._client.methods else {}
+
+
+def show_tree(root: AsyncDriverClient, tree: DriverTree) -> None:
+    """Writes the drivers with their methods, and which of them can't be used."""
+    for client in walk(root):
+        if not client.path:
+            continue
+        indent, name = "  " * client.path.count("."), client.path.rpartition(".")[2]
+        failure = tree.reports[client.path].failure
+        state = f"did not start: {failure}" if failure else " ".join(option_name(method) for method in client.methods)
+        click.echo(f"{indent}{name}  {state}".rstrip())
+
+
+def _command_of(client: AsyncDriverClient, method: str) -> click.Command:
+    schema = client.methods[method]
+    description = str(schema.get("description", ""))
+
+    def call(**arguments: Any) -> Any:
+        given = {name: value for name, value in arguments.items() if value is not None}
+        return _CALLS[str(schema["kind"])](client, method, schema, given)
+
+    return click.Command(
+        option_name(method), params=parameters_of(schema["arguments"]), callback=call, help=description or None
+    )
+
+
+async def _call(client: AsyncDriverClient, method: str, _schema: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    _show(await client.call(method, **given))
+
+
+async def _call_streaming(
+    client: AsyncDriverClient, method: str, _schema: Mapping[str, Any], given: Mapping[str, Any]
+) -> None:
+    async for item in client.call_streaming(method, **given):
+        _show(item)
+
+
+async def _stream(client: AsyncDriverClient, method: str, schema: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    from jumplab.cli.terminal import converse
+
+    async with client.open(method, **given) as stream:
+        await converse(stream, ends_with_input=bool(schema.get("bulk")))
+
+
+_CALLS: Mapping[str, Callable[..., Any]] = {"call": _call, "streaming": _call_streaming, "stream": _stream}
+
+
+def _show(value: Any) -> None:
+    """A result on standard output: text as it is, everything else as JSON, nothing for None."""
+    if value is not None:
+        click.echo(value if isinstance(value, str) else json.dumps(value, indent=2))

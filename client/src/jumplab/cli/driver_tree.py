@@ -1,0 +1,78 @@
+"""The drivers of a session as the command line sees them: generic clients, and a driver's own client when it is needed.
+
+Loading every driver's client class would make each `j` slow, and one class that isn't allowed would hide the others.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from jumplab.driver import AsyncDriverClient
+from jumplab.driver.errors import NotExported
+from jumplab.protocol.v1.common_pb2 import DriverInstanceReport
+from jumplab.session.client import ClientClasses
+from jumplab.session.client.loader import CLIENT_LABEL
+
+CONSOLE = "jumplab.drivers.console.ConsoleInterface"
+STORAGE = "jumplab.drivers.storage.StorageInterface"
+
+
+class TreeClient(AsyncDriverClient):
+    """A driver of the tree, generic."""
+
+    def as_class(self, client: type[AsyncDriverClient]) -> AsyncDriverClient:
+        """The same driver, held by another class."""
+        return client(self._node)
+
+    @property
+    def failure(self) -> str:
+        """Why the driver can't be used; empty where it can."""
+        return self._node.failure
+
+
+@dataclass(frozen=True, slots=True)
+class DriverTree(ClientClasses):
+    """Hands out generic clients while attaching, and remembers what was reported. Its loading obeys the allow-list."""
+
+    reports: dict[str, DriverInstanceReport] = field(default_factory=dict)
+
+    @classmethod
+    def allowing(cls, allow: tuple[str, ...], *, unsafe: bool) -> "DriverTree":
+        return cls(allow=allow, unsafe=unsafe)
+
+    def client_for(self, report: DriverInstanceReport, path: str) -> type[AsyncDriverClient]:
+        self.reports[path] = report
+        return TreeClient
+
+    def interfaces(self, client: AsyncDriverClient) -> set[str]:
+        """The names of the driver's interfaces."""
+        return {interface.name for interface in self.reports[client.path].interfaces}
+
+    def has_foreign_client(self, client: AsyncDriverClient) -> bool:
+        """Whether the driver brings a client class of its own, beside the standard ones."""
+        named = self.reports[client.path].labels.get(CLIENT_LABEL, "")
+        return bool(named) and not named.startswith("jumplab.drivers.")
+
+    def own(self, client: AsyncDriverClient) -> AsyncDriverClient:
+        """The driver held by the class that it names. Raises ClientNotAllowed, ClientMissing, InterfaceMismatch."""
+        assert isinstance(client, TreeClient)
+        classes = ClientClasses(self.allow, self.unsafe)
+        return client.as_class(classes.client_for(self.reports[client.path], client.path))
+
+    def console(self, root: AsyncDriverClient, path: str | None) -> AsyncDriverClient:
+        """The console at `path`, or the only one there is. Raises NotExported."""
+        consoles = {client.path: client for client in walk(root) if CONSOLE in self.interfaces(client)}
+        if path is None and len(consoles) == 1:
+            return next(iter(consoles.values()))
+        if path in consoles:
+            return consoles[path]
+        known = ", ".join(consoles) or "none"
+        if path is None and consoles:
+            raise NotExported(f"there are several consoles: {known}; choose one with --driver")
+        raise NotExported(f'there is no console "{path}" (there are: {known})' if path else "there is no console here")
+
+
+def walk(client: AsyncDriverClient) -> Iterator[AsyncDriverClient]:
+    """A driver and all below it, parents first."""
+    yield client
+    for child in client.children.values():
+        yield from walk(child)

@@ -1,0 +1,102 @@
+"""A shell in which `j` reaches a leased exporter: through a socket of this process, which dials for each `j`."""
+
+import asyncio
+import os
+import secrets
+import signal
+import tempfile
+from asyncio.subprocess import Process
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
+from pathlib import Path
+
+from jumplab.cli.ending import say
+from jumplab.client.acquiring import follow
+from jumplab.client.config import DriverSettings
+from jumplab.client.controller import Controller
+from jumplab.client.errors import ClientError, ConfigurationError
+from jumplab.client.sessions import dial
+from jumplab.client.standing import failure_of
+from jumplab.client.views import LeaseView
+from jumplab.transport.backoff import Backoff
+from jumplab.transport.errors import TransportError
+from jumplab.transport.listener import AcceptedLink, LocalListener
+from jumplab.transport.relay import relay
+
+_ENDING_BOUND_SECONDS = 5.0
+
+
+async def open_shell(controller: Controller, lease: LeaseView, drivers: DriverSettings, command: Sequence[str]) -> int:
+    """Runs a command, the user's shell where there is none, until it ends: its exit status.
+
+    Tells when the lease ends meanwhile; the shell goes on. Cancelling ends the command.
+    """
+
+    async def serve(accepted: AcceptedLink) -> None:
+        try:
+            link = await dial(controller, lease.name)
+        except TransportError as error:
+            await (await accepted.accept()).stream.reset(str(error))
+            return
+        try:
+            await relay(accepted, link)
+        finally:
+            await link.aclose()
+
+    with tempfile.TemporaryDirectory(prefix="jumplab-") as folder:
+        async with LocalListener(Path(folder), secrets.token_hex(16), serve) as listener, asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(_tell_end(controller, lease.name), name="watch of the lease")
+            try:
+                environment = os.environ | _environment(listener, lease, drivers)
+                return await _run(command or [os.environ.get("SHELL") or "/bin/sh"], environment)
+            finally:
+                watching.cancel()
+
+
+def _environment(listener: LocalListener, lease: LeaseView, drivers: DriverSettings) -> Mapping[str, str]:
+    return {
+        "JUMPLAB_SOCKET": str(listener.path),
+        "JUMPLAB_SOCKET_TOKEN": listener.token,
+        "JUMPLAB_LEASE": lease.name,
+        "JUMPLAB_EXPORTER": lease.exporter,
+        "JMP_DRIVERS_ALLOW": "UNSAFE" if drivers.unsafe else ",".join(drivers.allow),
+    }
+
+
+async def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    # Ctrl-C at the terminal is for the command, which gets it too; what follows the command is not to be interrupted.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, lambda: None)
+    try:
+        process = await asyncio.create_subprocess_exec(*command, env=environment)
+    except OSError as error:
+        raise ConfigurationError(f"can't run {command[0]}: {error.strerror}") from error
+    try:
+        status = await process.wait()
+    except asyncio.CancelledError:
+        await _end(process)
+        raise
+    return status if status >= 0 else 128 - status
+
+
+async def _end(process: Process) -> None:
+    """Ends a command whose time is over: an interactive shell hears SIGHUP and passes it on to its jobs."""
+    try:
+        process.send_signal(signal.SIGHUP)
+        async with asyncio.timeout(_ENDING_BOUND_SECONDS):
+            await process.wait()
+    except ProcessLookupError:
+        return
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+async def _tell_end(controller: Controller, name: str) -> None:
+    try:
+        async with aclosing(follow(controller, name, tell=lambda _sentence: None, backoff=Backoff())) as states:
+            async for lease in states:
+                if failure := failure_of(lease):
+                    raise failure
+        say(f'lease "{name}" was deleted')
+    except (ClientError, TransportError) as error:
+        say(str(error))

@@ -1,0 +1,42 @@
+"""`jumplab shell`."""
+
+from datetime import timedelta
+
+import click
+
+from jumplab.cli.options import client_option, lease_options
+
+
+@click.command(context_settings={"ignore_unknown_options": False})
+@lease_options
+@click.option("--lease", "lease_name", metavar="NAME", help="Use this lease, and leave it as it is at the end.")
+@client_option
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def shell(
+    selector: str,
+    exporter: str,
+    duration: timedelta,
+    name: str | None,
+    wait_timeout: timedelta | None,
+    lease_name: str | None,
+    client_name: str | None,
+    command: tuple[str, ...],
+) -> int:
+    """Lease an exporter and open a shell in which `j` drives it; the lease is released when the shell ends.
+
+    With a COMMAND (after --), runs that instead and exits with its status.
+    """
+    from jumplab.cli.holding import Wanted, hold
+    from jumplab.cli.leased_shell import open_shell
+    from jumplab.cli.running import run
+    from jumplab.client.controller import Controller
+    from jumplab.client.places import load_client
+
+    config = load_client(client_name)
+    wanted = Wanted(selector, exporter, duration, name, wait_timeout, lease_name)
+
+    async def lease_and_run() -> int:
+        async with Controller.connected(config) as controller, hold(controller, config, wanted) as held:
+            return await open_shell(controller, held.lease, config.drivers, command)
+
+    return run(lease_and_run())

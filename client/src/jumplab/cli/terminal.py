@@ -1,0 +1,110 @@
+"""A byte stream at the terminal: what is typed goes out, what comes is shown."""
+
+import asyncio
+import os
+import sys
+import termios
+import tty
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from jumplab.cli.ending import say
+from jumplab.driver import ResultStream
+
+ESCAPE = b"\x1d"
+_BLOCK_BYTES = 64 << 10
+
+
+async def converse(stream: ResultStream, *, ends_with_input: bool) -> None:
+    """Joins standard input and output to the stream until the driver ends it, or Ctrl-] at a terminal.
+
+    At a terminal every other key goes to the driver, Ctrl-C too.  ends_with_input: the end of standard input ends our
+    direction of the stream; else what comes is shown on. Raises DriverError.
+    """
+    terminal = sys.stdin.isatty()
+    if terminal:
+        say("connected; Ctrl-] leaves", program="console")
+    with _raw_mode() if terminal else _as_it_is():
+        async with asyncio.TaskGroup() as tasks:
+            showing = tasks.create_task(_show(stream), name="bytes to the screen")
+            typing = tasks.create_task(_send_typed(stream, terminal, ends_with_input), name="bytes from the keyboard")
+            await asyncio.wait([showing, typing], return_when=asyncio.FIRST_COMPLETED)
+            left = typing.done() and not typing.cancelled() and typing.exception() is None and typing.result()
+            if not left:
+                await showing
+            showing.cancel()
+            typing.cancel()
+    if not left:
+        await stream.result()
+
+
+async def _show(stream: ResultStream) -> None:
+    while data := await stream.receive():
+        # In a thread: a terminal that is stopped (Ctrl-S over ssh) must not stop the session.
+        await asyncio.to_thread(_write_all, data)
+
+
+def _write_all(data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(sys.stdout.fileno(), view) :]
+
+
+async def _send_typed(stream: ResultStream, terminal: bool, ends_with_input: bool) -> bool:
+    """Sends standard input to its end; True where the user has left with the escape key."""
+    async with _standard_input() as blocks:
+        async for block in blocks:
+            typed, escape, _ = block.partition(ESCAPE) if terminal else (block, b"", b"")
+            if typed:
+                await stream.send(typed)
+            if escape:
+                return True
+    if ends_with_input:
+        await stream.send_end()
+    return False
+
+
+@asynccontextmanager
+async def _standard_input() -> AsyncIterator[AsyncIterator[bytes]]:
+    """Blocks of standard input, be it a terminal, a pipe or a file, without a thread that nobody could stop."""
+    loop, descriptor = asyncio.get_running_loop(), sys.stdin.fileno()
+    readable = asyncio.Event()
+    try:
+        loop.add_reader(descriptor, readable.set)
+    except PermissionError:
+        readable = _AlwaysSet()  # a regular file: it never blocks, and epoll does not take it
+
+    async def blocks() -> AsyncIterator[bytes]:
+        while True:
+            await readable.wait()
+            readable.clear()
+            if not (block := os.read(descriptor, _BLOCK_BYTES)):
+                return
+            yield block
+
+    try:
+        yield blocks()
+    finally:
+        loop.remove_reader(descriptor)
+
+
+class _AlwaysSet(asyncio.Event):
+    async def wait(self) -> bool:  # type: ignore[override]  # the stub says Literal[True]
+        return True
+
+
+@contextmanager
+def _raw_mode() -> Iterator[None]:
+    descriptor = sys.stdin.fileno()
+    before = termios.tcgetattr(descriptor)
+    tty.setraw(descriptor)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+        os.write(sys.stderr.fileno(), b"\n")
+
+
+@contextmanager
+def _as_it_is() -> Iterator[None]:
+    yield

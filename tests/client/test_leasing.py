@@ -1,0 +1,182 @@
+"""`jumplab.lease` and `jumplab.attach`, over TLS and the router, in plain code and with asyncio."""
+
+import asyncio
+import os
+import signal
+import sys
+from datetime import timedelta
+from typing import Any
+
+import grpc
+import jumplab
+import pytest
+from jumplab.client.config import ClientConfig, DriverSettings
+from jumplab.client.controller import Controller, LeaseRequest
+from jumplab.client.errors import ConfigurationError, LeaseEnded
+from jumplab.driver import errors
+from jumplab.drivers.power import AsyncPowerClient, PowerClient
+from jumplab.transport import errors as transport_errors
+
+from tests.client.authority import Authority
+from tests.client.bench import Bench, Siren, Switch, bench_of
+from tests.client.lab_double import LabDouble, become_ended, become_pending, config_for
+
+
+@pytest.fixture
+def config(bench: Bench, authority: Authority) -> ClientConfig:
+    return config_for(bench.port, authority)
+
+
+async def test_a_leased_board_is_driven_and_given_back(bench: Bench, config: ClientConfig) -> None:
+    async with jumplab.lease("board=x", duration="5m", name="demo", client=config) as board:
+        assert isinstance(board.power, AsyncPowerClient)
+        await board.power.on()
+        assert await board.power.is_on()
+        assert bench.lab.released == []
+    assert bench.lab.released == ["demo"]
+    assert bench.lab.leases["namespaces/lab/leases/demo"].duration.ToTimedelta() == timedelta(minutes=5)
+
+
+async def test_plain_code_drives_the_same_board(bench: Bench, config: ClientConfig) -> None:
+    def test_script() -> str:
+        with jumplab.lease("board=x", name="demo", client=config) as board:
+            assert isinstance(board.power, PowerClient)
+            board.power.cycle(off_seconds=0)
+            assert board.power.is_on()
+            said: str = board.console.expect("=> ")
+            return said
+
+    assert await asyncio.to_thread(test_script) == "=> "
+    assert bench.lab.released == ["demo"]
+
+
+async def test_a_failing_test_releases_its_board(bench: Bench, config: ClientConfig) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with jumplab.lease("board=x", name="demo", client=config):
+            raise ZeroDivisionError
+    assert bench.lab.released == ["demo"]
+
+
+async def test_a_failing_plain_test_releases_its_board(bench: Bench, config: ClientConfig) -> None:
+    def test_script() -> None:
+        with jumplab.lease("board=x", name="demo", client=config):
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.to_thread(test_script)
+    assert bench.lab.released == ["demo"]
+
+
+async def test_an_existing_lease_is_attached_to_and_left_as_it_is(bench: Bench, config: ClientConfig) -> None:
+    async with Controller.connected(config) as controller:
+        await controller.create_lease(LeaseRequest("demo", timedelta(minutes=5), selector="board=x"))
+    async with jumplab.attach("demo", client=config) as board:
+        await board.power.on()
+    async with jumplab.attach("demo", client=config) as board:
+        assert await board.power.is_on()
+    assert bench.lab.released == []
+
+
+async def test_a_lease_that_has_ended_can_not_be_attached_to(bench: Bench, config: ClientConfig) -> None:
+    bench.lab.place = become_ended
+    async with Controller.connected(config) as controller:
+        await controller.create_lease(LeaseRequest("demo", timedelta(minutes=5), selector="board=x"))
+    with pytest.raises(LeaseEnded, match="its time was over"):
+        async with jumplab.attach("demo", client=config):
+            raise AssertionError("it must not be entered")
+
+
+async def test_a_dial_is_tried_again_while_the_controller_restarts(bench: Bench, config: ClientConfig) -> None:
+    bench.lab.refuse["Dial"] = [(grpc.StatusCode.UNAVAILABLE, "starting")] * 2
+    async with jumplab.lease("board=x", client=config) as board:
+        await board.power.on()
+    assert bench.lab.calls["Dial"] == 3
+
+
+async def test_a_dial_that_is_refused_is_not_tried_again(bench: Bench, config: ClientConfig) -> None:
+    bench.lab.refuse["Dial"] = [(grpc.StatusCode.PERMISSION_DENIED, 'lease "demo" is held by "ann"')]
+    with pytest.raises(transport_errors.NotAllowed, match="ann"):
+        async with jumplab.lease("board=x", client=config):
+            raise AssertionError("it must not be entered")
+    assert bench.lab.calls["Dial"] == 1
+    assert len(bench.lab.released) == 1
+
+
+async def test_the_lease_s_end_is_a_clear_error_for_calls(bench: Bench, config: ClientConfig) -> None:
+    async with jumplab.lease("board=x", client=config) as board:
+        await bench.host.end('lease "demo" has expired')
+        with pytest.raises(errors.SessionEnded, match="has expired"):
+            await _call_until_it_fails(board)
+
+
+async def _call_until_it_fails(board: Any) -> None:
+    while True:
+        await board.power.on()
+
+
+async def test_a_client_class_that_is_not_allowed_is_named_with_the_setting(
+    lab: LabDouble, authority: Authority
+) -> None:
+    async with bench_of(lab, authority, {"siren": Siren(), "power": Switch()}) as bench:
+        config = config_for(bench.port, authority)
+        with pytest.raises(errors.ClientNotAllowed, match=r"acme_evil\.Siren.*drivers\.allow"):
+            async with jumplab.lease("board=x", name="demo", client=config):
+                raise AssertionError("it must not be entered")
+        assert lab.released == ["demo"]
+
+
+async def test_a_client_class_that_is_missing_is_named(lab: LabDouble, authority: Authority) -> None:
+    async with bench_of(lab, authority, {"siren": Siren()}) as bench:
+        config = config_for(bench.port, authority).model_copy(update={"drivers": DriverSettings(unsafe=True)})
+        with pytest.raises(errors.ClientMissing, match=r"acme_evil\.Siren.*install"):
+            async with jumplab.lease("board=x", client=config):
+                raise AssertionError("it must not be entered")
+
+
+async def test_ctrl_c_while_waiting_releases_in_plain_code(bench: Bench, config: ClientConfig, tmp_path: Any) -> None:
+    bench.lab.place = become_pending
+    script = tmp_path / "script.py"
+    script.write_text("import jumplab\nwith jumplab.lease('board=x', name='demo'):\n    pass\n")
+    process = await _python(script, tmp_path, config)
+    await bench.lab.watching.wait()
+    process.send_signal(signal.SIGINT)
+    await process.wait()
+    assert bench.lab.released == ["demo"]
+
+
+async def test_ctrl_c_in_a_plain_test_releases(bench: Bench, config: ClientConfig, tmp_path: Any) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import jumplab, time\n"
+        "with jumplab.lease('board=x', name='demo') as board:\n"
+        "    print('ready', flush=True)\n"
+        "    time.sleep(3600)\n"
+    )
+    process = await _python(script, tmp_path, config)
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"ready\n"
+    process.send_signal(signal.SIGINT)
+    await process.wait()
+    assert bench.lab.released == ["demo"]
+
+
+async def _python(script: Any, tmp_path: Any, config: ClientConfig) -> asyncio.subprocess.Process:
+    path = tmp_path / "client.yaml"
+    path.write_text(config.to_yaml())
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        script,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env=os.environ | {"JMP_CLIENT_CONFIG": str(path)},
+    )
+
+
+def test_a_wrong_duration_is_refused_before_anything_is_asked(authority: Authority) -> None:
+    with pytest.raises(ConfigurationError, match='"soon" is not a duration'):
+        jumplab.lease("board=x", duration="soon", client=config_for(1, authority))
+
+
+def test_the_public_names_are_these() -> None:
+    assert sorted(jumplab.__all__) == ["JumplabError", "Leased", "attach", "lease"]
+    assert all(hasattr(jumplab, name) for name in jumplab.__all__)
