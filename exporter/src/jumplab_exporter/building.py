@@ -21,25 +21,48 @@ def build_drivers(entries: Entries) -> dict[str, Driver]:
 
     A driver that can't be built is a FailedDriver that says why. References are the very instance that they name.
     """
-    built: dict[str, Driver] = {}
-    drivers = {name: _build(name, entry, built) for name, entry in entries.items() if not isinstance(entry, RefEntry)}
+    drivers = {name: _build(name, entry) for name, entry in entries.items() if not isinstance(entry, RefEntry)}
     for place, target in _references(entries):
         parent, _, name = place.rpartition(".")
-        (built[parent].children if parent else drivers)[name] = built[target]
+        siblings = _found(drivers, parent).children if parent else drivers
+        siblings[name] = _referred(drivers, place, target, siblings)
     return {name: drivers[name] for name in entries}
 
 
-def _build(place: str, entry: DriverEntry | GroupEntry, built: dict[str, Driver]) -> Driver:
+def _build(place: str, entry: DriverEntry | GroupEntry) -> Driver:
+    driver = _make(place, entry)
     children = {
-        name: _build(f"{place}.{name}", child, built)
+        name: _build(f"{place}.{name}", child)
         for name, child in entry.children.items()
         if not isinstance(child, RefEntry)
     }
-    driver = _make(place, entry)
     driver.children = {**driver.children, **children}
     if entry.description:
         driver.description = entry.description
-    built[place] = driver
+    return driver
+
+
+def _referred(drivers: Mapping[str, Driver], place: str, target: str, siblings: Mapping[str, Driver]) -> Driver:
+    try:
+        found = _found(drivers, target)
+        if not _holds(found, siblings):
+            return found
+        reason = f"{place} refers to {target!r}, which it is itself a part of"
+    except KeyError:
+        reason = f"{place} refers to {target!r}, and there is no such driver"
+    _log.error("%s", reason)
+    return FailedDriver(reason=reason)
+
+
+def _holds(driver: Driver, siblings: Mapping[str, Driver]) -> bool:
+    return driver.children is siblings or any(_holds(child, siblings) for child in driver.children.values())
+
+
+def _found(drivers: Mapping[str, Driver], place: str) -> Driver:
+    first, *names = place.split(".")
+    driver = drivers[first]
+    for name in names:
+        driver = driver.children[name]
     return driver
 
 

@@ -2,14 +2,14 @@
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping
-from datetime import timedelta
+import shlex
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from jumplab_exporter.errors import ConfigurationError
 
@@ -107,7 +107,8 @@ class OnFailure(StrEnum):
 class Hook(_Part):
     """A script around a lease.
 
-    script: what the interpreter `exec` runs;  timeout: seconds after which it and what it started is killed.
+    script: what the interpreter `exec` runs, as `EXEC -c SCRIPT`.
+    timeout: seconds after which it is killed with all that it has started.
     """
 
     script: str
@@ -116,8 +117,16 @@ class Hook(_Part):
     on_failure: OnFailure = Field(default=OnFailure.WARN, alias="onFailure")
 
     @property
-    def timeout(self) -> timedelta:
-        return timedelta(seconds=self.timeout_seconds)
+    def command(self) -> tuple[str, ...]:
+        """What is run."""
+        return (*shlex.split(self.exec), "-c", self.script)
+
+    @field_validator("exec")
+    @classmethod
+    def _splits(cls, value: str) -> str:
+        if not shlex.split(value):
+            raise ValueError("must name an interpreter, e.g. /bin/sh")
+        return value
 
 
 class Hooks(_Part):
@@ -139,28 +148,6 @@ class ExporterConfig(_Part):
     motd: str = ""
     export: Entries = Field(default_factory=dict)
     hooks: Hooks = Field(default_factory=Hooks)
-
-    @model_validator(mode="after")
-    def _refs_lead_somewhere(self) -> Self:
-        for place, entry in walk(self.export):
-            if isinstance(entry, RefEntry) and isinstance(find(self.export, entry.ref), RefEntry | None):
-                raise ValueError(
-                    f"export.{place}: there is no driver {entry.ref!r} in export; a ref names one of those"
-                )
-        return self
-
-
-def walk(entries: Mapping[str, Entry], above: str = "") -> Iterator[tuple[str, Entry]]:
-    """Each entry of a tree with its dotted place, parents first."""
-    for name, entry in entries.items():
-        yield above + name, entry
-        if not isinstance(entry, RefEntry):
-            yield from walk(entry.children, f"{above}{name}.")
-
-
-def find(entries: Mapping[str, Entry], place: str) -> Entry | None:
-    """The entry at a dotted place."""
-    return dict(walk(entries)).get(place)
 
 
 def locate(name_or_path: str) -> Path:

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shlex
 from collections.abc import Callable, Mapping
 
 from jumplab_exporter.config import Hook
@@ -24,8 +23,7 @@ async def run(name: str, hook: Hook, environment: Mapping[str, str], say: Callab
     Each line of its output goes to `say`. At its timeout, at its end, and when this is cancelled, everything it has
     started in its process group is killed; what is to stay needs a session of its own (setsid).
     """
-    command = [*shlex.split(hook.exec), "-c", hook.script]
-    started = await Child.start(command, environment={**os.environ, **environment})
+    started = await Child.start(hook.command, environment={**os.environ, **environment})
     async with started as child, asyncio.TaskGroup() as tasks:
         output = tasks.create_task(_pass_lines(child.output, say), name=f"output of {name}")
         try:

@@ -1,0 +1,114 @@
+"""The command `jumplab-exporter`."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from importlib.metadata import version
+from typing import Any
+
+import click
+
+from jumplab_exporter.config import ExporterConfig, load, locate
+from jumplab_exporter.errors import ExporterError
+from jumplab_exporter.lock import only_process
+
+_LOG_FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
+
+
+def _telling(command: Callable[..., int]) -> Callable[..., None]:
+    """A mistake is told as one sentence, and by the exit status."""
+
+    @wraps(command)
+    def run(**arguments: Any) -> None:
+        try:
+            status = command(**arguments)
+        except ExporterError as error:
+            click.echo(f"jumplab-exporter: {error}", err=True)
+            status = error.exit_status
+        _exit(status)
+
+    return run
+
+
+def _exit(status: int) -> None:
+    """Ends the process; Python itself would wait for a driver's thread that hangs."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate()):
+        os._exit(status)
+    sys.exit(status)
+
+
+@click.group()
+@click.version_option(version("jumplab-exporter"), prog_name="jumplab-exporter")
+def main() -> None:
+    """Serves a board's drivers to whoever leases it."""
+
+
+@main.command()
+@click.argument("config")
+@click.option("-v", "--verbose", is_flag=True, help="Log what is usually of no interest, too.")
+@_telling
+def run(config: str, verbose: bool) -> int:
+    """Serve one lease after another until told to stop.
+
+    CONFIG is a file, or the name of one in /etc/jumpstarter/exporters.
+    """
+    path = locate(config)
+    configuration = load(path)
+    _set_up_logging(logging.DEBUG if verbose else logging.INFO)
+    with only_process(path):
+        asyncio.run(_serve(configuration))
+    return 0
+
+
+@main.command()
+@click.argument("config")
+@_telling
+def check(config: str) -> int:
+    """Read CONFIG, build its drivers without touching hardware, and print them."""
+    from jumplab.session.host import DriverTree
+
+    from jumplab_exporter.building import build_drivers
+
+    configuration = load(locate(config))
+    logging.disable()
+    tree = DriverTree(build_drivers(configuration.export), scope=configuration.metadata.name)
+    for node in tree.nodes.values():
+        if node.path:
+            kind = f"can't be used: {node.failure}" if node.failure else type(node.driver).__name__
+            click.echo(f"{'  ' * node.path.count('.')}{node.name}: {kind}")
+    return 2 if tree.failures() else 0
+
+
+def _set_up_logging(level: int) -> None:
+    logging.basicConfig(level=level, format=_LOG_FORMAT)
+    for library in ("asyncio", "qemu"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+
+
+async def _serve(configuration: ExporterConfig) -> None:
+    from jumplab_exporter.exporter import Exporter
+
+    exporter = Exporter(configuration)
+    with _on_signals(exporter.stop):
+        await exporter.run()
+
+
+@contextmanager
+def _on_signals(stop: Callable[[], None]) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
