@@ -59,7 +59,8 @@ class Exporters:
     ) -> ExporterStatus:
         before, connection = exporter.status, self._cluster.presence.of(exporter.uid)
         turned = online != is_true(before.conditions, "Online")
-        phase, message = before.exporter_status, before.status_message
+        phase: str | None = before.exporter_status
+        message = before.status_message
         if not online:
             phase, message = "Offline", "it said goodbye" if connection.said_goodbye else "its connection is lost"
         elif connection.phase is not None:

@@ -47,7 +47,7 @@ class Feeder:
             self._snapshot.replace(kind, listed, known)
 
     async def list_first(self) -> None:
-        """The first lists; waits for an API server that isn't there yet. Raises ApiRefused where the CRDs are missing."""
+        """The first lists; waits for an API server that isn't there yet. Raises ApiRefused without the CRDs."""
         while True:
             try:
                 await self.list_all()

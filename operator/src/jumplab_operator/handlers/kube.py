@@ -79,7 +79,7 @@ class KubeApi:
             "Authorization": str(self._client.configuration.api_key["authorization"]),
         }
         try:
-            answer = await self._client.rest_client.request(
+            answer = await self._client.rest_client.request(  # type: ignore[no-untyped-call]  # generated code
                 method, self._url + path, headers=headers, body=body, _request_timeout=_TIMEOUT_SECONDS
             )
             payload = await answer.read()
@@ -116,4 +116,4 @@ async def connected(access: KubeAccess) -> AsyncIterator[KubeApi]:
     try:
         yield KubeApi(client, access.url)
     finally:
-        await client.close()
+        await client.close()  # type: ignore[no-untyped-call]  # generated code

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 from jumplab_operator.controller.lab import ApiRefused, Assignment, Name, StatusReport
 from jumplab_operator.handlers import claims
@@ -14,6 +14,7 @@ from jumplab_operator.handlers.presence import Connection
 from jumplab_operator.handlers.routing import Reconciler
 from jumplab_operator.resources import GROUP, VERSION, Client, Device, Exporter, Lease
 from jumplab_operator.resources.conditions import condition, merge_conditions
+from jumplab_operator.resources.exporter import Phase
 
 _OWN_LABELS = f"{GROUP}/"
 
@@ -121,6 +122,8 @@ class ClusterLab:
         claim = resource.status.lease_ref
         if report.lease_uid and report.status != "Available" and (claim is None or claim.uid != report.lease_uid):
             return  # of a lease that the exporter isn't claimed by any more: it is told so on its Status stream
+        if report.status not in get_args(Phase):
+            raise ApiRefused(400, f'"{report.status}" is no status of an exporter; use one of {get_args(Phase)}')
         self._cluster.presence.of(resource.uid).note(report)
         self._planner.note(exporter.namespace, resource.uid)
         await self._reconciler.reconcile_now(resource.uid)

@@ -10,7 +10,7 @@ from jumplab_operator.leasing.times import DEFAULT_DURATION
 
 @dataclass(frozen=True, slots=True)
 class KubeAccess:
-    """Where the Kubernetes API is and how to be let in: base URL, its CA as PEM (None: the system's), a bearer token."""
+    """Where the Kubernetes API is and how to be let in: base URL, CA as PEM (None: the system's), bearer token."""
 
     url: str
     ca_pem: str | None

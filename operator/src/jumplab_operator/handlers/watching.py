@@ -94,7 +94,7 @@ def _settings() -> kopf.OperatorSettings:
 def _registry(access: KubeAccess, tell: OnEvent) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
 
-    @kopf.on.login(registry=registry)  # type: ignore[arg-type]
+    @kopf.on.login(registry=registry)
     def log_in(**_: Any) -> kopf.ConnectionInfo:
         ca = base64.b64encode(access.ca_pem.encode()).decode() if access.ca_pem else None
         return kopf.ConnectionInfo(server=access.url, ca_data=ca, scheme="Bearer", token=access.token)
