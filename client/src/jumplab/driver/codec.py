@@ -5,6 +5,7 @@ method may gain optional arguments without breaking older clients.
 """
 
 import inspect
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, NotRequired, Required, get_type_hints
 
@@ -27,18 +28,18 @@ class Codec:
         self.name = function.__name__
         parameters = list(inspect.signature(function).parameters.values())[skip:]
         self._signature = inspect.Signature(parameters)
-        self._arguments = TypeAdapter[dict[str, Any]](_arguments_type(function, parameters))
-        self._result = TypeAdapter[Any](result, config=None if _configures_itself(result) else _WIRE)
+        hints = _hints(function, parameters)
+        self._parameters = {name: _adapter(hint) for name, hint in hints.items()}
+        self._arguments = TypeAdapter[dict[str, Any]](_arguments_type(function.__name__, parameters, hints))
+        self._result = _adapter(result)
 
     def encode_arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes:
         """The call's arguments as they travel. Raises BadArguments."""
         try:
             bound = self._signature.bind(*args, **kwargs).arguments
-            return self._arguments.dump_json(self._arguments.validate_python(bound))
         except TypeError as error:
             raise errors.BadArguments(f"{self.name}: {error}; its arguments are {self._signature}") from error
-        except ValidationError as error:
-            raise errors.BadArguments(f"{self.name}: {told(error)}; its arguments are {self._signature}") from error
+        return b"{%s}" % b",".join(self._encoded(name, value) for name, value in bound.items())
 
     def decode_arguments(self, data: bytes) -> dict[str, Any]:
         """The arguments by name. Raises BadArguments."""
@@ -63,12 +64,26 @@ class Codec:
                 f"{self.name} answered what this client does not know: {told(error)}"
             ) from error
 
+    def _encoded(self, name: str, value: Any) -> bytes:
+        adapter = self._parameters[name]
+        try:
+            return b'"%s":%s' % (name.encode(), adapter.dump_json(adapter.validate_python(value)))
+        except ValidationError as error:
+            message = f"{self.name}: {name}: {told(error)}; its arguments are {self._signature}"
+            raise errors.BadArguments(message) from error
+
     def schema(self) -> dict[str, Any]:
-        """The JSON schemas of the arguments and the result, for the report."""
-        return {
-            "arguments": self._arguments.json_schema(),
-            "result": self._result.json_schema(mode="serialization"),
-        }
+        """The JSON schemas of the arguments and the result, for the report.
+
+        Raises TypeError where a model has bytes that would travel as text.
+        """
+        arguments, result = self._arguments.json_schema(), self._result.json_schema(mode="serialization")
+        if '"format": "binary"' in json.dumps((arguments, result)):
+            raise TypeError(
+                f"{self.name}: a model in it has bytes; so that they can travel, give it "
+                'model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")'
+            )
+        return {"arguments": arguments, "result": result}
 
 
 def told(error: ValidationError) -> str:
@@ -82,20 +97,30 @@ def _one_told(details: Any) -> str:
     return f"{place}: {message}" if place else str(message)
 
 
-def _arguments_type(function: Callable[..., Any], parameters: list[inspect.Parameter]) -> Any:
+def _hints(function: Callable[..., Any], parameters: list[inspect.Parameter]) -> dict[str, Any]:
     hints = get_type_hints(function, include_extras=True)
-    fields: dict[str, Any] = {}
     for parameter in parameters:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             raise TypeError(f"{function.__qualname__}: *{parameter.name} can't travel; name each argument")
         if parameter.name not in hints:
             raise TypeError(f"{function.__qualname__}: argument {parameter.name} has no annotation")
-        presence = Required if parameter.default is parameter.empty else NotRequired
-        fields[parameter.name] = presence[hints[parameter.name]]
+    return {parameter.name: hints[parameter.name] for parameter in parameters}
+
+
+def _arguments_type(name: str, parameters: list[inspect.Parameter], hints: Mapping[str, Any]) -> Any:
+    """The type of the arguments' object: it validates them together, so that each one that is wrong is told."""
+    required = {parameter.name for parameter in parameters if parameter.default is parameter.empty}
     make: Any = TypedDict
-    arguments = make(f"{function.__name__}_arguments", fields)
+    arguments = make(
+        f"{name}_arguments",
+        {name: (Required if name in required else NotRequired)[hint] for name, hint in hints.items()},
+    )
     arguments.__pydantic_config__ = _WIRE
     return arguments
+
+
+def _adapter(annotation: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(annotation, config=None if _configures_itself(annotation) else _WIRE)
 
 
 def _configures_itself(annotation: Any) -> bool:

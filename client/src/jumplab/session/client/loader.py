@@ -12,23 +12,24 @@ from jumplab.protocol.v1.common_pb2 import DriverInstanceReport
 
 CLIENT_LABEL = "jumpstarter.dev/client"
 SETTING = "drivers.allow"
+_OWN = "jumplab.drivers"
 
 
 @dataclass(frozen=True, slots=True)
 class ClientClasses:
     """Which client classes a session may load.
 
-    allow: import paths of packages; a class is admitted where whole components of its path match (`acme` admits
-    `acme.boards.Client`, never `acme_evil.Client`).  unsafe: admits everything.  With `allow=None` nothing is loaded
-    and every driver has the generic client.
+    allow: import paths of packages besides Jumplab's own; a class is admitted where whole components of its path match
+    (`acme` admits `acme.boards.Client`, never `acme_evil.Client`).  unsafe: admits everything.  With `allow=None`
+    nothing is loaded and every driver has the generic client.
     """
 
-    allow: tuple[str, ...] | None = ("jumplab.drivers",)
+    allow: tuple[str, ...] | None = ()
     unsafe: bool = False
 
     def admits(self, path: str) -> bool:
         """Whether the class at this import path may be loaded."""
-        return self.unsafe or any(path.startswith(f"{package}.") for package in self.allow or ())
+        return self.unsafe or any(path.startswith(f"{package}.") for package in (*(self.allow or ()), _OWN))
 
     def client_for(self, report: DriverInstanceReport, path: str) -> type[AsyncDriverClient]:
         """The class for a driver: that of the newest interface version known here.

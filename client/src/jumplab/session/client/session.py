@@ -139,7 +139,7 @@ class Session:
             yield
         finally:
             running = self._calls.pop(call_id)
-            if not running.result.done() and not self.ended.done():
+            if (running.result.cancelled() or not running.result.done()) and not self.ended.done():
                 self._writer.post(Frame(call_cancel=CallCancel(id=call_id)))
 
     def _end(self, reason: errors.DriverError) -> None:

@@ -37,6 +37,7 @@ class Attachment:
         self._calls: dict[int, asyncio.Task[None]] = {}
         self._writer: FrameWriter | None = None
         self._letting_go: set[asyncio.Task[None]] = set()
+        self._reason = ""
         self._over = asyncio.Event()
         self.gone = asyncio.Event()
 
@@ -47,7 +48,8 @@ class Attachment:
 
     def say_goodbye(self, reason: str) -> None:
         """Ends the attachment: calls are cancelled, the client is told why."""
-        self.push(Frame(goodbye=Goodbye(reason=reason)))
+        self._reason = reason
+        self.push(self._goodbye())
         self._over.set()
 
     async def run(self) -> None:
@@ -68,7 +70,7 @@ class Attachment:
         if hello is None or hello.WhichOneof("kind") != "hello":
             raise ProtocolError("the client did not say hello")
         self._writer = FrameWriter(stream)
-        self._writer.post(Frame(welcome=self._welcome()))
+        self._writer.post(Frame(welcome=self._welcome()) if not self._reason else self._goodbye())
         try:
             async with asyncio.TaskGroup() as tasks:
                 sending = tasks.create_task(self._writer.run(), name="frames to the client")
@@ -81,6 +83,9 @@ class Attachment:
                     task.cancel()
         except* TransportError as group:
             _log.debug("a client's connection ended: %s", group.exceptions[0])
+
+    def _goodbye(self) -> Frame:
+        return Frame(goodbye=Goodbye(reason=self._reason))
 
     async def _flush(self) -> None:
         assert self._writer is not None
