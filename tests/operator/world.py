@@ -1,0 +1,196 @@
+"""The world of an operator's test: a namespace on an API server, an operator, and exporters that follow its word."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from jumplab_operator.controller.lab import ApiRefused, Assignment, Name, StatusReport
+from jumplab_operator.handlers.lab import ClusterLab
+from jumplab_operator.handlers.settings import KubeAccess, LabSettings
+from tests.kube.client import Answer, KubeClient
+from tests.kube.servers import KubeApi
+
+CUSTOM = "/apis/jumpstarter.dev/v1alpha1"
+WAIT_SECONDS = 40
+Plain = dict[str, Any]
+
+
+@dataclass
+class Tokens:
+    """Issues readable tokens; `valid` says which are still good."""
+
+    issued: list[str] = field(default_factory=list)
+    valid: Callable[[str], bool] = lambda token: True
+
+    def issue(self, kind: str, namespace: str, name: str, uid: str) -> tuple[str, datetime | None]:
+        token = f"{kind}/{namespace}/{name}/{uid}#{len(self.issued)}"
+        self.issued.append(token)
+        return token, None
+
+    def is_current(self, token: str, kind: str, namespace: str, name: str, uid: str) -> bool:
+        return token.startswith(f"{kind}/{namespace}/{name}/{uid}#") and self.valid(token)
+
+
+@dataclass
+class World:
+    """One namespace through the API."""
+
+    api: KubeApi
+    client: KubeClient
+    namespace: str
+
+    @property
+    def access(self) -> KubeAccess:
+        return KubeAccess(self.api.url, self.api.ca.read_text(), self.api.token)
+
+    def settings(self, **changes: Any) -> LabSettings:
+        """Short times, this namespace alone."""
+        short = {
+            "connection_grace": timedelta(milliseconds=300),
+            "return_within": timedelta(seconds=1),
+            "confirm_within": timedelta(seconds=2),
+            "relist_every": timedelta(seconds=5),
+        }
+        return LabSettings(endpoint="lab:7444", namespaces=(self.namespace,), **{**short, **changes})
+
+    def path(self, plural: str, name: str = "") -> str:
+        group = "/api/v1" if plural in ("secrets", "events") else CUSTOM
+        return f"{group}/namespaces/{self.namespace}/{plural}" + (f"/{name}" if name else "")
+
+    def create(self, kind: str, name: str, spec: Plain, labels: dict[str, str] | None = None) -> Plain:
+        plural = {"ExporterAccessPolicy": "exporteraccesspolicies"}.get(kind, f"{kind.lower()}s")
+        body = {
+            "apiVersion": "jumpstarter.dev/v1alpha1",
+            "kind": kind,
+            "metadata": {"name": name, "labels": labels or {}},
+            "spec": spec,
+        }
+        created: Plain = self.client.create(self.path(plural), body).ok()
+        return created
+
+    def exporter(self, name: str, **labels: str) -> Plain:
+        return self.create("Exporter", name, {}, labels or {"board": "imx8"})
+
+    def lease(self, name: str, **spec: Any) -> Plain:
+        asked = {"clientRef": {"name": "ci"}, "duration": "10m", **spec}
+        if "exporterRef" not in asked:
+            asked.setdefault("selector", {"matchLabels": {"board": "imx8"}})
+        return self.create("Lease", name, asked)
+
+    def get(self, plural: str, name: str) -> Plain:
+        found: Plain = self.client.get(self.path(plural, name)).ok()
+        return found
+
+    def patch(self, plural: str, name: str, body: Plain) -> Answer:
+        return self.client.patch(self.path(plural, name), body)
+
+    def delete(self, plural: str, name: str) -> None:
+        self.client.delete(self.path(plural, name)).ok()
+
+    async def until(self, plural: str, name: str, holds: Callable[[Plain], Any]) -> Plain:
+        """The object as soon as it is as asked: it is watched. Fails with what it was last."""
+        return await asyncio.to_thread(self._until, plural, name, holds)
+
+    def _until(self, plural: str, name: str, holds: Callable[[Plain], Any]) -> Plain:
+        listed = self.client.get(self.path(plural)).ok()
+        objects = [item for item in listed["items"] if item["metadata"]["name"] == name]
+        last: Plain = objects[0] if objects else {}
+        if objects and holds(last):
+            return last
+        version = listed["metadata"]["resourceVersion"]
+        query = f"?watch=1&resourceVersion={version}&timeoutSeconds={WAIT_SECONDS}"
+        with self.client.watch(self.path(plural) + query) as events:
+            for event in events:
+                if event["object"].get("metadata", {}).get("name") != name:
+                    continue
+                last = event["object"]
+                if holds(last):
+                    return last
+        raise AssertionError(f"{plural}/{name} did not get there: {last}")
+
+    async def until_ready(self, lease: str) -> Plain:
+        return await self.until("leases", lease, lambda it: condition(it, "Ready") == "True")
+
+    async def until_reason(self, lease: str, reason: str) -> Plain:
+        return await self.until("leases", lease, lambda it: reason_of(it) == reason)
+
+    async def until_unclaimed(self, exporter: str) -> Plain:
+        return await self.until("exporters", exporter, lambda it: "leaseRef" not in it.get("status", {}))
+
+
+def condition(plain: Plain, kind: str) -> str | None:
+    """The status of a condition."""
+    found = [c for c in plain.get("status", {}).get("conditions", []) if c["type"] == kind]
+    return str(found[0]["status"]) if found else None
+
+
+def reason_of(plain: Plain, kind: str = "Ready") -> str | None:
+    """The reason of a condition."""
+    found = [c for c in plain.get("status", {}).get("conditions", []) if c["type"] == kind]
+    return str(found[0]["reason"]) if found else None
+
+
+def message_of(plain: Plain, kind: str = "Ready") -> str:
+    """The sentence of a condition."""
+    (found,) = [c["message"] for c in plain["status"]["conditions"] if c["type"] == kind]
+    return str(found)
+
+
+@dataclass
+class SimulatedExporter:
+    """What an exporter does, in-process: it confirms each lease and cleans up after it. `confirms` False: it hangs."""
+
+    lab: ClusterLab
+    name: Name
+    epoch: str = "1"
+    confirms: bool = True
+    cleans: bool = True
+    seen: list[Assignment | None] = field(default_factory=list)
+
+    async def serve(self) -> None:
+        exporter = await self._known()
+        async with self.lab.presence(self.name, exporter.uid) as assignments:
+            await self.report("Available")
+            holding: str | None = None
+            async for assignment in assignments:
+                self.seen.append(assignment)
+                if assignment is None:
+                    if holding is not None and self.cleans:
+                        await self.report("Available", holding)
+                    holding = None
+                elif assignment.lease_uid != holding:
+                    holding = assignment.lease_uid
+                    if self.confirms:
+                        await self.report("LeaseReady", holding)
+
+    async def _known(self) -> Any:
+        async with asyncio.timeout(WAIT_SECONDS):
+            while (exporter := self.lab.exporter(self.name)) is None:
+                await asyncio.sleep(0.01)
+        return exporter
+
+    async def report(self, status: str, lease_uid: str = "", *, release: bool = False, message: str = "") -> None:
+        """Reports until it is taken, as a real exporter does."""
+        report = StatusReport(status, message, lease_uid, self.epoch, release)
+        async with asyncio.timeout(WAIT_SECONDS):
+            while True:
+                try:
+                    return await self.lab.report(self.name, report)
+                except ApiRefused:
+                    await asyncio.sleep(0.1)
+
+
+@asynccontextmanager
+async def serving(exporter: SimulatedExporter) -> AsyncIterator[SimulatedExporter]:
+    """The exporter runs while the context lasts; leaving it loses its connection."""
+    task = asyncio.create_task(exporter.serve(), name=f"exporter {exporter.name.name}")
+    try:
+        yield exporter
+    finally:
+        task.cancel()
+        await asyncio.wait([task])

@@ -1,0 +1,1 @@
+"""The typed resources and the CRDs that are made from them."""
