@@ -14,6 +14,8 @@ from jumplab_exporter.controller import Offer
 from jumplab_exporter.hooks import run as hook_run
 from jumplab_exporter.lifecycle import Cleaned, DriversHang, Event, Lease, Prepared, PreparingFailed, Report
 
+# How long drivers may take to be torn down before they are called hanging.
+TEARDOWN_BOUND_SECONDS = 30.0
 _BUSY_LOOK_SECONDS = 0.2
 
 _log = logging.getLogger(__name__)
@@ -24,7 +26,6 @@ class Place:
     """What the hosting of each lease needs of its exporter.
 
     post: takes events for the state machine.  set_reports: takes the drivers' reports once they are set up.
-    teardown_bound_seconds: how long drivers may take to be torn down before the exporter calls them hanging.
     """
 
     build_tree: Callable[[], DriverTree]
@@ -33,7 +34,6 @@ class Place:
     hooks: Hooks
     post: Callable[[Event], None]
     set_reports: Callable[[list[DriverInstanceReport]], None]
-    teardown_bound_seconds: float = 30.0
 
 
 @dataclass(slots=True)
@@ -131,9 +131,9 @@ class Hosting:
             bound.cancel()
 
     async def _watch_teardown(self, tree: DriverTree) -> None:
-        await asyncio.sleep(self._place.teardown_bound_seconds)
+        await asyncio.sleep(TEARDOWN_BOUND_SECONDS)
         names = tuple(tree.busy()) or ("the tear-down of a driver",)
-        _log.error("still running after %g s of tear-down: %s", self._place.teardown_bound_seconds, ", ".join(names))
+        _log.error("still running after %g s of tear-down: %s", TEARDOWN_BOUND_SECONDS, ", ".join(names))
         self._place.post(DriversHang(names))
 
     async def _clean_up(self) -> Cleaned:

@@ -1,0 +1,180 @@
+"""A control plane at the wire: a ControllerService that a test plays, and a real router."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import grpc
+from cryptography.hazmat.primitives.asymmetric import ec
+from google.protobuf.timestamp_pb2 import Timestamp
+from grpc import aio
+from jumplab.protocol.v1 import controller_pb2 as pb
+from jumplab.protocol.v1.controller_pb2_grpc import ControllerServiceServicer, add_ControllerServiceServicer_to_server
+from jumplab.session.client import Session, attach
+from jumplab.transport.endpoint import Endpoint, Tls
+from jumplab.transport.routed import RoutedLink
+from jumplab_exporter.lifecycle import Status
+from jumplab_operator.controller.server import listen
+from jumplab_operator.router.relay import Router
+from jumplab_operator.router.tokens import LIFETIME, Role, StreamClaims, mint
+from jumplab_operator.standalone.certificates import issue_server_certificate, make_authority
+
+from tests.exporter.waiting import until
+
+TOKEN = "the exporter's token"
+
+
+@dataclass(frozen=True)
+class Said:
+    """One status report of the exporter."""
+
+    status: Status
+    lease_uid: str
+    message: str
+    epoch: str
+    release: bool
+
+
+class ControlPlane(ControllerServiceServicer):
+    """What a test says to an exporter, and what it has heard from it. It may go away and come back on its port."""
+
+    def __init__(self) -> None:
+        self.authority = make_authority(datetime.now(UTC))
+        self._certificate = issue_server_certificate(self.authority, ["127.0.0.1"], datetime.now(UTC))
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._port = 0
+        self._server: aio.Server | None = None
+        self._router: Router | None = None
+        self._state = pb.StatusResponse()
+        self._ends_at: float | None = None
+        self._changed = asyncio.Event()
+        self.said: list[Said] = []
+        self.registered: list[pb.RegisterRequest] = []
+        self.goodbyes: list[str] = []
+        self.watching = 0
+        self.refuse_reports = 0
+        self.asked = 0
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return Endpoint(f"127.0.0.1:{self._port}", Tls(self.authority.certificate_pem))
+
+    async def start(self) -> None:
+        self._server = aio.server(options=[("grpc.so_reuseport", 0)])
+        self._router = Router(
+            self._key.public_key(),
+            prolonged=lambda _: None,
+            now=lambda: datetime.now(UTC),
+            meeting_bound=timedelta(seconds=20),
+        )
+        self._router.add_to(self._server)
+        add_ControllerServiceServicer_to_server(self, self._server)  # type: ignore[no-untyped-call]
+        self._port = listen(
+            self._server,
+            f"127.0.0.1:{self._port}",
+            lambda: (self._certificate.key_pem, self._certificate.certificate_pem),
+        )
+        await self._server.start()
+
+    async def stop(self) -> None:
+        """Goes away as a killed process does: without a word to anyone."""
+        assert self._server is not None
+        assert self._router is not None
+        self._router.close()
+        await self._server.stop(0)
+
+    def lease(self, uid: str, *, name: str = "demo", remaining: float | None = None) -> None:
+        """Leases the exporter; with `remaining` seconds left, if it has an end yet."""
+        self._state = pb.StatusResponse(leased=True, lease_name=name, client_name="ci", lease_uid=uid)
+        self.extend(remaining)
+
+    def extend(self, remaining: float | None) -> None:
+        """Moves the lease's end."""
+        self._ends_at = None if remaining is None else time.monotonic() + remaining
+        if remaining is not None:
+            self._state.expected_end_time.CopyFrom(_timestamp(datetime.now(UTC) + timedelta(seconds=remaining)))
+        self._tell()
+
+    def release(self) -> None:
+        """Ends the lease."""
+        if self._router is not None:
+            self._router.cut(self._state.lease_uid)
+        self._state = pb.StatusResponse()
+        self._tell()
+
+    @asynccontextmanager
+    async def dial(self) -> AsyncIterator[Session]:
+        """Attaches a client, as the lease's holder would."""
+        session = uuid.uuid4().hex
+        offer = pb.RouterOffer(router_endpoint=self.endpoint.address, router_token=self._token(session, Role.EXPORTER))
+        self._state.offers.append(offer)
+        self._tell()
+        async with attach(RoutedLink(self.endpoint, self._token(session, Role.CLIENT))) as attached:
+            yield attached
+
+    def _token(self, session: str, role: Role) -> str:
+        now, lease = datetime.now(UTC), f"lab/{self._state.lease_name}"
+        deadline = now + timedelta(hours=1)
+        claims = StreamClaims(session, role, self._state.lease_uid, lease, "exporter-uid", deadline, now + LIFETIME)
+        return mint(claims, self._key)
+
+    async def heard(self, status: Status, uid: str = "", *, times: int = 1) -> Said:
+        """Waits until the exporter has reported this."""
+
+        def found() -> list[Said]:
+            return [said for said in self.said if (said.status, said.lease_uid) == (status, uid)]
+
+        await until(lambda: len(found()) >= times)
+        return found()[-1]
+
+    def _tell(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    async def Register(self, request: pb.RegisterRequest, context: Any) -> pb.RegisterResponse:  # noqa: N802
+        metadata = dict(context.invocation_metadata())
+        if metadata.get("authorization") != f"Bearer {TOKEN}":
+            await context.abort(grpc.StatusCode.UNAUTHENTICATED, "the token is not valid; ask the administrator")
+        assert metadata["jumpstarter-kind"] == "Exporter"
+        self.registered.append(request)
+        return pb.RegisterResponse(uuid="exporter-uid")
+
+    async def Unregister(self, request: pb.UnregisterRequest, context: Any) -> pb.UnregisterResponse:  # noqa: N802
+        self.goodbyes.append(request.reason)
+        return pb.UnregisterResponse()
+
+    async def ReportStatus(self, request: pb.ReportStatusRequest, context: Any) -> pb.ReportStatusResponse:  # noqa: N802
+        if self.refuse_reports:
+            self.refuse_reports -= 1
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "the Kubernetes API is away")
+        status = Status(request.status)
+        self.said.append(Said(status, request.lease_uid, request.message, request.epoch, request.release_lease))
+        return pb.ReportStatusResponse()
+
+    async def GetLease(self, request: pb.GetLeaseRequest, context: Any) -> pb.GetLeaseResponse:  # noqa: N802
+        self.asked += 1
+        response = pb.GetLeaseResponse(uid=self._state.lease_uid)
+        if self._ends_at is not None:
+            response.remaining.FromTimedelta(timedelta(seconds=max(0.0, self._ends_at - time.monotonic())))
+        return response
+
+    async def Status(self, request: pb.StatusRequest, context: Any) -> AsyncIterator[pb.StatusResponse]:  # noqa: N802
+        self.watching += 1
+        try:
+            while True:
+                changed = self._changed
+                yield self._state
+                await changed.wait()
+        finally:
+            self.watching -= 1
+
+
+def _timestamp(moment: datetime) -> Timestamp:
+    timestamp = Timestamp()
+    timestamp.FromDatetime(moment)
+    return timestamp
