@@ -140,7 +140,7 @@ async def test_a_missing_firmware_is_named(monkeypatch: pytest.MonkeyPatch, tmp_
     binary.write_text("")
     binary.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(errors.DriverFailed, match='there is no firmware /nowhere/u-boot.bin; check "firmware"'):
+    with pytest.raises(errors.DriverFailed, match=r'there is no firmware /nowhere/u-boot.bin; check "firmware"'):
         async with serve_async(board=QemuBoard(firmware=Path("/nowhere/u-boot.bin"))):
             pass
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -11,17 +13,23 @@ from jumplab_exporter.drivers.console.serial import SerialConsole
 from jumplab_exporter.testing.serial_device import SerialDevice
 
 
-async def test_what_the_device_says_reaches_the_client_and_back() -> None:
+@asynccontextmanager
+async def attached() -> AsyncIterator[tuple[SerialDevice, AsyncDriverClient]]:
+    """A device, and a board whose console it is."""
     async with SerialDevice() as device, serve_async(console=SerialConsole(url=device.path)) as board:
-        async with board.console.connect() as stream:
-            await device.send(b"login: ")
-            assert await received(stream, 7) == b"login: "
-            await stream.send(b"root\n")
-            assert await device.receive() == b"root\n"
+        yield device, board
+
+
+async def test_what_the_device_says_reaches_the_client_and_back() -> None:
+    async with attached() as (device, board), board.console.connect() as stream:
+        await device.send(b"login: ")
+        assert await received(stream, 7) == b"login: "
+        await stream.send(b"root\n")
+        assert await device.receive() == b"root\n"
 
 
 async def test_what_was_said_before_anyone_attached_is_there_from_offset_0() -> None:
-    async with SerialDevice() as device, serve_async(console=SerialConsole(url=device.path)) as board:
+    async with attached() as (device, board):
         async with board.console.connect() as witness:
             await device.send(b"boot")
             await witness.receive()
@@ -29,10 +37,13 @@ async def test_what_was_said_before_anyone_attached_is_there_from_offset_0() -> 
 
 
 async def test_all_readers_read_the_same() -> None:
-    async with SerialDevice() as device, serve_async(console=SerialConsole(url=device.path)) as board:
-        async with board.console.connect(offset=0) as one, board.console.connect(offset=0) as other:
-            await device.send(b"hello")
-            assert await received(one, 5) == await received(other, 5) == b"hello"
+    async with (
+        attached() as (device, board),
+        board.console.connect(offset=0) as one,
+        board.console.connect(offset=0) as other,
+    ):
+        await device.send(b"hello")
+        assert await received(one, 5) == await received(other, 5) == b"hello"
 
 
 async def test_any_url_of_pyserials_will_do() -> None:

@@ -7,6 +7,7 @@ from typing import ClassVar
 import pytest
 from jumplab.driver import Driver, errors
 from jumplab.drivers.power import PowerInterface
+from jumplab_exporter.drivers.power.virtual import VirtualPower
 from jumplab_exporter.errors import Stopped
 from jumplab_exporter.lifecycle import Status
 
@@ -115,17 +116,6 @@ async def test_a_lease_expires_with_the_controller_away(plane: ControlPlane, run
         assert not [said for said in plane.said[-1:] if said.status is Status.LEASE_READY]
 
 
-async def test_an_extension_moves_the_end(plane: ControlPlane, running: Run) -> None:
-    async with running():
-        plane.lease("a")
-        await plane.heard(Status.LEASE_READY, "a")
-        plane.extend(1.0)
-        plane.extend(3600)
-        async with plane.dial() as session:
-            await asyncio.sleep(3)  # nothing is to happen in this time
-            await session.root.power.on()
-
-
 async def test_reports_are_repeated_until_they_are_delivered(plane: ControlPlane, running: Run) -> None:
     plane.refuse_reports = 4
     async with running():
@@ -212,7 +202,7 @@ async def test_drivers_that_can_not_be_used_are_reported_and_the_others_served(
         }
         assert failures == {
             "missing": "driver type 'acme.Relay': there is no module 'acme'; install its package",
-            "wrong": "jumplab_exporter.drivers.power.virtual.VirtualPower: colour: is not known; its settings are: none",
+            "wrong": f"{VirtualPower.__module__}.VirtualPower: colour: is not known; its settings are: none",
             "unwilling": "the relay does not answer",
         }
         async with plane.dial() as session:

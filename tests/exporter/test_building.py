@@ -1,0 +1,81 @@
+"""From the configuration's entries to drivers."""
+
+from typing import Any
+
+import pytest
+from jumplab.driver import Driver
+from jumplab.session.host import DriverTree, FailedDriver
+from jumplab_exporter.building import build_drivers
+from jumplab_exporter.config import ExporterConfig
+
+from tests.exporter.test_config import COMPLETE
+
+
+def built(export: dict[str, Any]) -> dict[str, Driver]:
+    return build_drivers(ExporterConfig.model_validate({**COMPLETE, "export": export}).export)
+
+
+def failure(driver: Driver) -> str:
+    assert isinstance(driver, FailedDriver)
+    return driver.reason
+
+
+class Raising(Driver):
+    """Can't be built."""
+
+    def __init__(self, **configuration: object) -> None:
+        raise OSError("no such thing")
+
+
+def test_a_reference_is_the_very_driver_that_it_names() -> None:
+    drivers = built({"console": {"ref": "board.console"}, "board": {"type": "board/virtual"}})
+    assert list(drivers) == ["console", "board"]
+    assert drivers["console"] is drivers["board"].children["console"]
+
+
+def test_children_of_the_configuration_stand_beside_a_drivers_own() -> None:
+    drivers = built({"board": {"type": "board/virtual", "children": {"usb": {"type": "power/virtual"}}}})
+    assert set(drivers["board"].children) == {"storage", "console", "power", "usb"}
+
+
+def test_a_description_is_the_drivers() -> None:
+    assert built({"power": {"type": "power/virtual", "description": "the relay"}})["power"].description == "the relay"
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        ({"type": "nonsense"}, "there is no driver type 'nonsense'; registered are: board/qemu, "),
+        (
+            {"type": "acme.relay.Relay"},
+            "driver type 'acme.relay.Relay': there is no module 'acme'; install its package",
+        ),
+        ({"type": "jumplab_exporter.config.Hook"}, "jumplab_exporter.config has no driver class 'Hook'"),
+        ({"type": "power/virtual", "config": {"volts": 5}}, "volts: is not known; its settings are: none"),
+        ({"type": f"{__name__}.Raising"}, f"{__name__}.Raising raised OSError while it was built: no such thing"),
+        ({"ref": "board"}, "power refers to 'board', and there is no such driver"),
+    ],
+)
+def test_one_that_can_not_be_built_says_why_and_the_others_are_built(entry: dict[str, Any], reason: str) -> None:
+    drivers = built({"power": entry, "other": {"type": "power/virtual"}})
+    assert reason in failure(drivers["power"])
+    assert not isinstance(drivers["other"], FailedDriver)
+
+
+def test_references_in_a_circle_are_refused() -> None:
+    drivers = built(
+        {
+            "a": {"children": {"self": {"ref": "a"}, "there": {"ref": "b"}}},
+            "b": {"children": {"back": {"ref": "a"}}},
+        }
+    )
+    assert "which it is itself a part of" in failure(drivers["a"].children["self"])
+    assert "which it is itself a part of" in failure(drivers["b"].children["back"])
+    assert len(DriverTree(drivers, scope="test").nodes) == 7
+
+
+def test_a_missing_library_names_the_extra_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "serial", None)
+    monkeypatch.delitem(__import__("sys").modules, "jumplab_exporter.drivers.console.serial", raising=False)
+    reason = failure(built({"console": {"type": "console/serial", "config": {"url": "loop://"}}})["console"])
+    assert "it needs serial; install it with: pip install 'jumplab-exporter[serial]'" in reason

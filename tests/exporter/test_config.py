@@ -1,0 +1,111 @@
+"""The configuration file, and what is said of one that is wrong."""
+
+import base64
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jumplab_exporter import config
+from jumplab_exporter.errors import ConfigurationError
+
+COMPLETE: dict[str, Any] = {
+    "apiVersion": "jumpstarter.dev/v1alpha1",
+    "kind": "ExporterConfig",
+    "metadata": {"namespace": "lab", "name": "bench"},
+    "endpoint": "lab.example.com:8082",
+    "token": "secret",
+    "tls": {"ca": "", "insecure": True},
+    "grpcOptions": {"grpc.keepalive_time_ms": 10000},
+    "description": "The bench by the window",
+    "motd": "Mind the fan",
+    "export": {
+        "board": {
+            "description": "all of it",
+            "children": {
+                "power": {"type": "power/virtual", "config": None, "description": "the relay"},
+                "console": {"ref": "console"},
+            },
+        },
+        "console": {"type": "console/serial", "config": {"url": "/dev/ttyUSB0"}, "children": {}},
+    },
+    "hooks": {
+        "beforeLease": {"script": "true", "exec": "/bin/bash -e", "timeout": 5, "onFailure": "endLease"},
+        "afterLease": {"script": "true"},
+    },
+}
+
+Write = Callable[[Any], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def write(document: Any) -> Path:
+        path = tmp_path / "bench.yaml"
+        path.write_text(document if isinstance(document, str) else yaml.safe_dump(document))
+        return path
+
+    return write
+
+
+def test_a_complete_file_is_read(write: Write) -> None:
+    loaded = config.load(write(COMPLETE))
+    assert loaded.metadata == config.Metadata(namespace="lab", name="bench")
+    board = loaded.export["board"]
+    assert isinstance(board, config.GroupEntry)
+    assert board.children["console"] == config.RefEntry(ref="console")
+    assert loaded.hooks.before_lease is not None
+    assert loaded.hooks.before_lease.command == ("/bin/bash", "-e", "-c", "true")
+    assert loaded.hooks.before_lease.on_failure is config.OnFailure.END_LEASE
+    assert loaded.hooks.after_lease is not None
+    assert loaded.hooks.after_lease.timeout_seconds == 120
+
+
+def test_the_token_is_not_shown() -> None:
+    assert "secret" not in repr(config.ExporterConfig.model_validate(COMPLETE))
+
+
+PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+
+
+@pytest.mark.parametrize("ca", [PEM, base64.b64encode(PEM.encode()).decode()])
+def test_a_ca_is_pem_or_pem_in_base64(ca: str) -> None:
+    assert config.TlsSettings(ca=ca).ca_pem == PEM.encode()
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"exprot": {}}, "`exprot` is not a known key"),
+        ({"endpoint": ""}, "`endpoint` String should have at least 1 character"),
+        ({"kind": "ClientConfig"}, "`kind` Input should be 'ExporterConfig'"),
+        ({"metadata": {"name": "bench"}}, "`metadata.namespace` is missing"),
+        ({"tls": {"ca": "LS0t"}}, "`tls` ca holds no PEM certificate"),
+        ({"export": ["power"]}, "`export` must be a mapping"),
+        ({"export": {"power": {"typ": "x"}}}, "`export.power` needs one of the keys `type`, `children` or `ref`"),
+        ({"export": {"power": {"type": "x", "cfg": {}}}}, "`export.power.cfg` is not a known key"),
+        ({"export": {"b": {"children": {"c": 5}}}}, "`export.b.children.c` must be a mapping with"),
+        ({"hooks": {"beforeLease": {"script": "x", "onFailure": "panic"}}}, "`hooks.beforeLease.onFailure` Input"),
+        ({"hooks": {"beforeLease": {"script": "x", "timeout": 0}}}, "`hooks.beforeLease.timeout` Input"),
+        ({"hooks": {"beforeLease": {"script": "x", "exec": "'"}}}, "`hooks.beforeLease.exec` No closing quotation"),
+    ],
+)
+def test_what_is_wrong_is_named_with_key_and_file(write: Write, change: dict[str, Any], sentence: str) -> None:
+    path = write({**COMPLETE, **change})
+    with pytest.raises(ConfigurationError, match=re.escape(f"{path}: {sentence}")):
+        config.load(path)
+
+
+@pytest.mark.parametrize(("text", "sentence"), [("a: [", "is not YAML"), ("- a", "must be a mapping")])
+def test_what_is_no_configuration_at_all_is_refused(write: Write, text: str, sentence: str) -> None:
+    path = write(text)
+    with pytest.raises(ConfigurationError, match=re.escape(f"{path}: {sentence}")):
+        config.load(path)
+
+
+def test_a_path_is_a_path_and_a_name_is_in_the_usual_place() -> None:
+    assert config.locate("./bench") == Path("bench")
+    assert config.locate("bench.yaml") == Path("bench.yaml")
+    assert config.locate("bench") == Path("/etc/jumpstarter/exporters/bench.yaml")

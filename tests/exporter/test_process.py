@@ -1,0 +1,180 @@
+"""The command itself: how it begins, how it ends, and what it never leaves behind."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import yaml
+from jumplab_exporter.drivers.board.qemu import QemuBoard
+from jumplab_exporter.lifecycle import Status
+
+from tests.exporter.control_plane import ControlPlane
+from tests.exporter.waiting import alive, gone, until
+
+Start = Callable[..., Any]
+
+
+def missing_for_qemu() -> str:
+    try:
+        QemuBoard().command()
+    except FileNotFoundError as error:
+        return str(error)
+    return ""
+
+
+@pytest.fixture
+def config(tmp_path: Path, configured: Callable[..., dict[str, Any]]) -> Callable[..., Path]:
+    """Writes a configuration file."""
+
+    def write(**changes: Any) -> Path:
+        path = tmp_path / "exporter.yaml"
+        path.write_text(yaml.safe_dump(configured(**changes)))
+        return path
+
+    return write
+
+
+@asynccontextmanager
+async def command(*arguments: object) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "jumplab_exporter", *map(str, arguments)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def outcome(*arguments: object) -> tuple[int | None, str]:
+    """The exit status and the output of a command that ends by itself."""
+    async with command(*arguments) as process, asyncio.timeout(30):
+        output, _ = await process.communicate()
+        return process.returncode, output.decode()
+
+
+async def test_sigterm_says_goodbye_and_exits_0(plane: ControlPlane, config: Callable[..., Path]) -> None:
+    async with command("run", config()) as process:
+        await plane.heard(Status.AVAILABLE)
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0
+    assert plane.goodbyes == ["the exporter is stopping"]
+
+
+async def test_sigterm_in_a_lease_tears_down_without_clean_up(
+    plane: ControlPlane, config: Callable[..., Path], tmp_path: Path
+) -> None:
+    after = tmp_path / "after"
+    async with command("run", config(hooks={"afterLease": {"script": f"touch {after}"}})) as process:
+        plane.lease("a")
+        await plane.heard(Status.LEASE_READY, "a")
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0
+    assert not after.exists()
+
+
+async def test_a_killed_exporter_prepares_its_lease_again_in_a_new_epoch(
+    plane: ControlPlane, config: Callable[..., Path], tmp_path: Path
+) -> None:
+    marks = tmp_path / "marks"
+    path = config(hooks={"beforeLease": {"script": f"echo before >> {marks}"}})
+    async with command("run", path) as process:
+        plane.lease("a", remaining=3600)
+        first = await plane.heard(Status.LEASE_READY, "a")
+        process.kill()
+        await process.wait()
+    async with command("run", path):
+        second = await plane.heard(Status.LEASE_READY, "a", times=2)
+        async with plane.dial() as session:
+            await session.root.power.on()
+            assert session.epoch == second.epoch
+    assert first.epoch != second.epoch
+    assert marks.read_text() == "before\nbefore\n"
+
+
+@pytest.mark.skipif(bool(missing_for_qemu()), reason=missing_for_qemu() or "it is there")
+async def test_a_killed_exporter_leaves_no_qemu(plane: ControlPlane, config: Callable[..., Path]) -> None:
+    async with command("run", config(export={"board": {"type": "board/qemu"}})) as process:
+        plane.lease("a")
+        await plane.heard(Status.LEASE_READY, "a")
+        async with plane.dial() as session:
+            await session.root.board.power.on()
+            children = psutil.Process(process.pid).children(recursive=True)
+            assert any(child.name().startswith("qemu-system") for child in children)
+            process.kill()
+            await process.wait()
+        for child in children:
+            await gone(child.pid)
+
+
+async def test_a_killed_exporter_leaves_nothing_of_a_hook(
+    plane: ControlPlane, config: Callable[..., Path], tmp_path: Path
+) -> None:
+    pid = tmp_path / "pid"
+    script = f"sleep 1000 & echo $! > {pid}.new; mv {pid}.new {pid}; wait"
+    async with command("run", config(hooks={"beforeLease": {"script": script}})) as process:
+        plane.lease("a")
+        await until(pid.exists)
+        assert alive(int(pid.read_text()))
+        process.kill()
+        await process.wait()
+    await gone(int(pid.read_text()))
+
+
+async def test_a_second_process_with_the_same_configuration_is_refused(
+    plane: ControlPlane, config: Callable[..., Path]
+) -> None:
+    path = config()
+    async with command("run", path):
+        await plane.heard(Status.AVAILABLE)
+        status, output = await outcome("run", path)
+        assert status == 2
+        assert (
+            output
+            == f"jumplab-exporter: {path}: another jumplab-exporter runs with this configuration; stop it first\n"
+        )
+    assert len(plane.registered) == 1
+
+
+async def test_a_wrong_token_ends_it_with_a_sentence(plane: ControlPlane, config: Callable[..., Path]) -> None:
+    status, output = await outcome("run", config(token="stolen"))
+    assert status == 1
+    assert output.splitlines()[-1] == "jumplab-exporter: the token is not valid; ask the administrator"
+    assert "Traceback" not in output
+
+
+async def test_an_unknown_key_is_refused_with_its_name_and_file(config: Callable[..., Path]) -> None:
+    path = config(hoooks={})
+    status, output = await outcome("run", path)
+    assert status == 2
+    assert output == f"jumplab-exporter: {path}: `hoooks` is not a known key; remove it or correct its spelling\n"
+
+
+async def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    status, output = await outcome("run", tmp_path / "nothing.yaml")
+    assert status == 2
+    assert output.startswith(f"jumplab-exporter: {tmp_path}/nothing.yaml: there is no such file")
+
+
+async def test_a_name_means_the_usual_place() -> None:
+    status, output = await outcome("run", "nobody-has-this")
+    assert status == 2
+    assert "/etc/jumpstarter/exporters/nobody-has-this.yaml: there is no such file" in output
+
+
+async def test_check_prints_the_drivers_and_what_is_wrong(config: Callable[..., Path]) -> None:
+    status, output = await outcome("check", config(export={"board": {"type": "board/virtual"}}))
+    assert status == 0
+    assert output.splitlines()[0] == "board: VirtualBoard"
+    status, output = await outcome("check", config(export={"board": {"type": "board/nonsense"}}))
+    assert status == 2
+    assert "board: can't be used: there is no driver type 'board/nonsense'; registered are: board/qemu" in output
