@@ -86,7 +86,7 @@ def test_an_update_must_name_its_version(client: KubeClient, path: str) -> None:
     answer = client.update(f"{path}/a", widget())
     assert answer.code == 422
     assert answer.message == (
-        f'Widget.{GROUP} "a" is invalid: metadata.resourceVersion: Invalid value: 0x0: must be specified for an update'
+        f'widgets.{GROUP} "a" is invalid: metadata.resourceVersion: Invalid value: 0x0: must be specified for an update'
     )
 
 

@@ -52,7 +52,7 @@ def check_version_named(target: Target, sent: Object) -> None:
     cause = Cause(
         "metadata.resourceVersion", "FieldValueInvalid", "Invalid value: 0x0: must be specified for an update"
     )
-    raise errors.invalid(target.kind, target.name, [cause])
+    raise errors.invalid(target.kind, target.name, [cause], called=target.kind.plural)
 
 
 def _typed_metadata(metadata: Object) -> Object:
@@ -83,4 +83,4 @@ def _check_type(target: Target, sent: Object) -> None:
     if kind != target.kind.kind:
         name = (sent.get("metadata") or {}).get("name", "")
         cause = Cause("kind", "FieldValueInvalid", f'Invalid value: "{kind or ""}": must be {target.kind.kind}')
-        raise errors.invalid(target.kind, name, [cause])
+        raise errors.invalid(target.kind, name, [cause], called=str(kind))

@@ -63,7 +63,7 @@ def delete(transaction: Transaction, target: Target, preconditions: Object, worl
     old = transaction.get(target.key)
     if old is None:
         raise errors.not_found(target.kind, target.name)
-    lifecycle.check_identity(target.kind, target.name, old, preconditions)
+    lifecycle.check_preconditions(target.kind, target.name, old, preconditions)
     return deletion.delete(transaction, target.key, old, world.registry, world.now)
 
 

@@ -113,6 +113,11 @@ def conflict(kind: Kind, name: str, why: str) -> ApiError:
     return ApiError(409, "Conflict", message, _details(kind, name))
 
 
+def precondition_failed(kind: Kind, name: str, why: str) -> ApiError:
+    message = f'Operation cannot be fulfilled on {kind.qualified} "{name}": {why}'
+    return ApiError(409, "Conflict", message, {**_details(kind, name), "kind": kind.kind})
+
+
 def expired(asked: int, oldest: int) -> ApiError:
     return ApiError(410, "Expired", f"too old resource version: {asked} ({oldest})")
 
@@ -125,14 +130,16 @@ def unsupported_media_type(message: str) -> ApiError:
     return ApiError(415, "UnsupportedMediaType", message)
 
 
-def invalid(kind: Kind, name: str, causes: Sequence[Cause]) -> ApiError:
+def invalid(kind: Kind, name: str, causes: Sequence[Cause], *, called: str = "") -> ApiError:
+    """The object's content is refused; `called` is the kind in the message where it isn't the served one."""
     told = str(causes[0]) if len(causes) == 1 else "[" + ", ".join(map(str, causes)) + "]"
     details: dict[str, Any] = {"name": name} if name else {}
     if kind.group:
         details["group"] = kind.group
-    details["kind"] = kind.kind
+    details["kind"] = called or kind.kind
     details["causes"] = [{"reason": c.reason, "message": c.message, "field": c.field} for c in causes]
-    return ApiError(422, "Invalid", f'{kind.qualified} "{name}" is invalid: {told}', details)
+    whose = f"{called or kind.kind}.{kind.group}".rstrip(".")
+    return ApiError(422, "Invalid", f'{whose} "{name}" is invalid: {told}', details)
 
 
 def internal(message: str) -> ApiError:

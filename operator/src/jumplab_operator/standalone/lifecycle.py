@@ -99,7 +99,7 @@ def is_finished(obj: Object) -> bool:
 
 
 def check_identity(kind: Kind, name: str, old: Object, sent: Object) -> None:
-    """Refuse an update or a deletion meant for another object, or for another state of this one."""
+    """Refuse an update meant for another object, or based on another state of this one."""
     uid, version = sent.get("uid"), sent.get("resourceVersion")
     if uid and uid != old["metadata"]["uid"]:
         why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {old['metadata']['uid']}"
@@ -108,6 +108,18 @@ def check_identity(kind: Kind, name: str, old: Object, sent: Object) -> None:
         raise errors.conflict(
             kind, name, "the object has been modified; please apply your changes to the latest version and try again"
         )
+
+
+def check_preconditions(kind: Kind, name: str, old: Object, preconditions: Object) -> None:
+    """Refuse a deletion meant for another object, or for another state of this one."""
+    for field, called, happened in (
+        ("uid", "UID", "deleted and then recreated"),
+        ("resourceVersion", "ResourceVersion", "modified"),
+    ):
+        wanted, found = preconditions.get(field), old["metadata"][field]
+        if wanted and wanted != found:
+            why = f"the {called} in the precondition ({wanted}) does not match the {called} in record ({found})"
+            raise errors.precondition_failed(kind, name, f"{why}. The object might have been {happened}")
 
 
 def metadata_causes(obj: Object) -> list[Cause]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+from jumplab_operator.standalone import formats
 from jumplab_operator.standalone.errors import Cause
 from jumplab_operator.standalone.kinds import Object
 
@@ -26,7 +27,8 @@ def _check(value: Any, schema: Object, path: str) -> Iterator[Cause]:
         return
     wrong = _type_error(value, schema)
     if wrong:
-        yield _invalid(path, _shown(value), f"must be of type {wrong}: {_shown(_type_name(value))}")
+        actual = _shown(_type_name(value))
+        yield _invalid(path, actual, f"must be of type {wrong}: {actual}")
         return
     if "enum" in schema and value not in schema["enum"]:
         supported = ", ".join(_shown(each) for each in schema["enum"])
@@ -53,6 +55,9 @@ def _check_text(value: str, schema: Object, path: str) -> Iterator[Cause]:
         yield _invalid(path, _shown(value), f"should be at least {schema['minLength']} chars long")
     if "pattern" in schema and not _compiled(schema["pattern"]).search(value):
         yield _invalid(path, _shown(value), f"should match '{schema['pattern']}'")
+
+    if "format" in schema and not formats.fits(value, schema["format"]):
+        yield _invalid(path, _shown(value), f"must be of type {schema['format']}: {_shown(value)}")
 
 
 def _check_number(value: float, schema: Object, path: str) -> Iterator[Cause]:
@@ -81,9 +86,11 @@ def _check_list(value: list[Any], schema: Object, path: str) -> Iterator[Cause]:
 
 def _check_object(value: Object, schema: Object, path: str) -> Iterator[Cause]:
     if len(value) > schema.get("maxProperties", len(value)):
-        yield _invalid(path, str(len(value)), f"should have at most {schema['maxProperties']} properties")
+        limit = schema["maxProperties"]
+        yield _invalid(path, str(limit), f"should have at most {limit} properties")
     if len(value) < schema.get("minProperties", 0):
-        yield _invalid(path, str(len(value)), f"should have at least {schema['minProperties']} properties")
+        limit = schema["minProperties"]
+        yield _invalid(path, str(limit), f"should have at least {limit} properties")
     for field in schema.get("required", ()):
         if field not in value:
             yield Cause(_child(path, field), "FieldValueRequired", "Required value")

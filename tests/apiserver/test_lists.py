@@ -1,0 +1,112 @@
+"""Lists: selected by labels and fields, in pages, with a version to watch from."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.apiserver.widgets import GROUP, labelled
+from tests.kube.client import KubeClient
+
+
+def names(body: Any) -> list[str]:
+    return [item["metadata"]["name"] for item in body["items"]]
+
+
+@pytest.fixture
+def four(client: KubeClient, path: str) -> str:
+    client.create(path, labelled("a", board="qemu", bench="1")).ok()
+    client.create(path, labelled("b", board="rpi", bench="2")).ok()
+    client.create(path, labelled("c", board="qemu")).ok()
+    client.create(path, labelled("d")).ok()
+    return path
+
+
+SELECTORS = [
+    ("board=qemu", ["a", "c"]),
+    ("board==qemu,bench=1", ["a"]),
+    ("board!=qemu", ["b", "d"]),
+    ("board in (qemu, rpi)", ["a", "b", "c"]),
+    ("board in (qemu),bench", ["a"]),
+    ("board notin (qemu)", ["b", "d"]),
+    ("bench", ["a", "b"]),
+    ("!bench", ["c", "d"]),
+    ("bench>1", ["b"]),
+    ("", ["a", "b", "c", "d"]),
+    ("board=", []),
+]
+
+
+@pytest.mark.parametrize(("selector", "wanted"), SELECTORS)
+def test_a_label_selector(client: KubeClient, four: str, selector: str, wanted: list[str]) -> None:
+    assert names(client.get(f"{four}?labelSelector={quote(selector)}").ok()) == wanted
+
+
+@pytest.mark.parametrize("selector", ["board in qemu", "a b", "=x", "board in (a", "a=b=c"])
+def test_a_label_selector_that_cannot_be_read(client: KubeClient, path: str, selector: str) -> None:
+    answer = client.get(f"{path}?labelSelector={quote(selector)}")
+    assert answer.code == 400
+    assert answer.body["reason"] == "BadRequest"
+
+
+def test_a_field_selector(client: KubeClient, four: str, namespace: str) -> None:
+    everywhere = f"/apis/{GROUP}/v1/widgets"
+    assert names(client.get(f"{four}?fieldSelector=metadata.name%3Db").ok()) == ["b"]
+    assert names(client.get(f"{four}?fieldSelector=metadata.name!%3Db").ok()) == ["a", "c", "d"]
+    selector = quote(f"metadata.namespace={namespace},metadata.name=c")
+    assert names(client.get(f"{everywhere}?fieldSelector={selector}").ok()) == ["c"]
+
+
+def test_a_field_that_nobody_selects_by(client: KubeClient, path: str) -> None:
+    answer = client.get(f"{path}?fieldSelector=spec.size%3D3")
+    assert answer.code == 400
+    assert answer.message.endswith("field label not supported: spec.size")
+
+
+def test_secrets_are_selected_by_type(client: KubeClient, secrets: str) -> None:
+    client.create(secrets, {"metadata": {"name": "a"}, "type": "example.com/a"}).ok()
+    client.create(secrets, {"metadata": {"name": "b"}}).ok()
+    assert names(client.get(f"{secrets}?fieldSelector=type%3Dexample.com%2Fa").ok()) == ["a"]
+
+
+def test_a_list_tells_its_kind_and_version(client: KubeClient, four: str) -> None:
+    body = client.get(four).ok()
+    assert body["kind"] == "WidgetList"
+    assert body["apiVersion"] == f"{GROUP}/v1"
+    assert int(body["metadata"]["resourceVersion"]) >= max(int(i["metadata"]["resourceVersion"]) for i in body["items"])
+
+
+def test_a_list_of_all_namespaces(client: KubeClient, four: str, namespace: str) -> None:
+    items = client.get(f"/apis/{GROUP}/v1/widgets").ok()["items"]
+    assert [i["metadata"]["name"] for i in items if i["metadata"]["namespace"] == namespace] == ["a", "b", "c", "d"]
+
+
+def test_a_list_comes_in_pages(client: KubeClient, four: str) -> None:
+    first = client.get(f"{four}?limit=3").ok()
+    assert names(first) == ["a", "b", "c"]
+    second = client.get(f"{four}?limit=3&continue={quote(first['metadata']['continue'])}").ok()
+    assert names(second) == ["d"]
+    assert not second["metadata"].get("continue")
+    assert second["metadata"]["resourceVersion"] == first["metadata"]["resourceVersion"]
+
+
+def test_a_page_of_what_is_selected(client: KubeClient, four: str) -> None:
+    selector = "labelSelector=board%3Dqemu&limit=1"
+    first = client.get(f"{four}?{selector}").ok()
+    assert names(first) == ["a"]
+    second = client.get(f"{four}?{selector}&continue={quote(first['metadata']['continue'])}").ok()
+    assert names(second) == ["c"]
+
+
+def test_a_continuation_that_is_none(client: KubeClient, path: str) -> None:
+    assert client.get(f"{path}?limit=1&continue=nonsense").code == 400
+
+
+def test_metadata_alone_can_be_asked_for(client: KubeClient, four: str) -> None:
+    accept = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json"
+    body = client.get(four, accept).ok()
+    assert body["kind"] == "PartialObjectMetadataList"
+    assert body["items"][0]["kind"] == "PartialObjectMetadata"
+    assert "spec" not in body["items"][0]

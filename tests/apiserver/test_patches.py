@@ -1,0 +1,90 @@
+"""Patches: merge patch and JSON patch, and what can't be applied."""
+
+from __future__ import annotations
+
+from tests.apiserver.widgets import GROUP, widget
+from tests.kube.client import JSON_PATCH, KubeClient
+
+
+def test_a_merge_patch_sets_and_removes(client: KubeClient, path: str) -> None:
+    client.create(path, widget(code="abc", labels={"a": "1", "b": "2"}, tags=["x", "y"])).ok()
+    patch = {"spec": {"code": None, "labels": {"a": None, "c": "3"}, "tags": ["z"]}}
+    spec = client.patch(f"{path}/a", patch).ok()["spec"]
+    assert "code" not in spec
+    assert spec["labels"] == {"b": "2", "c": "3"}
+    assert spec["tags"] == ["z"]
+    assert spec["size"] == 3
+
+
+def test_a_removed_field_gets_its_default_again(client: KubeClient, path: str) -> None:
+    client.create(path, widget(colour="green")).ok()
+    assert client.patch(f"{path}/a", {"spec": {"colour": None}}).ok()["spec"]["colour"] == "red"
+
+
+def test_a_json_patch_is_applied_in_order(client: KubeClient, path: str) -> None:
+    client.create(path, widget(tags=["x"])).ok()
+    patch = [
+        {"op": "test", "path": "/spec/size", "value": 3},
+        {"op": "replace", "path": "/spec/size", "value": 4},
+        {"op": "add", "path": "/spec/tags/-", "value": "y"},
+        {"op": "add", "path": "/metadata/labels", "value": {"a~b": "c"}},
+        {"op": "remove", "path": "/spec/colour"},
+    ]
+    answer = client.patch(f"{path}/a", patch, JSON_PATCH)
+    assert answer.code == 422  # the label's key is not one
+    patch[3]["value"] = {"example.com/a": "c"}
+    changed = client.patch(f"{path}/a", patch, JSON_PATCH).ok()
+    assert changed["spec"]["size"] == 4
+    assert changed["spec"]["tags"] == ["x", "y"]
+    assert changed["spec"]["colour"] == "red"
+    escaped = [{"op": "remove", "path": "/metadata/labels/example.com~1a"}]
+    assert "labels" not in client.patch(f"{path}/a", escaped, JSON_PATCH).ok()["metadata"]
+
+
+def test_a_json_patch_whose_test_fails_changes_nothing(client: KubeClient, path: str) -> None:
+    client.create(path, widget()).ok()
+    patch = [
+        {"op": "replace", "path": "/spec/size", "value": 4},
+        {"op": "test", "path": "/spec/colour", "value": "green"},
+    ]
+    answer = client.patch(f"{path}/a", patch, JSON_PATCH)
+    assert answer.code == 422
+    assert answer.body["reason"] == "Invalid"
+    assert client.get(f"{path}/a").ok()["spec"]["size"] == 3
+
+
+def test_a_json_patch_that_leads_nowhere(client: KubeClient, path: str) -> None:
+    client.create(path, widget()).ok()
+    answer = client.patch(f"{path}/a", [{"op": "remove", "path": "/spec/nothing/there"}], JSON_PATCH)
+    assert answer.code == 422
+
+
+def test_a_patch_that_is_none(client: KubeClient, path: str) -> None:
+    client.create(path, widget()).ok()
+    assert client.patch(f"{path}/a", {"op": "add"}, JSON_PATCH).code == 400
+    assert client.patch(f"{path}/a", b"{not json", JSON_PATCH).code == 400
+    assert client.patch(f"{path}/a", b"{not json").code in (400, 500)  # kube-apiserver 1.20 blames itself
+
+
+def test_a_patch_of_a_named_version_that_is_stale(client: KubeClient, path: str) -> None:
+    made = client.create(path, widget()).ok()
+    client.patch(f"{path}/a", {"spec": {"size": 4}}).ok()
+    stale = {"metadata": {"resourceVersion": made["metadata"]["resourceVersion"]}, "spec": {"size": 5}}
+    answer = client.patch(f"{path}/a", stale)
+    assert answer.code == 409
+    assert answer.body["reason"] == "Conflict"
+    assert answer.body["details"] == {"name": "a", "group": GROUP, "kind": "widgets"}
+    assert client.get(f"{path}/a").ok()["spec"]["size"] == 4
+
+
+def test_a_patch_cannot_rename(client: KubeClient, path: str) -> None:
+    client.create(path, widget()).ok()
+    assert client.patch(f"{path}/a", {"metadata": {"name": "b"}}).code == 400
+
+
+def test_a_strategic_patch_of_a_custom_resource_is_refused(client: KubeClient, path: str) -> None:
+    client.create(path, widget()).ok()
+    answer = client.patch(f"{path}/a", {"spec": {"size": 4}}, "application/strategic-merge-patch+json")
+    assert answer.code == 415
+    assert answer.body["reason"] == "UnsupportedMediaType"
+    assert "application/json-patch+json, application/merge-patch+json" in answer.message

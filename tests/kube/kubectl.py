@@ -1,0 +1,49 @@
+"""The real kubectl, where there is one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+KUBECTL = shutil.which("kubectl") or ""
+NO_KUBECTL = "kubectl was not found: nothing is driven by the real one"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a run of kubectl said."""
+
+    status: int
+    out: str
+    err: str
+
+
+class Kubectl:
+    """Runs kubectl with a kubeconfig, in a namespace, with a home of its own for its caches."""
+
+    def __init__(self, kubeconfig: Path, home: Path, namespace: str = "default") -> None:
+        self._home = home
+        self._prefix = [KUBECTL, f"--kubeconfig={kubeconfig}", f"--cache-dir={home / 'cache'}", f"--namespace={namespace}"]
+
+    def command(self, *arguments: str) -> list[str]:
+        return [*self._prefix, *arguments]
+
+    @property
+    def env(self) -> dict[str, str]:
+        return {"PATH": os.environ["PATH"], "HOME": str(self._home)}
+
+    def run(self, *arguments: str, stdin: str = "") -> Said:
+        """Run to the end; the bound is for a kubectl that hangs."""
+        done = subprocess.run(  # noqa: S603 -- the test's own command
+            self.command(*arguments), input=stdin, capture_output=True, text=True, timeout=60, env=self.env, check=False
+        )
+        return Said(done.returncode, done.stdout, done.stderr)
+
+    def ok(self, *arguments: str, stdin: str = "") -> str:
+        """What it prints; fails where it fails."""
+        said = self.run(*arguments, stdin=stdin)
+        assert said.status == 0, f"kubectl {' '.join(arguments)}: {said.err}"
+        return said.out
