@@ -19,7 +19,6 @@ from jumplab.session.client import Session, attach
 from jumplab.transport.endpoint import Endpoint, Tls
 from jumplab.transport.routed import RoutedLink
 from jumplab_exporter.lifecycle import Status
-from jumplab_operator.controller.server import listen
 from jumplab_operator.router.relay import Router
 from jumplab_operator.router.tokens import LIFETIME, Role, StreamClaims, mint
 from jumplab_operator.standalone.certificates import issue_server_certificate, make_authority
@@ -73,12 +72,9 @@ class ControlPlane(ControllerServiceServicer):
             meeting_bound=timedelta(seconds=20),
         )
         self._router.add_to(self._server)
-        add_ControllerServiceServicer_to_server(self, self._server)  # type: ignore[no-untyped-call]
-        self._port = listen(
-            self._server,
-            f"127.0.0.1:{self._port}",
-            lambda: (self._certificate.key_pem, self._certificate.certificate_pem),
-        )
+        add_ControllerServiceServicer_to_server(self, self._server)
+        pair = (self._certificate.key_pem, self._certificate.certificate_pem)
+        self._port = self._server.add_secure_port(f"127.0.0.1:{self._port}", grpc.ssl_server_credentials([pair]))
         await self._server.start()
 
     async def stop(self) -> None:
