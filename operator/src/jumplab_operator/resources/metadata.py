@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 from pydantic.alias_generators import to_camel
 
 from jumplab_operator.resources.errors import Unreadable
@@ -29,8 +38,14 @@ class Model(BaseModel):
         frozen=True, extra="ignore", alias_generator=to_camel, validate_by_name=True, validate_by_alias=True
     )
 
+    @model_serializer(mode="wrap")
+    def _without_empty_texts(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """An empty text says what its absence says; some builds of kube-apiserver 1.20 refuse it as null."""
+        fields: dict[str, Any] = serialize(self)
+        return {key: value for key, value in fields.items() if value != ""}
+
     def to_plain(self) -> dict[str, Any]:
-        """The plain object: what is None is absent."""
+        """The plain object: what is None or an empty text is absent."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
