@@ -24,26 +24,33 @@ async def test_a_streaming_call_brings_its_items_in_order():
 
 
 async def test_a_byte_stream_carries_bytes_both_ways_to_its_end_and_then_its_result():
-    async with hosted(meter=Meter()) as host, attached(host) as session:
-        async with session.root.meter.open("raw", repeat=2) as stream:
-            await stream.send(b"ab")
-            received = await stream.receive()
-            await stream.send_end()
-            while data := await stream.receive():
-                received += data
-            assert received == b"abab"
-            assert json.loads(await stream.result()) == 2
+    async with (
+        hosted(meter=Meter()) as host,
+        attached(host) as session,
+        session.root.meter.open("raw", repeat=2) as stream,
+    ):
+        await stream.send(b"ab")
+        received = await stream.receive()
+        await stream.send_end()
+        while data := await stream.receive():
+            received += data
+        assert received == b"abab"
+        assert json.loads(await stream.result()) == 2
 
 
 async def test_a_large_block_arrives_whole():
     block = bytes(range(256)) * 8192
-    async with hosted(meter=Meter()) as host, attached(host) as session, asyncio.TaskGroup() as tasks:
-        async with session.root.meter.open("raw") as stream:
-            tasks.create_task(stream.send(block))
-            received = bytearray()
-            while len(received) < len(block):
-                received += await stream.receive()
-            assert received == block
+    async with (
+        hosted(meter=Meter()) as host,
+        attached(host) as session,
+        session.root.meter.open("raw") as stream,
+        asyncio.TaskGroup() as tasks,
+    ):
+        tasks.create_task(stream.send(block))
+        received = bytearray()
+        while len(received) < len(block):
+            received += await stream.receive()
+        assert received == block
 
 
 async def test_a_plain_function_runs_in_a_thread_and_so_do_its_items():
@@ -128,6 +135,37 @@ async def test_a_driver_that_does_not_start_is_told_and_the_others_serve():
         with pytest.raises(errors.DriverFailed, match='"broken" did not start: no device at /dev/ttyUSB9'):
             await session.root.broken.wait()
         assert await session.root.meter.ping() == "pong"
+
+
+async def test_a_driver_in_two_places_is_one_driver():
+    device = Blocking()
+    async with hosted(device=device, alias=device) as host, attached(host) as session:
+        async with asyncio.TaskGroup() as tasks:
+            for driver in (session.root.device, session.root.alias):
+                tasks.create_task(driver.hold())
+            device.release.set()
+        assert device.most_inside == 1
+
+
+async def test_a_driver_is_set_up_once_after_what_it_is_a_part_of():
+    entered: list[str] = []
+
+    class Part(Meter):
+        async def __aenter__(self):
+            entered.append("part")
+            return await super().__aenter__()
+
+    class Whole(Meter):
+        def make_children(self):
+            return {"part": Part()}
+
+        async def __aenter__(self):
+            entered.append("whole")
+            return await super().__aenter__()
+
+    whole = Whole()
+    async with hosted(alias=whole.children["part"], whole=whole):
+        assert entered == ["whole", "part"]
 
 
 async def test_a_byte_stream_that_is_refused_says_why_when_it_is_opened():

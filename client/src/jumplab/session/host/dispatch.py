@@ -84,18 +84,18 @@ class Dispatcher:
     async def _in_thread(self, invocation: Invocation, work: Callable[[], Any]) -> Any:
         node, running = invocation.node, f"{invocation.method.name} {id(work):x}"
         if node.driver.exclusive:
-            await node.entering.acquire()
+            await node.state.entering.acquire()
         done = asyncio.wrap_future(self._threads.submit(work))
-        node.running.add(running)
+        node.state.running.add(running)
 
         def leave(_: object) -> None:
-            node.running.discard(running)
+            node.state.running.discard(running)
             if node.driver.exclusive:
-                node.entering.release()
+                node.state.entering.release()
 
         done.add_done_callback(leave)
         return await asyncio.shield(done)
 
 
 def _turn(node: Node) -> AbstractAsyncContextManager[Any]:
-    return node.entering if node.driver.exclusive else nullcontext()
+    return node.state.entering if node.driver.exclusive else nullcontext()

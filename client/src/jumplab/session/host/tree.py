@@ -21,6 +21,9 @@ CLIENT_LABEL = "jumpstarter.dev/client"
 NAME_LABEL = "jumpstarter.dev/name"
 _UUIDS = uuid.UUID("9f0d3e1c-2f0b-4a53-8f6d-6d1f4b9f5c55")
 
+_SETTING_UP_BOUND_SECONDS = 60.0
+_TEARING_DOWN_BOUND_SECONDS = 30.0
+
 _log = logging.getLogger(__name__)
 
 
@@ -35,43 +38,63 @@ class _Root(CompositeInterface, Driver):
 
 
 @dataclass(slots=True)
-class Node:
-    """One driver in its place.
+class DriverState:
+    """What is known of one driver, in however many places of the tree it stands.
 
-    path: names from the root, dots between, empty for the root.  failure: why it can't be used, or empty.
-    running: what its plain functions do in threads right now.
+    failure: why it can't be used, or empty.  entering: held by a call of an `exclusive` driver.  running: what its
+    plain functions do in threads right now.
     """
+
+    failure: str
+    entering: asyncio.Lock = field(default_factory=asyncio.Lock)
+    running: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One place in the tree.  path: names from the root, dots between, empty for the root."""
 
     uuid: str
     parent: "Node | None"
     name: str
     path: str
     driver: Driver
-    failure: str = ""
-    entering: asyncio.Lock = field(default_factory=asyncio.Lock)
-    running: set[str] = field(default_factory=set)
+    state: DriverState
+
+    @property
+    def failure(self) -> str:
+        """Why its driver can't be used, or empty."""
+        return self.state.failure
 
     @property
     def methods(self) -> Mapping[str, Method]:
         return methods_of(type(self.driver))
+
+    @property
+    def depth(self) -> int:
+        """How many drivers stand above it."""
+        return 0 if self.parent is None else self.parent.depth + 1
 
 
 class DriverTree:
     """The drivers of one session: built, set up, torn down as one.
 
     root: the exported drivers by name.  scope: the exporter's name; uuids follow from it and from a driver's path, so
-    they are the same for each lease.
+    they are the same for each lease. A driver may stand in several places; it is at home in the deepest.
 
-    Entering sets up parents before children. One that raises is reported as failed with what it raised, and everything
-    below it; the others go on. Leaving tears down in the opposite order and never raises.
+    Entering sets up parents before children. One that raises, or takes longer than a minute, is reported as failed, and
+    everything below it; the others go on. Leaving tears down in the opposite order, gives each driver half a minute,
+    and never raises.
     """
 
     def __init__(self, root: Mapping[str, Driver], *, scope: str, description: str = "") -> None:
         top = _Root()
         top.children = dict(root)
         top.description = description
-        self.root = Node(_uuid(scope, ""), None, "", "", top)
-        self.nodes: dict[str, Node] = {node.uuid: node for node in _walk(self.root, scope)}
+        self.root = Node(_uuid(scope, ""), None, "", "", top, DriverState(""))
+        self.nodes: dict[str, Node] = {node.uuid: node for node in _walk(self.root, scope, {})}
+        deepest = {id(node.driver): node for node in sorted(self.nodes.values(), key=lambda node: node.depth)}
+        self._homes = sorted(deepest.values(), key=lambda node: node.depth)
         self._stack = AsyncExitStack()
 
     def reports(self) -> list[DriverInstanceReport]:
@@ -84,16 +107,14 @@ class DriverTree:
 
     def busy(self) -> list[str]:
         """The paths of drivers that are still running a plain function in its thread."""
-        return [node.path for node in self.nodes.values() if node.running]
+        return [node.path for node in self._homes if node.state.running]
 
     async def __aenter__(self) -> Self:
-        entered: set[int] = set()
-        for node in self.nodes.values():
+        for node in self._homes:
             node.driver.log = DriverLog(logging.getLogger(f"jumplab.driver.{node.path}"), node.uuid)
             if node.parent is not None and node.parent.failure and not node.failure:
-                node.failure = f'"{node.parent.path}" above it did not start'
-            if not node.failure and id(node.driver) not in entered:
-                entered.add(id(node.driver))
+                node.state.failure = f'"{node.parent.path}" above it did not start'
+            if not node.failure:
                 await self._enter(node)
         return self
 
@@ -104,9 +125,11 @@ class DriverTree:
 
     async def _enter(self, node: Node) -> None:
         try:
-            await node.driver.__aenter__()
+            async with asyncio.timeout(_SETTING_UP_BOUND_SECONDS):
+                await node.driver.__aenter__()
         except Exception as error:
-            node.failure = str(error) or type(error).__name__
+            timed_out = f"it was not set up within {_SETTING_UP_BOUND_SECONDS:.0f} s"
+            node.state.failure = str(error) or (timed_out if isinstance(error, TimeoutError) else type(error).__name__)
             node.driver.log.error("did not start: %s", node.failure, exc_info=error)
         else:
             self._stack.push_async_callback(_leave, node)
@@ -114,17 +137,20 @@ class DriverTree:
 
 async def _leave(node: Node) -> None:
     try:
-        await node.driver.__aexit__(None, None, None)
+        async with asyncio.timeout(_TEARING_DOWN_BOUND_SECONDS):
+            await node.driver.__aexit__(None, None, None)
     except Exception:  # noqa: BLE001 - a driver's own code: whatever it raises, the others are torn down too
         _log.exception('driver "%s" failed while it was torn down', node.path)
 
 
-def _walk(node: Node, scope: str) -> Iterator[Node]:
+def _walk(node: Node, scope: str, states: dict[int, DriverState]) -> Iterator[Node]:
     yield node
     for name, child in node.driver.children.items():
         path = f"{node.path}.{name}" if node.path else name
-        failure = child.reason if isinstance(child, FailedDriver) else _contract_failure(child)
-        yield from _walk(Node(_uuid(scope, path), node, name, path, child, failure), scope)
+        if id(child) not in states:
+            reason = child.reason if isinstance(child, FailedDriver) else _contract_failure(child)
+            states[id(child)] = DriverState(reason)
+        yield from _walk(Node(_uuid(scope, path), node, name, path, child, states[id(child)]), scope, states)
 
 
 def _contract_failure(driver: Driver) -> str:
