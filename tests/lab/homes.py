@@ -1,0 +1,134 @@
+"""The two homes of a lab: a control plane on one machine, and an operator for a real kube-apiserver."""
+
+from __future__ import annotations
+
+import base64
+import sys
+from pathlib import Path
+from typing import Protocol
+
+import yaml
+
+from tests.kube.client import KubeClient
+from tests.kube.processes import Process, free_ports
+from tests.kube.servers import RealKubeApi, kubeconfig
+from tests.lab.gate import Gate
+
+PROGRAMS = Path(sys.executable).parent
+CRDS = Path(__file__).parents[2] / "crds"
+NAMESPACE = "lab"
+_KEYS = f"/api/v1/namespaces/{NAMESPACE}/secrets/jumplab-operator-keys"
+
+
+class Home(Protocol):
+    """A control plane as processes. `kubeconfig` is the administrator's; `log` what the control plane says."""
+
+    kubeconfig: Path
+
+    @property
+    def process(self) -> Process: ...
+
+    def connect(self) -> KubeClient:
+        """Starts everything for the first time, and gives the administrator's way to its Kubernetes API."""
+        ...
+
+    def start(self) -> None: ...
+
+    def kill(self) -> None:
+        """`kill -9`."""
+        ...
+
+    def close(self) -> None: ...
+
+    def ca_pem(self, kube: KubeClient) -> str:
+        """The certificate of the authority that controller and router prove themselves with."""
+        ...
+
+
+class _ControlPlane(Process):
+    """`jumplab-operator`, started once it says so."""
+
+    def start(self) -> None:
+        before = self._starts()
+        super().start()
+        self.wait_until(lambda: self._starts() > before, "its start")
+
+    def _starts(self) -> int:
+        return self.output().count("Jumplab is running") if self.log.exists() else 0
+
+
+class OneMachine:
+    """`jumplab-operator standalone`: one process is API server, operator, controller and router."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data_dir = folder / "data"
+        self.kubeconfig = self.data_dir / "kubeconfig"
+        ports = ("--port", "0", "--grpc-port", "0")
+        command = [PROGRAMS / "jumplab-operator", "standalone", "--data-dir", self.data_dir, *ports]
+        self.process: Process = _ControlPlane(command, folder / "control-plane.log")
+
+    def connect(self) -> KubeClient:
+        self.process.start()
+        url = yaml.safe_load(self.kubeconfig.read_text())["clusters"][0]["cluster"]["server"]
+        return KubeClient(url, self.data_dir / "ca.crt", (self.data_dir / "admin.token").read_text().strip())
+
+    def start(self) -> None:
+        self.process.start()
+
+    def kill(self) -> None:
+        self.process.kill()
+
+    def close(self) -> None:
+        self.process.stop()
+
+    def ca_pem(self, kube: KubeClient) -> str:
+        return (self.data_dir / "ca.crt").read_text()
+
+
+class OnCluster:
+    """`jumplab-operator run` for a real kube-apiserver, which it reaches through a gate that a test can shut."""
+
+    def __init__(self, folder: Path, api: RealKubeApi) -> None:
+        self.api = api
+        self.kubeconfig = api.kubeconfig
+        port, gate_port = free_ports(2)
+        self.gate = Gate(api.url, gate_port)
+        through_gate = folder / "operator.kubeconfig"
+        through_gate.write_text(yaml.safe_dump(kubeconfig(self.gate.url, api.ca, api.token)))
+        address = f"127.0.0.1:{port}"
+        command = [
+            *(PROGRAMS / "jumplab-operator", "run", "--kubeconfig", through_gate),
+            *("--listen", address, "--endpoint", address, "--own-namespace", NAMESPACE, "--namespace", NAMESPACE),
+        ]
+        self.process: Process = _ControlPlane(command, folder / "control-plane.log")
+
+    def connect(self) -> KubeClient:
+        kube = KubeClient(self.api.url, self.api.ca, self.api.token)
+        kube.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+        apply_crds(kube)
+        self.gate.start()
+        self.process.start()
+        return kube
+
+    def start(self) -> None:
+        self.process.start()
+
+    def kill(self) -> None:
+        self.process.kill()
+
+    def close(self) -> None:
+        self.process.stop()
+        self.gate.stop()
+
+    def ca_pem(self, kube: KubeClient) -> str:
+        return base64.b64decode(kube.get(_KEYS).ok()["data"]["ca.crt"]).decode()
+
+
+def apply_crds(kube: KubeClient) -> None:
+    """The checked-in definitions, served when this returns."""
+    definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    for file in sorted(CRDS.glob("*.yaml")):
+        manifest = yaml.safe_load(file.read_text())
+        assert kube.create(definitions, manifest).code in (201, 409)
+        while kube.get(f"/apis/jumpstarter.dev/v1alpha1/{manifest['spec']['names']['plural']}").code != 200:
+            pass  # each answer is the wait: served within a second of its creation

@@ -1,0 +1,193 @@
+"""A lab of real processes: a control plane, exporters beside it, and what a test asks of its Kubernetes API.
+
+    lab.exporter("bench-1", board="a")
+    lab.lease("demo", board="a")
+    lab.until_ready("demo")
+    with jumplab.attach("demo", client=lab.config) as root:
+        root.board.power.on()
+
+Everything that is waited for is watched through the API or read in a process's output. Only the lab's own processes are
+ended, by their ids.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import yaml
+
+from jumplab.client.config import ClientConfig, Metadata, TlsSettings
+from tests.kube.client import Answer, KubeClient
+from tests.kube.processes import Process
+from tests.lab.homes import NAMESPACE, PROGRAMS, Home
+from tests.lab.people import Person
+
+GROUP = "jumpstarter.dev/v1alpha1"
+BOUND_SECONDS = 60
+Plain = dict[str, Any]
+
+VIRTUAL_BOARD: Plain = {"board": {"type": "jumplab_exporter.drivers.board.virtual.VirtualBoard"}}
+
+
+@dataclass
+class Lab:
+    """A running lab. `config` is the configuration of its client "ci"; `ci` the person who uses it."""
+
+    home: Home
+    folder: Path
+    exporters: dict[str, Process] = field(default_factory=dict)
+
+    def __enter__(self) -> Self:
+        self.kube: KubeClient = self.home.connect()
+        self.kube.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+        self.config = self.client("ci")
+        self.ci = self.person("ci", self.config)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for exporter in self.exporters.values():
+            exporter.stop()
+        self.home.close()
+        self.kube.close()
+
+    # People
+
+    def person(self, name: str, config: ClientConfig | None = None) -> Person:
+        """Somebody with a home of their own, and with a client configuration where one is given."""
+        home = self.folder / "home" / name
+        home.mkdir(parents=True, exist_ok=True)
+        person = Person(home, self.home.kubeconfig)
+        if config is not None:
+            person.configure(config)
+        return person
+
+    def client(self, name: str) -> ClientConfig:
+        """A new Client, as the configuration that it can use."""
+        self.create("Client", name, {})
+        endpoint, token = self.credential("clients", name)
+        metadata = Metadata(namespace=NAMESPACE, name=name)
+        return ClientConfig(metadata=metadata, endpoint=endpoint, token=token, tls=TlsSettings(ca=self.ca_pem))
+
+    @property
+    def ca_pem(self) -> str:
+        return self.home.ca_pem(self.kube)
+
+    def credential(self, plural: str, name: str) -> tuple[str, str]:
+        """The endpoint and the token of an exporter or a client, once the operator has made them."""
+        made = self.until(plural, name, lambda it: it["status"]["endpoint"] and it["status"]["credential"])
+        secret = self.get("secrets", made["status"]["credential"]["name"])
+        return made["status"]["endpoint"], base64.b64decode(secret["data"]["token"]).decode()
+
+    # Exporters
+
+    def exporter(self, name: str, *, export: Plain | None = None, board: str = "", **keys: Any) -> Process:
+        """A new Exporter with a running process that is Available. board: its label, else its name."""
+        self.create("Exporter", name, {}, {"board": board or name})
+        path = self.exporter_config(name, export=export, **keys)
+        process = Process([PROGRAMS / "jumplab-exporter", "run", path], path.with_suffix(".log"))
+        self.exporters[name] = process
+        process.start()
+        self.until_available(name)
+        return process
+
+    def exporter_config(self, name: str, *, export: Plain | None = None, **keys: Any) -> Path:
+        """Writes the configuration file of an Exporter that exists."""
+        endpoint, token = self.credential("exporters", name)
+        document = {
+            "apiVersion": GROUP,
+            "kind": "ExporterConfig",
+            "metadata": {"namespace": NAMESPACE, "name": name},
+            "endpoint": endpoint,
+            "token": token,
+            "tls": {"ca": self.ca_pem},
+            "export": VIRTUAL_BOARD if export is None else export,
+            **keys,
+        }
+        path = self.folder / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(document))
+        return path
+
+    def until_available(self, name: str) -> Plain:
+        """The exporter, once it is free for the next lease."""
+        return self.until(
+            "exporters", name, lambda it: it["status"]["exporterStatus"] == "Available" and "leaseRef" not in it["status"]
+        )
+
+    # Leases
+
+    def lease(self, name: str, *, board: str = "", client: str = "ci", **spec: Any) -> Plain:
+        """A new Lease, 10 minutes long unless told otherwise."""
+        asked: Plain = {"clientRef": {"name": client}, "duration": "10m", **spec}
+        if "exporterRef" not in asked:
+            asked["selector"] = {"matchLabels": {"board": board}}
+        return self.create("Lease", name, asked)
+
+    def until_ready(self, name: str) -> Plain:
+        return self.until("leases", name, lambda it: condition(it, "Ready")["status"] == "True")
+
+    def until_ended(self, name: str) -> Plain:
+        return self.until("leases", name, lambda it: it["status"]["ended"])
+
+    def release(self, name: str) -> None:
+        self.patch("leases", name, {"spec": {"release": True}}).ok()
+
+    # Any object
+
+    def path(self, plural: str, name: str = "") -> str:
+        group = "/api/v1" if plural in ("secrets", "events") else f"/apis/{GROUP}"
+        return f"{group}/namespaces/{NAMESPACE}/{plural}" + (f"/{name}" if name else "")
+
+    def create(self, kind: str, name: str, spec: Plain, labels: dict[str, str] | None = None) -> Plain:
+        metadata = {"name": name, "labels": labels or {}}
+        body = {"apiVersion": GROUP, "kind": kind, "metadata": metadata, "spec": spec}
+        created: Plain = self.kube.create(self.path(f"{kind.lower()}s"), body).ok()
+        return created
+
+    def get(self, plural: str, name: str) -> Plain:
+        found: Plain = self.kube.get(self.path(plural, name)).ok()
+        return found
+
+    def list(self, plural: str) -> list[Plain]:
+        found: list[Plain] = self.kube.get(self.path(plural)).ok()["items"]
+        return found
+
+    def patch(self, plural: str, name: str, change: Plain) -> Answer:
+        return self.kube.patch(self.path(plural, name), change)
+
+    def delete(self, plural: str, name: str) -> None:
+        self.kube.delete(self.path(plural, name)).ok()
+
+    def until(self, plural: str, name: str, holds: Callable[[Plain], Any]) -> Plain:
+        """The object as soon as it is as asked; it is watched. What isn't there yet does not hold."""
+        listed = self.kube.get(self.path(plural)).ok()
+        last: Plain = next((item for item in listed["items"] if item["metadata"]["name"] == name), {})
+        if last and _holds(holds, last):
+            return last
+        query = f"?watch=1&resourceVersion={listed['metadata']['resourceVersion']}&timeoutSeconds={BOUND_SECONDS}"
+        with self.kube.watch(self.path(plural) + query) as events:
+            for event in events:
+                if event["object"].get("metadata", {}).get("name") == name:
+                    last = event["object"]
+                    if event["type"] != "DELETED" and _holds(holds, last):
+                        return last
+        raise AssertionError(f"{plural}/{name} did not get there in {BOUND_SECONDS} s: {last}")
+
+
+def condition(plain: Plain, kind: str) -> Plain:
+    """A condition of an object; raises KeyError where it has none of that kind."""
+    found: dict[str, Plain] = {each["type"]: each for each in plain["status"]["conditions"]}
+    return found[kind]
+
+
+def _holds(holds: Callable[[Plain], Any], plain: Plain) -> bool:
+    try:
+        return bool(holds(plain))
+    except KeyError:
+        return False
