@@ -1,4 +1,7 @@
-"""The Secrets that hold the bearer tokens of exporters and clients: NAME-exporter and NAME-client, key `token`."""
+"""The Secrets that exporters and clients are let in with: NAME-exporter and NAME-client.
+
+Key `token` is the bearer token; key `ca.crt`, where the operator has a CA of its own, is what to trust.
+"""
 
 import base64
 from dataclasses import dataclass
@@ -23,9 +26,10 @@ class Credential:
 class Credentials:
     """Keeps each exporter's and client's Secret. A Secret that belongs to someone else is never touched."""
 
-    def __init__(self, kube: KubeApi, issuer: TokenIssuer) -> None:
+    def __init__(self, kube: KubeApi, issuer: TokenIssuer, ca_pem: str = "") -> None:
         self._kube = kube
         self._issuer = issuer
+        self._ca = {"ca.crt": _encoded(ca_pem)} if ca_pem else {}
         self._known: dict[str, str] = {}
 
     async def ensure(self, resource: Resource) -> Credential:
@@ -36,7 +40,8 @@ class Credentials:
             return Credential(name, known, None, fresh=False)
         secret = await self._kube.get(path(CORE, "secrets", resource.namespace, name))
         token = _token(secret, resource)
-        if token is not None and self._is_current(resource, token):
+        if secret is not None and token is not None and self._is_current(resource, token):
+            await self._keep_ca(resource, secret)
             self._known[resource.uid] = token
             return Credential(name, token, None, fresh=False)
         return await self._write(resource, secret)
@@ -53,6 +58,13 @@ class Credentials:
     def _is_current(self, resource: Resource, token: str) -> bool:
         return self._issuer.is_current(token, resource.KIND, resource.namespace, resource.name, resource.uid)
 
+    async def _keep_ca(self, resource: Resource, secret: Plain) -> None:
+        """Puts the CA that signs now beside a token that is still in force."""
+        if not self._ca.items() <= secret["data"].items():
+            name = path(CORE, "secrets", resource.namespace, secret["metadata"]["name"])
+            version = {"resourceVersion": secret["metadata"]["resourceVersion"]}
+            await self._kube.merge(name, {"metadata": version, "data": self._ca})
+
     async def _write(self, resource: Resource, existing: Plain | None) -> Credential:
         name = secret_name(resource)
         token, expires = self._issuer.issue(resource.KIND, resource.namespace, resource.name, resource.uid)
@@ -61,7 +73,7 @@ class Credentials:
             "kind": "Secret",
             "type": "Opaque",
             "metadata": {"name": name, "ownerReferences": [_owner(resource)]},
-            "data": {"token": base64.b64encode(token.encode()).decode()},
+            "data": {"token": _encoded(token), **self._ca},
         }
         if existing is None:
             await self._kube.create(path(CORE, "secrets", resource.namespace), body)
@@ -77,6 +89,10 @@ class Credentials:
 def secret_name(resource: Resource) -> str:
     """`bench-3-exporter`, `ci-client`."""
     return f"{resource.name}-{resource.KIND.lower()}"
+
+
+def _encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 def _token(secret: Plain | None, resource: Resource) -> str | None:

@@ -52,7 +52,7 @@ async def lab_over(
         events=Events(kube, clock),
     )
     planner = Planner(cluster)
-    reconciler = Reconciler(cluster, planner, Credentials(kube, issuer))
+    reconciler = Reconciler(cluster, planner, Credentials(kube, issuer, settings.ca_pem))
     feeder = Feeder(kube, cluster.snapshot, settings, clock)
     await feeder.list_first()
     async with asyncio.TaskGroup() as group:

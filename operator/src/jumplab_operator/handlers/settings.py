@@ -23,6 +23,8 @@ class LabSettings:
 
     endpoint: str
     """host:port of the controller, for the status of exporters and clients."""
+    ca_pem: str = ""
+    """The CA that signed the controller's certificate, kept beside the tokens; empty: one that everybody trusts."""
     namespaces: tuple[str, ...] = ()
     """The namespaces to serve; empty: all."""
     default_duration: timedelta = DEFAULT_DURATION
