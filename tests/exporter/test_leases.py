@@ -192,6 +192,7 @@ async def test_drivers_that_can_not_be_used_are_reported_and_the_others_served(
         "unwilling": {"type": f"{__name__}.Unwilling"},
     }
     async with running(export=export):
+        assert 'driver "wrong" can\'t be used: ' in (await plane.heard(Status.AVAILABLE)).message
         plane.lease("a")
         await plane.heard(Status.LEASE_READY, "a")
         await until(lambda: len(plane.registered) > 1)

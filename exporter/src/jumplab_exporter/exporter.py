@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jumplab.session.host import DriverTree, SessionHost
 from jumplab.transport.endpoint import Endpoint, Identity, Tls
@@ -29,7 +29,9 @@ from jumplab_exporter.lifecycle import (
     Leaving,
     Prepare,
     Rejected,
+    Report,
     State,
+    Status,
     StopRequested,
     Tell,
     transition,
@@ -75,6 +77,7 @@ class Exporter:
         self._outbox = Outbox()
         self._deadline = Deadline()
         self._offers: tuple[Offer, ...] = ()
+        self._failures: dict[str, str] = {}
         self._hosting: Hosting | None = None
         self._hosting_task: asyncio.Task[None] | None = None
         self._registration = Registration(
@@ -90,7 +93,9 @@ class Exporter:
 
     async def run(self) -> None:
         """Serves until it is told to stop. Raises Stopped where it can't or shall not go on."""
-        self._registration.set_reports(self._build_tree().reports())
+        if self._config.grpc_options:
+            _log.warning("grpcOptions is read for Jumpstarter's sake and has no effect here")
+        self._tell_drivers(self._build_tree())
         async with asyncio.TaskGroup() as tasks:
             registering = tasks.create_task(self._register(), name="registration")
             expiring = tasks.create_task(self._expire(), name="the lease's end")
@@ -122,7 +127,7 @@ class Exporter:
                 if self._hosting is not None:
                     self._hosting.end(reason, clean_up=True)
             case Tell(report):
-                self._outbox.put(report)
+                self._outbox.put(self._with_failures(report))
                 if self._hosting is not None and self._hosting.lease.uid == report.lease_uid:
                     self._hosting.tell(report)
 
@@ -157,6 +162,17 @@ class Exporter:
         if at is not None:
             self._deadline.keep(lease.uid, at)
 
+    def _tell_drivers(self, tree: DriverTree) -> None:
+        self._failures = tree.failures()
+        self._registration.set_reports(tree.reports())
+
+    def _with_failures(self, report: Report) -> Report:
+        """Tells of drivers that can't be used where the exporter's status is read."""
+        if report.status not in (Status.AVAILABLE, Status.LEASE_READY) or not self._failures:
+            return report
+        told = "; ".join(f'driver "{path}" can\'t be used: {failure}' for path, failure in self._failures.items())
+        return replace(report, message=f"{report.message}; {told}" if report.message else told)
+
     def _build_tree(self) -> DriverTree:
         name = f"{self._config.metadata.namespace}/{self._config.metadata.name}"
         return DriverTree(build_drivers(self._config.export), scope=name, description=self._config.description)
@@ -177,7 +193,7 @@ class Exporter:
             open_link=self._wire.open_link,
             hooks=self._config.hooks,
             post=self._events.put_nowait,
-            set_reports=self._registration.set_reports,
+            tell_drivers=self._tell_drivers,
         )
 
 

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from jumplab.protocol.v1.common_pb2 import LOG_SOURCE_BEFORE_LEASE_HOOK, DriverInstanceReport
+from jumplab.protocol.v1.common_pb2 import LOG_SOURCE_BEFORE_LEASE_HOOK
 from jumplab.session.host import DriverTree, SessionHost
 from jumplab.transport.links import Link
 
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 class Place:
     """What the hosting of each lease needs of its exporter.
 
-    post: takes events for the state machine.  set_reports: takes the drivers' reports once they are set up.
+    post: takes events for the state machine.  tell_drivers: takes the drivers once they are set up.
     """
 
     build_tree: Callable[[], DriverTree]
@@ -33,7 +33,7 @@ class Place:
     open_link: Callable[[Offer], Link]
     hooks: Hooks
     post: Callable[[Event], None]
-    set_reports: Callable[[list[DriverInstanceReport]], None]
+    tell_drivers: Callable[[DriverTree], None]
 
 
 @dataclass(slots=True)
@@ -79,7 +79,7 @@ class Hosting:
         tree = self._place.build_tree()
         try:
             await tree.__aenter__()
-            self._place.set_reports(tree.reports())
+            self._place.tell_drivers(tree)
             async with self._place.open_session(tree, self.lease) as session:
                 self._session = session
                 await self._serve_until_the_end(session)
