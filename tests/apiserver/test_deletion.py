@@ -102,9 +102,8 @@ def test_a_namespace_takes_its_content_along(client: KubeClient) -> None:
     eventually(lambda: "deletionTimestamp" in client.get(f"{widgets}/b").body["metadata"], "the held one is marked")
     answer = client.create(widgets, widget("c"))
     assert answer.code == 403
-    assert answer.message == (
-        f'widgets.{GROUP} "c" is forbidden: unable to create new content in namespace {name} because it is being terminated'
-    )
+    why = f"unable to create new content in namespace {name} because it is being terminated"
+    assert answer.message == f'widgets.{GROUP} "c" is forbidden: {why}'
     client.patch(f"{widgets}/b", {"metadata": {"finalizers": None}}).ok()
     eventually(lambda: client.get(f"/api/v1/namespaces/{name}").code == 404, "the namespace goes")
 

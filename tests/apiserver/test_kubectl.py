@@ -98,7 +98,7 @@ def test_get_of_what_is_not_there(kubectl: Kubectl) -> None:
 def test_watching_prints_each_change(kubectl: Kubectl) -> None:
     kubectl.ok("create", "-f", "-", stdin=manifest())
     command = kubectl.command("get", "wid", "-w", "-o", "custom-columns=N:.metadata.name,S:.spec.size", "--no-headers")
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=kubectl.env) as watching:  # noqa: S603 -- ours
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=kubectl.env) as watching:
         assert watching.stdout is not None
         assert watching.stdout.readline().split() == ["a", "3"]
         kubectl.ok("patch", "wid", "a", "--type=merge", "-p", '{"spec":{"size":4}}')
@@ -108,7 +108,9 @@ def test_watching_prints_each_change(kubectl: Kubectl) -> None:
 
 def test_watching_a_table_prints_each_change(kubectl: Kubectl) -> None:
     kubectl.ok("create", "-f", "-", stdin=manifest())
-    with subprocess.Popen(kubectl.command("get", "wid", "-w"), stdout=subprocess.PIPE, text=True, env=kubectl.env) as seen:  # noqa: S603 -- ours
+    with subprocess.Popen(
+        kubectl.command("get", "wid", "-w"), stdout=subprocess.PIPE, text=True, env=kubectl.env
+    ) as seen:
         assert seen.stdout is not None
         assert seen.stdout.readline().split() == ["NAME", "SIZE", "READY", "AGE"]
         assert seen.stdout.readline().split()[:2] == ["a", "3"]
@@ -121,7 +123,13 @@ def test_describe_shows_the_object_and_its_events(kubectl: Kubectl, client: Kube
     kubectl.ok("create", "-f", "-", stdin=manifest())
     made = json.loads(kubectl.ok("get", "wid", "a", "-o", "json"))
     about = {"kind": "Widget", "name": "a", "namespace": namespace, "uid": made["metadata"]["uid"]}
-    event = {"metadata": {"name": "e"}, "involvedObject": about, "reason": "Polished", "type": "Normal", "message": "Shiny"}
+    event = {
+        "metadata": {"name": "e"},
+        "involvedObject": about,
+        "reason": "Polished",
+        "type": "Normal",
+        "message": "Shiny",
+    }
     client.create(f"/api/v1/namespaces/{namespace}/events", {**event, "source": {"component": "us"}}).ok()
     said = kubectl.ok("describe", "wid", "a")
     assert "Kind:         Widget" in said
@@ -152,7 +160,7 @@ def test_a_secret_is_labelled(kubectl: Kubectl) -> None:
 def test_wait_returns_when_the_condition_holds(kubectl: Kubectl, client: KubeClient, path: str) -> None:
     kubectl.ok("create", "-f", "-", stdin=manifest())
     command = kubectl.command("wait", "--for=condition=Ready", "wid/a", "--timeout=30s")
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=kubectl.env) as waiting:  # noqa: S603 -- ours
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=kubectl.env) as waiting:
         for status in ("False", "True"):
             conditions = [{"type": "Ready", "status": status}]
             client.patch(f"{path}/a/status", {"status": {"conditions": conditions}}).ok()
@@ -164,7 +172,9 @@ def test_wait_returns_when_the_condition_holds(kubectl: Kubectl, client: KubeCli
 
 def test_wait_for_a_deletion(kubectl: Kubectl) -> None:
     kubectl.ok("create", "-f", "-", stdin=manifest())
-    with subprocess.Popen(kubectl.command("wait", "--for=delete", "wid/a", "--timeout=30s"), env=kubectl.env) as waiting:  # noqa: S603 -- ours
+    with subprocess.Popen(
+        kubectl.command("wait", "--for=delete", "wid/a", "--timeout=30s"), env=kubectl.env
+    ) as waiting:
         kubectl.ok("delete", "wid", "a", "--wait=false")
         assert waiting.wait(timeout=60) == 0
 

@@ -175,7 +175,13 @@ def test_a_coordination_lease_is_kept_as_sent(client: KubeClient, namespace: str
 def test_an_event_is_recorded(client: KubeClient, namespace: str) -> None:
     events = f"/api/v1/namespaces/{namespace}/events"
     about = {"kind": "Widget", "name": "a", "namespace": namespace, "uid": "u1"}
-    sent = {"metadata": {"generateName": "e-"}, "involvedObject": about, "reason": "Made", "type": "Normal", "message": "m"}
+    sent = {
+        "metadata": {"generateName": "e-"},
+        "involvedObject": about,
+        "reason": "Made",
+        "type": "Normal",
+        "message": "m",
+    }
     client.create(events, sent).ok()
     assert len(client.get(f"{events}?fieldSelector=involvedObject.name=a,involvedObject.uid=u1").ok()["items"]) == 1
     assert client.get(f"{events}?fieldSelector=involvedObject.name=b").ok()["items"] == []

@@ -82,9 +82,43 @@ def test_a_patch_cannot_rename(client: KubeClient, path: str) -> None:
     assert client.patch(f"{path}/a", {"metadata": {"name": "b"}}).code == 400
 
 
+STRATEGIC = "application/strategic-merge-patch+json"
+
+
+def test_a_strategic_patch_merges_lists_by_their_key(client: KubeClient, secrets: str) -> None:
+    one, two = (client.create(secrets, {"metadata": {"name": name}}).ok()["metadata"]["uid"] for name in ("one", "two"))
+    owner = {"apiVersion": "v1", "kind": "Secret", "name": "one", "uid": one}
+    metadata = {"ownerReferences": [owner], "finalizers": ["example.com/a"], "labels": {"a": "1", "b": "2"}}
+    client.create(secrets, {"metadata": {"name": "s", **metadata}, "data": {"a": "MQ=="}}).ok()
+    patch = {
+        "metadata": {
+            "ownerReferences": [{**owner, "name": "two", "uid": two}, {"uid": one, "controller": True}],
+            "finalizers": ["example.com/b"],
+            "labels": {"a": None, "c": "3"},
+            "$setElementOrder/finalizers": ["example.com/a", "example.com/b"],
+        },
+        "data": {"$patch": "replace", "b": "Mg=="},
+    }
+    changed = client.patch(f"{secrets}/s", patch, STRATEGIC).ok()
+    owners = {each["uid"]: each.get("controller") for each in changed["metadata"]["ownerReferences"]}
+    assert owners == {one: True, two: None}
+    assert changed["metadata"]["finalizers"] == ["example.com/a", "example.com/b"]
+    assert changed["metadata"]["labels"] == {"b": "2", "c": "3"}
+    assert changed["data"] == {"b": "Mg=="}
+    patch = {
+        "metadata": {
+            "ownerReferences": [{"$patch": "delete", "uid": one}],
+            "$deleteFromPrimitiveList/finalizers": ["example.com/a", "example.com/b"],
+        }
+    }
+    changed = client.patch(f"{secrets}/s", patch, STRATEGIC).ok()
+    assert [each["uid"] for each in changed["metadata"]["ownerReferences"]] == [two]
+    assert "finalizers" not in changed["metadata"]
+
+
 def test_a_strategic_patch_of_a_custom_resource_is_refused(client: KubeClient, path: str) -> None:
     client.create(path, widget()).ok()
-    answer = client.patch(f"{path}/a", {"spec": {"size": 4}}, "application/strategic-merge-patch+json")
+    answer = client.patch(f"{path}/a", {"spec": {"size": 4}}, STRATEGIC)
     assert answer.code == 415
     assert answer.body["reason"] == "UnsupportedMediaType"
     assert "application/json-patch+json, application/merge-patch+json" in answer.message

@@ -10,30 +10,33 @@ import pytest
 from tests.apiserver.widgets import GROUP, widget
 from tests.kube.client import KubeClient
 
+
+def wrong(field: str, value: str, rule: str) -> str:
+    """How a field's refusal reads; the value is quoted where it is a text."""
+    return f"{field}: Invalid value: {value}: {field} in body {rule}"
+
+
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"size": "big"}, 'spec.size: Invalid value: "string": spec.size in body must be of type integer: "string"'),
-    ({"size": 2.5}, 'spec.size: Invalid value: "number": spec.size in body must be of type integer: "number"'),
-    ({"size": 0}, "spec.size: Invalid value: 0: spec.size in body should be greater than or equal to 1"),
-    ({"size": 11}, "spec.size: Invalid value: 11: spec.size in body should be less than or equal to 10"),
-    ({"ratio": 0}, "spec.ratio: Invalid value: 0: spec.ratio in body should be greater than 0"),
+    ({"size": "big"}, wrong("spec.size", '"string"', 'must be of type integer: "string"')),
+    ({"size": 2.5}, wrong("spec.size", '"number"', 'must be of type integer: "number"')),
+    ({"size": 0}, wrong("spec.size", "0", "should be greater than or equal to 1")),
+    ({"size": 11}, wrong("spec.size", "11", "should be less than or equal to 10")),
+    ({"ratio": 0}, wrong("spec.ratio", "0", "should be greater than 0")),
     ({"colour": "blue"}, 'spec.colour: Unsupported value: "blue": supported values: "red", "green"'),
-    ({"code": "A1"}, "spec.code: Invalid value: \"A1\": spec.code in body should match '^[a-z]+$'"),
-    ({"code": "abcdef"}, 'spec.code: Invalid value: "abcdef": spec.code in body should be at most 5 chars long'),
-    ({"code": "a"}, 'spec.code: Invalid value: "a": spec.code in body should be at least 2 chars long'),
-    ({"tags": ["a", "b", "c"]}, "spec.tags: Invalid value: 3: spec.tags in body should have at most 2 items"),
-    ({"tags": "a"}, 'spec.tags: Invalid value: "string": spec.tags in body must be of type array: "string"'),
-    ({"tags": ["a", 1]}, 'spec.tags[1]: Invalid value: "integer": spec.tags[1] in body must be of type string: "integer"'),
-    ({"enabled": "yes"}, 'spec.enabled: Invalid value: "string": spec.enabled in body must be of type boolean: "string"'),
-    ({"labels": {"a": "long"}}, 'spec.labels.a: Invalid value: "long": spec.labels.a in body should be at most 3 chars long'),
-    (
-        {"labels": {"a": "1", "b": "2", "c": "3"}},
-        "spec.labels: Invalid value: 2: spec.labels in body should have at most 2 properties",
-    ),
+    ({"code": "A1"}, wrong("spec.code", '"A1"', "should match '^[a-z]+$'")),
+    ({"code": "abcdef"}, wrong("spec.code", '"abcdef"', "should be at most 5 chars long")),
+    ({"code": "a"}, wrong("spec.code", '"a"', "should be at least 2 chars long")),
+    ({"tags": ["a", "b", "c"]}, wrong("spec.tags", "3", "should have at most 2 items")),
+    ({"tags": "a"}, wrong("spec.tags", '"string"', 'must be of type array: "string"')),
+    ({"tags": ["a", 1]}, wrong("spec.tags[1]", '"integer"', 'must be of type string: "integer"')),
+    ({"enabled": "yes"}, wrong("spec.enabled", '"string"', 'must be of type boolean: "string"')),
+    ({"labels": {"a": "long"}}, wrong("spec.labels.a", '"long"', "should be at most 3 chars long")),
+    ({"labels": {"a": "1", "b": "2", "c": "3"}}, wrong("spec.labels", "2", "should have at most 2 properties")),
     ({"parts": [{"name": "a"}, {}]}, "spec.parts[1].name: Required value"),
-    ({"port": True}, 'spec.port: Invalid value: "boolean": spec.port in body must be of type integer,string: "boolean"'),
-    ({"when": "noon"}, 'spec.when: Invalid value: "noon": spec.when in body must be of type date-time: "noon"'),
-    ({"open": 1}, 'spec.open: Invalid value: "integer": spec.open in body must be of type object: "integer"'),
-]  # fmt: skip
+    ({"port": True}, wrong("spec.port", '"boolean"', 'must be of type integer,string: "boolean"')),
+    ({"when": "noon"}, wrong("spec.when", '"noon"', 'must be of type date-time: "noon"')),
+    ({"open": 1}, wrong("spec.open", '"integer"', 'must be of type object: "integer"')),
+]
 
 
 def same(client: KubeClient, told: str, wanted: str) -> bool:
@@ -123,11 +126,13 @@ def test_a_name_that_cannot_be(client: KubeClient, path: str, name: str) -> None
 
 
 def test_the_rule_of_names_is_told(client: KubeClient, path: str) -> None:
-    assert client.create(path, widget("A_")).message == (
-        f'Widget.{GROUP} "A_" is invalid: metadata.name: Invalid value: "A_": a lowercase RFC 1123 subdomain must consist of '
-        "lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. "
-        r"'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
+    rule = (
+        "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start "
+        "and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
+        r"'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
     )
+    answer = client.create(path, widget("A_"))
+    assert answer.message == f'Widget.{GROUP} "A_" is invalid: metadata.name: Invalid value: "A_": {rule}'
 
 
 def test_no_name_at_all(client: KubeClient, path: str) -> None:

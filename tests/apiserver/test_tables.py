@@ -8,7 +8,7 @@ from typing import Any
 from tests.apiserver.widgets import widget
 from tests.kube.client import KubeClient
 
-TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json"
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 
 
 def headed(table: Any) -> list[dict[str, Any]]:

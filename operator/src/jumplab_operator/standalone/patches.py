@@ -1,4 +1,4 @@
-"""Patches: JSON merge patch (RFC 7396) and JSON patch (RFC 6902)."""
+"""Patches: JSON merge patch (RFC 7396), JSON patch (RFC 6902), and for built-in kinds strategic merge patch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import jsonpatch
 import jsonpointer
 
-from jumplab_operator.standalone import errors
+from jumplab_operator.standalone import errors, strategic
 from jumplab_operator.standalone.kinds import Kind, Object
 
 MERGE = "application/merge-patch+json"
@@ -22,17 +22,17 @@ def apply_patch(media_type: str, current: Object, patch: Any, kind: Kind, name: 
 
     Raises a 400 for a malformed patch, a 422 for one that doesn't apply.
     """
-    if media_type == MERGE:
+    if media_type in (MERGE, STRATEGIC):
         if not isinstance(patch, dict):
             raise errors.bad_request("a merge patch must be a JSON object")
-        merged: Object = merge(current, patch)
+        merged: Object = merge(current, patch) if media_type == MERGE else strategic.merge(current, patch)
         return merged
     return _json_patch(current, patch, kind, name)
 
 
 def check_offered(media_type: str, kind: Kind) -> None:
     """Raises a 415 for a kind of patch that isn't offered."""
-    if media_type not in (MERGE, JSON):
+    if media_type not in (MERGE, JSON) and (kind.custom or media_type != STRATEGIC):
         raise errors.unsupported_media_type(_refusal(media_type, kind))
 
 
@@ -63,11 +63,7 @@ def _json_patch(current: Object, patch: Any, kind: Kind, name: str) -> Object:
 
 
 def _refusal(media_type: str, kind: Kind) -> str:
-    accepted = f"{JSON}, {MERGE}"
+    accepted = f"{JSON}, {MERGE}" + ("" if kind.custom else f", {STRATEGIC}")
     if media_type == APPLY:
         return f"server-side apply is not offered by the standalone API; use client-side apply, or one of: {accepted}"
-    if media_type == STRATEGIC:
-        return (
-            f"{kind.resource} can't be patched strategically here; use one of: {accepted} (kubectl patch --type=merge)"
-        )
     return f"the body of the request was in an unknown format - accepted media types include: {accepted}"

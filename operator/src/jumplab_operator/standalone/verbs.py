@@ -34,6 +34,8 @@ class Verbs:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         target = routes.parse(request.path, self._cluster.registry)
+        if not target.name and request.method in ("PUT", "PATCH"):
+            raise errors.bad_request("name must be provided")
         verb = (self._of_objects if target.name else self._of_collections).get(request.method)
         if verb is None or (request.method == "DELETE" and target.subresource):
             raise errors.method_not_allowed()
@@ -120,9 +122,10 @@ class Verbs:
 
 
 async def _body(request: web.Request) -> Any:
-    if request.content_type == "application/vnd.kubernetes.protobuf" or request.content_type.endswith("yaml"):
+    media_type = request.content_type if "Content-Type" in request.headers else "application/json"
+    if media_type != "application/json" and not media_type.endswith("-patch+json"):
         raise errors.unsupported_media_type(
-            f"the body of the request was {request.content_type}; the standalone API reads application/json"
+            f"the body of the request was {media_type} - accepted media types include: application/json"
         )
     return bodies.decoded(await request.read())
 
