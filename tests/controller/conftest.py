@@ -66,7 +66,7 @@ async def controller() -> AsyncIterator[Controller]:
     dialler = Dialler(lab, Offers(clock), "router.example:443", key, clock)
     router = Router(key.public_key(), prolonged=dialler.prolonged, now=clock)
     server = controller_server(lab, Authenticator(lab, issuer, lab.current_token, clock), dialler, router)
-    port = listen(server, "127.0.0.1:0", lambda: (certificate.key_pem, certificate.certificate_pem))
+    port = listen(server, "127.0.0.1:0", (certificate.key_pem, certificate.certificate_pem))
     await server.start()
     yield Controller(lab, clock, Endpoint(f"127.0.0.1:{port}", Tls(authority.certificate_pem)), router)
     router.close()

@@ -22,7 +22,7 @@ from jumplab_operator.controller import keys
 from jumplab_operator.controller.authentication import Authenticator
 from jumplab_operator.controller.credentials import CredentialIssuer, secret_name
 from jumplab_operator.controller.dialling import Dialler
-from jumplab_operator.controller.keys import Keys, ServerCertificate
+from jumplab_operator.controller.keys import Keys, server_certificate
 from jumplab_operator.controller.lab import ApiRefused, Lab, Name
 from jumplab_operator.controller.offers import Offers
 from jumplab_operator.controller.server import Certificate, PortUnavailable, controller_server, listen
@@ -63,12 +63,13 @@ async def control_plane(
     access: KubeAccess,
     listening: Listening,
     operator_keys: Keys,
-    certificate: Callable[[], Certificate],
+    certificate: Certificate,
     namespaces: tuple[str, ...] = (),
 ) -> AsyncIterator[None]:
     """Operator, controller and router, serving while entered. Raises PortUnavailable."""
     issuer = CredentialIssuer(operator_keys.signing)
-    settings = LabSettings(endpoint=listening.endpoint, namespaces=namespaces)
+    ca_pem = operator_keys.authority.certificate_pem.decode()
+    settings = LabSettings(endpoint=listening.endpoint, ca_pem=ca_pem, namespaces=namespaces)
     async with connected(access) as kube, running_lab(access, settings, issuer) as lab:
         dialler = Dialler(lab, Offers(_now), listening.endpoint, operator_keys.signing, _now)
         router = Router(operator_keys.signing.public_key(), prolonged=dialler.prolonged)
@@ -122,7 +123,7 @@ async def one_machine(
         access = KubeAccess(api.url, api.ca_pem.decode(), api.admin_token)
         async with connected(access) as kube:
             await apply_crds(kube)
-        certificate = ServerCertificate(operator_keys.authority, [reached_at, "localhost", "127.0.0.1", "::1"], _now)
+        certificate = server_certificate(operator_keys.authority, [reached_at, "localhost", "127.0.0.1", "::1"], _now())
         listening = Listening(_joined(host, port), _joined(reached_at, port))
         async with control_plane(access, listening, operator_keys, certificate):
             yield Running(listening.endpoint, api.ca_pem, api.data_dir.kubeconfig)
@@ -138,7 +139,9 @@ async def in_cluster(
     """
     async with connected(access) as kube:
         operator_keys = await _keys_in_secret(kube, own_namespace)
-    certificate = ServerCertificate(operator_keys.authority, [listening.endpoint.rpartition(":")[0].strip("[]")], _now)
+    certificate = server_certificate(
+        operator_keys.authority, [listening.endpoint.rpartition(":")[0].strip("[]")], _now()
+    )
     async with control_plane(access, listening, operator_keys, certificate, namespaces):
         yield Running(listening.endpoint, operator_keys.authority.certificate_pem)
 

@@ -1,10 +1,9 @@
 """The operator's keys: one signs tokens, the authority signs server certificates. They outlive every process."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -12,9 +11,6 @@ from jumplab_operator.controller.server import Certificate
 from jumplab_operator.standalone.certificates import Issued, issue_server_certificate, make_authority
 
 SIGNING_KEY, AUTHORITY_KEY, AUTHORITY_CERTIFICATE = "signing.key", "ca.key", "ca.crt"
-
-# A server certificate is replaced so long before it expires.
-_RENEW_BEFORE_EXPIRY = timedelta(days=30)
 
 
 class UnusableKeys(Exception):
@@ -68,22 +64,7 @@ def signing_key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     )
 
 
-class ServerCertificate:
-    """A server certificate for host names and addresses, renewed in time. Calling it gives the present one."""
-
-    def __init__(self, authority: Issued, names: Sequence[str], now: Callable[[], datetime]) -> None:
-        self._authority = authority
-        self._names = list(dict.fromkeys(names))
-        self._now = now
-        self._issue()
-
-    def __call__(self) -> Certificate:
-        if self._now() >= self._renewal:
-            self._issue()
-        return self._current
-
-    def _issue(self) -> None:
-        issued = issue_server_certificate(self._authority, self._names, self._now())
-        expires = x509.load_pem_x509_certificate(issued.certificate_pem).not_valid_after_utc
-        self._renewal = expires - _RENEW_BEFORE_EXPIRY
-        self._current = (issued.key_pem, issued.certificate_pem)
+def server_certificate(authority: Issued, names: Sequence[str], now: datetime) -> Certificate:
+    """A new server certificate for host names and addresses. Made at each start, it never gets near its expiry."""
+    issued = issue_server_certificate(authority, list(dict.fromkeys(names)), now)
+    return issued.key_pem, issued.certificate_pem

@@ -1,7 +1,5 @@
 """The gRPC server of controller and router: one port, two trusts, since each service checks its own tokens."""
 
-from collections.abc import Callable
-
 import grpc
 from grpc import aio
 from jumplab.protocol.client_v1.client_pb2_grpc import add_ClientServiceServicer_to_server
@@ -46,25 +44,11 @@ def controller_server(lab: Lab, authenticator: Authenticator, dialler: Dialler, 
     return server
 
 
-def listen(server: aio.Server, address: str, certificate: Callable[[], Certificate]) -> int:
-    """Adds a TLS port and returns its number. Raises PortUnavailable.
-
-    certificate: asked at each new connection, so that a renewed one is taken up while the server runs.
-    """
-    latest = certificate()
-
-    def renewed() -> "grpc.ServerCertificateConfiguration | None":
-        nonlocal latest
-        before, latest = latest, certificate()
-        return None if latest == before else _configuration(latest)
-
-    # None keeps the present one, by gRPC's documentation; the stubs don't know.
-    credentials = grpc.dynamic_ssl_server_credentials(_configuration(latest), renewed)  # type: ignore[arg-type]
+def listen(server: aio.Server, address: str, certificate: Certificate) -> int:
+    """Adds a TLS port and returns its number. Raises PortUnavailable."""
+    # Not grpc.dynamic_ssl_server_credentials: its callback from gRPC's threads and grpc.aio deadlock on the GIL.
+    credentials = grpc.ssl_server_credentials([certificate])
     try:
         return server.add_secure_port(address, credentials)
     except RuntimeError as error:
         raise PortUnavailable(f"{address} can't be listened on; free it or choose another port") from error
-
-
-def _configuration(certificate: Certificate) -> "grpc.ServerCertificateConfiguration":
-    return grpc.ssl_server_certificate_configuration([certificate])

@@ -154,8 +154,9 @@ class Switchboard:
             raise StreamRefused(
                 _DENIED, f"the {claims.role.value} has opened stream {number} of this session already; dial again"
             )
+        awaited = session is not None and (number, _opposite(claims.role)) in session.seats
         waiting = sum(not seat.joined for seat in self._of_lease.get(claims.lease, ()))
-        if waiting >= MAX_WAITING_PER_LEASE:
+        if waiting >= MAX_WAITING_PER_LEASE and not awaited:
             raise StreamRefused(
                 grpc.StatusCode.RESOURCE_EXHAUSTED,
                 f"{waiting} streams of this lease wait for their other end already; close some",

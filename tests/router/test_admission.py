@@ -1,0 +1,137 @@
+"""Which streams may be opened, and what the others are told."""
+
+from datetime import timedelta
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from grpc import StatusCode
+from jumplab.transport.channel import open_channel
+from jumplab_operator.router.switchboard import MAX_WAITING_PER_LEASE
+from jumplab_operator.router.tokens import AUDIENCE, ISSUER, LIFETIME, Role, mint
+
+from tests.router.conftest import METHOD, Peers, ending
+
+
+async def refusal(
+    peers: Peers, role: Role = Role.CLIENT, number: int | str = 0, **changes: object
+) -> tuple[StatusCode, str]:
+    return await ending(await peers.stream(role, number, **changes))  # type: ignore[arg-type]
+
+
+async def test_a_stream_without_a_token_is_refused(peers: Peers) -> None:
+    async with open_channel(peers.bench.endpoint) as channel:
+        code, sentence = await ending(channel.stream_stream(METHOD)(timeout=20))
+    assert code is StatusCode.UNAUTHENTICATED
+    assert "dial first" in sentence
+
+
+async def test_a_token_of_another_key_is_refused(peers: Peers) -> None:
+    forged = mint(peers.bench.claims(Role.CLIENT), ec.generate_private_key(ec.SECP256R1()))
+    code, sentence = await refusal(peers, token=forged)
+    assert code is StatusCode.PERMISSION_DENIED
+    assert "not valid" in sentence
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"role": "root"},
+        {"deadline": "tomorrow"},
+        {"deadline": 1e300},
+        {"iss": "someone"},
+        {"aud": "something"},
+        {"lease": None},
+    ],
+)
+async def test_a_token_with_other_claims_is_refused(peers: Peers, claims: dict[str, object]) -> None:
+    honest = {
+        "iss": ISSUER, "aud": AUDIENCE, "sub": "s", "role": "client", "lease": "l", "lease_name": "n/l",
+        "exporter": "e", "deadline": 4e9, "exp": 4e9,
+    }  # fmt: skip
+    payload = {key: value for key, value in {**honest, **claims}.items() if value is not None}
+    code, _ = await refusal(peers, token=jwt.encode(payload, peers.bench.key, algorithm="ES256"))
+    assert code is StatusCode.PERMISSION_DENIED
+
+
+async def test_an_unsigned_token_is_refused(peers: Peers) -> None:
+    code, _ = await refusal(peers, token=jwt.encode({"sub": "s"}, key="", algorithm="none"))
+    assert code is StatusCode.PERMISSION_DENIED
+
+
+async def test_a_second_peer_of_the_same_role_is_refused(peers: Peers) -> None:
+    await peers.pair()
+    for role in Role:
+        code, sentence = await refusal(peers, role)
+        assert code is StatusCode.PERMISSION_DENIED
+        assert f"the {role.value} has opened stream 0" in sentence
+
+
+async def test_a_number_is_opened_once_even_after_it_has_ended(peers: Peers) -> None:
+    client, exporter = await peers.pair(1)
+    await client.done_writing()
+    await exporter.done_writing()
+    await ending(client)
+    await ending(exporter)
+    code, _ = await refusal(peers, number=1)
+    assert code is StatusCode.PERMISSION_DENIED
+
+
+async def test_two_peers_of_the_same_role_never_meet(peers: Peers) -> None:
+    await peers.stream(Role.CLIENT)
+    code, _ = await refusal(peers, Role.CLIENT)
+    assert code is StatusCode.PERMISSION_DENIED
+
+
+@pytest.mark.parametrize("changes", [{"lease": "another"}, {"exporter": "another"}])
+async def test_a_peer_of_another_lease_or_exporter_is_refused(peers: Peers, changes: dict[str, str]) -> None:
+    await peers.pair()
+    code, sentence = await refusal(peers, Role.EXPORTER, 1, **changes)
+    assert code is StatusCode.PERMISSION_DENIED
+    assert "another lease" in sentence
+
+
+async def test_an_expired_token_opens_no_session(peers: Peers) -> None:
+    code, sentence = await refusal(peers, expires=peers.bench.now() - timedelta(seconds=1))
+    assert code is StatusCode.PERMISSION_DENIED
+    assert "expired" in sentence
+
+
+async def test_a_session_that_runs_opens_further_streams_after_its_token_has_expired(peers: Peers) -> None:
+    deadline = peers.bench.now() + timedelta(hours=1)
+    expires = peers.bench.now() + LIFETIME
+    client, exporter = await peers.pair(0, expires=expires, deadline=deadline)
+    peers.bench.ahead = 2 * LIFETIME
+    await peers.pair(1, expires=expires, deadline=deadline)
+    client.cancel()
+    await ending(exporter)
+    code, _ = await refusal(peers, number=2, expires=expires, deadline=deadline)
+    assert code is StatusCode.PERMISSION_DENIED
+
+
+@pytest.mark.parametrize("number", ["-1", "x", "0x0", "99999999999"])
+async def test_a_stream_number_that_is_none_is_refused(peers: Peers, number: str) -> None:
+    code, sentence = await refusal(peers, number=number)
+    assert code is StatusCode.INVALID_ARGUMENT
+    assert number in sentence
+
+
+async def test_streams_that_wait_are_bounded_for_each_lease(peers: Peers) -> None:
+    async with open_channel(peers.bench.endpoint, token=peers.bench.token(Role.CLIENT)) as channel:
+        waiting = [
+            channel.stream_stream(METHOD)(metadata=(("x-jumplab-stream", str(number)),), timeout=60)
+            for number in range(MAX_WAITING_PER_LEASE)
+        ]
+        for call in waiting:
+            await call.write(b"")
+        # The router has taken the last one in once its pair is joined.
+        last = await peers.stream(Role.EXPORTER, MAX_WAITING_PER_LEASE - 1)
+        assert await last.read() == b""
+        one_more = channel.stream_stream(METHOD)(metadata=(("x-jumplab-stream", "900"),), timeout=60)
+        await one_more.write(b"")
+        code, sentence = await refusal(peers, number=901)
+        assert code is StatusCode.RESOURCE_EXHAUSTED
+        assert "close some" in sentence
+        await peers.pair(session="s2", lease="other-lease")
+        for call in (*waiting, one_more):
+            call.cancel()
