@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from subprocess import STDOUT
 from types import TracebackType
 from typing import Self
 
@@ -50,7 +51,7 @@ class Programs:
         """Starts a program that goes on; what it says is in NAME.log."""
         with (self.folder / f"{name}.log").open("wb") as log:
             process = subprocess.Popen(
-                [name, *arguments], env=self._environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+                [name, *arguments], env=self._environment, stdout=log, stderr=STDOUT, start_new_session=True
             )
         self._running.append((name, process))
 
@@ -69,9 +70,7 @@ class Programs:
     def run_all(self, *commands: Sequence[str]) -> None:
         """Runs commands side by side, each to its end. Raises Failed."""
         processes = [
-            subprocess.Popen(
-                command, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-            )
+            subprocess.Popen(command, env=self._environment, stdout=subprocess.PIPE, stderr=STDOUT, text=True)
             for command in commands
         ]
         for command, process in zip(commands, processes, strict=True):
