@@ -28,7 +28,8 @@ class Switch(PowerInterface, Driver):
     _on = False
 
     async def on(self) -> None:
-        self.log.info("switched on")
+        self.log.warning("switched on")
+        await asyncio.sleep(0)  # the line leaves before the result, after which nobody may be listening
         self._on = True
 
     async def off(self) -> None:

@@ -27,6 +27,9 @@ def exit_status_of(command: Callable[[], Any], program: str) -> int:
         return status if isinstance(status, int) else 0
     except click.exceptions.Exit as ending:
         return ending.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return 2
     except click.UsageError as error:
         return _failed(program, _told_usage(error), 2)
     except click.ClickException as error:

@@ -19,7 +19,7 @@ def storage_commands(client: Callable[[], AsyncDriverClient]) -> Mapping[str, cl
     @click.option("--offset-bytes", type=click.IntRange(min=0), default=0, help="Where on the storage to begin.")
     async def write(file: Path, offset_bytes: int) -> None:
         """Write FILE onto the storage."""
-        with _progress(file.name, file.stat().st_size) as progress:
+        with _progress(file) as progress:
             digest = await _as_storage(client()).write_file(file, offset_bytes, progress)
         click.echo(f"wrote {digest.size_bytes} bytes, sha256 {digest.sha256}")
 
@@ -44,7 +44,7 @@ def _as_storage(client: AsyncDriverClient) -> Any:
 
 
 @contextmanager
-def _progress(title: str, total_bytes: int) -> Iterator[Callable[[int], None] | None]:
+def _progress(file: Path) -> Iterator[Callable[[int], None] | None]:
     if not sys.stderr.isatty():
         yield None
         return
@@ -53,5 +53,5 @@ def _progress(title: str, total_bytes: int) -> Iterator[Callable[[int], None] | 
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(binary_units=True), TransferSpeedColumn())
     with Progress(*columns, console=Console(stderr=True)) as shown:
-        task = shown.add_task(title, total=total_bytes)
+        task = shown.add_task(file.name, total=file.stat().st_size)
         yield lambda sent_bytes: shown.update(task, completed=sent_bytes)

@@ -5,8 +5,8 @@ import os
 import sys
 import termios
 import tty
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from jumplab.cli.ending import say
 from jumplab.driver import ResultStream
@@ -52,45 +52,38 @@ def _write_all(data: bytes) -> None:
 
 async def _send_typed(stream: ResultStream, terminal: bool, ends_with_input: bool) -> bool:
     """Sends standard input to its end; True where the user has left with the escape key."""
-    async with _standard_input() as blocks:
-        async for block in blocks:
-            typed, escape, _ = block.partition(ESCAPE) if terminal else (block, b"", b"")
-            if typed:
-                await stream.send(typed)
-            if escape:
-                return True
+    while block := await _read_input():
+        typed, escape, _ = block.partition(ESCAPE) if terminal else (block, b"", b"")
+        if typed:
+            await stream.send(typed)
+        if escape:
+            return True
     if ends_with_input:
         await stream.send_end()
     return False
 
 
-@asynccontextmanager
-async def _standard_input() -> AsyncIterator[AsyncIterator[bytes]]:
-    """Blocks of standard input, be it a terminal, a pipe or a file, without a thread that nobody could stop."""
+async def _read_input() -> bytes:
+    """The next bytes of standard input, b"" at its end; without a thread, which nobody could stop."""
     loop, descriptor = asyncio.get_running_loop(), sys.stdin.fileno()
-    readable = asyncio.Event()
+    block: asyncio.Future[bytes] = loop.create_future()
+
+    def read() -> None:
+        # Once for each time that it is readable: a second read could block.
+        loop.remove_reader(descriptor)
+        try:
+            block.set_result(os.read(descriptor, _BLOCK_BYTES))
+        except OSError:
+            block.set_result(b"")  # the terminal has gone
+
     try:
-        loop.add_reader(descriptor, readable.set)
+        loop.add_reader(descriptor, read)
     except PermissionError:
-        readable = _AlwaysSet()  # a regular file: it never blocks, and epoll does not take it
-
-    async def blocks() -> AsyncIterator[bytes]:
-        while True:
-            await readable.wait()
-            readable.clear()
-            if not (block := os.read(descriptor, _BLOCK_BYTES)):
-                return
-            yield block
-
+        read()  # a regular file: epoll does not take it, and it never blocks
     try:
-        yield blocks()
+        return await block
     finally:
         loop.remove_reader(descriptor)
-
-
-class _AlwaysSet(asyncio.Event):
-    async def wait(self) -> bool:  # type: ignore[override]  # the stub says Literal[True]
-        return True
 
 
 @contextmanager

@@ -117,8 +117,9 @@ def read_yaml(path: Path) -> Any:
 
 
 def explain_validation(error: ValidationError) -> str:
-    """The first fault as a sentence that names the key."""
-    first = error.errors(include_url=False)[0]
+    """A fault as a sentence that names the key: an unknown key, since it may explain a missing one, else the first."""
+    faults = error.errors(include_url=False)
+    first = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
     key = ".".join(str(part) for part in first["loc"])
     match first["type"]:
         case "extra_forbidden":

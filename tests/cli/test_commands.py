@@ -1,0 +1,181 @@
+"""get, create, delete and config: what they print, and how they fail."""
+
+import asyncio
+import json
+import signal
+from collections.abc import Callable
+
+import pytest
+import yaml
+from jumplab.protocol.client_v1 import client_pb2
+from jumplab.protocol.v1 import common_pb2
+
+from tests.cli.conftest import Outcome, User, outcome_of
+from tests.client.authority import Authority
+from tests.client.bench import Bench
+from tests.client.lab_double import become_ended, become_pending, config_for, set_condition
+
+OneSentence = Callable[[Outcome, int], str]
+
+
+@pytest.fixture
+def exporters(bench: Bench) -> None:
+    for name in ("bench-1", "bench-2"):
+        bench.lab.exporters[f"namespaces/lab/exporters/{name}"] = client_pb2.Exporter(
+            name=f"namespaces/lab/exporters/{name}",
+            labels={"board": "x", "host": name},
+            online=True,
+            status=common_pb2.EXPORTER_STATUS_AVAILABLE,
+        )
+
+
+async def test_a_lease_is_created_shown_and_deleted(user: User) -> None:
+    created = await user.run("jumplab", "create", "lease", "-l", "board=x", "--name", "demo", "--duration", "1h")
+    assert (created.status, created.out) == (0, 'lease "demo" created\n')
+    shown = await user.run("jumplab", "get", "leases")
+    header, row = shown.out.splitlines()
+    assert header.split() == ["NAME", "STATUS", "EXPORTER", "CLIENT", "DURATION", "ENDS"]
+    assert row.split()[:5] == ["demo", "Ready", "bench-1", "ci", "1h"]
+    assert (await user.run("jumplab", "delete", "lease", "demo")).out == 'lease "demo" released\n'
+    assert (await user.run("jumplab", "get", "leases")).out == ""
+    assert "Released" in (await user.run("jumplab", "get", "leases", "--all")).out
+
+
+async def test_a_waiting_create_returns_when_the_lease_is_ready_and_keeps_it(user: User, bench: Bench) -> None:
+    created = await user.run("jumplab", "create", "lease", "-l", "board=x", "--name", "demo", "--wait")
+    assert created.out == 'lease "demo" is ready on exporter "bench-1"\n'
+    assert bench.lab.released == []
+
+
+async def test_what_is_created_can_be_read_by_a_script(user: User) -> None:
+    printed = await user.run("jumplab", "create", "lease", "-l", "board=x", "--wait", "-o", "name")
+    name = printed.out.strip()
+    found = json.loads((await user.run("jumplab", "get", "leases", name, "-o", "json")).out)
+    assert (found["name"], found["exporter"], found["ended"]) == (name, "bench-1", False)
+    assert yaml.safe_load((await user.run("jumplab", "get", "leases", "-o", "yaml")).out) == [found]
+
+
+async def test_exporters_are_listed_in_every_form(user: User, exporters: None) -> None:
+    table = (await user.run("jumplab", "get", "exporters", "-l", "host=bench-1")).out.splitlines()
+    assert table[1].split() == ["bench-1", "yes", "Available", "board=x,host=bench-1"]
+    assert (await user.run("jumplab", "get", "exporters", "-o", "name")).out.split() == ["bench-1", "bench-2"]
+    one = json.loads((await user.run("jumplab", "get", "exporters", "bench-2", "-o", "json")).out)
+    assert one["labels"] == {"board": "x", "host": "bench-2"}
+    assert "ENABLED" in (await user.run("jumplab", "get", "exporters", "-o", "wide")).out
+
+
+async def test_a_wait_that_is_interrupted_releases(user: User, bench: Bench) -> None:
+    bench.lab.place = become_pending
+    for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)):
+        process = await user.start("jumplab", "create", "lease", "-l", "a=b", "--name", f"on-{number}", "--wait")
+        assert process.stderr is not None
+        assert b'exporter "bench-1" is leased by "ann"' in await process.stderr.readline()
+        process.send_signal(number)
+        ended = await outcome_of(process)
+        assert ended.status == status
+        assert ended.err == ""
+        assert bench.lab.released[-1] == f"on-{number}"
+
+
+async def test_a_lease_that_matches_nothing_says_so_and_is_not_left_behind(
+    user: User, bench: Bench, one_sentence: OneSentence
+) -> None:
+    message = "no exporter matches board=y; see `jumplab get exporters`"
+    bench.lab.place = lambda lease: set_condition(lease, "Unsatisfiable", "True", "SelectorMismatch", message)
+    refused = await user.run("jumplab", "create", "lease", "-l", "board=y", "--name", "demo", "--wait")
+    assert message in one_sentence(refused, 1)
+    assert bench.lab.released == ["demo"]
+
+
+async def test_a_wait_that_is_too_long_ends_with_the_reason(user: User, bench: Bench) -> None:
+    bench.lab.place = become_pending
+    late = await user.run("jumplab", "create", "lease", "-l", "a=b", "--wait", "--wait-timeout", "200ms")
+    assert late.status == 1
+    assert "was not ready within" in late.err.splitlines()[-1]
+    assert len(bench.lab.released) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["create", "lease"], "say what to lease"),
+        (["create", "lease", "-l", "a=b", "--duration", "soon"], '"soon" is not a duration'),
+        (["create", "lease", "--frobnicate"], "no such option"),
+        (["frobnicate"], "no such command"),
+        (["delete", "lease"], "missing argument"),
+        (["get", "leases", "-o", "xml"], "'xml' is not one of"),
+        (["get", "leases", "--client", "nobody"], 'no client configuration "nobody"'),
+        (["shell", "-l", "a=b", "--lease", "demo"], "--lease names a lease that exists"),
+        (["shell"], "say what to lease"),
+        (["config", "client", "use", "nobody"], 'no client configuration "nobody"'),
+        (["create", "exporter", "x", "-l", "nonsense"], '"nonsense" is not a label'),
+        (["create", "client", "x", "--kubeconfig", "/nowhere"], "kubeconfig"),
+    ],
+)
+async def test_a_wrong_usage_is_one_sentence(
+    words: list[str], said: str, user: User, bench: Bench, one_sentence: OneSentence
+) -> None:
+    assert said in one_sentence(await user.run("jumplab", *words), 2)
+    assert bench.lab.leases == {}
+
+
+async def test_without_a_configuration_it_says_what_to_do(stranger: User, one_sentence: OneSentence) -> None:
+    assert "jumplab config client use NAME" in one_sentence(await stranger.run("jumplab", "get", "leases"), 2)
+
+
+async def test_an_unknown_key_is_named(stranger: User, one_sentence: OneSentence) -> None:
+    path = stranger.places.client_path("ci")
+    path.parent.mkdir(parents=True)
+    path.write_text("endpiont: lab:1\n")
+    said = one_sentence(await stranger.run("jumplab", "get", "leases", "--client", "ci"), 2)
+    assert 'unknown key "endpiont"' in said
+    assert str(path) in said
+
+
+async def test_a_wrong_token_is_one_sentence(
+    user: User, bench: Bench, authority: Authority, one_sentence: OneSentence
+) -> None:
+    user.configure(config_for(bench.port, authority, token="stale"))
+    assert "get a new one" in one_sentence(await user.run("jumplab", "get", "leases"), 1)
+
+
+async def test_a_controller_that_is_not_there_is_one_sentence(
+    stranger: User, authority: Authority, unused_tcp_port: int, one_sentence: OneSentence
+) -> None:
+    stranger.configure(config_for(unused_tcp_port, authority))
+    assert f"localhost:{unused_tcp_port}" in one_sentence(await stranger.run("jumplab", "get", "leases"), 1)
+
+
+async def test_a_certificate_that_does_not_match_is_one_sentence(
+    user: User, bench: Bench, one_sentence: OneSentence
+) -> None:
+    user.configure(config_for(bench.port, Authority.make()))
+    assert "certificate" in one_sentence(await user.run("jumplab", "get", "leases"), 1)
+
+
+async def test_a_lease_that_is_not_mine_is_one_sentence(user: User, one_sentence: OneSentence) -> None:
+    assert 'no lease "theirs" of yours' in one_sentence(await user.run("jumplab", "delete", "lease", "theirs"), 1)
+
+
+async def test_a_lease_that_has_ended_is_one_sentence(user: User, bench: Bench, one_sentence: OneSentence) -> None:
+    bench.lab.place = become_ended
+    await user.run("jumplab", "create", "lease", "-l", "a=b", "--name", "demo")
+    said = one_sentence(await user.run("jumplab", "shell", "--lease", "demo", "--", "true"), 1)
+    assert 'lease "demo" has ended: its time was over' in said
+
+
+async def test_clients_are_listed_and_chosen(user: User, bench: Bench, authority: Authority) -> None:
+    user.configure(config_for(bench.port, authority), "other")
+    assert (await user.run("jumplab", "config", "client", "list")).out == "  ci\n* other\n"
+    assert (await user.run("jumplab", "config", "client", "use", "ci")).status == 0
+    assert (await user.run("jumplab", "config", "client", "list")).out == "* ci\n  other\n"
+
+
+async def test_a_reader_that_leaves_is_no_traceback(user: User, exporters: None) -> None:
+    process = await asyncio.create_subprocess_shell(
+        "jumplab get exporters -o json | true",
+        env=user.environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert "Traceback" not in (await outcome_of(process)).err

@@ -1,0 +1,108 @@
+"""The console at a real terminal, and without one."""
+
+import asyncio
+import re
+import signal
+
+import pexpect
+import pytest
+
+from tests.cli.conftest import PROGRAMS, User, outcome_of
+from tests.client.authority import Authority
+from tests.client.bench import Bench, EchoConsole, Switch, bench_of
+from tests.client.lab_double import LabDouble, config_for
+
+LEASED = ("-l", "board=x", "--name", "demo")
+
+
+class Terminal:
+    """A program on a pty, typed at from a thread."""
+
+    def __init__(self, user: User, program: str, *arguments: str) -> None:
+        environment = user.environment | {"PS1": "sh> ", "TERM": "dumb"}
+        self._child = pexpect.spawn(str(PROGRAMS / program), list(arguments), env=environment, timeout=60)
+
+    async def expect(self, text: str) -> None:
+        await asyncio.to_thread(self._child.expect, re.escape(text))
+
+    def type(self, text: str) -> None:
+        self._child.send(text)
+
+    async def status(self) -> int:
+        await asyncio.to_thread(self._child.expect, pexpect.EOF)
+        await asyncio.to_thread(self._child.close)
+        return int(self._child.exitstatus)
+
+
+async def test_what_is_typed_reaches_the_device_and_the_escape_key_leaves(user: User, bench: Bench) -> None:
+    terminal = Terminal(user, "jumplab", "console", *LEASED)
+    await terminal.expect("Ctrl-] leaves")
+    await terminal.expect("=> ")
+    terminal.type("hi")
+    await terminal.expect("[hi]")
+    terminal.type("\x1d")
+    assert await terminal.status() == 0
+    assert bench.lab.released == ["demo"]
+
+
+async def test_ctrl_c_is_the_device_s(user: User) -> None:
+    terminal = Terminal(user, "jumplab", "console", *LEASED)
+    await terminal.expect("=> ")
+    terminal.type("\x03")
+    await terminal.expect("[\x03]")
+    terminal.type("\x1d")
+    assert await terminal.status() == 0
+
+
+async def test_an_interactive_shell_drives_and_releases_at_its_end(user: User, bench: Bench) -> None:
+    terminal = Terminal(user, "jumplab", "shell", *LEASED)
+    await terminal.expect("sh> ")
+    terminal.type("j power on && j power is-on\r")
+    await terminal.expect("true")
+    terminal.type("j console\r")
+    await terminal.expect("=> ")
+    terminal.type("x\x1d")
+    await terminal.expect("sh> ")
+    terminal.type("\x03")
+    await terminal.expect("sh> ")
+    terminal.type("exit\r")
+    assert await terminal.status() in (0, 130)
+    assert bench.lab.released == ["demo"]
+
+
+async def test_a_lost_console_gives_the_terminal_back(user: User, bench: Bench) -> None:
+    terminal = Terminal(user, "jumplab", "console", *LEASED)
+    await terminal.expect("=> ")
+    await bench.host.end('lease "demo" has expired')
+    await terminal.expect('jumplab: lease "demo" has expired')
+    assert await terminal.status() == 1
+
+
+async def test_a_pipe_is_typed_into_the_console(user: User, bench: Bench) -> None:
+    process = await user.start("jumplab", "console", *LEASED, typing=True)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(b"hello")
+    assert await process.stdout.readuntil(b"[hello]") == b"=> [hello]"
+    process.terminate()
+    assert (await outcome_of(process)).status == 128 + signal.SIGTERM
+    assert bench.lab.released == ["demo"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "there are several consoles: console, spare; choose one with --driver"),
+        (["--driver", "power"], 'there is no console "power" (there are: console, spare)'),
+    ],
+)
+async def test_which_console_is_meant_must_be_clear(
+    words: list[str], said: str, lab: LabDouble, authority: Authority, stranger: User
+) -> None:
+    root = {"console": EchoConsole(), "spare": EchoConsole(), "power": Switch()}
+    async with bench_of(lab, authority, root) as bench:
+        stranger.configure(config_for(bench.port, authority))
+        failed = await stranger.run("jumplab", "console", *LEASED, *words)
+    assert failed.status == 2
+    assert said in failed.err.splitlines()[-1]
+    assert lab.released == ["demo"]
