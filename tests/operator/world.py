@@ -11,7 +11,9 @@ from typing import Any
 
 from jumplab_operator.controller.lab import ApiRefused, Assignment, Name, StatusReport
 from jumplab_operator.handlers.lab import ClusterLab
+from jumplab_operator.handlers.running import running_lab
 from jumplab_operator.handlers.settings import KubeAccess, LabSettings
+
 from tests.kube.client import Answer, KubeClient
 from tests.kube.servers import KubeApi
 
@@ -153,7 +155,8 @@ class SimulatedExporter:
     seen: list[Assignment | None] = field(default_factory=list)
 
     async def serve(self) -> None:
-        exporter = await self._known()
+        exporter = self.lab.exporter(self.name)
+        assert exporter is not None, f"{self.name} is not known yet"
         async with self.lab.presence(self.name, exporter.uid) as assignments:
             await self.report("Available")
             holding: str | None = None
@@ -168,12 +171,6 @@ class SimulatedExporter:
                     if self.confirms:
                         await self.report("LeaseReady", holding)
 
-    async def _known(self) -> Any:
-        async with asyncio.timeout(WAIT_SECONDS):
-            while (exporter := self.lab.exporter(self.name)) is None:
-                await asyncio.sleep(0.01)
-        return exporter
-
     async def report(self, status: str, lease_uid: str = "", *, release: bool = False, message: str = "") -> None:
         """Reports until it is taken, as a real exporter does."""
         report = StatusReport(status, message, lease_uid, self.epoch, release)
@@ -183,6 +180,16 @@ class SimulatedExporter:
                     return await self.lab.report(self.name, report)
                 except ApiRefused:
                     await asyncio.sleep(0.1)
+
+
+@asynccontextmanager
+async def bench(world: World, name: str = "bench-1", **settings: Any) -> AsyncIterator[SimulatedExporter]:
+    """An operator and one exporter that serves."""
+    async with (
+        running_lab(world.access, world.settings(**settings), Tokens()) as lab,
+        serving(SimulatedExporter(lab, Name(world.namespace, name))) as exporter,
+    ):
+        yield exporter
 
 
 @asynccontextmanager

@@ -1,0 +1,115 @@
+"""Who gets which exporter, and what the others are told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from jumplab_operator.leasing.facts import Fact, PolicyFacts, Request
+from jumplab_operator.leasing.scheduling import Assign, Changes, Decision, State, Wait, plan
+
+from tests.leasing.worlds import NOON, board, client, exporter, lease, minutes, policy, rule
+
+
+def planned(*world: Fact) -> dict[str, Decision]:
+    """The decisions by the lease's name."""
+    _, decisions = plan(State(), Changes(NOON, world))
+    return {uid.removeprefix("lease-"): decision for uid, decision in decisions.items()}
+
+
+def wait_of(decision: Decision) -> Wait:
+    assert isinstance(decision, Wait)
+    return decision
+
+
+def test_the_older_lease_goes_first() -> None:
+    young = lease("young", created=NOON + minutes(1))
+    decisions = planned(client(), exporter("a"), young, lease("old"))
+    assert isinstance(decisions["old"], Assign)
+    assert wait_of(decisions["young"]).reason == "NotAvailable"
+
+
+def test_priority_goes_before_age() -> None:
+    world = [client(), client("boss", "board"), exporter("a"), lease("old", created=NOON - minutes(9))]
+    rules = policy("p", rule("kernel", priority=1), rule("board", priority=5))
+    decisions = planned(*world, rules, lease("urgent", client="boss"))
+    assert decisions["urgent"] == Assign("exporter-a", "a", "1", 5, False, minutes(10))
+    assert isinstance(decisions["old"], Wait)
+
+
+def test_a_claim_that_was_left_unfinished_is_finished() -> None:
+    claimed = exporter("b", claim="lease-l", available=False)
+    decision = planned(client(), exporter("a"), claimed, lease("l"))["l"]
+    assert isinstance(decision, Assign)
+    assert decision.exporter == "b"
+
+
+def test_an_exporter_that_is_still_claimed_by_a_lease_that_is_gone_is_not_given_away() -> None:
+    decision = wait_of(planned(client(), exporter("a", claim="lease-gone"), lease("l"))["l"])
+    assert (decision.condition, decision.reason) == ("Pending", "NotReady")
+
+
+def test_a_waiting_lease_is_told_who_holds_what_until_when() -> None:
+    held = [
+        lease(f"h{n}", client=who, exporter=n, end=NOON + minutes(m))
+        for n, who, m in (("a", "ci", 125), ("b", "ann", 20))
+    ]
+    decision = wait_of(planned(client(), exporter("a"), exporter("b"), *held, lease("l"))["l"])
+    assert decision.message == (
+        "both exporters that match board=imx8 are leased, by ann until 1 Aug 12:20 UTC and by ci until 1 Aug 14:05 UTC"
+    )
+
+
+def test_a_mixed_reason_is_told_in_full() -> None:
+    held = lease("h", exporter="a", end=NOON + minutes(5))
+    decision = wait_of(planned(client(), exporter("a"), exporter("b", online=False), held, lease("l"))["l"])
+    assert decision.message == (
+        "of 2 exporters that match board=imx8, 1 is leased, by ci until 1 Aug 12:05 UTC; 1 is offline (b)"
+    )
+
+
+def test_a_lease_that_begins_later_waits_and_is_due_then() -> None:
+    later = lease("l", begin=NOON + minutes(3))
+    state, decisions = plan(State(), Changes(NOON, [client(), exporter("a"), later]))
+    assert wait_of(decisions["lease-l"]).reason == "Scheduled"
+    assert state.due == NOON + minutes(3)
+    _, decisions = plan(state, Changes(NOON + minutes(3)))
+    assert isinstance(decisions["lease-l"], Assign)
+
+
+@pytest.mark.parametrize(
+    ("world", "request_", "reason"),
+    [
+        ([client()], Request("ci", board("imx8")), "ExporterNotFound"),
+        ([client()], Request("ci", exporter="a"), "ExporterNotFound"),
+        ([client(), exporter("a", "rpi4")], Request("ci", board("imx8"), "a"), "SelectorMismatch"),
+        ([client(), exporter("a", enabled=False)], Request("ci", exporter="a"), "ExporterDisabled"),
+        ([client(), exporter("a", enabled=False)], Request("ci", board("imx8")), "AllDisabled"),
+        ([exporter("a")], Request("ci", board("imx8")), "NoAccess"),
+        ([client(), exporter("a"), policy("p", rule("apps"))], Request("ci", board("imx8")), "NoAccess"),
+        ([client(), exporter("a"), PolicyFacts("lab", "p", None)], Request("ci", board("imx8")), "NoAccess"),
+        (
+            [client(), exporter("a"), policy("p", rule(maximum_duration=minutes(5)))],
+            Request("ci", board("imx8"), duration=minutes(6)),
+            "TooLong",
+        ),
+    ],
+)
+def test_what_no_exporter_can_serve_is_unsatisfiable_with_its_reason(
+    world: list[Fact], request_: Request, reason: str
+) -> None:
+    decision = wait_of(planned(*world, replace(lease("l"), request=request_))["l"])
+    assert (decision.condition, decision.reason) == ("Unsatisfiable", reason)
+
+
+def test_a_disabled_exporter_can_be_leased_by_name_where_that_is_asked_for() -> None:
+    asked = replace(lease("l"), request=Request("ci", exporter="a", allow_disabled=True))
+    assert isinstance(planned(client(), exporter("a", enabled=False), asked)["l"], Assign)
+
+
+def test_a_default_duration_bends_to_the_policy() -> None:
+    short = policy("p", rule(maximum_duration=minutes(5)))
+    asked = replace(lease("l"), request=Request("ci", board("imx8")))
+    decision = planned(client(), exporter("a"), short, asked)["l"]
+    assert isinstance(decision, Assign)
+    assert decision.duration == minutes(5)

@@ -1,0 +1,98 @@
+"""What must hold of every plan, whatever the world looks like."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+from jumplab_operator.leasing import access, selectors
+from jumplab_operator.leasing.facts import ClientFacts, ExporterFacts, Fact, LeaseFacts, PolicyFacts
+from jumplab_operator.leasing.scheduling import Assign, Changes, State, Wait, plan
+
+from tests.leasing.worlds import NOON, clients, facts
+
+_worlds = st.lists(facts, max_size=25).flatmap(
+    lambda some: st.lists(clients, min_size=1, max_size=2).map(lambda more: [*some, *more])
+)
+_steps = st.lists(
+    st.tuples(
+        st.timedeltas(timedelta(0), timedelta(minutes=6)), st.lists(facts, max_size=4), st.sets(st.integers(0, 15))
+    ),
+    max_size=6,
+)
+
+
+def _known(world: list[Fact]) -> dict[str, Fact]:
+    return {fact.uid: fact for fact in world}
+
+
+@given(_worlds)
+def test_no_two_leases_share_an_exporter(world: list[Fact]) -> None:
+    _, decisions = plan(State(), Changes(NOON, world))
+    known = _known(world).values()
+    taken = Counter(decision.exporter for decision in decisions.values() if isinstance(decision, Assign))
+    held = {fact.exporter for fact in known if isinstance(fact, LeaseFacts) and fact.exporter is not None}
+    claims = {fact.name: fact.claim for fact in known if isinstance(fact, ExporterFacts) and fact.claim is not None}
+    assert all(count == 1 for count in taken.values())
+    for uid, decision in decisions.items():
+        if isinstance(decision, Assign):
+            assert claims.get(decision.exporter) in (None, uid)
+            assert decision.exporter not in held or claims.get(decision.exporter) == uid
+
+
+@given(_worlds)
+def test_an_assigned_exporter_matches_is_enabled_online_and_permitted(world: list[Fact]) -> None:
+    _, decisions = plan(State(), Changes(NOON, world))
+    known = _known(world)
+    policies = [fact.policy for fact in known.values() if isinstance(fact, PolicyFacts)]
+    teams = {fact.name: fact.labels for fact in known.values() if isinstance(fact, ClientFacts)}
+    for uid, decision in decisions.items():
+        if isinstance(decision, Wait):
+            continue
+        lease, exporter = known[uid], known[decision.exporter_uid]
+        assert isinstance(lease, LeaseFacts)
+        assert isinstance(exporter, ExporterFacts)
+        request = lease.request
+        assert request.selector is None or selectors.matches(request.selector, exporter.labels)
+        assert request.exporter in (None, exporter.name)
+        assert exporter.enabled or request.allow_disabled
+        assert exporter.online
+        assert exporter.uid not in lease.avoid
+        grant = access.best_grant(policies, exporter.labels, teams[request.client], decision.duration)
+        assert isinstance(grant, access.Grant)
+
+
+@given(_worlds)
+def test_no_lease_is_assigned_before_its_begin_or_after_its_end(world: list[Fact]) -> None:
+    _, decisions = plan(State(), Changes(NOON, world))
+    known = _known(world)
+    for uid, decision in decisions.items():
+        lease = known[uid]
+        assert isinstance(lease, LeaseFacts)
+        if isinstance(decision, Assign):
+            assert lease.begin is None or lease.begin <= NOON
+        assert lease.end is None or lease.end > NOON
+
+
+@given(_worlds, _steps)
+def test_planning_step_by_step_equals_planning_from_scratch(
+    world: list[Fact], steps: list[tuple[timedelta, list[Fact], set[int]]]
+) -> None:
+    now, known = NOON, _known(world)
+    state, _ = plan(State(), Changes(now, world))
+    for passed, put, gone in steps:
+        now += passed
+        leaving = [uid for index, uid in enumerate(known) if index in gone and uid not in {fact.uid for fact in put}]
+        state, _ = plan(state, Changes(now, put, [("lab", uid) for uid in leaving]))
+        known = {uid: fact for uid, fact in {**known, **_known(put)}.items() if uid not in leaving}
+        assert state == plan(State(), Changes(now, list(known.values())))[0]
+
+
+@given(_worlds)
+def test_a_plan_tells_only_news(world: list[Fact]) -> None:
+    state, decisions = plan(State(), Changes(NOON, world))
+    again, news = plan(state, Changes(NOON, world))
+    assert (again, news) == (state, {})
+    assert all(state.decision("lab", uid) == decision for uid, decision in decisions.items())

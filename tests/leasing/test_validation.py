@@ -1,0 +1,95 @@
+"""Which specs are valid, and which edits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from jumplab_operator.leasing.times import expected_end, times
+from jumplab_operator.leasing.validation import InForce, Refusal, accept
+from jumplab_operator.resources import LeaseSpec
+
+from tests.leasing.worlds import NOON, minutes
+
+
+def spec(**fields: Any) -> LeaseSpec:
+    return LeaseSpec.model_validate({"clientRef": {"name": "ci"}, "selector": {"matchLabels": {"a": "b"}}, **fields})
+
+
+def at(count: int) -> str:
+    return (NOON + minutes(count)).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"selector": None}, "InvalidSelector"),
+        ({"selector": {}}, "InvalidSelector"),
+        ({"selector": {"matchExpressions": [{"key": "a", "operator": "Near"}]}}, "InvalidSelector"),
+        ({"selector": {"matchExpressions": [{"key": "a", "operator": "In"}]}}, "InvalidSelector"),
+        ({"allowDisabled": True}, "InvalidSelector"),
+        ({"exporters": [{"name": "one"}]}, "NotSupported"),
+        ({"duration": "0s"}, "InvalidTimes"),
+        ({"beginTime": at(5), "endTime": at(5)}, "InvalidTimes"),
+        ({"beginTime": at(0), "endTime": at(5), "duration": "6m"}, "InvalidTimes"),
+        ({"tags": {"not a label": "x"}}, "InvalidTags"),
+        ({"context": {"k" * 33: "x"}}, "InvalidContext"),
+    ],
+)
+def test_a_spec_that_contradicts_itself_is_refused_with_a_reason(fields: dict[str, Any], reason: str) -> None:
+    result = accept(spec(**fields), None)
+    assert isinstance(result, Refusal)
+    assert result.reason == reason
+
+
+def test_a_lease_without_times_lasts_half_an_hour() -> None:
+    accepted = accept(spec(), None)
+    assert isinstance(accepted, LeaseSpec)
+    assert expected_end(accepted, NOON) == NOON + minutes(30)
+
+
+@pytest.mark.parametrize(
+    ("fields", "begin", "end", "duration"),
+    [
+        ({"beginTime": at(0), "endTime": at(5)}, 0, 5, 5),
+        ({"endTime": at(5), "duration": "2m"}, 3, 5, 2),
+        ({"endTime": at(5)}, None, 5, None),
+        ({"beginTime": at(1), "duration": "2m"}, 1, None, 2),
+        ({"beginTime": at(1), "endTime": at(3), "duration": "2m"}, 1, 3, 2),
+    ],
+)
+def test_two_times_give_the_third(
+    fields: dict[str, Any], begin: int | None, end: int | None, duration: int | None
+) -> None:
+    known = times(spec(**fields))
+    assert known.begin == (None if begin is None else NOON + minutes(begin))
+    assert known.end == (None if end is None else NOON + minutes(end))
+    assert known.duration == (None if duration is None else minutes(duration))
+
+
+@pytest.mark.parametrize(
+    ("edit", "assigned", "reason"),
+    [
+        ({"tags": {"a": "b"}}, False, "Immutable"),
+        ({"context": {"a": "b"}}, False, "Immutable"),
+        ({"selector": {"matchLabels": {"c": "d"}}}, False, None),
+        ({"selector": {"matchLabels": {"c": "d"}}}, True, "Immutable"),
+        ({"beginTime": at(1)}, True, "Immutable"),
+        ({"endTime": at(50)}, True, None),
+        ({"endTime": at(61)}, True, "TooLong"),
+        ({"duration": "2h"}, True, "TooLong"),
+        ({"duration": "45m"}, True, None),
+        ({"duration": "0s"}, True, "InvalidTimes"),
+    ],
+)
+def test_an_edit_is_checked_against_what_was_accepted(edit: dict[str, Any], assigned: bool, reason: str | None) -> None:
+    accepted = accept(spec(), None)
+    assert isinstance(accepted, LeaseSpec)
+    before = InForce(accepted, assigned, NOON if assigned else None, minutes(60))
+    result = accept(spec(**edit), before)
+    assert (result.reason if isinstance(result, Refusal) else None) == reason
+
+
+def test_an_unchanged_spec_keeps_the_duration_that_it_was_given() -> None:
+    accepted = spec(duration="5m")
+    assert accept(spec(), InForce(accepted)) == accepted

@@ -1,0 +1,97 @@
+"""Builders and hypothesis strategies of the scheduler's facts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import strategies as st
+from jumplab_operator.leasing.facts import ClientFacts, ExporterFacts, Fact, LeaseFacts, PolicyFacts, Request
+from jumplab_operator.resources import ExporterAccessPolicy, LabelSelector, Policy
+from jumplab_operator.resources.policy import ExporterAccessPolicySpec, From
+
+NOON = datetime(2026, 8, 1, 12, tzinfo=UTC)
+BOARDS = ("imx8", "rpi4")
+
+
+def minutes(count: int) -> timedelta:
+    return timedelta(minutes=count)
+
+
+def board(name: str) -> LabelSelector:
+    return LabelSelector(match_labels={"board": name})
+
+
+def exporter(name: str, kind: str = "imx8", **changes: object) -> ExporterFacts:
+    fact = ExporterFacts("lab", f"exporter-{name}", name, {"board": kind}, True, True, True, None, "1")
+    return replace(fact, **changes)  # type: ignore[arg-type]  # tests name the fields
+
+
+def lease(name: str, kind: str = "imx8", client: str = "ci", **changes: object) -> LeaseFacts:
+    request = Request(client, board(kind), duration=minutes(10))
+    return replace(LeaseFacts("lab", f"lease-{name}", name, NOON, request), **changes)  # type: ignore[arg-type]
+
+
+def client(name: str = "ci", team: str = "kernel") -> ClientFacts:
+    return ClientFacts("lab", f"client-{name}", name, {"team": team})
+
+
+def policy(name: str, *rules: Policy, exporters: LabelSelector | None = None) -> PolicyFacts:
+    spec = ExporterAccessPolicySpec(exporter_selector=exporters or LabelSelector(), policies=list(rules))
+    return PolicyFacts("lab", f"policy-{name}", ExporterAccessPolicy(spec=spec))
+
+
+def rule(team: str | None = None, **fields: object) -> Policy:
+    """A rule for a team, or for everyone."""
+    clients = LabelSelector(match_labels={"team": team} if team else {})
+    return Policy.model_validate({"from_": [From(client_selector=clients)], **fields})
+
+
+_moments = st.integers(-5, 20).map(lambda count: NOON + minutes(count))
+
+exporters = st.builds(
+    lambda number, kind, enabled, online, available, claim: exporter(
+        f"e{number}", kind, enabled=enabled, online=online, available=available, claim=claim
+    ),
+    st.integers(0, 4),
+    st.sampled_from(BOARDS),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+    st.none() | st.integers(0, 5).map(lambda number: f"lease-l{number}") | st.just("lease-gone"),
+)
+requests = st.builds(
+    Request,
+    client=st.sampled_from(("ci", "ann", "nobody")),
+    selector=st.sampled_from([board(kind) for kind in BOARDS]),
+    exporter=st.none() | st.integers(0, 5).map(lambda number: f"e{number}"),
+    allow_disabled=st.booleans(),
+    duration=st.none() | st.integers(1, 90).map(minutes),
+)
+leases = st.builds(
+    lambda number, request, created, begin, end, held, avoid: LeaseFacts(
+        "lab", f"lease-l{number}", f"l{number}", created, request, begin, end, held, avoid
+    ),
+    st.integers(0, 5),
+    requests,
+    _moments,
+    st.none() | _moments,
+    st.none() | _moments,
+    st.none() | st.integers(0, 4).map(lambda number: f"e{number}"),
+    st.frozensets(st.integers(0, 4).map(lambda number: f"exporter-e{number}"), max_size=2),
+)
+clients = st.builds(client, st.sampled_from(("ci", "ann")), st.sampled_from(("kernel", "apps")))
+_rules = st.builds(
+    lambda team, priority, longest: rule(team, priority=priority, maximum_duration=longest),
+    st.sampled_from((None, "kernel", "apps")),
+    st.integers(0, 3),
+    st.none() | st.integers(5, 60).map(minutes),
+)
+policies = st.builds(
+    lambda number, rules, kind: policy(f"p{number}", *rules, exporters=board(kind) if kind else None),
+    st.integers(0, 1),
+    st.lists(_rules, max_size=2),
+    st.sampled_from((None, *BOARDS)),
+) | st.integers(0, 1).map(lambda number: PolicyFacts("lab", f"policy-p{number}", None))
+
+facts: st.SearchStrategy[Fact] = st.one_of(exporters, leases, leases, exporters, clients, policies)

@@ -1,0 +1,36 @@
+"""Go's durations."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jumplab_operator.resources.durations import format_duration, parse_duration
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        ("1h30m", timedelta(hours=1, minutes=30)),
+        ("1.5h", timedelta(minutes=90)),
+        ("90s", timedelta(seconds=90)),
+        ("250ms", timedelta(milliseconds=250)),
+        ("0s", timedelta(0)),
+        ("1h0.5s", timedelta(hours=1, milliseconds=500)),
+    ],
+)
+def test_a_go_duration_is_read(text: str, length: timedelta) -> None:
+    assert parse_duration(text) == length
+
+
+@pytest.mark.parametrize("text", ["", "30", "m30", "-5m", "1 h", "1d", "9999999999999999h"])
+def test_what_is_no_duration_is_refused_in_words(text: str) -> None:
+    with pytest.raises(ValueError, match="duration"):
+        parse_duration(text)
+
+
+@given(st.timedeltas(timedelta(0), timedelta(days=9999)))
+def test_what_is_written_reads_back(length: timedelta) -> None:
+    assert parse_duration(format_duration(length)) == length
