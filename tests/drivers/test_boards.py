@@ -13,18 +13,9 @@ from jumplab_exporter.drivers.board.qemu import QemuBoard
 from jumplab_exporter.drivers.board.virtual import VirtualBoard
 from jumplab_exporter.testing.fat_image import make_fat_image
 
+from tests.drivers.requirements import needs_qemu
+
 PROMPT = r"=> $"
-
-
-def missing_for_qemu() -> str:
-    try:
-        QemuBoard().command()
-    except FileNotFoundError as error:
-        return str(error)
-    return ""
-
-
-needs_qemu = pytest.mark.skipif(bool(missing_for_qemu()), reason=missing_for_qemu() or "it is there")
 
 
 @pytest.fixture(params=[pytest.param(QemuBoard, marks=needs_qemu), VirtualBoard])

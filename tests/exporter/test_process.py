@@ -11,21 +11,13 @@ from typing import Any
 import psutil
 import pytest
 import yaml
-from jumplab_exporter.drivers.board.qemu import QemuBoard
 from jumplab_exporter.lifecycle import Status
 
+from tests.drivers.requirements import needs_qemu
 from tests.exporter.control_plane import ControlPlane
 from tests.exporter.waiting import alive, gone, until
 
 Start = Callable[..., Any]
-
-
-def missing_for_qemu() -> str:
-    try:
-        QemuBoard().command()
-    except FileNotFoundError as error:
-        return str(error)
-    return ""
 
 
 @pytest.fixture
@@ -101,7 +93,7 @@ async def test_a_killed_exporter_prepares_its_lease_again_in_a_new_epoch(
     assert marks.read_text() == "before\nbefore\n"
 
 
-@pytest.mark.skipif(bool(missing_for_qemu()), reason=missing_for_qemu() or "it is there")
+@needs_qemu
 async def test_a_killed_exporter_leaves_no_qemu(plane: ControlPlane, config: Callable[..., Path]) -> None:
     async with command("run", config(export={"board": {"type": "board/qemu"}})) as process:
         plane.lease("a")

@@ -20,7 +20,7 @@ class _Phase(Enum):
 
 
 class Firmware:
-    """One board's firmware. read_disk: the disk's bytes at this moment.
+    """One board's firmware. read_disk: the disk's first MiB at this moment.
 
     Each method returns what the board prints.
     """

@@ -105,7 +105,11 @@ class _Supply(PowerInterface, Driver):
         return self._machine is not None
 
     async def _watch(self, machine: Machine) -> None:
-        ending = await machine.watch(lambda line: self.log.warning("QEMU: %s", line))
-        self._machine = None
-        if ending:
-            self.log.warning("%s", ending)
+        try:
+            ending = await machine.watch(lambda line: self.log.warning("QEMU: %s", line))
+            if ending:
+                self.log.warning("%s", ending)
+        except Exception:  # the other drivers and the session go on
+            self.log.exception("QEMU is not watched any more, and has been ended")
+        finally:
+            self._machine = None

@@ -33,7 +33,7 @@ class VirtualBoard(CompositeInterface, Driver):
         self._supply = _Supply(self)
         self._storage = FileDisk(path=self.disk, size_mib=self.disk_mib, why_in_use=self._supply.why_disk_in_use)
         self._console = BoardConsole()
-        self._firmware = Firmware(self._storage.content)
+        self._firmware = Firmware(self._storage.head)
         return {"storage": self._storage, "console": self._console, "power": self._supply}
 
     async def __aenter__(self) -> Self:

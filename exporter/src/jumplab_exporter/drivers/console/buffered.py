@@ -26,7 +26,7 @@ class BufferedConsole(ConsoleInterface, Driver):
         self._writing = asyncio.Lock()
         self._tasks = asyncio.TaskGroup()
         await self._tasks.__aenter__()
-        self._listening = self._tasks.create_task(self._keep_listening(), name=f"listening to {type(self).__name__}")
+        self._listening = self._tasks.create_task(self._run(), name=f"listening to {type(self).__name__}")
         return self
 
     async def __aexit__(
@@ -39,7 +39,13 @@ class BufferedConsole(ConsoleInterface, Driver):
 
     @abstractmethod
     async def _keep_listening(self) -> None:
-        """Listens to the device until cancelled. What it raises ends the session: it has to handle a lost device."""
+        """Listens to the device until cancelled; a lost device is for this to handle."""
+
+    async def _run(self) -> None:
+        try:
+            await self._keep_listening()
+        except Exception:  # the other drivers and the session go on
+            self.log.exception("the console is not listened to any more")
 
     async def _listen(self, port: Port) -> None:
         """Keeps what one port says until it hangs up; closes it. Raises OSError where the device is lost."""

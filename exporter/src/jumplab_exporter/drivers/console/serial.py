@@ -1,6 +1,7 @@
 """A serial port, or whatever else pyserial takes: RFC 2217 servers, sockets, `loop://`."""
 
 import asyncio
+import termios
 from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
@@ -73,7 +74,7 @@ class SerialConsole(BufferedConsole):
                 timeout=_READ_BOUND_SECONDS,
                 write_timeout=_WRITE_BOUND_SECONDS,
             )
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, termios.error) as error:
             raise ConnectionError(f"{self.url} can't be opened: {error}") from error
         return SerialPort(device)
 

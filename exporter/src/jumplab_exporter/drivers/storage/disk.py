@@ -88,9 +88,9 @@ class FileDisk(StorageInterface, Driver):
             place += len(data)
         return Digest(size_bytes=end - offset_bytes, sha256=sha256.hexdigest())
 
-    def content(self) -> bytes:
-        """All of it, for a device that reads it."""
-        return os.pread(self._descriptor, self._size_bytes, 0)
+    def head(self) -> bytes:
+        """Its first MiB, for a device that looks for a file system."""
+        return os.pread(self._descriptor, _MIB, 0)
 
     def _check(self, offset_bytes: int) -> None:
         if not 0 <= offset_bytes <= self._size_bytes:
