@@ -15,13 +15,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from jumplab.errors import JumplabError
+
 if TYPE_CHECKING:
     from grpc import aio
 
     from jumplab.transport.endpoint import Endpoint
 
 
-class TransportError(Exception):
+class TransportError(JumplabError):
     """The root. The message is a sentence for a person; `code` is the gRPC status' name, e.g. UNAVAILABLE."""
 
     def __init__(self, message: str, *, code: str = "UNAVAILABLE") -> None:
