@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.apiserver import widgets
 from tests.apiserver.conftest import CRDS, eventually
 from tests.apiserver.widgets import GROUP, widget
@@ -103,6 +105,13 @@ def test_a_crd_that_defines_nothing(client: KubeClient) -> None:
         del version["schema"]
     fields = {c["field"] for c in client.create(CRDS, bare).body["details"]["causes"]}
     assert "spec.versions[0].schema.openAPIV3Schema" in fields
+
+
+@pytest.mark.parametrize("spec", [None, "text", {"names": "text"}, {"names": {}, "versions": ["v1"]}], ids=str)
+def test_a_crd_of_the_wrong_shape(client: KubeClient, spec: object) -> None:
+    answer = client.create(CRDS, {**widgets.crd("wrongs"), "spec": spec})
+    assert answer.code in (400, 422, 500)  # kube-apiserver 1.20 blames itself for some
+    assert client.get(f"{CRDS}/wrongs.{GROUP}").code == 404
 
 
 def test_a_version_that_is_not_served(client: KubeClient) -> None:

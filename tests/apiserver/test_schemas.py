@@ -24,6 +24,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"ratio": 0}, wrong("spec.ratio", "0", "should be greater than 0")),
     ({"colour": "blue"}, 'spec.colour: Unsupported value: "blue": supported values: "red", "green"'),
     ({"code": "A1"}, wrong("spec.code", '"A1"', "should match '^[a-z]+$'")),
+    ({"code": "ab\n"}, wrong("spec.code", r'"ab\n"', "should match '^[a-z]+$'")),
     ({"code": "abcdef"}, wrong("spec.code", '"abcdef"', "should be at most 5 chars long")),
     ({"code": "a"}, wrong("spec.code", '"a"', "should be at least 2 chars long")),
     ({"tags": ["a", "b", "c"]}, wrong("spec.tags", "3", "should have at most 2 items")),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+
 from jumplab_operator.standalone.datadir import DataDir
 from jumplab_operator.standalone.errors import DataDirInUse, DataDirUnusable, PortInUse
 from jumplab_operator.standalone.server import KubernetesApi

@@ -15,8 +15,8 @@ from typing import Any, Protocol, Self
 
 import yaml
 from cryptography.hazmat.primitives import serialization
-from jumplab_operator.standalone import certificates
 
+from jumplab_operator.standalone import certificates
 from tests.kube.processes import Process, free_ports
 
 ASSETS = os.environ.get("KUBEBUILDER_ASSETS", "")
@@ -194,7 +194,7 @@ class StandaloneApi(_Running):
 
     def start(self) -> None:
         self.process.start()
-        self.process.wait_until(lambda: self.ca.exists() and answers(f"{self.url}/readyz", self), "its start")
+        self.process.wait_until(lambda: self.kubeconfig.exists() and answers(f"{self.url}/readyz", self), "its start")
 
     def stop(self) -> None:
         self.process.stop()

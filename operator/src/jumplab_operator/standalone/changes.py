@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from jumplab_operator.standalone import crds, deletion, errors, lifecycle, validation
+from jumplab_operator.standalone import crds, deletion, errors, events, lifecycle, validation
 from jumplab_operator.standalone.errors import Cause
-from jumplab_operator.standalone.kinds import CRDS, NAMESPACES, Kind, Object
+from jumplab_operator.standalone.kinds import CRDS, EVENTS, NAMESPACES, Kind, Object
 from jumplab_operator.standalone.lifecycle import Newborn
 from jumplab_operator.standalone.registry import Registry
 from jumplab_operator.standalone.routes import Target
@@ -35,6 +35,8 @@ def create(transaction: Transaction, target: Target, sent: Object, newborn: Newb
     key = target.key._replace(name=name)
     if transaction.get(key) is not None:
         raise errors.already_exists(kind, name)
+    if kind is EVENTS:
+        events.forget_old(transaction, world.now)
     return transaction.put(key, _stored(kind, obj))
 
 

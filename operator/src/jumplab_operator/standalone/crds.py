@@ -47,8 +47,10 @@ def kind_of(crd: Object) -> Kind:
 
 def with_defaults(crd: Object) -> Object:
     """The CRD with the fields that the server fills in."""
-    spec = crd.get("spec", {})
-    names = dict(spec.get("names", {}))
+    spec = crd.get("spec")
+    if not isinstance(spec, dict) or not isinstance(spec.get("names"), dict):
+        return crd
+    names = dict(spec["names"])
     if kind := names.get("kind"):
         names.setdefault("singular", kind.lower())
         names.setdefault("listKind", f"{kind}List")
@@ -57,19 +59,24 @@ def with_defaults(crd: Object) -> Object:
 
 def causes(crd: Object) -> list[Cause]:
     """What is wrong with a CRD; the checks are those that keep it from defining a kind."""
-    spec = crd["spec"]
+    try:
+        found = _content_causes(crd, crd["spec"])
+        if not found:
+            kind_of(crd)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        return [Cause("spec", "FieldValueInvalid", f"Invalid value: it can't be read: {error!r}")]
+    return found
+
+
+def _content_causes(crd: Object, spec: Object) -> list[Cause]:
     found = [*_name_causes(crd, spec), *_version_causes(spec)]
     if spec.get("scope") not in ("Namespaced", "Cluster"):
         supported = 'supported values: "Cluster", "Namespaced"'
-        found.append(
-            Cause("spec.scope", "FieldValueNotSupported", f'Unsupported value: "{spec.get("scope", "")}": {supported}')
-        )
+        rule = f'Unsupported value: "{spec.get("scope", "")}": {supported}'
+        found.append(Cause("spec.scope", "FieldValueNotSupported", rule))
     if spec.get("conversion", {}).get("strategy", "None") != "None":
-        found.append(
-            Cause(
-                "spec.conversion.strategy", "FieldValueForbidden", "Forbidden: the standalone API converts no versions"
-            )
-        )
+        rule = "Forbidden: the standalone API converts no versions"
+        found.append(Cause("spec.conversion.strategy", "FieldValueForbidden", rule))
     return found
 
 

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import base64
 import signal
+import socket
 import ssl
 import sys
 import tempfile
@@ -129,7 +130,9 @@ class KubernetesApi:
         return int(address[1])
 
     def _tls(self, authority: certificates.Issued) -> ssl.SSLContext:
-        names = dict.fromkeys(["localhost", "127.0.0.1", "::1", _ANY_ADDRESS.get(self._host, self._host)])
+        names = dict.fromkeys(
+            ["localhost", "127.0.0.1", "::1", socket.gethostname(), _ANY_ADDRESS.get(self._host, self._host)]
+        )
         issued = certificates.issue_server_certificate(authority, list(names), self._clock())
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         with tempfile.NamedTemporaryFile(dir=self.data_dir.path, prefix="tls-") as both:

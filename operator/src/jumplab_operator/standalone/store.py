@@ -22,6 +22,7 @@ CREATE TABLE objects (
     PRIMARY KEY (resource, namespace, name)
 );
 CREATE INDEX objects_by_namespace ON objects (namespace);
+CREATE INDEX objects_by_last_write ON objects (resource);
 CREATE TABLE history (
     version INTEGER PRIMARY KEY AUTOINCREMENT,
     resource TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,

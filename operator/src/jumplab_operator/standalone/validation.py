@@ -149,4 +149,6 @@ def _child(path: str, field: str) -> str:
 
 @lru_cache(maxsize=512)
 def _compiled(pattern: str) -> re.Pattern[str]:
+    if pattern.endswith("$") and not pattern.endswith("\\$"):
+        pattern = pattern[:-1] + r"\Z"  # Python's $ would let a line feed through
     return re.compile(pattern)

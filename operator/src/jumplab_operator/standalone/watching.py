@@ -69,21 +69,22 @@ async def _stream(response: web.StreamResponse, watch: _Watch, options: _Options
     loop = asyncio.get_running_loop()
     deadline = loop.time() + options.timeout_seconds
     bookmark_at = _next_bookmark(loop.time(), deadline)
-    while True:
+    while not watch.ended:
         changed = watch.changed()
-        lines = list(watch.read())
-        if options.bookmarks and loop.time() >= bookmark_at and not watch.behind:
-            lines.append(watch.bookmark())
-            bookmark_at = _next_bookmark(loop.time(), deadline)
-        if lines:
-            async with asyncio.timeout(_SLOWEST_READER_SECONDS):
-                await response.write(b"".join(lines))
-        if watch.ended or loop.time() >= deadline:
+        try:
+            lines = list(watch.read())
+            if options.bookmarks and loop.time() >= bookmark_at and not watch.behind:
+                lines.append(watch.bookmark())
+                bookmark_at = _next_bookmark(loop.time(), deadline)
+            if lines:
+                async with asyncio.timeout(_SLOWEST_READER_SECONDS):
+                    await response.write(b"".join(lines))
+            if loop.time() >= deadline:
+                return
+            if not watch.behind and not watch.ended:
+                await asyncio.wait({changed}, timeout=max(0.0, min(deadline, bookmark_at) - loop.time()))
+        finally:
             changed.cancel()
-            return
-        if not watch.behind:
-            await asyncio.wait({changed}, timeout=max(0.0, min(deadline, bookmark_at) - loop.time()))
-        changed.cancel()
 
 
 def _next_bookmark(now: float, deadline: float) -> float:

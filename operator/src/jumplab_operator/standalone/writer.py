@@ -64,6 +64,11 @@ class Transaction:
         query = f"SELECT resource, namespace, name FROM objects WHERE {column} = ?"
         return [Key(*row) for row in self._connection.execute(query, (value,))]
 
+    def oldest(self, resource: str, limit: int) -> list[tuple[Key, Object]]:
+        """The objects of a resource whose last write is the longest ago (a write gives a row a new id)."""
+        query = "SELECT resource, namespace, name, body FROM objects WHERE resource = ? ORDER BY rowid LIMIT ?"
+        return [(Key(*row[:3]), json.loads(row[3])) for row in self._connection.execute(query, (resource, limit))]
+
     def put(self, key: Key, obj: Object) -> Object:
         """Store an object, new or changed, and return it with its resource version."""
         before = self._body(key)
