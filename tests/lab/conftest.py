@@ -9,7 +9,7 @@ import pytest
 
 from tests.kube.servers import RealKubeApi
 from tests.lab.homes import OnCluster, OneMachine
-from tests.lab.lab import Lab
+from tests.lab.lab import Lab, check_invariants
 
 
 @pytest.fixture(scope="session")
@@ -32,11 +32,12 @@ def cluster_lab(cluster_home: OnCluster, tmp_path_factory: pytest.TempPathFactor
         yield lab
 
 
-@pytest.fixture(scope="session", params=["one machine", "cluster"])
-def lab(request: pytest.FixtureRequest) -> Lab:
-    """The lab in each home in turn: what a test asserts holds in both."""
+@pytest.fixture(params=["one machine", "cluster"])
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """The lab in each home in turn: what a test asserts holds in both, and so does what always must."""
     lab: Lab = request.getfixturevalue("one_machine_lab" if request.param == "one machine" else "cluster_lab")
-    return lab
+    yield lab
+    check_invariants(lab)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ _BLOCK_BYTES = 1 << 16
 
 
 class Gate:
-    """Forwards a port of its own to a server. While it is shut, connections are cut and new ones refused.
+    """Forwards a port of its own to a server. Shut, it cuts connections and refuses new ones; stuck, it says nothing.
 
     A thread of its own runs it between `start` and `stop`; every method may be called from any other thread.
     """
@@ -27,6 +27,7 @@ class Gate:
         self._thread = threading.Thread(target=self._loop.run_forever, name="gate", daemon=True)
         self._server: asyncio.Server | None = None
         self._running: set[asyncio.Task[None]] = set()
+        self._flowing = asyncio.Event()
 
     def start(self) -> None:
         self._thread.start()
@@ -44,8 +45,14 @@ class Gate:
     def shut(self) -> None:
         asyncio.run_coroutine_threadsafe(self._shut(), self._loop).result()
 
+    def stick(self) -> None:
+        """Keeps connections and takes new ones, and forwards nothing until it is opened again."""
+        self._loop.call_soon_threadsafe(self._flowing.clear)
+
     async def _open(self) -> None:
-        self._server = await asyncio.start_server(self._forward, "127.0.0.1", self._own_port)
+        self._flowing.set()
+        if self._server is None:
+            self._server = await asyncio.start_server(self._forward, "127.0.0.1", self._own_port)
 
     async def _shut(self) -> None:
         if self._server is not None:
@@ -68,17 +75,17 @@ class Gate:
         far_reader, far_writer = await asyncio.open_connection(self._host, self._port)
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(_copy(reader, far_writer), name="to the server")
-                tasks.create_task(_copy(far_reader, writer), name="from the server")
+                tasks.create_task(self._copy(reader, far_writer), name="to the server")
+                tasks.create_task(self._copy(far_reader, writer), name="from the server")
         except* OSError:
             pass  # one side has gone: so does the other
         finally:
             far_writer.transport.abort()
 
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(_BLOCK_BYTES):
-        writer.write(data)
-        await writer.drain()
-    with suppress(OSError):
-        writer.write_eof()
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(_BLOCK_BYTES):
+            await self._flowing.wait()
+            writer.write(data)
+            await writer.drain()
+        with suppress(OSError):
+            writer.write_eof()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import sys
 from pathlib import Path
 from typing import Protocol
@@ -17,7 +16,6 @@ from tests.lab.gate import Gate
 PROGRAMS = Path(sys.executable).parent
 CRDS = Path(__file__).parents[2] / "crds"
 NAMESPACE = "lab"
-_KEYS = f"/api/v1/namespaces/{NAMESPACE}/secrets/jumplab-operator-keys"
 
 
 class Home(Protocol):
@@ -39,10 +37,6 @@ class Home(Protocol):
         ...
 
     def close(self) -> None: ...
-
-    def ca_pem(self, kube: KubeClient) -> str:
-        """The certificate of the authority that controller and router prove themselves with."""
-        ...
 
 
 class _ControlPlane(Process):
@@ -70,7 +64,9 @@ class OneMachine:
     def connect(self) -> KubeClient:
         self.process.start()
         url = yaml.safe_load(self.kubeconfig.read_text())["clusters"][0]["cluster"]["server"]
-        return KubeClient(url, self.data_dir / "ca.crt", (self.data_dir / "admin.token").read_text().strip())
+        kube = KubeClient(url, self.data_dir / "ca.crt", (self.data_dir / "admin.token").read_text().strip())
+        create_namespace(kube)
+        return kube
 
     def start(self) -> None:
         self.process.start()
@@ -80,9 +76,6 @@ class OneMachine:
 
     def close(self) -> None:
         self.process.stop()
-
-    def ca_pem(self, kube: KubeClient) -> str:
-        return (self.data_dir / "ca.crt").read_text()
 
 
 class OnCluster:
@@ -104,7 +97,7 @@ class OnCluster:
 
     def connect(self) -> KubeClient:
         kube = KubeClient(self.api.url, self.api.ca, self.api.token)
-        kube.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+        create_namespace(kube)
         apply_crds(kube)
         self.gate.start()
         self.process.start()
@@ -120,8 +113,11 @@ class OnCluster:
         self.process.stop()
         self.gate.stop()
 
-    def ca_pem(self, kube: KubeClient) -> str:
-        return base64.b64decode(kube.get(_KEYS).ok()["data"]["ca.crt"]).decode()
+
+def create_namespace(kube: KubeClient) -> None:
+    """The namespace that the lab is in."""
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+    kube.create("/api/v1/namespaces", namespace).ok()
 
 
 def apply_crds(kube: KubeClient) -> None:

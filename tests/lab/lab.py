@@ -21,7 +21,7 @@ from typing import Any, Self
 
 import yaml
 
-from jumplab.client.config import ClientConfig, Metadata, TlsSettings
+from jumplab.client.config import ClientConfig, Metadata
 from tests.kube.client import Answer, KubeClient
 from tests.kube.processes import Process
 from tests.lab.homes import NAMESPACE, PROGRAMS, Home
@@ -31,6 +31,7 @@ GROUP = "jumpstarter.dev/v1alpha1"
 BOUND_SECONDS = 60
 Plain = dict[str, Any]
 
+ENDINGS = {"Released", "Expired", "ExporterDeleted", "ExporterFailed"}
 VIRTUAL_BOARD: Plain = {"board": {"type": "jumplab_exporter.drivers.board.virtual.VirtualBoard"}}
 
 
@@ -44,7 +45,9 @@ class Lab:
 
     def __enter__(self) -> Self:
         self.kube: KubeClient = self.home.connect()
-        self.kube.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+        self.kube.create(
+            "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+        )
         self.config = self.client("ci")
         self.ci = self.person("ci", self.config)
         return self
@@ -71,19 +74,14 @@ class Lab:
     def client(self, name: str) -> ClientConfig:
         """A new Client, as the configuration that it can use."""
         self.create("Client", name, {})
-        endpoint, token = self.credential("clients", name)
-        metadata = Metadata(namespace=NAMESPACE, name=name)
-        return ClientConfig(metadata=metadata, endpoint=endpoint, token=token, tls=TlsSettings(ca=self.ca_pem))
+        return ClientConfig(metadata=Metadata(namespace=NAMESPACE, name=name), **self.credential("clients", name))
 
-    @property
-    def ca_pem(self) -> str:
-        return self.home.ca_pem(self.kube)
-
-    def credential(self, plural: str, name: str) -> tuple[str, str]:
-        """The endpoint and the token of an exporter or a client, once the operator has made them."""
+    def credential(self, plural: str, name: str) -> Plain:
+        """The keys endpoint, token and tls of a configuration file, once the operator has made the credential."""
         made = self.until(plural, name, lambda it: it["status"]["endpoint"] and it["status"]["credential"])
-        secret = self.get("secrets", made["status"]["credential"]["name"])
-        return made["status"]["endpoint"], base64.b64decode(secret["data"]["token"]).decode()
+        data = self.get("secrets", made["status"]["credential"]["name"])["data"]
+        token = base64.b64decode(data["token"]).decode()
+        return {"endpoint": made["status"]["endpoint"], "token": token, "tls": {"ca": data["ca.crt"]}}
 
     # Exporters
 
@@ -99,14 +97,11 @@ class Lab:
 
     def exporter_config(self, name: str, *, export: Plain | None = None, **keys: Any) -> Path:
         """Writes the configuration file of an Exporter that exists."""
-        endpoint, token = self.credential("exporters", name)
         document = {
             "apiVersion": GROUP,
             "kind": "ExporterConfig",
             "metadata": {"namespace": NAMESPACE, "name": name},
-            "endpoint": endpoint,
-            "token": token,
-            "tls": {"ca": self.ca_pem},
+            **self.credential("exporters", name),
             "export": VIRTUAL_BOARD if export is None else export,
             **keys,
         }
@@ -116,9 +111,11 @@ class Lab:
 
     def until_available(self, name: str) -> Plain:
         """The exporter, once it is free for the next lease."""
-        return self.until(
-            "exporters", name, lambda it: it["status"]["exporterStatus"] == "Available" and "leaseRef" not in it["status"]
-        )
+
+        def is_free(status: Plain) -> bool:
+            return status["exporterStatus"] == "Available" and "leaseRef" not in status
+
+        return self.until("exporters", name, lambda it: is_free(it["status"]))
 
     # Leases
 
@@ -178,6 +175,21 @@ class Lab:
                     if event["type"] != "DELETED" and _holds(holds, last):
                         return last
         raise AssertionError(f"{plural}/{name} did not get there in {BOUND_SECONDS} s: {last}")
+
+
+def check_invariants(lab: Lab) -> None:
+    """What always holds: an exporter has one lease at most, and a lease that has ended says when and why."""
+    leases = lab.list("leases")
+    for lease in leases:
+        if lease.get("status", {}).get("ended"):
+            ready = condition(lease, "Ready")
+            assert ready["status"] == "False", lease
+            assert ready["reason"] in ENDINGS, lease
+            assert ready["message"], lease
+            assert lease["status"]["endTime"], lease
+    active = [lease["status"] for lease in leases if not lease.get("status", {}).get("ended")]
+    holders = [status["exporterRef"]["name"] for status in active if status.get("exporterRef")]
+    assert len(holders) == len(set(holders)), f"exporters with two leases: {sorted(holders)}"
 
 
 def condition(plain: Plain, kind: str) -> Plain:

@@ -8,22 +8,8 @@ from typing import Any
 import pytest
 
 import jumplab
-from jumplab_exporter.drivers.board.qemu import QemuBoard
+from tests.lab.boards import PROMPT, QEMU_BOARD, needs_qemu
 from tests.lab.lab import VIRTUAL_BOARD, Lab
-
-PROMPT = r"=> $"
-
-
-def missing_for_qemu() -> str:
-    try:
-        QemuBoard().command()
-    except FileNotFoundError as error:
-        return str(error)
-    return ""
-
-
-needs_qemu = pytest.mark.skipif(bool(missing_for_qemu()), reason=missing_for_qemu() or "it is there")
-QEMU_BOARD = {"board": {"type": "board/qemu"}}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,116 @@
+"""The API server goes away, refusing or silent, or the operator does, while there is work for it: the lab goes on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+import jumplab
+from jumplab.client import errors
+from tests.kube.servers import RealKubeApi
+from tests.lab.homes import OnCluster
+from tests.lab.lab import Lab, condition
+
+AWAY = os.environ.get("JUMPLAB_TEST_API_AWAY", "8s")
+"""How long the API server stays away: the length of a lease that ends meanwhile. `60s` for a patient run."""
+
+
+def test_a_lease_ends_in_time_while_the_control_plane_is_dead(lab: Lab, tmp_path: Path) -> None:
+    cleaned = tmp_path / "cleaned"
+    exporter = lab.exporter("bench-g", hooks={"afterLease": {"script": f"touch {cleaned}"}})
+    lab.lease("brief", board="bench-g", duration="6s")
+    lab.lease("after", board="bench-g")
+    lab.until_ready("brief")
+    with jumplab.attach("brief", client=lab.config) as root:
+        root.board.power.on()
+        lab.home.kill()
+    exporter.wait_until(cleaned.exists, "the end of the lease")
+    lab.home.start()
+    assert condition(lab.until_ended("brief"), "Ready")["reason"] == "Expired"
+    lab.until_ready("after")
+    lab.release("after")
+    lab.until_available("bench-g")
+
+
+def test_the_api_server_is_away_for_a_while(cluster_lab: Lab, real_kube_api: RealKubeApi, tmp_path: Path) -> None:
+    lab, cleaned = cluster_lab, tmp_path / "cleaned"
+    exporter = lab.exporter("bench-h", hooks={"afterLease": {"script": f"touch {cleaned}"}})
+    lab.exporter("bench-i")
+    lab.lease("long", board="bench-i")
+    held = lab.until_ready("long")
+    lab.lease("over", board="bench-h", duration=AWAY)
+    lab.lease("queued", board="bench-h")
+    lab.until_ready("over")
+    with jumplab.attach("long", client=lab.config) as root:
+        root.board.power.on()
+        real_kube_api.kill()
+        assert root.board.power.is_on()
+        with jumplab.attach("long", client=lab.config) as another:
+            assert another.board.power.is_on()
+        exporter.wait_until(cleaned.exists, "the end of the lease")
+        assert root.board.power.is_on()
+        real_kube_api.start()
+        assert condition(lab.until_ended("over"), "Ready")["reason"] == "Expired"
+        lab.until_ready("queued")
+        assert root.board.power.is_on()
+    again = lab.get("leases", "long")
+    assert again["status"]["expectedEndTime"] == held["status"]["expectedEndTime"]
+    for lease in ("long", "queued"):
+        lab.release(lease)
+    for name in ("bench-h", "bench-i"):
+        lab.until_available(name)
+
+
+@contextmanager
+def refused(home: OnCluster) -> Iterator[None]:
+    """The operator can't reach the API server."""
+    home.gate.shut()
+    yield
+    home.gate.open()
+
+
+@contextmanager
+def unanswered(home: OnCluster) -> Iterator[None]:
+    """The API server does not answer the operator."""
+    home.gate.stick()
+    yield
+    home.gate.open()
+
+
+@contextmanager
+def dead(home: OnCluster) -> Iterator[None]:
+    """The operator was killed."""
+    home.kill()
+    yield
+    home.start()
+
+
+@pytest.mark.parametrize("away", [refused, unanswered, dead])
+def test_what_is_deleted_and_made_meanwhile_is_seen_to(
+    cluster_lab: Lab, cluster_home: OnCluster, away: Callable[[OnCluster], AbstractContextManager[None]]
+) -> None:
+    lab, name = cluster_lab, away.__name__
+    gone, freed = f"gone-{name}", f"freed-{name}"
+    for exporter in (gone, freed):
+        lab.exporter(exporter)
+        lab.lease(f"on-{exporter}", board=exporter)
+    for exporter in (gone, freed):
+        lab.until_ready(f"on-{exporter}")
+    with away(cluster_home):
+        lab.delete("exporters", gone)
+        lab.delete("leases", f"on-{freed}")
+        lab.lease(f"next-{name}", board=freed)
+    ended = lab.until_ended(f"on-{gone}")
+    assert condition(ended, "Ready")["reason"] == "ExporterDeleted"
+    assert gone in condition(ended, "Ready")["message"]
+    lab.until_ready(f"next-{name}")
+    with jumplab.attach(f"next-{name}", client=lab.config) as root:
+        assert not root.board.power.is_on()
+    with pytest.raises(errors.LeaseEnded, match=gone), jumplab.attach(f"on-{gone}", client=lab.config):
+        pass
+    lab.release(f"next-{name}")
+    lab.until_available(freed)

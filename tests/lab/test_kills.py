@@ -1,0 +1,117 @@
+"""`kill -9`, in the middle of a lease, of each process in turn: the lab goes on by itself."""
+
+from __future__ import annotations
+
+import psutil
+import pytest
+
+import jumplab
+from jumplab.driver import errors
+from tests.lab.boards import QEMU_BOARD, needs_qemu
+from tests.lab.lab import Lab, condition
+
+
+def test_the_control_plane_dies_and_comes_back(lab: Lab) -> None:
+    lab.exporter("bench-a")
+    lab.lease("first", board="bench-a")
+    lab.lease("second", board="bench-a")
+    held = lab.until_ready("first")
+    with jumplab.attach("first", client=lab.config) as root:
+        root.board.power.on()
+        lab.home.kill()
+        with pytest.raises(errors.SessionLost):  # the router was in that process
+            root.board.power.is_on()
+    lab.home.start()
+
+    with jumplab.attach("first", client=lab.config) as root:
+        assert root.board.power.is_on()
+    again = lab.get("leases", "first")
+    assert again["metadata"]["uid"] == held["metadata"]["uid"]
+    assert again["status"]["expectedEndTime"] == held["status"]["expectedEndTime"]
+    assert lab.get("exporters", "bench-a")["status"]["leaseRef"]["uid"] == held["metadata"]["uid"]
+
+    lab.release("first")
+    lab.until_ready("second")
+    with jumplab.attach("second", client=lab.config) as root:
+        assert not root.board.power.is_on()
+    lab.release("second")
+    lab.until_available("bench-a")
+
+
+def test_an_exporter_dies_and_its_next_process_takes_the_lease_over(lab: Lab) -> None:
+    exporter = lab.exporter("bench-c")
+    lab.lease("kept", board="bench-c")
+    held = lab.until_ready("kept")
+    with jumplab.attach("kept", client=lab.config) as root:
+        root.board.power.on()
+        exporter.kill()
+        with pytest.raises(errors.SessionLost):
+            root.board.power.is_on()
+    exporter.start()
+    with jumplab.attach("kept", client=lab.config) as root:
+        assert not root.board.power.is_on()  # a new epoch: its drivers begin anew
+        root.board.power.on()
+    again = lab.get("leases", "kept")
+    assert again["metadata"]["uid"] == held["metadata"]["uid"]
+    assert not again["status"].get("ended")
+    lab.release("kept")
+    lab.until_available("bench-c")
+
+
+@needs_qemu
+def test_an_exporter_that_stays_dead_is_offline_keeps_its_lease_and_leaves_no_qemu(lab: Lab) -> None:
+    exporter = lab.exporter("bench-d", export=QEMU_BOARD)
+    lab.lease("lonely", board="bench-d")
+    lab.until_ready("lonely")
+    with jumplab.attach("lonely", client=lab.config) as root:
+        root.board.power.on()
+        children = psutil.Process(exporter.pid).children(recursive=True)
+        assert any(child.name().startswith("qemu-system") for child in children)
+        exporter.kill()
+        _, running = psutil.wait_procs(children, timeout=30)
+        assert not running
+        with pytest.raises(errors.SessionLost):
+            root.board.power.is_on()
+    lab.until("exporters", "bench-d", lambda it: condition(it, "Online")["status"] == "False")
+    lease = lab.until("leases", "lonely", lambda it: condition(it, "ExporterOnline")["status"] == "False")
+    assert condition(lease, "Ready")["status"] == "True"
+    assert lab.get("exporters", "bench-d")["status"]["exporterStatus"] == "Offline"
+
+    exporter.start()
+    lab.until("leases", "lonely", lambda it: condition(it, "ExporterOnline")["status"] == "True")
+    with jumplab.attach("lonely", client=lab.config) as root:
+        root.board.power.on()
+        root.board.console.expect("U-Boot", timeout=60)
+    lab.release("lonely")
+    lab.until_available("bench-d")
+
+
+def test_a_client_dies_and_its_lease_stays_to_its_end(lab: Lab) -> None:
+    lab.exporter("bench-e")
+    code = """
+import jumplab, signal
+with jumplab.lease("board=bench-e", duration="30m", name="orphan") as root:
+    root.board.power.on()
+    print("holding", flush=True)
+    signal.pause()
+"""
+    with lab.ci.script(code, until="holding") as client:
+        client.kill()
+    with jumplab.attach("orphan", client=lab.config) as root:
+        assert root.board.power.is_on()
+    lab.patch("leases", "orphan", {"spec": {"duration": "1s"}}).ok()
+    ended = lab.until_ended("orphan")
+    assert condition(ended, "Ready")["reason"] == "Expired"
+    lab.until_available("bench-e")
+
+
+def test_a_leased_shell_dies_and_another_one_goes_on(lab: Lab) -> None:
+    lab.exporter("bench-f")
+    lab.lease("shared", board="bench-f")
+    lab.until_ready("shared")
+    drive = ("shell", "--lease", "shared", "--", "sh", "-c", "j board power on; kill -9 $PPID")
+    assert lab.ci.run("jumplab", *drive).status == -9
+    drive = ("shell", "--lease", "shared", "--", "j", "board", "power", "is-on")
+    assert lab.ci.run("jumplab", *drive).out == "true\n"
+    lab.release("shared")
+    lab.until_available("bench-f")
