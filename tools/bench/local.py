@@ -1,0 +1,34 @@
+"""A session within one process: client and exporter's end joined by a Unix socket, as in a test on the lab host."""
+
+import secrets
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from jumplab.driver import AsyncDriverClient, Portal
+from jumplab.driver.plain import plain_twin_of
+from jumplab.session.client import attach
+from jumplab.session.host import DriverTree, SessionHost
+from jumplab.transport.listener import LocalListener
+from jumplab.transport.local import LocalLink
+from tools.bench import work
+from tools.bench.drivers import board
+
+
+def figures(rounds: work.Rounds) -> dict[str, float]:
+    """Both ends in one event loop, the client's calls from another thread."""
+    with Portal() as portal, portal.entered(_session()) as root:
+        return work.figures(plain_twin_of(root, portal), rounds)
+
+
+@asynccontextmanager
+async def _session() -> AsyncIterator[AsyncDriverClient]:
+    with tempfile.TemporaryDirectory(prefix="jumplab-bench-") as folder:
+        async with (
+            DriverTree(board(), scope="bench") as tree,
+            SessionHost(tree, exporter_name="bench") as host,
+            LocalListener(Path(folder), secrets.token_hex(16), host.serve) as listener,
+            attach(LocalLink(listener.path, listener.token), client="bench") as session,
+        ):
+            yield session.root

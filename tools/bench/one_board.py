@@ -1,0 +1,39 @@
+"""A lab on one machine as users set it up: a control plane, an exporter, and a client's configuration."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+
+from jumplab.cli.creating import configuration_of
+from jumplab.client.admin import Credential, Kind
+from jumplab.client.places import write_private
+from tools.bench.drivers import export_entries
+from tools.bench.lab import NAMESPACE, Lab, one_machine
+from tools.bench.processes import running
+from tools.bench.waiting import wait_until
+
+CLIENT, EXPORTER = "ci", "bench-1"
+_CREDENTIAL_BOUND_SECONDS = 30.0
+
+
+@contextmanager
+def one_board(folder: Path) -> Iterator[Path]:
+    """Runs control plane and exporter while the context lasts: the client's configuration file."""
+    with one_machine(folder) as lab:
+        client, exporter = folder / "client.yaml", folder / "exporter.yaml"
+        write_private(client, _configuration(lab, "Client", CLIENT))
+        content = yaml.safe_load(_configuration(lab, "Exporter", EXPORTER))
+        write_private(exporter, yaml.safe_dump(content | {"export": export_entries()}))
+        # As a module, and not by its command: it finds the drivers of this folder so.
+        with running([sys.executable, "-m", "jumplab_exporter", "run", exporter], folder / "exporter.log"):
+            yield client
+
+
+def _configuration(lab: Lab, kind: Kind, name: str) -> str:
+    lab.create(kind, name, {})
+    wait_until(lambda: name in lab.tokens(kind), f'the credential of {kind} "{name}"', _CREDENTIAL_BOUND_SECONDS)
+    token = lab.tokens(kind)[name]
+    return configuration_of(Credential(kind, NAMESPACE, name, lab.endpoint, token, lab.ca_pem.decode()))

@@ -1,0 +1,94 @@
+"""The work that is measured, the same over every way to the drivers."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from jumplab.driver import DriverClient
+from tools.bench.drivers import DONE
+
+_BLOCK = bytes(256 << 10)
+_MESSAGE = bytes(64)
+
+
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """How often each thing is done. The defaults are those of Jumpstarter's figures, so that the two compare."""
+
+    warm_ups: int = 50
+    calls: int = 500
+    opens: int = 50
+    echoes: int = 500
+    upload_bytes: int = 256 << 20
+    starts: int = 5
+    leases: int = 30
+    exporters: tuple[int, ...] = (1, 100, 1000)
+
+
+FULL = Rounds()
+QUICK = Rounds(
+    warm_ups=2, calls=10, opens=3, echoes=10, upload_bytes=8 << 20, starts=1, leases=3, exporters=(1, 3)
+)  # shows that everything works; the figures say nothing
+
+
+def figures(board: DriverClient, rounds: Rounds) -> dict[str, float]:
+    """Calls, opens, echoes and uploads as a test author's plain code does."""
+    timed(rounds.warm_ups, board.power.on)
+    calls = timed(rounds.calls, board.power.on)
+    opens = timed(rounds.opens, lambda: _open_and_close(board))
+    return {
+        "call_p50_ms": milliseconds(quantile(calls, 0.5)),
+        "call_p99_ms": milliseconds(quantile(calls, 0.99)),
+        "open_p50_ms": milliseconds(quantile(opens, 0.5)),
+        "echo_p50_ms": milliseconds(quantile(_echoes(board, rounds.echoes), 0.5)),
+        "upload_mib_s": _upload(board, rounds.upload_bytes),
+    }
+
+
+def timed(count: int, action: Callable[[], object]) -> list[float]:
+    """How many seconds each of `count` runs of the action takes."""
+    times = []
+    for _ in range(count):
+        begin = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - begin)
+    return times
+
+
+def quantile(times: list[float], part: float) -> float:
+    """The time that `part` of them stay below: at 0.5 the upper median, at 0.99 of few the longest."""
+    return sorted(times)[min(math.floor(len(times) * part), len(times) - 1)]
+
+
+def milliseconds(seconds: float) -> float:
+    """For a person to read: three decimals."""
+    return round(seconds * 1e3, 3)
+
+
+def _open_and_close(board: DriverClient) -> None:
+    with board.echo.open("echo"):
+        pass
+
+
+def _echoes(board: DriverClient, count: int) -> list[float]:
+    with board.echo.open("echo") as stream:
+
+        def there_and_back() -> None:
+            stream.send(_MESSAGE)
+            stream.receive()
+
+        return timed(count, there_and_back)
+
+
+def _upload(board: DriverClient, size_bytes: int) -> float:
+    """MiB a second, from the first byte that is sent until the driver says that it has had the last."""
+    with board.sink.open("swallow", size_bytes=size_bytes) as stream:
+        begin = time.perf_counter()
+        for _ in range(size_bytes // len(_BLOCK)):
+            stream.send(_BLOCK)
+        answer = stream.receive()
+        took = time.perf_counter() - begin
+    if answer != DONE:
+        raise RuntimeError(f"the sink answered {answer!r} instead of {DONE!r}: the upload was cut")
+    return round(size_bytes / took / 2**20)
