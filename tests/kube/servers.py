@@ -28,8 +28,10 @@ class KubeApi(Protocol):
     name: str
     url: str
     ca: Path
-    token: str
     kubeconfig: Path
+
+    @property
+    def token(self) -> str: ...
 
     def start(self) -> None: ...
     def stop(self) -> None: ...
@@ -185,7 +187,16 @@ class StandaloneApi(_Running):
         self.ca = self.data_dir / "ca.crt"
         self.kubeconfig = self.data_dir / "kubeconfig"
         module = "jumplab_operator.standalone.server"
-        command = [sys.executable, "-m", module, "--data-dir", self.data_dir, "--port", str(port), *options]
+        command: list[str | Path] = [
+            sys.executable,
+            "-m",
+            module,
+            "--data-dir",
+            self.data_dir,
+            "--port",
+            str(port),
+            *options,
+        ]
         self.process = Process(command, folder / "standalone.log")
 
     @property
