@@ -10,6 +10,7 @@ import grpc
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from grpc import aio
+
 from jumplab.transport.channel import open_channel
 from jumplab.transport.endpoint import Endpoint, Tls
 from jumplab_operator.controller.server import listen

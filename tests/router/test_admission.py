@@ -1,15 +1,16 @@
 """Which streams may be opened, and what the others are told."""
 
+import asyncio
 from datetime import timedelta
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from grpc import StatusCode
+
 from jumplab.transport.channel import open_channel
 from jumplab_operator.router.switchboard import MAX_WAITING_PER_LEASE
 from jumplab_operator.router.tokens import AUDIENCE, ISSUER, LIFETIME, Role, mint
-
 from tests.router.conftest import METHOD, Peers, ending
 
 
@@ -78,9 +79,12 @@ async def test_a_number_is_opened_once_even_after_it_has_ended(peers: Peers) -> 
 
 
 async def test_two_peers_of_the_same_role_never_meet(peers: Peers) -> None:
-    await peers.stream(Role.CLIENT)
-    code, _ = await refusal(peers, Role.CLIENT)
-    assert code is StatusCode.PERMISSION_DENIED
+    """Whichever comes second is refused; the first goes on waiting."""
+    calls = [await peers.stream(Role.CLIENT) for _ in range(2)]
+    endings = [asyncio.create_task(ending(call), name="ending") for call in calls]
+    (first,), (other,) = await asyncio.wait(endings, timeout=20, return_when=asyncio.FIRST_COMPLETED)
+    assert first.result()[0] is StatusCode.PERMISSION_DENIED
+    other.cancel()
 
 
 @pytest.mark.parametrize("changes", [{"lease": "another"}, {"exporter": "another"}])

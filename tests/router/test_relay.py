@@ -7,9 +7,9 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 
 from grpc import StatusCode
+
 from jumplab_operator.router.relay import Router
 from jumplab_operator.router.tokens import Role
-
 from tests.router.conftest import METHOD, Bench, Peers, ending, served
 
 SOON = 20

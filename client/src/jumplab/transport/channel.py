@@ -9,6 +9,7 @@ from grpc import aio
 
 from jumplab.transport.endpoint import Endpoint, Identity, bearer
 from jumplab.transport.errors import CertificateRejected, Unreachable
+from jumplab.transport.identified import IdentifiedChannel
 
 # Envelopes are 256 KiB; an exporter's report of many drivers with their schemas is larger.
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -49,20 +50,9 @@ def open_channel(
         roots, name = shown_certificate(endpoint.address)
         options.append(("grpc.ssl_target_name_override", name))
     credentials = grpc.ssl_channel_credentials(root_certificates=roots)
+    channel = aio.secure_channel(endpoint.address, credentials, options=options)
     metadata = identity.metadata() if identity else bearer(token) if token else ()
-    if metadata:
-        # As call credentials, not as an interceptor: an interceptor would stand in the way of every message.
-        caller = grpc.metadata_call_credentials(_Caller(metadata))
-        credentials = grpc.composite_channel_credentials(credentials, caller)
-    return aio.secure_channel(endpoint.address, credentials, options=options)
-
-
-class _Caller(grpc.AuthMetadataPlugin):
-    def __init__(self, metadata: tuple[tuple[str, str], ...]) -> None:
-        self._metadata = metadata
-
-    def __call__(self, _: grpc.AuthMetadataContext, callback: grpc.AuthMetadataPluginCallback) -> None:
-        callback(self._metadata, None)
+    return IdentifiedChannel(channel, metadata) if metadata else channel
 
 
 def shown_certificate(address: str) -> tuple[bytes, str]:

@@ -7,9 +7,9 @@ from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
 from grpc import aio
+
 from jumplab.protocol.client_v1 import client_pb2 as pb
 from jumplab.protocol.client_v1.client_pb2_grpc import ClientServiceServicer
-
 from jumplab_operator.controller.access import (
     own_lease,
     require_kind,

@@ -5,9 +5,9 @@
 from typing import Any
 
 from grpc import aio
+
 from jumplab.protocol.v1 import controller_pb2 as pb
 from jumplab.protocol.v1.controller_pb2_grpc import ControllerServiceServicer
-
 from jumplab_operator.controller import messages
 from jumplab_operator.controller.access import own_lease, require_kind, visible_lease
 from jumplab_operator.controller.dialling import Dialler

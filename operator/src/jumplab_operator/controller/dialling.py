@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from jumplab.protocol.v1 import controller_pb2
 
+from jumplab.protocol.v1 import controller_pb2
 from jumplab_operator.controller.lab import Lab, Name
 from jumplab_operator.controller.offers import Offer, Offers
 from jumplab_operator.controller.refusals import NotPossibleNow, Unavailable

@@ -5,7 +5,6 @@ from datetime import UTC
 from typing import Any
 
 from jumplab.protocol.client_v1 import client_pb2 as pb
-
 from jumplab_operator.controller.names import parse_resource
 from jumplab_operator.controller.refusals import BadRequest
 from jumplab_operator.controller.selectors import parse_selector

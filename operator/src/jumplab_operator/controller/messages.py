@@ -6,9 +6,9 @@ from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
+
 from jumplab.protocol.client_v1 import client_pb2
 from jumplab.protocol.v1 import common_pb2, controller_pb2, kubernetes_pb2
-
 from jumplab_operator.controller.lab import Name
 from jumplab_operator.controller.names import resource_name
 from jumplab_operator.leasing.selectors import describe

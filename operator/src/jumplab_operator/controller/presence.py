@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from jumplab.protocol.v1 import controller_pb2
-
 from jumplab_operator.controller.credentials import Subject
 from jumplab_operator.controller.lab import Assignment, Lab
 from jumplab_operator.controller.messages import timestamp

@@ -2,10 +2,10 @@
 
 import grpc
 from grpc import aio
+
 from jumplab.protocol.client_v1.client_pb2_grpc import add_ClientServiceServicer_to_server
 from jumplab.protocol.v1.controller_pb2_grpc import add_ControllerServiceServicer_to_server
 from jumplab.transport.channel import KEEPALIVE_OPTIONS, MAX_MESSAGE_BYTES
-
 from jumplab_operator.controller.authentication import Authenticator
 from jumplab_operator.controller.client_service import ClientService
 from jumplab_operator.controller.controller_service import ControllerService
@@ -46,7 +46,7 @@ def controller_server(lab: Lab, authenticator: Authenticator, dialler: Dialler, 
 
 def listen(server: aio.Server, address: str, certificate: Certificate) -> int:
     """Adds a TLS port and returns its number. Raises PortUnavailable."""
-    # Not grpc.dynamic_ssl_server_credentials: its callback from gRPC's threads and grpc.aio deadlock on the GIL.
+    # Not grpc.dynamic_ssl_server_credentials: it calls Python from gRPC's threads, which can deadlock with grpc.aio.
     credentials = grpc.ssl_server_credentials([certificate])
     try:
         return server.add_secure_port(address, credentials)
