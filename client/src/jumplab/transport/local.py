@@ -17,6 +17,7 @@ from jumplab.transport.links import ENVELOPE_BYTES, ConnectionLost, EnvelopeKind
 
 _HEADER = struct.Struct(">IB")
 _LARGEST_BYTES = 16 << 20
+_CLOSING_BOUND_SECONDS = 1.0
 BUFFER_BYTES = 4 * ENVELOPE_BYTES
 
 
@@ -55,8 +56,13 @@ class LocalStream:
 
     async def aclose(self) -> None:
         self._writer.close()
-        with contextlib.suppress(OSError):
-            await self._writer.wait_closed()
+        try:
+            async with asyncio.timeout(_CLOSING_BOUND_SECONDS):
+                await self._writer.wait_closed()
+        except TimeoutError:
+            self._writer.transport.abort()  # a peer that does not read keeps nobody
+        except OSError:
+            pass  # the peer was gone before
 
     async def _write(self, kind: EnvelopeKind, payload: bytes) -> None:
         try:

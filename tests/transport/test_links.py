@@ -1,0 +1,237 @@
+"""What every link promises, asked of each kind: in memory, over a local socket, through a router."""
+
+import asyncio
+import contextlib
+import json
+import stat
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from jumplab.transport.errors import TransportError, Unreachable
+from jumplab.transport.links import ENVELOPE_BYTES, ConnectionLost, Link, StreamReset
+from jumplab.transport.listener import AcceptedLink, LocalListener
+from jumplab.transport.local import LocalLink
+from jumplab.transport.memory import memory_links
+from jumplab.transport.relay import relay
+from jumplab.transport.routed import RoutedLink
+from jumplab_operator.router.tokens import Role
+from tests.router.conftest import Bench, served
+
+Pair = tuple[Link, Link]
+
+
+@asynccontextmanager
+async def in_memory(folder: Path) -> AsyncIterator[Pair]:
+    yield memory_links()
+
+
+@asynccontextmanager
+async def local(folder: Path) -> AsyncIterator[Pair]:
+    arrived: asyncio.Queue[AcceptedLink] = asyncio.Queue()
+
+    async def hold(link: AcceptedLink) -> None:
+        arrived.put_nowait(link)
+        await asyncio.Event().wait()
+
+    async with LocalListener(folder / "lease", "token", hold) as listener:
+        link = LocalLink(listener.path, "token")
+        first = await link.open(0)
+        theirs = await arrived.get()
+        yield _Opened(link, first), theirs
+        await link.aclose()
+
+
+class _Opened:
+    """A link whose stream 0 is open already, which is how a listener learns of a session."""
+
+    def __init__(self, link: LocalLink, first: object) -> None:
+        self._link = link
+        self._first = first
+
+    async def open(self, number: int, *, bulk: bool = False):
+        return self._first if number == 0 else await self._link.open(number, bulk=bulk)
+
+    async def aclose(self) -> None:
+        await self._link.aclose()
+
+
+@asynccontextmanager
+async def routed(folder: Path) -> AsyncIterator[Pair]:
+    bench = Bench()
+    async with served(bench):
+        client = RoutedLink(bench.endpoint, bench.token(Role.CLIENT))
+        exporter = RoutedLink(bench.endpoint, bench.token(Role.EXPORTER))
+        yield client, exporter
+        await client.aclose()
+        await exporter.aclose()
+
+
+KINDS: dict[str, Callable[[Path], AbstractAsyncContextManager[Pair]]] = {
+    "memory": in_memory,
+    "local": local,
+    "routed": routed,
+}
+
+
+@pytest.fixture(params=KINDS)
+async def links(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Pair]:
+    async with KINDS[request.param](tmp_path) as pair:
+        yield pair
+
+
+async def opened(links: Pair, number: int = 0, *, bulk: bool = False):
+    here, there = links
+    return await here.open(number, bulk=bulk), await there.open(number, bulk=bulk)
+
+
+async def test_envelopes_arrive_in_order_both_ways(links):
+    here, there = await opened(links)
+    for sender, receiver in ((here, there), (there, here)):
+        for number in range(5):
+            await sender.send(b"%d" % number)
+        assert [await receiver.receive() for _ in range(5)] == [b"%d" % number for number in range(5)]
+
+
+async def test_the_largest_envelope_arrives_whole(links):
+    here, there = await opened(links, 1, bulk=True)
+    block = bytes(range(256)) * (ENVELOPE_BYTES // 256)
+    await here.send(block)
+    assert await there.receive() == block
+
+
+async def test_each_direction_has_an_end_of_its_own(links):
+    here, there = await opened(links)
+    await here.send(b"last")
+    await here.send_end()
+    await here.send_end()
+    assert await there.receive() == b"last"
+    assert await there.receive() is None
+    await there.send(b"still")
+    assert await here.receive() == b"still"
+    await there.send_end()
+    assert await here.receive() is None
+
+
+async def test_streams_of_a_link_do_not_mix(links):
+    one, other = await opened(links, 1), await opened(links, 2)
+    await one[0].send(b"one")
+    await other[0].send(b"other")
+    assert await other[1].receive() == b"other"
+    assert await one[1].receive() == b"one"
+
+
+async def test_a_reset_brings_its_reason(links):
+    here, there = await opened(links)
+    await here.send(b"x")
+    assert await there.receive() == b"x"
+    await there.send(b"y")
+    assert await here.receive() == b"y"
+    await here.reset("the fuse has blown")
+    with pytest.raises((StreamReset, ConnectionLost), match="the fuse has blown|lost|closed|gone"):
+        await there.receive()
+
+
+async def test_a_peer_that_goes_is_noticed(links):
+    here, there = await opened(links)
+    await here.send(b"x")
+    assert await there.receive() == b"x"
+    await here.aclose()
+    await here.aclose()
+    with pytest.raises(ConnectionLost):
+        await there.receive()
+
+
+async def test_a_slow_reader_holds_its_sender_back_and_nobody_else(links):
+    slow, quick = await opened(links, 1), await opened(links, 2)
+    block = bytes(ENVELOPE_BYTES)
+
+    async def flood() -> None:
+        while True:
+            await slow[0].send(block)
+
+    flooding = asyncio.create_task(flood())
+    for _ in range(20):
+        await quick[0].send(b"x")
+        assert await quick[1].receive() == b"x"
+    assert not flooding.done()
+    flooding.cancel()
+    await asyncio.wait([flooding])
+
+
+async def test_a_router_that_is_not_there_is_told(unused_tcp_port):
+    bench = Bench()
+    bench.endpoint = type(bench.endpoint)(f"127.0.0.1:{unused_tcp_port}")
+    link = RoutedLink(bench.endpoint, "token")
+    stream = await link.open(0)
+    with pytest.raises(TransportError, match=f"nothing answers at 127.0.0.1:{unused_tcp_port}"):
+        await stream.receive()
+    await link.aclose()
+
+
+async def test_a_socket_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(Unreachable, match="nothing answers at .*session.sock"):
+        await LocalLink(tmp_path / "session.sock", "token").open(0)
+
+
+@pytest.mark.parametrize(
+    ("greeting", "reason"),
+    [
+        (b"\n", "Expecting value"),
+        (b"[]\n", "not that of a session's stream"),
+        (json.dumps({"session": "s", "token": "guess", "stream": 0}).encode() + b"\n", "token is not that"),
+        (json.dumps({"session": "s", "token": "token", "stream": 7}).encode() + b"\n", "session is over"),
+    ],
+)
+async def test_a_stranger_at_the_socket_is_turned_away_and_others_are_served(tmp_path, greeting, reason):
+    async with local(tmp_path) as (link, theirs):
+        reader, writer = await asyncio.open_unix_connection(tmp_path / "lease" / "session.sock")
+        writer.write(greeting)
+        answer = await reader.read()
+        writer.close()
+        assert answer[4:5] == bytes([3])
+        assert reason in answer[5:].decode()
+        here, there = await opened((link, theirs), 3)
+        await here.send(b"x")
+        assert await there.receive() == b"x"
+
+
+async def test_a_stranger_who_never_comes_to_the_point_is_turned_away(tmp_path):
+    async with local(tmp_path):
+        reader, writer = await asyncio.open_unix_connection(tmp_path / "lease" / "session.sock")
+        writer.write(b"x" * (5 << 20))
+        with contextlib.suppress(ConnectionResetError):  # what it sent was not read to its end
+            assert await reader.read()
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+
+async def test_the_sockets_folder_is_its_owners_alone(tmp_path):
+    async with local(tmp_path):
+        assert stat.S_IMODE((tmp_path / "lease").stat().st_mode) == 0o700
+
+
+async def test_a_relay_passes_every_stream_on_and_ends_with_the_first(tmp_path):
+    onward, far = memory_links()
+
+    async def pass_on(accepted: AcceptedLink) -> None:
+        await relay(accepted, onward)
+
+    async with LocalListener(tmp_path / "lease", "token", pass_on) as listener:
+        link = LocalLink(listener.path, "token")
+        pairs = [(await link.open(number), await far.open(number)) for number in (0, 1)]
+        for here, there in pairs:
+            await here.send(b"onward")
+            assert await there.receive() == b"onward"
+            await there.send(b"back")
+            assert await here.receive() == b"back"
+        await pairs[1][0].reset("enough")
+        with pytest.raises((StreamReset, ConnectionLost)):
+            await pairs[1][1].receive()
+        await pairs[0][0].aclose()
+        with pytest.raises(ConnectionLost):
+            await pairs[0][1].receive()
+        await link.aclose()
