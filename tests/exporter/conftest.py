@@ -6,9 +6,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
+
 from jumplab_exporter.config import ExporterConfig
 from jumplab_exporter.exporter import Exporter
-
 from tests.exporter.control_plane import TOKEN, ControlPlane
 
 Run = Callable[..., AbstractAsyncContextManager[Exporter]]

@@ -13,6 +13,7 @@ import grpc
 from cryptography.hazmat.primitives.asymmetric import ec
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc import aio
+
 from jumplab.protocol.v1 import controller_pb2 as pb
 from jumplab.protocol.v1.controller_pb2_grpc import ControllerServiceServicer, add_ControllerServiceServicer_to_server
 from jumplab.session.client import Session, attach
@@ -22,7 +23,6 @@ from jumplab_exporter.lifecycle import Status
 from jumplab_operator.router.relay import Router
 from jumplab_operator.router.tokens import LIFETIME, Role, StreamClaims, mint
 from jumplab_operator.standalone.certificates import issue_server_certificate, make_authority
-
 from tests.exporter.waiting import until
 
 TOKEN = "the exporter's token"
@@ -55,6 +55,7 @@ class ControlPlane(ControllerServiceServicer):
         self.said: list[Said] = []
         self.registered: list[pb.RegisterRequest] = []
         self.goodbyes: list[str] = []
+        self._said_goodbye = False
         self.watching = 0
         self.refuse_reports = 0
         self.asked = 0
@@ -138,10 +139,15 @@ class ControlPlane(ControllerServiceServicer):
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, "the token is not valid; ask the administrator")
         assert metadata["jumpstarter-kind"] == "Exporter"
         self.registered.append(request)
+        self._said_goodbye = False
         return pb.RegisterResponse(uuid="exporter-uid")
 
     async def Unregister(self, request: pb.UnregisterRequest, context: Any) -> pb.UnregisterResponse:  # noqa: N802
         self.goodbyes.append(request.reason)
+        self._said_goodbye = True
+        self._tell()
+        await until(lambda: not self.watching)
+        await asyncio.sleep(0.1)  # the exporter has time to notice that its Status stream has ended
         return pb.UnregisterResponse()
 
     async def ReportStatus(self, request: pb.ReportStatusRequest, context: Any) -> pb.ReportStatusResponse:  # noqa: N802
@@ -162,7 +168,7 @@ class ControlPlane(ControllerServiceServicer):
     async def Status(self, request: pb.StatusRequest, context: Any) -> AsyncIterator[pb.StatusResponse]:  # noqa: N802
         self.watching += 1
         try:
-            while True:
+            while not self._said_goodbye:
                 changed = self._changed
                 yield self._state
                 await changed.wait()

@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
+
 from jumplab.driver import Driver
 from jumplab.session.host import DriverTree, FailedDriver
 from jumplab_exporter.building import build_drivers
 from jumplab_exporter.config import ExporterConfig
-
 from tests.exporter.test_config import COMPLETE
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from jumplab_exporter import config
 from jumplab_exporter.errors import ConfigurationError
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from jumplab.session.host import FailedDriver
 from jumplab_exporter.building import build_drivers
 from jumplab_exporter.config import load

@@ -5,7 +5,6 @@ from pathlib import Path
 from jumplab_exporter.config import Hook
 from jumplab_exporter.hooks import run
 from jumplab_exporter.lifecycle import Lease
-
 from tests.exporter.waiting import gone
 
 LEASE = Lease("uid-1", name="demo", client="ci")

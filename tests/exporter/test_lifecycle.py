@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from jumplab_exporter.config import OnFailure
 from jumplab_exporter.lifecycle import (
     Assigned,

@@ -11,8 +11,8 @@ from typing import Any
 import psutil
 import pytest
 import yaml
-from jumplab_exporter.lifecycle import Status
 
+from jumplab_exporter.lifecycle import Status
 from tests.drivers.requirements import needs_qemu
 from tests.exporter.control_plane import ControlPlane
 from tests.exporter.waiting import alive, gone, until
@@ -60,6 +60,7 @@ async def test_sigterm_says_goodbye_and_exits_0(plane: ControlPlane, config: Cal
         process.send_signal(signal.SIGTERM)
         assert await process.wait() == 0
     assert plane.goodbyes == ["the exporter is stopping"]
+    assert len(plane.registered) == 1
 
 
 async def test_sigterm_in_a_lease_tears_down_without_clean_up(

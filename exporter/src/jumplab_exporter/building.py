@@ -7,7 +7,6 @@ from importlib.metadata import entry_points
 
 from jumplab.driver import Driver, errors
 from jumplab.session.host import FailedDriver
-
 from jumplab_exporter.config import DriverEntry, Entries, Entry, GroupEntry, RefEntry
 from jumplab_exporter.errors import DriverUnknown
 

@@ -11,13 +11,13 @@ from types import TracebackType
 from typing import Self
 
 from grpc import aio
+
 from jumplab.protocol.v1 import controller_pb2 as pb
 from jumplab.protocol.v1.common_pb2 import DriverInstanceReport
 from jumplab.protocol.v1.controller_pb2_grpc import ControllerServiceStub
 from jumplab.transport.channel import open_channel
 from jumplab.transport.endpoint import Endpoint, Identity
 from jumplab.transport.errors import explained
-
 from jumplab_exporter.lifecycle import Lease, Report
 
 # Registering waits for writes to the Kubernetes API, which has its own bound at the controller.

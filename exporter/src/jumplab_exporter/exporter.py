@@ -11,7 +11,6 @@ from jumplab.transport.endpoint import Endpoint, Identity, Tls
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import Link
 from jumplab.transport.routed import RoutedLink
-
 from jumplab_exporter.building import build_drivers
 from jumplab_exporter.config import ExporterConfig
 from jumplab_exporter.controller import Assignment, Controller, Offer

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from jumplab.protocol.v1.common_pb2 import LOG_SOURCE_BEFORE_LEASE_HOOK
 from jumplab.session.host import DriverTree, SessionHost
 from jumplab.transport.links import Link
-
 from jumplab_exporter.config import Hook, Hooks, OnFailure
 from jumplab_exporter.controller import Offer
 from jumplab_exporter.hooks import run as hook_run

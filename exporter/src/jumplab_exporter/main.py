@@ -75,7 +75,6 @@ def run(config: str, verbose: bool) -> int:
 def check(config: str) -> int:
     """Read CONFIG, build its drivers without touching hardware, and print them."""
     from jumplab.session.host import DriverTree
-
     from jumplab_exporter.building import build_drivers
 
     configuration = load(locate(config))

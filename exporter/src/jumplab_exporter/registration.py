@@ -18,7 +18,6 @@ from jumplab.transport.errors import (
     TransportError,
     Unreachable,
 )
-
 from jumplab_exporter.controller import Assignment, Controller
 from jumplab_exporter.lifecycle import Lease
 from jumplab_exporter.reporting import Outbox
@@ -64,7 +63,9 @@ class Registration:
         self._length_changed = asyncio.Event()
         self._length: tuple[Lease, datetime] | None = None
         self._connection: Controller | None = None
+        self._closing = asyncio.Lock()
         self._accepted = False
+        self._leaving = False
 
     def set_reports(self, reports: Sequence[DriverInstanceReport]) -> None:
         """What the exporter has; registered anew when it changes."""
@@ -73,18 +74,23 @@ class Registration:
             self._reports_changed.set()
 
     async def keep(self) -> TransportError:
-        """Stays registered for ever. Returns only where the controller refuses from the first, and why."""
+        """Stays registered for ever.
+
+        Returns what ended it: the controller refuses this exporter from the first, or the exporter has said goodbye.
+        """
         backoff, told = self._backoff(), ""
         while True:
             begun = self._clock()
             ending = await self._be_connected()
-            if not self._accepted and isinstance(ending, _FINAL):
+            if self._leaving or self._is_final(ending):
                 return ending
             if self._clock() - begun > _STEADY_SECONDS:
                 backoff.reset()
             _log.log(logging.DEBUG if str(ending) == told else logging.WARNING, "%s; trying again", ending)
             told = str(ending)
             await backoff.wait()
+            if self._leaving:
+                return ending
 
     @property
     def connected(self) -> bool:
@@ -92,10 +98,16 @@ class Registration:
         return self._connection is not None
 
     async def say_goodbye(self, reason: str) -> None:
-        """Tells the controller, if it is there, that the exporter leaves on purpose."""
-        if self._connection is not None:
-            with suppress(TransportError):
-                await self._connection.unregister(reason, bound_seconds=_GOODBYE_BOUND_SECONDS)
+        """Tells the controller, if it is there, that the exporter leaves on purpose. No connection follows."""
+        self._leaving = True
+        async with self._closing:
+            if self._connection is not None:
+                with suppress(TransportError):
+                    await self._connection.unregister(reason, bound_seconds=_GOODBYE_BOUND_SECONDS)
+
+    def _is_final(self, ending: TransportError) -> bool:
+        """Whether trying again is in vain. Once accepted, an exporter trusts that it will be again."""
+        return not self._accepted and isinstance(ending, _FINAL)
 
     async def _be_connected(self) -> TransportError:
         """One connection from its beginning to its end: what ended it."""
@@ -108,7 +120,9 @@ class Registration:
                 try:
                     return await self._converse(controller)
                 finally:
-                    self._connection = None
+                    # The controller ends the connection at a goodbye, before it has answered it.
+                    async with self._closing:
+                        self._connection = None
         except TransportError as error:
             return error
 

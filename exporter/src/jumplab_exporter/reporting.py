@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from jumplab.transport.backoff import Backoff
 from jumplab.transport.errors import TransportError
-
 from jumplab_exporter.controller import Controller
 from jumplab_exporter.lifecycle import Report
 

@@ -9,7 +9,6 @@ from typing import Literal, Self
 from jumplab.driver import Driver
 from jumplab.drivers.composite import CompositeInterface
 from jumplab.drivers.power import PowerInterface
-
 from jumplab_exporter.drivers.board.console import BoardConsole
 from jumplab_exporter.drivers.board.machine import PROFILES, Machine
 from jumplab_exporter.drivers.storage.disk import FileDisk

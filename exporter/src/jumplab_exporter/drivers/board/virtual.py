@@ -9,7 +9,6 @@ from typing import Self
 from jumplab.driver import Driver
 from jumplab.drivers.composite import CompositeInterface
 from jumplab.drivers.power import PowerInterface
-
 from jumplab_exporter.drivers.board.console import BoardConsole
 from jumplab_exporter.drivers.board.firmware import Firmware
 from jumplab_exporter.drivers.console.ports import StreamPort

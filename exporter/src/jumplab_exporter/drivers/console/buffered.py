@@ -8,7 +8,6 @@ from typing import Self
 from jumplab.driver import ByteStream, Driver, errors
 from jumplab.drivers.console import ConsoleInterface
 from jumplab.session.host import ConsoleBuffer
-
 from jumplab_exporter.drivers.console.ports import Port
 
 

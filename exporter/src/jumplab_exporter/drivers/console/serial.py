@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
 from jumplab.transport.backoff import Backoff
-
 from jumplab_exporter.drivers.console.buffered import BufferedConsole
 from jumplab_exporter.drivers.extras import needing
 
