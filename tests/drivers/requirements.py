@@ -1,6 +1,7 @@
 """What some tests need of the machine that they run on."""
 
 import pytest
+
 from jumplab_exporter.drivers.board.qemu import QemuBoard
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from jumplab.driver import AsyncDriverClient, Driver, errors
 from jumplab.testing import serve_async
 from jumplab_exporter.drivers.board.qemu import QemuBoard
 from jumplab_exporter.drivers.board.virtual import VirtualBoard
 from jumplab_exporter.testing.fat_image import make_fat_image
-
 from tests.drivers.requirements import needs_qemu
 
 PROMPT = r"=> $"

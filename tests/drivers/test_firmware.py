@@ -1,6 +1,7 @@
 """The virtual board's firmware, and the FAT images that it reads."""
 
 import pytest
+
 from jumplab_exporter.drivers.board.fat import File, list_root
 from jumplab_exporter.drivers.board.firmware import COUNTDOWN_SECONDS, PROMPT, Firmware
 from jumplab_exporter.testing.fat_image import make_fat_image

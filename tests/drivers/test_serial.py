@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+
 from jumplab.driver import AsyncDriverClient, ResultStream, errors
 from jumplab.testing import serve_async
 from jumplab_exporter.drivers.console.serial import SerialConsole

@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
+
 from jumplab.driver import errors
 from jumplab.testing import serve_async
 from jumplab_exporter.drivers.storage.disk import FileDisk
