@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
 from jumplab.client.config import ClientConfig
 from jumplab.client.places import Places, write_private
-
 from tests.client.authority import Authority
 from tests.client.bench import Bench, bench_of, drivers
 from tests.client.lab_double import LabDouble, config_for

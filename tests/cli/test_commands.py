@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 import yaml
+
 from jumplab.protocol.client_v1 import client_pb2
 from jumplab.protocol.v1 import common_pb2
-
 from tests.cli.conftest import Outcome, User, outcome_of
 from tests.client.authority import Authority
 from tests.client.bench import Bench

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric import ec
+
 from jumplab.driver import ByteStream, Driver, DriverInterface, stream
 from jumplab.drivers.console import ConsoleInterface
 from jumplab.drivers.power import PowerInterface
@@ -19,7 +20,6 @@ from jumplab.transport.endpoint import Endpoint, Tls
 from jumplab.transport.routed import RoutedLink
 from jumplab_operator.router import tokens
 from jumplab_operator.router.relay import Router
-
 from tests.client.authority import Authority
 from tests.client.lab_double import LabDouble, served
 

@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from jumplab.client.controller import Controller
 
+from jumplab.client.controller import Controller
 from tests.client.authority import Authority
 from tests.client.bench import Bench, bench_of, drivers
 from tests.client.lab_double import LabDouble, config_for, served

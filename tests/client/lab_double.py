@@ -12,11 +12,11 @@ from typing import Any
 import grpc
 from google.protobuf.empty_pb2 import Empty
 from grpc import aio
+
 from jumplab.client.config import ClientConfig, Metadata, TlsSettings
 from jumplab.protocol.client_v1 import client_pb2, client_pb2_grpc
 from jumplab.protocol.v1 import controller_pb2, controller_pb2_grpc, kubernetes_pb2
 from jumplab_operator.router.relay import Router
-
 from tests.client.authority import Authority
 
 TOKEN = "the-token"

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import grpc
 import pytest
+
 from jumplab.client import acquiring
 from jumplab.client.controller import Controller, LeaseRequest
 from jumplab.client.errors import ConfigurationError, LeaseEnded, LeaseInvalid, LeaseNotReady, LeaseUnsatisfiable
@@ -12,7 +13,6 @@ from jumplab.client.views import LeaseView
 from jumplab.protocol.client_v1 import client_pb2
 from jumplab.transport import errors
 from jumplab.transport.backoff import Backoff
-
 from tests.client.authority import Authority
 from tests.client.lab_double import (
     LabDouble,

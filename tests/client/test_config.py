@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from jumplab.client.config import ClientConfig, Metadata, TlsSettings
 from jumplab.client.errors import ConfigurationError
 from jumplab.client.places import Places, load_client, write_private

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import grpc
 import pytest
+
 from jumplab.client.controller import Controller, LeaseRequest
 from jumplab.protocol.client_v1 import client_pb2
 from jumplab.protocol.v1 import common_pb2, controller_pb2
 from jumplab.transport import errors
-
 from tests.client.authority import Authority
 from tests.client.lab_double import LabDouble, config_for
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from jumplab.client.durations import format_duration, parse_duration
 from jumplab.client.errors import ConfigurationError
 

@@ -8,15 +8,15 @@ from datetime import timedelta
 from typing import Any
 
 import grpc
-import jumplab
 import pytest
+
+import jumplab
 from jumplab.client.config import ClientConfig, DriverSettings
 from jumplab.client.controller import Controller, LeaseRequest
 from jumplab.client.errors import ConfigurationError, LeaseEnded
 from jumplab.driver import errors
 from jumplab.drivers.power import AsyncPowerClient, PowerClient
 from jumplab.transport import errors as transport_errors
-
 from tests.client.authority import Authority
 from tests.client.bench import Bench, Siren, Switch, bench_of
 from tests.client.lab_double import LabDouble, become_ended, become_pending, config_for

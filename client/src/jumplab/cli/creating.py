@@ -11,7 +11,8 @@ import yaml
 from jumplab.cli.ending import say
 from jumplab.client.admin import Administrator, Credential, Kind
 from jumplab.client.config import API_VERSION, ClientConfig, Metadata, TlsSettings
-from jumplab.client.places import Places, write_private
+from jumplab.client.errors import ConfigurationError
+from jumplab.client.places import Places, private_file
 
 EXPORTER_FOLDER = Path("/etc/jumpstarter/exporters")
 
@@ -28,13 +29,17 @@ def add_to_lab(
 ) -> None:
     """Creates the resource, waits for its credential, and writes or prints the configuration."""
     administrator = Administrator(kubeconfig, namespace)
-    administrator.create(kind, name, labels)
-    text = configuration_of(administrator.wait_for_credential(kind, name))
     path = Path(out) if out else _usual_place(kind, name) if save else None
+
+    def create() -> str:
+        administrator.create(kind, name, labels)
+        return configuration_of(administrator.wait_for_credential(kind, name))
+
     if path is None:
-        click.echo(text, nl=False)
+        click.echo(create(), nl=False)
         return
-    write_private(path, text)
+    with private_file(path) as write:
+        write(create())
     say(f'{kind.lower()} "{name}" created; its configuration is {path}')
     if save and kind == "Client" and (places := Places.of(os.environ)).current_client() is None:
         places.use_client(name)
@@ -74,4 +79,8 @@ def read_labels(pairs: Iterable[str]) -> dict[str, str]:
 
 
 def _usual_place(kind: Kind, name: str) -> Path:
-    return Places.of(os.environ).client_path(name) if kind == "Client" else EXPORTER_FOLDER / f"{name}.yaml"
+    """Raises ConfigurationError where a configuration lies there already: it may be another lab's."""
+    path = Places.of(os.environ).client_path(name) if kind == "Client" else EXPORTER_FOLDER / f"{name}.yaml"
+    if path.exists():
+        raise ConfigurationError(f"{path} exists already; move it away, or write elsewhere with --out")
+    return path

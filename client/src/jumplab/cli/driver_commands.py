@@ -26,6 +26,7 @@ class DriverGroup(click.Group):
         super().__init__(
             client.path.rpartition(".")[2] or "j",
             help=client.description or None,
+            short_help=client.description or " ".join(option_name(method) for method in client.methods),
             invoke_without_command=self._is_console or not client.path,
             callback=self._alone,
             context_settings={"help_option_names": ["-h", "--help"]},

@@ -62,6 +62,7 @@ def _told(error: Exception) -> tuple[str, int] | None:
     """The sentence and the status of an error that is no fault of the program's; None for one that is."""
     from jumplab.client.errors import ConfigurationError
     from jumplab.driver.errors import BadArguments, NotExported
+    from jumplab.transport.errors import BadRequest
 
     if isinstance(error, BaseExceptionGroup):
         # A task group around one failure wraps it; the first says enough.
@@ -69,7 +70,8 @@ def _told(error: Exception) -> tuple[str, int] | None:
         return _told(inner) if isinstance(inner, Exception) else None
     if not isinstance(error, JumplabError):
         return None
-    return str(error), 2 if isinstance(error, ConfigurationError | BadArguments | NotExported) else 1
+    usage = isinstance(error, ConfigurationError | BadArguments | NotExported | BadRequest)
+    return str(error), 2 if usage else 1
 
 
 def _told_usage(error: click.UsageError) -> str:

@@ -44,6 +44,8 @@ async def _drive(socket: str, token: str, words: list[str]) -> None:
     tree = DriverTree.allowing(tuple(allow.split(",")), unsafe=allow == "UNSAFE")
     async with attach(LocalLink(Path(socket), token), classes=tree, client="j") as session:
         session.on_log = _show_log
+        if session.motd and not words:
+            click.echo(session.motd, err=True)
         outcome: Any = DriverGroup(session.root, tree).main(words, prog_name="j", standalone_mode=False)
         if inspect.isawaitable(outcome):
             await outcome

@@ -7,7 +7,8 @@ UNSAFE) and JUMPSTARTER_GRPC_INSECURE=1 override single settings; where no file 
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,11 +120,32 @@ def _overridden(content: dict[str, Any], environment: Mapping[str, str]) -> dict
 
 def write_private(path: Path, text: str) -> None:
     """Writes a file that only its owner can read, all of it or nothing; makes its folder where there is none."""
-    try:
+    with private_file(path) as write:
+        write(text)
+
+
+@contextmanager
+def private_file(path: Path) -> Iterator[Callable[[str], object]]:
+    """Makes sure that a file can be written before something is done that can't be taken back; then writes it.
+
+    Gives what writes it. The file appears, with mode 0600, when the context is left without an error. Raises
+    ConfigurationError.
+    """
+    with _named(path):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(temporary).replace(path)
+            yield file.write
+        with _named(path):
+            Path(temporary).replace(path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise ConfigurationError(f"can't write {path}: {error.strerror}") from error
