@@ -21,6 +21,8 @@ from tests.client.authority import Authority
 from tests.client.bench import Bench, Siren, Switch, bench_of
 from tests.client.lab_double import LabDouble, become_ended, become_pending, config_for
 
+AWAY_FOR_A_MOMENT = (grpc.StatusCode.UNAVAILABLE, "the controller is starting")
+
 
 @pytest.fixture
 def config(bench: Bench, authority: Authority) -> ClientConfig:
@@ -139,6 +141,7 @@ async def test_ctrl_c_while_waiting_releases_in_plain_code(bench: Bench, config:
     script.write_text("import jumplab\nwith jumplab.lease('board=x', name='demo'):\n    pass\n")
     process = await _python(script, tmp_path, config)
     await bench.lab.watching.wait()
+    bench.lab.refuse["DeleteLease"] = [AWAY_FOR_A_MOMENT] * 3
     process.send_signal(signal.SIGINT)
     await process.wait()
     assert bench.lab.released == ["demo"]
@@ -155,6 +158,7 @@ async def test_ctrl_c_in_a_plain_test_releases(bench: Bench, config: ClientConfi
     process = await _python(script, tmp_path, config)
     assert process.stdout is not None
     assert await process.stdout.readline() == b"ready\n"
+    bench.lab.refuse["DeleteLease"] = [AWAY_FOR_A_MOMENT] * 3
     process.send_signal(signal.SIGINT)
     await process.wait()
     assert bench.lab.released == ["demo"]
