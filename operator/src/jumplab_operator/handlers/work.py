@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
@@ -28,6 +29,7 @@ class WorkQueue:
         self._due: dict[str, datetime] = {}
         self._sooner = asyncio.Event()
         self._locks: dict[str, asyncio.Lock] = {}
+        self._users: Counter[str] = Counter()
         self._failures: dict[str, int] = {}
 
     def add(self, uid: str) -> None:
@@ -47,10 +49,14 @@ class WorkQueue:
     async def holding(self, uid: str) -> AsyncIterator[None]:
         """Nobody else works on the object meanwhile."""
         lock = self._locks.setdefault(uid, asyncio.Lock())
-        async with lock:
-            yield
-        if not lock.locked() and self._locks.get(uid) is lock:
-            del self._locks[uid]
+        self._users[uid] += 1
+        try:
+            async with lock:
+                yield
+        finally:
+            self._users[uid] -= 1
+            if not self._users[uid]:
+                del self._users[uid], self._locks[uid]
 
     async def keep_time(self) -> None:
         """Adds what has become due, for ever."""
