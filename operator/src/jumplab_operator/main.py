@@ -66,6 +66,7 @@ def run(kubeconfig: Path | None, listen: str, endpoint: str, own_namespace: str,
 
 def _run(plane: AbstractAsyncContextManager[Running], told: Any) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("kopf").setLevel(logging.ERROR)  # it tells of each event, and that it doesn't own the main thread
     try:
         asyncio.run(_until_stopped(plane, told))
     except (StandaloneError, PortUnavailable, UnusableKeys, ApiRefused) as error:

@@ -1,0 +1,79 @@
+"""What keeps a control plane from starting is one sentence and an exit status."""
+
+import asyncio
+import socket
+import sys
+from asyncio.subprocess import PIPE
+from pathlib import Path
+
+import pytest
+
+from tests.controlplane.conftest import PATIENCE_SECONDS, Plane, start
+
+
+async def outcome(data_dir: Path, *options: str) -> tuple[int | None, str]:
+    process = await start(data_dir, *options)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        _, told = await process.communicate()
+    return process.returncode, told.decode()
+
+
+async def test_a_data_directory_of_a_running_instance(plane: Plane) -> None:
+    status, told = await outcome(plane.data_dir, "--port", "0", "--grpc-port", "0")
+    assert status == 1
+    assert told == (
+        f"error: the data directory {plane.data_dir} is in use by process {plane.process.pid}; "
+        "stop that process or choose another directory with --data-dir\n"
+    )
+
+
+@pytest.mark.parametrize(("taken", "free"), [("--port", "--grpc-port"), ("--grpc-port", "--port")])
+async def test_a_port_in_use(tmp_path: Path, taken: str, free: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        status, told = await outcome(tmp_path / "data", taken, str(port), free, "0")
+    assert status == 1
+    assert told.startswith("error: the ")
+    assert f"port {port}" in told
+    assert told.count("\n") == 1
+
+
+async def run_on(kubeconfig: Path) -> tuple[int | None, str]:
+    command = [sys.executable, "-c", "from jumplab_operator.main import main; main()", "run"]
+    given = ["--endpoint", "lab:7444", "--listen", "127.0.0.1:0", "--kubeconfig", str(kubeconfig)]
+    process = await asyncio.create_subprocess_exec(*command, *given, stderr=PIPE)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        _, told = await process.communicate()
+    return process.returncode, told.decode()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "can't be read: No such file or directory"),
+        ("[1, 2", "is not a kubeconfig"),
+        ("apiVersion: v1\nkind: Config\n", "is not a kubeconfig"),
+        ("just words", "is not a kubeconfig"),
+    ],
+)
+async def test_a_kubeconfig_that_is_none(tmp_path: Path, content: str | None, words: str) -> None:
+    file = tmp_path / "kubeconfig"
+    if content is not None:
+        file.write_text(content)
+    status, told = await run_on(file)
+    assert status == 2
+    assert str(file) in told
+    assert words in told
+    assert "Traceback" not in told
+
+
+async def test_a_kubernetes_api_that_is_not_there(tmp_path: Path) -> None:
+    file = tmp_path / "kubeconfig"
+    file.write_text(
+        "current-context: c\ncontexts: [{name: c, context: {cluster: k, user: u}}]\n"
+        "clusters: [{name: k, cluster: {server: 'https://127.0.0.1:1'}}]\nusers: [{name: u, user: {token: t}}]\n"
+    )
+    status, told = await run_on(file)
+    assert status == 1
+    assert "error: the Kubernetes API at https://127.0.0.1:1 can't be reached" in told
+    assert "Traceback" not in told
