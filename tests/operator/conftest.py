@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
-from jumplab_operator.resources import schema
 
+from jumplab_operator.resources import schema
 from tests.kube.client import KubeClient
 from tests.kube.servers import KubeApi
 from tests.operator.world import CUSTOM, World

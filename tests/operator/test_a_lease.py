@@ -9,7 +9,6 @@ from typing import Any
 
 from jumplab_operator.controller.lab import Name
 from jumplab_operator.handlers.running import running_lab
-
 from tests.operator.world import SimulatedExporter, Tokens, World, bench, condition, message_of, reason_of, serving
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+
 from jumplab_operator.controller.lab import ApiRefused, Name, StatusReport
 from jumplab_operator.handlers.running import running_lab
-
 from tests.operator.world import SimulatedExporter, Tokens, World, bench, condition, message_of, reason_of, serving
 
 

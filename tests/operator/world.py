@@ -13,7 +13,6 @@ from jumplab_operator.controller.lab import ApiRefused, Assignment, Name, Status
 from jumplab_operator.handlers.lab import ClusterLab
 from jumplab_operator.handlers.running import running_lab
 from jumplab_operator.handlers.settings import KubeAccess, LabSettings
-
 from tests.kube.client import Answer, KubeClient
 from tests.kube.servers import KubeApi
 
@@ -153,6 +152,8 @@ class SimulatedExporter:
     confirms: bool = True
     cleans: bool = True
     seen: list[Assignment | None] = field(default_factory=list)
+    told: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once it has been told of a lease."""
 
     async def serve(self) -> None:
         exporter = self.lab.exporter(self.name)
@@ -166,7 +167,9 @@ class SimulatedExporter:
                     if holding is not None and self.cleans:
                         await self.report("Available", holding)
                     holding = None
-                elif assignment.lease_uid != holding:
+                    continue
+                self.told.set()
+                if assignment.lease_uid != holding:
                     holding = assignment.lease_uid
                     if self.confirms:
                         await self.report("LeaseReady", holding)

@@ -1,7 +1,6 @@
 """Keeps the snapshot: lists at the start, after every gap in a watch and from time to time; events in between."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Mapping
 from datetime import timedelta
@@ -66,9 +65,7 @@ class Feeder:
     async def keep_listing(self) -> None:
         """Lists after every gap and from time to time, for ever."""
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._settings.relist_every.total_seconds()):
-                    await self._gap.wait()
+            await self._clock.wait(self._gap, self._settings.relist_every)
             await self._clock.sleep(_PAUSE)  # the objects that a watch lists come in one burst
             self._gap.clear()
             try:

@@ -1,6 +1,7 @@
 """What the operator is told when it starts, and how it tells the time."""
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -47,6 +48,10 @@ class Clock(Protocol):
 
     async def sleep(self, length: timedelta) -> None: ...
 
+    async def wait(self, event: asyncio.Event, at_most: timedelta) -> None:
+        """Returns once the event is set, or when so much time has passed."""
+        ...
+
 
 class SystemClock:
     """The machine's clock."""
@@ -56,6 +61,11 @@ class SystemClock:
 
     async def sleep(self, length: timedelta) -> None:
         await asyncio.sleep(length.total_seconds())
+
+    async def wait(self, event: asyncio.Event, at_most: timedelta) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(at_most.total_seconds()):
+                await event.wait()
 
 
 class TokenIssuer(Protocol):

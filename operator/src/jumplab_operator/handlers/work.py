@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from jumplab_operator.controller.lab import ApiRefused
@@ -67,18 +67,7 @@ class WorkQueue:
                 del self._due[uid]
                 self.add(uid)
             pause = min([moment - now for moment in self._due.values()], default=_LONGEST_SLEEP)
-            await self._sleep(min(pause, _LONGEST_SLEEP))
-
-    async def _sleep(self, pause: timedelta) -> None:
-        sleeping = asyncio.create_task(self._clock.sleep(pause), name="until the next due moment")
-        woken = asyncio.create_task(self._sooner.wait(), name="until an earlier moment")
-        try:
-            await asyncio.wait([sleeping, woken], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (sleeping, woken):
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+            await self._clock.wait(self._sooner, min(pause, _LONGEST_SLEEP))
 
     async def work(self, reconcile: Callable[[str], Awaitable[None]]) -> None:
         """Reconciles one object after another, for ever; what fails comes again later."""
