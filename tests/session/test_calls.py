@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import re
 
 import pytest
-from jumplab.driver import errors
 
+from jumplab.driver import errors
+from jumplab.protocol.v1.session_pb2 import Frame, Hello
+from jumplab.session.frames import FrameWriter, read_frames
 from tests.driver.boards import Blocking, Broken, Meter, Reading, Slow
-from tests.session.links import attached, hosted
+from tests.session.links import attached, hosted, linked
 
 
 async def test_a_call_brings_back_what_the_driver_returned():
@@ -206,6 +209,36 @@ async def test_who_attaches_after_the_end_is_told_so():
         with pytest.raises(errors.SessionEnded, match="the lease has ended"):
             async with attached(host):
                 pass
+
+
+async def test_what_was_logged_before_reaches_who_attaches_later():
+    meter = Meter()
+    async with hosted(meter=meter) as host:
+        meter.log.warning("the fuse is warm")
+        host.say("beforeLease: ready")
+        async with attached(host) as session:
+            heard: asyncio.Queue[str] = asyncio.Queue()
+            session.on_log = lambda line: heard.put_nowait(line.message)
+            assert [await heard.get(), await heard.get()] == ["the fuse is warm", "beforeLease: ready"]
+
+
+async def test_a_client_that_does_not_read_loses_log_lines_and_is_told_how_many():
+    async with hosted(meter=Meter()) as host, linked(host) as link:
+        stream = await link.open(0)
+        writer = FrameWriter(stream)
+        writer.post(Frame(hello=Hello()))
+        sending = asyncio.create_task(writer.run())
+        frames = read_frames(stream)
+        await anext(frames)
+        for _ in range(40):
+            host.say("x" * (1 << 20))
+        lines = []
+        while len(lines) < 2 or "lost" not in lines[-1]:
+            host.say("y")
+            lines.append((await anext(frames)).log_line.message)
+        assert re.fullmatch(r"\d+ lines were lost", lines[-1])
+        sending.cancel()
+        await asyncio.wait([sending])
 
 
 async def test_what_drivers_log_reaches_every_attached_client():

@@ -4,9 +4,9 @@ from abc import abstractmethod
 from typing import ClassVar
 
 import pytest
+
 from jumplab.driver import AsyncDriverClient, Driver, DriverInterface, errors
 from jumplab.session.client import ClientClasses
-
 from tests.driver.boards import AsyncMeterClient, Meter
 from tests.session.links import attached, hosted
 

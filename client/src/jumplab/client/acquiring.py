@@ -11,7 +11,7 @@ from jumplab.client.config import ClientConfig
 from jumplab.client.controller import Controller, LeaseRequest
 from jumplab.client.durations import format_duration
 from jumplab.client.errors import ConfigurationError, LeaseEnded, LeaseNotReady
-from jumplab.client.standing import Phase, failure_of, phase_of, why_waiting
+from jumplab.client.standing import Phase, failure_of, foreign_to, phase_of, why_waiting
 from jumplab.client.views import LeaseView
 from jumplab.transport import errors as transport_errors
 from jumplab.transport.backoff import Backoff
@@ -97,14 +97,14 @@ async def wait_until_ready(
 
     timeout None: for as long as it takes, since a queue may be long.  tell: is given a sentence whenever the reason for
     waiting changes. A controller that goes away meanwhile is waited for; one that is away from the start is not.
-    Raises LeaseFailed, LeaseNotReady or TransportError. Cancelling leaves the lease as it is.
+    Raises LeaseFailed, LeaseNotOwn, LeaseNotReady or TransportError. Cancelling leaves the lease as it is.
     """
     why = "the controller has not said anything yet"
     try:
         async with asyncio.timeout(timeout.total_seconds() if timeout else None):
             async with aclosing(follow(controller, name, tell=tell, backoff=backoff or Backoff())) as states:
                 async for lease in states:
-                    if failure := failure_of(lease):
+                    if failure := foreign_to(controller.client_name, lease) or failure_of(lease):
                         raise failure
                     if phase_of(lease) is Phase.READY:
                         return lease

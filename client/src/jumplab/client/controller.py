@@ -54,9 +54,10 @@ class Route:
 
 
 class Controller:
-    """The controller as one client sees it; `Controller.connected` makes one."""
+    """The controller as one client sees it, called `client_name`; `Controller.connected` makes one."""
 
     def __init__(self, config: ClientConfig, channel: aio.Channel, endpoint: Endpoint) -> None:
+        self.client_name = config.metadata.name
         self._parent = f"namespaces/{config.metadata.namespace}"
         self._endpoint = endpoint
         self._client = ClientServiceStub(channel)

@@ -6,6 +6,7 @@
     │   ├── LeaseUnsatisfiable  nothing that exists can satisfy the lease
     │   ├── LeaseInvalid        the lease contradicts itself
     │   └── LeaseEnded          it was released, it expired, or it was taken away
+    ├── LeaseNotOwn             ask its holder: the lease is another client's
     └── LeaseNotReady           wait longer: the time given to wait is over
 
 Beside these, what the controller refuses and what keeps it from answering are `jumplab.transport.errors`, and what
@@ -37,6 +38,10 @@ class LeaseInvalid(LeaseFailed):
 
 class LeaseEnded(LeaseFailed):
     """The lease was released, expired, or was taken away."""
+
+
+class LeaseNotOwn(ClientError):
+    """The lease is held by another client."""
 
 
 class LeaseNotReady(ClientError):

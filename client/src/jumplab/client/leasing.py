@@ -1,7 +1,6 @@
 """What test authors write: `with jumplab.lease("board=qemu-arm64") as board:`, plain or with asyncio."""
 
 import logging
-import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
 from datetime import timedelta
@@ -16,8 +15,6 @@ from jumplab.client.places import load_client
 from jumplab.client.sessions import session_of
 from jumplab.driver import AsyncDriverClient, DriverClient, Portal
 from jumplab.driver.plain import plain_twin_of
-
-_LEAVING_BOUND = acquiring.RELEASE_BOUND + timedelta(seconds=10)
 
 _log = logging.getLogger(__name__)
 
@@ -38,12 +35,9 @@ class Leased:
         self._asynchronous = AsyncExitStack()
 
     def __enter__(self) -> DriverClient:
-        left = threading.Event()
         with ExitStack() as stack:
             portal = stack.enter_context(Portal())
-            # An interrupted wait leaves the context behind the portal's back: the portal must outlive the release.
-            stack.callback(left.wait, _LEAVING_BOUND.total_seconds())
-            root = stack.enter_context(portal.entered(self._announced(left)))
+            root = stack.enter_context(portal.entered(self._root()))
             self._plain = stack.pop_all()
         return plain_twin_of(root, portal)
 
@@ -68,14 +62,6 @@ class Leased:
             session_of(controller, held.lease.name, self._config.drivers) as session,
         ):
             yield session.root
-
-    @asynccontextmanager
-    async def _announced(self, left: threading.Event) -> AsyncIterator[AsyncDriverClient]:
-        try:
-            async with self._root() as root:
-                yield root
-        finally:
-            left.set()
 
 
 def lease(

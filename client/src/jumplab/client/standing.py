@@ -65,6 +65,15 @@ def failure_of(lease: LeaseView) -> errors.LeaseFailed | None:
             return None
 
 
+def foreign_to(client: str, lease: LeaseView) -> errors.LeaseNotOwn | None:
+    """Why that client can't use the lease, however ready it may become; None where it is its own."""
+    if lease.client in ("", client):
+        return None
+    return errors.LeaseNotOwn(
+        f'lease "{lease.name}" belongs to client "{lease.client}", not to "{client}"; make one of your own'
+    )
+
+
 def ready_sentence(lease: LeaseView, now: datetime) -> str:
     """Says which exporter is held, and until when."""
     until = ""

@@ -10,12 +10,14 @@ from typing import Any, Self, TypeVar
 
 T = TypeVar("T")
 
+_ENDING_BOUND_SECONDS = 30.0
+
 
 class Portal:
     """Runs coroutines in an event loop of its own, from any thread but that one.
 
     `with Portal() as portal` starts the thread and ends it; what still runs then is cancelled. Interrupting a wait
-    (Ctrl-C) cancels what was waited for, waits for its end, and raises KeyboardInterrupt.
+    (Ctrl-C) cancels what was waited for, waits up to half a minute for its end, and raises KeyboardInterrupt.
     """
 
     def __init__(self) -> None:
@@ -46,11 +48,20 @@ class Portal:
         if self._loop is None or self._loop.is_closed():
             work.close()
             raise RuntimeError("this session is closed; its clients can't be used any more")
-        future: Future[T] = asyncio.run_coroutine_threadsafe(work, self._loop)
+        ended = threading.Event()
+
+        async def working() -> T:
+            try:
+                return await work
+            finally:
+                ended.set()
+
+        future: Future[T] = asyncio.run_coroutine_threadsafe(working(), self._loop)
         try:
             return future.result()
         except KeyboardInterrupt:
             future.cancel()
+            ended.wait(_ENDING_BOUND_SECONDS)
             raise
 
     def iterate(self, items: AsyncIterator[T]) -> Iterator[T]:
@@ -75,6 +86,7 @@ class Portal:
         """An asynchronous context as a plain one. It is entered and left in one task, as task groups want it."""
         ready: Future[T] = Future()
         leave = asyncio.Event()
+        left = threading.Event()
 
         async def hold() -> None:
             try:
@@ -85,16 +97,20 @@ class Portal:
                 if ready.done():
                     raise
                 ready.set_exception(error)
+            finally:
+                left.set()
 
         if self._loop is None:
             raise RuntimeError("the portal has not been entered")
         held = asyncio.run_coroutine_threadsafe(hold(), self._loop)
         try:
-            yield ready.result()
+            value = ready.result()
         except KeyboardInterrupt:
             held.cancel()
+            left.wait(_ENDING_BOUND_SECONDS)
             raise
+        try:
+            yield value
         finally:
             self._loop.call_soon_threadsafe(leave.set)
-            if not held.cancelled():
-                held.result()
+            held.result()

@@ -38,6 +38,11 @@ class FrameWriter:
             await self._room.wait()
         self.post(frame)
 
+    @property
+    def crowded(self) -> bool:
+        """Whether so much is queued that `send` would wait."""
+        return not self._room.is_set()
+
     def post(self, frame: Frame) -> None:
         """Queues a frame without waiting: for what is small and rare."""
         self._waiting.append(frame)

@@ -73,7 +73,7 @@ _BY_CODE: dict[str, type[Refused]] = {
 
 # gRPC tells these apart from a server that is away by its words alone.
 _WRONG_NAME = ("Hostname Verification Check failed", "is not in peer certificate")
-_UNTRUSTED = ("CERTIFICATE_VERIFY_FAILED",)
+_UNTRUSTED = ("CERTIFICATE_VERIFY_FAILED", "BAD_SIGNATURE", "certificate signature failure")
 _NOT_TLS = ("WRONG_VERSION_NUMBER",)
 _NO_SUCH_HOST = ("Domain name not found", "DNS resolution failed", "address lookup failed")
 _CONNECTING = ("failed to connect to all addresses", "errors resolving", "DNS resolution failed")

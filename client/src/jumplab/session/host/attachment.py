@@ -8,7 +8,17 @@ from typing import Any
 
 from jumplab.driver import errors
 from jumplab.driver.interface import MethodKind
-from jumplab.protocol.v1.session_pb2 import Call, CallItem, CallOpened, CallResult, Frame, Goodbye, Welcome
+from jumplab.protocol.v1.common_pb2 import LOG_SOURCE_SYSTEM
+from jumplab.protocol.v1.session_pb2 import (
+    Call,
+    CallItem,
+    CallOpened,
+    CallResult,
+    Frame,
+    Goodbye,
+    LogLine,
+    Welcome,
+)
 from jumplab.session import outcomes
 from jumplab.session.bytestream import LinkedByteStream
 from jumplab.session.frames import FRAME_BYTES, FrameWriter, ProtocolError, read_frames
@@ -37,19 +47,33 @@ class Attachment:
         self._calls: dict[int, asyncio.Task[None]] = {}
         self._writer: FrameWriter | None = None
         self._letting_go: set[asyncio.Task[None]] = set()
+        self._early: list[Frame] = []
+        self._lost = 0
         self._reason = ""
         self._over = asyncio.Event()
         self.gone = asyncio.Event()
 
     def push(self, frame: Frame) -> None:
-        """Sends a frame that answers nothing: a log line, a change of status."""
-        if self._writer is not None:
+        """Sends a frame that answers nothing: a log line, a change of status.
+
+        A client that does not read loses such frames, and is told how many when it reads again.
+        """
+        if self._writer is None:
+            self._early.append(frame)
+        elif self._writer.crowded:
+            self._lost += 1
+        else:
+            if self._lost:
+                lost = LogLine(source=LOG_SOURCE_SYSTEM, severity="WARNING", message=f"{self._lost} lines were lost")
+                self._writer.post(Frame(log_line=lost))
+                self._lost = 0
             self._writer.post(frame)
 
     def say_goodbye(self, reason: str) -> None:
         """Ends the attachment: calls are cancelled, the client is told why."""
         self._reason = reason
-        self.push(self._goodbye())
+        if self._writer is not None:
+            self._writer.post(self._goodbye())
         self._over.set()
 
     async def run(self) -> None:
@@ -70,7 +94,8 @@ class Attachment:
         if hello is None or hello.WhichOneof("kind") != "hello":
             raise ProtocolError("the client did not say hello")
         self._writer = FrameWriter(stream)
-        self._writer.post(Frame(welcome=self._welcome()) if not self._reason else self._goodbye())
+        for frame in [self._goodbye()] if self._reason else [Frame(welcome=self._welcome()), *self._early]:
+            self._writer.post(frame)
         try:
             async with asyncio.TaskGroup() as tasks:
                 sending = tasks.create_task(self._writer.run(), name="frames to the client")

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import threading
+from collections import deque
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
@@ -15,6 +17,7 @@ from jumplab.session.host.dispatch import Dispatcher
 from jumplab.session.host.tree import DriverTree
 from jumplab.transport.links import Link
 
+_LINES_KEPT = 200
 _DETACHING_BOUND_SECONDS = 2.0
 _DRIVERS_LOGGER = logging.getLogger("jumplab.driver")
 
@@ -44,6 +47,7 @@ class SessionHost:
         )
         self._dispatcher = Dispatcher(tree)
         self._attachments: set[Attachment] = set()
+        self._said: deque[Frame] = deque(maxlen=_LINES_KEPT)
         self._ended = ""
         self._logs: _DriverLogs | None = None
 
@@ -69,6 +73,8 @@ class SessionHost:
         """Serves one client until it goes or the session ends; closes the link. Cancelling detaches the client."""
         attachment = Attachment(link, self._dispatcher, self._welcomed)
         self._attachments.add(attachment)
+        for line in self._said:
+            attachment.push(line)
         if self._ended:
             attachment.say_goodbye(self._ended)
         try:
@@ -102,11 +108,13 @@ class SessionHost:
         severity: str = "INFO",
         driver_uuid: str = "",
     ) -> None:
-        """Sends a log line to the attached clients."""
+        """Sends a log line to the attached clients; the last ones also reach those who attach later."""
         now = Timestamp()
         now.GetCurrentTime()
         line = LogLine(source=source, severity=severity, message=message, timestamp=now, driver_uuid=driver_uuid)
-        self._push(Frame(log_line=line))
+        frame = Frame(log_line=line)
+        self._said.append(frame)
+        self._push(frame)
 
     def serves(self, driver_uuid: str) -> bool:
         """Whether the driver is one of this session's."""
@@ -130,11 +138,17 @@ class _DriverLogs(logging.Handler):
         super().__init__()
         self._host = host
         self._loop = loop
+        self._thread = threading.get_ident()
 
     def emit(self, record: logging.LogRecord) -> None:
         driver_uuid = getattr(record, "driver_uuid", "")
-        if self._host.serves(driver_uuid):
-            self._loop.call_soon_threadsafe(self._say, record.getMessage(), record.levelname, driver_uuid)
+        if not self._host.serves(driver_uuid):
+            return
+        line = (record.getMessage(), record.levelname, driver_uuid)
+        if threading.get_ident() == self._thread:
+            self._say(*line)  # at once, so that it comes before the result of the call that said it
+        else:
+            self._loop.call_soon_threadsafe(self._say, *line)
 
     def _say(self, message: str, severity: str, driver_uuid: str) -> None:
         self._host.say(message, source=LOG_SOURCE_DRIVER, severity=severity, driver_uuid=driver_uuid)
