@@ -13,9 +13,10 @@ import pytest
 import jumplab
 from jumplab.client.config import ClientConfig, DriverSettings
 from jumplab.client.controller import Controller, LeaseRequest
-from jumplab.client.errors import ConfigurationError, LeaseEnded
+from jumplab.client.errors import ConfigurationError, LeaseEnded, LeaseNotOwn
 from jumplab.driver import errors
 from jumplab.drivers.power import AsyncPowerClient, PowerClient
+from jumplab.protocol.client_v1 import client_pb2
 from jumplab.transport import errors as transport_errors
 from tests.client.authority import Authority
 from tests.client.bench import Bench, Siren, Switch, bench_of
@@ -84,6 +85,21 @@ async def test_a_lease_that_has_ended_can_not_be_attached_to(bench: Bench, confi
     async with Controller.connected(config) as controller:
         await controller.create_lease(LeaseRequest("demo", timedelta(minutes=5), selector="board=x"))
     with pytest.raises(LeaseEnded, match="its time was over"):
+        async with jumplab.attach("demo", client=config):
+            raise AssertionError("it must not be entered")
+
+
+async def test_a_lease_of_another_client_is_refused_at_once_and_not_waited_for(
+    bench: Bench, config: ClientConfig
+) -> None:
+    def become_ann_s(lease: client_pb2.Lease) -> None:
+        become_pending(lease)
+        lease.client = "namespaces/lab/clients/ann"
+
+    bench.lab.place = become_ann_s
+    async with Controller.connected(config) as controller:
+        await controller.create_lease(LeaseRequest("demo", timedelta(minutes=5), selector="board=x"))
+    with pytest.raises(LeaseNotOwn, match='lease "demo" belongs to client "ann", not to "ci"; make one of your own'):
         async with jumplab.attach("demo", client=config):
             raise AssertionError("it must not be entered")
 
