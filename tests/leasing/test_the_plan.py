@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from jumplab_operator.leasing.facts import Fact, PolicyFacts, Request
 from jumplab_operator.leasing.scheduling import Assign, Changes, Decision, State, Wait, plan
-
 from tests.leasing.worlds import NOON, board, client, exporter, lease, minutes, policy, rule
 
 

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from jumplab_operator.leasing import access, selectors
 from jumplab_operator.leasing.facts import ClientFacts, ExporterFacts, Fact, LeaseFacts, PolicyFacts
 from jumplab_operator.leasing.scheduling import Assign, Changes, State, Wait, plan
-
 from tests.leasing.worlds import NOON, clients, facts
 
 _worlds = st.lists(facts, max_size=25).flatmap(

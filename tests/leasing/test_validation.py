@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from jumplab_operator.leasing.times import expected_end, times
 from jumplab_operator.leasing.validation import InForce, Refusal, accept
 from jumplab_operator.resources import LeaseSpec
-
 from tests.leasing.worlds import NOON, minutes
 
 

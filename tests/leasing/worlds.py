@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
+
 from jumplab_operator.leasing.facts import ClientFacts, ExporterFacts, Fact, LeaseFacts, PolicyFacts, Request
 from jumplab_operator.resources import ExporterAccessPolicy, LabelSelector, Policy
 from jumplab_operator.resources.policy import ExporterAccessPolicySpec, From

@@ -30,14 +30,12 @@ class Clients:
 
     async def _tell(self, client: Client, credential: Credential) -> None:
         expires = credential.expires if credential.fresh else client.status.token_expires_at
-        status = client.status.model_copy(
-            update={
-                "credential": ObjectRef(name=credential.secret),
-                "endpoint": self._cluster.settings.endpoint,
-                "token_expires_at": expires,
-            }
-        )
-        await self._cluster.write_status(client, client.status, status)
+        told = {
+            "credential": ObjectRef(name=credential.secret),
+            "endpoint": self._cluster.settings.endpoint,
+            "token_expires_at": expires,
+        }
+        await self._cluster.change_status(client, lambda newest: newest.status.model_copy(update=told))
         if expires is not None:
             self._cluster.queue.add_at(client.uid, next_look(expires, self._cluster.clock.now()))
 

@@ -1,6 +1,6 @@
 """What every reconcile works with, and the one way in which it writes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from jumplab_operator.resources import ExporterAccessPolicy, Resource
 from jumplab_operator.resources.metadata import Model
 
 _R = TypeVar("_R", bound=Resource)
+_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +42,32 @@ class Cluster:
         found = [seen for uid in uids if (seen := self.snapshot.seen(uid)) and seen.name.namespace == namespace]
         return [seen.resource if isinstance(seen.resource, ExporterAccessPolicy) else None for seen in found]
 
-    async def write_status(self, resource: _R, before: Model, after: Model) -> bool:
+    async def write_status(self, resource: Resource, after: Model) -> bool:
         """Writes what differs of the status, on the resource version that `resource` has; False: nothing does.
 
         Raises ApiRefused; on 409 the snapshot has the object's newest state by then, and the next reconcile sees it.
         """
-        changes = difference(before.to_plain(), after.to_plain())
+        changes = difference(resource.status.to_plain(), after.to_plain())
         if not changes:
             return False
         body = {"metadata": {"resourceVersion": resource.metadata.resource_version}, "status": changes}
         await self.merge(resource, body, "status")
         return True
+
+    async def change_status(self, resource: _R, changed: Callable[[_R], Model]) -> None:
+        """Writes the status that `changed` makes of the resource's newest state, whoever else writes meanwhile.
+
+        For what was said by a caller and holds whatever the rest is. Raises ApiRefused.
+        """
+        for attempt in range(_ATTEMPTS):
+            newest = self.snapshot.by_uid(type(resource), resource.uid) or resource
+            try:
+                await self.write_status(newest, changed(newest))
+            except ApiRefused as refused:
+                if refused.status != 409 or attempt == _ATTEMPTS - 1:
+                    raise
+            else:
+                return
 
     async def merge(self, resource: Resource, body: Mapping[str, Any], sub: str = "") -> None:
         """Merge-patches a resource and takes the answer over."""

@@ -29,7 +29,7 @@ class Exporters:
         online = self._judge_presence(exporter, now)
         claim = self._settle_claim(exporter, online)
         status = self._status(exporter, online, claim, credential.secret, now)
-        await self._cluster.write_status(exporter, exporter.status, status)
+        await self._cluster.write_status(exporter, status)
 
     def _judge_presence(self, exporter: Exporter, now: datetime) -> bool:
         """Whether it counts as online; if it might cease to by the passing of time, looks again then."""

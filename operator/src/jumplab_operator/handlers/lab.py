@@ -12,7 +12,7 @@ from jumplab_operator.handlers.kube import CUSTOM, path
 from jumplab_operator.handlers.planner import Planner
 from jumplab_operator.handlers.presence import Connection
 from jumplab_operator.handlers.routing import Reconciler
-from jumplab_operator.resources import GROUP, VERSION, Client, Device, Exporter, Lease
+from jumplab_operator.resources import GROUP, VERSION, Client, Device, Exporter, ExporterStatus, Lease
 from jumplab_operator.resources.conditions import condition, merge_conditions
 from jumplab_operator.resources.exporter import Phase
 
@@ -102,20 +102,17 @@ class ClusterLab:
             await self._write_devices(self._required_exporter(exporter), devices)
 
     async def _write_devices(self, exporter: Exporter, devices: Sequence[Mapping[str, Any]]) -> None:
-        now, before = whole_seconds(self._cluster.clock.now()), exporter.status
+        now = whole_seconds(self._cluster.clock.now())
         said = condition("Registered", True, "Registered", f"it has told its {len(devices)} drivers")
-        others = [known for known in before.conditions if known.type != "Registered"]
-        update = {
-            "devices": [Device.model_validate(device) for device in devices],
-            "conditions": merge_conditions(before.conditions, [said, *others], now, exporter.metadata.generation),
-        }
-        try:
-            await self._cluster.write_status(exporter, before, before.model_copy(update=update))
-        except ApiRefused as refused:
-            if refused.status != 409:
-                raise
-            newest = self._required_exporter(exporter_name(exporter))
-            await self._cluster.write_status(newest, newest.status, newest.status.model_copy(update=update))
+        told = [Device.model_validate(device) for device in devices]
+
+        def registered(newest: Exporter) -> ExporterStatus:
+            before = newest.status.conditions
+            wanted = [said, *(known for known in before if known.type != "Registered")]
+            conditions = merge_conditions(before, wanted, now, newest.metadata.generation)
+            return newest.status.model_copy(update={"devices": told, "conditions": conditions})
+
+        await self._cluster.change_status(exporter, registered)
 
     async def report(self, exporter: Name, report: StatusReport) -> None:
         resource = self._required_exporter(exporter)
@@ -185,8 +182,3 @@ class ClusterLab:
         if exporter is None:
             raise ApiRefused(404, f'there is no Exporter "{name.name}" in namespace "{name.namespace}"')
         return exporter
-
-
-def exporter_name(exporter: Exporter) -> Name:
-    """Where the exporter is."""
-    return Name(exporter.namespace, exporter.name)

@@ -129,7 +129,7 @@ class Leases:
                 return
             if not _holds(exporter, lease):
                 claimed = exporter.status.model_copy(update={"lease_ref": LeaseRef(name=lease.name, uid=lease.uid)})
-                await self._cluster.write_status(exporter, exporter.status, claimed)
+                await self._cluster.write_status(exporter, claimed)
             conditions = lifecycle.assigned(lifecycle.Assigned(exporter.name, True, False), terms.refusal)
             assert terms.spec is not None, "only what is valid is planned for"
             spec = terms.spec
@@ -191,7 +191,7 @@ class Leases:
         if self._is_soon_retold(lease, before, after, now):
             return
         self._told[lease.uid] = now
-        if await self._cluster.write_status(lease, before, after):
+        if await self._cluster.write_status(lease, after):
             for happening in happenings(before, after):
                 self._cluster.events.record(lease, happening)
         await self._mirror_labels(lease, ended=False)

@@ -26,7 +26,7 @@ class Policies:
         )
         now = whole_seconds(self._cluster.clock.now())
         conditions = merge_conditions(policy.status.conditions, [valid], now, policy.metadata.generation)
-        await self._cluster.write_status(policy, policy.status, ExporterAccessPolicyStatus(conditions=conditions))
+        await self._cluster.write_status(policy, ExporterAccessPolicyStatus(conditions=conditions))
 
 
 def _shell(seen: Seen) -> ExporterAccessPolicy:

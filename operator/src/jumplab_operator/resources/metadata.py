@@ -97,6 +97,7 @@ class Resource(Model):
     PLURAL: ClassVar[str]
 
     metadata: Metadata = Field(default_factory=Metadata)
+    status: Model = Field(default_factory=Model)
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Self:
