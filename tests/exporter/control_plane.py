@@ -57,6 +57,9 @@ class ControlPlane(ControllerServiceServicer):
         self.goodbyes: list[str] = []
         self._said_goodbye = False
         self.watching = 0
+        self.slow_to_tell_seconds = 0.0
+        self.early_reports = 0
+        self._telling = 0
         self.refuse_reports = 0
         self.asked = 0
 
@@ -154,6 +157,7 @@ class ControlPlane(ControllerServiceServicer):
         if self.refuse_reports:
             self.refuse_reports -= 1
             await context.abort(grpc.StatusCode.UNAVAILABLE, "the Kubernetes API is away")
+        self.early_reports += not self._telling
         status = Status(request.status)
         self.said.append(Said(status, request.lease_uid, request.message, request.epoch, request.release_lease))
         return pb.ReportStatusResponse()
@@ -168,12 +172,15 @@ class ControlPlane(ControllerServiceServicer):
     async def Status(self, request: pb.StatusRequest, context: Any) -> AsyncIterator[pb.StatusResponse]:  # noqa: N802
         self.watching += 1
         try:
+            await asyncio.sleep(self.slow_to_tell_seconds)
+            self._telling += 1
             while not self._said_goodbye:
                 changed = self._changed
                 yield self._state
                 await changed.wait()
         finally:
             self.watching -= 1
+            self._telling = 0
 
 
 def _timestamp(moment: datetime) -> Timestamp:

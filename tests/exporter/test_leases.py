@@ -75,6 +75,18 @@ async def test_several_clients_of_one_lease_share_its_drivers(plane: ControlPlan
             assert await other.root.power.is_on()
 
 
+async def test_nothing_is_reported_on_a_connection_before_the_controller_has_spoken(
+    plane: ControlPlane, running: Run
+) -> None:
+    plane.slow_to_tell_seconds = 0.2
+    async with running():
+        await plane.heard(Status.AVAILABLE)
+        await plane.stop()
+        await plane.start()
+        await plane.heard(Status.AVAILABLE, times=2)
+    assert not plane.early_reports, "the controller has forgotten these: a connection begins with its Status stream"
+
+
 async def test_a_controller_that_goes_away_ends_no_lease(plane: ControlPlane, running: Run, tmp_path: Path) -> None:
     marks = tmp_path / "marks"
     async with running(hooks={"beforeLease": marking(marks, "before"), "afterLease": marking(marks, "after")}):

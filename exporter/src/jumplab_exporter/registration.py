@@ -62,6 +62,7 @@ class Registration:
         self._reports_changed = asyncio.Event()
         self._length_changed = asyncio.Event()
         self._length: tuple[Lease, datetime] | None = None
+        self._spoken = asyncio.Event()
         self._connection: Controller | None = None
         self._closing = asyncio.Lock()
         self._accepted = False
@@ -128,9 +129,10 @@ class Registration:
 
     async def _converse(self, controller: Controller) -> TransportError:
         self._length = None
+        self._spoken.clear()
         async with asyncio.TaskGroup() as tasks:
             others = [
-                tasks.create_task(self._outbox.deliver(controller), name="reports to the controller"),
+                tasks.create_task(self._deliver(controller), name="reports to the controller"),
                 tasks.create_task(self._ask_deadlines(controller), name="the lease's deadline"),
                 tasks.create_task(self._register_changes(controller), name="registering changes"),
             ]
@@ -147,7 +149,13 @@ class Registration:
             return error
         return Unreachable("the controller has ended the connection")
 
+    async def _deliver(self, controller: Controller) -> None:
+        """Reports, once the controller has spoken: what comes before its Status stream, it counts to a lost connection."""
+        await self._spoken.wait()
+        await self._outbox.deliver(controller)
+
     def _heard(self, assignment: Assignment) -> None:
+        self._spoken.set()
         self._listener.assigned(assignment)
         lease, end = assignment.lease, assignment.expected_end
         length = (lease, end) if lease is not None and end is not None else None
