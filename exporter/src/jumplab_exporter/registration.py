@@ -150,7 +150,7 @@ class Registration:
         return Unreachable("the controller has ended the connection")
 
     async def _deliver(self, controller: Controller) -> None:
-        """Reports, once the controller has spoken: what comes before its Status stream, it counts to a lost connection."""
+        """Reports once the controller has spoken: what came before its Status stream, it would forget."""
         await self._spoken.wait()
         await self._outbox.deliver(controller)
 
