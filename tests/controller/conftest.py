@@ -10,6 +10,7 @@ import grpc
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from grpc import aio
+
 from jumplab.protocol.client_v1.client_pb2_grpc import ClientServiceStub
 from jumplab.protocol.v1.controller_pb2_grpc import ControllerServiceStub
 from jumplab.transport.channel import open_channel
@@ -21,7 +22,6 @@ from jumplab_operator.controller.offers import Offers
 from jumplab_operator.controller.server import controller_server, listen
 from jumplab_operator.router.relay import Router
 from jumplab_operator.standalone.certificates import issue_server_certificate, make_authority
-
 from tests.controller.lab import NAMESPACE, MemoryLab
 
 

@@ -5,12 +5,12 @@ from datetime import timedelta
 from cryptography.hazmat.primitives.asymmetric import ec
 from google.protobuf.empty_pb2 import Empty
 from grpc import StatusCode
+
 from jumplab.protocol.client_v1 import client_pb2
 from jumplab.protocol.v1 import controller_pb2
 from jumplab.transport.channel import open_channel
 from jumplab_operator.controller.credentials import CLIENT_LIFETIME, CredentialIssuer
 from jumplab_operator.controller.lab import Name
-
 from tests.controller.conftest import Controller, refused
 from tests.controller.lab import NAMESPACE
 

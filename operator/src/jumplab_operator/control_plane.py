@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 DEFAULT_GRPC_PORT = 7444
 KEYS_SECRET = "jumplab-operator-keys"  # noqa: S105 - a Secret's name
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-_STOP_BOUND_SECONDS = 3.0
+_STOP_BOUND_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
 
 from jumplab_operator.controller.lab import Name
 
@@ -55,6 +55,11 @@ class CredentialIssuer:
         self._client_lifetime = client_lifetime
         self._now = now
 
+    @property
+    def public_key(self) -> EllipticCurvePublicKey:
+        """What verifies the tokens."""
+        return self._key.public_key()
+
     def issue(self, kind: str, namespace: str, name: str, uid: str) -> tuple[str, datetime | None]:
         """A new token, unlike all before, and when it expires (None: never). kind: `Client` or `Exporter`."""
         now = self._now()
@@ -86,7 +91,7 @@ class CredentialIssuer:
         try:
             claims = jwt.decode(
                 token,
-                self._key.public_key(),
+                self.public_key,
                 algorithms=[ALGORITHM],
                 issuer=ISSUER,
                 audience=AUDIENCE,

@@ -1,0 +1,255 @@
+"""What clients ask of leases, and what they are refused."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.field_mask_pb2 import FieldMask
+from grpc import StatusCode
+
+from jumplab.protocol.client_v1 import client_pb2 as pb
+from jumplab.protocol.v1 import controller_pb2
+from jumplab_operator.controller.lab import Name
+from tests.controller.conftest import Controller, refused
+from tests.controller.lab import NAMESPACE
+
+PARENT = f"namespaces/{NAMESPACE}"
+SOON = 20
+
+
+def lease_name(name: str, namespace: str = NAMESPACE) -> str:
+    return f"namespaces/{namespace}/leases/{name}"
+
+
+def minutes(number: int) -> Duration:
+    return Duration(seconds=60 * number)
+
+
+async def test_a_lease_is_created_with_what_was_asked_for(controller: Controller) -> None:
+    token = controller.lab.add_client("ci")
+    wanted = pb.Lease(
+        selector="board=x,rev in (1,2),!broken", duration=minutes(90), tags={"job": "7"}, context={"branch": "main"}
+    )
+    async with controller.calling("Client", "ci", token) as (_, client):
+        lease = await client.CreateLease(
+            pb.CreateLeaseRequest(parent=PARENT, lease_id="demo", lease=wanted), timeout=SOON
+        )
+    assert (lease.name, lease.client) == (lease_name("demo"), f"{PARENT}/clients/ci")
+    assert lease.selector == "board=x,rev in (1,2),!broken"
+    assert lease.duration.ToTimedelta() == timedelta(minutes=90)
+    assert (dict(lease.tags), dict(lease.context)) == ({"job": "7"}, {"branch": "main"})
+    assert controller.lab.leases_[Name(NAMESPACE, "demo")].to_plain()["spec"]["duration"] == "1h30m"
+
+
+async def test_a_lease_may_pin_its_exporter(controller: Controller) -> None:
+    token = controller.lab.add_client("ci")
+    async with controller.calling("Client", "ci", token) as (_, client):
+        request = pb.CreateLeaseRequest(parent=PARENT, lease=pb.Lease(exporter_name="bench"))
+        lease = await client.CreateLease(request, timeout=SOON)
+    assert lease.exporter_name == "bench"
+
+
+@pytest.mark.parametrize(
+    ("request_", "code", "words"),
+    [
+        (pb.CreateLeaseRequest(parent=PARENT), StatusCode.INVALID_ARGUMENT, "neither a selector"),
+        (
+            pb.CreateLeaseRequest(parent=PARENT, lease=pb.Lease(selector="a b")),
+            StatusCode.INVALID_ARGUMENT,
+            "kubectl -l",
+        ),
+        (pb.CreateLeaseRequest(parent="lab", lease=pb.Lease(selector="a=b")), StatusCode.INVALID_ARGUMENT, "parent"),
+        (
+            pb.CreateLeaseRequest(parent=PARENT, lease=pb.Lease(selector="a=b", duration=minutes(-1))),
+            StatusCode.INVALID_ARGUMENT,
+            "above zero",
+        ),
+        (
+            pb.CreateLeaseRequest(parent="namespaces/other", lease=pb.Lease(selector="a=b")),
+            StatusCode.PERMISSION_DENIED,
+            'may not use "other"',
+        ),
+        (
+            pb.CreateLeaseRequest(parent=PARENT, lease=pb.Lease(selector="a=b", client=f"{PARENT}/clients/boss")),
+            StatusCode.PERMISSION_DENIED,
+            'for client "boss"',
+        ),
+    ],
+)
+async def test_what_can_not_be_created(
+    controller: Controller, request_: pb.CreateLeaseRequest, code: StatusCode, words: str
+) -> None:
+    token = controller.lab.add_client("ci")
+    async with controller.calling("Client", "ci", token) as (_, client), refused(code, words):
+        await client.CreateLease(request_, timeout=SOON)
+    assert not controller.lab.leases_
+
+
+async def test_a_name_that_is_taken_is_refused_as_such(controller: Controller) -> None:
+    token = controller.lab.add_client("ci")
+    request = pb.CreateLeaseRequest(parent=PARENT, lease_id="demo", lease=pb.Lease(selector="a=b"))
+    async with controller.calling("Client", "ci", token) as (_, client):
+        await client.CreateLease(request, timeout=SOON)
+        async with refused(StatusCode.ALREADY_EXISTS, '"demo" already exists'):
+            await client.CreateLease(request, timeout=SOON)
+
+
+async def test_an_api_server_that_is_away_is_worth_another_try(controller: Controller) -> None:
+    token = controller.lab.add_client("ci")
+    async with controller.calling("Client", "ci", token) as (_, client):
+        await client.ListLeases(pb.ListLeasesRequest(parent=PARENT), timeout=SOON)
+        controller.lab.api_is_away = True
+        async with refused(StatusCode.UNAVAILABLE, "try again"):
+            request = pb.CreateLeaseRequest(parent=PARENT, lease=pb.Lease(selector="a=b"))
+            await client.CreateLease(request, timeout=SOON)
+
+
+async def test_another_clients_lease_may_be_seen_but_not_touched(controller: Controller) -> None:
+    token = controller.lab.add_client("ci")
+    controller.lab.add_exporter("bench")
+    controller.lab.add_ready_lease("theirs", "boss", "bench")
+    calls: list[tuple[str, Any]] = [
+        ("DeleteLease", pb.DeleteLeaseRequest(name=lease_name("theirs"))),
+        ("UpdateLease", pb.UpdateLeaseRequest(lease=pb.Lease(name=lease_name("theirs"), duration=minutes(1)))),
+    ]
+    async with controller.calling("Client", "ci", token) as (service, client):
+        seen = await client.GetLease(pb.GetLeaseRequest(name=lease_name("theirs")), timeout=SOON)
+        assert seen.client == f"{PARENT}/clients/boss"
+        for method, request in calls:
+            async with refused(StatusCode.PERMISSION_DENIED, 'belongs to client "boss"'):
+                await getattr(client, method)(request, timeout=SOON)
+        for method, request in (
+            ("Dial", controller_pb2.DialRequest(lease_name="theirs")),
+            ("ReleaseLease", controller_pb2.ReleaseLeaseRequest(name="theirs")),
+        ):
+            async with refused(StatusCode.PERMISSION_DENIED, 'belongs to client "boss"'):
+                await getattr(service, method)(request, timeout=SOON)
+
+
+async def test_a_lease_of_another_namespace_is_out_of_sight(controller: Controller) -> None:
+    token = controller.lab.add_client("ci")
+    async with controller.calling("Client", "ci", token) as (_, client):
+        async with refused(StatusCode.PERMISSION_DENIED, "may not use"):
+            await client.GetLease(pb.GetLeaseRequest(name=lease_name("x", "other")), timeout=SOON)
+        async with refused(StatusCode.PERMISSION_DENIED, "may not use"):
+            await client.ListLeases(pb.ListLeasesRequest(parent="namespaces/other"), timeout=SOON)
+
+
+async def test_dialling_is_refused_by_the_leases_state(controller: Controller) -> None:
+    token = controller.lab.add_client("ci")
+    controller.lab.add_exporter("bench", online=False)
+    spec = {"clientRef": {"name": "ci"}}
+    waiting = [{"type": "Pending", "status": "True", "reason": "NotAvailable", "message": "all 2 are leased"}]
+    controller.lab.add_lease("ended", spec, {"ended": True})
+    controller.lab.add_lease("waiting", spec, {"conditions": waiting})
+    controller.lab.add_ready_lease("away", "ci", "bench")
+    controller.lab.add_ready_lease("orphan", "ci", "gone")
+    expected = {
+        "ended": (StatusCode.FAILED_PRECONDITION, "has ended"),
+        "waiting": (StatusCode.FAILED_PRECONDITION, "NotAvailable, all 2 are leased"),
+        "away": (StatusCode.UNAVAILABLE, '"bench" of lease "away" is offline'),
+        "orphan": (StatusCode.FAILED_PRECONDITION, '"gone" of lease "orphan" has been deleted'),
+        "nowhere": (StatusCode.NOT_FOUND, 'no lease "nowhere"'),
+    }
+    async with controller.calling("Client", "ci", token) as (service, _):
+        for name, (code, words) in expected.items():
+            async with refused(code, words):
+                await service.Dial(controller_pb2.DialRequest(lease_name=name), timeout=SOON)
+
+
+async def test_the_first_api_leases_and_releases(controller: Controller) -> None:
+    token = controller.lab.add_client("ci")
+    async with controller.calling("Client", "ci", token) as (service, _):
+        request = controller_pb2.RequestLeaseRequest(duration=minutes(5))
+        request.selector.match_labels["board"] = "x"
+        name = (await service.RequestLease(request, timeout=SOON)).name
+        assert list((await service.ListLeases(controller_pb2.ListLeasesRequest(), timeout=SOON)).names) == [name]
+        await service.ReleaseLease(controller_pb2.ReleaseLeaseRequest(name=name), timeout=SOON)
+    lease = controller.lab.leases_[Name(NAMESPACE, name)]
+    assert lease.spec.release
+    assert lease.spec.selector is not None
+    assert lease.spec.selector.match_labels == {"board": "x"}
+
+
+async def test_updating_changes_what_the_mask_names(controller: Controller) -> None:
+    token = controller.lab.add_client("ci")
+    controller.lab.add_client("heir")
+    spec = {"clientRef": {"name": "ci"}, "duration": "10m", "endTime": "2030-01-01T00:00:00Z"}
+    controller.lab.add_lease("demo", spec, {})
+    wanted = pb.Lease(name=lease_name("demo"), duration=minutes(20), client=f"{PARENT}/clients/heir")
+    async with controller.calling("Client", "ci", token) as (_, client):
+        mask = FieldMask(paths=["duration", "end_time"])
+        lease = await client.UpdateLease(pb.UpdateLeaseRequest(lease=wanted, update_mask=mask), timeout=SOON)
+        assert lease.duration.ToTimedelta() == timedelta(minutes=20)
+        assert not lease.HasField("end_time")
+        assert lease.client == f"{PARENT}/clients/ci"
+        mask = FieldMask(paths=["tags"])
+        async with refused(StatusCode.INVALID_ARGUMENT, '"tags"', "duration"):
+            await client.UpdateLease(pb.UpdateLeaseRequest(lease=wanted, update_mask=mask), timeout=SOON)
+        mask = FieldMask(paths=["client"])
+        lease = await client.UpdateLease(pb.UpdateLeaseRequest(lease=wanted, update_mask=mask), timeout=SOON)
+        assert lease.client == f"{PARENT}/clients/heir"
+
+
+async def test_a_lease_can_not_be_handed_to_nobody(controller: Controller) -> None:
+    token = controller.lab.add_client("ci")
+    controller.lab.add_lease("demo", {"clientRef": {"name": "ci"}}, {})
+    wanted = pb.Lease(name=lease_name("demo"), client=f"{PARENT}/clients/nobody")
+    request = pb.UpdateLeaseRequest(lease=wanted, update_mask=FieldMask(paths=["client"]))
+    async with (
+        controller.calling("Client", "ci", token) as (_, client),
+        refused(StatusCode.INVALID_ARGUMENT, 'no client "nobody"'),
+    ):
+        await client.UpdateLease(request, timeout=SOON)
+
+
+async def test_watching_tells_each_change_and_the_deletion(controller: Controller) -> None:
+    token = controller.lab.add_client("ci")
+    name = Name(NAMESPACE, "demo")
+    lease = controller.lab.add_lease("demo", {"clientRef": {"name": "ci"}}, {})
+    async with controller.calling("Client", "ci", token) as (_, client):
+        call = client.WatchLease(pb.GetLeaseRequest(name=lease_name("demo")), timeout=60)
+        assert not (await asyncio.wait_for(call.read(), SOON)).ended
+        status = lease.status.model_copy(update={"ended": True, "end_time": datetime(2030, 1, 1, tzinfo=UTC)})
+        await controller.lab.put_lease(lease.model_copy(update={"status": status}), name)
+        told = await asyncio.wait_for(call.read(), SOON)
+        assert told.ended
+        assert told.effective_end_time.ToDatetime(UTC) == datetime(2030, 1, 1, tzinfo=UTC)
+        await client.DeleteLease(pb.DeleteLeaseRequest(name=lease_name("demo")), timeout=SOON)
+        async with refused(StatusCode.NOT_FOUND, "has been deleted"):
+            await asyncio.wait_for(call.read(), SOON)
+
+
+async def test_lists_come_in_pages_that_hold_all_once(controller: Controller) -> None:
+    token = controller.lab.add_client("ci")
+    for number in range(5):
+        controller.lab.add_exporter(f"bench-{number}", labels={"board": "x" if number else "y"})
+    names, page_token = [], ""
+    async with controller.calling("Client", "ci", token) as (_, client):
+        while True:
+            request = pb.ListExportersRequest(parent=PARENT, page_size=2, page_token=page_token, filter="board=x")
+            page = await client.ListExporters(request, timeout=SOON)
+            names += [each.name.rpartition("/")[2] for each in page.exporters]
+            page_token = page.next_page_token
+            if not page_token:
+                break
+        async with refused(StatusCode.INVALID_ARGUMENT, "not a page token"):
+            await client.ListExporters(pb.ListExportersRequest(parent=PARENT, page_token="%"), timeout=SOON)
+    assert names == ["bench-1", "bench-2", "bench-3", "bench-4"]
+
+
+async def test_ended_leases_are_listed_when_asked_for(controller: Controller) -> None:
+    token = controller.lab.add_client("ci")
+    controller.lab.add_lease("old", {"clientRef": {"name": "ci"}, "tags": {"job": "7"}}, {"ended": True})
+    controller.lab.add_lease("new", {"clientRef": {"name": "boss"}, "tags": {"job": "8"}}, {})
+
+    async def listed(**options: Any) -> list[str]:
+        answer = await client.ListLeases(pb.ListLeasesRequest(parent=PARENT, **options), timeout=SOON)
+        return [each.name.rpartition("/")[2] for each in answer.leases]
+
+    async with controller.calling("Client", "ci", token) as (_, client):
+        assert await listed() == ["new"]
+        assert await listed(only_active=False) == ["new", "old"]
+        assert await listed(only_active=False, tag_filter="job=7") == ["old"]
