@@ -48,11 +48,11 @@ def _measure(rounds: Rounds) -> dict[str, Any]:
     ours["local"] = local.figures(rounds)
     with tempfile.TemporaryDirectory(prefix="jumplab-bench-") as folder:
         report.say("a control plane, an exporter and a client on this machine")
-        with one_board(Path(folder)) as client:
+        with one_board(Path(folder)) as board:
             report.say("a session through the router")
-            ours["tunnel"] = routed.figures(client, rounds)
+            ours["tunnel"] = routed.figures(board, rounds)
             report.say("starting commands")
-            ours["cli"] = starting.figures(client, rounds.starts)
+            ours["cli"] = starting.figures(board, rounds.starts)
     ours["apply_to_ready"] = readiness.figures(rounds)
     ours["at"] = datetime.now(UTC).isoformat(timespec="seconds")
     return ours

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -15,21 +16,28 @@ from tools.bench.lab import NAMESPACE, Lab, one_machine
 from tools.bench.processes import running
 from tools.bench.waiting import wait_until
 
-CLIENT, EXPORTER = "ci", "bench-1"
 _CREDENTIAL_BOUND_SECONDS = 30.0
 
 
+@dataclass(frozen=True, slots=True)
+class Board:
+    """What can be leased, by its exporter's name; and the configuration file of a client who may."""
+
+    exporter: str
+    client: Path
+
+
 @contextmanager
-def one_board(folder: Path) -> Iterator[Path]:
-    """Runs control plane and exporter while the context lasts: the client's configuration file."""
+def one_board(folder: Path) -> Iterator[Board]:
+    """Runs control plane and exporter while the context lasts."""
     with one_machine(folder) as lab:
         client, exporter = folder / "client.yaml", folder / "exporter.yaml"
-        write_private(client, _configuration(lab, "Client", CLIENT))
-        content = yaml.safe_load(_configuration(lab, "Exporter", EXPORTER))
+        write_private(client, _configuration(lab, "Client", "ci"))
+        content = yaml.safe_load(_configuration(lab, "Exporter", "bench-1"))
         write_private(exporter, yaml.safe_dump(content | {"export": export_entries()}))
         # As a module, and not by its command: it finds the drivers of this folder so.
         with running([sys.executable, "-m", "jumplab_exporter", "run", exporter], folder / "exporter.log"):
-            yield client
+            yield Board("bench-1", client)
 
 
 def _configuration(lab: Lab, kind: Kind, name: str) -> str:

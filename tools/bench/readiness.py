@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from jumplab.client.places import write_private
-from tools.bench import work
 from tools.bench.fleet import Fleet
 from tools.bench.lab import LABELS, NAMESPACE, Lab, closest_to_a_cluster, place
 from tools.bench.processes import running
 from tools.bench.report import say
+from tools.bench.timing import milliseconds, quantile
 from tools.bench.waiting import wait_until
+from tools.bench.work import Rounds
 
 _CLIENT = "ci"
 _SETTING_UP_BOUND_SECONDS = 300.0
@@ -23,14 +24,14 @@ _STEP_BOUND_SECONDS = 60
 Plain = dict[str, Any]
 
 
-def figures(rounds: work.Rounds) -> Plain:
+def figures(rounds: Rounds) -> Plain:
     """Each size in a control plane of its own: `api` names its Kubernetes API, the other keys are the sizes."""
     found: Plain = {}
     for count in rounds.exporters:
         with tempfile.TemporaryDirectory(prefix="jumplab-bench-") as folder, _lab_of(count, Path(folder)) as lab:
             times = [_apply_to_ready(lab, f"lease-{number}") for number in range(rounds.leases)]
             found["api"] = lab.api
-        p50, p99 = (work.milliseconds(work.quantile(times, part)) for part in (0.5, 0.99))
+        p50, p99 = (milliseconds(quantile(times, part)) for part in (0.5, 0.99))
         found[str(count)] = {"p50_ms": p50, "p99_ms": p99}
     return found
 

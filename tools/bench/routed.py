@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 from jumplab.client import acquiring
 from jumplab.client.config import ClientConfig, parse_config, read_yaml
@@ -14,7 +13,8 @@ from jumplab.client.sessions import session_of
 from jumplab.driver import AsyncDriverClient, Portal
 from jumplab.driver.plain import plain_twin_of
 from tools.bench import work
-from tools.bench.one_board import EXPORTER
+from tools.bench.one_board import Board
+from tools.bench.timing import milliseconds
 
 _LEASE = timedelta(minutes=30)
 _READY_BOUND = timedelta(seconds=60)
@@ -26,18 +26,18 @@ class _Attached:
     seconds: float
 
 
-def figures(client: Path, rounds: work.Rounds) -> dict[str, float]:
-    """Leases the board as the client of that configuration file, works with it, and releases it."""
-    config = parse_config(read_yaml(client), str(client))
-    with Portal() as portal, portal.entered(_attached(config)) as attached:
+def figures(board: Board, rounds: work.Rounds) -> dict[str, float]:
+    """Leases the board, works with it, and releases it."""
+    config = parse_config(read_yaml(board.client), str(board.client))
+    with Portal() as portal, portal.entered(_attached(config, board.exporter)) as attached:
         found = work.figures(plain_twin_of(attached.root, portal), rounds)
-    return {**found, "attach_ms": work.milliseconds(attached.seconds)}
+    return {**found, "attach_ms": milliseconds(attached.seconds)}
 
 
 @asynccontextmanager
-async def _attached(config: ClientConfig) -> AsyncIterator[_Attached]:
+async def _attached(config: ClientConfig, exporter: str) -> AsyncIterator[_Attached]:
     """The clock runs from dialling to the drivers' clients: the first attachment of this process."""
-    request = acquiring.make_request(config, selector="", exporter=EXPORTER, duration=_LEASE)
+    request = acquiring.make_request(config, selector="", exporter=exporter, duration=_LEASE)
     async with (
         Controller.connected(config) as controller,
         acquiring.acquired(controller, request, timeout=_READY_BOUND, tell=lambda _: None) as held,

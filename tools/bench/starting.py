@@ -8,26 +8,29 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tools.bench.one_board import EXPORTER
 from tools.bench.processes import program
-from tools.bench.work import quantile, timed
+from tools.bench.timing import quantile, timed
+
+if TYPE_CHECKING:
+    from tools.bench.one_board import Board
 
 _BOUND_SECONDS = 120.0
 
 
-def figures(client: Path, starts: int) -> dict[str, float]:
-    """The median of `starts` runs each, with that client's configuration file."""
+def figures(board: "Board", starts: int) -> dict[str, float]:
+    """The median of `starts` runs each; the board is leased for the second."""
     return {
         "jmp_help_s": _median([program("jumplab"), "--help"], starts),
-        "j_power_on_s": _in_leased_shell(client, starts),
+        "j_power_on_s": _in_leased_shell(board, starts),
     }
 
 
-def _in_leased_shell(client: Path, starts: int) -> float:
+def _in_leased_shell(board: "Board", starts: int) -> float:
     measure = [sys.executable, "-m", "tools.bench.starting", str(starts)]
-    command: list[str | Path] = [program("jumplab"), "shell", f"--exporter={EXPORTER}", "--", *measure]
-    return float(_run(command, {"JMP_CLIENT_CONFIG": str(client)}))
+    command: list[str | Path] = [program("jumplab"), "shell", f"--exporter={board.exporter}", "--", *measure]
+    return float(_run(command, {"JMP_CLIENT_CONFIG": str(board.client)}))
 
 
 def _median(command: Sequence[str | Path], starts: int) -> float:
