@@ -15,7 +15,8 @@ from jumplab.transport.channel import open_channel
 from jumplab.transport.endpoint import Endpoint, Identity, Tls
 address, ca, token = sys.argv[1:]
 async def main():
-    channel = open_channel(Endpoint(address, Tls(ca.encode())), identity=Identity("default", "Exporter", "bench", token))
+    identity = Identity("default", "Exporter", "bench", token)
+    channel = open_channel(Endpoint(address, Tls(ca.encode())), identity=identity)
     service = ControllerServiceStub(channel)
     async for _ in service.Status(controller_pb2.StatusRequest()):
         pass

@@ -14,10 +14,12 @@ from jumplab.transport.identified import IdentifiedChannel
 # Envelopes are 256 KiB; an exporter's report of many drivers with their schemas is larger.
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 
-# A peer that vanishes without a word is noticed within KEEPALIVE + its timeout: 7 s. Servers must permit such pings.
+# A peer that vanishes without a word is noticed within 8 s. Servers must permit such pings. What counts on servers is
+# ping_timeout_ms (a minute by default, grpcio 1.85): keepalive_timeout_ms alone never fires there.
 KEEPALIVE_OPTIONS: tuple[tuple[str, int], ...] = (
-    ("grpc.keepalive_time_ms", 4_000),
-    ("grpc.keepalive_timeout_ms", 3_000),
+    ("grpc.keepalive_time_ms", 3_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.http2.ping_timeout_ms", 5_000),
     ("grpc.http2.max_pings_without_data", 0),
 )
 

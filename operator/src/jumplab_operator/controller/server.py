@@ -18,7 +18,7 @@ _GUARDED = frozenset({"jumplab.v1.ControllerService", "jumplab.client.v1.ClientS
 
 _OPTIONS: tuple[tuple[str, int], ...] = (
     *KEEPALIVE_OPTIONS,
-    # Peers ping every four seconds; a server that takes that for abuse would hang up on them.
+    # Peers ping every three seconds; a server that takes that for abuse would hang up on them.
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 1_000),
     ("grpc.http2.max_ping_strikes", 0),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
