@@ -101,7 +101,8 @@ async def test_streaming_calls_carry_it_too_beside_their_own_metadata() -> None:
         blob = bytes(1 << 20)
         await call.write(blob)
         assert await call.read() == blob
-        call.cancel()
+        await call.done_writing()
+        assert await call.read() is aio.EOF
 
 
 async def test_an_authority_that_is_not_trusted_is_named_as_such() -> None:
