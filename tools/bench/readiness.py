@@ -40,7 +40,7 @@ def figures(rounds: Rounds) -> Plain:
 def _lab_of(count: int, folder: Path) -> Iterator[Lab]:
     """A lab in which `count` simulated exporters are available."""
     with closest_to_a_cluster(folder) as lab:
-        say(f"apply to Ready on {lab.api}: {count} exporters")
+        say(f"apply to Ready on {lab.api}: {count} exporter{'' if count == 1 else 's'}")
         lab.create("Client", _CLIENT, {})
         for number in range(count):
             lab.create("Exporter", f"bench-{number}", {})

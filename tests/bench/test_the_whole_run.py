@@ -1,0 +1,51 @@
+"""A whole run with few rounds: every part of the path, in the file and in the table."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+SESSION = {"call_p50_ms", "call_p99_ms", "open_p50_ms", "echo_p50_ms", "upload_mib_s"}
+
+
+def numbers(figures: Mapping[str, Any]) -> Iterator[float]:
+    for value in figures.values():
+        if isinstance(value, Mapping):
+            yield from numbers(value)
+        elif not isinstance(value, str):
+            yield value
+
+
+def test_a_quick_run_writes_every_figure_of_ours_and_prints_them(tmp_path: Path) -> None:
+    file = tmp_path / "bench" / "path.json"
+    run = subprocess.run(
+        [sys.executable, "-m", "tools.bench", "--quick", "--out", str(file)],
+        cwd=ROOT,
+        env={key: value for key, value in os.environ.items() if key != "KUBEBUILDER_ASSETS"},
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+
+    found = json.loads(file.read_text())
+    assert set(found) == {"ours", "peer", "ratios"}
+    assert found["peer"] == {} == found["ratios"]
+    ours = found["ours"]
+    assert set(ours) == {"machine", "local", "tunnel", "cli", "apply_to_ready", "at"}
+    assert set(ours["local"]) == SESSION
+    assert set(ours["tunnel"]) == SESSION | {"attach_ms"}
+    assert set(ours["cli"]) == {"jmp_help_s", "j_power_on_s"}
+    assert ours["apply_to_ready"]["api"] == "standalone"
+    assert set(ours["apply_to_ready"]["1"]) == {"p50_ms", "p99_ms"}
+    sections = (ours[name] for name in ("local", "tunnel", "cli", "apply_to_ready"))
+    assert all(number > 0 for section in sections for number in numbers(section)), ours
+
+    assert "driver call, median" in run.stdout
+    assert f"{ours['tunnel']['attach_ms']:g} ms" in run.stdout
+    assert "apply to Ready on standalone: 1 exporter" in run.stderr
