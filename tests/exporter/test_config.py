@@ -110,3 +110,27 @@ def test_a_path_is_a_path_and_a_name_is_in_the_usual_place() -> None:
     assert config.locate("./bench") == Path("bench")
     assert config.locate("bench.yaml") == Path("bench.yaml")
     assert config.locate("bench") == Path("/etc/jumpstarter/exporters/bench.yaml")
+
+
+def test_the_token_and_the_ca_may_lie_in_files_beside_the_configuration(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("from a file\n")
+    (tmp_path / "ca.crt").write_text("-----BEGIN CERTIFICATE-----\n")
+    others = {key: value for key, value in COMPLETE.items() if key != "token"}
+    loaded = config.load(write({**others, "tokenFile": "token", "tls": {"caFile": str(tmp_path / "ca.crt")}}))
+    assert loaded.token == "from a file"
+    assert loaded.tls.ca_pem == b"-----BEGIN CERTIFICATE-----"
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"tokenFile": "token"}, "`token` and `tokenFile` exclude each other; remove one"),
+        ({"token": "", "tokenFile": "nowhere"}, r"`tokenFile` \S+/nowhere can't be read"),
+        ({"tls": {"caFile": "nowhere"}}, r"`tls.caFile` \S+/nowhere can't be read"),
+    ],
+)
+def test_a_file_that_is_named_must_be_there_and_be_the_only_word(
+    write: Write, change: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=sentence):
+        config.load(write({**COMPLETE, **change}))

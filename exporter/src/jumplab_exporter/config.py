@@ -170,9 +170,31 @@ def load(path: Path) -> ExporterConfig:
     if not isinstance(document, Mapping):
         raise ConfigurationError(f"{path}: must be a mapping with `kind: ExporterConfig`")
     try:
-        return ExporterConfig.model_validate(dict(document))
+        return ExporterConfig.model_validate(_with_files_read(document, path))
     except ValidationError as error:
         raise ConfigurationError(f"{path}: {told(error)}") from error
+
+
+def _with_files_read(document: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """The document with `token` and `tls.ca` in place of `tokenFile` and `tls.caFile`. Raises ConfigurationError."""
+    read = _file_read(document, "token", path, "token")
+    if isinstance(read.get("tls"), Mapping):
+        read["tls"] = _file_read(read["tls"], "ca", path, "tls.ca")
+    return read
+
+
+def _file_read(part: Mapping[str, Any], key: str, path: Path, place: str) -> dict[str, Any]:
+    """A file's content in place of its name, which is relative to the configuration file."""
+    read = dict(part)
+    if f"{key}File" not in read:
+        return read
+    if read.get(key):
+        raise ConfigurationError(f"{path}: `{place}` and `{place}File` exclude each other; remove one")
+    file = path.parent / str(read.pop(f"{key}File"))
+    try:
+        return {**read, key: file.read_text(encoding="utf-8").strip()}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: `{place}File` {file} can't be read: {error}") from error
 
 
 def told(error: ValidationError) -> str:
