@@ -16,13 +16,13 @@ class Gate:
     A thread of its own runs it between `start` and `stop`; every method may be called from any other thread.
     """
 
-    def __init__(self, url: str, port: int) -> None:
+    def __init__(self, url: str, port: int, address: str = "127.0.0.1") -> None:
         parts = urlsplit(url)
         assert parts.hostname, url
         assert parts.port, url
         self._host, self._port = parts.hostname, parts.port
-        self._own_port = port
-        self.url = f"https://{parts.hostname}:{port}"
+        self._own = (address, port)
+        self.url = f"https://{address}:{port}"
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="gate", daemon=True)
         self._server: asyncio.Server | None = None
@@ -52,7 +52,7 @@ class Gate:
     async def _open(self) -> None:
         self._flowing.set()
         if self._server is None:
-            self._server = await asyncio.start_server(self._forward, "127.0.0.1", self._own_port)
+            self._server = await asyncio.start_server(self._forward, *self._own)
 
     async def _shut(self) -> None:
         if self._server is not None:

@@ -13,7 +13,7 @@ ended, by their ids.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -85,11 +85,22 @@ class Lab:
 
     # Exporters
 
-    def exporter(self, name: str, *, export: Plain | None = None, board: str = "", **keys: Any) -> Process:
-        """A new Exporter with a running process that is Available. board: its label, else its name."""
+    def exporter(
+        self,
+        name: str,
+        *,
+        export: Plain | None = None,
+        board: str = "",
+        environment: Mapping[str, str] | None = None,
+        **keys: Any,
+    ) -> Process:
+        """A new Exporter with a running process that is Available.
+
+        board: its label, else its name.  environment: more of it for the process.  keys: of the configuration file.
+        """
         self.create("Exporter", name, {}, {"board": board or name})
         path = self.exporter_config(name, export=export, **keys)
-        process = Process([PROGRAMS / "jumplab-exporter", "run", path], path.with_suffix(".log"))
+        process = Process([PROGRAMS / "jumplab-exporter", "run", path], path.with_suffix(".log"), environment)
         self.exporters[name] = process
         process.start()
         self.until_available(name)

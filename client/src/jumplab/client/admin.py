@@ -4,16 +4,22 @@ The official client is an extra, `jumplab[admin]`: nobody who only leases needs 
 """
 
 import base64
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
 
+import yaml
+
 from jumplab.client.errors import ClientError, ConfigurationError
 
 _GROUP, _VERSION = "jumpstarter.dev", "v1alpha1"
 CREDENTIAL_BOUND = timedelta(seconds=30)
+
+# What the Kubernetes client raises for files that are anything but a kubeconfig.
+_NO_KUBECONFIG = (OSError, ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError)
 
 Kind = Literal["Exporter", "Client"]
 
@@ -50,11 +56,13 @@ class Administrator:
             config: Any = kubernetes.config
             config.load_kube_config(config_file=kubeconfig)
             _, context = config.list_kube_config_contexts(config_file=kubeconfig)
-        except kubernetes.config.ConfigException as error:
+            self.namespace = namespace or context["context"].get("namespace") or "default"
+        except (kubernetes.config.ConfigException, *_NO_KUBECONFIG) as error:
+            named = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
+            reason = " ".join(str(error).rstrip(".").split())
             raise ConfigurationError(
-                f"the kubeconfig can't be used: {error}; set KUBECONFIG or --kubeconfig"
+                f"the kubeconfig {named} can't be used: {reason}; set KUBECONFIG or --kubeconfig"
             ) from error
-        self.namespace = namespace or context["context"].get("namespace") or "default"
 
     def create(self, kind: Kind, name: str, labels: Mapping[str, str]) -> None:
         """Creates the resource. Raises ClientError, also where the name is taken."""
