@@ -25,10 +25,11 @@ from jumplab_operator.controller.dialling import Dialler
 from jumplab_operator.controller.keys import Keys, server_certificate
 from jumplab_operator.controller.lab import ApiRefused, Lab, Name
 from jumplab_operator.controller.offers import Offers
+from jumplab_operator.controller.served_certificate import CertificateFiles
 from jumplab_operator.controller.server import Certificate, PortUnavailable, controller_server, listen
-from jumplab_operator.handlers.kube import CORE, KubeApi, connected, path
+from jumplab_operator.handlers.kube import CORE, ApiAway, KubeApi, connected, path
 from jumplab_operator.handlers.running import running_lab
-from jumplab_operator.handlers.settings import KubeAccess, LabSettings
+from jumplab_operator.handlers.settings import KubeAccess, LabSettings, SystemClock
 from jumplab_operator.router.relay import Router
 from jumplab_operator.standalone.datadir import DataDir, write_private
 from jumplab_operator.standalone.server import KubernetesApi
@@ -39,14 +40,21 @@ DEFAULT_GRPC_PORT = 7444
 KEYS_SECRET = "jumplab-operator-keys"  # noqa: S105 - a Secret's name
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _STOP_BOUND_SECONDS = 0.5
+_AWAY_PAUSE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Where the gRPC services are. address: what is bound;  endpoint: `host:port` as peers reach it."""
+    """Where the gRPC services are.
+
+    address: what is bound;  endpoint: `host:port` as peers reach it;  names: more host names and addresses that the
+    operator's own certificate is for;  certificate: one that others make, in place of the operator's own.
+    """
 
     address: str
     endpoint: str
+    names: tuple[str, ...] = ()
+    certificate: CertificateFiles | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +72,14 @@ async def control_plane(
     listening: Listening,
     operator_keys: Keys,
     certificate: Certificate,
+    ca_pem: str,
     namespaces: tuple[str, ...] = (),
 ) -> AsyncIterator[None]:
-    """Operator, controller and router, serving while entered. Raises PortUnavailable."""
+    """Operator, controller and router, serving while entered. Raises PortUnavailable.
+
+    ca_pem: who signed the certificate, for the credentials of exporters and clients; empty: one that all trust.
+    """
     issuer = CredentialIssuer(operator_keys.signing)
-    ca_pem = operator_keys.authority.certificate_pem.decode()
     settings = LabSettings(endpoint=listening.endpoint, ca_pem=ca_pem, namespaces=namespaces)
     async with connected(access) as kube, running_lab(access, settings, issuer) as lab:
         dialler = Dialler(lab, Offers(_now), listening.endpoint, operator_keys.signing, _now)
@@ -125,25 +136,51 @@ async def one_machine(
             await apply_crds(kube)
         certificate = server_certificate(operator_keys.authority, [reached_at, "localhost", "127.0.0.1", "::1"], _now())
         listening = Listening(_joined(host, port), _joined(reached_at, port))
-        async with control_plane(access, listening, operator_keys, certificate):
+        ca_pem = operator_keys.authority.certificate_pem.decode()
+        async with control_plane(access, listening, operator_keys, certificate, ca_pem):
             yield Running(listening.endpoint, api.ca_pem, api.data_dir.kubeconfig)
 
 
 @asynccontextmanager
 async def in_cluster(
-    access: KubeAccess, listening: Listening, own_namespace: str, namespaces: tuple[str, ...]
+    access: KubeAccess,
+    listening: Listening,
+    own_namespace: str,
+    namespaces: tuple[str, ...],
+    renewed: Callable[[], None],
 ) -> AsyncIterator[Running]:
     """Operator, controller and router for a Kubernetes API that is there and has the CRDs.
 
-    own_namespace: where the Secret with the operator's keys is. Raises ApiRefused, PortUnavailable, UnusableKeys.
+    own_namespace: where the Secret with the operator's keys is;  renewed: called once a certificate that others make
+    is no longer the one that is served: a new process serves the new one. Raises ApiRefused, PortUnavailable,
+    UnusableKeys.
     """
     async with connected(access) as kube:
-        operator_keys = await _keys_in_secret(kube, own_namespace)
-    certificate = server_certificate(
-        operator_keys.authority, [listening.endpoint.rpartition(":")[0].strip("[]")], _now()
-    )
-    async with control_plane(access, listening, operator_keys, certificate, namespaces):
-        yield Running(listening.endpoint, operator_keys.authority.certificate_pem)
+        operator_keys = await _keys_once_it_answers(kube, own_namespace)
+    certificate, ca_pem = _served_certificate(listening, operator_keys)
+    async with (
+        control_plane(access, listening, operator_keys, certificate, ca_pem, namespaces),
+        asyncio.TaskGroup() as tasks,
+    ):
+        looking = tasks.create_task(_tell_renewal(listening, certificate, renewed), name="looking at the certificate")
+        yield Running(listening.endpoint, ca_pem.encode())
+        looking.cancel()
+
+
+def _served_certificate(listening: Listening, operator_keys: Keys) -> tuple[Certificate, str]:
+    """The certificate to serve and the CA that signed it: from the files that are named, else the operator's own."""
+    if listening.certificate is not None:
+        return listening.certificate.read()
+    names = [listening.endpoint.rpartition(":")[0].strip("[]"), *listening.names]
+    authority = operator_keys.authority
+    return server_certificate(authority, names, _now()), authority.certificate_pem.decode()
+
+
+async def _tell_renewal(listening: Listening, served: Certificate, renewed: Callable[[], None]) -> None:
+    if listening.certificate is not None:
+        await listening.certificate.until_renewed(served, SystemClock().sleep)
+        log.warning("the certificate was renewed; stopping, so that a new process serves the new one")
+        renewed()
 
 
 async def apply_crds(kube: KubeApi) -> None:
@@ -163,6 +200,15 @@ def crd_manifests() -> list[dict[str, Any]]:
     packaged = here.parent / "crds"
     folder = packaged if packaged.is_dir() else here.parents[3] / "crds"
     return [yaml.safe_load(file.read_text()) for file in sorted(folder.glob("*.yaml"))]
+
+
+async def _keys_once_it_answers(kube: KubeApi, namespace: str) -> Keys:
+    while True:  # without a bound: a cluster's nodes and its API start in any order
+        try:
+            return await _keys_in_secret(kube, namespace)
+        except ApiAway as away:
+            log.warning("%s; trying again", away)
+            await asyncio.sleep(_AWAY_PAUSE_SECONDS)
 
 
 async def _keys_in_secret(kube: KubeApi, namespace: str) -> Keys:

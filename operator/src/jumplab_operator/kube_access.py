@@ -25,11 +25,13 @@ def find(kubeconfig: Path | None, environment: Mapping[str, str] = os.environ) -
     host, port = environment.get("KUBERNETES_SERVICE_HOST"), environment.get("KUBERNETES_SERVICE_PORT")
     if not host or not port:
         raise NoAccess("no cluster is named; give --kubeconfig, set KUBECONFIG, or run in a pod")
+    token_file = _POD_FOLDER / "token"
     try:
-        ca_pem, token = (_POD_FOLDER / "ca.crt").read_text(), (_POD_FOLDER / "token").read_text().strip()
+        ca_pem, token = (_POD_FOLDER / "ca.crt").read_text(), token_file.read_text().strip()
     except OSError as error:
         raise NoAccess(f"the pod has no service account token ({error}); give it a service account") from error
-    return KubeAccess(f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}", ca_pem, token)
+    url = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+    return KubeAccess(url, ca_pem, token, token_file)
 
 
 def _of_kubeconfig(file: Path) -> KubeAccess:
@@ -48,7 +50,8 @@ def _of_kubeconfig(file: Path) -> KubeAccess:
         raise NoAccess(f'the user "{context["user"]}" in {file} has no token; the operator needs a service account\'s')
     encoded = cluster.get("certificate-authority-data")
     ca_pem = base64.b64decode(encoded).decode() if encoded else _content(file, cluster.get("certificate-authority"))
-    return KubeAccess(url, ca_pem, str(token).strip())
+    token_file = None if user.get("token") else file.parent / user["tokenFile"]
+    return KubeAccess(url, ca_pem, str(token).strip(), token_file)
 
 
 def _named(config: Mapping[str, Any], kind: str, name: str) -> Mapping[str, Any]:

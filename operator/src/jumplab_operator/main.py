@@ -7,9 +7,10 @@ import asyncio
 import logging
 import os
 import signal
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
@@ -17,10 +18,13 @@ from jumplab_operator import kube_access
 from jumplab_operator.control_plane import Listening, Running, in_cluster, one_machine
 from jumplab_operator.controller.keys import UnusableKeys
 from jumplab_operator.controller.lab import ApiRefused
+from jumplab_operator.controller.served_certificate import CertificateFiles
 from jumplab_operator.controller.server import PortUnavailable
+from jumplab_operator.health import answering
 from jumplab_operator.standalone.errors import StandaloneError
 
 PORT = click.IntRange(0, 65535)
+FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -44,7 +48,7 @@ def standalone(
 ) -> None:
     """A whole control plane on this machine: Kubernetes API, operator, controller and router."""
     folder = data_dir or _data_home() / "jumplab"
-    _run(one_machine(folder, host, port, grpc_port, advertise), _told_standalone)
+    _run(lambda _: one_machine(folder, host, port, grpc_port, advertise), _told_standalone)
 
 
 @main.command()
@@ -55,31 +59,73 @@ def standalone(
 @click.option("--endpoint", required=True, metavar="HOST:PORT", help="How exporters and clients reach the controller.")
 @click.option("--own-namespace", default="jumplab", show_default=True, help="Where the operator's keys are kept.")
 @click.option("--namespace", "namespaces", multiple=True, help="A namespace to serve; may be repeated.  [default: all]")
-def run(kubeconfig: Path | None, listen: str, endpoint: str, own_namespace: str, namespaces: tuple[str, ...]) -> None:
+@click.option("--tls-name", "names", multiple=True, help="One more name in the operator's own certificate; may repeat.")
+@click.option(
+    "--tls-certificate", type=FILE, help="A certificate to serve in place of the operator's own, with --tls-key."
+)
+@click.option("--tls-key", type=FILE, help="Its private key.")
+@click.option("--tls-ca", type=FILE, help="Who signed it.  [default: somebody whom every machine trusts]")
+@click.option(
+    "--health", default="", metavar="HOST:PORT", help="Where /livez, /readyz and /metrics are.  [default: nowhere]"
+)
+def run(
+    kubeconfig: Path | None,
+    listen: str,
+    endpoint: str,
+    own_namespace: str,
+    namespaces: tuple[str, ...],
+    names: tuple[str, ...],
+    tls_certificate: Path | None,
+    tls_key: Path | None,
+    tls_ca: Path | None,
+    health: str,
+) -> None:
     """Operator, controller and router for a cluster that has the custom resource definitions."""
+    if (tls_certificate is None) != (tls_key is None):
+        raise click.UsageError("--tls-certificate and --tls-key belong together; give both or none")
     try:
         access = kube_access.find(kubeconfig)
     except kube_access.NoAccess as error:
         raise click.UsageError(str(error)) from error
-    _run(in_cluster(access, Listening(listen, endpoint), own_namespace, namespaces), _told_cluster)
+    files = CertificateFiles(tls_certificate, tls_key, tls_ca) if tls_certificate and tls_key else None
+    listening = Listening(listen, endpoint, names, files)
+    _run(lambda stop: in_cluster(access, listening, own_namespace, namespaces, stop), _told_cluster, health)
 
 
-def _run(plane: AbstractAsyncContextManager[Running], told: Any) -> None:
+Plane = AbstractAsyncContextManager[Running]
+
+
+def _run(plane: Callable[[Callable[[], None]], Plane], told: Callable[[Running], str], health: str = "") -> None:
+    """Runs a control plane to its end. plane: makes it; it is given what stops the process."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("kopf").setLevel(logging.ERROR)  # it tells of each event, and that it doesn't own the main thread
     try:
-        asyncio.run(_until_stopped(plane, told))
+        asyncio.run(_until_stopped(plane, told, health))
     except (StandaloneError, PortUnavailable, UnusableKeys, ApiRefused) as error:
-        _fail(str(error))
+        _fail(str(error), 1)
 
 
-async def _until_stopped(plane: AbstractAsyncContextManager[Running], told: Any) -> None:
-    stopped = asyncio.Event()
+async def _until_stopped(
+    plane: Callable[[Callable[[], None]], Plane], told: Callable[[Running], str], health: str
+) -> None:
+    stopping, serving, main_task = asyncio.Event(), False, asyncio.current_task()
+
+    def stop() -> None:
+        stopping.set()
+        if not serving and main_task is not None:
+            main_task.cancel()  # it waits for a Kubernetes API that is away
+
     for signal_number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(signal_number, stopped.set)
-    async with plane as running:
-        click.echo(told(running))
-        await stopped.wait()  # without a bound: it serves until it is told to stop
+        asyncio.get_running_loop().add_signal_handler(signal_number, stop)
+    try:
+        async with answering(health) as probes, plane(stop) as running:
+            serving = probes.ready = True
+            click.echo(told(running))
+            await stopping.wait()  # without a bound: it serves until it is told to stop
+            probes.ready = False
+    except asyncio.CancelledError:
+        if serving or not stopping.is_set():
+            raise
 
 
 def _told_standalone(running: Running) -> str:
@@ -98,9 +144,9 @@ def _told_cluster(running: Running) -> str:
     return f"Jumplab is running; the controller is at {running.endpoint}."
 
 
-def _fail(sentence: str) -> NoReturn:
+def _fail(sentence: str, status: int) -> NoReturn:
     click.echo(f"error: {sentence}", err=True)
-    raise SystemExit(1)
+    raise SystemExit(status)
 
 
 def _data_home() -> Path:

@@ -76,7 +76,7 @@ class KubeApi:
         headers = {
             "Accept": "application/json",
             "Content-Type": content_type,
-            "Authorization": str(self._client.configuration.api_key["authorization"]),
+            "Authorization": str(await self._client.configuration.get_api_key_with_prefix("authorization")),
         }
         try:
             answer = await self._client.rest_client.request(  # type: ignore[no-untyped-call]  # generated code
@@ -111,7 +111,11 @@ def query(path: str, **parameters: str) -> str:
 async def connected(access: KubeAccess) -> AsyncIterator[KubeApi]:
     """The API behind `access`, with its connections closed at the end."""
     configuration = kubernetes.Configuration(host=access.url, ca_cert_data=access.ca_pem)
-    configuration.api_key = {"authorization": f"Bearer {access.token}"}
+
+    def take_token(it: kubernetes.Configuration) -> None:
+        it.api_key["authorization"] = f"Bearer {access.token}"
+
+    configuration.refresh_api_key_hook = take_token  # type: ignore[assignment]  # the generated class says None
     client = kubernetes.ApiClient(configuration)
     try:
         yield KubeApi(client, access.url)

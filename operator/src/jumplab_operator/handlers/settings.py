@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 
 from jumplab_operator.leasing.times import DEFAULT_DURATION
@@ -15,7 +16,19 @@ class KubeAccess:
 
     url: str
     ca_pem: str | None
-    token: str
+    first_token: str
+    token_file: Path | None = None
+    """Holds the token in force now, where it is replaced while the operator runs: a pod's is, within the hour."""
+
+    @property
+    def token(self) -> str:
+        """The bearer token for the next request."""
+        if self.token_file is None:
+            return self.first_token
+        try:
+            return self.token_file.read_text().strip()
+        except OSError:  # it is being replaced; the one before is good for minutes yet
+            return self.first_token
 
 
 @dataclass(frozen=True, slots=True)

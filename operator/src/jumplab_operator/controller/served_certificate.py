@@ -1,0 +1,62 @@
+"""The controller's certificate where others make and renew it: a Secret's files, kept by cert-manager or a person."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from jumplab_operator.controller.keys import UnusableKeys
+from jumplab_operator.controller.server import Certificate
+
+_LOOK_EVERY = timedelta(seconds=30)
+_PUBLIC = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFiles:
+    """Where the files are. ca: who signed the certificate; None: somebody whom every machine trusts."""
+
+    certificate: Path
+    key: Path
+    ca: Path | None = None
+
+    def read(self) -> tuple[Certificate, str]:
+        """The certificate with its key, and the CA as PEM (empty where there is none). Raises UnusableKeys."""
+        chain, key = _content(self.certificate), _content(self.key)
+        try:
+            certificate = x509.load_pem_x509_certificate(chain)
+        except ValueError as error:
+            raise UnusableKeys(f"{self.certificate} is no certificate in PEM") from error
+        try:
+            private = serialization.load_pem_private_key(key, password=None)
+        except (ValueError, TypeError) as error:
+            raise UnusableKeys(f"{self.key} is no private key in PEM without a password") from error
+        if private.public_key().public_bytes(*_PUBLIC) != certificate.public_key().public_bytes(*_PUBLIC):
+            raise UnusableKeys(f"{self.key} is not the key of {self.certificate}; put both from one issue there")
+        return (key, chain), _content(self.ca).decode() if self.ca else ""
+
+    async def until_renewed(self, served: Certificate, sleep: Callable[[timedelta], Awaitable[None]]) -> None:
+        """Returns once the files hold another usable certificate than the one that is served."""
+        while True:
+            await sleep(_LOOK_EVERY)
+            try:
+                found, _ = await asyncio.to_thread(self.read)
+            except UnusableKeys as error:
+                log.warning("the certificate is being renewed, or was spoilt: %s; the one before is served", error)
+            else:
+                if found != served:
+                    return
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UnusableKeys(f"{file} can't be read: {error.strerror}") from error

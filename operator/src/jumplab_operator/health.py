@@ -1,0 +1,57 @@
+"""What a cluster asks a running operator over plain HTTP: `/livez`, `/readyz`, and `/metrics` for Prometheus.
+
+It says nothing that a stranger may not know, and takes no input.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from jumplab_operator.controller.server import PortUnavailable
+
+_STOP_BOUND_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class Health:
+    """What the probes are told. ready: whether exporters and clients are served."""
+
+    ready: bool = False
+
+
+@asynccontextmanager
+async def answering(address: str) -> AsyncIterator[Health]:
+    """Answers on `host:port` while entered; empty: nowhere. Raises PortUnavailable."""
+    health = Health()
+    if not address:
+        yield health
+        return
+    host, _, port = address.rpartition(":")
+    runner = web.AppRunner(_application(health), access_log=None, shutdown_timeout=_STOP_BOUND_SECONDS)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, host.strip("[]"), int(port)).start()
+        except OSError as error:
+            raise PortUnavailable(f"{address} can't be listened on: {error.strerror}; choose another port") from error
+        yield health
+    finally:
+        await runner.cleanup()
+
+
+def _application(health: Health) -> web.Application:
+    async def live(_: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def ready(_: web.Request) -> web.Response:
+        return web.Response(text="ok\n") if health.ready else web.Response(text="starting or stopping\n", status=503)
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    application = web.Application()
+    application.add_routes([web.get("/livez", live), web.get("/readyz", ready), web.get("/metrics", metrics)])
+    return application

@@ -1,0 +1,173 @@
+"""What running in a cluster asks of the operator: probes, mounted certificates, tokens that change, a quick stop."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import urllib.error
+import urllib.request
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import aiohttp
+import pytest
+import yaml
+from aiohttp import web
+
+from jumplab_operator import kube_access
+from jumplab_operator.controller.keys import UnusableKeys
+from jumplab_operator.controller.served_certificate import CertificateFiles
+from jumplab_operator.controller.server import PortUnavailable
+from jumplab_operator.handlers.kube import connected
+from jumplab_operator.health import answering
+from jumplab_operator.standalone.certificates import Issued, issue_server_certificate, make_authority
+from tests.kube.processes import free_ports
+from tests.lab.homes import PROGRAMS
+
+NOW = datetime.now(UTC)
+AUTHORITY = make_authority(NOW)
+
+
+async def test_the_probes_tell_alive_from_ready() -> None:
+    (port,) = free_ports(1)
+    url = f"http://127.0.0.1:{port}"
+    async with answering(f"127.0.0.1:{port}") as health, aiohttp.ClientSession() as session:
+        assert (await session.get(f"{url}/livez")).status == 200
+        assert (await session.get(f"{url}/readyz")).status == 503
+        health.ready = True
+        assert (await session.get(f"{url}/readyz")).status == 200
+        assert "process_cpu_seconds_total" in await (await session.get(f"{url}/metrics")).text()
+
+
+async def test_a_taken_port_for_the_probes_is_told() -> None:
+    (port,) = free_ports(1)
+    async with answering(f"127.0.0.1:{port}"):
+        with pytest.raises(PortUnavailable, match=f"127.0.0.1:{port} can't be listened on"):
+            async with answering(f"127.0.0.1:{port}"):
+                pass
+
+
+def issued() -> Issued:
+    return issue_server_certificate(AUTHORITY, ["localhost"], NOW)
+
+
+def put(folder: Path, certificate: bytes, key: bytes) -> CertificateFiles:
+    (folder / "tls.crt").write_bytes(certificate)
+    (folder / "tls.key").write_bytes(key)
+    (folder / "ca.crt").write_bytes(AUTHORITY.certificate_pem)
+    return CertificateFiles(folder / "tls.crt", folder / "tls.key", folder / "ca.crt")
+
+
+def test_a_mounted_certificate_is_served_with_the_ca_that_signed_it(tmp_path: Path) -> None:
+    made = issued()
+    files = put(tmp_path, made.certificate_pem, made.key_pem)
+    assert files.read() == ((made.key_pem, made.certificate_pem), AUTHORITY.certificate_pem.decode())
+    assert CertificateFiles(files.certificate, files.key).read()[1] == ""
+
+
+@pytest.mark.parametrize(
+    ("certificate", "key", "sentence"),
+    [
+        (b"nonsense", issued().key_pem, "tls.crt is no certificate in PEM"),
+        (issued().certificate_pem, b"nonsense", "tls.key is no private key in PEM"),
+        (issued().certificate_pem, issued().key_pem, "tls.key is not the key of .*tls.crt"),
+    ],
+)
+def test_files_that_do_not_fit_are_refused(tmp_path: Path, certificate: bytes, key: bytes, sentence: str) -> None:
+    with pytest.raises(UnusableKeys, match=sentence):
+        put(tmp_path, certificate, key).read()
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UnusableKeys, match="tls.crt can't be read: No such file"):
+        CertificateFiles(tmp_path / "tls.crt", tmp_path / "tls.key").read()
+
+
+async def test_a_renewed_certificate_is_noticed_and_a_spoilt_one_is_not_taken_for_it(tmp_path: Path) -> None:
+    first, second, looks = issued(), issued(), 0
+    files = put(tmp_path, first.certificate_pem, first.key_pem)
+
+    async def look(_: timedelta) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            put(tmp_path, second.certificate_pem, first.key_pem)
+        if looks == 3:
+            put(tmp_path, second.certificate_pem, second.key_pem)
+
+    async with asyncio.timeout(10):
+        await files.until_renewed((first.key_pem, first.certificate_pem), look)
+    assert looks == 3
+
+
+async def test_a_token_that_the_kubelet_replaces_is_used_from_then_on(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        seen.append(request.headers["Authorization"])
+        return web.json_response({})
+
+    application = web.Application()
+    application.router.add_get("/{tail:.*}", answer)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    (port,) = free_ports(1)
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    (tmp_path / "token").write_text("one\n")
+    config = {
+        "current-context": "pod",
+        "contexts": [{"name": "pod", "context": {"cluster": "pod", "user": "pod"}}],
+        "clusters": [{"name": "pod", "cluster": {"server": f"http://127.0.0.1:{port}"}}],
+        "users": [{"name": "pod", "user": {"tokenFile": "token"}}],
+    }
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
+    async with connected(kube_access.find(tmp_path / "kubeconfig", {})) as kube:
+        await kube.get("/first")
+        (tmp_path / "token").write_text("two\n")
+        await kube.get("/second")
+        (tmp_path / "token").unlink()
+        await kube.get("/while it is replaced")
+    await runner.cleanup()
+    assert seen == ["Bearer one", "Bearer two", "Bearer one"]
+
+
+def test_an_operator_whose_api_is_away_is_alive_not_ready_and_stops_when_told(tmp_path: Path) -> None:
+    api, health = free_ports(2)
+    config = {
+        "current-context": "pod",
+        "contexts": [{"name": "pod", "context": {"cluster": "pod", "user": "pod"}}],
+        "clusters": [{"name": "pod", "cluster": {"server": f"https://127.0.0.1:{api}"}}],
+        "users": [{"name": "pod", "user": {"token": "any"}}],
+    }
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
+    where = ["--endpoint", "lab.example:7444", "--listen", "127.0.0.1:0", "--health", f"127.0.0.1:{health}"]
+    command = [PROGRAMS / "jumplab-operator", "run", "--kubeconfig", tmp_path / "kubeconfig", *where]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as operator:
+        try:
+            assert operator.stderr is not None
+            assert "can't be reached" in operator.stderr.readline()
+            assert status(f"http://127.0.0.1:{health}/livez") == 200
+            assert status(f"http://127.0.0.1:{health}/readyz") == 503
+            operator.terminate()
+            assert operator.wait(20) == 0
+        finally:
+            operator.kill()
+
+
+@pytest.mark.parametrize("half", ["--tls-certificate", "--tls-key"])
+def test_half_a_certificate_is_wrong_usage(tmp_path: Path, half: str) -> None:
+    command = [PROGRAMS / "jumplab-operator", "run", "--endpoint", "lab.example:7444", half, "file"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "--tls-certificate and --tls-key belong together" in done.stderr
+
+
+def status(url: str) -> int:
+    """The HTTP status of a GET; 0 where nobody answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
