@@ -99,8 +99,11 @@ class Lab:
         board: its label, else its name.  environment: more of it for the process.  keys: of the configuration file.
         """
         self.create("Exporter", name, {}, {"board": board or name})
-        path = self.exporter_config(name, export=export, **keys)
-        process = Process([PROGRAMS / "jumplab-exporter", "run", path], path.with_suffix(".log"), environment)
+        return self.run_exporter(name, self.exporter_config(name, export=export, **keys), environment)
+
+    def run_exporter(self, name: str, config: Path, environment: Mapping[str, str] | None = None) -> Process:
+        """A process for an Exporter that exists, Available when this returns."""
+        process = Process([PROGRAMS / "jumplab-exporter", "run", config], config.with_suffix(".log"), environment)
         self.exporters[name] = process
         process.start()
         self.until_available(name)

@@ -6,10 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import jumplab
+from tests.kube.kubectl import KUBECTL, NO_KUBECTL, Kubectl
 from tests.lab.boards import PROMPT, QEMU_BOARD, needs_qemu
+from tests.lab.homes import NAMESPACE
 from tests.lab.lab import VIRTUAL_BOARD, Lab
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.mark.parametrize(
@@ -34,3 +39,34 @@ def test_a_leased_board_boots_to_its_prompt_and_lists_the_disk_that_was_written(
         assert "7   hello.txt" in board.console.run("fatls virtio 0", PROMPT)
     lab.release(f"on-{name}")
     lab.until_available(name)
+
+
+@pytest.mark.skipif(not KUBECTL, reason=NO_KUBECTL)
+def test_by_hand_with_the_command_line_and_kubectl(lab: Lab, tmp_path: Path) -> None:
+    me = lab.person("me")
+    assert me.run("jumplab", "create", "client", "me", "-n", NAMESPACE, "--save").status == 0
+    file = tmp_path / "exporter.yaml"
+    made = me.run("jumplab", "create", "exporter", "bench-k", "-n", NAMESPACE, "-l", "board=demo", "--out", file)
+    assert made.status == 0, made
+    file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | {"export": VIRTUAL_BOARD}))
+    lab.run_exporter("bench-k", file)
+
+    kubectl = Kubectl(lab.home.kubeconfig, tmp_path, NAMESPACE)
+    kubectl.ok("apply", "-f", str(EXAMPLES / "lease.yaml"))
+    kubectl.ok("wait", "--for=condition=Ready", "jl/demo", "--timeout=60s")
+    assert "demo" in me.run("jumplab", "get", "leases").out
+    script = "j board power on && j board power is-on"
+    assert me.run("jumplab", "shell", "--lease", "demo", "--", "sh", "-c", script).out == "true\n"
+    # It was this lease, and the shell has left it as it was.
+    assert (
+        kubectl.ok("get", "jl", "demo", "-o", "jsonpath={.status.exporterRef.name} {.status.ended}").strip()
+        == "bench-k"
+    )
+    assert "Ready" in kubectl.ok("get", "jl", "demo")
+    assert "Ready" in kubectl.ok("describe", "jl", "demo")
+    kubectl.ok("delete", "jl", "demo")
+    lab.until_available("bench-k")
+    reasons = kubectl.ok(
+        "get", "events", "-o", "jsonpath={range .items[*]}{.involvedObject.name}/{.reason} {end}"
+    ).split()
+    assert {"demo/Assigned", "demo/Ready"} <= set(reasons), reasons
