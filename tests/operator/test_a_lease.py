@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import shutil
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import pytest
 
 from jumplab_operator.controller.lab import Name
 from jumplab_operator.handlers.running import running_lab
@@ -160,3 +163,16 @@ async def test_tags_are_mirrored_as_labels(world: World) -> None:
         await world.until(
             "leases", "first", lambda it: it["metadata"].get("labels") == {"metadata.jumpstarter.dev/build": "17"}
         )
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+async def test_kubectl_wait_is_the_way_to_wait(world: World) -> None:
+    world.exporter("bench-1")
+    async with bench(world):
+        world.lease("first")
+        command = ["kubectl", "--kubeconfig", str(world.api.kubeconfig), "--namespace", world.namespace]
+        waiting = await asyncio.create_subprocess_exec(
+            *command, "wait", "--for=condition=Ready", "jl/first", "--timeout=20s", stdout=asyncio.subprocess.PIPE
+        )
+        said, _ = await waiting.communicate()
+        assert said.decode().strip() == "lease.jumpstarter.dev/first condition met"

@@ -26,7 +26,9 @@ async def test_an_exporter_that_says_goodbye_is_offline_at_once(world: World) ->
     async with bench(world, connection_grace=timedelta(hours=1)) as exporter:
         await world.until("exporters", "bench-1", lambda it: it.get("status", {}).get("exporterStatus") == "Available")
         await exporter.lab.say_goodbye(exporter.name, "the host goes down")
-        assert condition(world.get("exporters", "bench-1"), "Online") == "False"
+        gone = world.get("exporters", "bench-1")
+        assert condition(gone, "Online") == "False"
+        assert gone["status"]["statusMessage"] == "it said goodbye: the host goes down"
 
 
 async def test_a_lease_stays_while_its_exporter_is_away(world: World) -> None:
@@ -58,6 +60,17 @@ async def test_a_hanging_exporter_is_given_up_and_the_lease_placed_elsewhere(wor
             assert world.get("exporters", "bench-1")["status"]["leaseRef"]["name"] == "first"
             await hanging.report("Available", ready["metadata"]["uid"])
             await world.until_unclaimed("bench-1")
+
+
+async def test_an_exporter_that_was_given_up_is_offered_the_lease_again_later(world: World) -> None:
+    world.exporter("bench-1")
+    async with bench(world, avoid_for=timedelta(seconds=2)) as exporter:
+        exporter.confirms = False
+        world.lease("first")
+        await world.until("leases", "first", lambda it: "did not confirm" in message_of(it))
+        await world.until_unclaimed("bench-1")
+        exporter.confirms = True
+        await world.until_ready("first")
 
 
 async def test_a_lease_ends_when_its_exporter_asks_for_that(world: World) -> None:

@@ -12,7 +12,6 @@ from kubernetes.aio.client import ApiClient
 
 from jumplab_operator.controller.lab import Name
 from jumplab_operator.handlers.kube import ApiAway, KubeApi, connected
-from jumplab_operator.handlers.lab import ClusterLab
 from jumplab_operator.handlers.running import lab_over, running_lab
 from jumplab_operator.handlers.settings import SystemClock
 from tests.kube.fixtures import NO_ASSETS
@@ -45,11 +44,15 @@ class DyingApi(KubeApi):
 
 
 @asynccontextmanager
-async def dying(world: World, crashes: Crashes) -> AsyncIterator[tuple[ClusterLab, DyingApi]]:
+async def dying_bench(world: World, name: str, crashes: Crashes) -> AsyncIterator[DyingApi]:
+    """An exporter that serves, and an operator that dies."""
     async with connected(world.access) as kube:
         api = DyingApi(kube, crashes)
-        async with lab_over(api, world.access, world.settings(), Tokens(), SystemClock()) as lab:
-            yield lab, api
+        async with (
+            lab_over(api, world.access, world.settings(), Tokens(), SystemClock()) as lab,
+            serving(SimulatedExporter(lab, Name(world.namespace, name))),
+        ):
+            yield api
 
 
 def lease_is_assigned(path: str, body: Mapping[str, Any]) -> bool:
@@ -57,13 +60,10 @@ def lease_is_assigned(path: str, body: Mapping[str, Any]) -> bool:
 
 
 async def _claimed_by_a_dead_operator(world: World) -> None:
-    async with dying(world, lease_is_assigned) as (lab, _):
-        async with serving(SimulatedExporter(lab, Name(world.namespace, "bench-2"))):
-            await world.until(
-                "exporters", "bench-2", lambda it: it.get("status", {}).get("exporterStatus") == "Available"
-            )
-            world.lease("first")
-            await world.until("exporters", "bench-2", lambda it: "leaseRef" in it["status"])
+    async with dying_bench(world, "bench-2", lease_is_assigned):
+        await world.until("exporters", "bench-2", lambda it: it.get("status", {}).get("exporterStatus") == "Available")
+        world.lease("first")
+        await world.until("exporters", "bench-2", lambda it: "leaseRef" in it["status"])
     assert "exporterRef" not in world.get("leases", "first").get("status", {})
 
 
@@ -71,15 +71,15 @@ async def test_a_claim_left_by_a_crash_is_finished(world: World) -> None:
     world.exporter("bench-1")
     world.exporter("bench-2")
     await _claimed_by_a_dead_operator(world)
-    async with running_lab(world.access, world.settings(), Tokens()) as lab:
-        async with (
-            serving(SimulatedExporter(lab, Name(world.namespace, "bench-2"), epoch="2")),
-            serving(SimulatedExporter(lab, Name(world.namespace, "bench-1"), epoch="2")),
-        ):
-            ready = await world.until_ready("first")
-            claims = [world.get("exporters", name)["status"].get("leaseRef") for name in ("bench-1", "bench-2")]
-            uid = ready["metadata"]["uid"]
-            assert [claim for claim in claims if claim] == [{"name": "first", "uid": uid}]
+    async with (
+        running_lab(world.access, world.settings(), Tokens()) as lab,
+        serving(SimulatedExporter(lab, Name(world.namespace, "bench-2"), epoch="2")),
+        serving(SimulatedExporter(lab, Name(world.namespace, "bench-1"), epoch="2")),
+    ):
+        ready = await world.until_ready("first")
+        claims = [world.get("exporters", name)["status"].get("leaseRef") for name in ("bench-1", "bench-2")]
+        uid = ready["metadata"]["uid"]
+        assert [claim for claim in claims if claim] == [{"name": "first", "uid": uid}]
 
 
 async def test_a_claim_left_by_a_crash_is_cleared_when_its_lease_is_gone(world: World) -> None:
@@ -170,21 +170,19 @@ async def test_a_lease_whose_time_was_over_while_the_operator_was_away_ends(worl
 
 async def test_from_creation_to_ready_few_writes_and_then_none(world: World) -> None:
     world.exporter("bench-1")
-    async with dying(world, lambda path, body: False) as (lab, api):
-        async with serving(SimulatedExporter(lab, Name(world.namespace, "bench-1"))):
-            await world.until(
-                "exporters", "bench-1", lambda it: it.get("status", {}).get("exporterStatus") == "Available"
-            )
-            api.writes.clear()
-            world.lease("first")
-            await world.until_ready("first")
-            ours = [write for write in api.writes if "/events" not in write]
-            assert len(ours) <= 4, "\n".join(ours)
+    async with dying_bench(world, "bench-1", lambda path, body: False) as api:
+        await world.until("clients", "ci", lambda it: it.get("status", {}).get("credential"))
+        await world.until("exporters", "bench-1", lambda it: it.get("status", {}).get("exporterStatus") == "Available")
+        api.writes.clear()
+        world.lease("first")
+        await world.until_ready("first")
+        ours = [write for write in api.writes if "/events" not in write]
+        assert len(ours) <= 4, "\n".join(ours)
 
-            api.writes.clear()
-            await _everything_is_looked_at(world)
-            ours = [write for write in api.writes if "marker" not in write and "/events" not in write]
-            assert ours == []
+        api.writes.clear()
+        await _everything_is_looked_at(world)
+        ours = [write for write in api.writes if "marker" not in write and "/events" not in write]
+        assert ours == []
 
 
 async def _everything_is_looked_at(world: World) -> None:

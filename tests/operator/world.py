@@ -138,8 +138,8 @@ def reason_of(plain: Plain, kind: str = "Ready") -> str | None:
 
 def message_of(plain: Plain, kind: str = "Ready") -> str:
     """The sentence of a condition."""
-    (found,) = [c["message"] for c in plain["status"]["conditions"] if c["type"] == kind]
-    return str(found)
+    found = [c.get("message", "") for c in plain.get("status", {}).get("conditions", []) if c["type"] == kind]
+    return str(found[0]) if found else ""
 
 
 @dataclass

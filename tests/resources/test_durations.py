@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from jumplab_operator.resources.durations import format_duration, parse_duration
 
 

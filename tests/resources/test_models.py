@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from jumplab_operator.resources import Device, Lease, LeaseStatus, Unreadable
 from jumplab_operator.resources.conditions import condition, merge_conditions
 

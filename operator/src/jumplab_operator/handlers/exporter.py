@@ -62,7 +62,7 @@ class Exporters:
         phase: str | None = before.exporter_status
         message = before.status_message
         if not online:
-            phase, message = "Offline", "it said goodbye" if connection.said_goodbye else "its connection is lost"
+            phase, message = "Offline", connection.message if connection.said_goodbye else "its connection is lost"
         elif connection.phase is not None:
             phase, message = connection.phase, connection.message
         return ExporterStatus.model_validate(

@@ -88,7 +88,7 @@ class ClusterLab:
         resource = self._required_exporter(exporter)
         connection = self._cluster.presence.of(resource.uid)
         connection.say_goodbye(self._cluster.clock.now())
-        connection.message = reason
+        connection.message = f"it said goodbye: {reason}" if reason else "it said goodbye"
         self._presence_changed(exporter, resource.uid)
         await self._reconciler.reconcile_now(resource.uid)
 

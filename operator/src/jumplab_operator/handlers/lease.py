@@ -127,6 +127,7 @@ class Leases:
                 return  # the plan is being made anew: the exporter has changed
             if not self._cluster.presence.of(exporter.uid).connected:
                 return
+            self._cluster.presence.of(exporter.uid).claim(lease.uid)
             if not _holds(exporter, lease):
                 claimed = exporter.status.model_copy(update={"lease_ref": LeaseRef(name=lease.name, uid=lease.uid)})
                 await self._cluster.write_status(exporter, claimed)

@@ -52,6 +52,11 @@ class Connection:
         self.number += 1
         self.connected, self.said_goodbye, self.changed_at = False, True, now
 
+    def claim(self, lease_uid: str) -> None:
+        """The exporter is about to be claimed: what it said of an earlier try at the same lease is over."""
+        self.cleaned.discard(lease_uid)
+        self.failed.pop(lease_uid, None)
+
     def tell(self, lease_uid: str) -> None:
         """The exporter is about to be told that it is leased."""
         self.told.add(lease_uid)
@@ -65,7 +70,7 @@ class Connection:
         if report.release_lease and report.lease_uid:
             self.failed[report.lease_uid] = report.message
         if report.status == "Available" and report.lease_uid:
-            self.cleaned.add(report.lease_uid)
+            self.cleaned, self.failed = {report.lease_uid}, {}
             self.told.discard(report.lease_uid)
             self.told_now.discard(report.lease_uid)
 

@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 
 _AGAIN = timedelta(seconds=1)
 _STOP_SECONDS = 10.0
+_CLOSING_SECONDS = 0.1
 
 OnEvent = Callable[[type[Resource], str | None, Mapping[str, Any]], None]
 """Told the kind, the type of the event (None: listed), and the object, in the main loop."""
@@ -73,6 +74,7 @@ async def _watch_once(access: KubeAccess, namespaces: tuple[str, ...], on_event:
 
 
 async def _operator(access: KubeAccess, namespaces: tuple[str, ...], tell: OnEvent, stop: threading.Event) -> None:
+    logging.getLogger("kopf").setLevel(logging.ERROR)  # it warns at each start that a thread takes no signals
     await kopf.operator(
         registry=_registry(access, tell),
         settings=_settings(),
@@ -81,12 +83,12 @@ async def _operator(access: KubeAccess, namespaces: tuple[str, ...], tell: OnEve
         namespaces=namespaces,
         stop_flag=stop,
     )
+    await asyncio.sleep(_CLOSING_SECONDS)  # aiohttp closes TLS connections in the background
 
 
 def _settings() -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
-    settings.scanning.disabled = False
     settings.networking.error_backoffs = _ForEver()
     return settings
 
