@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import yaml
+
 from jumplab_operator.resources import schema
 
 TARGET = Path(__file__).resolve().parent.parent / "crds"
