@@ -1,12 +1,13 @@
-"""Regenerates everything that is generated: protobuf code, plain clients, CRDs. Run by `make generate`."""
+"""Regenerates all that is generated: protobuf code, plain clients, CRDs and the chart's copies. Run by `make generate`."""
 
-from tools import generate_crds, generate_plain_clients, generate_protocol
+from tools import generate_charts, generate_crds, generate_plain_clients, generate_protocol
 
 
 def main() -> None:
     generate_protocol.main()
     generate_plain_clients.main()
     generate_crds.main()
+    generate_charts.main()
 
 
 if __name__ == "__main__":
