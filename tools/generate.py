@@ -1,4 +1,4 @@
-"""Regenerates all that is generated: protobuf code, plain clients, CRDs and the chart's copies. Run by `make generate`."""
+"""Regenerates what is generated: protobuf code, plain clients, CRDs and the chart's copies. Run by `make generate`."""
 
 from tools import generate_charts, generate_crds, generate_plain_clients, generate_protocol
 
