@@ -96,15 +96,15 @@ def case_id(part: object) -> str:
     return part.name if isinstance(part, Path) else part if isinstance(part, str) else ""
 
 
-def rendered(chart: Path, values: Plain, namespace: str = "jumplab", config: helm.Config | None = None) -> list[Plain]:
-    """The objects of a chart; for a cluster's versions and capabilities where one is given."""
-    release = "jumplab" if chart is JUMPLAB else "lab"
+def rendered(chart: Path, values: Plain, namespace: str = "jumplab") -> list[Plain]:
+    """The objects of a chart, for the newest cluster that Helm knows."""
     with helm.Chart.load(chart) as loaded:
-        if config is None:
-            texts = loaded.render(values, name=release, namespace=namespace)
-        else:
-            texts = config.render(loaded, values, name=release, namespace=namespace)
+        texts = loaded.render(values, name=release_of(chart), namespace=namespace)
     return objects("\n---\n".join(text for name, text in texts.items() if not name.endswith("NOTES.txt")))
+
+
+def release_of(chart: Path) -> str:
+    return "jumplab" if chart is JUMPLAB else "lab"
 
 
 def objects(text: str) -> list[Plain]:

@@ -112,8 +112,8 @@ def test_a_certificate_of_cert_manager_is_for_every_way_to_the_controller() -> N
 
 def test_only_what_is_left_open_is_open() -> None:
     closed, opened = (one(rendered(JUMPLAB, JUMPLAB_VALUES[it]), "NetworkPolicy") for it in _POLICIES)
-    assert closed["spec"]["ingress"] == [{"ports": [{"port": "grpc"}]}]
-    assert {"port": 16443} in opened["spec"]["egress"][0]["ports"]
+    assert closed["spec"]["ingress"] == [{"ports": [{"port": "grpc", "protocol": "TCP"}]}]
+    assert {"port": 16443, "protocol": "TCP"} in opened["spec"]["egress"][0]["ports"]
     assert [rule["ports"][0]["port"] for rule in opened["spec"]["ingress"]] == ["grpc", "health"]
     assert all(rule["from"] for rule in opened["spec"]["ingress"])
 

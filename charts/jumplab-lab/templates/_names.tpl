@@ -105,3 +105,13 @@ securityContext:
   capabilities:
     drop: [ALL]
 {{- end -}}
+
+{{/* Requests and limits. Server-side apply on Kubernetes 1.20 takes quantities as text only. */}}
+{{- define "lab.resources" -}}
+{{- range $kind, $quantities := . }}
+{{ $kind }}:
+  {{- range $name, $quantity := $quantities }}
+  {{ $name }}: {{ $quantity | toString | quote }}
+  {{- end }}
+{{- end }}
+{{- end -}}

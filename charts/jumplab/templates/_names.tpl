@@ -44,3 +44,13 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- define "jumplab.certificateSecret" -}}
 {{- .Values.certificates.secretName | default (printf "%s-tls" (include "jumplab.fullname" .)) -}}
 {{- end -}}
+
+{{/* Requests and limits. Server-side apply on Kubernetes 1.20 takes quantities as text only. */}}
+{{- define "jumplab.resources" -}}
+{{- range $kind, $quantities := . }}
+{{ $kind }}:
+  {{- range $name, $quantity := $quantities }}
+  {{ $name }}: {{ $quantity | toString | quote }}
+  {{- end }}
+{{- end }}
+{{- end -}}
