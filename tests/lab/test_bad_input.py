@@ -17,6 +17,7 @@ from jumplab.driver import errors
 from jumplab_operator.standalone.certificates import make_authority
 from tests.kube.kubectl import KUBECTL, NO_KUBECTL, Kubectl, Said
 from tests.kube.processes import free_ports
+from tests.kube.servers import kubeconfig
 from tests.lab.gate import Gate
 from tests.lab.homes import NAMESPACE, OneMachine
 from tests.lab.lab import GROUP, VIRTUAL_BOARD, Lab, Plain
@@ -254,7 +255,38 @@ def test_an_exporter_that_can_not_come_in_ends_and_is_told_why(bad_lab: Lab, cha
     assert sentence in last_sentence(bad_lab.ci.run("jumplab-exporter", "run", file), 1, "jumplab-exporter")
 
 
-@pytest.mark.parametrize("content", [None, "words", "[1, 2", "kind: Config", "\0", "contexts: 5\ncurrent-context: a"])
+def operator(lab: Lab, *options: str | Path) -> Said:
+    """`jumplab-operator run` for the lab's own API, with some of its options as told."""
+    (port,) = free_ports(1)
+    usual = ("--endpoint", f"127.0.0.1:{port}", "--listen", f"127.0.0.1:{port}", "--own-namespace", NAMESPACE)
+    return lab.ci.run("jumplab-operator", "run", *usual, *options)
+
+
+@pytest.mark.parametrize("option", ["--listen", "--health"])
+def test_a_port_in_use_is_told_by_an_operator_for_a_cluster(bad_lab: Lab, option: str) -> None:
+    said = operator(bad_lab, option, bad_lab.config.endpoint)
+    assert f"error: {bad_lab.config.endpoint} can't be listened on" in last_sentence(said, 1, "error")
+
+
+def test_an_address_that_is_none_is_told_by_an_operator_for_a_cluster(bad_lab: Lab) -> None:
+    said = operator(bad_lab, "--health", "lab")
+    assert "Invalid value for '--health': \"lab\" is not of the form HOST:PORT" in said.err
+    assert said.status == 2
+
+
+def test_what_the_api_refuses_an_operator_is_told(bad_lab: Lab, tmp_path: Path) -> None:
+    file = tmp_path / "kubeconfig"
+    file.write_text(yaml.safe_dump(kubeconfig(bad_lab.kube.url, data_dir_of(bad_lab) / "ca.crt", "stolen")))
+    said = operator(bad_lab, "--kubeconfig", file)
+    assert one_sentence(said, 1) == "error: the Kubernetes API refused what the operator needs: Unauthorized\n"
+
+
+def test_a_kubeconfig_that_is_missing_is_told_by_an_operator(bad_lab: Lab) -> None:
+    said = operator(bad_lab, "--kubeconfig", "/nowhere")
+    assert one_sentence(said, 2) == "error: the kubeconfig /nowhere can't be read: No such file or directory\n"
+
+
+@pytest.mark.parametrize("content", [None, "words", "[1, 2", "\0"])
 def test_a_kubeconfig_that_is_none_is_named(bad_lab: Lab, content: str | None, tmp_path: Path) -> None:
     file = tmp_path / "kubeconfig"
     if content is not None:

@@ -20,11 +20,20 @@ from jumplab_operator.controller.keys import UnusableKeys
 from jumplab_operator.controller.lab import ApiRefused
 from jumplab_operator.controller.served_certificate import CertificateFiles
 from jumplab_operator.controller.server import PortUnavailable
+from jumplab_operator.handlers.kube import ApiAway
 from jumplab_operator.health import answering
 from jumplab_operator.standalone.errors import StandaloneError
 
 PORT = click.IntRange(0, 65535)
 FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+def _address(ctx: click.Context, param: click.Parameter, value: str) -> str:  # noqa: ARG001 - click's signature
+    """Checks an option that is `host:port` or empty."""
+    host, _, port = value.rpartition(":")
+    if value and not (host and port.isdecimal() and int(port) <= 65535):
+        raise click.BadParameter(f'"{value}" is not of the form HOST:PORT')
+    return value
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -55,8 +64,16 @@ def standalone(
 @click.option(
     "--kubeconfig", type=click.Path(path_type=Path), help="Which cluster.  [default: $KUBECONFIG, or the pod's]"
 )
-@click.option("--listen", default="0.0.0.0:7444", show_default=True, help="The address to listen on.")
-@click.option("--endpoint", required=True, metavar="HOST:PORT", help="How exporters and clients reach the controller.")
+@click.option(
+    "--listen", metavar="HOST:PORT", callback=_address, default="0.0.0.0:7444", show_default=True, help="What to bind."
+)
+@click.option(
+    "--endpoint",
+    metavar="HOST:PORT",
+    callback=_address,
+    required=True,
+    help="How exporters and clients reach the controller.",
+)
 @click.option("--own-namespace", default="jumplab", show_default=True, help="Where the operator's keys are kept.")
 @click.option("--namespace", "namespaces", multiple=True, help="A namespace to serve; may be repeated.  [default: all]")
 @click.option("--tls-name", "names", multiple=True, help="One more name in the operator's own certificate; may repeat.")
@@ -66,7 +83,11 @@ def standalone(
 @click.option("--tls-key", type=FILE, help="Its private key.")
 @click.option("--tls-ca", type=FILE, help="Who signed it.  [default: somebody whom every machine trusts]")
 @click.option(
-    "--health", default="", metavar="HOST:PORT", help="Where /livez, /readyz and /metrics are.  [default: nowhere]"
+    "--health",
+    metavar="HOST:PORT",
+    callback=_address,
+    default="",
+    help="Where /livez, /readyz and /metrics are.  [default: nowhere]",
 )
 def run(
     kubeconfig: Path | None,
@@ -86,7 +107,7 @@ def run(
     try:
         access = kube_access.find(kubeconfig)
     except kube_access.NoAccess as error:
-        raise click.UsageError(str(error)) from error
+        _fail(str(error), 2)
     files = CertificateFiles(tls_certificate, tls_key, tls_ca) if tls_certificate and tls_key else None
     listening = Listening(listen, endpoint, names, files)
     _run(lambda stop: in_cluster(access, listening, own_namespace, namespaces, stop), _told_cluster, health)
@@ -99,10 +120,22 @@ def _run(plane: Callable[[Callable[[], None]], Plane], told: Callable[[Running],
     """Runs a control plane to its end. plane: makes it; it is given what stops the process."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("kopf").setLevel(logging.ERROR)  # it tells of each event, and that it doesn't own the main thread
+    sentences: list[str] = []
     try:
         asyncio.run(_until_stopped(plane, told, health))
-    except (StandaloneError, PortUnavailable, UnusableKeys, ApiRefused) as error:
-        _fail(str(error), 1)
+    except* (StandaloneError, PortUnavailable, UnusableKeys, ApiRefused) as group:
+        sentences += _sentences(group)
+    if sentences:
+        _fail(sentences[0], 1)
+
+
+def _sentences(error: BaseException) -> list[str]:
+    """What the errors in nested groups say: each task group around a failure wraps it."""
+    if isinstance(error, BaseExceptionGroup):
+        return [sentence for inner in error.exceptions for sentence in _sentences(inner)]
+    if isinstance(error, ApiRefused) and not isinstance(error, ApiAway):
+        return [f"the Kubernetes API refused what the operator needs: {error}"]
+    return [str(error)]
 
 
 async def _until_stopped(
