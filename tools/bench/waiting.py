@@ -3,12 +3,16 @@
 import time
 from collections.abc import Callable
 
-_LOOK_SECONDS = 0.1
 _TELL_SECONDS = 5.0
 
 
 def wait_until(
-    ready: Callable[[], bool], what: str, bound_seconds: float, tell: Callable[[], None] = lambda: None
+    ready: Callable[[], bool],
+    what: str,
+    bound_seconds: float,
+    *,
+    every_seconds: float = 0.1,
+    tell: Callable[[], None] = lambda: None,
 ) -> None:
     """Asks until `ready()`, and calls `tell` every five seconds meanwhile. Raises TimeoutError with `what`."""
     begin = told = time.monotonic()
@@ -19,4 +23,4 @@ def wait_until(
         if now - told > _TELL_SECONDS:
             told = now
             tell()
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(every_seconds)
