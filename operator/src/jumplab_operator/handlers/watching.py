@@ -108,5 +108,5 @@ def _registry(access: KubeAccess, tell: OnEvent) -> kopf.OperatorRegistry:
 
 def _register(registry: kopf.OperatorRegistry, kind: type[Resource], tell: OnEvent) -> None:
     @kopf.on.event(GROUP, VERSION, kind.PLURAL, registry=registry, id=f"watch-{kind.PLURAL}")
-    def on_event(event: kopf.RawEvent, **_: Any) -> None:
+    async def on_event(event: kopf.RawEvent, **_: Any) -> None:
         tell(kind, event["type"], dict(event["object"]))
