@@ -3,6 +3,8 @@
 import asyncio
 import os
 import socket
+import termios
+from contextlib import suppress
 from typing import IO, Any, Protocol, Self
 
 _BLOCK_BYTES = 64 << 10
@@ -20,7 +22,10 @@ class Port(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Lets go of the device. Never raises; a second call does nothing."""
+        """Lets go of the device; what was written and has not reached it by now never does.
+
+        Never raises; a second call does nothing.
+        """
         ...
 
 
@@ -56,8 +61,12 @@ class StreamPort:
         await self._writer.drain()
 
     async def aclose(self) -> None:
+        line = self._writer.get_extra_info("pipe")
+        self._writer.transport.abort()
+        if line is not None and not line.closed:
+            with suppress(OSError, termios.error):  # a device that was unplugged has nothing to discard
+                termios.tcflush(line, termios.TCOFLUSH)
         self._reading.close()
-        self._writer.close()
 
 
 def _duplicate(descriptor: int, mode: str) -> IO[Any]:
