@@ -29,6 +29,7 @@ def main() -> None:
         (folder / "plain.py").write_text(generated(folder.name, module))
     targets = [folder / "plain.py" for folder in folders]
     ruff = Path(sys.executable).with_name("ruff")
+    subprocess.run([ruff, "format", "--quiet", *targets], check=True)
     subprocess.run([ruff, "check", "--quiet", "--fix", *targets], check=True)
     subprocess.run([ruff, "format", "--quiet", *targets], check=True)
 
@@ -51,7 +52,7 @@ def generated(name: str, module: ModuleType) -> str:
         + "\n".join(imports)
         + "\nfrom collections.abc import Iterator\nfrom contextlib import contextmanager\nfrom typing import ClassVar\n"
         + "\nfrom jumplab.driver import AsyncDriverClient, DriverClient, PlainStream\n"
-        + f"from jumplab.drivers.{name}.aio import {twins}\n\n\n{bodies}\n"
+        + f"from jumplab.drivers.{name}.aio import {twins}\n{_streams_of(module)}\n\n{bodies}\n"
     )
 
 
@@ -75,6 +76,16 @@ def _imports_of(module: ModuleType) -> list[str]:
         for node in tree.body
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_") and not node.name.startswith("Async")
     ]
+
+
+def _streams_of(module: ModuleType) -> str:
+    """Imports of the plain twins of the streams that a module brings along: PlainX for X."""
+    found = {name: inspect.getmodule(stream) for name, stream in vars(module).items() if inspect.isclass(stream)}
+    return "".join(
+        f"from {home.__name__} import Plain{name}\n"
+        for name, home in found.items()
+        if home is not None and hasattr(home, f"Plain{name}")
+    )
 
 
 def _plain_class(client: type[AsyncDriverClient]) -> str:
@@ -112,9 +123,10 @@ def _plain_method(function: ast.AsyncFunctionDef) -> str:
     twin_call = f"self._twin.{function.name}({', '.join([*names, *keywords])})"
     lines = []
     if is_context:
-        returns = "Iterator[PlainStream]"
+        stream = _plain_stream(returns)
+        returns = f"Iterator[{stream}]"
         lines.append("    @contextmanager")
-        body = [f"with self._portal.entered({twin_call}) as stream:", "    yield PlainStream(stream, self._portal)"]
+        body = [f"with self._portal.entered({twin_call}) as stream:", f"    yield {stream}(stream, self._portal)"]
     elif returns.startswith("AsyncIterator["):
         returns = returns.removeprefix("Async")
         body = [f"return self._portal.iterate({twin_call})"]
@@ -122,6 +134,12 @@ def _plain_method(function: ast.AsyncFunctionDef) -> str:
         body = [f"{'' if returns == 'None' else 'return '}self._portal.run({twin_call})"]
     lines += [f"    def {function.name}({arguments}) -> {returns}:", _docstring_of(function, 8)]
     return "\n".join(lines + [f"        {line}" for line in body])
+
+
+def _plain_stream(returns: str) -> str:
+    """The plain twin of what a context gives: PlainStream, or that of a stream of the driver's own."""
+    stream = returns.removeprefix("AsyncIterator[").removesuffix("]")
+    return "PlainStream" if stream == "ResultStream" else f"Plain{stream}"
 
 
 def _docstring(client: type, indent: int) -> str:

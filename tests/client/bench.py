@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from jumplab.driver import ByteStream, Driver, DriverInterface, stream
-from jumplab.drivers.console import ConsoleInterface
+from jumplab.drivers.console import ConsoleInterface, ConsoleState
 from jumplab.drivers.power import PowerInterface
 from jumplab.drivers.storage import Digest, StorageInterface
 from jumplab.protocol.v1 import controller_pb2
@@ -40,10 +40,13 @@ class Switch(PowerInterface, Driver):
 
 
 class EchoConsole(ConsoleInterface, Driver):
-    async def attach(self, stream: ByteStream, *, offset: int | None = None) -> None:
+    async def attach(self, stream: ByteStream, *, offset: int | None = None, exclusive: bool = False) -> None:
         await stream.send(b"=> ")
         while data := await stream.receive():
             await stream.send(b"[" + data + b"]")
+
+    async def state(self) -> ConsoleState:
+        return ConsoleState(0, 0, 0)
 
 
 class Disk(StorageInterface, Driver):

@@ -30,6 +30,7 @@ def console(
     from jumplab.client.controller import Controller
     from jumplab.client.places import load_client
     from jumplab.client.sessions import dial
+    from jumplab.drivers.console.stream import joined
     from jumplab.session.client import attach
 
     config = load_client(client_name)
@@ -41,7 +42,7 @@ def console(
             tree = DriverTree.allowing(config.drivers.allow, unsafe=config.drivers.unsafe)
             async with attach(link, classes=tree, client="jumplab console") as session:
                 chosen = tree.console(session.root, driver)
-                async with chosen.open("attach") as stream:
+                async with joined(chosen, mark_gaps=True) as stream:
                     await converse(stream, ends_with_input=False)
 
     run(lease_and_attach())

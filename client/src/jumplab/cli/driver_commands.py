@@ -43,7 +43,7 @@ class DriverGroup(click.Group):
         if cmd_name in own:
             return own[cmd_name]
         method = self._methods().get(cmd_name)
-        return _command_of(self._client, method) if method else None
+        return self._made(method) if method else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -62,9 +62,13 @@ class DriverGroup(click.Group):
         if context.invoked_subcommand is not None:
             return None
         if self._is_console:
-            return context.invoke(_command_of(self._client, "attach"))
+            return context.invoke(self._made("attach"))
         show_tree(self._client, self._tree)
         return None
+
+    def _made(self, method: str) -> click.Command:
+        is_attaching = self._is_console and method == "attach"
+        return _command_of(self._client, method, _attach if is_attaching else None)
 
     def _methods(self) -> Mapping[str, str]:
         return {option_name(method): method for method in self._client.methods}
@@ -91,13 +95,13 @@ def show_tree(root: AsyncDriverClient, tree: DriverTree) -> None:
         click.echo(f"{indent}{name}  {state}".rstrip())
 
 
-def _command_of(client: AsyncDriverClient, method: str) -> click.Command:
+def _command_of(client: AsyncDriverClient, method: str, run: Callable[..., Any] | None = None) -> click.Command:
     schema = client.methods[method]
     description = str(schema.get("description", ""))
 
     def call(**arguments: Any) -> Any:
         given = {name: value for name, value in arguments.items() if value is not None}
-        return _CALLS[str(schema["kind"])](client, method, schema, given)
+        return (run or _CALLS[str(schema["kind"])])(client, method, schema, given)
 
     return click.Command(
         option_name(method), params=parameters_of(schema["arguments"]), callback=call, help=description or None
@@ -120,6 +124,16 @@ async def _stream(client: AsyncDriverClient, method: str, schema: Mapping[str, A
 
     async with client.open(method, **given) as stream:
         await converse(stream, ends_with_input=bool(schema.get("bulk")))
+
+
+async def _attach(
+    client: AsyncDriverClient, _method: str, _schema: Mapping[str, Any], given: Mapping[str, Any]
+) -> None:
+    from jumplab.cli.terminal import converse
+    from jumplab.drivers.console.stream import joined
+
+    async with joined(client, mark_gaps=True, **given) as stream:
+        await converse(stream, ends_with_input=False)
 
 
 _CALLS: Mapping[str, Callable[..., Any]] = {"call": _call, "streaming": _call_streaming, "stream": _stream}

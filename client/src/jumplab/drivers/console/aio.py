@@ -5,10 +5,11 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from jumplab.driver import AsyncDriverClient, ResultStream
+from jumplab.driver import AsyncDriverClient
 from jumplab.driver.errors import DriverError
 from jumplab.drivers.console.errors import ConsoleClosed, ConsoleTimeout
 from jumplab.drivers.console.interface import ConsoleInterface
+from jumplab.drivers.console.stream import ConsoleStream, gap_marker, joined
 
 _KEPT_BYTES = 1 << 20
 _TOLD_BYTES = 2000
@@ -24,25 +25,34 @@ class AsyncConsoleClient(AsyncDriverClient, ConsoleInterface):
     _conversation: "_Conversation | None" = None
 
     @asynccontextmanager
-    async def connect(self, offset: int | None = None) -> AsyncIterator[ResultStream]:
-        """The console's bytes both ways.  offset: as for ConsoleInterface.attach."""
-        async with self.open("attach", offset=offset) as stream:
+    async def connect(
+        self, offset: int | None = None, *, exclusive: bool = False, mark_gaps: bool = False
+    ) -> AsyncIterator[ConsoleStream]:
+        """The console's bytes both ways, at an `offset` that the stream knows.
+
+        offset, exclusive: as for ConsoleInterface.attach.  mark_gaps: where bytes were dropped before they were read,
+        `receive` gives a line that says so, instead of raising ConsoleGap. Raises ConsoleInUse, here or at the first
+        use, where another client has the exclusive right to write.
+        """
+        async with joined(self, offset, exclusive=exclusive, mark_gaps=mark_gaps) as stream:
             yield stream
 
     async def send(self, text: str) -> None:
-        """Types `text`; add "\\n" to press Enter."""
-        conversation = await self._conversing()
-        await conversation.stream.send(text.encode())
+        """Types `text`; add "\\n" to press Enter.
+
+        Where another client has the exclusive right to write, the next `send` or `expect` raises ConsoleInUse.
+        """
+        await self._conversing().send(text.encode())
 
     async def expect(self, pattern: str, timeout: float = 30.0) -> str:
         """Waits until the device has said something that the regular expression finds.
 
         Returns everything it said since the last `expect` up to the end of the match. What follows is left for the next
-        one. Raises ConsoleTimeout with what it said instead, after `timeout` seconds; ConsoleClosed where the console
-        ended.
+        one. Where bytes were dropped before they were read, a line in the text says how many.
+
+        Raises ConsoleTimeout with what it said instead, after `timeout` seconds; ConsoleClosed where the console ended.
         """
-        conversation = await self._conversing()
-        return await conversation.expect(pattern, timeout)
+        return await self._conversing().expect(pattern, timeout)
 
     async def run(self, command: str, prompt: str, timeout: float = 30.0) -> str:
         """Types a command and waits for the prompt, a regular expression: what was said between the two.
@@ -54,28 +64,34 @@ class AsyncConsoleClient(AsyncDriverClient, ConsoleInterface):
         output = re.sub(rf"(?:{prompt})$", "", said.replace("\r", ""))
         return output.removeprefix(f"{command}\n").strip("\n")
 
-    async def _conversing(self) -> "_Conversation":
+    def _conversing(self) -> "_Conversation":
         if self._conversation is None:
             self._conversation = _Conversation(self)
-        await self._conversation.attached()
         return self._conversation
 
 
 class _Conversation:
-    """The shared attachment of one client: a task holds it open until the session ends."""
+    """The shared attachment of one client: a task holds it open until the session ends.
 
-    stream: ResultStream
+    What the driver refuses ends the attachment, and is raised once; the next use attaches again where it stopped.
+    """
 
     def __init__(self, console: AsyncConsoleClient) -> None:
         self._console = console
+        self._offset = 0
         self._said = bytearray()
-        self._ended = False
-        self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._holding = asyncio.create_task(self._hold(), name=f"console {console.path}")
+        self._trimmed_bytes = 0
+        self._failure: DriverError | None = None
+        self._ready: asyncio.Future[ConsoleStream] | None = None
+        self._holding: asyncio.Task[None] | None = None
 
-    async def attached(self) -> None:
-        """Waits until the console is attached. Raises what refused it."""
-        await asyncio.shield(self._ready)
+    async def send(self, data: bytes) -> None:
+        stream = await self._attached()
+        try:
+            await stream.send(data)
+        except DriverError:
+            await self._let_go()
+            raise
 
     async def expect(self, pattern: str, timeout: float) -> str:
         try:
@@ -89,24 +105,61 @@ class _Conversation:
 
     async def _found(self, pattern: re.Pattern[bytes]) -> str:
         while not (match := pattern.search(self._said)):
-            data = await self.stream.receive()
-            if not data:
-                raise ConsoleClosed(f"{self._console.path} has ended; before that it said: {self._tail()}")
-            self._said += data
-            del self._said[:-_KEPT_BYTES]
+            self._take_in(await self._receive())
         said = bytes(self._said[: match.end()])
         del self._said[: match.end()]
+        if self._trimmed_bytes:
+            said = gap_marker(self._trimmed_bytes).encode() + said
+            self._trimmed_bytes = 0
         return said.decode(errors="replace")
+
+    def _take_in(self, data: bytes) -> None:
+        if not data:
+            raise ConsoleClosed(f"{self._console.path} has ended; before that it said: {self._tail()}")
+        self._said += data
+        excess = len(self._said) - _KEPT_BYTES
+        if excess > 0:
+            del self._said[:excess]
+            self._trimmed_bytes += excess
 
     def _tail(self) -> str:
         return repr(self._said[-_TOLD_BYTES:].decode(errors="replace"))
 
-    async def _hold(self) -> None:
+    async def _receive(self) -> bytes:
+        stream = await self._attached()
         try:
-            async with self._console.connect(offset=0) as stream:
-                self.stream = stream
-                self._ready.set_result(None)
+            data = await stream.receive()
+        except DriverError:
+            await self._let_go()
+            raise
+        self._offset = stream.offset
+        return data
+
+    async def _attached(self) -> ConsoleStream:
+        """The attachment; a new one where the last one has ended. Raises what ended it, once, and what refuses it."""
+        if self._holding is None or self._holding.done():
+            if self._failure is not None:
+                failure, self._failure = self._failure, None
+                raise failure
+            self._ready = asyncio.get_running_loop().create_future()
+            self._holding = asyncio.create_task(self._hold(self._ready), name=f"console {self._console.path}")
+        assert self._ready is not None
+        return await asyncio.shield(self._ready)
+
+    async def _hold(self, ready: asyncio.Future[ConsoleStream]) -> None:
+        try:
+            async with self._console.connect(self._offset, mark_gaps=True) as stream:
+                ready.set_result(stream)
                 await stream.result()
         except DriverError as error:
-            if not self._ready.done():
-                self._ready.set_exception(error)
+            if ready.done():
+                self._failure = error
+            else:
+                ready.set_exception(error)
+
+    async def _let_go(self) -> None:
+        """The attachment has failed, and whoever uses it is told."""
+        if self._holding is not None:
+            self._holding.cancel()
+            await asyncio.wait([self._holding])
+        self._failure = None

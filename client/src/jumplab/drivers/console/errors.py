@@ -3,10 +3,13 @@
 DriverError
 └── ConsoleError
     ├── ConsoleTimeout   what was expected did not come in time
-    └── ConsoleClosed    the console ended before it came
+    ├── ConsoleClosed    the console ended before it came
+    ├── ConsoleGap       bytes were dropped before they were read: read on behind them
+    └── ConsoleInUse     another client has the exclusive right to write
 """
 
 from jumplab.driver.errors import DriverError
+from jumplab.drivers.console.interface import Gap
 
 
 class ConsoleError(DriverError):
@@ -19,3 +22,18 @@ class ConsoleTimeout(ConsoleError, TimeoutError):
 
 class ConsoleClosed(ConsoleError):
     """The console ended before what was expected came."""
+
+
+class ConsoleGap(ConsoleError):
+    """Bytes of the console were dropped before they were read.  gap: which. The next read goes on behind them."""
+
+    def __init__(self, path: str, gap: Gap) -> None:
+        super().__init__(
+            f"{path}: {gap.size_bytes} bytes from offset {gap.offset} on were dropped before they were read; "
+            f"what follows from offset {gap.end_offset} on can be read"
+        )
+        self.gap = gap
+
+
+class ConsoleInUse(ConsoleError):
+    """Another client has the exclusive right to write to the console. What was written did not reach the device."""

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import ClassVar
 
-from jumplab.driver import AsyncDriverClient, DriverClient, PlainStream
+from jumplab.driver import AsyncDriverClient, DriverClient
 from jumplab.drivers.console.aio import AsyncConsoleClient
+from jumplab.drivers.console.interface import ConsoleState
+from jumplab.drivers.console.stream import PlainConsoleStream
 
 
 class ConsoleClient(DriverClient):
@@ -18,22 +20,37 @@ class ConsoleClient(DriverClient):
     asynchronous: ClassVar[type[AsyncDriverClient]] = AsyncConsoleClient
     _twin: AsyncConsoleClient
 
+    def state(self) -> ConsoleState:
+        """Which bytes are kept now."""
+        return self._portal.run(self._twin.state())
+
     @contextmanager
-    def connect(self, offset: int | None = None) -> Iterator[PlainStream]:
-        """The console's bytes both ways.  offset: as for ConsoleInterface.attach."""
-        with self._portal.entered(self._twin.connect(offset)) as stream:
-            yield PlainStream(stream, self._portal)
+    def connect(
+        self, offset: int | None = None, *, exclusive: bool = False, mark_gaps: bool = False
+    ) -> Iterator[PlainConsoleStream]:
+        """The console's bytes both ways, at an `offset` that the stream knows.
+
+        offset, exclusive: as for ConsoleInterface.attach.  mark_gaps: where bytes were dropped before they were read,
+        `receive` gives a line that says so, instead of raising ConsoleGap. Raises ConsoleInUse, here or at the first
+        use, where another client has the exclusive right to write.
+        """
+        with self._portal.entered(self._twin.connect(offset, exclusive=exclusive, mark_gaps=mark_gaps)) as stream:
+            yield PlainConsoleStream(stream, self._portal)
 
     def send(self, text: str) -> None:
-        """Types `text`; add "\\n" to press Enter."""
+        """Types `text`; add "\\n" to press Enter.
+
+        Where another client has the exclusive right to write, the next `send` or `expect` raises ConsoleInUse.
+        """
         self._portal.run(self._twin.send(text))
 
     def expect(self, pattern: str, timeout: float = 30.0) -> str:
         """Waits until the device has said something that the regular expression finds.
 
         Returns everything it said since the last `expect` up to the end of the match. What follows is left for the next
-        one. Raises ConsoleTimeout with what it said instead, after `timeout` seconds; ConsoleClosed where the console
-        ended.
+        one. Where bytes were dropped before they were read, a line in the text says how many.
+
+        Raises ConsoleTimeout with what it said instead, after `timeout` seconds; ConsoleClosed where the console ended.
         """
         return self._portal.run(self._twin.expect(pattern, timeout))
 

@@ -1,6 +1,7 @@
 """The console of a board whose line is only there while it is powered."""
 
 import asyncio
+from typing import Any
 
 from jumplab_exporter.drivers.console.buffered import BufferedConsole
 from jumplab_exporter.drivers.console.ports import Port
@@ -9,8 +10,8 @@ from jumplab_exporter.drivers.console.ports import Port
 class BoardConsole(BufferedConsole):
     """Keeps what each run of the board says, one after the other. What is typed to a board that is off is lost."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
         self._plugged: asyncio.Queue[Port] = asyncio.Queue()
 
     def plug(self, port: Port) -> None:

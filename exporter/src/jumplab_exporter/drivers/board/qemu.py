@@ -11,6 +11,7 @@ from jumplab.drivers.composite import CompositeInterface
 from jumplab.drivers.power import PowerInterface
 from jumplab_exporter.drivers.board.console import BoardConsole
 from jumplab_exporter.drivers.board.machine import PROFILES, Machine
+from jumplab_exporter.drivers.console.buffered import DISK_MIB, MEMORY_KIB, DiskMib, MemoryKib
 from jumplab_exporter.drivers.storage.disk import FileDisk
 
 
@@ -20,6 +21,7 @@ class QemuBoard(CompositeInterface, Driver):
     machine: which board;  firmware: what it starts, Debian's U-Boot by default;  memory_mib: its memory.
     disk: the file that is its disk (virtio), made if it isn't there; none: an empty one for each session.
     disk_mib: the size of a disk that is made;  arguments: more of QEMU's own, as they are.
+    console_memory_kib, console_disk_mib: how much of what the console says is kept, as for every console.
     """
 
     machine: Literal["qemu_arm64", "qemu_arm"] = "qemu_arm64"
@@ -27,10 +29,12 @@ class QemuBoard(CompositeInterface, Driver):
     memory_mib: int = 256
     disk: Path | None = None
     disk_mib: int = 64
+    console_memory_kib: MemoryKib = MEMORY_KIB
+    console_disk_mib: DiskMib = DISK_MIB
     arguments: list[str] = []  # noqa: RUF012 - a setting's default, which pydantic copies
 
     def make_children(self) -> dict[str, Driver]:
-        console = BoardConsole()
+        console = BoardConsole(memory_kib=self.console_memory_kib, disk_mib=self.console_disk_mib)
         power = _Supply(self, console)
         self._storage = FileDisk(path=self.disk, size_mib=self.disk_mib, why_in_use=power.why_disk_in_use)
         # Torn down in the opposite order: the supply first.

@@ -11,6 +11,7 @@ from jumplab.drivers.composite import CompositeInterface
 from jumplab.drivers.power import PowerInterface
 from jumplab_exporter.drivers.board.console import BoardConsole
 from jumplab_exporter.drivers.board.firmware import Firmware
+from jumplab_exporter.drivers.console.buffered import DISK_MIB, MEMORY_KIB, DiskMib, MemoryKib
 from jumplab_exporter.drivers.console.ports import StreamPort
 from jumplab_exporter.drivers.storage.disk import FileDisk
 from jumplab_exporter.testing.serial_device import SerialDevice
@@ -23,15 +24,18 @@ class VirtualBoard(CompositeInterface, Driver):
 
     disk: the file that is its disk, made if it isn't there; none: an empty one for each session.
     disk_mib: the size of a disk that is made.
+    console_memory_kib, console_disk_mib: how much of what the console says is kept, as for every console.
     """
 
     disk: Path | None = None
     disk_mib: int = 64
+    console_memory_kib: MemoryKib = MEMORY_KIB
+    console_disk_mib: DiskMib = DISK_MIB
 
     def make_children(self) -> dict[str, Driver]:
         self._supply = _Supply(self)
         self._storage = FileDisk(path=self.disk, size_mib=self.disk_mib, why_in_use=self._supply.why_disk_in_use)
-        self._console = BoardConsole()
+        self._console = BoardConsole(memory_kib=self.console_memory_kib, disk_mib=self.console_disk_mib)
         self._firmware = Firmware(self._storage.head)
         return {"storage": self._storage, "console": self._console, "power": self._supply}
 

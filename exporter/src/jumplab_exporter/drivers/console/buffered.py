@@ -3,25 +3,40 @@
 import asyncio
 from abc import abstractmethod
 from types import TracebackType
-from typing import Self
+from typing import Annotated, Self
+
+from pydantic import Field
 
 from jumplab.driver import ByteStream, Driver, errors
-from jumplab.drivers.console import ConsoleInterface
-from jumplab.session.host import ConsoleBuffer
+from jumplab.drivers.console import ConsoleInterface, ConsoleState, Gap
+from jumplab.session.host import ConsoleBuffer, ConsoleReader
 from jumplab_exporter.drivers.console.ports import Port
+from jumplab_exporter.drivers.console.writers import Writers
+
+MEMORY_KIB = 1024
+DISK_MIB = 256
+MemoryKib = Annotated[int, Field(ge=64)]
+DiskMib = Annotated[int, Field(ge=0)]
 
 
 class BufferedConsole(ConsoleInterface, Driver):
     """A console whose subclass says how its device is kept open.
 
+    memory_kib: how much of what the device says is kept in memory;  disk_mib: how much of what is older is kept on
+    disk, 0: none.
+
     A subclass overrides `_keep_listening`, which calls `_listen` with each port that it opens.
     """
+
+    memory_kib: MemoryKib = MEMORY_KIB
+    disk_mib: DiskMib = DISK_MIB
 
     _port: Port | None = None
 
     async def __aenter__(self) -> Self:
         await super().__aenter__()
-        self._buffer = ConsoleBuffer()
+        self._buffer = ConsoleBuffer(self.memory_kib << 10, self.disk_mib << 20, tell=self.log.warning)
+        self._writers = Writers()
         self._writing = asyncio.Lock()
         self._tasks = asyncio.TaskGroup()
         await self._tasks.__aenter__()
@@ -60,31 +75,38 @@ class BufferedConsole(ConsoleInterface, Driver):
         """What clients type. Raises OSError where the device is lost. Nobody hears what is typed to a closed port."""
         port = self._port
         if port is not None:
-            async with self._writing:
-                await port.write(data)
+            await port.write(data)
 
-    async def attach(self, stream: ByteStream, *, offset: int | None = None) -> None:
+    async def attach(self, stream: ByteStream, *, offset: int | None = None, exclusive: bool = False) -> Gap | None:
         failure: Exception | None = None
-        async with asyncio.TaskGroup() as tasks:
-            output = tasks.create_task(self._pass_output(stream, offset), name="a console's output")
-            try:
-                while data := await stream.receive():
-                    await self._write(data)
-            except (OSError, errors.DriverError) as error:
-                failure = error
-            output.cancel()
+        reader = self._buffer.reader(offset)
+        with self._writers.joined(exclusive=exclusive) as check:
+            async with asyncio.TaskGroup() as tasks:
+                output = tasks.create_task(self._pass_output(stream, reader), name="a console's output")
+                try:
+                    while data := await stream.receive():
+                        async with self._writing:
+                            check()
+                            await self._write(data)
+                except (OSError, errors.DriverError) as error:
+                    failure = error
+                output.cancel()
         if failure is not None:
             raise failure
+        return None if output.cancelled() else output.result()
 
-    async def _pass_output(self, stream: ByteStream, offset: int | None) -> None:
-        reader = self._buffer.reader(offset)
-        told = 0
+    async def state(self) -> ConsoleState:
+        return self._buffer.state
+
+    async def _pass_output(self, stream: ByteStream, reader: ConsoleReader) -> Gap | None:
+        """Sends what the device says until the console ends or the client has missed something: the Gap."""
         try:
             while data := await reader.read():
-                if reader.dropped_bytes > told:
-                    self.log.warning("a reader was too slow: %d bytes were dropped", reader.dropped_bytes - told)
-                    told = reader.dropped_bytes
+                if isinstance(data, Gap):
+                    self.log.warning("a reader was too slow: %d bytes were dropped before it", data.size_bytes)
+                    break
                 await stream.send(data)
             await stream.send_end()
         except errors.DriverError:
-            return  # the client is gone, which the other direction notices too
+            return None  # the client is gone, which the other direction notices too
+        return data if isinstance(data, Gap) else None
