@@ -56,7 +56,7 @@ class Lab:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         for exporter in self.exporters.values():
-            exporter.stop()
+            exporter.kill()  # nothing is leased any more, and each goodbye would take its time
         self.home.close()
         self.kube.close()
 

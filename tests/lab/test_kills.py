@@ -109,9 +109,8 @@ def test_a_leased_shell_dies_and_another_one_goes_on(lab: Lab) -> None:
     lab.exporter("bench-f")
     lab.lease("shared", board="bench-f")
     lab.until_ready("shared")
-    drive = ("shell", "--lease", "shared", "--", "sh", "-c", "j board power on; kill -9 $PPID")
-    assert lab.ci.run("jumplab", *drive).status == -9
-    drive = ("shell", "--lease", "shared", "--", "j", "board", "power", "is-on")
-    assert lab.ci.run("jumplab", *drive).out == "true\n"
+    shell = ("shell", "--lease", "shared", "--")
+    assert lab.ci.run("jumplab", *shell, "sh", "-c", "j board power on; kill -9 $PPID").status == -9
+    assert lab.ci.run("jumplab", *shell, "j", "board", "power", "is-on").out == "true\n"
     lab.release("shared")
     lab.until_available("bench-f")
