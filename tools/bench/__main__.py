@@ -33,8 +33,10 @@ def main(quick: bool, out: Path) -> None:
         script = None if quick else peer.find(_ROOT, os.environ)
     except peer.PeerFailed as error:
         raise click.UsageError(str(error)) from error
-    ours = _measure(QUICK if quick else FULL)
-    theirs = _measure_peer(script)
+    rounds = QUICK if quick else FULL
+    ours = _measure_sessions(rounds)
+    theirs = _measure_peer(script)  # right after what it compares with: the machine may be busier later
+    ours["apply_to_ready"] = readiness.figures(rounds)
     click.echo(report.table(ours, theirs))
     if not theirs and not quick:
         click.echo(f"\n{_NO_PEER}")
@@ -42,8 +44,11 @@ def main(quick: bool, out: Path) -> None:
     report.say(f"written to {out}")
 
 
-def _measure(rounds: Rounds) -> dict[str, Any]:
-    ours: dict[str, Any] = {"machine": {"cpus": os.cpu_count(), "load_at_start": round(os.getloadavg()[0], 2)}}
+def _measure_sessions(rounds: Rounds) -> dict[str, Any]:
+    ours: dict[str, Any] = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": {"cpus": os.cpu_count(), "load_at_start": round(os.getloadavg()[0], 2)},
+    }
     report.say("a session in one process")
     ours["local"] = local.figures(rounds)
     with tempfile.TemporaryDirectory(prefix="jumplab-bench-") as folder:
@@ -53,8 +58,6 @@ def _measure(rounds: Rounds) -> dict[str, Any]:
             ours["tunnel"] = routed.figures(board, rounds)
             report.say("starting commands")
             ours["cli"] = starting.figures(board, rounds.starts)
-    ours["apply_to_ready"] = readiness.figures(rounds)
-    ours["at"] = datetime.now(UTC).isoformat(timespec="seconds")
     return ours
 
 
