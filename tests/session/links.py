@@ -1,7 +1,6 @@
 """The two ends of a session over each kind of link that needs no router."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -30,8 +29,8 @@ async def linked(host: SessionHost) -> AsyncIterator[Link]:
         yield ours
     finally:
         await ours.aclose()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(serving, 10)
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
 
 
 @asynccontextmanager

@@ -7,8 +7,9 @@ import re
 import pytest
 
 from jumplab.driver import errors
-from jumplab.protocol.v1.session_pb2 import Frame, Hello
-from jumplab.session.frames import FrameWriter, read_frames
+from jumplab.protocol.v1.session_pb2 import Frame, Frames, Hello
+from jumplab.session.frames import MAGIC, read_payloads
+from jumplab.session.host import SessionHost
 from tests.driver.boards import Blocking, Broken, Meter, Reading, Slow
 from tests.session.links import attached, hosted, linked
 
@@ -225,20 +226,25 @@ async def test_what_was_logged_before_reaches_who_attaches_later():
 async def test_a_client_that_does_not_read_loses_log_lines_and_is_told_how_many():
     async with hosted(meter=Meter()) as host, linked(host) as link:
         stream = await link.open(0)
-        writer = FrameWriter(stream)
-        writer.post(Frame(hello=Hello()))
-        sending = asyncio.create_task(writer.run())
-        frames = read_frames(stream)
-        await anext(frames)
+        await stream.send(MAGIC + Frames(frames=[Frame(hello=Hello(session="s"))]).SerializeToString())
+        payloads = read_payloads(stream)
+        await anext(payloads)
         for _ in range(40):
             host.say("x" * (1 << 20))
-        lines = []
-        while len(lines) < 2 or "lost" not in lines[-1]:
-            host.say("y")
-            lines.append((await anext(frames)).log_line.message)
-        assert re.fullmatch(r"\d+ lines were lost", lines[-1])
-        sending.cancel()
-        await asyncio.wait([sending])
+        lines: list[str] = []
+        talking = asyncio.create_task(_talk(host))
+        while not any("lost" in line for line in lines):
+            lines += [frame.log_line.message for frame in (await anext(payloads)).frames]
+            await stream.send(Frames(received=len(lines)).SerializeToString())
+        talking.cancel()
+        assert re.fullmatch(r"\d+ lines were lost", next(line for line in lines if "lost" in line))
+
+
+async def _talk(host: SessionHost) -> None:
+    """Says something now and then."""
+    while True:
+        host.say("y")
+        await asyncio.sleep(0.005)
 
 
 async def test_what_drivers_log_reaches_every_attached_client():

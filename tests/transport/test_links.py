@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from jumplab.transport.errors import TransportError, Unreachable
-from jumplab.transport.links import ENVELOPE_BYTES, ConnectionLost, Link, StreamReset
+from jumplab.transport.links import ENVELOPE_BYTES, ConnectionLost, EnvelopeKind, Link
 from jumplab.transport.listener import AcceptedLink, LocalListener
 from jumplab.transport.local import LocalLink
 from jumplab.transport.memory import memory_links
@@ -87,57 +87,34 @@ async def opened(links: Pair, number: int = 0, *, bulk: bool = False):
     return await here.open(number, bulk=bulk), await there.open(number, bulk=bulk)
 
 
-async def test_envelopes_arrive_in_order_both_ways(links):
+async def test_envelopes_arrive_in_order_both_ways_with_their_kind(links):
     here, there = await opened(links)
     for sender, receiver in ((here, there), (there, here)):
-        for number in range(5):
-            await sender.send(b"%d" % number)
-        assert [await receiver.receive() for _ in range(5)] == [b"%d" % number for number in range(5)]
+        sent = [(kind, b"%d" % kind) for kind in EnvelopeKind]
+        for kind, payload in sent:
+            await sender.send(payload, kind)
+        assert [await receiver.receive() for _ in sent] == sent
 
 
 async def test_the_largest_envelope_arrives_whole(links):
     here, there = await opened(links, 1, bulk=True)
     block = bytes(range(256)) * (ENVELOPE_BYTES // 256)
     await here.send(block)
-    assert await there.receive() == block
-
-
-async def test_each_direction_has_an_end_of_its_own(links):
-    here, there = await opened(links)
-    await here.send(b"last")
-    await here.send_end()
-    await here.send_end()
-    assert await there.receive() == b"last"
-    assert await there.receive() is None
-    await there.send(b"still")
-    assert await here.receive() == b"still"
-    await there.send_end()
-    assert await here.receive() is None
+    assert await there.receive() == (EnvelopeKind.DATA, block)
 
 
 async def test_streams_of_a_link_do_not_mix(links):
     one, other = await opened(links, 1), await opened(links, 2)
     await one[0].send(b"one")
     await other[0].send(b"other")
-    assert await other[1].receive() == b"other"
-    assert await one[1].receive() == b"one"
-
-
-async def test_a_reset_brings_its_reason(links):
-    here, there = await opened(links)
-    await here.send(b"x")
-    assert await there.receive() == b"x"
-    await there.send(b"y")
-    assert await here.receive() == b"y"
-    await here.reset("the fuse has blown")
-    with pytest.raises((StreamReset, ConnectionLost), match="the fuse has blown|lost|closed|gone"):
-        await there.receive()
+    assert await other[1].receive() == (EnvelopeKind.DATA, b"other")
+    assert await one[1].receive() == (EnvelopeKind.DATA, b"one")
 
 
 async def test_a_peer_that_goes_is_noticed(links):
     here, there = await opened(links)
     await here.send(b"x")
-    assert await there.receive() == b"x"
+    assert await there.receive() == (EnvelopeKind.DATA, b"x")
     await here.aclose()
     await here.aclose()
     with pytest.raises(ConnectionLost):
@@ -155,7 +132,7 @@ async def test_a_slow_reader_holds_its_sender_back_and_nobody_else(links):
     flooding = asyncio.create_task(flood())
     for _ in range(20):
         await quick[0].send(b"x")
-        assert await quick[1].receive() == b"x"
+        assert await quick[1].receive() == (EnvelopeKind.DATA, b"x")
     assert not flooding.done()
     flooding.cancel()
     await asyncio.wait([flooding])
@@ -195,7 +172,7 @@ async def test_a_stranger_at_the_socket_is_turned_away_and_others_are_served(tmp
         assert reason in answer[5:].decode()
         here, there = await opened((link, theirs), 3)
         await here.send(b"x")
-        assert await there.receive() == b"x"
+        assert await there.receive() == (EnvelopeKind.DATA, b"x")
 
 
 async def test_a_stranger_who_never_comes_to_the_point_is_turned_away(tmp_path):
@@ -225,11 +202,11 @@ async def test_a_relay_passes_every_stream_on_and_ends_with_the_first(tmp_path):
         pairs = [(await link.open(number), await far.open(number)) for number in (0, 1)]
         for here, there in pairs:
             await here.send(b"onward")
-            assert await there.receive() == b"onward"
+            assert await there.receive() == (EnvelopeKind.DATA, b"onward")
             await there.send(b"back")
-            assert await here.receive() == b"back"
-        await pairs[1][0].reset("enough")
-        with pytest.raises((StreamReset, ConnectionLost)):
+            assert await here.receive() == (EnvelopeKind.DATA, b"back")
+        await pairs[1][0].aclose()
+        with pytest.raises(ConnectionLost):
             await pairs[1][1].receive()
         await pairs[0][0].aclose()
         with pytest.raises(ConnectionLost):

@@ -24,12 +24,13 @@ def console(
 ) -> None:
     """Lease an exporter and attach to its console, which Ctrl-] leaves."""
     from jumplab.cli.driver_tree import DriverTree
+    from jumplab.cli.ending import say
     from jumplab.cli.holding import Wanted, hold
     from jumplab.cli.running import run
     from jumplab.cli.terminal import converse
     from jumplab.client.controller import Controller
     from jumplab.client.places import load_client
-    from jumplab.client.sessions import dial
+    from jumplab.client.sessions import dial, reconnecting
     from jumplab.drivers.console.stream import joined
     from jumplab.session.client import attach
 
@@ -40,7 +41,8 @@ def console(
         async with Controller.connected(config) as controller, hold(controller, config, wanted) as held:
             link = await dial(controller, held.lease.name)
             tree = DriverTree.allowing(config.drivers.allow, unsafe=config.drivers.unsafe)
-            async with attach(link, classes=tree, client="jumplab console") as session:
+            again = reconnecting(controller, held.lease.name, tell=say)
+            async with attach(link, classes=tree, client="jumplab console", reconnecting=again) as session:
                 chosen = tree.console(session.root, driver)
                 async with joined(chosen, mark_gaps=True) as stream:
                     await converse(stream, ends_with_input=False)

@@ -37,18 +37,30 @@ async def _drive(socket: str, token: str, words: list[str]) -> None:
 
     from jumplab.cli.driver_commands import DriverGroup
     from jumplab.cli.driver_tree import DriverTree
-    from jumplab.session.client import attach
+    from jumplab.driver.errors import SessionEnded
+    from jumplab.session.client import Reconnecting, attach
     from jumplab.transport.local import LocalLink
 
     allow = os.environ.get("JMP_DRIVERS_ALLOW", "jumplab.drivers")
     tree = DriverTree.allowing(tuple(allow.split(",")), unsafe=allow == "UNSAFE")
-    async with attach(LocalLink(Path(socket), token), classes=tree, client="j") as session:
+
+    async def link() -> LocalLink:
+        if not os.path.exists(socket):  # noqa: ASYNC240 - one look at a local file
+            raise SessionEnded("the leased shell has ended")
+        return LocalLink(Path(socket), token)
+
+    again = Reconnecting(link, tell=_tell)
+    async with attach(await link(), classes=tree, client="j", reconnecting=again) as session:
         session.on_log = _show_log
         if session.motd and not words:
             click.echo(session.motd, err=True)
         outcome: Any = DriverGroup(session.root, tree).main(words, prog_name="j", standalone_mode=False)
         if inspect.isawaitable(outcome):
             await outcome
+
+
+def _tell(sentence: str) -> None:
+    click.echo(f"j: {sentence}", err=True)
 
 
 def _show_log(line: "LogLine") -> None:

@@ -20,7 +20,7 @@ from jumplab.client.standing import failure_of
 from jumplab.client.views import LeaseView
 from jumplab.transport.backoff import Backoff
 from jumplab.transport.errors import TransportError
-from jumplab.transport.listener import AcceptedLink, LocalListener
+from jumplab.transport.listener import AcceptedLink, LocalListener, turn_away
 from jumplab.transport.relay import relay
 
 _ENDING_BOUND_SECONDS = 5.0
@@ -36,7 +36,7 @@ async def open_shell(controller: Controller, lease: LeaseView, drivers: DriverSe
         try:
             link = await dial(controller, lease.name)
         except TransportError as error:
-            await (await accepted.accept()).stream.reset(str(error))
+            await turn_away((await accepted.accept()).stream, str(error))
             return
         try:
             await relay(accepted, link)

@@ -2,20 +2,24 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from jumplab.client.config import DriverSettings
 from jumplab.client.controller import Controller
+from jumplab.client.standing import failure_of
+from jumplab.driver.errors import SessionEnded
 from jumplab.protocol.v1.session_pb2 import LogLine
-from jumplab.session.client import ClientClasses, Session, attach
+from jumplab.session.client import ClientClasses, Reconnecting, Session, attach
 from jumplab.transport.backoff import Backoff
-from jumplab.transport.errors import CertificateRejected, Unreachable
+from jumplab.transport.errors import CertificateRejected, NotFound, Refused, Unreachable
+from jumplab.transport.links import Link
 from jumplab.transport.routed import RoutedLink
 
 DIAL_BOUND = timedelta(seconds=15)
 
+_log = logging.getLogger(__name__)
 _exporter_log = logging.getLogger("jumplab.exporter")
 
 
@@ -44,9 +48,30 @@ async def session_of(controller: Controller, lease: str, drivers: DriverSettings
     Raises TransportError where the controller refuses, and DriverError where the exporter can't be attached to.
     """
     link = await dial(controller, lease)
-    async with attach(link, classes=client_classes(drivers), client="jumplab") as session:
+    again = reconnecting(controller, lease)
+    async with attach(link, classes=client_classes(drivers), client="jumplab", reconnecting=again) as session:
         session.on_log = log
         yield session
+
+
+def reconnecting(controller: Controller, lease: str, tell: Callable[[str], None] = _log.info) -> Reconnecting:
+    """How a session of this lease gets another connection: by dialling anew, for as long as the lease lasts.
+
+    tell: is given a sentence when the connection is lost, and when it is back.
+    """
+
+    async def dial_again() -> Link:
+        try:
+            route = await controller.dial(lease)
+        except NotFound as error:
+            raise SessionEnded(f'lease "{lease}" is gone') from error
+        except Refused:
+            if failure := failure_of(await controller.lease(lease)):
+                raise SessionEnded(str(failure)) from failure
+            raise
+        return RoutedLink(route.endpoint, route.token)
+
+    return Reconnecting(dial_again, tell=tell)
 
 
 def client_classes(drivers: DriverSettings) -> ClientClasses:

@@ -13,10 +13,11 @@ ENVELOPE_BYTES = 256 << 10
 
 
 class EnvelopeKind(IntEnum):
-    """What an envelope is; the numbers are those of the wire's FrameType."""
+    """What an envelope is; the numbers are those of the wire's FrameType (an ACK travels as its PING)."""
 
     DATA = 0
     RESET = 3
+    ACK = 6
     END = 7
 
 
@@ -24,27 +25,18 @@ class ConnectionLost(TransportError):
     """The stream's connection is gone without a word of the peer."""
 
 
-class StreamReset(TransportError):
-    """The peer gave the stream up; the message is its reason."""
-
-
 class EnvelopeStream(Protocol):
-    """One numbered stream, as one peer holds it. One task at a time may send, and one may receive."""
+    """One numbered stream, as one peer holds it: envelopes both ways, in order, until the connection is lost.
 
-    async def send(self, payload: bytes) -> None:
-        """Sends one envelope of data, of ENVELOPE_BYTES at most; waits until there is room. Raises ConnectionLost."""
+    One task at a time may send, and one may receive; cancelling either gives the stream up.
+    """
+
+    async def send(self, payload: bytes, kind: EnvelopeKind = EnvelopeKind.DATA) -> None:
+        """Sends one envelope, of ENVELOPE_BYTES at most; waits until there is room. Raises ConnectionLost."""
         ...
 
-    async def send_end(self) -> None:
-        """Ends this direction; a second call does nothing. Raises ConnectionLost."""
-        ...
-
-    async def receive(self) -> bytes | None:
-        """The next envelope's data; None once the peer has ended its direction. Raises ConnectionLost, StreamReset."""
-        ...
-
-    async def reset(self, reason: str) -> None:
-        """Gives the stream up: the peer gets StreamReset with the reason. Closes the stream. Never raises."""
+    async def receive(self) -> tuple[EnvelopeKind, bytes]:
+        """The next envelope. Raises ConnectionLost, or Refused where the router turned this peer away."""
         ...
 
     async def aclose(self) -> None:

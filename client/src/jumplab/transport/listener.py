@@ -1,6 +1,7 @@
 """The accepting end of local links."""
 
 import asyncio
+import contextlib
 import hmac
 import json
 import os
@@ -11,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from jumplab.transport.errors import NotAuthenticated
-from jumplab.transport.links import ConnectionLost
+from jumplab.transport.links import ConnectionLost, EnvelopeKind
 from jumplab.transport.local import BUFFER_BYTES, LocalStream
 
 _GREETING_BOUND_SECONDS = 5.0
@@ -110,14 +111,14 @@ class LocalListener:
             async with asyncio.timeout(_GREETING_BOUND_SECONDS):
                 session, number, bulk = self._admitted(await reader.readline())
         except (OSError, ValueError, NotAuthenticated) as error:
-            await stream.reset(str(error) or "the first line did not come")
+            await turn_away(stream, str(error) or "the first line did not come")
             return
         if number == 0 and session not in self._sessions:
             self._begin(session)
         if session not in self._sessions:
-            await stream.reset("this session is over")
+            await turn_away(stream, "this session is over")
         elif not self._sessions[session].take_in(Arrival(number, bulk, stream)):
-            await stream.reset(f"stream {number} of this session is open already")
+            await turn_away(stream, f"stream {number} of this session is open already")
 
     def _admitted(self, greeting: bytes) -> tuple[str, int, bool]:
         """Session, number and bulk. Raises ValueError and NotAuthenticated."""
@@ -140,3 +141,10 @@ class LocalListener:
         finally:
             del self._sessions[session]
             await link.aclose()
+
+
+async def turn_away(stream: LocalStream, reason: str) -> None:
+    """Tells the peer why it is not served, and closes the stream."""
+    with contextlib.suppress(ConnectionLost):
+        await stream.send(reason.encode(), EnvelopeKind.RESET)
+    await stream.aclose()

@@ -6,16 +6,16 @@ the payload. The listener's folder has mode 0700, so that only its owner's proce
 """
 
 import asyncio
-import contextlib
 import json
 import secrets
 import struct
 from pathlib import Path
 
-from jumplab.transport.errors import TransportError, Unreachable
-from jumplab.transport.links import ENVELOPE_BYTES, ConnectionLost, EnvelopeKind, StreamReset
+from jumplab.transport.errors import Unreachable
+from jumplab.transport.links import ENVELOPE_BYTES, ConnectionLost, EnvelopeKind
 
 _HEADER = struct.Struct(">IB")
+_KINDS = frozenset(EnvelopeKind)
 _LARGEST_BYTES = 16 << 20
 _CLOSING_BOUND_SECONDS = 1.0
 BUFFER_BYTES = 4 * ENVELOPE_BYTES
@@ -27,32 +27,24 @@ class LocalStream:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-        self._ended = False
 
-    async def send(self, payload: bytes) -> None:
-        await self._write(EnvelopeKind.DATA, payload)
+    async def send(self, payload: bytes, kind: EnvelopeKind = EnvelopeKind.DATA) -> None:
+        try:
+            self._writer.write(_HEADER.pack(len(payload), kind))
+            if payload:
+                self._writer.write(payload)
+            await self._writer.drain()
+        except OSError as error:
+            raise ConnectionLost("the other end has closed the stream") from error
 
-    async def send_end(self) -> None:
-        if not self._ended:
-            self._ended = True
-            await self._write(EnvelopeKind.END, b"")
-
-    async def receive(self) -> bytes | None:
+    async def receive(self) -> tuple[EnvelopeKind, bytes]:
         try:
             length, kind = _HEADER.unpack(await self._reader.readexactly(_HEADER.size))
-            if length > _LARGEST_BYTES:
-                raise ConnectionLost(f"the peer announced an envelope of {length} bytes; {_LARGEST_BYTES} is the most")
-            payload = await self._reader.readexactly(length)
+            if length > _LARGEST_BYTES or kind not in _KINDS:
+                raise ConnectionLost(f"the peer sent what is no envelope: {length} bytes of kind {kind}")
+            return EnvelopeKind(kind), await self._reader.readexactly(length)
         except (OSError, asyncio.IncompleteReadError) as error:
             raise ConnectionLost("the other end has closed the stream") from error
-        if kind == EnvelopeKind.RESET:
-            raise StreamReset(payload.decode(errors="replace"))
-        return None if kind == EnvelopeKind.END else payload
-
-    async def reset(self, reason: str) -> None:
-        with contextlib.suppress(TransportError):
-            await self._write(EnvelopeKind.RESET, reason.encode())
-        await self.aclose()
 
     async def aclose(self) -> None:
         self._writer.close()
@@ -63,15 +55,6 @@ class LocalStream:
             self._writer.transport.abort()  # a peer that does not read keeps nobody
         except OSError:
             pass  # the peer was gone before
-
-    async def _write(self, kind: EnvelopeKind, payload: bytes) -> None:
-        try:
-            self._writer.write(_HEADER.pack(len(payload), kind))
-            if payload:
-                self._writer.write(payload)
-            await self._writer.drain()
-        except OSError as error:
-            raise ConnectionLost("the other end has closed the stream") from error
 
 
 class LocalLink:

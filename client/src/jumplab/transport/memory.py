@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 
-from jumplab.transport.links import ConnectionLost, EnvelopeKind, StreamReset
+from jumplab.transport.links import ConnectionLost, EnvelopeKind
 
 _IN_FLIGHT = 16
 
@@ -32,10 +32,8 @@ class _Pipe:
             self._changed.notify_all()
             return self._envelopes.popleft()
 
-    async def close(self, last: tuple[EnvelopeKind, bytes] | None = None) -> None:
+    async def close(self) -> None:
         async with self._changed:
-            if last is not None and not self._closed:
-                self._envelopes.append(last)
             self._closed = True
             self._changed.notify_all()
 
@@ -46,25 +44,12 @@ class MemoryStream:
     def __init__(self, outgoing: _Pipe, incoming: _Pipe) -> None:
         self._outgoing = outgoing
         self._incoming = incoming
-        self._ended = False
 
-    async def send(self, payload: bytes) -> None:
-        await self._outgoing.put(EnvelopeKind.DATA, bytes(payload))
+    async def send(self, payload: bytes, kind: EnvelopeKind = EnvelopeKind.DATA) -> None:
+        await self._outgoing.put(kind, bytes(payload))
 
-    async def send_end(self) -> None:
-        if not self._ended:
-            self._ended = True
-            await self._outgoing.put(EnvelopeKind.END, b"")
-
-    async def receive(self) -> bytes | None:
-        kind, payload = await self._incoming.get()
-        if kind is EnvelopeKind.RESET:
-            raise StreamReset(payload.decode())
-        return None if kind is EnvelopeKind.END else payload
-
-    async def reset(self, reason: str) -> None:
-        await self._outgoing.close((EnvelopeKind.RESET, reason.encode()))
-        await self._incoming.close()
+    async def receive(self) -> tuple[EnvelopeKind, bytes]:
+        return await self._incoming.get()
 
     async def aclose(self) -> None:
         await self._outgoing.close()

@@ -1,10 +1,12 @@
 """Joins two links stream by stream, so that a peer on this machine reaches a session through another's way to it."""
 
 import asyncio
+import contextlib
 
 from jumplab.transport.errors import TransportError
-from jumplab.transport.links import EnvelopeStream, Link, StreamReset
+from jumplab.transport.links import ConnectionLost, EnvelopeKind, EnvelopeStream, Link
 from jumplab.transport.listener import AcceptedLink
+from jumplab.transport.race import race
 
 
 async def relay(accepted: AcceptedLink, onward: Link) -> None:
@@ -31,28 +33,21 @@ async def _join(here: EnvelopeStream, onward: Link, number: int, *, bulk: bool) 
     try:
         there = await onward.open(number, bulk=bulk)
     except TransportError as error:
-        await here.reset(str(error))
+        with contextlib.suppress(ConnectionLost):
+            await here.send(str(error).encode(), EnvelopeKind.RESET)
+        await here.aclose()
         return
-    copies = [
-        asyncio.create_task(_copy(here, there), name=f"stream {number} onward"),
-        asyncio.create_task(_copy(there, here), name=f"stream {number} back"),
-    ]
     try:
-        await asyncio.wait(copies, return_when=asyncio.FIRST_EXCEPTION)
+        await race({f"stream {number} onward": _copy(here, there), f"stream {number} back": _copy(there, here)})
+    except TransportError:
+        pass  # either connection is gone, and so goes the other
     finally:
-        for copy in copies:
-            copy.cancel()
-        await asyncio.gather(*copies, return_exceptions=True)
         await here.aclose()
         await there.aclose()
 
 
 async def _copy(source: EnvelopeStream, target: EnvelopeStream) -> None:
-    """Copies one direction to its end. A reset is passed on; any error ends the whole stream."""
-    try:
-        while (payload := await source.receive()) is not None:
-            await target.send(payload)
-        await target.send_end()
-    except StreamReset as error:
-        await target.reset(str(error))
-        raise
+    """Copies one direction until either connection is gone, which ends the whole stream."""
+    while True:
+        kind, payload = await source.receive()
+        await target.send(payload, kind)

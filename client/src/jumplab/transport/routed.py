@@ -1,7 +1,6 @@
 """A link through the router: one gRPC stream for each numbered stream."""
 
 import asyncio
-import contextlib
 from typing import cast
 
 import grpc
@@ -12,9 +11,17 @@ from jumplab.protocol.v1.router_pb2_grpc import RouterServiceStub
 from jumplab.transport.channel import open_channel
 from jumplab.transport.endpoint import Endpoint
 from jumplab.transport.errors import Refused, TransportError, explained
-from jumplab.transport.links import ConnectionLost, EnvelopeKind, StreamReset
+from jumplab.transport.links import ConnectionLost, EnvelopeKind
 
 STREAM_NUMBER = "x-jumplab-stream"
+
+_FRAME_TYPES = {
+    EnvelopeKind.DATA: router_pb2.FRAME_TYPE_DATA,
+    EnvelopeKind.RESET: router_pb2.FRAME_TYPE_RST_STREAM,
+    EnvelopeKind.ACK: router_pb2.FRAME_TYPE_PING,
+    EnvelopeKind.END: router_pb2.FRAME_TYPE_GOAWAY,
+}
+_KINDS = {frame_type: kind for kind, frame_type in _FRAME_TYPES.items()}
 
 _Call = aio.StreamStreamCall[router_pb2.StreamRequest, router_pb2.StreamResponse]
 
@@ -29,44 +36,26 @@ class RoutedStream:
     def __init__(self, call: _Call, endpoint: Endpoint) -> None:
         self._call = call
         self._endpoint = endpoint
-        self._ended = False
 
-    async def send(self, payload: bytes) -> None:
-        await self._write(router_pb2.StreamRequest(payload=payload))
-
-    async def send_end(self) -> None:
-        if not self._ended:
-            self._ended = True
-            await self._write(router_pb2.StreamRequest(frame_type=router_pb2.FRAME_TYPE_GOAWAY))
-
-    async def receive(self) -> bytes | None:
+    async def send(self, payload: bytes, kind: EnvelopeKind = EnvelopeKind.DATA) -> None:
         try:
-            while (envelope := await self._call.read()) is not aio.EOF:
-                match cast(router_pb2.StreamResponse, envelope).frame_type:
-                    case EnvelopeKind.DATA:
-                        return cast(router_pb2.StreamResponse, envelope).payload
-                    case EnvelopeKind.END:
-                        return None
-                    case EnvelopeKind.RESET:
-                        raise StreamReset(cast(router_pb2.StreamResponse, envelope).payload.decode(errors="replace"))
+            await self._call.write(router_pb2.StreamRequest(payload=payload, frame_type=_FRAME_TYPES[kind]))
+        except (aio.AioRpcError, asyncio.InvalidStateError, aio.UsageError) as error:
+            raise await self._lost() from error
+
+    async def receive(self) -> tuple[EnvelopeKind, bytes]:
+        try:
+            while (read := await self._call.read()) is not aio.EOF:
+                envelope = cast(router_pb2.StreamResponse, read)
+                kind = _KINDS.get(envelope.frame_type)
+                if kind is not None:  # others are of versions to come
+                    return kind, envelope.payload
         except (aio.AioRpcError, asyncio.InvalidStateError, aio.UsageError) as error:
             raise await self._lost() from error
         raise await self._lost()
 
-    async def reset(self, reason: str) -> None:
-        with contextlib.suppress(TransportError):
-            frame_type = router_pb2.FRAME_TYPE_RST_STREAM
-            await self._write(router_pb2.StreamRequest(payload=reason.encode(), frame_type=frame_type))
-        await self.aclose()
-
     async def aclose(self) -> None:
         self._call.cancel()
-
-    async def _write(self, envelope: router_pb2.StreamRequest) -> None:
-        try:
-            await self._call.write(envelope)
-        except (aio.AioRpcError, asyncio.InvalidStateError, aio.UsageError) as error:
-            raise await self._lost() from error
 
     async def _lost(self) -> TransportError:
         """Why the RPC has ended. The router's refusals keep their meaning."""

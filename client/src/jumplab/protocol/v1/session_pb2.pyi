@@ -3,9 +3,19 @@
 isort:skip_file
 What is said on a session's stream 0, between a client and an exporter.
 
-The client speaks first. The first payload of each direction begins with the eight bytes `JUMPLAB\\x01`; after them, and
-in every later payload, stands one serialized Frames message. Serialized messages of repeated fields concatenate, so
-a sender may join what has gathered into one payload.
+The client speaks first. The first payload of each direction on a connection begins with the eight bytes `JUMPLAB\\x01`;
+after them, and in every later payload, stands one serialized Frames message. Serialized messages concatenate, so a
+sender may join what has gathered into one payload.
+
+A session outlives its connections. Every frame but Hello, Welcome and Goodbye is counted, in each direction from 1 on;
+a side keeps what it has sent until the other has acknowledged it (`received`), and sends it again on the next
+connection, from where the other says that it stopped. So each counted frame arrives once, in order.
+
+A byte stream (stream N > 0) has data envelopes, one END for the end of a direction, RESET with a sentence where it is
+given up, and ACK envelopes: two big-endian 64-bit numbers, how many bytes have been used and how many have arrived; the
+END counts as one byte. A sender keeps what has not arrived, and has at most 4 MiB under way that have not been used.
+Where a stream's connection was lost the client opens another under a new number (Reopen); there the first envelope of
+each side is an ACK, and each goes on from what has arrived at the other.
 """
 
 from collections import abc as _abc
@@ -31,16 +41,20 @@ class Frames(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     FRAMES_FIELD_NUMBER: _builtins.int
+    RECEIVED_FIELD_NUMBER: _builtins.int
+    received: _builtins.int
+    """How many counted frames the sender has received so far in this session."""
     @_builtins.property
     def frames(self) -> _containers.RepeatedCompositeFieldContainer[Global___Frame]: ...
     def __init__(
         self,
         *,
         frames: _abc.Iterable[Global___Frame] | None = ...,
+        received: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["frames", b"frames"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["frames", b"frames", "received", b"received"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -60,6 +74,8 @@ class Frame(_message.Message):
     LOG_LINE_FIELD_NUMBER: _builtins.int
     STATUS_CHANGE_FIELD_NUMBER: _builtins.int
     GOODBYE_FIELD_NUMBER: _builtins.int
+    REOPEN_FIELD_NUMBER: _builtins.int
+    LEAVE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def hello(self) -> Global___Hello: ...
     @_builtins.property
@@ -80,6 +96,10 @@ class Frame(_message.Message):
     def status_change(self) -> Global___StatusChange: ...
     @_builtins.property
     def goodbye(self) -> Global___Goodbye: ...
+    @_builtins.property
+    def reopen(self) -> Global___Reopen: ...
+    @_builtins.property
+    def leave(self) -> Global___Leave: ...
     def __init__(
         self,
         *,
@@ -93,12 +113,14 @@ class Frame(_message.Message):
         log_line: Global___LogLine | None = ...,
         status_change: Global___StatusChange | None = ...,
         goodbye: Global___Goodbye | None = ...,
+        reopen: Global___Reopen | None = ...,
+        leave: Global___Leave | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "call_cancel", b"call_cancel", "call_item", b"call_item", "call_opened", b"call_opened", "call_result", b"call_result", "goodbye", b"goodbye", "hello", b"hello", "kind", b"kind", "log_line", b"log_line", "status_change", b"status_change", "welcome", b"welcome"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "call_cancel", b"call_cancel", "call_item", b"call_item", "call_opened", b"call_opened", "call_result", b"call_result", "goodbye", b"goodbye", "hello", b"hello", "kind", b"kind", "leave", b"leave", "log_line", b"log_line", "reopen", b"reopen", "status_change", b"status_change", "welcome", b"welcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "call_cancel", b"call_cancel", "call_item", b"call_item", "call_opened", b"call_opened", "call_result", b"call_result", "goodbye", b"goodbye", "hello", b"hello", "kind", b"kind", "log_line", b"log_line", "status_change", b"status_change", "welcome", b"welcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "call_cancel", b"call_cancel", "call_item", b"call_item", "call_opened", b"call_opened", "call_result", b"call_result", "goodbye", b"goodbye", "hello", b"hello", "kind", b"kind", "leave", b"leave", "log_line", b"log_line", "reopen", b"reopen", "status_change", b"status_change", "welcome", b"welcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["hello", "welcome", "call", "call_opened", "call_item", "call_result", "call_cancel", "log_line", "status_change", "goodbye"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["hello", "welcome", "call", "call_opened", "call_item", "call_result", "call_cancel", "log_line", "status_change", "goodbye", "reopen", "leave"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -111,16 +133,27 @@ class Hello(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CLIENT_FIELD_NUMBER: _builtins.int
+    SESSION_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    RECEIVED_FIELD_NUMBER: _builtins.int
     client: _builtins.str
     """Free text for logs: who attaches, with which program and version."""
+    session: _builtins.str
+    """Chosen by the client, hard to guess: names its session over all connections."""
+    epoch: _builtins.str
+    """Where the client was connected before: the epoch that it knows, and how many counted frames it has received."""
+    received: _builtins.int
     def __init__(
         self,
         *,
         client: _builtins.str = ...,
+        session: _builtins.str = ...,
+        epoch: _builtins.str = ...,
+        received: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "epoch", b"epoch", "received", b"received", "session", b"session"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -158,11 +191,18 @@ class Welcome(_message.Message):
     MOTD_FIELD_NUMBER: _builtins.int
     EXPORTER_NAME_FIELD_NUMBER: _builtins.int
     LEASE_NAME_FIELD_NUMBER: _builtins.int
+    RESUMED_FIELD_NUMBER: _builtins.int
+    RECEIVED_FIELD_NUMBER: _builtins.int
     epoch: _builtins.str
     """Changes with each process of the exporter: what an earlier one held is gone."""
     motd: _builtins.str
     exporter_name: _builtins.str
     lease_name: _builtins.str
+    resumed: _builtins.bool
+    """The session goes on: nothing was lost, and `received` counted frames had arrived here. Where a client that was
+    connected before is told otherwise, what it had running is lost, with an unknown outcome.
+    """
+    received: _builtins.int
     @_builtins.property
     def reports(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.DriverInstanceReport]: ...
     @_builtins.property
@@ -176,10 +216,12 @@ class Welcome(_message.Message):
         motd: _builtins.str = ...,
         exporter_name: _builtins.str = ...,
         lease_name: _builtins.str = ...,
+        resumed: _builtins.bool = ...,
+        received: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "exporter_name", b"exporter_name", "labels", b"labels", "lease_name", b"lease_name", "motd", b"motd", "reports", b"reports"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "exporter_name", b"exporter_name", "labels", b"labels", "lease_name", b"lease_name", "motd", b"motd", "received", b"received", "reports", b"reports", "resumed", b"resumed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -199,6 +241,7 @@ class Call(_message.Message):
     ARGUMENTS_FIELD_NUMBER: _builtins.int
     STREAM_FIELD_NUMBER: _builtins.int
     BULK_FIELD_NUMBER: _builtins.int
+    TIMEOUT_MS_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Chosen by the client, never used twice in a session."""
     driver_uuid: _builtins.str
@@ -209,6 +252,8 @@ class Call(_message.Message):
     """For byte streams: the number of the router stream that carries the bytes, above 0. The client opens it as well."""
     bulk: _builtins.bool
     """The byte stream moves much data: both ends give it a connection of its own."""
+    timeout_ms: _builtins.int
+    """How long the call may take, from its arrival on; 0: as long as it needs."""
     def __init__(
         self,
         *,
@@ -218,14 +263,56 @@ class Call(_message.Message):
         arguments: _builtins.bytes = ...,
         stream: _builtins.int = ...,
         bulk: _builtins.bool = ...,
+        timeout_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments", b"arguments", "bulk", b"bulk", "driver_uuid", b"driver_uuid", "id", b"id", "method", b"method", "stream", b"stream"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments", b"arguments", "bulk", b"bulk", "driver_uuid", b"driver_uuid", "id", b"id", "method", b"method", "stream", b"stream", "timeout_ms", b"timeout_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Call: _TypeAlias = Call  # noqa: Y015
+
+@_typing.final
+class Reopen(_message.Message):
+    """Client to exporter: the byte stream of a running call goes on under another number."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    STREAM_FIELD_NUMBER: _builtins.int
+    id: _builtins.int
+    stream: _builtins.int
+    def __init__(
+        self,
+        *,
+        id: _builtins.int = ...,
+        stream: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "stream", b"stream"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Reopen: _TypeAlias = Reopen  # noqa: Y015
+
+@_typing.final
+class Leave(_message.Message):
+    """Client to exporter: the client leaves for good; what it had running is cancelled."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Leave: _TypeAlias = Leave  # noqa: Y015
 
 @_typing.final
 class CallOpened(_message.Message):

@@ -1,99 +1,206 @@
-"""Attaching: from an open link to a session."""
+"""Attaching, and staying attached: the policy of a session's connections."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
 
 from jumplab.driver import errors
-from jumplab.protocol.v1.session_pb2 import Frame, Hello, Welcome
+from jumplab.protocol.v1.session_pb2 import Frame, Frames, Hello, Leave, Welcome
 from jumplab.session.client.loader import ClientClasses
 from jumplab.session.client.session import Session
-from jumplab.session.frames import FrameWriter, read_frames
+from jumplab.session.frames import MAGIC, GivenUp, read_payloads
+from jumplab.transport.backoff import Backoff
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import EnvelopeStream, Link
+from jumplab.transport.race import race
 
-_ATTACHING_BOUND_SECONDS = 30.0
+RECONNECT_WITHIN = timedelta(minutes=5)
+
+_GREETING_BOUND_SECONDS = 30.0
 _LEAVING_BOUND_SECONDS = 1.0
 
-
-@asynccontextmanager
-async def attach(link: Link, *, classes: ClientClasses | None = None, client: str = "") -> AsyncIterator[Session]:
-    """Attaches to the exporter at the other end of the link, and closes the link at the end.
-
-    classes: which client classes may be loaded.  client: who attaches, for the exporter's log.
-    Raises SessionLost, SessionEnded, and what ClientClasses.client_for raises.
-    """
-    async with AsyncExitStack() as stack:
-        stack.push_async_callback(link.aclose)
-        greeted = await stack.enter_async_context(_greeted(link, client))
-        session = Session(link, greeted.welcome, greeted.writer, classes or ClientClasses())
-        await stack.enter_async_context(_in_background(session.serve(greeted.frames), "frames from the exporter"))
-        stack.callback(session.close)
-        yield session
+Dial = Callable[[], Awaitable[Link]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Greeted:
-    frames: AsyncIterator[Frame]
-    writer: FrameWriter
+class Reconnecting:
+    """How a session whose connection was lost gets another: at once, then with back-off.
+
+    dial: gives a new link; raises TransportError where it may be tried again, DriverError where the session is over.
+    within: how long to try, from the loss on.  tell: is given a sentence when the connection is lost, and when it is
+    back.
+    """
+
+    dial: Dial
+    within: timedelta = RECONNECT_WITHIN
+    tell: Callable[[str], None] = lambda _: None
+
+
+@asynccontextmanager
+async def attach(
+    link: Link,
+    *,
+    classes: ClientClasses | None = None,
+    client: str = "",
+    reconnecting: Reconnecting | None = None,
+) -> AsyncIterator[Session]:
+    """Attaches to the exporter at the other end of the link, and closes the link at the end.
+
+    classes: which client classes may be loaded.  client: who attaches, for the exporter's log.  reconnecting: without
+    it the session ends with its connection.
+    Raises SessionLost, SessionEnded, and what ClientClasses.client_for raises.
+    """
+    hello = Hello(client=client, session=secrets.token_hex(16))
+    try:
+        connection = await _greet(link, hello)
+    except TransportError as error:
+        raise errors.SessionLost(f"could not attach: {error}") from error
+    try:
+        session = Session(connection.welcome, classes or ClientClasses())
+    except BaseException:
+        await connection.leave()
+        raise
+    session.connect(connection.link)
+    keeper = _Keeper(session, hello, reconnecting)
+    keeping = asyncio.create_task(keeper.keep(connection), name="the session's connection")
+    try:
+        yield session
+    finally:
+        session.leave()
+        await keeper.flush()
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Connection:
+    """A link whose exporter has answered."""
+
+    link: Link
+    stream: EnvelopeStream
+    payloads: AsyncIterator[Frames]
+    rest: Frames
     welcome: Welcome
 
+    async def close(self) -> None:
+        await self.stream.aclose()
+        await self.link.aclose()
 
-@asynccontextmanager
-async def _greeted(link: Link, client: str) -> AsyncIterator[_Greeted]:
-    """Says hello and hears the welcome; sends frames while the context lasts, and the last of them at its end."""
-    async with AsyncExitStack() as stack:
-        try:
-            async with asyncio.timeout(_ATTACHING_BOUND_SECONDS):
-                stream = await link.open(0)
-                stack.push_async_callback(stream.aclose)
-                writer = FrameWriter(stream)
-                writer.post(Frame(hello=Hello(client=client)))
-                await stack.enter_async_context(_in_background(_send(writer), "frames to the exporter"))
-                greeted = await _welcomed(stream, writer)
-        except TransportError as error:
-            raise errors.SessionLost(f"could not attach: {error}") from error
-        except TimeoutError as error:
-            message = f"the exporter did not answer within {_ATTACHING_BOUND_SECONDS:.0f} s"
-            raise errors.SessionLost(message) from error
-        stack.push_async_callback(_flush, writer)
-        yield greeted
+    async def leave(self) -> None:
+        """Closes it for good, and tells the exporter so."""
+        with contextlib.suppress(TransportError):
+            await self.stream.send(Frames(frames=[Frame(leave=Leave())]).SerializeToString())
+        await self.close()
 
 
-async def _welcomed(stream: EnvelopeStream, writer: FrameWriter) -> _Greeted:
-    frames = read_frames(stream)
-    first = await anext(frames, None)
-    match first and first.WhichOneof("kind"):
-        case "welcome":
-            assert first is not None
-            return _Greeted(frames, writer, first.welcome)
-        case "goodbye":
-            assert first is not None
-            raise errors.SessionEnded(first.goodbye.reason)
-    raise errors.SessionLost("the exporter did not answer as an exporter does")
+async def _greet(link: Link, hello: Hello) -> _Connection:
+    """Says hello and hears the welcome; closes the link where that fails.
 
-
-async def _send(writer: FrameWriter) -> None:
-    """Sends frames; a lost connection is told by the reading side."""
-    with contextlib.suppress(TransportError):
-        await writer.run()
-
-
-async def _flush(writer: FrameWriter) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_LEAVING_BOUND_SECONDS):
-            await writer.flushed()
-
-
-@asynccontextmanager
-async def _in_background(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
-    """Runs `work` while the context lasts. Not a TaskGroup: what the context's body raises stays what it is."""
-    task = asyncio.create_task(work, name=name)
+    Raises TransportError, and SessionEnded where the exporter says so.
+    """
     try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        async with asyncio.timeout(_GREETING_BOUND_SECONDS):
+            stream = await link.open(0)
+            await stream.send(MAGIC + Frames(frames=[Frame(hello=hello)]).SerializeToString())
+            payloads = read_payloads(stream)
+            first = await anext(payloads)
+    except TimeoutError as error:
+        await link.aclose()
+        message = f"could not attach: the exporter did not answer within {_GREETING_BOUND_SECONDS:.0f} s"
+        raise errors.SessionLost(message) from error
+    except GivenUp as error:
+        await link.aclose()
+        raise errors.SessionEnded(str(error)) from error
+    except BaseException:
+        await link.aclose()
+        raise
+    match first.frames[0].WhichOneof("kind") if first.frames else None:
+        case "welcome":
+            rest = Frames(frames=first.frames[1:], received=first.received)
+            return _Connection(link, stream, payloads, rest, first.frames[0].welcome)
+        case "goodbye":
+            await link.aclose()
+            raise errors.SessionEnded(first.frames[0].goodbye.reason)
+    await link.aclose()
+    raise errors.SessionLost("could not attach: the exporter did not answer as an exporter does")
+
+
+class _Keeper:
+    """Keeps one session connected."""
+
+    def __init__(self, session: Session, hello: Hello, reconnecting: Reconnecting | None) -> None:
+        self._session = session
+        self._hello = hello
+        self._reconnecting = reconnecting
+
+    async def keep(self, connection: _Connection) -> None:
+        """Serves one connection after the other until the session is over."""
+        following: _Connection | None = connection
+        while following is not None:
+            lost = await self._serve(following)
+            self._session.disconnect()
+            if self._session.ended.done():
+                return
+            following = await self._next(lost)
+            if following is not None:
+                self._session.resume(following.link, following.welcome)
+
+    async def flush(self) -> None:
+        """Lets the last frames out."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LEAVING_BOUND_SECONDS):
+                await self._session.channel.flushed()
+
+    async def _serve(self, connection: _Connection) -> str:
+        """Serves one connection to its end, and says why it ended."""
+        sending = self._session.channel.run(connection.stream, prefix=b"")
+        reading = self._session.read(_after(connection))
+        try:
+            await race({"frames to the exporter": sending, "frames from the exporter": reading})
+        except GivenUp as error:
+            self._session.end(errors.SessionEnded(str(error)))
+            return str(error)
+        except TransportError as error:
+            return str(error)
+        finally:
+            await connection.close()
+        return "the exporter has closed the session"
+
+    async def _next(self, lost: str) -> _Connection | None:
+        """The connection that follows a lost one; None where the session is over."""
+        if self._reconnecting is None:
+            self._session.end(errors.SessionLost(f"the connection to the exporter was lost: {lost}"))
+            return None
+        self._reconnecting.tell(f"the connection was lost ({lost}); reconnecting")
+        try:
+            async with asyncio.timeout(self._reconnecting.within.total_seconds()):
+                connection = await self._reconnected(self._reconnecting.dial)
+        except TimeoutError:
+            minutes = self._reconnecting.within.total_seconds() / 60
+            message = f"the connection was lost ({lost}) and did not come back within {minutes:g} min"
+            self._session.end(errors.SessionLost(message))
+            return None
+        except errors.DriverError as error:
+            self._session.end(error)
+            return None
+        self._reconnecting.tell("connected again")
+        return connection
+
+    async def _reconnected(self, dial: Dial) -> _Connection:
+        backoff = Backoff()
+        while True:
+            await backoff.wait()
+            self._hello.epoch = self._session.epoch
+            self._hello.received = self._session.channel.received
+            with contextlib.suppress(TransportError, errors.SessionLost):
+                return await _greet(await dial(), self._hello)
+
+
+async def _after(connection: _Connection) -> AsyncIterator[Frames]:
+    yield connection.rest
+    async for payload in connection.payloads:
+        yield payload

@@ -1,23 +1,34 @@
-"""An attached session, for asyncio."""
+"""An attached session, for asyncio: what is said over its connections."""
 
 import asyncio
-import contextlib
 import itertools
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from jumplab.driver import AsyncDriverClient, DriverNode, errors
+from jumplab.driver.deadline import remaining_ms
 from jumplab.protocol.v1.common_pb2 import DriverInstanceReport
-from jumplab.protocol.v1.session_pb2 import Call, CallCancel, Frame, LogLine, StatusChange, Welcome
+from jumplab.protocol.v1.session_pb2 import (
+    Call,
+    CallCancel,
+    CallResult,
+    Frame,
+    Frames,
+    Leave,
+    LogLine,
+    Reopen,
+    StatusChange,
+    Welcome,
+)
 from jumplab.session import outcomes
+from jumplab.session.channel import FrameChannel
 from jumplab.session.client.loader import ClientClasses, reported_methods
 from jumplab.session.client.streams import DriverStream, RunningCall
-from jumplab.session.frames import FrameWriter, ProtocolError
-from jumplab.transport.errors import TransportError
-from jumplab.transport.links import Link, StreamReset
+from jumplab.session.frames import UNCOUNTED, ProtocolError
+from jumplab.transport.backoff import Backoff
+from jumplab.transport.links import EnvelopeStream, Link
 
 NAME_LABEL = "jumpstarter.dev/name"
-_REASON_BOUND_SECONDS = 1.0
 
 
 class Session:
@@ -26,14 +37,16 @@ class Session:
     root: the client of the tree's root.  exporter_name, lease_name, labels, motd, epoch: as the exporter tells.
     on_log, on_status: may be set; called with each LogLine and StatusChange.
     ended: done when the session is over, with the DriverError that says why.
+    channel: the frames both ways; connections are the business of `attaching`.
     """
 
-    def __init__(self, link: Link, welcome: Welcome, writer: FrameWriter, classes: ClientClasses) -> None:
-        self._link = link
-        self._writer = writer
+    def __init__(self, welcome: Welcome, classes: ClientClasses) -> None:
+        self.channel = FrameChannel()
         self._calls: dict[int, RunningCall] = {}
         self._ids = itertools.count(1)
         self._streams = itertools.count(1)
+        self._link: Link | None = None
+        self._connected = asyncio.Event()
         self.exporter_name = welcome.exporter_name
         self.lease_name = welcome.lease_name
         self.labels = dict(welcome.labels)
@@ -47,16 +60,16 @@ class Session:
 
     async def call(self, driver_uuid: str, method: str, arguments: bytes) -> bytes:
         call_id, running = self._begin(driver_uuid, method)
-        frame = Frame(call=Call(id=call_id, driver_uuid=driver_uuid, method=method, arguments=arguments))
+        frame = Call(id=call_id, driver_uuid=driver_uuid, method=method, arguments=arguments, timeout_ms=remaining_ms())
         async with self._cancelling(call_id):
-            await self._writer.send(frame)
+            await self.channel.send(Frame(call=frame))
             return await running.result
 
     async def call_streaming(self, driver_uuid: str, method: str, arguments: bytes) -> AsyncIterator[bytes]:
         call_id, running = self._begin(driver_uuid, method)
-        frame = Frame(call=Call(id=call_id, driver_uuid=driver_uuid, method=method, arguments=arguments))
+        frame = Call(id=call_id, driver_uuid=driver_uuid, method=method, arguments=arguments, timeout_ms=remaining_ms())
         async with self._cancelling(call_id):
-            await self._writer.send(frame)
+            await self.channel.send(Frame(call=frame))
             while (item := await running.items.get()) is not None:
                 yield item
             await running.result
@@ -64,45 +77,79 @@ class Session:
     @asynccontextmanager
     async def open(self, driver_uuid: str, method: str, arguments: bytes, *, bulk: bool) -> AsyncIterator[DriverStream]:
         call_id, running = self._begin(driver_uuid, method)
-        number = next(self._streams)
-        frame = Call(id=call_id, driver_uuid=driver_uuid, method=method, arguments=arguments, stream=number, bulk=bulk)
         async with self._cancelling(call_id):
-            await self._writer.send(Frame(call=frame))
-            try:
-                stream = await self._link.open(number, bulk=bulk)
-            except TransportError as error:
-                raise await self._meaning(error) from error
-            try:
+            link, number = await self._route()
+            call = Call(
+                id=call_id, driver_uuid=driver_uuid, method=method, arguments=arguments, stream=number, bulk=bulk
+            )
+            await self.channel.send(Frame(call=call))
+            stream = DriverStream(running, Backoff(), lambda: self._reopened(call_id, running, bulk=bulk))
+            first = await stream.first(link, number, bulk=bulk)
+            async with stream.running(first):
                 await running.opened
-                if running.result.done() and running.result.exception() is not None:
+                if running.failed:
                     await running.result
-                yield DriverStream(stream, running, self._meaning)
-            finally:
-                await stream.aclose()
+                yield stream
 
-    async def serve(self, frames: AsyncIterator[Frame]) -> None:
-        """Takes in the exporter's frames until the session is over. Never raises TransportError."""
-        try:
-            async for frame in frames:
+    def connect(self, link: Link) -> None:
+        """The session's first connection is there."""
+        self._link = link
+        self._connected.set()
+
+    def resume(self, link: Link, welcome: Welcome) -> None:
+        """Another connection is there after one that was lost.
+
+        Where the exporter's process is another one, or has forgotten this session, what was running is lost.
+        """
+        if self.epoch != welcome.epoch or not welcome.resumed:
+            self._lose_calls()
+            self.channel.forget()
+        self.channel.connect(welcome.received)
+        self.epoch = welcome.epoch
+        self.connect(link)
+
+    def disconnect(self) -> None:
+        """The connection is gone; what is asked meanwhile waits for the next one."""
+        self._connected.clear()
+        self._link = None
+
+    async def read(self, payloads: AsyncIterator[Frames]) -> None:
+        """Takes in what the exporter says on one connection. Raises TransportError at its end."""
+        async for payload in payloads:
+            counted = sum(frame.WhichOneof("kind") not in UNCOUNTED for frame in payload.frames)
+            self.channel.arrived(payload, counted)
+            for frame in payload.frames:
                 self._take_in(frame)
-            self._end(errors.SessionLost("the exporter has closed the session"))
-        except TransportError as error:
-            self._end(errors.SessionLost(f"the connection to the exporter was lost: {error}"))
 
-    def close(self) -> None:
-        """Nothing can be called any more."""
-        self._end(errors.SessionEnded("this session is closed; its clients can't be used any more"))
+    def leave(self) -> None:
+        """Nothing can be called any more; the exporter is told, where it can be."""
+        self.channel.post(Frame(leave=Leave()))
+        self.end(errors.SessionEnded("this session is closed; its clients can't be used any more"))
+
+    def end(self, reason: errors.DriverError) -> None:
+        """The session is over."""
+        if not self.ended.done():
+            self.ended.set_result(reason)
+        for running in list(self._calls.values()):
+            running.finish(self.ended.result())
+        self._connected.set()
+
+    def _lose_calls(self) -> None:
+        lost = errors.SessionLost(
+            "the exporter's process was replaced or has forgotten this session; whether the call was carried out is "
+            "unknown, and it is not repeated"
+        )
+        for running in list(self._calls.values()):
+            running.finish(lost)
 
     def _take_in(self, frame: Frame) -> None:
         match frame.WhichOneof("kind"):
             case "call_result":
-                self._take_result(frame)
+                self._take_result(frame.call_result)
             case "call_item":
                 self._running(frame.call_item.id).items.put_nowait(frame.call_item.value)
             case "call_opened":
-                opened = self._running(frame.call_opened.id).opened
-                if not opened.done():
-                    opened.set_result(None)
+                self._running(frame.call_opened.id).open()
             case "log_line":
                 if self.on_log is not None:
                     self.on_log(frame.log_line)
@@ -110,12 +157,11 @@ class Session:
                 if self.on_status is not None:
                     self.on_status(frame.status_change)
             case "goodbye":
-                self._end(errors.SessionEnded(frame.goodbye.reason))
+                self.end(errors.SessionEnded(frame.goodbye.reason))
             case kind:
                 raise ProtocolError(f"the exporter sent a frame that only a client sends: {kind}")
 
-    def _take_result(self, frame: Frame) -> None:
-        result = frame.call_result
+    def _take_result(self, result: CallResult) -> None:
         running = self._running(result.id)
         if result.WhichOneof("outcome") == "error":
             running.finish(outcomes.heard(result.error, running.path, running.method))
@@ -123,6 +169,7 @@ class Session:
             running.finish(result.value)
 
     def _running(self, call_id: int) -> RunningCall:
+        """The call; a stand-in for one that nobody waits for any more."""
         return self._calls.get(call_id) or RunningCall("", "")
 
     def _begin(self, driver_uuid: str, method: str) -> tuple[int, RunningCall]:
@@ -140,22 +187,22 @@ class Session:
         finally:
             running = self._calls.pop(call_id)
             if (running.result.cancelled() or not running.result.done()) and not self.ended.done():
-                self._writer.post(Frame(call_cancel=CallCancel(id=call_id)))
+                self.channel.post(Frame(call_cancel=CallCancel(id=call_id)))
 
-    def _end(self, reason: errors.DriverError) -> None:
-        if not self.ended.done():
-            self.ended.set_result(reason)
-        for running in list(self._calls.values()):
-            running.finish(self.ended.result())
+    async def _route(self) -> tuple[Link, int]:
+        """The present link, and a stream number that is free on it. Waits for a connection; raises why none comes."""
+        await self._connected.wait()
+        if self.ended.done() or self._link is None:
+            raise self.ended.result()
+        return self._link, next(self._streams)
 
-    async def _meaning(self, error: TransportError) -> errors.DriverError:
-        """What a byte stream's lost connection means: the session's end says it best, and may be a moment behind."""
-        if isinstance(error, StreamReset):
-            return errors.StreamReset(str(error))
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_REASON_BOUND_SECONDS):
-                return await asyncio.shield(self.ended)
-        return errors.SessionLost(f"the byte stream was cut: {error}")
+    async def _reopened(self, call_id: int, running: RunningCall, *, bulk: bool) -> EnvelopeStream:
+        """Another connection for a byte stream that has lost its own. Raises DriverError, TransportError."""
+        link, number = await self._route()
+        if running.failed:
+            await running.result
+        self.channel.post(Frame(reopen=Reopen(id=call_id, stream=number)))
+        return await link.open(number, bulk=bulk)
 
     def _tree(self, reports: Sequence[DriverInstanceReport], classes: ClientClasses) -> AsyncDriverClient:
         clients: dict[str, AsyncDriverClient] = {}

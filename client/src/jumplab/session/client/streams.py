@@ -1,12 +1,14 @@
 """What a running call is to its client: a result to come, items, a byte stream."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 from jumplab.driver import errors
 from jumplab.session.bytestream import LinkedByteStream
+from jumplab.transport.backoff import Backoff
 from jumplab.transport.errors import TransportError
-from jumplab.transport.links import EnvelopeStream
+from jumplab.transport.links import EnvelopeStream, Link
 
 
 class RunningCall:
@@ -24,6 +26,16 @@ class RunningCall:
         self.opened: asyncio.Future[None] = loop.create_future()
         self.items: asyncio.Queue[bytes | None] = asyncio.Queue()
 
+    @property
+    def failed(self) -> bool:
+        """Whether it has ended with an error."""
+        return self.result.done() and not self.result.cancelled() and self.result.exception() is not None
+
+    def open(self) -> None:
+        """The byte stream's driver is ready."""
+        if not self.opened.done():
+            self.opened.set_result(None)
+
     def finish(self, outcome: bytes | errors.DriverError) -> None:
         """The call has ended."""
         if not self.result.done():
@@ -32,34 +44,53 @@ class RunningCall:
             else:
                 self.result.set_exception(outcome)
                 self.result.exception()  # somebody who no longer waits for it need not hear of it
-        if not self.opened.done():
-            self.opened.set_result(None)
+        self.open()
         self.items.put_nowait(None)
 
 
 class DriverStream(LinkedByteStream):
     """A driver's byte stream, at its client: a jumplab.driver.ResultStream.
 
-    lost: tells what a lost connection means, which the session knows.
+    reopened: gives the next connection where one was lost; may raise TransportError, then it is asked again.
     """
 
-    def __init__(
-        self,
-        stream: EnvelopeStream,
-        call: RunningCall,
-        lost: Callable[[TransportError], Awaitable[errors.DriverError]],
-    ) -> None:
-        super().__init__(stream)
+    def __init__(self, call: RunningCall, backoff: Backoff, reopened: Callable[[], Awaitable[EnvelopeStream]]) -> None:
+        super().__init__(self._next)
         self._call = call
-        self._lost = lost
+        self._backoff = backoff
+        self._reopened = reopened
 
     async def result(self) -> bytes:
         return await asyncio.shield(self._call.result)
 
-    async def meaning(self, error: TransportError) -> errors.DriverError:
-        """The driver's own error where it has given one, else what the lost connection means."""
-        if self._call.result.done() and self._call.result.exception() is not None:
-            raised = self._call.result.exception()
-            if isinstance(raised, errors.DriverError):
-                return raised
-        return await self._lost(error)
+    async def first(self, link: Link, number: int, *, bulk: bool) -> EnvelopeStream:
+        """The stream's first connection, which the call names."""
+        try:
+            return await link.open(number, bulk=bulk)
+        except TransportError:
+            return await self._next()
+
+    @asynccontextmanager
+    async def running(self, stream: EnvelopeStream) -> AsyncIterator[None]:
+        """Serves the stream while the context lasts; the end of the call ends it too."""
+        task = asyncio.create_task(self.run(stream), name=f"byte stream of {self._call.path}.{self._call.method}")
+        self._call.result.add_done_callback(self._take_outcome)
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    def _take_outcome(self, result: "asyncio.Future[bytes]") -> None:
+        failure = None if result.cancelled() else result.exception()
+        if isinstance(failure, errors.DriverError):
+            self.close(failure)
+
+    async def _next(self) -> EnvelopeStream:
+        while not (self.ended_by_peer and self._call.result.done()):
+            await self._backoff.wait()
+            try:
+                return await self._reopened()
+            except TransportError:
+                continue
+        raise errors.SessionEnded(f"{self._call.path}.{self._call.method} has ended the byte stream")

@@ -1,9 +1,9 @@
-"""One client attached to a session."""
+"""One client attached to a session, over all its connections."""
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 from jumplab.driver import errors
@@ -15,155 +15,217 @@ from jumplab.protocol.v1.session_pb2 import (
     CallOpened,
     CallResult,
     Frame,
+    Frames,
     Goodbye,
+    Hello,
     LogLine,
+    Reopen,
     Welcome,
 )
 from jumplab.session import outcomes
-from jumplab.session.bytestream import LinkedByteStream
-from jumplab.session.frames import FRAME_BYTES, FrameWriter, ProtocolError, read_frames
+from jumplab.session.channel import FrameChannel
+from jumplab.session.frames import FRAME_BYTES, UNCOUNTED, ProtocolError
 from jumplab.session.host.dispatch import Dispatcher, Invocation
+from jumplab.session.host.streams import HostedStream, refuse_stream
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import EnvelopeStream, Link
+from jumplab.transport.race import race
 
-_OPENING_BOUND_SECONDS = 20.0
 _CLOSING_BOUND_SECONDS = 1.0
-_LETTING_GO_BOUND_SECONDS = 30.0
 _CALLS_AT_ONCE = 1024
 
 _log = logging.getLogger(__name__)
 
 
 class Attachment:
-    """Serves one client over its link until the client goes, the connection is lost, or `say_goodbye` was called.
+    """A client's calls and what it has not been told yet. Its connections come and go: each is served by `serve`.
 
-    gone: set when nothing of it is left.
+    welcome: what a client is told when it attaches.
+    connected: whether a connection is being served now.
+    left: set when the client has left for good, or the session has ended.  gone: set when nothing of it is left.
     """
 
-    def __init__(self, link: Link, dispatcher: Dispatcher, welcome: Callable[[], Welcome]) -> None:
-        self._link = link
+    def __init__(self, dispatcher: Dispatcher, welcome: Callable[[], Welcome]) -> None:
         self._dispatcher = dispatcher
         self._welcome = welcome
+        self._channel = FrameChannel()
         self._calls: dict[int, asyncio.Task[None]] = {}
-        self._writer: FrameWriter | None = None
-        self._letting_go: set[asyncio.Task[None]] = set()
-        self._early: list[Frame] = []
+        self._streams: dict[int, HostedStream] = {}
+        self._last_call = 0
+        self._connection: Link | None = None
         self._lost = 0
         self._reason = ""
-        self._over = asyncio.Event()
+        self._replaced = asyncio.Event()
+        self.left = asyncio.Event()
         self.gone = asyncio.Event()
+
+    @property
+    def connected(self) -> bool:
+        return self._connection is not None
 
     def push(self, frame: Frame) -> None:
         """Sends a frame that answers nothing: a log line, a change of status.
 
         A client that does not read loses such frames, and is told how many when it reads again.
         """
-        if self._writer is None:
-            self._early.append(frame)
-        elif self._writer.crowded:
+        if self._channel.crowded:
             self._lost += 1
-        else:
-            if self._lost:
-                lost = LogLine(source=LOG_SOURCE_SYSTEM, severity="WARNING", message=f"{self._lost} lines were lost")
-                self._writer.post(Frame(log_line=lost))
-                self._lost = 0
-            self._writer.post(frame)
+            return
+        if self._lost:
+            lost = LogLine(source=LOG_SOURCE_SYSTEM, severity="WARNING", message=f"{self._lost} lines were lost")
+            self._channel.post(Frame(log_line=lost))
+            self._lost = 0
+        self._channel.post(frame)
 
     def say_goodbye(self, reason: str) -> None:
-        """Ends the attachment: calls are cancelled, the client is told why."""
+        """The session is over: calls are cancelled, the client is told why, now or when it comes back."""
         self._reason = reason
-        if self._writer is not None:
-            self._writer.post(self._goodbye())
-        self._over.set()
+        self._channel.post_prompt(Frame(goodbye=Goodbye(reason=reason)))
+        self.left.set()
 
-    async def run(self) -> None:
-        """Serves. Returns when it is over; closes the link. Never raises TransportError."""
+    async def serve(self, link: Link, stream: EnvelopeStream, payloads: AsyncIterator[Frames], hello: Hello) -> None:
+        """Serves one connection, whose hello has come, until it is lost, replaced, or the client has left.
+
+        payloads: what comes on `stream` after the hello.  Raises ProtocolError where the client's counts are wrong.
+        """
+        self._replaced.set()
+        replaced = self._replaced = asyncio.Event()
+        self._connection = link
+        resumed = bool(hello.epoch)
+        self._channel.connect(hello.received if resumed else 0)
+        self._channel.post_prompt(self._first_words(resumed))
         try:
-            async with asyncio.timeout(_OPENING_BOUND_SECONDS):
-                stream = await self._link.open(0)
-            await self._serve(stream)
-        except (TransportError, TimeoutError) as error:
-            _log.debug("a client's connection ended: %s", error)
+            await self._converse(stream, payloads, replaced)
         finally:
-            await self._link.aclose()
-            self.gone.set()
+            if not replaced.is_set():
+                self._connection = None
 
-    async def _serve(self, stream: EnvelopeStream) -> None:
-        frames = read_frames(stream)
-        hello = await anext(frames, None)
-        if hello is None or hello.WhichOneof("kind") != "hello":
-            raise ProtocolError("the client did not say hello")
-        self._writer = FrameWriter(stream)
-        for frame in [self._goodbye()] if self._reason else [Frame(welcome=self._welcome()), *self._early]:
-            self._writer.post(frame)
+    async def abandoned(self, bound_seconds: float) -> bool:
+        """Waits until the client comes back or leaves for good; True where it does neither in time."""
+        replaced = self._replaced
+        waits = [asyncio.ensure_future(event.wait()) for event in (replaced, self.left)]
         try:
-            async with asyncio.TaskGroup() as tasks:
-                sending = tasks.create_task(self._writer.run(), name="frames to the client")
-                reading = tasks.create_task(self._read(frames, tasks), name="frames from the client")
-                over = tasks.create_task(self._over.wait(), name="goodbye")
-                await asyncio.wait([reading, over], return_when=asyncio.FIRST_COMPLETED)
-                await self._cancel_calls()
-                await self._flush()
-                for task in (sending, reading, over, *self._letting_go):
-                    task.cancel()
-        except* TransportError as group:
-            _log.debug("a client's connection ended: %s", group.exceptions[0])
+            done, _ = await asyncio.wait(waits, timeout=bound_seconds, return_when=asyncio.FIRST_COMPLETED)
+            return not done
+        finally:
+            for wait in waits:
+                wait.cancel()
 
-    def _goodbye(self) -> Frame:
-        return Frame(goodbye=Goodbye(reason=self._reason))
-
-    async def _flush(self) -> None:
-        assert self._writer is not None
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_CLOSING_BOUND_SECONDS):
-                await self._writer.flushed()
-
-    async def _cancel_calls(self) -> None:
+    async def close(self) -> None:
+        """Cancels what is left of the client's calls, and waits a moment for them."""
         calls = list(self._calls.values())
         for call in calls:
             call.cancel()
         if calls:
             await asyncio.wait(calls, timeout=_CLOSING_BOUND_SECONDS)
 
-    async def _read(self, frames: Any, tasks: asyncio.TaskGroup) -> None:
-        async for frame in frames:
-            match frame.WhichOneof("kind"):
+    def _first_words(self, resumed: bool) -> Frame:
+        if self._reason:
+            return Frame(goodbye=Goodbye(reason=self._reason))
+        welcome = self._welcome()
+        welcome.resumed = resumed
+        welcome.received = self._channel.received
+        return Frame(welcome=welcome)
+
+    async def _converse(self, stream: EnvelopeStream, payloads: AsyncIterator[Frames], replaced: asyncio.Event) -> None:
+        sending = asyncio.create_task(self._channel.run(stream), name="frames to the client")
+        reading = self._read(payloads)
+        try:
+            await race(
+                {"frames": reading, "sent": _ended(sending), "left": self.left.wait(), "replaced": replaced.wait()}
+            )
+            if self.left.is_set():
+                await self._finish()
+        except TransportError as error:
+            _log.debug("a client's connection ended: %s", error)
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+
+    async def _finish(self) -> None:
+        """Cancels what runs, and lets the last words out."""
+        calls = list(self._calls.values())
+        for call in calls:
+            call.cancel()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSING_BOUND_SECONDS):
+                if calls:
+                    await asyncio.wait(calls)
+                await self._channel.flushed()
+
+    async def _read(self, payloads: AsyncIterator[Frames]) -> None:
+        async for payload in payloads:
+            await self._take_in(payload)
+
+    async def _take_in(self, payload: Frames) -> None:
+        counted = 0
+        for frame in payload.frames:
+            kind = frame.WhichOneof("kind") or ""
+            counted += kind not in UNCOUNTED
+            match kind:
                 case "call":
-                    self._begin(frame.call, tasks)
+                    self._begin(frame.call)
                 case "call_cancel":
                     running = self._calls.get(frame.call_cancel.id)
                     if running is not None:
                         running.cancel()
-                case kind:
-                    raise ProtocolError(f"the client sent a frame that only an exporter sends: {kind}")
+                case "reopen":
+                    await self._reopen(frame.reopen)
+                case "leave":
+                    self.left.set()
+                case _:
+                    raise ProtocolError(f"the client sent a frame that only an exporter sends: {kind or 'unknown'}")
+        self._channel.arrived(payload, counted)
 
-    def _begin(self, call: Call, tasks: asyncio.TaskGroup) -> None:
-        if call.id in self._calls:
-            raise ProtocolError(f"the client used the call id {call.id} twice")
+    def _begin(self, call: Call) -> None:
+        if call.id <= self._last_call:
+            raise ProtocolError(f"the client used the call id {call.id} after {self._last_call}")
         if len(self._calls) >= _CALLS_AT_ONCE:
             raise ProtocolError(f"the client has {_CALLS_AT_ONCE} calls running at once, which is the most")
-        task = tasks.create_task(self._run(call), name=f"call {call.id} {call.method}")
+        self._last_call = call.id
+        task = asyncio.create_task(self._run(call), name=f"call {call.id} {call.method}")
         self._calls[call.id] = task
         task.add_done_callback(lambda _: self._calls.pop(call.id, None))
 
+    async def _reopen(self, reopen: Reopen) -> None:
+        hosted = self._streams.get(reopen.id)
+        if self._connection is None:
+            return
+        if hosted is not None:
+            await hosted.reopen(self._connection, reopen.stream)
+        else:
+            await refuse_stream(self._connection, reopen.stream, "the byte stream is over")
+
     async def _run(self, call: Call) -> None:
-        """Runs one call to its result frame. Cancelled, it says so to the client."""
-        assert self._writer is not None
+        """Runs one call to its result frame, and a byte stream to its last byte."""
+        try:
+            result = await self._outcome(call)
+            await self._channel.send(Frame(call_result=result))
+            if call.id in self._streams:
+                await self._streams[call.id].let_go()
+        finally:
+            hosted = self._streams.pop(call.id, None)
+            if hosted is not None:
+                await hosted.stop()
+
+    async def _outcome(self, call: Call) -> CallResult:
+        """What the call ends with. Cancelled, it says so to the client."""
         try:
             invocation = self._dispatcher.prepare(call.driver_uuid, call.method, call.arguments)
-            result = CallResult(id=call.id, value=await self._work(call, invocation))
+            async with asyncio.timeout(call.timeout_ms / 1000 if call.timeout_ms else None):
+                result = CallResult(id=call.id, value=await self._work(call, invocation))
             if result.ByteSize() > FRAME_BYTES:
                 raise ValueError(f"its result has more than {FRAME_BYTES} bytes, which is the most; use a byte stream")
+            return result
         except asyncio.CancelledError:
             cancelled = errors.CallCancelled(f"{call.method} was cancelled")
-            self._writer.post(Frame(call_result=CallResult(id=call.id, error=outcomes.told(cancelled))))
+            self._channel.post(Frame(call_result=CallResult(id=call.id, error=outcomes.told(cancelled))))
             raise
         except errors.DriverError as error:
-            result = CallResult(id=call.id, error=outcomes.told(error))
+            return CallResult(id=call.id, error=outcomes.told(error))
         except Exception as error:  # noqa: BLE001 - a driver's own code: what it raises is the call's outcome
             _log.info("%s raised", call.method, exc_info=error)
-            result = CallResult(id=call.id, error=outcomes.told(error))
-        await self._writer.send(Frame(call_result=result))
+            return CallResult(id=call.id, error=outcomes.told(error))
 
     async def _work(self, call: Call, invocation: Invocation) -> bytes:
         work: dict[MethodKind, Callable[[Call, Invocation], Coroutine[Any, Any, bytes]]] = {
@@ -177,40 +239,27 @@ class Attachment:
         return await self._dispatcher.call(invocation)
 
     async def _call_streaming(self, call: Call, invocation: Invocation) -> bytes:
-        assert self._writer is not None
         async for item in self._dispatcher.items(invocation):
-            await self._writer.send(Frame(call_item=CallItem(id=call.id, value=item)))
+            await self._channel.send(Frame(call_item=CallItem(id=call.id, value=item)))
         return b"null"
 
     async def _serve_stream(self, call: Call, invocation: Invocation) -> bytes:
-        assert self._writer is not None
         if call.stream == 0:
             raise errors.BadArguments(f"{call.method} is a byte stream: it is opened, not called")
-        stream = await self._link.open(call.stream, bulk=call.bulk)
+        if self._connection is None:
+            raise errors.SessionLost("the connection was lost before the byte stream was opened")
+        hosted = self._streams[call.id] = HostedStream(bulk=call.bulk)
+        await hosted.open(self._connection, call.stream)
+        self._channel.post(Frame(call_opened=CallOpened(id=call.id)))
         try:
-            await self._writer.send(Frame(call_opened=CallOpened(id=call.id)))
-            result = await self._dispatcher.serve_stream(invocation, LinkedByteStream(stream))
-            await stream.send_end()
-        except asyncio.CancelledError:
-            await stream.aclose()
-            raise
+            result = await self._dispatcher.serve_stream(invocation, hosted.bytes)
         except Exception as error:
-            await stream.reset(str(error))
+            await hosted.give_up(str(error))
             raise
-        self._let_go(stream)
+        await hosted.bytes.send_end()
         return result
 
-    def _let_go(self, stream: EnvelopeStream) -> None:
-        """Closes a stream that has ended, once the client has had all of it and closes its end."""
 
-        async def drain() -> None:
-            with contextlib.suppress(TransportError, TimeoutError):
-                async with asyncio.timeout(_LETTING_GO_BOUND_SECONDS):
-                    while await stream.receive() is not None:
-                        pass
-                    await stream.receive()
-            await stream.aclose()
-
-        task = asyncio.create_task(drain(), name="a stream's end")
-        self._letting_go.add(task)
-        task.add_done_callback(self._letting_go.discard)
+async def _ended(task: "asyncio.Task[None]") -> None:
+    """Waits for a task, which goes on where this is cancelled."""
+    await asyncio.shield(task)

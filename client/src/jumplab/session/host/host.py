@@ -4,21 +4,26 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 from typing import Self
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from jumplab.protocol.v1.common_pb2 import LOG_SOURCE_DRIVER, LOG_SOURCE_SYSTEM, ExporterStatus, LogSource
-from jumplab.protocol.v1.session_pb2 import Frame, LogLine, StatusChange, Welcome
+from jumplab.protocol.v1.session_pb2 import Frame, Frames, Hello, LogLine, StatusChange, Welcome
+from jumplab.session.frames import ProtocolError, read_payloads
 from jumplab.session.host.attachment import Attachment
 from jumplab.session.host.dispatch import Dispatcher
 from jumplab.session.host.tree import DriverTree
-from jumplab.transport.links import Link
+from jumplab.transport.errors import TransportError
+from jumplab.transport.links import EnvelopeStream, Link
 
 _LINES_KEPT = 200
+_GREETING_BOUND_SECONDS = 20.0
+_KEPT_SECONDS = 600.0
 _DETACHING_BOUND_SECONDS = 2.0
+_log = logging.getLogger(__name__)
 _DRIVERS_LOGGER = logging.getLogger("jumplab.driver")
 
 
@@ -46,7 +51,7 @@ class SessionHost:
             epoch=epoch, labels=labels or {}, motd=motd, exporter_name=exporter_name, lease_name=lease_name
         )
         self._dispatcher = Dispatcher(tree)
-        self._attachments: set[Attachment] = set()
+        self._attachments: dict[str, Attachment] = {}
         self._said: deque[Frame] = deque(maxlen=_LINES_KEPT)
         self._ended = ""
         self._logs: _DriverLogs | None = None
@@ -66,21 +71,55 @@ class SessionHost:
 
     @property
     def attached(self) -> int:
-        """How many clients are attached."""
-        return len(self._attachments)
+        """How many clients are attached and connected."""
+        return sum(attachment.connected for attachment in self._attachments.values())
 
     async def serve(self, link: Link) -> None:
-        """Serves one client until it goes or the session ends; closes the link. Cancelling detaches the client."""
-        attachment = Attachment(link, self._dispatcher, self._welcomed)
-        self._attachments.add(attachment)
+        """Serves one connection of a client; closes the link. Cancelling detaches the client.
+
+        Where the connection was lost, returns when the client has come back with another, has left for good, or did not
+        come back in ten minutes: until then what it has running goes on.
+        """
+        try:
+            async with asyncio.timeout(_GREETING_BOUND_SECONDS):
+                stream = await link.open(0)
+                payloads = read_payloads(stream)
+                hello = await _hello(payloads)
+            await self._serve(link, stream, payloads, hello)
+        except (TransportError, TimeoutError) as error:
+            _log.debug("a client's connection ended: %s", error)
+        finally:
+            await link.aclose()
+
+    async def _serve(self, link: Link, stream: EnvelopeStream, payloads: AsyncIterator[Frames], hello: Hello) -> None:
+        attachment = self._attachment_of(hello)
+        try:
+            await attachment.serve(link, stream, payloads, hello)
+            gone = attachment.left.is_set() or await attachment.abandoned(_KEPT_SECONDS)
+        except BaseException:
+            await self._forget(hello.session, attachment)
+            raise
+        if gone or attachment.left.is_set():
+            await self._forget(hello.session, attachment)
+
+    def _attachment_of(self, hello: Hello) -> Attachment:
+        """The attachment that the client had, where it knows this epoch; else a new one."""
+        known = self._attachments.get(hello.session)
+        if known is not None and hello.epoch and hello.epoch == self._welcome.epoch:
+            return known
+        hello.epoch = ""
+        attachment = self._attachments[hello.session] = Attachment(self._dispatcher, self._welcomed)
         for line in self._said:
             attachment.push(line)
         if self._ended:
             attachment.say_goodbye(self._ended)
-        try:
-            await attachment.run()
-        finally:
-            self._attachments.discard(attachment)
+        return attachment
+
+    async def _forget(self, session: str, attachment: Attachment) -> None:
+        if self._attachments.get(session) is attachment:
+            del self._attachments[session]
+        await attachment.close()
+        attachment.gone.set()
 
     async def end(self, reason: str) -> None:
         """Ends the session: calls are cancelled, clients are told the reason, those that attach later too.
@@ -88,10 +127,11 @@ class SessionHost:
         Returns when all have been detached, after two seconds at the most.
         """
         self._ended = self._ended or reason
-        for attachment in self._attachments:
+        attachments = list(self._attachments.values())
+        for attachment in attachments:
             attachment.say_goodbye(reason)
-        if self._attachments:
-            gone = [asyncio.ensure_future(attachment.gone.wait()) for attachment in self._attachments]
+        if attachments:
+            gone = [asyncio.ensure_future(attachment.gone.wait()) for attachment in attachments]
             await asyncio.wait(gone, timeout=_DETACHING_BOUND_SECONDS)
             for waiting in gone:
                 waiting.cancel()
@@ -121,7 +161,7 @@ class SessionHost:
         return driver_uuid in self._tree.nodes
 
     def _push(self, frame: Frame) -> None:
-        for attachment in self._attachments:
+        for attachment in self._attachments.values():
             attachment.push(frame)
 
     def _welcomed(self) -> Welcome:
@@ -129,6 +169,13 @@ class SessionHost:
         welcome.CopyFrom(self._welcome)
         welcome.reports.extend(self._tree.reports())
         return welcome
+
+
+async def _hello(payloads: AsyncIterator[Frames]) -> Hello:
+    first = await anext(payloads)
+    if len(first.frames) != 1 or first.frames[0].WhichOneof("kind") != "hello":
+        raise ProtocolError("the client did not say hello")
+    return first.frames[0].hello
 
 
 class _DriverLogs(logging.Handler):

@@ -1,0 +1,156 @@
+"""Frames both ways over all connections of a session: each counted frame arrives once, in order.
+
+What was sent is kept until the peer has acknowledged it, and sent again on the next connection. Frames are written at
+once when the connection is idle, and gathered when it is busy.
+"""
+
+import asyncio
+from collections import deque
+
+from jumplab.protocol.v1.session_pb2 import Frame, Frames
+from jumplab.session.frames import MAGIC, ProtocolError
+from jumplab.transport.links import ENVELOPE_BYTES, EnvelopeStream
+
+_KEPT_BYTES = 4 << 20
+_ACKNOWLEDGE_FRAMES = 32
+_ACKNOWLEDGE_BYTES = 256 << 10
+
+
+class FrameChannel:
+    """One side's counts and queue. It outlives connections; `run` serves one of them at a time.
+
+    received: how many counted frames have arrived.
+    """
+
+    def __init__(self) -> None:
+        self.received = 0
+        self._kept: deque[bytes] = deque()
+        self._kept_bytes = 0
+        self._acknowledged = 0
+        self._next = 0
+        self._prompt: deque[Frame] = deque()
+        self._told = 0
+        self._unacknowledged_bytes = 0
+        self._changed = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._room = asyncio.Event()
+        self._room.set()
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so much waits for the peer that `send` would wait too."""
+        return not self._room.is_set()
+
+    @property
+    def _acknowledgement_due(self) -> bool:
+        """Whether so much has arrived that it is acknowledged even where nothing else is to be said."""
+        unacknowledged = self.received - self._told
+        return unacknowledged >= _ACKNOWLEDGE_FRAMES or self._unacknowledged_bytes >= _ACKNOWLEDGE_BYTES
+
+    async def send(self, frame: Frame) -> None:
+        """Queues a counted frame; waits while too much is kept. Cancelled, it has queued nothing."""
+        await self._room.wait()
+        self.post(frame)
+
+    def post(self, frame: Frame) -> None:
+        """Queues a counted frame without waiting: for what is small and rare."""
+        self._keep(frame.SerializeToString())
+
+    def post_prompt(self, frame: Frame) -> None:
+        """Queues an uncounted frame before all others: it is for the present connection alone."""
+        self._prompt.append(frame)
+        self._wake()
+
+    def arrived(self, payload: Frames, counted: int) -> None:
+        """Takes in what a payload says of both directions.  counted: how many counted frames it has brought."""
+        self.received += counted
+        self._unacknowledged_bytes += payload.ByteSize() if counted else 0
+        if payload.received:
+            self._acknowledge(payload.received)
+        if self._acknowledgement_due:
+            self._wake()
+
+    def connect(self, peer_received: int) -> None:
+        """A new connection begins: the peer has so many of our counted frames. Raises ProtocolError."""
+        self._prompt.clear()
+        self._acknowledge(peer_received)
+        self._next = 0
+        self._told = 0
+        self._wake()
+
+    def forget(self) -> None:
+        """The peer's memory is gone: counting begins anew, and what it has not acknowledged is dropped."""
+        self._kept.clear()
+        self._kept_bytes = self._acknowledged = self._next = self.received = self._told = 0
+        self._room.set()
+
+    async def run(self, stream: EnvelopeStream, *, prefix: bytes = MAGIC) -> None:
+        """Sends on this connection for ever.  prefix: what it begins with.  Raises ConnectionLost."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            while (payload := self._gathered()) is not None:
+                await stream.send(prefix + payload)
+                prefix = b""
+            self._idle.set()
+
+    async def flushed(self) -> None:
+        """Waits until everything queued has been sent on the present connection."""
+        await self._idle.wait()
+
+    def _gathered(self) -> bytes | None:
+        """The next payload; None where there is nothing to say."""
+        gathered = Frames(frames=self._prompt)
+        self._prompt.clear()
+        said_bytes = gathered.ByteSize()
+        parts: list[bytes] = []
+        while self._next < len(self._kept):
+            said_bytes += len(self._kept[self._next])
+            if parts and said_bytes > ENVELOPE_BYTES:
+                break
+            parts.append(self._kept[self._next])
+            self._next += 1
+        if not parts and not gathered.frames and not self._acknowledgement_due:
+            return None
+        if self.received > self._told:
+            gathered.received = self._told = self.received
+            self._unacknowledged_bytes = 0
+        return gathered.SerializeToString() + b"".join(_FRAME_TAG + _length(len(part)) + part for part in parts)
+
+    def _keep(self, frame: bytes) -> None:
+        self._kept.append(frame)
+        self._kept_bytes += len(frame)
+        if self._kept_bytes > _KEPT_BYTES:
+            self._room.clear()
+        self._wake()
+
+    def _acknowledge(self, received: int) -> None:
+        fresh = received - self._acknowledged
+        if fresh < 0 or fresh > len(self._kept):
+            sent = self._acknowledged + len(self._kept)
+            raise ProtocolError(f"the peer acknowledged {received} frames; {sent} were sent")
+        for _ in range(fresh):
+            self._kept_bytes -= len(self._kept.popleft())
+        self._acknowledged = received
+        self._next = max(0, self._next - fresh)
+        if self._kept_bytes <= _KEPT_BYTES:
+            self._room.set()
+
+    def _wake(self) -> None:
+        self._idle.clear()
+        self._changed.set()
+
+
+# Frames.frames as it is on the wire: field 1, length-delimited. A kept frame is not serialized twice.
+_FRAME_TAG = b"\x0a"
+
+
+def _length(value: int) -> bytes:
+    """A protobuf varint."""
+    encoded = bytearray()
+    while value > 0x7F:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)

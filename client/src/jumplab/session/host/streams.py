@@ -1,0 +1,70 @@
+"""The exporter's end of one byte stream, from its call to its last acknowledged byte."""
+
+import asyncio
+import contextlib
+
+from jumplab.driver import errors
+from jumplab.session.bytestream import LinkedByteStream, reset
+from jumplab.transport.errors import TransportError
+from jumplab.transport.links import EnvelopeStream, Link
+
+_LETTING_GO_BOUND_SECONDS = 30.0
+
+
+async def refuse_stream(link: Link, number: int, reason: str) -> None:
+    """Answers a byte stream that the exporter knows nothing of (any more)."""
+    with contextlib.suppress(TransportError):
+        stream = await link.open(number)
+        await reset(stream, reason)
+        await stream.aclose()
+
+
+class HostedStream:
+    """A byte stream whose connections the client opens.  bytes: what the driver's method gets."""
+
+    def __init__(self, *, bulk: bool) -> None:
+        self.bytes = LinkedByteStream(self._next)
+        self._bulk = bulk
+        self._offered: asyncio.Queue[tuple[Link, int] | None] = asyncio.Queue()
+        self._stream: EnvelopeStream | None = None
+        self._running: asyncio.Task[None] | None = None
+
+    async def open(self, link: Link, number: int) -> None:
+        """Takes the first connection. Raises TransportError."""
+        self._stream = await link.open(number, bulk=self._bulk)
+        self._running = asyncio.create_task(self.bytes.run(self._stream), name=f"byte stream {number}")
+
+    async def reopen(self, link: Link, number: int) -> None:
+        """The client has lost the connection and goes on with another."""
+        self._offered.put_nowait((link, number))
+        if self._stream is not None:
+            await self._stream.aclose()
+
+    async def give_up(self, reason: str) -> None:
+        """The driver's method has failed: the client's end is told."""
+        if self._stream is not None:
+            await reset(self._stream, reason)
+
+    async def let_go(self) -> None:
+        """The driver's method is done: waits until the client has everything and closes its end, or for a minute."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LETTING_GO_BOUND_SECONDS):
+                await self.bytes.delivered.wait()
+        self._offered.put_nowait(None)
+        if self._running is not None:
+            await asyncio.wait([self._running], timeout=_LETTING_GO_BOUND_SECONDS)
+
+    async def stop(self) -> None:
+        """Ends whatever is left."""
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
+        self.bytes.close(errors.SessionEnded("the byte stream is closed"))
+
+    async def _next(self) -> EnvelopeStream:
+        while (offer := await self._offered.get()) is not None:
+            link, number = offer
+            with contextlib.suppress(TransportError):
+                self._stream = await link.open(number, bulk=self._bulk)
+                return self._stream
+        raise errors.SessionEnded("the byte stream has ended")
