@@ -186,6 +186,21 @@ async def test_a_byte_stream_goes_on_at_the_byte_where_it_stopped():
         assert json.loads(await mirror.result()) == len(block)
 
 
+async def test_a_byte_stream_survives_connections_that_are_lost_before_it_is_back_on_them():
+    async with network(press=Press()) as net, net.attached() as session, session.root.press.open("mirror") as mirror:
+        for number in range(30):
+            await mirror.send(b"%d," % number)
+            for steps in range(number):
+                await asyncio.sleep(0)
+                if steps % 7 == 6:
+                    await net.cut()
+        await mirror.send_end()
+        received = b""
+        while data := await mirror.receive():
+            received += data
+        assert received == b"".join(b"%d," % number for number in range(30))
+
+
 async def test_cancelling_a_wait_leaves_the_stream_usable():
     async with network(meter=Meter()) as net, net.attached() as session, session.root.meter.open("raw") as stream:
         waiting = asyncio.create_task(stream.receive())

@@ -62,9 +62,19 @@ class HostedStream:
         self.bytes.close(errors.SessionEnded("the byte stream is closed"))
 
     async def _next(self) -> EnvelopeStream:
-        while (offer := await self._offered.get()) is not None:
+        """The newest connection that the client offers; older ones it has given up itself."""
+        while (offer := await self._newest()) is not None:
             link, number = offer
             with contextlib.suppress(TransportError):
-                self._stream = await link.open(number, bulk=self._bulk)
-                return self._stream
+                stream = await link.open(number, bulk=self._bulk)
+                if self._offered.empty():
+                    self._stream = stream
+                    return stream
+                await stream.aclose()
         raise errors.SessionEnded("the byte stream has ended")
+
+    async def _newest(self) -> tuple[Link, int] | None:
+        offer = await self._offered.get()
+        while offer is not None and not self._offered.empty():
+            offer = self._offered.get_nowait()
+        return offer
