@@ -7,8 +7,9 @@ from abc import abstractmethod
 from collections.abc import AsyncIterator, Iterator
 from typing import ClassVar
 
-from jumplab.driver import AsyncDriverClient, ByteStream, Driver, DriverClient, DriverInterface, stream
 from pydantic import BaseModel
+
+from jumplab.driver import AsyncDriverClient, ByteStream, Driver, DriverClient, DriverInterface, stream
 
 
 class Reading(BaseModel):

@@ -5,9 +5,10 @@ import datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict
+
 from jumplab.driver import errors
 from jumplab.driver.codec import Codec
-from pydantic import BaseModel, ConfigDict
 
 
 class Sample(BaseModel):

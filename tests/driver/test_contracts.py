@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator
 from typing import ClassVar
 
 import pytest
+from pydantic import HttpUrl
+
 from jumplab.driver import Driver, DriverInterface, errors
 from jumplab.driver.interface import MethodKind, interfaces_of, methods_of, name_of, version_of
 from jumplab.drivers.power import AsyncPowerClient, PowerInterface
-from pydantic import HttpUrl
-
 from tests.driver.boards import Meter, MeterInterface
 
 

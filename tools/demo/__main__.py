@@ -8,12 +8,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import jumplab
 import yaml
+
+import jumplab
 from jumplab.client.config import ClientConfig, parse_config, read_yaml
 from jumplab.driver import DriverClient
 from jumplab_exporter.testing.fat_image import make_fat_image
-
 from tools.demo.board import Board, export, find_board
 from tools.demo.programs import Failed, Programs
 from tools.demo.telling import Teller

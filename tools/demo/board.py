@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+
 from jumplab_exporter.drivers.board.qemu import QemuBoard
 
 
