@@ -38,10 +38,14 @@ async def test_a_port_in_use(tmp_path: Path, taken: str, free: str) -> None:
     assert told.count("\n") == 1
 
 
-async def run_on(kubeconfig: Path) -> tuple[int | None, str]:
+async def started_on(kubeconfig: Path) -> asyncio.subprocess.Process:
     command = [sys.executable, "-c", "from jumplab_operator.main import main; main()", "run"]
     given = ["--endpoint", "lab:7444", "--listen", "127.0.0.1:0", "--kubeconfig", str(kubeconfig)]
-    process = await asyncio.create_subprocess_exec(*command, *given, stderr=PIPE)
+    return await asyncio.create_subprocess_exec(*command, *given, stderr=PIPE)
+
+
+async def run_on(kubeconfig: Path) -> tuple[int | None, str]:
+    process = await started_on(kubeconfig)
     async with asyncio.timeout(PATIENCE_SECONDS):
         _, told = await process.communicate()
     return process.returncode, told.decode()
@@ -67,13 +71,19 @@ async def test_a_kubeconfig_that_is_none(tmp_path: Path, content: str | None, wo
     assert "Traceback" not in told
 
 
-async def test_a_kubernetes_api_that_is_not_there(tmp_path: Path) -> None:
+async def test_a_kubernetes_api_that_is_not_there_is_waited_for_in_words(tmp_path: Path) -> None:
     file = tmp_path / "kubeconfig"
     file.write_text(
         "current-context: c\ncontexts: [{name: c, context: {cluster: k, user: u}}]\n"
         "clusters: [{name: k, cluster: {server: 'https://127.0.0.1:1'}}]\nusers: [{name: u, user: {token: t}}]\n"
     )
-    status, told = await run_on(file)
-    assert status == 1
-    assert "error: the Kubernetes API at https://127.0.0.1:1 can't be reached" in told
-    assert "Traceback" not in told
+    process = await started_on(file)
+    assert process.stderr is not None
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        told = await process.stderr.readline()
+        process.terminate()
+        rest, status = await process.stderr.read(), await process.wait()
+    assert "the Kubernetes API at https://127.0.0.1:1 can't be reached" in told.decode()
+    assert "trying again" in told.decode()
+    assert "Traceback" not in rest.decode()
+    assert status == 0
