@@ -1,0 +1,1 @@
+"""The images: the Dockerfile's steps, run without a container engine."""
