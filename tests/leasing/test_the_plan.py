@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from jumplab_operator.leasing.decisions import Assign, Decision, Wait
 from jumplab_operator.leasing.facts import Fact, PolicyFacts, Request
-from jumplab_operator.leasing.scheduling import Assign, Changes, Decision, State, Wait, plan
+from jumplab_operator.leasing.scheduling import Changes, State, plan
 from tests.leasing.worlds import NOON, board, client, exporter, lease, minutes, policy, rule
 
 
@@ -113,3 +114,23 @@ def test_a_default_duration_bends_to_the_policy() -> None:
     decision = planned(client(), exporter("a"), short, asked)["l"]
     assert isinstance(decision, Assign)
     assert decision.duration == minutes(5)
+
+
+def test_when_the_last_exporter_of_a_kind_goes_all_who_wait_for_it_are_told() -> None:
+    waiting = [lease(f"l{n}") for n in range(30)]
+    state, _ = plan(State(), Changes(NOON, [client(), exporter("a", online=False), *waiting]))
+    state, told = plan(state, Changes(NOON, gone=[("lab", "exporter-a")]))
+    assert {wait_of(decision).reason for decision in told.values()} == {"ExporterNotFound"}
+    assert len(told) == 30
+    state, told = plan(state, Changes(NOON, [exporter("a", online=False)]))
+    assert {wait_of(decision).reason for decision in told.values()} == {"Offline"}
+    assert len(told) == 30
+
+
+def test_of_a_long_queue_only_the_first_are_told_of_each_change() -> None:
+    held = lease("h", exporter="a", end=NOON + minutes(5))
+    waiting = [lease(f"l{n:02}") for n in range(30)]
+    state, told = plan(State(), Changes(NOON, [client(), exporter("a", claim="lease-h"), held, *waiting]))
+    assert len(told) == 30
+    _, told = plan(state, Changes(NOON, [replace(held, end=NOON + minutes(9))]))
+    assert set(told) == {f"lease-l{n:02}" for n in range(10)}

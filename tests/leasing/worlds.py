@@ -7,7 +7,15 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from jumplab_operator.leasing.facts import ClientFacts, ExporterFacts, Fact, LeaseFacts, PolicyFacts, Request
+from jumplab_operator.leasing.facts import (
+    ClientFacts,
+    ExporterFacts,
+    Fact,
+    LeaseFacts,
+    PolicyFacts,
+    Request,
+    UsageFacts,
+)
 from jumplab_operator.resources import ExporterAccessPolicy, LabelSelector, Policy
 from jumplab_operator.resources.policy import ExporterAccessPolicySpec, From
 
@@ -31,6 +39,10 @@ def exporter(name: str, kind: str = "imx8", **changes: object) -> ExporterFacts:
 def lease(name: str, kind: str = "imx8", client: str = "ci", **changes: object) -> LeaseFacts:
     request = Request(client, board(kind), duration=minutes(10))
     return replace(LeaseFacts("lab", f"lease-{name}", name, NOON, request), **changes)  # type: ignore[arg-type]
+
+
+def usage(name: str, client: str, began: datetime, ended: datetime) -> UsageFacts:
+    return UsageFacts("lab", f"lease-{name}", client, began, ended)
 
 
 def client(name: str = "ci", team: str = "kernel") -> ClientFacts:
@@ -70,23 +82,35 @@ requests = st.builds(
     duration=st.none() | st.integers(1, 90).map(minutes),
 )
 leases = st.builds(
-    lambda number, request, created, begin, end, held, avoid: LeaseFacts(
-        "lab", f"lease-l{number}", f"l{number}", created, request, begin, end, held, avoid
+    lambda number, request, created, begin, began, end, held, avoid: LeaseFacts(
+        "lab", f"lease-l{number}", f"l{number}", created, request, begin, began if held else None, end, held, avoid
     ),
     st.integers(0, 5),
     requests,
     _moments,
     st.none() | _moments,
     st.none() | _moments,
+    st.none() | _moments,
     st.none() | st.integers(0, 4).map(lambda number: f"e{number}"),
     st.frozensets(st.integers(0, 4).map(lambda number: f"exporter-e{number}"), max_size=2),
 )
+usages = st.builds(
+    lambda number, who, began, length: usage(f"l{number}", who, began, began + length),
+    st.integers(0, 5),
+    st.sampled_from(("ci", "ann")),
+    _moments,
+    st.integers(0, 3000).map(minutes),
+)
 clients = st.builds(client, st.sampled_from(("ci", "ann")), st.sampled_from(("kernel", "apps")))
 _rules = st.builds(
-    lambda team, priority, longest: rule(team, priority=priority, maximum_duration=longest),
+    lambda team, priority, longest, weight, most: rule(
+        team, priority=priority, maximum_duration=longest, weight=weight, maximum_leases=most
+    ),
     st.sampled_from((None, "kernel", "apps")),
     st.integers(0, 3),
     st.none() | st.integers(5, 60).map(minutes),
+    st.integers(1, 3),
+    st.none() | st.integers(0, 2),
 )
 policies = st.builds(
     lambda number, rules, kind: policy(f"p{number}", *rules, exporters=board(kind) if kind else None),
@@ -95,4 +119,4 @@ policies = st.builds(
     st.sampled_from((None, *BOARDS)),
 ) | st.integers(0, 1).map(lambda number: PolicyFacts("lab", f"policy-p{number}", None))
 
-facts: st.SearchStrategy[Fact] = st.one_of(exporters, leases, leases, exporters, clients, policies)
+facts: st.SearchStrategy[Fact] = st.one_of(exporters, leases, leases, exporters, clients, policies, usages)

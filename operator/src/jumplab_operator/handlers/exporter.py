@@ -6,7 +6,7 @@ from jumplab_operator.handlers import claims
 from jumplab_operator.handlers.cluster import Cluster, whole_seconds
 from jumplab_operator.handlers.credentials import Credentials
 from jumplab_operator.handlers.planner import Planner
-from jumplab_operator.leasing.scheduling import Assign
+from jumplab_operator.leasing.decisions import Assign
 from jumplab_operator.resources import Exporter, ExporterStatus, LeaseRef, ObjectRef
 from jumplab_operator.resources.conditions import condition, find_condition, is_true, merge_conditions
 from jumplab_operator.resources.metadata import Condition

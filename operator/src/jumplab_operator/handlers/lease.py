@@ -9,7 +9,7 @@ from jumplab_operator.handlers.cluster import Cluster, whole_seconds
 from jumplab_operator.handlers.happenings import happenings
 from jumplab_operator.handlers.planner import Planner
 from jumplab_operator.leasing import access, expiry, lifecycle
-from jumplab_operator.leasing.scheduling import Assign, Wait
+from jumplab_operator.leasing.decisions import Assign, Wait
 from jumplab_operator.leasing.times import expected_end
 from jumplab_operator.leasing.validation import InForce, Refusal, accept
 from jumplab_operator.resources import Client, Exporter, Lease, LeaseRef, LeaseSpec, LeaseStatus, ObjectRef

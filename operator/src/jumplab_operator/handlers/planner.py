@@ -6,7 +6,16 @@ from datetime import datetime, timedelta
 from jumplab_operator.handlers.cluster import Cluster
 from jumplab_operator.handlers.snapshot import Seen
 from jumplab_operator.leasing import scheduling
-from jumplab_operator.leasing.facts import ClientFacts, ExporterFacts, Fact, LeaseFacts, PolicyFacts, Request
+from jumplab_operator.leasing.decisions import Decision
+from jumplab_operator.leasing.facts import (
+    ClientFacts,
+    ExporterFacts,
+    Fact,
+    LeaseFacts,
+    PolicyFacts,
+    Request,
+    UsageFacts,
+)
 from jumplab_operator.leasing.times import expected_end, times
 from jumplab_operator.leasing.validation import InForce, Refusal, accept
 from jumplab_operator.resources import Client, Exporter, ExporterAccessPolicy, Lease, LeaseSpec
@@ -30,7 +39,7 @@ class Planner:
         self._changed[uid] = namespace
         self._news.set()
 
-    def decision(self, lease: Lease) -> scheduling.Decision | None:
+    def decision(self, lease: Lease) -> Decision | None:
         """What the last plan says of a waiting lease."""
         return self._state.decision(lease.namespace, lease.uid)
 
@@ -89,6 +98,8 @@ class Planner:
         match seen.resource:
             case Exporter() as exporter:
                 return exporter_facts(exporter, self._cluster)
+            case Lease() as lease if lease.status.ended:
+                return usage_facts(lease)
             case Lease() as lease:
                 return lease_facts(lease, frozenset(self._avoided.get(uid, ())), self._cluster)
             case Client() as client:
@@ -132,10 +143,20 @@ def lease_facts(lease: Lease, avoid: frozenset[str], cluster: Cluster) -> LeaseF
             duration=_asked_duration(lease, spec, created),
         ),
         begin=times(spec).begin,
+        began=status.begin_time,
         end=status.expected_end_time or expected_end(spec, status.begin_time),
         exporter=status.exporter_ref.name if status.exporter_ref is not None else None,
         avoid=avoid,
     )
+
+
+def usage_facts(lease: Lease) -> UsageFacts | None:
+    """What an ended lease has used; None where it was never ready."""
+    status = lease.status
+    if status.begin_time is None or status.end_time is None:
+        return None
+    spec = status.accepted or lease.spec
+    return UsageFacts(lease.namespace, lease.uid, spec.client_ref.name, status.begin_time, status.end_time)
 
 
 def in_force(lease: Lease, cluster: Cluster) -> LeaseSpec | None:

@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from jumplab_operator.leasing import selectors
-from jumplab_operator.resources import ExporterAccessPolicy, Policy
+from jumplab_operator.resources import ExporterAccessPolicy, LabelSelector, Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How many leases, and exporters, a client may hold at once of those that one policy is for; None: any number."""
+
+    policy: int
+    """The policy's number among those of the namespace."""
+    leases: int | None
+    exporters: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +29,10 @@ class Grant:
     priority: int = 0
     spot_access: bool = False
     maximum_duration: timedelta | None = None
+    weight: int = 1
+    """The client's share among others."""
+    quota: Quota | None = None
+    """How much the client may hold at once of what the policy is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,48 +54,76 @@ def policy_problem(policy: ExporterAccessPolicy) -> str | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What the policies of a namespace grant one client for leases of one length."""
+
+    key: str
+    """Equal under the same policies: equal rights."""
+    open: bool
+    """There is no policy: everything is permitted."""
+    fitting: tuple[tuple[LabelSelector, Grant], ...]
+    """For which exporters, and what; the best first."""
+    exceeded: tuple[tuple[LabelSelector, timedelta], ...]
+    """Rules that would grant shorter leases, and how short."""
+
+    def grant(self, exporter_labels: Mapping[str, str]) -> Grant | TooLong | None:
+        """The best right to an exporter; None: no access."""
+        if self.open:
+            return Grant()
+        for selector, grant in self.fitting:
+            if selectors.matches(selector, exporter_labels):
+                return grant
+        maxima = [longest for selector, longest in self.exceeded if selectors.matches(selector, exporter_labels)]
+        return TooLong(max(maxima)) if maxima else None
+
+
+def rights(
+    policies: Iterable[ExporterAccessPolicy | None], client_labels: Mapping[str, str], duration: timedelta | None
+) -> Rights:
+    """The rights of a client for a lease of that length; None stands for one that bends to the rule's maximum.
+
+    None in `policies` is one that can't be read.
+    """
+    known = list(policies)
+    rules = [
+        (number, policy.spec.exporter_selector, rule)
+        for number, policy in enumerate(known)
+        if policy is not None and not policy_problem(policy)
+        for rule in policy.spec.policies
+        if any(selectors.matches(source.client_selector, client_labels) for source in rule.from_)
+    ]
+    fitting = [(number, selector, _grant(number, rule)) for number, selector, rule in rules if _permits(rule, duration)]
+    fitting.sort(key=lambda each: rank(each[2]), reverse=True)
+    exceeded = [
+        (selector, rule.maximum_duration)
+        for _, selector, rule in rules
+        if rule.maximum_duration is not None and not _permits(rule, duration)
+    ]
+    key = repr([(number, grant) for number, _, grant in fitting]) if known else "open"
+    return Rights(key, not known, tuple((s, grant) for _, s, grant in fitting), tuple(exceeded))
+
+
 def best_grant(
     policies: Iterable[ExporterAccessPolicy | None],
     exporter_labels: Mapping[str, str],
     client_labels: Mapping[str, str],
     duration: timedelta | None,
 ) -> Grant | TooLong | None:
-    """The grant of highest priority that permits this client this exporter for so long; None: no access.
-
-    None in `policies` is one that can't be read. `duration` None stands for one that bends to the rule's maximum.
-    """
-    known = list(policies)
-    if not known:
-        return Grant()
-    rules = [rule for policy in known for rule in _rules_for(policy, exporter_labels, client_labels)]
-    fitting = [rule for rule in rules if _permits(rule, duration)]
-    if fitting:
-        return max((_grant(rule) for rule in fitting), key=_rank)
-    maxima = [rule.maximum_duration for rule in rules if rule.maximum_duration is not None]
-    return TooLong(max(maxima)) if maxima else None
-
-
-def _rules_for(
-    policy: ExporterAccessPolicy | None, exporter_labels: Mapping[str, str], client_labels: Mapping[str, str]
-) -> list[Policy]:
-    if policy is None or policy_problem(policy):
-        return []
-    if not selectors.matches(policy.spec.exporter_selector, exporter_labels):
-        return []
-    return [
-        rule
-        for rule in policy.spec.policies
-        if any(selectors.matches(source.client_selector, client_labels) for source in rule.from_)
-    ]
+    """The grant of highest priority that permits this client this exporter for so long; None: no access."""
+    return rights(policies, client_labels, duration).grant(exporter_labels)
 
 
 def _permits(rule: Policy, duration: timedelta | None) -> bool:
     return duration is None or rule.maximum_duration is None or duration <= rule.maximum_duration
 
 
-def _grant(rule: Policy) -> Grant:
-    return Grant(rule.priority, rule.spot_access, rule.maximum_duration)
+def _grant(number: int, rule: Policy) -> Grant:
+    limited = rule.maximum_leases is not None or rule.maximum_exporters is not None
+    quota = Quota(number, rule.maximum_leases, rule.maximum_exporters) if limited else None
+    return Grant(rule.priority, rule.spot_access, rule.maximum_duration, rule.weight, quota)
 
 
-def _rank(grant: Grant) -> tuple[int, bool, timedelta]:
-    return grant.priority, not grant.spot_access, grant.maximum_duration or timedelta.max
+def rank(grant: Grant) -> tuple[int, bool, timedelta, int]:
+    """The greatest is the best."""
+    return grant.priority, not grant.spot_access, grant.maximum_duration or timedelta.max, grant.weight

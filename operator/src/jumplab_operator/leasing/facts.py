@@ -52,12 +52,30 @@ class LeaseFacts:
     request: Request
     begin: datetime | None = None
     """Not to be assigned before."""
+    began: datetime | None = None
+    """When it became ready; None before that."""
     end: datetime | None = None
     """When it is over; None while that isn't known."""
     exporter: str | None = None
     """The name of the exporter that it is assigned to; None while it waits."""
     avoid: frozenset[str] = frozenset()
     """The uids of exporters that it isn't offered now, since they failed to confirm it."""
+
+    @property
+    def waits_since(self) -> datetime:
+        """From when on its age counts."""
+        return max(self.created, self.begin) if self.begin is not None else self.created
+
+
+@dataclass(frozen=True, slots=True)
+class UsageFacts:
+    """A lease that has ended: the exporter time that its client has used. It has the lease's uid."""
+
+    namespace: str
+    uid: str
+    client: str
+    began: datetime
+    ended: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,4 +97,4 @@ class PolicyFacts:
     policy: ExporterAccessPolicy | None
 
 
-Fact: TypeAlias = ExporterFacts | LeaseFacts | ClientFacts | PolicyFacts
+Fact: TypeAlias = ExporterFacts | LeaseFacts | UsageFacts | ClientFacts | PolicyFacts

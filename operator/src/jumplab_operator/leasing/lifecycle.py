@@ -7,8 +7,8 @@ that one condition tells the state. Pending is true until the lease is ready.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from jumplab_operator.leasing.decisions import Wait
 from jumplab_operator.leasing.expiry import Ending
-from jumplab_operator.leasing.scheduling import Wait
 from jumplab_operator.leasing.validation import Refusal
 from jumplab_operator.resources.conditions import condition
 from jumplab_operator.resources.metadata import Condition

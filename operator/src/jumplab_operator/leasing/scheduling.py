@@ -1,72 +1,47 @@
 """The plan: which waiting lease gets which exporter, and why the others wait.
 
-Priority first, then age, one exporter each. `plan` is incremental: it looks again only at namespaces in which
-something changed or became due; the result equals that of a plan from scratch.
+`plan` is incremental: a change costs what it touches. What it decides equals planning the same facts from scratch.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import TypeAlias, TypeVar
+from dataclasses import dataclass
+from datetime import datetime
+from heapq import heapify, heappop, heappush
 
 from jumplab_operator.leasing import waiting
-from jumplab_operator.leasing.candidates import Candidate, Unsatisfiable, find_candidates
-from jumplab_operator.leasing.facts import ClientFacts, ExporterFacts, Fact, LeaseFacts, PolicyFacts
-from jumplab_operator.leasing.times import DEFAULT_DURATION
-from jumplab_operator.resources import ExporterAccessPolicy
+from jumplab_operator.leasing.candidates import find_candidates
+from jumplab_operator.leasing.decisions import Decision, Wait
+from jumplab_operator.leasing.facts import ExporterFacts, Fact, LeaseFacts
+from jumplab_operator.leasing.passing import Pass
+from jumplab_operator.leasing.pools import Pool
+from jumplab_operator.leasing.quotas import Holdings
+from jumplab_operator.leasing.ranking import Rank, rank, seconds_asked
+from jumplab_operator.leasing.space import Queue, Space
+
+TOLD = 10
+"""So many of those who wait for a pool are told each time that something in it changes; the rest ask."""
 
 
-@dataclass(frozen=True, slots=True)
-class Assign:
-    """The lease gets this exporter."""
-
-    exporter_uid: str
-    exporter: str
-    version: str
-    """The exporter's resource version that this was decided on."""
-    priority: int
-    spot_access: bool
-    duration: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """The lease waits (`condition` Pending), or can't be served as things are (Unsatisfiable)."""
-
-    condition: str
-    reason: str
-    message: str
-
-
-Decision: TypeAlias = Assign | Wait
-_Policies: TypeAlias = Sequence[ExporterAccessPolicy | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Namespace:
-    """The facts of one namespace and what was decided on them, by the lease's uid."""
-
-    facts: Mapping[str, Fact] = field(default_factory=dict)
-    decisions: Mapping[str, Decision] = field(default_factory=dict)
-    due: datetime | None = None
-    """When the passing of time alone changes a decision."""
-
-
-@dataclass(frozen=True, slots=True)
 class State:
-    """All that the plan rests on. Immutable: `plan` makes a new one."""
+    """All that the plan rests on. `plan` takes it over: of two states only the one that it returned is good."""
 
-    namespaces: Mapping[str, Namespace] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.spaces: dict[str, Space] = {}
 
     @property
     def due(self) -> datetime | None:
         """When to plan again if nothing changes before; None: never."""
-        return min((space.due for space in self.namespaces.values() if space.due is not None), default=None)
+        return min((due for space in self.spaces.values() if (due := space.due()) is not None), default=None)
 
     def decision(self, namespace: str, lease_uid: str) -> Decision | None:
-        """What was decided for a waiting lease."""
-        space = self.namespaces.get(namespace)
-        return space.decisions.get(lease_uid) if space is not None else None
+        """What is decided for a waiting lease; None where none of that uid waits."""
+        space = self.spaces.get(namespace)
+        return _decision(space, lease_uid) if space is not None else None
+
+    def waiting(self, namespace: str) -> Iterable[str]:
+        """The uids of all leases for which something is decided."""
+        space = self.spaces.get(namespace)
+        return [*space.queue_of, *space.ahead, *space.stranded] if space is not None else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,157 +50,143 @@ class Changes:
 
     now: datetime
     put: Sequence[Fact] = ()
+    """At most one for each uid."""
     gone: Sequence[tuple[str, str]] = ()
     """Namespace and uid of what does not exist any more."""
 
 
 def plan(state: State, changes: Changes) -> tuple[State, Mapping[str, Decision]]:
-    """The state after the changes, and the decisions in it that are new or different, by the lease's uid."""
+    """The state after the changes, and what is decided for the leases whose turn it is to be told, by their uid.
+
+    These are leases that are new or were changed, whose exporter is another, and the first of each pool in which
+    something has changed.
+    """
     touched = _apply(state, changes)
-    for name, space in state.namespaces.items():
-        if name not in touched and space.due is not None and space.due <= changes.now:
-            touched[name] = dict(space.facts)
-    planned = {name: _plan_namespace(facts, changes.now) for name, facts in touched.items()}
-    namespaces = {name: space for name, space in {**state.namespaces, **planned}.items() if space.facts}
-    return State(namespaces), _news(state, planned)
-
-
-def _apply(state: State, changes: Changes) -> dict[str, dict[str, Fact]]:
-    touched: dict[str, dict[str, Fact]] = {}
-    for name in {fact.namespace for fact in changes.put} | {namespace for namespace, _ in changes.gone}:
-        space = state.namespaces.get(name)
-        touched[name] = dict(space.facts) if space is not None else {}
-    for fact in changes.put:
-        touched[fact.namespace][fact.uid] = fact
-    for namespace, uid in changes.gone:
-        touched[namespace].pop(uid, None)
-    return touched
-
-
-def _news(before: State, planned: Mapping[str, Namespace]) -> dict[str, Decision]:
-    return {
-        uid: decision
-        for name, space in planned.items()
-        for uid, decision in space.decisions.items()
-        if before.decision(name, uid) != decision
-    }
-
-
-_F = TypeVar("_F", ExporterFacts, LeaseFacts, ClientFacts, PolicyFacts)
-
-
-def _of(kind: type[_F], facts: Iterable[Fact]) -> list[_F]:
-    return sorted((fact for fact in facts if isinstance(fact, kind)), key=lambda fact: fact.uid)
-
-
-def _plan_namespace(facts: Mapping[str, Fact], now: datetime) -> Namespace:
-    exporters, leases = _of(ExporterFacts, facts.values()), _of(LeaseFacts, facts.values())
-    clients = {client.name: client.labels for client in _of(ClientFacts, facts.values())}
-    policies = [fact.policy for fact in _of(PolicyFacts, facts.values())]
-    open_leases = [lease for lease in leases if lease.exporter is None and not _is_over(lease, now)]
-    ahead = [lease for lease in open_leases if lease.begin is not None and lease.begin > now]
-    decisions: dict[str, Decision] = {lease.uid: _scheduled(lease.begin) for lease in ahead if lease.begin is not None}
-    found = _Search(exporters, clients, policies)
-    queue: list[_Entry] = []
-    for lease in open_leases:
-        if lease.uid in decisions:
+    decisions: dict[str, Decision] = {}
+    for name, space in list(state.spaces.items()):
+        due = space.due()
+        if name not in touched and not space.assigned and (due is None or due > changes.now):
             continue
-        candidates = found.candidates(lease)
-        if isinstance(candidates, Unsatisfiable):
-            decisions[lease.uid] = Wait("Unsatisfiable", candidates.reason, candidates.message)
-        else:
-            queue.append((lease, candidates))
-    decisions.update(_assign(queue, _Stock.of(exporters, leases)))
-    moments = [m for lease in leases if lease.exporter is None for m in (lease.begin, lease.end) if m and m > now]
-    return Namespace(dict(facts), decisions, min(moments, default=None))
+        for uid in _decide(space, changes.now):
+            decision = _decision(space, uid)
+            if decision is not None:
+                decisions[uid] = decision
+        if not space.facts:
+            del state.spaces[name]
+    return state, decisions
 
 
-def _is_over(lease: LeaseFacts, now: datetime) -> bool:
-    return lease.end is not None and lease.end <= now
+def _apply(state: State, changes: Changes) -> set[str]:
+    for namespace, uid in changes.gone:
+        if namespace in state.spaces:
+            state.spaces[namespace].drop(uid, changes.now)
+    for fact in sorted(changes.put, key=_in_order):
+        if fact.namespace not in state.spaces:
+            state.spaces[fact.namespace] = Space()
+        state.spaces[fact.namespace].put(fact, changes.now)
+    return {fact.namespace for fact in changes.put} | {namespace for namespace, _ in changes.gone}
 
 
-def _scheduled(begin: datetime) -> Wait:
-    return Wait("Pending", "Scheduled", f"begins at {waiting.format_moment(begin)}")
+def _in_order(fact: Fact) -> int:
+    """What others are looked up in comes first: it saves doing them twice."""
+    if isinstance(fact, ExporterFacts):
+        return 2
+    if isinstance(fact, LeaseFacts):
+        return 3 if fact.exporter is None else 1
+    return 0
 
 
-class _Search:
-    """Candidates by request: leases that ask for the same share the search."""
-
-    def __init__(
-        self, exporters: Sequence[ExporterFacts], clients: Mapping[str, Mapping[str, str]], policies: _Policies
-    ) -> None:
-        self._exporters, self._clients, self._policies = exporters, clients, policies
-        self._known: dict[str, list[Candidate] | Unsatisfiable] = {}
-
-    def candidates(self, lease: LeaseFacts) -> list[Candidate] | Unsatisfiable:
-        key = repr(lease.request)
-        if key not in self._known:
-            labels = self._clients.get(lease.request.client)
-            self._known[key] = find_candidates(lease.request, self._exporters, labels, self._policies)
-        return self._known[key]
-
-
-@dataclass(slots=True)
-class _Stock:
-    free: set[str]
-    holders: dict[str, LeaseFacts]
-    """Whom an exporter is leased or claimed by, by the exporter's uid."""
-
-    @classmethod
-    def of(cls, exporters: Sequence[ExporterFacts], leases: Sequence[LeaseFacts]) -> "_Stock":
-        by_uid = {lease.uid: lease for lease in leases}
-        by_name = {lease.exporter: lease for lease in leases if lease.exporter is not None}
-        free = {e.uid for e in exporters if e.online and e.available and e.claim is None and e.name not in by_name}
-        claimed = {e.uid: by_uid[e.claim] for e in exporters if e.claim in by_uid}
-        return cls(free, {**claimed, **{e.uid: by_name[e.name] for e in exporters if e.name in by_name}})
-
-    def take(self, lease: LeaseFacts, exporter: ExporterFacts) -> None:
-        self.free.discard(exporter.uid)
-        self.holders[exporter.uid] = replace(lease, exporter=exporter.name)
+def _decide(space: Space, now: datetime) -> set[str]:
+    """One pass; who is to be told."""
+    space.advance(now)
+    done = Pass(space, now)
+    done.run()
+    before, space.assigned, space.taken, space.leftovers = space.assigned, done.assigned, done.taken, {}
+    told = {uid for uid in {*before, *done.assigned} if before.get(uid) != done.assigned.get(uid)}
+    told |= space.refiled
+    space.refiled = set()
+    for pool, queues in space.queues.items():
+        if pool.satisfiable != bool(pool.grants):  # everything is different: all are told
+            told |= {uid for queue in queues.values() for *_, uid in queue.leases}
+        elif pool.changed and pool.grants:
+            told |= _first(space, pool, queues.values(), now)
+        pool.changed, pool.satisfiable = False, bool(pool.grants)
+    return told
 
 
-_Entry: TypeAlias = tuple[LeaseFacts, list[Candidate]]
+def _first(space: Space, pool: Pool, queues: Iterable[Queue], now: datetime) -> set[str]:
+    """The uids of the first that wait for the pool, which must not be empty."""
+    best = pool.best
+    used = {client: space.usage.seconds(client, now) for client in {queue.client for queue in queues}}
+
+    def rank_at(queue: Queue, number: int) -> Rank:
+        place = queue.leases[number]  # all before it in its queue are served first
+        ahead = number and number * seconds_asked(space.leases[place[2]], now)
+        return rank(best.priority, used[queue.client] + ahead, best.weight, place, now)
+
+    heads = [(rank_at(queue, 0), 0, queue) for queue in queues]
+    heapify(heads)
+    found: set[str] = set()
+    while heads and len(found) < TOLD:
+        ranked, number, queue = heappop(heads)
+        found.add(ranked[-1])
+        if number + 1 < len(queue.leases):
+            heappush(heads, (rank_at(queue, number + 1), number + 1, queue))
+    return found
 
 
-def _assign(queue: Sequence[_Entry], stock: _Stock) -> dict[str, Decision]:
-    decisions: dict[str, Decision] = {}
-    waits: list[_Entry] = []
-    for lease, candidates in sorted(queue, key=_rank):
-        chosen = _choose(lease, candidates, stock)
-        if chosen is None:
-            waits.append((lease, candidates))
-        else:
-            stock.take(lease, chosen.exporter)
-            decisions[lease.uid] = _assignment(lease, chosen)
-    return {**decisions, **_waits(waits, stock)}
+def _decision(space: Space, uid: str) -> Decision | None:
+    if uid in space.assigned:
+        return space.assigned[uid]
+    lease = space.leases.get(uid)
+    if lease is None or lease.exporter is not None:
+        return None
+    if uid in space.ahead and lease.begin is not None:
+        return Wait("Pending", "Scheduled", f"begins at {waiting.format_moment(lease.begin)}")
+    queue = space.queue_of.get(uid)
+    if queue is not None and queue.pool.grants:
+        excess = _excess(space, lease, queue.pool)
+        if excess is not None:
+            return Wait("Pending", "OverQuota", f"{excess}; it waits until one is released")
+        return Wait("Pending", *waiting.explain(lease, _in_the_way(space, lease, queue.pool)))
+    return _unsatisfiable(space, lease) if queue is not None or uid in space.stranded else None
 
 
-def _rank(entry: _Entry) -> tuple[int, datetime, str, str]:
-    lease, candidates = entry
-    return -candidates[0].grant.priority, lease.created, lease.name, lease.uid
+def _excess(space: Space, lease: LeaseFacts, pool: Pool) -> str | None:
+    """How a quota keeps the lease from what is there; None where it is something else."""
+    if all(grant.quota is None for grant in pool.kinds):
+        return None
+    client = lease.request.client
+    given = [(space.leases[to].request.client, uid) for uid, to in space.taken.items()]
+    holdings = Holdings(space, [each for each in given if each[0] == client])
+    left = [pool.grants[uid] for *_, uid in pool.free if uid not in space.taken and uid not in lease.avoid]
+    reasons = [
+        holdings.excess(client, grant.quota) if grant.quota is not None else None for grant in left or pool.kinds
+    ]
+    return reasons[0] if None not in reasons else None
 
 
-def _choose(lease: LeaseFacts, candidates: Sequence[Candidate], stock: _Stock) -> Candidate | None:
-    """The exporter that a claim of this lease is left on, which is to be finished, else the best that is free."""
-    offered = [candidate for candidate in candidates if candidate.exporter.uid not in lease.avoid]
-    claimed = (c for c in offered if c.exporter.claim == lease.uid and c.exporter.online)
-    return next(claimed, None) or next((c for c in offered if c.exporter.uid in stock.free), None)
+def _unsatisfiable(space: Space, lease: LeaseFacts) -> Wait:
+    client = space.clients.get(lease.request.client)
+    found = find_candidates(
+        lease.request, space.exporters, client.labels if client is not None else None, space.policies
+    )
+    assert not isinstance(found, list), "a pool without exporters has no candidates"
+    return Wait("Unsatisfiable", found.reason, found.message)
 
 
-def _assignment(lease: LeaseFacts, chosen: Candidate) -> Assign:
-    exporter, grant = chosen.exporter, chosen.grant
-    duration = lease.request.duration or min(DEFAULT_DURATION, grant.maximum_duration or DEFAULT_DURATION)
-    return Assign(exporter.uid, exporter.name, exporter.version, grant.priority, grant.spot_access, duration)
-
-
-def _waits(waits: Sequence[_Entry], stock: _Stock) -> dict[str, Decision]:
-    """Leases that ask for the same share the sentence, but one that has a claim left somewhere has its own."""
-    claimants = {holder.uid for holder in stock.holders.values() if holder.exporter is None}
-    told: dict[str, Wait] = {}
-    decisions: dict[str, Decision] = {}
-    for lease, candidates in waits:
-        key = lease.uid if lease.uid in claimants else repr(lease.request)
-        if key not in told:
-            told[key] = Wait("Pending", *waiting.explain(lease, candidates, stock.holders))
-        decisions[lease.uid] = told[key]
-    return decisions
+def _in_the_way(space: Space, lease: LeaseFacts, pool: Pool) -> waiting.InTheWay:
+    """What the exporters of the pool are doing, since the lease has none of them."""
+    if pool not in space.leftovers:
+        given = [space.leases[space.taken[uid]] for *_, uid in pool.free if uid in space.taken]
+        space.leftovers[pool] = (given, [name for _, name, uid in pool.free if uid not in space.taken])
+    given, kept = space.leftovers[pool]
+    claimed = [space.situations[uid] for uid in sorted(space.claims.get(lease.uid, ())) if uid in pool.grants]
+    own = [each.exporter.name for each in claimed if each.exporter.online and each.holder is lease]
+    first = [holder for _, holder, _ in pool.leased[: len(own) + waiting.NAMED] if holder != lease.uid]
+    return waiting.InTheWay(
+        leased=len(pool.leased) - len(own) + len(given),
+        holders=[space.leases[uid] for uid in first] + given,
+        unready=[*pool.unready, *own, *kept],
+        offline=pool.offline,
+    )

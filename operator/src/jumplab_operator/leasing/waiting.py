@@ -1,15 +1,17 @@
 """Honest sentences about why a lease waits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from heapq import nsmallest
 from typing import TypeAlias
 
-from jumplab_operator.leasing.candidates import Candidate, wanted
-from jumplab_operator.leasing.facts import ExporterFacts, LeaseFacts
+from jumplab_operator.leasing.candidates import wanted
+from jumplab_operator.leasing.facts import LeaseFacts
 
-_Group: TypeAlias = tuple[Sequence[ExporterFacts], str, str]
+_Group: TypeAlias = tuple[int, str, str]
 
-_NAMED = 3
+NAMED = 3
 """So many exporters are told of one by one; more are counted."""
 
 
@@ -18,23 +20,32 @@ def format_moment(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%-d %b %H:%M UTC")
 
 
-def explain(lease: LeaseFacts, candidates: Sequence[Candidate], holders: Mapping[str, LeaseFacts]) -> tuple[str, str]:
-    """Reason and sentence for a lease that no candidate is free for. `holders`: leases that have one, by exporter uid.
+@dataclass(frozen=True, slots=True)
+class InTheWay:
+    """The exporters that a lease could have, if they were not as they are: how many, and the first few."""
+
+    leased: int
+    """Those that are leased and online."""
+    holders: Sequence[LeaseFacts]
+    """By whom, the first to end first; at least `NAMED` of them where there are so many."""
+    unready: Sequence[str]
+    """Names of those that are cleaned up or have still to report."""
+    offline: Sequence[str]
+
+
+def explain(lease: LeaseFacts, found: InTheWay) -> tuple[str, str]:
+    """Reason and sentence for a lease that no exporter is free for.
 
     NotReady where one is being cleaned up or has still to report, else NotAvailable where one is leased, else Offline.
     """
-    others = {uid: holder for uid, holder in holders.items() if holder.uid != lease.uid}
-    exporters = [candidate.exporter for candidate in candidates]
-    leased = [exporter for exporter in exporters if exporter.online and exporter.uid in others]
-    unready = [exporter for exporter in exporters if exporter.online and exporter.uid not in others]
-    offline = [exporter for exporter in exporters if not exporter.online]
     groups = [
-        (leased, "leased", f", {_by([others[exporter.uid] for exporter in leased])}"),
-        (unready, "not ready", _named(unready)),
-        (offline, "offline", _named(offline)),
+        (found.leased, "leased", f", {_by(found)}"),
+        (len(found.unready), "not ready", _named(found.unready)),
+        (len(found.offline), "offline", _named(found.offline)),
     ]
-    reason = "NotReady" if unready else "NotAvailable" if leased else "Offline"
-    return reason, _sentence(lease, len(exporters), [group for group in groups if group[0]])
+    reason = "NotReady" if found.unready else "NotAvailable" if found.leased else "Offline"
+    count = sum(number for number, _, _ in groups)
+    return reason, _sentence(lease, count, [group for group in groups if group[0]])
 
 
 def _sentence(lease: LeaseFacts, count: int, groups: Sequence[_Group]) -> str:
@@ -46,24 +57,29 @@ def _sentence(lease: LeaseFacts, count: int, groups: Sequence[_Group]) -> str:
         subject = {1: "the one exporter that matches", 2: "both exporters that match"}
         verb = "is" if count == 1 else "are"
         return f"{subject.get(count, f'all {count} exporters that match')} {what} {verb} {state}{detail}"
-    parts = [f"{len(group)} {'is' if len(group) == 1 else 'are'} {state}{detail}" for group, state, detail in groups]
+    parts = [f"{number} {'is' if number == 1 else 'are'} {state}{detail}" for number, state, detail in groups]
     return f"of {count} exporters that match {what}, {'; '.join(parts)}"
 
 
-def _by(holders: Sequence[LeaseFacts]) -> str:
+def _by(found: InTheWay) -> str:
     """`by ci until 22 Nov 14:05 UTC and by ann`: the first to end is told first."""
-    ordered = sorted(holders, key=lambda lease: (lease.end is None, lease.end or lease.created, lease.name))
-    told = [f"by {lease.request.client}{_until(lease)}" for lease in ordered[:_NAMED]]
-    return _listed([*told, f"{len(ordered) - _NAMED} more"] if len(ordered) > _NAMED else told)
+    first = nsmallest(
+        NAMED, found.holders, key=lambda lease: (lease.end is None, lease.end or lease.created, lease.name)
+    )
+    told = [f"by {lease.request.client}{_until(lease)}" for lease in first]
+    return _listed([*told, f"{found.leased - NAMED} more"] if found.leased > NAMED else told)
+
+
+def _end_first(lease: LeaseFacts) -> tuple[bool, datetime, str]:
+    return lease.end is None, lease.end or lease.created, lease.name
 
 
 def _until(lease: LeaseFacts) -> str:
     return f" until {format_moment(lease.end)}" if lease.end is not None else ""
 
 
-def _named(exporters: Sequence[ExporterFacts]) -> str:
-    names = sorted(exporter.name for exporter in exporters)
-    return f" ({', '.join(names)})" if len(names) <= _NAMED else ""
+def _named(names: Sequence[str]) -> str:
+    return f" ({', '.join(sorted(names))})" if len(names) <= NAMED else ""
 
 
 def _listed(parts: Sequence[str]) -> str:

@@ -1,0 +1,107 @@
+"""One pass of the plan over a namespace: the free exporters are given away, the first in rank first.
+
+Only pools with something free are looked at, and of each queue only its first lease: during a pass exporters are
+taken and never given back, so where the first of a queue can't be served none behind it can.
+"""
+
+from collections import defaultdict
+from datetime import datetime
+from heapq import heapify, heappop, heappush
+
+from jumplab_operator.leasing.access import Grant
+from jumplab_operator.leasing.decisions import Assign
+from jumplab_operator.leasing.facts import LeaseFacts
+from jumplab_operator.leasing.pools import Pool
+from jumplab_operator.leasing.quotas import Holdings
+from jumplab_operator.leasing.ranking import Rank, rank, seconds_asked
+from jumplab_operator.leasing.space import Queue, Space
+from jumplab_operator.leasing.times import DEFAULT_DURATION
+
+
+class Pass:
+    """Works once. It changes nothing of the space but what was decided."""
+
+    def __init__(self, space: Space, now: datetime) -> None:
+        self._space, self._now = space, now
+        self._charged: defaultdict[str, int] = defaultdict(int)
+        self._served: defaultdict[Queue, int] = defaultdict(int)
+        self._cursors: defaultdict[Pool, int] = defaultdict(int)
+        self._best: dict[Pool, Grant] = {}
+        self._used: dict[str, int] = {}
+        self._holdings = Holdings(space)
+        self.assigned: dict[str, Assign] = {}
+        self.taken: dict[str, str] = {}
+
+    def run(self) -> None:
+        """Decides. Clients are charged for what they get as they get it, so that a burst is shared fairly, too."""
+        turns = [(self._rank(queue), 0, queue) for queue in self._hopeful()]
+        heapify(turns)
+        while turns:
+            _, charged, queue = heappop(turns)
+            overtaken = charged != self._charged[queue.client]  # by leases of its own client that were served
+            if overtaken or (self._serve(queue) and self._served[queue] < len(queue.leases)):
+                heappush(turns, (self._rank(queue), self._charged[queue.client], queue))
+
+    def _hopeful(self) -> list[Queue]:
+        """The queues for which something is free, or was claimed before."""
+        return [
+            queue
+            for pool, queues in self._space.queues.items()
+            for queue in queues.values()
+            if pool.grants and (pool.free or queue.own)
+        ]
+
+    def _rank(self, queue: Queue) -> Rank:
+        client, pool = queue.client, queue.pool
+        if client not in self._used:
+            self._used[client] = self._space.usage.seconds(client, self._now)
+        if pool not in self._best:
+            self._best[pool] = pool.best
+        used, best = self._used[client] + self._charged[client], self._best[pool]
+        return rank(best.priority, used, best.weight, queue.leases[self._served[queue]], self._now)
+
+    def _serve(self, queue: Queue) -> bool:
+        lease = self._space.leases[queue.leases[self._served[queue]][2]]
+        chosen = self._claimed(lease, queue.pool) or self._free(lease, queue.pool)
+        if chosen is None:
+            return False
+        self._served[queue] += 1
+        self._charged[queue.client] += seconds_asked(lease, self._now)
+        self._holdings.give(queue.client, chosen)
+        self.taken[chosen] = lease.uid
+        self.assigned[lease.uid] = self._assignment(lease, queue.pool, chosen)
+        return True
+
+    def _claimed(self, lease: LeaseFacts, pool: Pool) -> str | None:
+        """The exporter that a claim of this lease was left on, which is to be finished."""
+        found = [
+            (-pool.grants[uid].priority, exporter.name, uid)
+            for uid in self._space.claims.get(lease.uid, ())
+            if (exporter := self._space.situations[uid].exporter).online
+            and uid in pool.grants
+            and uid not in lease.avoid
+            and self._holdings.permit(lease.request.client, pool.grants[uid])
+        ]
+        return min(found)[2] if found else None
+
+    def _free(self, lease: LeaseFacts, pool: Pool) -> str | None:
+        """The best that is free and within the client's quota."""
+        client = lease.request.client
+        if not any(self._holdings.permit(client, kind) for kind in pool.kinds):
+            return None
+        start = self._cursors[pool]
+        while start < len(pool.free) and pool.free[start][2] in self.taken:
+            start += 1
+        self._cursors[pool] = start
+        for index in range(start, len(pool.free)):
+            uid = pool.free[index][2]
+            if uid in self.taken or uid in lease.avoid:
+                continue
+            if self._holdings.permit(client, pool.grants[uid]):
+                return uid
+        return None
+
+    def _assignment(self, lease: LeaseFacts, pool: Pool, uid: str) -> Assign:
+        exporter, grant = self._space.situations[uid].exporter, pool.grants[uid]
+        duration = lease.request.duration or min(DEFAULT_DURATION, grant.maximum_duration or DEFAULT_DURATION)
+        return Assign(uid, exporter.name, exporter.version, grant.priority, grant.spot_access, duration)

@@ -1,0 +1,304 @@
+"""One namespace as the scheduler keeps it: the facts, and what is found in them quickly.
+
+Everything here follows from the facts and the time alone; it is kept up to date so that a change costs what it touches.
+"""
+
+from bisect import bisect_left, insort
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from heapq import heappop, heappush
+from typing import TypeAlias
+
+from jumplab_operator.leasing import access, pools, selectors
+from jumplab_operator.leasing.decisions import Assign
+from jumplab_operator.leasing.facts import (
+    ClientFacts,
+    ExporterFacts,
+    Fact,
+    LeaseFacts,
+    PolicyFacts,
+    Request,
+    UsageFacts,
+)
+from jumplab_operator.leasing.pools import Pool, Situation
+from jumplab_operator.leasing.usage import Usage
+from jumplab_operator.resources import ExporterAccessPolicy
+
+Place: TypeAlias = tuple[datetime, str, str]
+"""Since when a lease waits, its name, its uid: the order within a queue."""
+_QueueKey: TypeAlias = tuple[pools.Key, str, str]
+
+
+_RIGHTS = 10_000
+"""So many answers to who may what are kept."""
+
+
+@dataclass(slots=True, eq=False)
+class Queue:
+    """Leases of one client that ask for the same: only the first of them can be next, and none can be served where
+    it can't."""
+
+    key: _QueueKey
+    client: str
+    pool: Pool
+    leases: list[Place] = field(default_factory=list)
+
+    @property
+    def own(self) -> bool:
+        """Whether it is of one lease alone, which isn't like the others: something was claimed for it, or failed it."""
+        return bool(self.key[-1])
+
+
+class Space:
+    """The facts of a namespace, by uid, with their indexes. `Pass` decides on it."""
+
+    def __init__(self) -> None:
+        self.facts: dict[str, Fact] = {}
+        self.leases: dict[str, LeaseFacts] = {}
+        self.situations: dict[str, Situation] = {}
+        self.by_name: dict[str, str] = {}
+        self.clients: dict[str, ClientFacts] = {}
+        self.usage = Usage()
+        self.pools: dict[pools.Key, Pool] = {}
+        self.queues: dict[Pool, dict[_QueueKey, Queue]] = {}
+        self.queue_of: dict[str, Queue] = {}
+        self.ahead: set[str] = set()
+        """Leases whose begin lies ahead."""
+        self.stranded: set[str] = set()
+        """Waiting leases whose client does not exist."""
+        self.claims: defaultdict[str, set[str]] = defaultdict(set)
+        """The uids of the exporters that are claimed by a lease, by the lease's uid."""
+        self.refiled: set[str] = set()
+        """Waiting leases that have been looked at anew since the last pass."""
+        self.assigned: dict[str, Assign] = {}
+        self.taken: dict[str, str] = {}
+        """Exporters that the last pass gave away, and to which lease."""
+        self.leftovers: dict[Pool, tuple[list[LeaseFacts], list[str]]] = {}
+        """Of what is free in a pool: to whom it was given, and the names of what was left; found when asked for."""
+        self._policies: dict[str, ExporterAccessPolicy | None] = {}
+        self._labels = pools.Labels()
+        self._of_client: defaultdict[str, set[str]] = defaultdict(set)
+        self._holding: defaultdict[str, set[str]] = defaultdict(set)
+        self._held: defaultdict[str, dict[str, str]] = defaultdict(dict)
+        """The names of the exporters that a client holds, by the lease's uid."""
+        self._rights: dict[tuple[str, timedelta | None], access.Rights] = {}
+        self._moments: list[tuple[datetime, str]] = []
+
+    @property
+    def policies(self) -> list[ExporterAccessPolicy | None]:
+        """None for each that can't be read."""
+        return [policy for _, policy in sorted(self._policies.items(), key=lambda item: item[0])]
+
+    @property
+    def exporters(self) -> list[ExporterFacts]:
+        return [situation.exporter for situation in self.situations.values()]
+
+    def put(self, fact: Fact, now: datetime) -> None:
+        """A fact that is new or has changed."""
+        before = self.facts.get(fact.uid)
+        if before == fact:
+            return
+        if before is not None:
+            self._out(before)
+        self.facts[fact.uid] = fact
+        self._in(fact)
+        self._refile_around(before, fact, now)
+
+    def drop(self, uid: str, now: datetime) -> None:
+        """What the fact was about does not exist any more."""
+        before = self.facts.pop(uid, None)
+        if before is not None:
+            self._out(before)
+            self._refile_around(before, None, now)
+
+    def advance(self, now: datetime) -> None:
+        """Looks again at the leases for which a moment has come."""
+        while self._moments and self._moments[0][0] <= now:
+            _, uid = heappop(self._moments)
+            if uid in self.leases:
+                self._refile(uid, now)
+
+    def due(self) -> datetime | None:
+        """The next moment that makes a difference, or seemed to."""
+        return self._moments[0][0] if self._moments else None
+
+    def holder_of(self, exporter: ExporterFacts) -> LeaseFacts | None:
+        """Whom the exporter is leased or claimed by."""
+        holding = self._holding.get(exporter.name)
+        if holding:
+            return self.leases[max(holding)]
+        return self.leases.get(exporter.claim) if exporter.claim is not None else None
+
+    def held_by(self, client: str) -> list[str]:
+        """The uids of the exporters that the client's leases hold."""
+        return [self.by_name[name] for name in self._held.get(client, {}).values() if name in self.by_name]
+
+    def _in(self, fact: Fact) -> None:
+        match fact:
+            case ExporterFacts():
+                self.by_name[fact.name] = fact.uid
+                self._labels.add(fact)
+                if fact.claim is not None:
+                    self.claims[fact.claim].add(fact.uid)
+                self._settle(fact)
+            case LeaseFacts():
+                self.leases[fact.uid] = fact
+                self._of_client[fact.request.client].add(fact.uid)
+                if fact.exporter is not None:
+                    self._holding[fact.exporter].add(fact.uid)
+                    self._held[fact.request.client][fact.uid] = fact.exporter
+                self.usage.add(fact)
+            case UsageFacts():
+                self.usage.add(fact)
+            case ClientFacts():
+                self.clients[fact.name] = fact
+            case PolicyFacts():
+                self._policies[fact.uid] = fact.policy
+
+    def _out(self, fact: Fact) -> None:
+        match fact:
+            case ExporterFacts():
+                self._unsettle(fact.uid)
+                self._labels.remove(fact)
+                if self.by_name.get(fact.name) == fact.uid:
+                    del self.by_name[fact.name]
+                if fact.claim is not None:
+                    _discard(self.claims, fact.claim, fact.uid)
+            case LeaseFacts():
+                self._unfile(fact.uid)
+                del self.leases[fact.uid]
+                _discard(self._of_client, fact.request.client, fact.uid)
+                if fact.exporter is not None:
+                    _discard(self._holding, fact.exporter, fact.uid)
+                    del self._held[fact.request.client][fact.uid]
+                self.usage.add(fact, -1)
+            case UsageFacts():
+                self.usage.add(fact, -1)
+            case ClientFacts():
+                if self.clients.get(fact.name) is fact:
+                    del self.clients[fact.name]
+            case PolicyFacts():
+                del self._policies[fact.uid]
+
+    def _refile_around(self, before: Fact | None, after: Fact | None, now: datetime) -> None:
+        """Whatever a change of this fact makes a difference to."""
+        fact = after or before
+        match fact:
+            case LeaseFacts() | UsageFacts():
+                self._resettle_held(before, after)
+                if isinstance(after, LeaseFacts):
+                    self._refile(fact.uid, now)
+            case ExporterFacts():
+                for uid in {each.claim for each in (before, after) if isinstance(each, ExporterFacts)}:
+                    if uid in self.leases:
+                        self._refile(uid, now)
+            case ClientFacts():
+                self._forget_rights(fact.name)
+                for uid in sorted(self._of_client.get(fact.name, ())):
+                    self._refile(uid, now)
+            case PolicyFacts():
+                self._rights.clear()
+                for uid in sorted(self.leases):
+                    self._refile(uid, now)
+
+    def _forget_rights(self, client: str) -> None:
+        for key in [key for key in self._rights if key[0] == client]:
+            del self._rights[key]
+
+    # exporters and their pools
+
+    def _settle(self, exporter: ExporterFacts) -> None:
+        situation = Situation(exporter, self.holder_of(exporter))
+        self.situations[exporter.uid] = situation
+        for pool in self.pools.values():
+            pool.add(situation)
+
+    def _unsettle(self, uid: str) -> None:
+        situation = self.situations.pop(uid)
+        for pool in self.pools.values():
+            pool.remove(situation)
+
+    def _resettle_held(self, before: Fact | None, after: Fact | None) -> None:
+        """The exporters that a lease held, or holds, or has claimed, have another holder or end."""
+        held = {fact.exporter for fact in (before, after) if isinstance(fact, LeaseFacts) and fact.exporter is not None}
+        touched = {self.by_name[name] for name in held if name in self.by_name}
+        uid = after.uid if after is not None else before.uid if before is not None else ""
+        touched |= self.claims.get(uid, set())
+        for exporter_uid in touched:
+            exporter = self.situations[exporter_uid].exporter
+            self._unsettle(exporter_uid)
+            self._settle(exporter)
+
+    # leases and their queues
+
+    def _refile(self, uid: str, now: datetime) -> None:
+        """Where the lease belongs now: in a queue, ahead, stranded, or nowhere as it holds an exporter or is over."""
+        self._unfile(uid)
+        lease = self.leases[uid]
+        if lease.exporter is not None or (lease.end is not None and lease.end <= now):
+            return
+        self.refiled.add(uid)
+        for moment in (lease.begin, lease.end):
+            if moment is not None and moment > now:
+                heappush(self._moments, (moment, uid))
+        if lease.begin is not None and lease.begin > now:
+            self.ahead.add(uid)
+        elif lease.request.client not in self.clients:
+            self.stranded.add(uid)
+        else:
+            queue = self._queue(lease)
+            insort(queue.leases, (lease.waits_since, lease.name, uid))
+            self.queue_of[uid] = queue
+
+    def _unfile(self, uid: str) -> None:
+        self.ahead.discard(uid)
+        self.stranded.discard(uid)
+        self.refiled.discard(uid)
+        queue = self.queue_of.pop(uid, None)
+        if queue is None:
+            return
+        lease = self.leases[uid]
+        del queue.leases[bisect_left(queue.leases, (lease.waits_since, lease.name, uid))]
+        if not queue.leases:
+            del self.queues[queue.pool][queue.key]
+            if not self.queues[queue.pool]:
+                del self.queues[queue.pool]
+                del self.pools[queue.key[0]]
+
+    def _queue(self, lease: LeaseFacts) -> Queue:
+        request = lease.request
+        pool_key = self._pool_key(request)
+        pool = self.pools.get(pool_key) or self._pool(pool_key, request)
+        own = lease.uid if lease.avoid or lease.uid in self.claims else ""
+        key = (pool_key, request.client, own)
+        queues = self.queues[pool]
+        if key not in queues:
+            queues[key] = Queue(key, request.client, pool)
+        return queues[key]
+
+    def _pool_key(self, request: Request) -> pools.Key:
+        selector = selectors.describe(request.selector) if request.selector is not None else None
+        return selector, request.exporter, request.allow_disabled, self._rights_of(request).key
+
+    def _pool(self, key: pools.Key, request: Request) -> Pool:
+        pool = self.pools[key] = Pool(request, self._rights_of(request))
+        self.queues[pool] = {}
+        narrowed = self._labels.narrow(request, self.by_name)
+        pool.fill(self.situations.values() if narrowed is None else [self.situations[uid] for uid in narrowed])
+        return pool
+
+    def _rights_of(self, request: Request) -> access.Rights:
+        key = (request.client, request.duration)
+        if key not in self._rights:
+            if len(self._rights) >= _RIGHTS:
+                self._rights.clear()
+            labels = self.clients[request.client].labels
+            self._rights[key] = access.rights(self.policies, labels, request.duration)
+        return self._rights[key]
+
+
+def _discard(sets: dict[str, set[str]], key: str, value: str) -> None:
+    sets[key].discard(value)
+    if not sets[key]:
+        del sets[key]

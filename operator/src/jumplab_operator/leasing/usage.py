@@ -1,0 +1,75 @@
+"""The exporter time that each client has used of late, from the leases themselves: what fair share goes by.
+
+Time is kept by the hour of the wall clock, in whole seconds, so that a change costs what it touches and the sums
+don't depend on the order in which leases came and went. The window is the hour that runs and the full ones before it.
+"""
+
+from collections import Counter, defaultdict
+from datetime import datetime, timedelta
+
+from jumplab_operator.leasing.facts import LeaseFacts, UsageFacts
+from jumplab_operator.leasing.times import DEFAULT_DURATION
+
+WINDOW_HOURS = 24
+_HOUR_SECONDS = 3600
+_LONG_SECONDS = 48 * _HOUR_SECONDS
+"""What lasts longer is kept as it is, not by the hour."""
+
+
+class Usage:
+    """The sums of one namespace. A lease that runs counts to its expected end: what was promised is spent."""
+
+    def __init__(self) -> None:
+        self._by_hour: defaultdict[str, Counter[int]] = defaultdict(Counter)
+        self._long: defaultdict[str, Counter[tuple[int, int]]] = defaultdict(Counter)
+        self._promised: Counter[str] = Counter()
+        self._sums: dict[str, tuple[int, int]] = {}
+
+    def add(self, fact: LeaseFacts | UsageFacts, sign: int = 1) -> None:
+        """Takes a lease in, or with sign -1 out again: as the very fact that was taken in."""
+        self._sums.pop(client_of(fact), None)
+        if isinstance(fact, UsageFacts):
+            self._spread(fact.client, fact.began, fact.ended, sign)
+        elif fact.exporter is None:
+            return
+        elif fact.began is not None and fact.end is not None:
+            self._spread(fact.request.client, fact.began, fact.end, sign)
+        else:
+            length = fact.request.duration or DEFAULT_DURATION
+            self._promised[fact.request.client] += sign * int(length.total_seconds())
+
+    def seconds(self, client: str, now: datetime) -> int:
+        """What the client has used in the window."""
+        hour = int(now.timestamp()) // _HOUR_SECONDS
+        known = self._sums.get(client)
+        if known is None or known[0] != hour:
+            known = self._sums[client] = (hour, self._sum(client, hour - WINDOW_HOURS + 1))
+        return known[1] + self._promised.get(client, 0)
+
+    def _spread(self, client: str, began: datetime, ended: datetime, sign: int) -> None:
+        start, stop = int(began.timestamp()), int(ended.timestamp())
+        if stop - start > _LONG_SECONDS:
+            self._long[client][start, stop] += sign
+            return
+        hours = self._by_hour[client]
+        while start < stop:
+            hour = start // _HOUR_SECONDS
+            until = min((hour + 1) * _HOUR_SECONDS, stop)
+            hours[hour] += sign * (until - start)
+            start = until
+
+    def _sum(self, client: str, oldest: int) -> int:
+        by_hour = sum(seconds for hour, seconds in self._by_hour.get(client, Counter()).items() if hour >= oldest)
+        from_then = oldest * _HOUR_SECONDS
+        long = self._long.get(client, Counter())
+        return by_hour + sum(max(0, stop - max(start, from_then)) * n for (start, stop), n in long.items())
+
+
+def client_of(fact: LeaseFacts | UsageFacts) -> str:
+    """The holder."""
+    return fact.client if isinstance(fact, UsageFacts) else fact.request.client
+
+
+def next_hour(now: datetime) -> datetime:
+    """When the window moves on."""
+    return now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
