@@ -33,20 +33,23 @@ class AcceptedLink:
 
     def __init__(self) -> None:
         self._streams: dict[int, asyncio.Future[LocalStream]] = {}
-        self._arrivals: asyncio.Queue[Arrival] = asyncio.Queue()
+        self._used: set[int] = set()
+        self._arrivals: asyncio.Queue[tuple[int, bool]] = asyncio.Queue()
 
     def take_in(self, arrival: Arrival) -> bool:
         """Takes a stream in; False where its number is in use."""
-        future = self._stream(arrival.number)
-        if future.done():
+        if arrival.number in self._used:
             return False
-        future.set_result(arrival.stream)
-        self._arrivals.put_nowait(arrival)
+        self._used.add(arrival.number)
+        self._stream(arrival.number).set_result(arrival.stream)
+        arrival.stream.on_close = lambda: self._forget(arrival.number)
+        self._arrivals.put_nowait((arrival.number, arrival.bulk))
         return True
 
     async def accept(self) -> Arrival:
         """The next stream that the peer opens, for those who do not know the numbers beforehand."""
-        return await self._arrivals.get()
+        number, bulk = await self._arrivals.get()
+        return Arrival(number, bulk, await self.open(number))
 
     async def open(self, number: int, *, bulk: bool = False) -> LocalStream:  # noqa: ARG002 - the peer has chosen
         """The peer's stream `number`, which it opens within 20 seconds, or ConnectionLost is raised."""
@@ -57,11 +60,14 @@ class AcceptedLink:
             raise ConnectionLost(f"the peer did not open stream {number}") from error
 
     async def aclose(self) -> None:
-        for future in self._streams.values():
+        for future in list(self._streams.values()):
             if future.done() and not future.cancelled():
                 await future.result().aclose()
             else:
                 future.cancel()
+
+    def _forget(self, number: int) -> None:
+        self._streams.pop(number, None)
 
     def _stream(self, number: int) -> asyncio.Future[LocalStream]:
         if number not in self._streams:

@@ -9,6 +9,7 @@ import asyncio
 import json
 import secrets
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 from jumplab.transport.errors import Unreachable
@@ -22,11 +23,14 @@ BUFFER_BYTES = 4 * ENVELOPE_BYTES
 
 
 class LocalStream:
-    """A numbered stream over its own connection: an EnvelopeStream."""
+    """A numbered stream over its own connection: an EnvelopeStream.  on_close: called once it is let go of."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, on_close: Callable[[], None] = lambda: None
+    ) -> None:
         self._reader = reader
         self._writer = writer
+        self.on_close = on_close
 
     async def send(self, payload: bytes, kind: EnvelopeKind = EnvelopeKind.DATA) -> None:
         try:
@@ -47,6 +51,7 @@ class LocalStream:
             raise ConnectionLost("the other end has closed the stream") from error
 
     async def aclose(self) -> None:
+        self.on_close()
         self._writer.close()
         try:
             async with asyncio.timeout(_CLOSING_BOUND_SECONDS):
@@ -64,7 +69,7 @@ class LocalLink:
         self._path = path
         self._token = token
         self._session = secrets.token_hex(16)
-        self._streams: list[LocalStream] = []
+        self._streams: set[LocalStream] = set()
 
     async def open(self, number: int, *, bulk: bool = False) -> LocalStream:
         try:
@@ -75,10 +80,10 @@ class LocalLink:
         greeting = {"session": self._session, "token": self._token, "stream": number, "bulk": bulk}
         writer.write(json.dumps(greeting).encode() + b"\n")
         stream = LocalStream(reader, writer)
-        self._streams.append(stream)
+        stream.on_close = lambda: self._streams.discard(stream)
+        self._streams.add(stream)
         return stream
 
     async def aclose(self) -> None:
-        streams, self._streams = self._streams, []
-        for stream in streams:
+        for stream in list(self._streams):
             await stream.aclose()
