@@ -110,3 +110,52 @@ def test_metadata_alone_can_be_asked_for(client: KubeClient, four: str) -> None:
     assert body["kind"] == "PartialObjectMetadataList"
     assert body["items"][0]["kind"] == "PartialObjectMetadata"
     assert "spec" not in body["items"][0]
+
+
+def test_pages_are_of_one_moment(client: KubeClient, four: str) -> None:
+    first = client.get(f"{four}?limit=2").ok()
+    assert first["metadata"]["remainingItemCount"] == 2
+    client.delete(f"{four}/c").ok()
+    client.create(four, labelled("bb")).ok()
+    client.patch(f"{four}/d", {"spec": {"size": 9}}).ok()
+    client.patch(f"{four}/d", {"spec": {"size": 8}}).ok()
+    second = client.get(f"{four}?limit=2&continue={quote(first['metadata']['continue'])}").ok()
+    assert names(second) == ["c", "d"]
+    assert second["items"][1]["spec"]["size"] == 3
+    assert second["metadata"]["resourceVersion"] == first["metadata"]["resourceVersion"]
+    assert names(client.get(four).ok()) == ["a", "b", "bb", "d"]
+
+
+def test_a_list_of_an_exact_version(client: KubeClient, four: str) -> None:
+    before = client.get(four).ok()
+    client.delete(f"{four}/a").ok()
+    version = before["metadata"]["resourceVersion"]
+    exact = client.get(f"{four}?resourceVersion={version}&resourceVersionMatch=Exact&limit=100").ok()
+    assert exact["items"] == before["items"]
+    newer = client.get(f"{four}?resourceVersion={version}&resourceVersionMatch=NotOlderThan").ok()
+    assert names(newer) in (["a", "b", "c", "d"], ["b", "c", "d"])  # what kube-apiserver's cache has by then
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("resourceVersionMatch=Exact", "resourceVersionMatch"),
+        ("resourceVersionMatch=Exact&resourceVersion=0", "resourceVersionMatch"),
+        ("resourceVersionMatch=Whatever&resourceVersion=1", "resourceVersionMatch"),
+    ],
+)
+def test_a_list_that_contradicts_itself(client: KubeClient, path: str, query: str, field: str) -> None:
+    answer = client.get(f"{path}?{query}")
+    assert (answer.code, answer.body["reason"]) == (422, "Invalid")
+    assert field in answer.message
+
+
+def test_a_list_of_a_version_to_come(client: KubeClient, path: str) -> None:
+    answer = client.get(f"{path}?resourceVersion=99999999&resourceVersionMatch=NotOlderThan")
+    assert (answer.code, answer.body["reason"]) == (504, "Timeout")
+    assert answer.message.startswith("Timeout: Too large resource version: 99999999, current: ")
+
+
+def test_a_page_and_a_version_at_once(client: KubeClient, four: str) -> None:
+    token = quote(client.get(f"{four}?limit=1").ok()["metadata"]["continue"])
+    assert client.get(f"{four}?limit=1&continue={token}&resourceVersion=5").code == 400

@@ -96,7 +96,10 @@ async def test_a_store_of_another_layout(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "api.sqlite3")
     connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(DataDirUnusable, match=r"has layout 99, and this version of jumplab-operator reads layout 1"):
+    with pytest.raises(
+        DataDirUnusable,
+        match=r"has layout 99, and this version of jumplab-operator reads up to layout 2; run `pip install",
+    ):
         async with KubernetesApi(tmp_path, port=0):
             pass
 

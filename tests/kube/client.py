@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import urllib3
@@ -48,9 +49,16 @@ class KubeClient:
         self._pool.clear()
 
     def request(
-        self, method: str, path: str, body: Any = None, *, media_type: str = "application/json", accept: str = ""
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        media_type: str = "application/json",
+        accept: str = "",
+        more: Mapping[str, str] = MappingProxyType({}),
     ) -> Answer:
-        headers = {**self._headers, "Content-Type": media_type, "Accept": accept or "application/json"}
+        headers = {**self._headers, "Content-Type": media_type, "Accept": accept or "application/json", **more}
         raw = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
         answer = self._pool.request(method, self.url + path, body=raw, headers=headers)
         kind = answer.headers.get("Content-Type", "")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 KUBECTL = shutil.which("kubectl") or ""
 NO_KUBECTL = "kubectl was not found: nothing is driven by the real one"
@@ -22,10 +24,13 @@ class Said:
 
 
 class Kubectl:
-    """Runs kubectl with a kubeconfig, in a namespace, with a home of its own for its caches."""
+    """Runs kubectl with a kubeconfig, in a namespace, with a home of its own for its caches, and more environment."""
 
-    def __init__(self, kubeconfig: Path, home: Path, namespace: str = "default") -> None:
+    def __init__(
+        self, kubeconfig: Path, home: Path, namespace: str = "default", more: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self._home = home
+        self._more = more
         cache = home / "cache"
         self._prefix = [KUBECTL, f"--kubeconfig={kubeconfig}", f"--cache-dir={cache}", f"--namespace={namespace}"]
 
@@ -34,7 +39,7 @@ class Kubectl:
 
     @property
     def env(self) -> dict[str, str]:
-        return {"PATH": os.environ["PATH"], "HOME": str(self._home)}
+        return {"PATH": os.environ["PATH"], "HOME": str(self._home), **self._more}
 
     def run(self, *arguments: str, stdin: str = "") -> Said:
         """Run to the end; the bound is for a kubectl that hangs."""

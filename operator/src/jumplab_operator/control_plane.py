@@ -7,6 +7,7 @@ firewall. `one_machine` brings the Kubernetes API along; `in_cluster` uses one t
 import asyncio
 import base64
 import logging
+import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -30,6 +31,7 @@ from jumplab_operator.controller.server import Certificate, PortUnavailable, con
 from jumplab_operator.handlers.kube import CORE, ApiAway, KubeApi, connected, path
 from jumplab_operator.handlers.running import running_lab
 from jumplab_operator.handlers.settings import KubeAccess, LabSettings, SystemClock
+from jumplab_operator.lab_users import LabUsers
 from jumplab_operator.router.relay import Router
 from jumplab_operator.standalone.datadir import DataDir, write_private
 from jumplab_operator.standalone.server import KubernetesApi
@@ -127,11 +129,13 @@ async def one_machine(
     advertised: the name or address by which exporters and clients reach this machine. Raises StandaloneError,
     PortUnavailable, UnusableKeys.
     """
-    async with KubernetesApi(data_dir, host, api_port) as api:
+    users = LabUsers(secrets.token_urlsafe(32))
+    async with KubernetesApi(data_dir, host, api_port, tenancy=users) as api:
         port = _reserved_port(api.data_dir, host, grpc_port)
         reached_at = advertised or _reachable(host)
         operator_keys = _stored_keys(api.data_dir)
-        access = KubeAccess(api.url, api.ca_pem.decode(), api.admin_token)
+        users.trust(CredentialIssuer(operator_keys.signing).read)
+        access = KubeAccess(api.url, api.ca_pem.decode(), users.operator_token)
         async with connected(access) as kube:
             await apply_crds(kube)
         certificate = server_certificate(operator_keys.authority, [reached_at, "localhost", "127.0.0.1", "::1"], _now())

@@ -25,6 +25,7 @@ from jumplab_operator.controller.names import parse_parent, parse_resource
 from jumplab_operator.controller.paging import page
 from jumplab_operator.controller.refusals import BadRequest, NoSuchThing, NotAllowed
 from jumplab_operator.controller.selectors import parse_selector
+from jumplab_operator.leasing import holding
 from jumplab_operator.leasing.selectors import matches
 
 Context = aio.ServicerContext[Any, Any]
@@ -76,16 +77,20 @@ class ClientService(ClientServiceServicer):
     async def CreateLease(self, request: pb.CreateLeaseRequest, _: Context) -> pb.Lease:
         namespace, client = self._own_namespace(request.parent), caller().name.name
         asked_for = request.lease.client and parse_resource("clients", request.lease.client).name
-        if asked_for and asked_for != client:
-            raise NotAllowed(f'client "{client}" may not create a lease for client "{asked_for}"')
+        refused = holding.creation_refusal(client, asked_for or client)
+        if refused:
+            raise NotAllowed(refused)
         spec = new_spec(client, request.lease)
         return lease_message(await self._lab.create_lease(namespace, request.lease_id or None, spec))
 
     async def UpdateLease(self, request: pb.UpdateLeaseRequest, _: Context) -> pb.Lease:
         name = parse_resource("leases", request.lease.name)
-        own_lease(self._lab, caller(), name)
+        lease = own_lease(self._lab, caller(), name)
         changes = spec_changes(request)
         heir = changes.get("clientRef", {}).get("name")
+        accepted = lease.status.accepted is not None
+        if heir and (refused := holding.transfer_refusal(caller().name.name, heir, accepted=accepted)):
+            raise NotAllowed(refused)
         if heir and self._lab.client(Name(name.namespace, heir)) is None:
             raise BadRequest(f'there is no client "{heir}" in namespace "{name.namespace}" to take the lease over')
         return lease_message(await self._lab.patch_lease(name, changes))

@@ -8,12 +8,12 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from jumplab_operator.standalone import discovery, errors, openapi
-from jumplab_operator.standalone.auth import Tokens
+from jumplab_operator.standalone.auth import Gate
 from jumplab_operator.standalone.bodies import LIMIT_BYTES
 from jumplab_operator.standalone.cluster import Cluster
 from jumplab_operator.standalone.errors import ApiError
 from jumplab_operator.standalone.kinds import Object
-from jumplab_operator.standalone.verbs import Verbs
+from jumplab_operator.standalone.verbs import USER, Verbs
 from jumplab_operator.standalone.writer import encode
 
 _OPEN_TO_ALL = ("/healthz", "/livez", "/readyz", "/version")
@@ -32,11 +32,11 @@ _VERSION = {
 log = logging.getLogger(__name__)
 
 
-def application(cluster: Cluster, tokens: Tokens) -> web.Application:
+def application(cluster: Cluster, gate: Gate) -> web.Application:
     """The web application that answers for a cluster."""
-    app = web.Application(middlewares=[_refusals, _authentication(tokens)], client_max_size=LIMIT_BYTES)
+    app = web.Application(middlewares=[_refusals, _entrance(gate)], client_max_size=LIMIT_BYTES)
     documents = _Documents(cluster)
-    verbs = Verbs(cluster)
+    verbs = Verbs(cluster, gate)
     for path in _OPEN_TO_ALL[:3]:
         app.router.add_get(path, _healthy)
         app.router.add_get(path + "/{check}", _healthy)
@@ -47,6 +47,8 @@ def application(cluster: Cluster, tokens: Tokens) -> web.Application:
     app.router.add_get("/apis/{group}", documents.group)
     app.router.add_get("/apis/{group}/{version}", documents.resources)
     app.router.add_get("/openapi/v2", documents.openapi_v2)
+    app.router.add_get("/openapi/v3", documents.openapi_index)
+    app.router.add_get("/openapi/v3/{root:.+}", documents.openapi_v3)
     app.router.add_route("*", "/{path:apis?/.+}", verbs.answer)
     return app
 
@@ -78,6 +80,12 @@ class _Documents:
         body, media_type = openapi.document(self._registry, request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": media_type})
 
+    async def openapi_index(self, _request: web.Request) -> web.Response:
+        return json_answer(openapi.index_v3(self._registry))
+
+    async def openapi_v3(self, request: web.Request) -> web.Response:
+        return _found(openapi.document_v3(self._registry, request.match_info["root"]))
+
 
 def _found(document: Object | None) -> web.Response:
     if document is None:
@@ -93,15 +101,19 @@ async def _version(_request: web.Request) -> web.Response:
     return json_answer(_VERSION)
 
 
-def _authentication(tokens: Tokens) -> Middleware:
+def _entrance(gate: Gate) -> Middleware:
+    """Who is nobody stays outside, but for health and version. What a user may do with objects `Verbs` asks."""
+
     @web.middleware
-    async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
-        user = tokens.user(request.headers.get("Authorization", ""))
-        if user is None and not request.path.startswith(_OPEN_TO_ALL):
+    async def enter(request: web.Request, handler: Handler) -> web.StreamResponse:
+        user = gate.enter(request.headers)
+        if user is not None:
+            request[USER] = user
+        elif not request.path.startswith(_OPEN_TO_ALL):
             raise errors.unauthorized()
         return await handler(request)
 
-    return authenticate
+    return enter
 
 
 @web.middleware

@@ -1,22 +1,75 @@
-"""Who asks: bearer tokens, each with its user."""
+"""The gate: whom a request's token proves, and whether that user may do what it asks."""
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from multidict import CIMultiDictProxy
+
+from jumplab_operator.standalone import errors, rules
+from jumplab_operator.standalone.kinds import Object
+from jumplab_operator.standalone.rules import Act, Grant
+from jumplab_operator.standalone.service_accounts import ServiceAccounts
+from jumplab_operator.standalone.store import Key
+from jumplab_operator.standalone.users import AUTHENTICATED, Lookup, Tenancy, User
 
 
-class Tokens:
-    """Tells the user of a token; compares in constant time."""
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Lets users in by their tokens: the fixed ones, those of service accounts, and those of the tenancy."""
 
-    def __init__(self, users: Mapping[str, str]) -> None:
-        self._users = {token.encode(): user for token, user in users.items()}
+    fixed: Mapping[str, User]
+    accounts: ServiceAccounts
+    tenancy: Tenancy | None
+    lookup: Lookup
 
-    def user(self, authorization: str) -> str | None:
-        """The user that an Authorization header proves, None for anybody else."""
-        scheme, _, token = authorization.partition(" ")
-        if scheme.lower() != "bearer":
+    def enter(self, headers: CIMultiDictProxy[str]) -> User | None:
+        """The user of a request, or the one that it asks to be taken for; None without a good token.
+
+        Raises a 403 for who may not be taken for another.
+        """
+        scheme, _, token = headers.get("Authorization", "").partition(" ")
+        user = self.user(token.strip()) if scheme.lower() == "bearer" else None
+        return self._impersonated(user, headers) if user else None
+
+    def user(self, token: str) -> User | None:
+        """The user that a token proves."""
+        sent = token.encode()
+        found = [user for known, user in self.fixed.items() if hmac.compare_digest(known.encode(), sent)]
+        if found:
+            return found[0]
+        account = self.accounts.read(token, self.lookup)
+        if account is not None:
+            return account.user
+        return self.tenancy.user(token, self.lookup) if self.tenancy else None
+
+    def grants(self, user: User) -> Sequence[Grant]:
+        """All that a user may do."""
+        if user.may_do_everything:
+            return (rules.EVERYTHING,)
+        return (rules.ANYBODY, *(self.tenancy.grants(user) if self.tenancy else ()))
+
+    def permits(self, user: User, act: Act) -> bool:
+        return rules.is_permitted(act, self.grants(user))
+
+    def check(self, user: User, act: Act) -> None:
+        """Raises a 403 for what the user may not do."""
+        if not self.permits(user, act):
+            raise errors.not_permitted(act, f'User "{user.name}" cannot {act}')
+
+    def refusal(self, user: User, key: Key, old: Object | None, new: Object | None) -> str | None:
+        """Why the tenancy doesn't admit a write; it is asked about everybody but the members of `system:masters`."""
+        if self.tenancy is None or user.may_do_everything:
             return None
-        sent = token.strip().encode()
-        found = [user for known, user in self._users.items() if hmac.compare_digest(known, sent)]
-        return found[0] if found else None
+        return self.tenancy.refusal(user, key, old, new)
+
+    def _impersonated(self, user: User, headers: CIMultiDictProxy[str]) -> User:
+        name, groups = headers.get("Impersonate-User", ""), headers.getall("Impersonate-Group", [])
+        if not name and not groups:
+            return user
+        if not name:
+            raise errors.bad_request("Impersonate-Group is set without Impersonate-User; say who is to be acted for")
+        self.check(user, Act("impersonate", resource="users", name=name))
+        return User(name, (*groups, AUTHENTICATED))

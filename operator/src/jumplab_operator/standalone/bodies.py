@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from jumplab_operator.standalone import errors, schema
+from jumplab_operator.standalone import errors, schema, validation
+from jumplab_operator.standalone.built_in import CRDS
 from jumplab_operator.standalone.errors import Cause
 from jumplab_operator.standalone.kinds import Object
 from jumplab_operator.standalone.routes import Target
 
+_FIELDS = (
+    "name", "generateName", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "selfLink",
+    "deletionTimestamp", "deletionGracePeriodSeconds", "labels", "annotations", "ownerReferences", "finalizers",
+    "managedFields",
+)  # fmt: skip
 LIMIT_BYTES = 3 * 1024 * 1024
 
 
@@ -42,7 +48,20 @@ def admitted(target: Target, sent: Any) -> Object:
     obj = {**sent, "metadata": metadata}
     if target.version.schema is None:
         return obj
-    return schema.defaulted(schema.pruned(obj, target.version.schema), target.version.schema)
+    known = schema.defaulted(schema.pruned(obj, target.version.schema), target.version.schema)
+    if not target.kind.custom and target.kind is not CRDS:
+        _check_fields(target, known)
+    return known
+
+
+def _check_fields(target: Target, obj: Object) -> None:
+    """A field of a built-in kind that holds something else than it can is no object of that kind at all."""
+    wrong = [
+        cause for cause in validation.causes(obj, target.version.schema or {}) if cause.reason == "FieldValueInvalid"
+    ]
+    if wrong:
+        kind = target.kind.kind
+        raise errors.bad_request(f'{kind} in version "{target.version.name}" cannot be handled as a {kind}: {wrong[0]}')
 
 
 def check_version_named(target: Target, sent: Object) -> None:
@@ -67,7 +86,7 @@ def _typed_metadata(metadata: Object) -> Object:
     for field in ("name", "namespace", "generateName", "uid", "resourceVersion"):
         if not isinstance(metadata.get(field) or "", str):
             raise errors.bad_request(f"metadata.{field} must be a string")
-    return {field: value for field, value in metadata.items() if value not in (None, "", [], {})}
+    return {field: value for field, value in metadata.items() if field in _FIELDS and value not in (None, "", [], {})}
 
 
 def _check_type(target: Target, sent: Object) -> None:

@@ -10,14 +10,16 @@ from datetime import datetime
 from pathlib import Path
 
 from jumplab_operator.standalone import changes, crds
+from jumplab_operator.standalone.built_in import CRDS, NAMESPACES
 from jumplab_operator.standalone.changes import World
-from jumplab_operator.standalone.kinds import CRDS, NAMESPACES
+from jumplab_operator.standalone.housekeeping import Housekeeping
+from jumplab_operator.standalone.kinds import Object
 from jumplab_operator.standalone.lifecycle import Newborn
 from jumplab_operator.standalone.registry import Registry
 from jumplab_operator.standalone.routes import Target
 from jumplab_operator.standalone.store import Key, Reader
 from jumplab_operator.standalone.watch import Changed
-from jumplab_operator.standalone.writer import Transaction, Writer, Written
+from jumplab_operator.standalone.writer import Kept, Transaction, Writer, Written
 
 _SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 
@@ -25,13 +27,14 @@ _SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 class Cluster:
     """The kinds, the store and the watches of one data directory, from `start` to `close`."""
 
-    def __init__(self, database: Path, kept_changes: int, clock: Callable[[], datetime]) -> None:
+    def __init__(self, database: Path, kept: Kept, clock: Callable[[], datetime]) -> None:
         self.registry = Registry()
         self.reader = Reader(database)
         self.changed = Changed()
         self.closing = False
         self.now = clock
-        self._writer = Writer(database, self._committed, kept_changes)
+        self._writer = Writer(database, self._committed, kept, clock)
+        self._housekeeping = Housekeeping(self._writer.post, self.world, self.newborn)
         self.write = self._writer.run
 
     async def start(self) -> None:
@@ -41,6 +44,8 @@ class Cluster:
             self.registry.serve(kind)
         self._writer.start()
         await self.write(self._make_default_namespace)
+        self._housekeeping.find_all(self.reader)
+        await self.write(lambda _transaction: None)  # once this has had its turn, so have the chores
 
     async def close(self) -> None:
         await self._writer.close()
@@ -50,6 +55,11 @@ class Cluster:
         """Let every watch end its answer."""
         self.closing = True
         self.changed.tell_all()
+
+    def find(self, key: Key) -> Object | None:
+        """An object as it is stored now."""
+        body = self.reader.get(key)
+        return None if body is None else json.loads(body)
 
     def world(self) -> World:
         return World(self.registry, self.now())
@@ -71,3 +81,4 @@ class Cluster:
             else:
                 self.registry.serve(crds.kind_of(written.obj))
         self.changed.tell(written.key.resource)
+        self._housekeeping.follow(written)

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from jumplab_operator.standalone import errors, lifecycle
+from jumplab_operator.standalone.built_in import CRDS
 from jumplab_operator.standalone.errors import Cause
-from jumplab_operator.standalone.kinds import CRDS, Column, Kind, Object, Version
+from jumplab_operator.standalone.kinds import Column, Kind, Object, Version
 from jumplab_operator.standalone.registry import version_priority
 
 _COLUMN_DESCRIPTION = "Custom resource definition column (in JSONPath format): {}"

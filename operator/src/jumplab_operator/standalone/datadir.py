@@ -6,6 +6,7 @@ DIR/             0700
     ca.crt       the certificate authority; clients trust it
     ca.key       0600
     admin.token  0600
+    accounts.key 0600, signs service accounts' tokens
     port         where the API listens, so that kubeconfigs stay valid over restarts
     kubeconfig   0600
 """
@@ -20,6 +21,10 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from jumplab_operator.standalone import certificates
 from jumplab_operator.standalone.errors import DataDirInUse, DataDirUnusable
@@ -79,6 +84,23 @@ class DataDir:
             write_private(file, secrets.token_urlsafe(32).encode())
         return file.read_text().strip()
 
+    def accounts_key(self) -> EllipticCurvePrivateKey:
+        """The key that signs service accounts' tokens; raises DataDirUnusable where it can't be read."""
+        file = self.path / "accounts.key"
+        if not file.exists():
+            made = ec.generate_private_key(ec.SECP256R1())
+            pem = made.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+            write_private(file, pem)
+        try:
+            key = serialization.load_pem_private_key(file.read_bytes(), password=None)
+        except ValueError as error:
+            raise DataDirUnusable(_unusable_key(file)) from error
+        if not isinstance(key, EllipticCurvePrivateKey):
+            raise DataDirUnusable(_unusable_key(file))
+        return key
+
     def remembered_port(self) -> int | None:
         """The port of the last start, if there was one."""
         with contextlib.suppress(FileNotFoundError, ValueError):
@@ -103,6 +125,10 @@ class DataDir:
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         return lock
+
+
+def _unusable_key(file: Path) -> str:
+    return f"{file} is no private key; remove it for a new one, which ends the tokens of all service accounts"
 
 
 def write_private(path: Path, content: bytes) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from jumplab_operator.standalone.kinds import NAMESPACES, Kind, Object
+from jumplab_operator.standalone.kinds import Kind, Object
 from jumplab_operator.standalone.registry import Registry
-
-_VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 
 
 def core_versions(address: str) -> Object:
@@ -50,7 +48,7 @@ def _resources(kind: Kind, version: str) -> list[Object]:
         "singularName": kind.singular,
         "namespaced": kind.namespaced,
         "kind": kind.kind,
-        "verbs": [verb for verb in _VERBS if kind is not NAMESPACES or verb != "deletecollection"],
+        "verbs": list(kind.verbs),
     }
     if kind.short_names:
         entry["shortNames"] = list(kind.short_names)
@@ -59,8 +57,10 @@ def _resources(kind: Kind, version: str) -> list[Object]:
     entries = [entry]
     if kind.versions[version].has_status:
         entries.append(_subresource(kind, "status", ["get", "patch", "update"]))
-    if kind is NAMESPACES:
-        entries.append(_subresource(kind, "finalize", ["update"]))
+    for each in kind.subresources:
+        told = _subresource(kind, each.name, list(each.verbs))
+        of_another = {"kind": each.kind, "group": each.group, "version": each.version} if each.kind else {}
+        entries.append({**told, **of_another})
     return entries
 
 

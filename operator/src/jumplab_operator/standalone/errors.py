@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jumplab_operator.standalone.kinds import Kind
+    from jumplab_operator.standalone.rules import Act
 
 
 class StandaloneError(Exception):
@@ -86,6 +87,16 @@ def forbidden(kind: Kind, name: str, why: str) -> ApiError:
     return ApiError(403, "Forbidden", message, _details(kind, name))
 
 
+def not_permitted(act: Act, why: str) -> ApiError:
+    if act.path:
+        return ApiError(403, "Forbidden", f"forbidden: {why}", {})
+    resource = f"{act.resource}.{act.group}" if act.group else act.resource
+    whose = f'{resource} "{act.name}"' if act.name else resource
+    details = {"name": act.name, "group": act.group, "kind": act.resource}
+    told = {field: value for field, value in details.items() if value}
+    return ApiError(403, "Forbidden", f"{whose} is forbidden: {why}", told)
+
+
 def path_not_found() -> ApiError:
     return ApiError(404, "NotFound", "the server could not find the requested resource")
 
@@ -122,6 +133,27 @@ def expired(asked: int, oldest: int) -> ApiError:
     return ApiError(410, "Expired", f"too old resource version: {asked} ({oldest})")
 
 
+def continue_expired() -> ApiError:
+    message = (
+        "The provided continue parameter is too old to display a consistent list result. You can start a new list "
+        "without the continue parameter."
+    )
+    return ApiError(410, "Expired", message)
+
+
+def version_to_come(asked: int, current: int) -> ApiError:
+    message = f"Timeout: Too large resource version: {asked}, current: {current}"
+    cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
+    return ApiError(504, "Timeout", message, {"causes": [cause], "retryAfterSeconds": 1})
+
+
+def invalid_options(cause: Cause) -> ApiError:
+    """What a list or a watch is asked to do can't be; in the words of kube-apiserver."""
+    causes = [{"reason": cause.reason, "message": cause.message, "field": cause.field}]
+    details = {"group": "meta.k8s.io", "kind": "ListOptions", "causes": causes}
+    return ApiError(422, "Invalid", f'ListOptions.meta.k8s.io "" is invalid: {cause}', details)
+
+
 def too_large(limit_bytes: int) -> ApiError:
     return ApiError(413, "RequestEntityTooLarge", f"the request body is larger than the limit of {limit_bytes} bytes")
 
@@ -130,20 +162,26 @@ def unsupported_media_type(message: str) -> ApiError:
     return ApiError(415, "UnsupportedMediaType", message)
 
 
-def invalid(kind: Kind, name: str, causes: Sequence[Cause], *, called: str = "") -> ApiError:
-    """The object's content is refused; `called` is the kind in the message where it isn't the served one."""
+def invalid(kind: Kind, name: str, causes: Sequence[Cause], *, called: str = "", group: str | None = None) -> ApiError:
+    """The object's content is refused; `called` and `group`: the kind in the message where it isn't the served one."""
+    group = kind.group if group is None else group
     told = str(causes[0]) if len(causes) == 1 else "[" + ", ".join(map(str, causes)) + "]"
     details: dict[str, Any] = {"name": name} if name else {}
-    if kind.group:
-        details["group"] = kind.group
+    if group:
+        details["group"] = group
     details["kind"] = called or kind.kind
     details["causes"] = [{"reason": c.reason, "message": c.message, "field": c.field} for c in causes]
-    whose = f"{called or kind.kind}.{kind.group}".rstrip(".")
+    whose = f"{called or kind.kind}.{group}".rstrip(".")
     return ApiError(422, "Invalid", f'{whose} "{name}" is invalid: {told}', details)
 
 
 def internal(message: str) -> ApiError:
     return ApiError(500, "InternalError", f"Internal error occurred: {message}")
+
+
+def no_space(why: str) -> ApiError:
+    message = f"the store has no room for the write and nothing was changed ({why}); free some space on its disk"
+    return ApiError(507, "InsufficientStorage", message)
 
 
 def _details(kind: Kind, name: str) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from jumplab_operator.standalone.kinds import EVENTS, Object
+from jumplab_operator.standalone.built_in import EVENTS
+from jumplab_operator.standalone.kinds import Object
 from jumplab_operator.standalone.writer import Transaction
 
 _KEPT_FOR = timedelta(hours=1)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 Object = dict[str, Any]
 """A Kubernetes object (or a part of one) as decoded JSON."""
+
+ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,27 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
+class Subresource:
+    """What an object has behind a further step of its address."""
+
+    name: str
+    verbs: tuple[str, ...]
+    kind: str = ""
+    """Of what is sent and answered there, where it isn't the object itself."""
+    group: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How objects that are stored as another kind are shown, and how what was sent is stored."""
+
+    resource: str
+    shown: Callable[[Object], Object]
+    stored: Callable[[Object], Object]
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of object: its names, its scope and its versions (the served ones, preferred first)."""
 
@@ -50,6 +73,11 @@ class Kind:
     counts_generations: bool = False
     updates_blindly: bool = False
     """Whether an update may leave out the resource version."""
+    verbs: tuple[str, ...] = ALL_VERBS
+    subresources: tuple[Subresource, ...] = ()
+    """Beside `status`, which the versions tell of."""
+    view: View | None = None
+    """For a kind that is another's objects in other words: whose they are, and the translation."""
     fields: Mapping[str, str] = field(default_factory=dict)
     """Field selectors beyond metadata.name and metadata.namespace, each with what an absent field counts as."""
 
@@ -59,37 +87,14 @@ class Kind:
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     @property
+    def stored_in(self) -> str:
+        """Where the store has its objects."""
+        return self.view.resource if self.view else self.resource
+
+    @property
     def qualified(self) -> str:
         """The kind in messages: `Lease.jumpstarter.dev`, `Secret`."""
         return f"{self.kind}.{self.group}" if self.group else self.kind
 
     def api_version(self, version: str) -> str:
         return f"{self.group}/{version}" if self.group else version
-
-
-def _built_in(group: str, plural: str, singular: str, kind: str, version: Version, **more: Any) -> Kind:
-    return Kind(group, plural, singular, kind, {version.name: version}, version.name, list_kind=f"{kind}List", **more)
-
-
-_EVENT_FIELDS = {
-    "involvedObject.apiVersion": "", "involvedObject.fieldPath": "", "involvedObject.kind": "",
-    "involvedObject.name": "", "involvedObject.namespace": "", "involvedObject.resourceVersion": "",
-    "involvedObject.uid": "", "reason": "", "source": "", "type": "",
-}  # fmt: skip
-
-NAMESPACES = _built_in(
-    "", "namespaces", "namespace", "Namespace", Version("v1", has_status=True),
-    namespaced=False, short_names=("ns",), updates_blindly=True, fields={"status.phase": ""},
-)  # fmt: skip
-SECRETS = _built_in("", "secrets", "secret", "Secret", Version("v1"), updates_blindly=True, fields={"type": ""})
-EVENTS = _built_in(
-    "", "events", "event", "Event", Version("v1"), short_names=("ev",), updates_blindly=True, fields=_EVENT_FIELDS
-)
-COORDINATION_LEASES = _built_in("coordination.k8s.io", "leases", "lease", "Lease", Version("v1"))
-CRDS = _built_in(
-    "apiextensions.k8s.io", "customresourcedefinitions", "customresourcedefinition", "CustomResourceDefinition",
-    Version("v1", has_status=True),
-    namespaced=False, short_names=("crd", "crds"), categories=("api-extensions",), counts_generations=True,
-)  # fmt: skip
-
-BUILT_IN = (NAMESPACES, SECRETS, EVENTS, COORDINATION_LEASES, CRDS)

@@ -62,9 +62,9 @@ def created(kind: Kind, version: Version, obj: Object, newborn: Newborn) -> Obje
     return made
 
 
-def changed(kind: Kind, version: Version, old: Object, new: Object, *, status: bool) -> Object:
-    """An object as it is stored after an update, of all but its status, or of its status alone."""
-    if status:
+def changed(kind: Kind, version: Version, old: Object, new: Object, *, subresource: str = "") -> Object:
+    """An object as it is stored after an update: of all but its status, or of what the subresource is a door to."""
+    if subresource == "status":
         return {
             **{k: v for k, v in old.items() if k != "status"},
             **({"status": new["status"]} if "status" in new else {}),
@@ -80,6 +80,8 @@ def changed(kind: Kind, version: Version, old: Object, new: Object, *, status: b
         made.pop("status", None)
         if "status" in old:
             made["status"] = old["status"]
+    if "finalize" in (each.name for each in kind.subresources) and subresource != "finalize":
+        made["spec"] = old["spec"]
     if kind.counts_generations and _content(made, version) != _content(old, version):
         metadata["generation"] = before.get("generation", 0) + 1
     return made
@@ -91,11 +93,6 @@ def marked_for_deletion(kind: Kind, obj: Object, now: datetime) -> Object:
     if kind.counts_generations:
         metadata["generation"] = metadata.get("generation", 0) + 1
     return {**obj, "metadata": metadata}
-
-
-def is_finished(obj: Object) -> bool:
-    """Whether the object was only waiting for its finalizers, and they are gone."""
-    return "deletionTimestamp" in obj["metadata"] and not obj["metadata"].get("finalizers")
 
 
 def check_identity(kind: Kind, name: str, old: Object, sent: Object) -> None:

@@ -1,8 +1,10 @@
-"""OpenAPI v2, as far as kubectl needs it: the custom resources' schemas, and where they can be patched."""
+"""OpenAPI v2 and v3, as far as kubectl needs them: the schemas of all kinds, and where their objects are."""
 
 from __future__ import annotations
 
-from jumplab_operator.standalone import errors, openapi_protobuf
+import copy
+
+from jumplab_operator.standalone import builtin_schemas, errors, openapi_protobuf
 from jumplab_operator.standalone.kinds import Kind, Object
 from jumplab_operator.standalone.registry import Registry
 from jumplab_operator.standalone.writer import encode
@@ -29,14 +31,56 @@ def document(registry: Registry, accept: str) -> tuple[bytes, str]:
     raise errors.not_acceptable(f"application/json, {PROTOBUF}")
 
 
+def index_v3(registry: Registry) -> Object:
+    """`/openapi/v3`: where each version's document is."""
+    found = {_root(kind, version) for kind in registry for version in kind.versions}
+    return {"paths": {root[1:]: {"serverRelativeURL": f"/openapi/v3{root}"} for root in sorted(found)}}
+
+
+def document_v3(registry: Registry, root: str) -> Object | None:
+    """`/openapi/v3/…`, such as `api/v1`; None for a version that isn't served."""
+    served = [
+        (kind, version)
+        for kind in registry
+        for version in kind.versions.values()
+        if _root(kind, version.name) == f"/{root}"
+    ]
+    if not served:
+        return None
+    schemas: Object = {_OBJECT_META: builtin_schemas.OBJECT_META}
+    paths: Object = {}
+    for kind, version in served:
+        paths |= _paths(kind, version.name)
+        schemas[_definition_name(kind, version.name)] = _definition(
+            kind, version.name, copy.deepcopy(version.schema or {}), "#/components/schemas/"
+        )
+    info = {"title": "Jumplab", "version": "v1"}
+    return {"openapi": "3.0.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
+
+
+def _paths(kind: Kind, version: str) -> Object:
+    """The addresses of a kind's collection and of its objects, with what says which kind they are of."""
+    path, about = _path(kind, version), _group_version_kind(kind, version)
+    told = {"responses": {"200": {"description": "OK"}}, "x-kubernetes-group-version-kind": about}
+    collection = {"post": {**told, "x-kubernetes-action": "post"}}
+    if "get" not in kind.verbs:
+        return {path.rpartition("/")[0]: collection}
+    dry_run = {**_DRY_RUN, "schema": {"type": "string", "uniqueItems": True}}
+    patch = {**told, "parameters": [dry_run], "x-kubernetes-action": "patch"}
+    listed = {"get": {**told, "x-kubernetes-action": "list"}, **collection}
+    return {path.rpartition("/")[0]: listed, path: {"get": {**told, "x-kubernetes-action": "get"}, "patch": patch}}
+
+
 def _document(registry: Registry) -> Object:
-    definitions: Object = {_OBJECT_META: {"type": "object", "description": "What every object's metadata has."}}
+    definitions: Object = {_OBJECT_META: _v2(builtin_schemas.OBJECT_META)}
     paths: Object = {}
     for kind in registry:
         for version in kind.versions.values():
-            paths[_path(kind, version.name)] = _patch_operation(kind, version.name)
+            if "patch" in kind.verbs:
+                paths[_path(kind, version.name)] = _patch_operation(kind, version.name)
             if version.schema is not None:
-                definitions[_definition_name(kind, version.name)] = _definition(kind, version.name, version.schema)
+                name = _definition_name(kind, version.name)
+                definitions[name] = _definition(kind, version.name, _v2(version.schema), "#/definitions/")
     return {
         "swagger": "2.0",
         "info": {"title": "Jumplab", "version": "v1"},
@@ -45,10 +89,13 @@ def _document(registry: Registry) -> Object:
     }
 
 
+def _root(kind: Kind, version: str) -> str:
+    return f"/apis/{kind.group}/{version}" if kind.group else f"/api/{version}"
+
+
 def _path(kind: Kind, version: str) -> str:
-    root = f"/apis/{kind.group}/{version}" if kind.group else f"/api/{version}"
     scope = "/namespaces/{namespace}" if kind.namespaced else ""
-    return f"{root}{scope}/{kind.plural}/{{name}}"
+    return f"{_root(kind, version)}{scope}/{kind.plural}/{{name}}"
 
 
 def _patch_operation(kind: Kind, version: str) -> Object:
@@ -66,12 +113,11 @@ def _patch_operation(kind: Kind, version: str) -> Object:
     return {"patch": operation, "parameters": names}
 
 
-def _definition(kind: Kind, version: str, schema: Object) -> Object:
-    definition = _v2(schema)
+def _definition(kind: Kind, version: str, schema: Object, place: str) -> Object:
+    definition = {"type": "object", **schema}
     definition.setdefault("properties", {}).update(
-        apiVersion={"type": "string"}, kind={"type": "string"},
-        metadata={"$ref": f"#/definitions/{_OBJECT_META}"},
-    )  # fmt: skip
+        apiVersion=builtin_schemas.API_VERSION, kind=builtin_schemas.KIND, metadata={"$ref": f"{place}{_OBJECT_META}"}
+    )
     definition["x-kubernetes-group-version-kind"] = [_group_version_kind(kind, version)]
     return definition
 

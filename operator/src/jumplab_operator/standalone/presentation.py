@@ -34,7 +34,7 @@ class Presentation:
         return cls(target, now, shape, request.query.get("includeObject") or "Metadata")
 
     def answer(self, obj: Object, code: int = 200) -> web.Response:
-        return _json(encode(self._shown(obj, obj["metadata"]["resourceVersion"])), code)
+        return _json(encode(self._shown(obj, obj["metadata"].get("resourceVersion", ""))), code)
 
     def answer_status(self, status: Object) -> web.Response:
         return _json(encode(status), 200)
@@ -43,6 +43,8 @@ class Presentation:
         metadata: Object = {"resourceVersion": str(page.version)}
         if page.next:
             metadata["continue"] = page.next
+        if page.left is not None:
+            metadata["remainingItemCount"] = page.left
         if self.shape == "Table":
             table = self._table([json.loads(body) for body in page.bodies])
             return _json(encode({**table, "metadata": metadata}), 200)
@@ -72,7 +74,7 @@ class Presentation:
 
     def _shown_body(self, body: bytes) -> bytes:
         kind = self.target.kind
-        if not self.shape and self.target.version.name == kind.storage_version:
+        if not self.shape and not kind.view and self.target.version.name == kind.storage_version:
             return body
         obj = json.loads(body)
         return encode(self._shown(obj, obj["metadata"]["resourceVersion"]))
@@ -82,7 +84,7 @@ class Presentation:
             return {**self._table([obj]), "metadata": {"resourceVersion": version}}
         if self.shape:
             return _partial(obj)
-        return {**obj, "apiVersion": self.target.api_version}
+        return self.target.shown(obj)
 
     def _table(self, objects: list[Object]) -> Object:
         kind, version = self.target.kind, self.target.version
@@ -94,7 +96,7 @@ class Presentation:
         if self.include == "None":
             return {}
         if self.include == "Object":
-            return {"object": {**obj, "apiVersion": self.target.api_version}}
+            return {"object": self.target.shown(obj)}
         return {"object": _partial(obj)}
 
 

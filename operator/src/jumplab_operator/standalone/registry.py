@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jumplab_operator.standalone.kinds import BUILT_IN, Kind
+from jumplab_operator.standalone.built_in import BUILT_IN
+from jumplab_operator.standalone.kinds import Kind
 
 
 class Registry:

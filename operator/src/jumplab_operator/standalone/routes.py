@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from jumplab_operator.standalone import errors
-from jumplab_operator.standalone.kinds import NAMESPACES, Kind, Object, Version
+from jumplab_operator.standalone.kinds import Kind, Object, Version
 from jumplab_operator.standalone.registry import Registry
+from jumplab_operator.standalone.rules import Act
 from jumplab_operator.standalone.store import Key
 
 
@@ -22,7 +23,7 @@ class Target:
 
     @property
     def key(self) -> Key:
-        return Key(self.kind.resource, self.namespace, self.name)
+        return Key(self.kind.stored_in, self.namespace, self.name)
 
     def of(self, obj: Object) -> Target:
         """The target of one object of this collection."""
@@ -32,6 +33,20 @@ class Target:
     @property
     def api_version(self) -> str:
         return self.kind.api_version(self.version.name)
+
+    def shown(self, obj: Object) -> Object:
+        """A stored object in the words of this kind and version."""
+        return self.kind.view.shown(obj) if self.kind.view else {**obj, "apiVersion": self.api_version}
+
+    def stored(self, obj: Object) -> Object:
+        """An object of this kind and version as it is stored."""
+        if self.kind.view:
+            return self.kind.view.stored(obj)
+        return {**obj, "apiVersion": self.kind.api_version(self.kind.storage_version)}
+
+    def act(self, verb: str) -> Act:
+        """What a request to it would do."""
+        return Act(verb, self.kind.group, self.kind.plural, self.subresource, self.namespace, self.name)
 
 
 def parse(path: str, registry: Registry) -> Target:
@@ -51,7 +66,7 @@ def parse(path: str, registry: Registry) -> Target:
         raise errors.path_not_found()
     target = Target(kind, kind.versions[version], namespace, *rest[1:])
     if target.subresource and not _has(target):
-        raise errors.path_not_found()
+        raise errors.not_found(kind, target.name) if kind.custom else errors.path_not_found()
     if target.name and kind.namespaced and not namespace:
         raise errors.path_not_found()
     return target
@@ -65,4 +80,4 @@ def _is_namespace_itself(group: str, rest: list[str]) -> bool:
 def _has(target: Target) -> bool:
     if target.subresource == "status":
         return target.version.has_status
-    return target.subresource == "finalize" and target.kind is NAMESPACES
+    return any(each.name == target.subresource for each in target.kind.subresources)

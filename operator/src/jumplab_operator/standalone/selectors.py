@@ -59,6 +59,12 @@ def _compares(value: str, operator: str, bound: int) -> bool:
     return number > bound if operator == ">" else number < bound
 
 
+def single_name(text: str) -> str:
+    """The name that a field selector asks for and nothing else, empty where it doesn't."""
+    match = re.fullmatch(r"\s*metadata\.name\s*==?\s*([^\s,!=]+)\s*", text)
+    return match[1] if match else ""
+
+
 def field_selector(text: str, kind: Kind) -> Callable[[Object], bool] | None:
     """What a field selector admits, None where it admits all; raises a 400 for a field that the kind hasn't."""
     tests: list[tuple[tuple[str, ...], str, bool]] = []

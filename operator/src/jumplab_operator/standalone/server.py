@@ -19,16 +19,18 @@ from typing import Self
 import yaml
 from aiohttp import web
 
-from jumplab_operator.standalone import certificates, store
+from jumplab_operator.standalone import certificates, migration
 from jumplab_operator.standalone.application import application
-from jumplab_operator.standalone.auth import Tokens
+from jumplab_operator.standalone.auth import Gate
 from jumplab_operator.standalone.cluster import Cluster
 from jumplab_operator.standalone.datadir import DataDir, write_private
 from jumplab_operator.standalone.errors import PortInUse, StandaloneError
 from jumplab_operator.standalone.kinds import Object
+from jumplab_operator.standalone.service_accounts import ServiceAccounts
+from jumplab_operator.standalone.users import ADMINISTRATOR, Tenancy
+from jumplab_operator.standalone.writer import Kept
 
 DEFAULT_PORT = 7443
-KEPT_CHANGES = 20_000
 _SHUTDOWN_SECONDS = 2.0
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- what a person may ask for
 
@@ -37,7 +39,8 @@ class KubernetesApi:
     """A Kubernetes API on a data directory, served in the running event loop while entered.
 
     `port` None means the one that the directory remembers (7443 the first time), 0 the remembered or any free one.
-    `kept_changes` is how far back a watch can begin. Entering raises DataDirInUse, DataDirUnusable or PortInUse.
+    `kept` is how far back a watch can begin; `tenancy` are the users beside the administrator. Entering raises
+    DataDirInUse, DataDirUnusable or PortInUse.
     """
 
     def __init__(
@@ -46,14 +49,16 @@ class KubernetesApi:
         host: str = "127.0.0.1",
         port: int | None = None,
         *,
-        kept_changes: int = KEPT_CHANGES,
+        kept: Kept = Kept(),  # noqa: B008 -- frozen
+        tenancy: Tenancy | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.data_dir = DataDir(data_dir)
         self._host = host
         self._asked_port = port
         self._clock = clock
-        self._kept_changes = kept_changes
+        self._kept = kept
+        self._tenancy = tenancy
         self.url = ""
         self.ca_pem = b""
         self.admin_token = ""
@@ -91,13 +96,15 @@ class KubernetesApi:
 
     async def _start(self) -> None:
         database = self.data_dir.database
-        store.prepare(database)
+        migration.prepare(database)
         authority = self.data_dir.authority(self._clock())
         self.ca_pem = authority.certificate_pem
         self.admin_token = self.data_dir.admin_token()
-        self._cluster = Cluster(database, self._kept_changes, self._clock)
+        accounts = ServiceAccounts(self.data_dir.accounts_key(), self._clock)
+        self._cluster = Cluster(database, self._kept, self._clock)
         await self._cluster.start()
-        app = application(self._cluster, Tokens({self.admin_token: "admin"}))
+        users = {self.admin_token: ADMINISTRATOR}
+        app = application(self._cluster, Gate(users, accounts, self._tenancy, self._cluster.find))
         self._runner = web.AppRunner(
             app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_SECONDS
         )
@@ -142,12 +149,12 @@ class KubernetesApi:
         return context
 
 
-async def _serve(data_dir: Path, host: str, port: int | None, kept_changes: int) -> None:
+async def _serve(data_dir: Path, host: str, port: int | None, kept: Kept) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signal_number, stopped.set)
-    async with KubernetesApi(data_dir, host, port, kept_changes=kept_changes) as api:
+    async with KubernetesApi(data_dir, host, port, kept=kept) as api:
         sys.stdout.write(f"KUBECONFIG={api.data_dir.kubeconfig}\n")
         sys.stdout.flush()
         await stopped.wait()  # a server runs until it is told to stop
@@ -159,10 +166,10 @@ def main() -> int:
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int)
-    parser.add_argument("--kept-changes", type=int, default=KEPT_CHANGES)
+    parser.add_argument("--kept-changes", type=int, default=Kept().changes)
     options = parser.parse_args()
     try:
-        asyncio.run(_serve(options.data_dir, options.host, options.port, options.kept_changes))
+        asyncio.run(_serve(options.data_dir, options.host, options.port, Kept(options.kept_changes)))
     except StandaloneError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1

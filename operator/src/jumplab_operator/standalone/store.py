@@ -1,4 +1,4 @@
-"""The store's file: SQLite with what exists (`objects`) and what happened (`history`, for watches).
+"""The store's file: SQLite with what exists (`objects`, `owners`) and what happened (`history`, for watches and pages).
 
 A resource version is a number that each change takes from one sequence; SQLite's AUTOINCREMENT never gives one twice.
 Everything here reads; `writer` alone writes.
@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from jumplab_operator.standalone.errors import DataDirUnusable
-
-_LAYOUT = 1
-_TABLES = """
+LAYOUT = 2
+TABLES = """
 CREATE TABLE objects (
     resource TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, body BLOB NOT NULL,
     PRIMARY KEY (resource, namespace, name)
@@ -26,10 +24,15 @@ CREATE INDEX objects_by_last_write ON objects (resource);
 CREATE TABLE history (
     version INTEGER PRIMARY KEY AUTOINCREMENT,
     resource TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
-    type TEXT NOT NULL, body BLOB NOT NULL, previous BLOB
+    type TEXT NOT NULL, body BLOB NOT NULL, previous BLOB, at INTEGER NOT NULL
 );
 CREATE INDEX history_by_resource ON history (resource, version);
 CREATE TABLE compacted (resource TEXT PRIMARY KEY, version INTEGER NOT NULL);
+CREATE TABLE owners (
+    uid TEXT NOT NULL, resource TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
+    PRIMARY KEY (uid, resource, namespace, name)
+) WITHOUT ROWID;
+CREATE INDEX owners_by_object ON owners (resource, namespace, name);
 """
 
 
@@ -43,7 +46,7 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change, as a watch tells it. `previous` is there where the labels differ from before."""
+    """One change, as a watch tells it. `previous` is what there was before, None for a creation."""
 
     version: int
     type: str
@@ -58,27 +61,6 @@ def connect(database: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     return connection
-
-
-def prepare(database: Path) -> None:
-    """Make the tables of a new store; raises DataDirUnusable for a file that isn't one of this layout."""
-    try:
-        connection = connect(database)
-        try:
-            (layout,) = connection.execute("PRAGMA user_version").fetchone()
-            if layout == 0:
-                connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {_LAYOUT}; COMMIT;")
-            elif layout != _LAYOUT:
-                raise DataDirUnusable(
-                    f"{database} has layout {layout}, and this version of jumplab-operator reads layout {_LAYOUT}; "
-                    "use the version that wrote it, or another --data-dir"
-                )
-        finally:
-            connection.close()
-        database.chmod(0o600)
-    except sqlite3.Error as error:
-        raise DataDirUnusable(f"{database} can't be used as the API's store: {error}; restore it from a copy, or use "
-                              "another --data-dir") from error  # fmt: skip
 
 
 def last_version(connection: sqlite3.Connection) -> int:
@@ -110,6 +92,32 @@ class Reader:
         row = self._connection.execute(query, key).fetchone()
         return row[0] if row else None
 
+    def objects_at(
+        self, version: int, resource: str, namespace: str, *, after: tuple[str, str] = ("", ""), limit: int = -1
+    ) -> list[bytes]:
+        """As `objects`, but as they were at an earlier version that the history still reaches."""
+        scope, values = (" AND namespace = ?", (namespace,)) if namespace else ("", ())
+        query = (
+            "SELECT namespace, name, previous, min(version) FROM history"
+            f" WHERE resource = ? AND version > ?{scope} AND (namespace, name) > (?, ?) GROUP BY namespace, name"
+        )
+        changed = {row[:2]: row[2] for row in self._connection.execute(query, (resource, version, *values, *after))}
+        enough = limit + len(changed) if limit >= 0 else -1
+        query = (
+            f"SELECT namespace, name, body FROM objects WHERE resource = ?{scope} AND (namespace, name) > (?, ?)"
+            " ORDER BY namespace, name LIMIT ?"
+        )
+        now = self._connection.execute(query, (resource, *values, *after, enough))
+        then = {row[:2]: row[2] for row in now if row[:2] not in changed}
+        then |= {place: body for place, body in changed.items() if body is not None}
+        return [then[place] for place in sorted(then)[: limit if limit >= 0 else None]]
+
+    def count(self, resource: str, namespace: str, after: tuple[str, str]) -> int:
+        """How many there are after a place."""
+        scope, values = (" AND namespace = ?", (namespace,)) if namespace else ("", ())
+        query = f"SELECT count(*) FROM objects WHERE resource = ?{scope} AND (namespace, name) > (?, ?)"
+        return int(self._connection.execute(query, (resource, *values, *after)).fetchone()[0])
+
     def objects(
         self, resource: str, namespace: str, *, after: tuple[str, str] = ("", ""), limit: int = -1
     ) -> list[bytes]:
@@ -120,6 +128,10 @@ class Reader:
             " ORDER BY namespace, name LIMIT ?"
         )
         return [row[0] for row in self._connection.execute(query, (resource, *values, *after, limit))]
+
+    def owned(self) -> list[Key]:
+        """What names an owner."""
+        return [Key(*row) for row in self._connection.execute("SELECT DISTINCT resource, namespace, name FROM owners")]
 
     def compacted(self, resource: str) -> int:
         """The newest change of a resource that the history no longer has; a watch can begin after it."""

@@ -32,7 +32,7 @@ class _BuiltIn:
 
 def definitions(kind: Kind, version: Version) -> list[Object]:
     """The columnDefinitions of a Table."""
-    built_in = _BUILT_IN.get(kind.resource)
+    built_in = _BUILT_IN.get(kind.stored_in)
     columns = built_in.columns if built_in else (_NAME, *version.columns)
     return [
         {"name": c.name, "type": c.type, "format": c.format, "description": c.description, "priority": c.priority}
@@ -42,7 +42,7 @@ def definitions(kind: Kind, version: Version) -> list[Object]:
 
 def cells(kind: Kind, version: Version, obj: Object, now: datetime) -> list[Any]:
     """An object's cells, one for each column."""
-    if built_in := _BUILT_IN.get(kind.resource):
+    if built_in := _BUILT_IN.get(kind.stored_in):
         return built_in.cells(obj, now)
     return [obj["metadata"]["name"], *(_cell(column, obj, now) for column in version.columns)]
 
@@ -72,6 +72,15 @@ def _namespace_cells(obj: Object, now: datetime) -> list[Any]:
 
 def _secret_cells(obj: Object, now: datetime) -> list[Any]:
     return [obj["metadata"]["name"], obj.get("type", ""), len(obj.get("data") or {}), _age_of(obj, now)]
+
+
+def _config_map_cells(obj: Object, now: datetime) -> list[Any]:
+    entries = len(obj.get("data") or {}) + len(obj.get("binaryData") or {})
+    return [obj["metadata"]["name"], entries, _age_of(obj, now)]
+
+
+def _service_account_cells(obj: Object, now: datetime) -> list[Any]:
+    return [obj["metadata"]["name"], len(obj.get("secrets") or []), _age_of(obj, now)]
 
 
 def _lease_cells(obj: Object, now: datetime) -> list[Any]:
@@ -109,6 +118,8 @@ _EVENT_COLUMNS = _plain(
 _BUILT_IN = {
     "namespaces": _BuiltIn((_NAME, *_plain("Status"), _AGE), _namespace_cells),
     "secrets": _BuiltIn((_NAME, *_plain("Type", "Data"), _AGE), _secret_cells),
+    "configmaps": _BuiltIn((_NAME, *_plain("Data"), _AGE), _config_map_cells),
+    "serviceaccounts": _BuiltIn((_NAME, *_plain("Secrets"), _AGE), _service_account_cells),
     "leases.coordination.k8s.io": _BuiltIn((_NAME, *_plain("Holder"), _AGE), _lease_cells),
     "customresourcedefinitions.apiextensions.k8s.io": _BuiltIn((_NAME, *_plain("Created At")), _crd_cells),
     "events": _BuiltIn(_EVENT_COLUMNS, _event_cells),

@@ -4,63 +4,90 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from aiohttp import web
 
-from jumplab_operator.standalone import bodies, changes, errors, listing, patches, routes
+from jumplab_operator.standalone import bodies, changes, errors, listing, patches, reviews, routes, selectors
+from jumplab_operator.standalone.auth import Gate
+from jumplab_operator.standalone.built_in import NAMESPACES, REVIEWS
+from jumplab_operator.standalone.changes import World
 from jumplab_operator.standalone.cluster import Cluster
-from jumplab_operator.standalone.kinds import NAMESPACES, Object
+from jumplab_operator.standalone.kinds import Object
 from jumplab_operator.standalone.presentation import Presentation
 from jumplab_operator.standalone.routes import Target
+from jumplab_operator.standalone.users import User
 from jumplab_operator.standalone.watching import serve_watch
-from jumplab_operator.standalone.writer import Transaction
+from jumplab_operator.standalone.writer import Transaction, encode
 
 T = TypeVar("T")
+_OF_COLLECTIONS = ("deletecollection", "list", "watch")
+USER = web.RequestKey("user", User)
+"""Where a request has its user."""
+
 _Verb = Callable[[web.Request, Target], Awaitable[web.StreamResponse]]
 
 
 class Verbs:
     """Answers requests about objects."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, gate: Gate) -> None:
         self._cluster = cluster
-        self._of_collections: Mapping[str, _Verb] = {
-            "GET": self._list_or_watch, "POST": self._create, "DELETE": self._delete_collection,
-        }  # fmt: skip
-        self._of_objects: Mapping[str, _Verb] = {
-            "GET": self._get, "PUT": self._update, "PATCH": self._patch, "DELETE": self._delete,
+        self._gate = gate
+        self._verbs: Mapping[str, _Verb] = {
+            "create": self._create, "delete": self._delete, "deletecollection": self._delete_collection,
+            "get": self._get, "list": self._list, "patch": self._patch, "update": self._update, "watch": self._watch,
         }  # fmt: skip
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Answer a request for what its path names, where its user may do that."""
         target = routes.parse(request.path, self._cluster.registry)
-        if not target.name and request.method in ("PUT", "PATCH"):
-            raise errors.bad_request("name must be provided")
-        verb = (self._of_objects if target.name else self._of_collections).get(request.method)
-        if verb is None or (request.method == "DELETE" and target.subresource):
+        verb = _verb(request, target)
+        act = target.act(verb)
+        if verb in _OF_COLLECTIONS:
+            act = replace(act, name=selectors.single_name(request.query.get("fieldSelector", "")))
+        self._gate.check(request[USER], act)
+        if verb not in _offered(target):
             raise errors.method_not_allowed()
-        return await verb(request, target)
+        if target.subresource == "token":
+            return await self._create_token(request, target)
+        if target.kind in REVIEWS:
+            return await self._review(request, target)
+        return await self._verbs[verb](request, target)
 
     async def _get(self, request: web.Request, target: Target) -> web.Response:
-        if request.query.get("watch") in ("true", "1"):
-            raise errors.bad_request("watch a collection, with fieldSelector=metadata.name=NAME for one object")
-        body = self._cluster.reader.get(target.key)
-        if body is None:
+        obj = self._cluster.find(target.key)
+        if obj is None:
             raise errors.not_found(target.kind, target.name)
-        return Presentation.asked(request, target, self._cluster.now()).answer(json.loads(body))
+        return Presentation.asked(request, target, self._cluster.now()).answer(obj)
 
-    async def _list_or_watch(self, request: web.Request, target: Target) -> web.StreamResponse:
+    async def _list(self, request: web.Request, target: Target) -> web.Response:
         presentation = Presentation.asked(request, target, self._cluster.now())
-        if request.query.get("watch") in ("true", "1"):
-            return await serve_watch(request, target, self._cluster, presentation)
-        page = listing.read(self._cluster.reader, target, request.query)
-        return presentation.answer_list(page)
+        return presentation.answer_list(listing.read(self._cluster.reader, target, request.query))
+
+    async def _watch(self, request: web.Request, target: Target) -> web.StreamResponse:
+        if target.name:
+            raise errors.bad_request("watch a collection, with fieldSelector=metadata.name=NAME for one object")
+        presentation = Presentation.asked(request, target, self._cluster.now())
+        return await serve_watch(request, target, self._cluster, presentation)
+
+    async def _review(self, request: web.Request, target: Target) -> web.Response:
+        sent = bodies.admitted(target, await _body(request))
+        return _plain(reviews.answer(self._gate, request[USER], target, sent))
+
+    async def _create_token(self, request: web.Request, target: Target) -> web.Response:
+        sent = await _body(request)
+        if not isinstance(sent, dict) or not isinstance(sent.get("spec") or {}, dict):
+            raise errors.bad_request("the request's body must be a TokenRequest")
+        return _plain(reviews.request_token(self._gate, target, self._cluster.find(target.key), sent))
 
     async def _create(self, request: web.Request, target: Target) -> web.Response:
         if target.kind.namespaced and not target.namespace:
             raise errors.method_not_allowed()
         sent = bodies.admitted(target, await _body(request))
-        newborn, world = self._cluster.newborn(), self._cluster.world()
+        newborn, world = self._cluster.newborn(), self._world(request)
         made = await self._write(request, lambda tx: changes.create(tx, target, sent, newborn, world))
         return Presentation.asked(request, target, world.now).answer(made, 201)
 
@@ -81,13 +108,13 @@ class Verbs:
         return await self._change(request, target, propose)
 
     async def _change(self, request: web.Request, target: Target, propose: Callable[[Object], Object]) -> web.Response:
-        world = self._cluster.world()
+        world = self._world(request)
         made = await self._write(request, lambda tx: changes.update(tx, target, propose, world))
         return Presentation.asked(request, target, world.now).answer(made)
 
     async def _delete(self, request: web.Request, target: Target) -> web.Response:
         options = await _delete_options(request)
-        world = self._cluster.world()
+        world = self._world(request)
         preconditions = options.get("preconditions") or {}
         last, gone = await self._write(request, lambda tx: changes.delete(tx, target, preconditions, world))
         presentation = Presentation.asked(request, target, world.now)
@@ -98,7 +125,7 @@ class Verbs:
     async def _delete_collection(self, request: web.Request, target: Target) -> web.Response:
         await _delete_options(request)
         page = listing.read(self._cluster.reader, target, request.query)
-        world = self._cluster.world()
+        world = self._world(request)
         targets = [target.of(json.loads(body)) for body in page.bodies]
 
         def delete_all(transaction: Transaction) -> None:
@@ -108,6 +135,11 @@ class Verbs:
 
         await self._write(request, delete_all)
         return Presentation.asked(request, target, world.now).answer_list(page)
+
+    def _world(self, request: web.Request) -> World:
+        """What changes on behalf of the request's user know."""
+        user: User = request[USER]
+        return replace(self._cluster.world(), refusal=partial(self._gate.refusal, user))
 
     async def _write(self, request: web.Request, change: Callable[[Transaction], T]) -> T:
         dry_run = request.query.getall("dryRun", [])
@@ -119,6 +151,35 @@ class Verbs:
             return change(transaction)
 
         return await self._cluster.write(run)
+
+
+def _verb(request: web.Request, target: Target) -> str:
+    """The verb that a request means; raises a 405 for a method that means none there."""
+    if not target.name and request.method in ("PUT", "PATCH"):
+        raise errors.bad_request("name must be provided")
+    if request.method == "GET":
+        watching = request.query.get("watch") in ("true", "1")
+        return "watch" if watching else "get" if target.name else "list"
+    if request.method == "DELETE":
+        return "delete" if target.name else "deletecollection"
+    if request.method == "POST" and target.name and not target.subresource:
+        raise errors.method_not_allowed()
+    verb = {"POST": "create", "PUT": "update", "PATCH": "patch"}.get(request.method)
+    if verb is None:
+        raise errors.method_not_allowed()
+    return verb
+
+
+def _offered(target: Target) -> tuple[str, ...]:
+    if target.subresource == "status":
+        return ("get", "patch", "update")
+    if target.subresource:
+        return next(each.verbs for each in target.kind.subresources if each.name == target.subresource)
+    return target.kind.verbs
+
+
+def _plain(answer: Object) -> web.Response:
+    return web.Response(body=encode(answer), status=201, content_type="application/json")
 
 
 async def _body(request: web.Request) -> Any:

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from jumplab_operator.standalone import errors, listing
 from jumplab_operator.standalone.cluster import Cluster
-from jumplab_operator.standalone.errors import ApiError
+from jumplab_operator.standalone.errors import Cause
 from jumplab_operator.standalone.kinds import Object
 from jumplab_operator.standalone.presentation import Presentation
 from jumplab_operator.standalone.routes import Target
@@ -35,10 +35,8 @@ class _Options:
     @classmethod
     def asked(cls, query: Mapping[str, str]) -> _Options:
         if "sendInitialEvents" in query:
-            message = "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled"
-            raise ApiError(
-                422, "Invalid", f"ListOptions.meta.k8s.io is invalid: sendInitialEvents: Forbidden: {message}"
-            )
+            rule = "Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled"
+            raise errors.invalid_options(Cause("sendInitialEvents", "FieldValueForbidden", rule))
         since, timeout = query.get("resourceVersion") or "0", query.get("timeoutSeconds") or "0"
         if not since.isdecimal():
             raise errors.bad_request(f'resourceVersion: Invalid value: "{since}": must be a number')
@@ -118,14 +116,14 @@ class _Watch:
         return self._gone or self._cluster.closing
 
     def changed(self) -> asyncio.Future[None]:
-        return self._cluster.changed.next(self._target.kind.resource)
+        return self._cluster.changed.next(self._target.kind.stored_in)
 
     def bookmark(self) -> bytes:
         return self._presentation.bookmark(self._since)
 
     def read(self) -> Iterator[bytes]:
         """The lines of what happened since the last time."""
-        reader, resource, namespace = self._cluster.reader, self._target.kind.resource, self._target.namespace
+        reader, resource, namespace = self._cluster.reader, self._target.kind.stored_in, self._target.namespace
         existing: list[bytes] = []
         changes: list[Change] = []
         with reader.snapshot() as version:
@@ -152,9 +150,9 @@ class _Watch:
             yield self._presentation.event(change.type, change.body, change.version)
             return
         now = self._admits(json.loads(change.body))
-        before = now if change.previous is None else self._admits(json.loads(change.previous))
-        if change.type != "MODIFIED" or (now and before):
-            if now:
+        before = change.previous is not None and self._admits(json.loads(change.previous))
+        if change.type == "DELETED" or (now and before):
+            if before:
                 yield self._presentation.event(change.type, change.body, change.version)
         elif now:
             yield self._presentation.event("ADDED", change.body, change.version)

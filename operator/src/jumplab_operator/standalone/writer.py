@@ -12,8 +12,9 @@ import logging
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -24,6 +25,14 @@ from jumplab_operator.standalone.store import Key
 T = TypeVar("T")
 
 _MOST_IN_ONE_COMMIT = 256
+_MOST_UNCOMPACTED = 2000
+_NO_SPACE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE)
+_LONG_ENOUGH = """
+SELECT max(version) FROM (
+    SELECT version, at, sum(length(body) + coalesce(length(previous), 0)) OVER (ORDER BY version DESC) AS bytes
+    FROM history
+) WHERE version <= ? OR at < ? OR bytes > ?
+"""
 _NOTE_COMPACTED = """
 INSERT OR REPLACE INTO compacted
 SELECT resource, max(version) FROM history WHERE version <= ? GROUP BY resource
@@ -42,13 +51,17 @@ class Written(NamedTuple):
 
     key: Key
     obj: Object | None
+    is_new: bool = False
+    dependents: Sequence[Key] = ()
+    """What named a removed object as its owner."""
 
 
 class Transaction:
     """What one change may do. Each write takes the next resource version and becomes an entry of the history."""
 
-    def __init__(self, connection: sqlite3.Connection, version: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, version: int, at: int) -> None:
         self._connection = connection
+        self._at = at
         self.version = version
         self.written: list[Written] = []
         self.dry_run = False
@@ -57,6 +70,11 @@ class Transaction:
     def get(self, key: Key) -> Object | None:
         body = self._body(key)
         return json.loads(body) if body is not None else None
+
+    def dependents(self, uid: str) -> list[Key]:
+        """What names an object of that uid as its owner."""
+        query = "SELECT resource, namespace, name FROM owners WHERE uid = ?"
+        return [Key(*row) for row in self._connection.execute(query, (uid,))]
 
     def keys(self, *, resource: str = "", namespace: str = "") -> list[Key]:
         """What exists of a resource, or in a namespace."""
@@ -70,23 +88,29 @@ class Transaction:
         return [(Key(*row[:3]), json.loads(row[3])) for row in self._connection.execute(query, (resource, limit))]
 
     def put(self, key: Key, obj: Object) -> Object:
-        """Store an object, new or changed, and return it with its resource version."""
+        """Store an object, new or changed, and return it with its resource version (a dry run gives it none)."""
+        if self.dry_run:
+            return obj
         before = self._body(key)
         stored = self._versioned(obj)
         body = encode(stored)
         self._connection.execute("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)", (*key, body))
-        relabelled = before is not None and _labels(json.loads(before)) != _labels(stored)
-        self._note(key, "ADDED" if before is None else "MODIFIED", body, before if relabelled else None)
-        self.written.append(Written(key, stored))
+        self._note(key, "ADDED" if before is None else "MODIFIED", body, before)
+        self._note_owners(key, stored)
+        self.written.append(Written(key, stored, before is None))
         return stored
 
     def remove(self, key: Key, obj: Object) -> Object:
         """Remove an object, and return its last state with the resource version of the removal."""
+        if self.dry_run:
+            return obj
+        before = self._body(key)
         query = "DELETE FROM objects WHERE resource = ? AND namespace = ? AND name = ?"
         self._connection.execute(query, key)
         last = self._versioned(obj)
-        self._note(key, "DELETED", encode(last), None)
-        self.written.append(Written(key, None))
+        self._note(key, "DELETED", encode(last), before)
+        self._note_owners(key, None)
+        self.written.append(Written(key, None, dependents=self.dependents(last["metadata"]["uid"])))
         return last
 
     def _body(self, key: Key) -> bytes | None:
@@ -99,34 +123,65 @@ class Transaction:
         return {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(self.version)}}
 
     def _note(self, key: Key, event: str, body: bytes, previous: bytes | None) -> None:
-        row = (self.version, *key, event, body, previous)
-        self._connection.execute("INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        row = (self.version, *key, event, body, previous, self._at)
+        self._connection.execute("INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
 
-
-def _labels(obj: Object) -> Object:
-    return obj["metadata"].get("labels") or {}
+    def _note_owners(self, key: Key, obj: Object | None) -> None:
+        self._connection.execute("DELETE FROM owners WHERE resource = ? AND namespace = ? AND name = ?", key)
+        for uid in {str(owner.get("uid")) for owner in obj["metadata"].get("ownerReferences", ())} if obj else ():
+            self._connection.execute("INSERT INTO owners VALUES (?, ?, ?, ?)", (uid, *key))
 
 
 @dataclass(slots=True)
 class _Job:
     change: Callable[[Transaction], Any]
-    answer: asyncio.Future[Any]
+    answer: asyncio.Future[Any] | None
+    """None where nobody waits."""
     result: Any = None
     error: BaseException | None = None
     written: list[Written] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How much of the history is kept: what is beyond any of the bounds can't be watched any more."""
+
+    changes: int = 20_000
+    age: timedelta = timedelta(hours=1)
+    bytes: int = 256 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class _Uncompacted:
+    """What was written since the history was last shortened."""
+
+    changes: int = 0
+    since: datetime | None = None
+
+    def add(self, changes: int, now: datetime) -> None:
+        self.changes += changes
+        self.since = self.since or (now if changes else None)
+
+    def is_enough(self, kept: Kept, now: datetime) -> bool:
+        """Whether shortening the history is worth its while."""
+        aged = self.since is not None and now - self.since > kept.age / 10
+        return self.changes > min(kept.changes // 10, _MOST_UNCOMPACTED) or aged
 
 
 class Writer:
     """Runs changes on its thread, from `start` to `close`.
 
     `on_commit` is called in the event loop with what was written, before those who wait for it are answered.
-    `keep_changes` bounds the history: older changes can't be watched any more.
     """
 
-    def __init__(self, database: Path, on_commit: Callable[[Written], None], keep_changes: int) -> None:
+    def __init__(
+        self, database: Path, on_commit: Callable[[Written], None], kept: Kept, clock: Callable[[], datetime]
+    ) -> None:
         self._database = database
         self._on_commit = on_commit
-        self._keep_changes = keep_changes
+        self._kept = kept
+        self._clock = clock
+        self._uncompacted = _Uncompacted()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="standalone-writer", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -149,15 +204,17 @@ class Writer:
         self._jobs.put(_Job(change, answer))
         return await answer
 
+    def post(self, change: Callable[[Transaction], None]) -> None:
+        """Run a change for which nobody waits; where it fails, the log says so."""
+        self._jobs.put(_Job(change, None))
+
     def _work(self) -> None:
         connection = store.connect(self._database)
         version = store.last_version(connection)
-        compacted = version
         try:
             while jobs := self._waiting_jobs():
                 version = self._commit(connection, jobs, version)
-                if version - compacted > self._keep_changes // 10:
-                    compacted = version
+                if self._uncompacted.is_enough(self._kept, self._clock()):
                     self._compact(connection, version)
         finally:
             connection.close()
@@ -180,15 +237,18 @@ class Writer:
         return jobs
 
     def _commit(self, connection: sqlite3.Connection, jobs: list[_Job], version: int) -> int:
+        before, now = version, self._clock()
         try:
             connection.execute("BEGIN IMMEDIATE")
             for job in jobs:
-                version = _attempt(connection, job, version)
+                version = _attempt(connection, job, version, int(now.timestamp()))
             connection.execute("COMMIT")
+            self._uncompacted.add(version - before, now)
         except sqlite3.Error as error:
+            version = before
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            refusal = errors.internal(f"the store refused the write and nothing was changed: {error}")
+            refusal = _refusal(error)
             for job in jobs:
                 job.error, job.written = refusal, []
         self._tell(jobs)
@@ -205,6 +265,10 @@ class Writer:
         for job in jobs:
             for written in job.written:
                 self._on_commit(written)
+            if job.answer is None:
+                if job.error is not None:
+                    log.error("a change that follows from another failed, the next start tries again: %s", job.error)
+                continue
             if job.answer.done():
                 continue
             if job.error is not None:
@@ -213,11 +277,14 @@ class Writer:
                 job.answer.set_result(job.result)
 
     def _compact(self, connection: sqlite3.Connection, version: int) -> None:
-        oldest_kept = version - self._keep_changes
+        now = self._clock()
+        bounds = (version - self._kept.changes, int((now - self._kept.age).timestamp()), self._kept.bytes)
+        self._uncompacted = _Uncompacted()
         try:
             connection.execute("BEGIN IMMEDIATE")
-            connection.execute(_NOTE_COMPACTED, (oldest_kept,))
-            connection.execute("DELETE FROM history WHERE version <= ?", (oldest_kept,))
+            newest_forgotten = connection.execute(_LONG_ENOUGH, bounds).fetchone()[0] or 0
+            connection.execute(_NOTE_COMPACTED, (newest_forgotten,))
+            connection.execute("DELETE FROM history WHERE version <= ?", (newest_forgotten,))
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             log.warning("the history of changes could not be shortened, the next round tries again: %s", error)
@@ -225,10 +292,16 @@ class Writer:
                 connection.execute("ROLLBACK")
 
 
-def _attempt(connection: sqlite3.Connection, job: _Job, version: int) -> int:
+def _refusal(error: sqlite3.Error) -> errors.ApiError:
+    if error.sqlite_errorcode in _NO_SPACE:
+        return errors.no_space(str(error))
+    return errors.internal(f"the store refused the write and nothing was changed: {error}")
+
+
+def _attempt(connection: sqlite3.Connection, job: _Job, version: int, at: int) -> int:
     """Run one job inside the open transaction; returns the newest version taken."""
     connection.execute("SAVEPOINT job")
-    transaction = Transaction(connection, version)
+    transaction = Transaction(connection, version, at)
     try:
         job.result = job.change(transaction)
     except sqlite3.Error:

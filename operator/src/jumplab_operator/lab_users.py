@@ -1,0 +1,128 @@
+"""Who uses the one-machine Kubernetes API beside its administrator: the operator, and a user for each Client.
+
+A Client's user is `client:NAMESPACE:NAME`, in the group `jumplab:clients`, and its token is the credential that the
+controller knows it by, from its Secret: one token for both doors.
+"""
+
+import base64
+import hmac
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from jumplab_operator.controller.credentials import InvalidCredential, Subject, secret_name
+from jumplab_operator.leasing import holding
+from jumplab_operator.resources import GROUP
+from jumplab_operator.standalone.rules import READ, Grant, Rule
+from jumplab_operator.standalone.store import Key
+from jumplab_operator.standalone.users import AUTHENTICATED, Lookup, User
+
+OPERATOR = User("jumplab-operator", ("jumplab:operators", AUTHENTICATED))
+CLIENTS = "jumplab:clients"
+_PREFIX = "client"
+_EVENT_GROUPS = ("", "events.k8s.io")
+
+OPERATOR_GRANT = Grant(
+    (
+        Rule(("*",), (GROUP,), ("*",)),
+        Rule((*READ, "create", "update", "patch", "delete"), ("",), ("secrets",)),
+        Rule(("create", "update", "patch"), _EVENT_GROUPS, ("events",)),
+        Rule((*READ, "create", "update", "patch"), ("coordination.k8s.io",), ("leases",)),
+        Rule(READ, ("",), ("namespaces",)),
+        Rule((*READ, "create", "patch"), ("apiextensions.k8s.io",), ("customresourcedefinitions",)),
+    )
+)
+
+
+class LabUsers:
+    """The tenancy of a lab. operator_token: what the operator presents."""
+
+    def __init__(self, operator_token: str) -> None:
+        self.operator_token = operator_token
+        self._read_credential: Callable[[str], Subject] | None = None
+
+    def trust(self, read_credential: Callable[[str], Subject]) -> None:
+        """From now on let Clients in by what this reads; it raises InvalidCredential for what isn't its issuer's."""
+        self._read_credential = read_credential
+
+    def user(self, token: str, lookup: Lookup) -> User | None:
+        """The operator, or the Client that the token speaks for while its Secret holds it."""
+        if hmac.compare_digest(token.encode(), self.operator_token.encode()):
+            return OPERATOR
+        if self._read_credential is None:
+            return None
+        try:
+            subject = self._read_credential(token)
+        except InvalidCredential:
+            return None
+        if subject.kind != "Client" or not _is_current(subject, token, lookup):
+            return None
+        return User(f"{_PREFIX}:{subject.name.namespace}:{subject.name.name}", (CLIENTS, AUTHENTICATED), subject.uid)
+
+    def grants(self, user: User) -> Sequence[Grant]:
+        """What the rule set gives: to clients in their namespace, by name, so that impersonation finds the same."""
+        if user.name == OPERATOR.name:
+            return (OPERATOR_GRANT,)
+        client = _client(user)
+        return () if client is None else (_client_grant(*client),)
+
+    def refusal(self, user: User, key: Key, old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> str | None:
+        """A Client holds its own leases and no others'."""
+        client = _client(user)
+        if client is None or key.resource != f"leases.{GROUP}":
+            return None
+        if old is None:
+            return holding.creation_refusal(client[1], _wanted_holder(new))
+        refused = holding.change_refusal(client[1], key.name, _holder(old))
+        if refused or new is None or _wanted_holder(new) == _wanted_holder(old):
+            return refused
+        accepted = bool(_status(old).get("accepted"))
+        return holding.transfer_refusal(client[1], _wanted_holder(new), accepted=accepted)
+
+
+def _client_grant(namespace: str, name: str) -> Grant:
+    rules = (
+        Rule(READ, (GROUP,), ("exporters", "leases", "exporteraccesspolicies")),
+        Rule(("create", "update", "patch", "delete"), (GROUP,), ("leases",)),
+        Rule(READ, (GROUP,), ("clients",), names=(name,)),
+        Rule(READ, _EVENT_GROUPS, ("events",)),
+        Rule(("get",), ("",), ("namespaces",), names=(namespace,)),
+    )
+    return Grant(rules, namespace)
+
+
+def _client(user: User) -> tuple[str, str] | None:
+    """Namespace and name of the Client whose user this is."""
+    match user.name.split(":"):
+        case [prefix, namespace, name] if prefix == _PREFIX and namespace and name:
+            return namespace, name
+    return None
+
+
+def _is_current(subject: Subject, token: str, lookup: Lookup) -> bool:
+    name = subject.name
+    client = lookup(Key(f"clients.{GROUP}", name.namespace, name.name))
+    if client is None or client["metadata"]["uid"] != subject.uid:
+        return False
+    secret = lookup(Key("secrets", name.namespace, secret_name(subject.kind, name.name)))
+    try:
+        kept = base64.b64decode(((secret or {}).get("data") or {}).get("token") or "", validate=True)
+    except ValueError:
+        return False
+    return hmac.compare_digest(kept, token.encode())
+
+
+def _wanted_holder(lease: Mapping[str, Any] | None) -> str:
+    return _holder_in((lease or {}).get("spec"))
+
+
+def _holder(lease: Mapping[str, Any]) -> str:
+    """Who holds it: by what was accepted, and before that by what is asked for."""
+    return _holder_in(_status(lease).get("accepted") or lease.get("spec"))
+
+
+def _holder_in(spec: Any) -> str:
+    return str(((spec or {}).get("clientRef") or {}).get("name") or "")
+
+
+def _status(lease: Mapping[str, Any]) -> Mapping[str, Any]:
+    return lease.get("status") or {}

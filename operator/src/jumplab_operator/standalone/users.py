@@ -1,0 +1,49 @@
+"""Who asks: users as tokens prove them, and what whoever composes the API adds to its administrator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from jumplab_operator.standalone.kinds import Object
+from jumplab_operator.standalone.rules import Grant
+from jumplab_operator.standalone.store import Key
+
+SUPERUSERS = "system:masters"
+AUTHENTICATED = "system:authenticated"
+
+Lookup = Callable[[Key], Object | None]
+"""Finds a stored object as it is now."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A name with its groups; the members of `system:masters` may do everything."""
+
+    name: str
+    groups: tuple[str, ...] = (AUTHENTICATED,)
+    uid: str = ""
+
+    @property
+    def may_do_everything(self) -> bool:
+        return SUPERUSERS in self.groups
+
+
+ADMINISTRATOR = User("admin", (SUPERUSERS, AUTHENTICATED))
+
+
+class Tenancy(Protocol):
+    """Users beside the administrator: what proves them, what they may do, and what they may not say."""
+
+    def user(self, token: str, lookup: Lookup) -> User | None:
+        """The user that a token proves, None for a token of somebody else's."""
+        ...
+
+    def grants(self, user: User) -> Sequence[Grant]:
+        """What a user may do."""
+        ...
+
+    def refusal(self, user: User, key: Key, old: Object | None, new: Object | None) -> str | None:
+        """Why a user who may write there may not make this of that (old None: a creation, new None: a deletion)."""
+        ...

@@ -1,0 +1,164 @@
+"""The users of a one-machine lab: the operator works with its own rights, and a Client holds leases in its own name."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from jumplab_operator.control_plane import one_machine
+from jumplab_operator.lab_users import OPERATOR, LabUsers
+from jumplab_operator.leasing import holding
+from jumplab_operator.standalone.store import Key
+from jumplab_operator.standalone.users import User
+from tests.kube.client import Answer, KubeClient
+
+LAB = "/apis/jumpstarter.dev/v1alpha1/namespaces/default"
+MAY_BE_MADE = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+
+
+class People:
+    """The administrator and two Clients with their credentials, at one control plane."""
+
+    def __init__(self, kubeconfig: Path, folder: Path) -> None:
+        config = yaml.safe_load(kubeconfig.read_text())
+        cluster = config["clusters"][0]["cluster"]
+        self._url, self._ca = cluster["server"], folder / "people-ca.crt"
+        self._ca.write_bytes(base64.b64decode(cluster["certificate-authority-data"]))
+        self.admin = KubeClient(self._url, self._ca, config["users"][0]["user"]["token"])
+
+    def with_token(self, token: str) -> KubeClient:
+        return KubeClient(self._url, self._ca, token)
+
+    async def client(self, name: str) -> KubeClient:
+        """A Client of that name, once the operator has given it its credential."""
+        made = {"apiVersion": "jumpstarter.dev/v1alpha1", "kind": "Client", "metadata": {"name": name}}
+        await asyncio.to_thread(lambda: self.admin.create(f"{LAB}/clients", made).ok())
+        return self.with_token(await self.token(name))
+
+    async def token(self, name: str) -> str:
+        async with asyncio.timeout(30):
+            while True:
+                secret = await asyncio.to_thread(self.admin.get, f"/api/v1/namespaces/default/secrets/{name}-client")
+                if secret.code == 200:
+                    return base64.b64decode(secret.body["data"]["token"]).decode()
+                await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def people(tmp_path: Path) -> AsyncIterator[People]:
+    async with one_machine(tmp_path / "data", "127.0.0.1", 0, 0, None) as running:
+        assert running.kubeconfig is not None
+        people = People(running.kubeconfig, tmp_path)
+        yield people
+        people.admin.close()
+
+
+def lease(name: str, client: str) -> dict[str, Any]:
+    spec = {"clientRef": {"name": client}, "selector": {"matchLabels": {"board": "x"}}, "duration": "30m"}
+    return {"apiVersion": "jumpstarter.dev/v1alpha1", "kind": "Lease", "metadata": {"name": name}, "spec": spec}
+
+
+async def asked(ask: Any, *arguments: Any) -> Answer:
+    answer: Answer = await asyncio.to_thread(ask, *arguments)
+    return answer
+
+
+async def test_a_client_makes_and_ends_leases_in_its_own_name(people: People) -> None:
+    ci, other = await people.client("ci"), await people.client("other")
+    assert (await asked(ci.create, f"{LAB}/leases", lease("mine", "ci"))).code == 201
+    answer = await asked(ci.create, f"{LAB}/leases", lease("stolen", "other"))
+    assert answer.code == 403
+    refused = 'client "ci" may not create a lease for client "other"; put its own name into clientRef'
+    assert answer.message == f'leases.jumpstarter.dev "stolen" is forbidden: {refused}'
+    answer = await asked(other.patch, f"{LAB}/leases/mine", {"spec": {"release": True}})
+    assert answer.code == 403
+    assert answer.message.endswith('lease "mine" belongs to client "ci", not to "other"')
+    assert (await asked(other.delete, f"{LAB}/leases/mine")).code == 403
+    assert (await asked(other.get, f"{LAB}/leases/mine")).code == 200
+    assert (await asked(ci.delete, f"{LAB}/leases/mine")).code == 200
+    ci.close()
+    other.close()
+
+
+async def test_a_client_may_do_nothing_else(people: People) -> None:
+    ci = await people.client("ci")
+    assert (await asked(ci.get, f"{LAB}/exporters")).code == 200
+    assert (await asked(ci.get, f"{LAB}/clients/ci")).code == 200
+    for path in (f"{LAB}/clients/other", f"{LAB}/clients", "/api/v1/namespaces/default/secrets"):
+        assert (await asked(ci.get, path)).code == 403, path
+    assert (await asked(ci.get, f"{LAB.replace('default', 'elsewhere')}/leases")).code == 403
+    assert (await asked(ci.get, "/apis/jumpstarter.dev/v1alpha1/leases")).code == 403
+    answer = await asked(ci.patch, f"{LAB}/leases/mine/status", {"status": {"ended": True}})
+    assert 'User "client:default:ci" cannot patch resource "leases/status"' in answer.message
+    assert (await asked(ci.delete, f"{LAB}/leases")).code == 403
+    impersonating = await asked(lambda: ci.request("GET", f"{LAB}/leases", more={"Impersonate-User": "admin"}))
+    assert impersonating.code == 403
+    ci.close()
+
+
+async def test_a_replaced_credential_is_dead(people: People) -> None:
+    ci = await people.client("ci")
+    assert (await asked(ci.get, f"{LAB}/leases")).code == 200
+    await asked(people.admin.delete, "/api/v1/namespaces/default/secrets/ci-client")
+    assert (await asked(ci.get, f"{LAB}/leases")).code == 401
+    ci.close()
+
+
+async def test_a_credential_ends_with_its_client(people: People) -> None:
+    ci = await people.client("ci")
+    await asked(people.admin.delete, f"{LAB}/clients/ci")
+    assert (await asked(ci.get, f"{LAB}/leases")).code == 401
+    ci.close()
+
+
+async def test_an_administrator_asks_as_a_client(people: People) -> None:
+    def may(verb: str, resource: str) -> bool:
+        what = {"verb": verb, "group": "jumpstarter.dev", "resource": resource, "namespace": "default"}
+        headers = {"Impersonate-User": "client:default:ci"}
+        answer = people.admin.request("POST", MAY_BE_MADE, {"spec": {"resourceAttributes": what}}, more=headers)
+        return bool(answer.ok()["status"]["allowed"])
+
+    assert await asyncio.to_thread(may, "create", "leases")
+    assert not await asyncio.to_thread(may, "create", "exporters")
+
+
+def held(holder: str, accepted: str = "") -> dict[str, Any]:
+    made = lease("a", holder)
+    return {**made, "status": {"accepted": {"clientRef": {"name": accepted}}}} if accepted else made
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "admitted"),
+    [
+        (None, held("ci"), True),
+        (None, held("other"), False),
+        (None, {"spec": {}}, False),
+        (held("ci"), held("ci"), True),
+        (held("ci"), held("other"), False),
+        (held("ci", "ci"), held("other", "ci"), True),
+        (held("ci", "other"), held("ci", "other"), False),
+        (held("other"), held("ci"), False),
+        (held("ci"), None, True),
+        (held("other"), None, False),
+    ],
+    ids=["own", "another's", "nobody's", "change", "handed over too early", "handed over", "accepted for another",
+         "taken", "end", "end of another's"],
+)  # fmt: skip
+def test_in_whose_name(old: dict[str, Any] | None, new: dict[str, Any] | None, admitted: bool) -> None:
+    users, key = LabUsers("t"), Key("leases.jumpstarter.dev", "default", "a")
+    refusal = users.refusal(User("client:default:ci"), key, old, new)
+    assert (refusal is None) == admitted
+    assert users.refusal(OPERATOR, key, old, new) is None
+
+
+def test_both_doors_ask_the_same_question() -> None:
+    assert holding.creation_refusal("a", "a") is None
+    assert holding.change_refusal("a", "l", "b") == 'lease "l" belongs to client "b", not to "a"'
+    assert holding.transfer_refusal("a", "b", accepted=True) is None
+    assert holding.transfer_refusal("a", "b", accepted=False) == holding.creation_refusal("a", "b")
