@@ -66,8 +66,9 @@ class KubeApi:
         """A merge patch; with metadata.resourceVersion in it, refused (409) where the object has changed."""
         return await self.request("PATCH", path, body, "application/merge-patch+json")
 
-    async def delete(self, path: str) -> None:
-        await self.request("DELETE", path)
+    async def delete(self, path: str, uid: str | None = None) -> None:
+        """Deletes what is there; with a uid, refused (409) where it is another object of that name."""
+        await self.request("DELETE", path, {"preconditions": {"uid": uid}} if uid is not None else None)
 
     async def request(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, content_type: str = "application/json"

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from jumplab_operator.controller.lab import Name
+from jumplab_operator.handlers.clean_up import clean_up
 from jumplab_operator.handlers.cluster import Cluster, whole_seconds
 from jumplab_operator.handlers.happenings import happenings
 from jumplab_operator.handlers.planner import Planner
@@ -42,6 +43,7 @@ class Leases:
         """One step of the lease's life, the one that is due. Raises ApiRefused."""
         if lease.status.ended:
             await self._mirror_labels(lease, ended=True)
+            await clean_up(lease, self._cluster)
             return
         terms = self._accept(lease)
         ending = await self._ending(lease, terms)

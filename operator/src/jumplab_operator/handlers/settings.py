@@ -50,6 +50,8 @@ class LabSettings:
     """How long a lost connection may take to come back before its exporter is Offline."""
     return_within: timedelta = timedelta(seconds=15)
     """How long, after the operator's start, exporters may take to come back."""
+    keep_ended: timedelta = timedelta(days=7)
+    """How long an ended lease is kept that doesn't say so itself."""
     relist_every: timedelta = timedelta(minutes=2)
     """How often a list checks what the watches may have missed."""
 

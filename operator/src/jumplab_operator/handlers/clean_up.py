@@ -1,0 +1,39 @@
+"""Ended leases are kept for a while, for those who look back, and then deleted."""
+
+from datetime import timedelta
+
+from jumplab_operator.controller.lab import ApiRefused, Name
+from jumplab_operator.handlers.cluster import Cluster, object_path
+from jumplab_operator.resources import Exporter, Lease
+
+
+async def clean_up(lease: Lease, cluster: Cluster) -> None:
+    """Deletes an ended lease whose time to be kept is over, else looks again then. Raises ApiRefused.
+
+    One that an exporter has still to clean up after stays: it says until when that exporter may be busy.
+    """
+    ended = lease.status.end_time
+    if ended is None or lease.metadata.deletion_timestamp is not None or _is_claimed(lease, cluster):
+        return
+    due = ended + _kept_for(lease, cluster)
+    if due > cluster.clock.now():
+        cluster.queue.add_at(lease.uid, due)
+        return
+    try:
+        await cluster.kube.delete(object_path(lease), lease.uid)
+    except ApiRefused as refused:
+        if refused.status not in (404, 409):  # it is gone; one of the same name may be there
+            raise
+    await cluster.refresh(lease)
+
+
+def _kept_for(lease: Lease, cluster: Cluster) -> timedelta:
+    seconds = lease.spec.ttl_seconds_after_ended
+    return cluster.settings.keep_ended if seconds is None else timedelta(seconds=seconds)
+
+
+def _is_claimed(lease: Lease, cluster: Cluster) -> bool:
+    reference = lease.status.exporter_ref
+    exporter = cluster.snapshot.get(Exporter, Name(lease.namespace, reference.name)) if reference is not None else None
+    claim = exporter.status.lease_ref if exporter is not None else None
+    return claim is not None and claim.uid == lease.uid
