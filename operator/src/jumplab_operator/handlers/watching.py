@@ -90,6 +90,9 @@ def _settings() -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     settings.networking.error_backoffs = _ForEver()
+    # Else it asks for all namespaces and definitions first, which a role with least rights refuses, for ever: no watch
+    # would begin. Ours are there before it starts.
+    settings.scanning.disabled = True
     return settings
 
 
