@@ -1,0 +1,109 @@
+"""Both charts on a real API server: the operator as the chart's service account, and a lease through to U-Boot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+import jumplab
+from tests.charts.cluster import Cluster
+from tests.charts.matrix import JUMPLAB, LAB, Plain, objects, one
+from tests.kube.client import KubeClient
+from tests.kube.processes import Process, free_ports
+from tests.kube.servers import kubeconfig
+from tests.lab.boards import PROMPT, QEMU_BOARD, needs_qemu
+from tests.lab.homes import NAMESPACE, PROGRAMS
+from tests.lab.lab import Lab
+
+VIRTUAL: Plain = {}
+"""The chart's own board."""
+
+
+class OnChart:
+    """A home of a lab: the operator runs as its Deployment says, with the token of its service account."""
+
+    def __init__(self, cluster: Cluster, folder: Path) -> None:
+        self._cluster = cluster
+        self.kubeconfig = cluster.api.kubeconfig
+        self._own = folder / "operator.kubeconfig"
+        self._log = folder / "operator.log"
+        self._port, self._health = free_ports(2)
+        self.endpoint = f"127.0.0.1:{self._port}"
+        self.process: Process = Process(["true"], self._log)
+
+    def connect(self) -> KubeClient:
+        namespace = self._cluster.namespace("control")
+        self._cluster.namespace(NAMESPACE)
+        with self._cluster.helm(namespace) as releases:
+            values = {"endpoint": self.endpoint, "crds": {"keep": False}}
+            manifest = releases.install(JUMPLAB, "jumplab", values)["manifest"]
+        self._cluster.until_served("clients", "exporters", "leases", "exporteraccesspolicies")
+        pod = one(objects(manifest), "Deployment")["spec"]["template"]["spec"]
+        token = self._cluster.token(namespace, pod["serviceAccountName"])
+        self._own.write_text(yaml.safe_dump(kubeconfig(self._cluster.api.url, self._cluster.api.ca, token)))
+        here = {"--listen=0.0.0.0:7444": f"--listen={self.endpoint}"}
+        here["--health=0.0.0.0:8080"] = f"--health=127.0.0.1:{self._health}"
+        arguments = [here.get(argument, argument) for argument in pod["containers"][0]["args"]]
+        assert set(here) <= set(pod["containers"][0]["args"])
+        command = [PROGRAMS / "jumplab-operator", *arguments, f"--kubeconfig={self._own}"]
+        self.process = Process(command, self._log)
+        self.start()
+        return KubeClient(self._cluster.api.url, self._cluster.api.ca, self._cluster.api.token)
+
+    def start(self) -> None:
+        self.process.start()
+        self.process.wait_until(lambda: "Jumplab is running" in self.process.output(), "its start")
+
+    def kill(self) -> None:
+        self.process.kill()
+
+    def close(self) -> None:
+        self.process.stop()
+        with self._cluster.helm("control") as releases:
+            releases.uninstall("jumplab")
+
+
+@pytest.fixture(scope="module")
+def lab(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A lab in its namespace, whose control plane the chart describes."""
+    folder = tmp_path_factory.mktemp("on-chart")
+    with Lab(OnChart(cluster, folder), folder) as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    "board", [pytest.param(QEMU_BOARD, id="qemu", marks=needs_qemu), pytest.param(VIRTUAL, id="virtual")]
+)
+def test_a_lease_of_a_board_of_the_chart_boots_to_its_prompt(
+    cluster: Cluster, lab: Lab, tmp_path: Path, board: Plain
+) -> None:
+    name = "qemu" if board else "virtual"
+    entry = {"labels": {"board": name}, **({"export": board} if board else {})}
+    values = {"controller": {"endpoint": lab.config.endpoint}, "virtualBoards": {name: entry}}
+    with cluster.helm(NAMESPACE) as releases:
+        manifest = releases.install(LAB, name, values)["manifest"]
+        text = one(objects(manifest), "ConfigMap")["data"]["exporter.yaml"]
+        credential = lab.credential("exporters", name)
+        (tmp_path / "token").write_text(credential["token"])
+        (tmp_path / "ca.crt").write_text(credential["tls"]["ca"])
+        (tmp_path / "exporter.yaml").write_text(text.replace("/etc/jumplab/credential", str(tmp_path)))
+        exporter = Process([PROGRAMS / "jumplab-exporter", "run", tmp_path / "exporter.yaml"], tmp_path / "log")
+        exporter.start()
+        try:
+            lab.lease(f"on-{name}", board=name)
+            lab.until_ready(f"on-{name}")
+            with jumplab.attach(f"on-{name}", client=lab.config) as root:
+                root.board.power.on()
+                root.board.console.expect("stop autoboot", timeout=60)
+                root.board.console.send(" ")
+                root.board.console.expect(PROMPT)
+                assert "U-Boot" in root.board.console.run("version", PROMPT)
+            lab.release(f"on-{name}")
+            lab.until_available(name)
+        finally:
+            exporter.stop()
+            releases.uninstall(name)
+    assert "forbidden" not in lab.home.process.output()
