@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import os
+import random
+import signal
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,13 +18,14 @@ import pytest
 import urllib3
 
 from tests.apiserver import widgets
-from tests.apiserver.conftest import CRDS
+from tests.apiserver.conftest import CRDS, eventually
 from tests.apiserver.widgets import GROUP, widget
 from tests.kube.client import KubeClient
-from tests.kube.servers import StandaloneApi
+from tests.kube.servers import StandaloneApi, answers
 
 PATH = f"/apis/{GROUP}/v1/namespaces/default/widgets"
 SECRETS = "/api/v1/namespaces/default/secrets"
+KILLS = int(os.environ.get("JUMPLAB_KILLS", "100"))
 
 
 @pytest.fixture
@@ -60,54 +69,102 @@ def test_a_version_is_never_given_twice_even_after_its_object_went(api: Standalo
     client.close()
 
 
+_LAUNCHER = """
+import os, sys
+from jumplab_operator.standalone import server
+for _ in sys.stdin:
+    pid = os.fork()
+    if pid == 0:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os._exit(server.main())
+    print(pid, flush=True)
+    os.waitpid(pid, 0)
+"""
+
+
+class Launched(StandaloneApi):
+    """A standalone API whose process is forked from one that has everything imported: its restarts cost little."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        command = [sys.executable, "-c", _LAUNCHER, *self.process.command[3:]]
+        self._launcher = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._pid = 0
+
+    def start(self) -> None:
+        assert self._launcher.stdin is not None
+        assert self._launcher.stdout is not None
+        self._launcher.stdin.write("\n")
+        self._launcher.stdin.flush()
+        self._pid = int(self._launcher.stdout.readline())
+        eventually(lambda: self.kubeconfig.exists() and answers(f"{self.url}/readyz", self), "it serves")
+
+    def kill(self) -> None:
+        os.kill(self._pid, signal.SIGKILL)
+
+    def stop(self) -> None:
+        self.kill()
+        self._launcher.communicate(timeout=30)
+
+
 class Writing:
-    """One connection that writes as fast as it is answered, until the server dies."""
+    """One connection that writes as fast as it is answered, until the server dies. Each third write is refused."""
 
     def __init__(self, client: KubeClient, name: str) -> None:
         self.name = name
         self.acknowledged: list[tuple[str, int]] = []
-        self.enough = threading.Event()
+        self.refused: list[str] = []
         self._client = client
         self._thread = threading.Thread(target=self._write, name=name)
         self._thread.start()
 
     def join(self) -> None:
         self._thread.join(30)
+        assert not self._thread.is_alive()
         self._client.close()
 
     def _write(self) -> None:
-        number = 0
-        try:
-            while True:
-                answer = self._client.create(SECRETS, {"metadata": {"name": f"{self.name}-{number}"}})
-                self.acknowledged.append((f"{self.name}-{number}", int(answer.version)))
-                number += 1
-                if number == 15:
-                    self.enough.set()
-        except (urllib3.exceptions.HTTPError, OSError):
-            self.enough.set()
+        with contextlib.suppress(urllib3.exceptions.HTTPError, OSError):
+            for number in itertools.count():
+                name = f"{self.name}-{number}"
+                if number % 3 == 2:
+                    wrong = {"metadata": {"name": name, "labels": {"a": "not a label!"}}}
+                    assert self._client.create(SECRETS, wrong).code == 422
+                    self.refused.append(name)
+                    continue
+                self.acknowledged.append(
+                    (name, int(self._client.create(SECRETS, {"metadata": {"name": name}}).version))
+                )
 
 
-def test_every_acknowledged_write_survives_kills(api: StandaloneApi) -> None:
+def test_every_acknowledged_write_survives_kills(tmp_path: Path) -> None:
+    """Killed at random moments, KILLS times; it finds what was acknowledged, nothing that was refused, and versions
+    that never go back."""
+    moments = random.Random(3)
     acknowledged: dict[str, int] = {}
-    for round_number in range(5):
-        writers = [Writing(connected(api), f"w{round_number}-{number}") for number in range(4)]
-        writers[0].enough.wait(60)
-        api.kill()
-        for writer in writers:
-            writer.join()
-        newest = max(acknowledged.values(), default=0)
-        fresh = {name: version for writer in writers for name, version in writer.acknowledged}
-        assert min(fresh.values()) > newest
-        acknowledged |= fresh
-        api.start()
-        client = connected(api)
-        body = client.get(SECRETS).ok()
-        stored = {item["metadata"]["name"]: int(item["metadata"]["resourceVersion"]) for item in body["items"]}
-        assert acknowledged.items() <= stored.items()
-        assert len(set(stored.values())) == len(stored)
-        assert int(body["metadata"]["resourceVersion"]) >= max(stored.values())
-        client.close()
+    refused: set[str] = set()
+    with Launched(tmp_path) as api:
+        for round_number in range(KILLS):
+            writers = [Writing(connected(api), f"w{round_number}-{number}") for number in range(3)]
+            time.sleep(moments.uniform(0.0, 0.3))  # the moment of the kill, not a wait
+            api.kill()
+            for writer in writers:
+                writer.join()
+            fresh = {name: version for writer in writers for name, version in writer.acknowledged}
+            assert min(fresh.values(), default=sys.maxsize) > max(acknowledged.values(), default=0)
+            acknowledged |= fresh
+            refused |= {name for writer in writers for name in writer.refused}
+            api.start()
+            client = connected(api)
+            body = client.get(SECRETS).ok()
+            stored = {item["metadata"]["name"]: int(item["metadata"]["resourceVersion"]) for item in body["items"]}
+            assert acknowledged.items() <= stored.items()
+            assert not refused & stored.keys()
+            assert len(set(stored.values())) == len(stored)
+            assert int(body["metadata"]["resourceVersion"]) >= max(stored.values(), default=0)
+            client.close()
+    assert len(acknowledged) > KILLS
+    assert refused
 
 
 def test_concurrent_claims_have_one_winner(api: StandaloneApi) -> None:
