@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import psutil
 import pytest
 
@@ -18,11 +20,9 @@ def test_the_control_plane_dies_and_comes_back(lab: Lab) -> None:
     held = lab.until_ready("first")
     with jumplab.attach("first", client=lab.config) as root:
         root.board.power.on()
-        lab.home.kill()
-        with pytest.raises(errors.SessionLost):  # the router was in that process
-            root.board.power.is_on()
-    lab.home.start()
-
+        lab.home.kill()  # the router was in that process
+        lab.home.start()
+        assert root.board.power.is_on()
     with jumplab.attach("first", client=lab.config) as root:
         assert root.board.power.is_on()
     again = lab.get("leases", "first")
@@ -45,12 +45,13 @@ def test_an_exporter_dies_and_its_next_process_takes_the_lease_over(lab: Lab) ->
     with jumplab.attach("kept", client=lab.config) as root:
         root.board.power.on()
         exporter.kill()
-        with pytest.raises(errors.SessionLost):
+        exporter.start()
+        with contextlib.suppress(errors.SessionLost):  # what is asked in that moment may have an unknown outcome
             root.board.power.is_on()
-    exporter.start()
-    with jumplab.attach("kept", client=lab.config) as root:
         assert not root.board.power.is_on()  # a new epoch: its drivers begin anew
         root.board.power.on()
+    with jumplab.attach("kept", client=lab.config) as root:
+        assert root.board.power.is_on()
     again = lab.get("leases", "kept")
     assert again["metadata"]["uid"] == held["metadata"]["uid"]
     assert not again["status"].get("ended")
@@ -63,7 +64,7 @@ def test_an_exporter_that_stays_dead_is_offline_keeps_its_lease_and_leaves_no_qe
     exporter = lab.exporter("bench-d", export=QEMU_BOARD)
     lab.lease("lonely", board="bench-d")
     lab.until_ready("lonely")
-    with jumplab.attach("lonely", client=lab.config) as root:
+    with jumplab.attach("lonely", client=lab.config, reconnect_within="1s") as root:
         root.board.power.on()
         children = psutil.Process(exporter.pid).children(recursive=True)
         assert any(child.name().startswith("qemu-system") for child in children)

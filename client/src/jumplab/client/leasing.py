@@ -15,6 +15,7 @@ from jumplab.client.places import load_client
 from jumplab.client.sessions import session_of
 from jumplab.driver import AsyncDriverClient, DriverClient, Portal
 from jumplab.driver.plain import plain_twin_of
+from jumplab.session.client import RECONNECT_WITHIN
 
 _log = logging.getLogger(__name__)
 
@@ -28,9 +29,15 @@ class Leased:
     entered once.
     """
 
-    def __init__(self, config: ClientConfig, hold: Callable[[Controller], AbstractAsyncContextManager[Held]]) -> None:
+    def __init__(
+        self,
+        config: ClientConfig,
+        hold: Callable[[Controller], AbstractAsyncContextManager[Held]],
+        reconnect_within: timedelta,
+    ) -> None:
         self._config = config
         self._hold = hold
+        self._reconnect_within = reconnect_within
         self._plain = ExitStack()
         self._asynchronous = AsyncExitStack()
 
@@ -59,7 +66,7 @@ class Leased:
         async with (
             Controller.connected(self._config) as controller,
             self._hold(controller) as held,
-            session_of(controller, held.lease.name, self._config.drivers) as session,
+            session_of(controller, held.lease.name, self._config.drivers, self._reconnect_within) as session,
         ):
             yield session.root
 
@@ -72,14 +79,16 @@ def lease(
     name: str | None = None,
     client: str | ClientConfig | None = None,
     wait_timeout: str | timedelta | None = None,
+    reconnect_within: str | timedelta = RECONNECT_WITHIN,
     tell: Tell = _log.info,
 ) -> Leased:
     """Leases an exporter for as long as the context lasts, and gives its drivers.
 
     selector: labels of the exporter, as kubectl's -l.  exporter: this one exporter, by name.  duration: how long at
     most, from when it is ready; a string as `1h30m`.  name: the new lease's name.  client: a configuration or its name,
-    else the current one.  wait_timeout: how long to wait for an exporter, else for as long as it takes.  tell: is given
-    a sentence whenever the reason for waiting changes.
+    else the current one.  wait_timeout: how long to wait for an exporter, else for as long as it takes.
+    reconnect_within: how long a lost connection may stay away before calls fail with SessionLost.  tell: is given a
+    sentence whenever the reason for waiting changes.
 
     Raises ConfigurationError at once; what entering raises is told by `Leased`.
     """
@@ -88,7 +97,11 @@ def lease(
         config, selector=selector, exporter=exporter, duration=_duration(duration), name=name
     )
     bound = _bound(wait_timeout)
-    return Leased(config, lambda controller: acquiring.acquired(controller, request, timeout=bound, tell=tell))
+    return Leased(
+        config,
+        lambda controller: acquiring.acquired(controller, request, timeout=bound, tell=tell),
+        _duration(reconnect_within),
+    )
 
 
 def attach(
@@ -96,6 +109,7 @@ def attach(
     *,
     client: str | ClientConfig | None = None,
     wait_timeout: str | timedelta | None = None,
+    reconnect_within: str | timedelta = RECONNECT_WITHIN,
     tell: Tell = _log.info,
 ) -> Leased:
     """Gives the drivers of a lease that exists already, made with kubectl for example, and leaves the lease as it is.
@@ -104,7 +118,9 @@ def attach(
     """
     bound = _bound(wait_timeout)
     return Leased(
-        _configuration(client), lambda controller: acquiring.joined(controller, name, timeout=bound, tell=tell)
+        _configuration(client),
+        lambda controller: acquiring.joined(controller, name, timeout=bound, tell=tell),
+        _duration(reconnect_within),
     )
 
 

@@ -11,7 +11,7 @@ from jumplab.client.controller import Controller
 from jumplab.client.standing import failure_of
 from jumplab.driver.errors import SessionEnded
 from jumplab.protocol.v1.session_pb2 import LogLine
-from jumplab.session.client import ClientClasses, Reconnecting, Session, attach
+from jumplab.session.client import RECONNECT_WITHIN, ClientClasses, Reconnecting, Session, attach
 from jumplab.transport.backoff import Backoff
 from jumplab.transport.errors import CertificateRejected, NotFound, Refused, Unreachable
 from jumplab.transport.links import Link
@@ -42,19 +42,28 @@ async def dial(controller: Controller, lease: str, *, backoff: Backoff | None = 
 
 
 @asynccontextmanager
-async def session_of(controller: Controller, lease: str, drivers: DriverSettings) -> AsyncIterator[Session]:
+async def session_of(
+    controller: Controller, lease: str, drivers: DriverSettings, reconnect_within: timedelta = RECONNECT_WITHIN
+) -> AsyncIterator[Session]:
     """A session with a ready lease's exporter. Its drivers' log lines go to the logger `jumplab.exporter`.
+
+    reconnect_within: how long a lost connection may stay away.
 
     Raises TransportError where the controller refuses, and DriverError where the exporter can't be attached to.
     """
     link = await dial(controller, lease)
-    again = reconnecting(controller, lease)
+    again = reconnecting(controller, lease, reconnect_within)
     async with attach(link, classes=client_classes(drivers), client="jumplab", reconnecting=again) as session:
         session.on_log = log
         yield session
 
 
-def reconnecting(controller: Controller, lease: str, tell: Callable[[str], None] = _log.info) -> Reconnecting:
+def reconnecting(
+    controller: Controller,
+    lease: str,
+    within: timedelta = RECONNECT_WITHIN,
+    tell: Callable[[str], None] = _log.info,
+) -> Reconnecting:
     """How a session of this lease gets another connection: by dialling anew, for as long as the lease lasts.
 
     tell: is given a sentence when the connection is lost, and when it is back.
@@ -71,7 +80,7 @@ def reconnecting(controller: Controller, lease: str, tell: Callable[[str], None]
             raise
         return RoutedLink(route.endpoint, route.token)
 
-    return Reconnecting(dial_again, tell=tell)
+    return Reconnecting(dial_again, within, tell)
 
 
 def client_classes(drivers: DriverSettings) -> ClientClasses:

@@ -6,8 +6,8 @@
 It knows nothing of leases and configuration files; links are handed to it.
 """
 
-from jumplab.session.client.attaching import Reconnecting, attach
+from jumplab.session.client.attaching import RECONNECT_WITHIN, Reconnecting, attach
 from jumplab.session.client.loader import ClientClasses
 from jumplab.session.client.session import Session
 
-__all__ = ["ClientClasses", "Reconnecting", "Session", "attach"]
+__all__ = ["RECONNECT_WITHIN", "ClientClasses", "Reconnecting", "Session", "attach"]
