@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test verify lint generate check-diff bench constraints clean
+.PHONY: help setup demo test verify lint generate check-diff bench bench-apiserver constraints clean
 
 help:  ## What each target does
-	@sed -n 's/^\([a-z-]*\):.*##/\1:/p' $(MAKEFILE_LIST) | awk -F: '{printf "  make %-13s%s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*##/\1:/p' $(MAKEFILE_LIST) | awk -F: '{printf "  make %-16s%s\n", $$1, $$2}'
 
 setup: $(READY)  ## Make .venv with everything the other targets need
 
@@ -43,6 +43,9 @@ check-diff:
 
 bench: $(READY)  ## Figures of the whole path, beside Jumpstarter's where the peer is at hand
 	@$(BIN)/python -m tools.bench
+
+bench-apiserver: $(READY)  ## The standalone API beside a real kube-apiserver with etcd
+	@$(BIN)/python -m tools.bench_apiserver
 
 constraints:  ## Move the pinned versions to the newest that fit
 	$(BIN)/uv pip compile --quiet --upgrade --no-header --no-annotate --no-emit-package jumplab --no-emit-package jumplab-exporter \

@@ -93,8 +93,12 @@ class Verbs:
 
     async def _update(self, request: web.Request, target: Target) -> web.Response:
         sent = bodies.admitted(target, await _body(request))
-        bodies.check_version_named(target, sent)
-        return await self._change(request, target, lambda _old: sent)
+
+        def propose(_old: Object) -> Object:
+            bodies.check_version_named(target, sent)
+            return sent
+
+        return await self._change(request, target, propose)
 
     async def _patch(self, request: web.Request, target: Target) -> web.Response:
         media_type = request.content_type
