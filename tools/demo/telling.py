@@ -1,8 +1,6 @@
 """What the demonstration says: each step with its time."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 
 class Teller:
@@ -11,16 +9,9 @@ class Teller:
     def __init__(self) -> None:
         self._start = time.monotonic()
 
-    @contextmanager
-    def step(self, title: str) -> Iterator[None]:
+    def step(self, title: str) -> None:
         """Announces a step; its lines follow."""
-        print(f"{self.seconds:6.1f} s  {title}", flush=True)
-        yield
-
-    @property
-    def seconds(self) -> float:
-        """The seconds since the start."""
-        return time.monotonic() - self._start
+        print(f"{time.monotonic() - self._start:6.1f} s  {title}", flush=True)
 
     def lines(self, text: str) -> None:
         """Prints what a program or the board said."""
