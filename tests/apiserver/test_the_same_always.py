@@ -18,6 +18,7 @@ from tests.apiserver.widgets import GROUP
 from tests.kube.client import JSON_PATCH, MERGE, Answer, KubeClient
 from tests.kube.servers import RealKubeApi, StandaloneApi
 
+EXAMPLES = int(os.environ.get("JUMPLAB_EXAMPLES", "10"))
 _OF_THE_MOMENT = ("uid", "resourceVersion", "creationTimestamp", "managedFields", "selfLink", "namespace")
 _TOLD_ONCE = ("deletionTimestamp",)
 Request = tuple[str, str, str, Any]
@@ -156,7 +157,7 @@ def sides(standalone_api: StandaloneApi, real_kube_api: RealKubeApi) -> Iterator
 
 
 @settings(
-    max_examples=int(os.environ.get("JUMPLAB_EXAMPLES", "10")),
+    max_examples=EXAMPLES,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],

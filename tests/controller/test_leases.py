@@ -189,8 +189,13 @@ async def test_updating_changes_what_the_mask_names(controller: Controller) -> N
         async with refused(StatusCode.INVALID_ARGUMENT, '"tags"', "duration"):
             await client.UpdateLease(pb.UpdateLeaseRequest(lease=wanted, update_mask=mask), timeout=SOON)
         mask = FieldMask(paths=["client"])
-        lease = await client.UpdateLease(pb.UpdateLeaseRequest(lease=wanted, update_mask=mask), timeout=SOON)
-        assert lease.client == f"{PARENT}/clients/heir"
+        async with refused(StatusCode.PERMISSION_DENIED, '"heir"'):  # not accepted yet: a lease in another's name
+            await client.UpdateLease(pb.UpdateLeaseRequest(lease=wanted, update_mask=mask), timeout=SOON)
+        controller.lab.add_lease("demo", spec, {"accepted": spec})
+        await client.UpdateLease(pb.UpdateLeaseRequest(lease=wanted, update_mask=mask), timeout=SOON)
+        handed_over = controller.lab.lease(Name(NAMESPACE, "demo"))
+        assert handed_over is not None
+        assert handed_over.spec.client_ref.name == "heir"
 
 
 async def test_a_lease_can_not_be_handed_to_nobody(controller: Controller) -> None:

@@ -88,11 +88,11 @@ class ClientService(ClientServiceServicer):
         lease = own_lease(self._lab, caller(), name)
         changes = spec_changes(request)
         heir = changes.get("clientRef", {}).get("name")
+        if heir and self._lab.client(Name(name.namespace, heir)) is None:
+            raise BadRequest(f'there is no client "{heir}" in namespace "{name.namespace}" to take the lease over')
         accepted = lease.status.accepted is not None
         if heir and (refused := holding.transfer_refusal(caller().name.name, heir, accepted=accepted)):
             raise NotAllowed(refused)
-        if heir and self._lab.client(Name(name.namespace, heir)) is None:
-            raise BadRequest(f'there is no client "{heir}" in namespace "{name.namespace}" to take the lease over')
         return lease_message(await self._lab.patch_lease(name, changes))
 
     async def DeleteLease(self, request: pb.DeleteLeaseRequest, _: Context) -> Empty:
