@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +12,7 @@ from jumplab_operator.leasing import access, selectors
 from jumplab_operator.leasing.decisions import Assign, Decision, Wait
 from jumplab_operator.leasing.facts import ClientFacts, ExporterFacts, Fact, LeaseFacts, PolicyFacts
 from jumplab_operator.leasing.scheduling import Changes, State, plan
+from jumplab_operator.leasing.slots import span
 from jumplab_operator.resources import ExporterAccessPolicy
 from tests.leasing.worlds import NOON, clients, facts
 
@@ -103,6 +104,25 @@ def _granted_by(policy: ExporterAccessPolicy, decision: Assign, known: dict[str,
     assert isinstance(exporter, ExporterFacts)
     readable = [None, *others]
     return not isinstance(access.best_grant(readable, exporter.labels, labels, decision.duration), access.Grant)
+
+
+@given(_worlds)
+def test_what_is_kept_is_kept_for_one_and_given_to_nobody_who_would_still_have_it(world: list[Fact]) -> None:
+    state, decisions = plan(State(), Changes(NOON, world))
+    known = _known(world)
+    kept: dict[str, list[tuple[datetime, datetime]]] = {}
+    for uid in state.waiting("lab"):
+        decision, lease = state.decision("lab", uid), known[uid]
+        if isinstance(decision, Wait) and decision.kept is not None and isinstance(lease, LeaseFacts):
+            kept.setdefault(decision.kept, []).append(span(lease))
+    for slots in kept.values():
+        assert all(one[1] <= other[0] or other[1] <= one[0] for n, one in enumerate(slots) for other in slots[n + 1 :])
+    claims = {fact.claim for fact in known.values() if isinstance(fact, ExporterFacts)}
+    for uid, decision in decisions.items():
+        lease = known[uid]
+        if isinstance(decision, Assign) and isinstance(lease, LeaseFacts) and uid not in claims and lease.kept is None:
+            end = lease.end or NOON + decision.duration
+            assert all(end <= begin for begin, _ in kept.get(decision.exporter, []))
 
 
 @given(_worlds)

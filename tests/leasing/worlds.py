@@ -82,8 +82,18 @@ requests = st.builds(
     duration=st.none() | st.integers(1, 90).map(minutes),
 )
 leases = st.builds(
-    lambda number, request, created, begin, began, end, held, avoid: LeaseFacts(
-        "lab", f"lease-l{number}", f"l{number}", created, request, begin, began if held else None, end, held, avoid
+    lambda number, request, created, begin, began, end, held, avoid, kept: LeaseFacts(
+        "lab",
+        f"lease-l{number}",
+        f"l{number}",
+        created,
+        request,
+        begin,
+        began if held else None,
+        end,
+        held,
+        avoid,
+        kept,
     ),
     st.integers(0, 5),
     requests,
@@ -93,6 +103,7 @@ leases = st.builds(
     st.none() | _moments,
     st.none() | st.integers(0, 4).map(lambda number: f"e{number}"),
     st.frozensets(st.integers(0, 4).map(lambda number: f"exporter-e{number}"), max_size=2),
+    st.none() | st.integers(0, 4).map(lambda number: f"e{number}"),
 )
 usages = st.builds(
     lambda number, who, began, length: usage(f"l{number}", who, began, began + length),

@@ -1,6 +1,6 @@
 """Reconciles a Lease: what is accepted, whether it is over, which exporter it gets, whether it is ready."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from jumplab_operator.handlers.planner import Planner
 from jumplab_operator.leasing import access, expiry, lifecycle
 from jumplab_operator.leasing.decisions import Assign, Wait
 from jumplab_operator.leasing.times import expected_end
-from jumplab_operator.leasing.validation import InForce, Refusal, accept
+from jumplab_operator.leasing.validation import Refusal, accept
 from jumplab_operator.resources import Client, Exporter, Lease, LeaseRef, LeaseSpec, LeaseStatus, ObjectRef
 from jumplab_operator.resources.conditions import find_condition, is_true, merge_conditions, same_but_messages
 from jumplab_operator.resources.lease import ENDED_LABEL, TAG_LABEL_PREFIX
@@ -58,14 +58,11 @@ class Leases:
             await self._follow(lease, terms)
 
     def _accept(self, lease: Lease) -> Terms:
-        status = lease.status
-        before = (
-            InForce(status.accepted, status.exporter_ref is not None, status.begin_time, self._longest(lease))
-            if status.accepted is not None
-            else None
-        )
+        before = self._planner.before(lease)
+        if before is not None:
+            before = replace(before, longest=self._longest(lease))
         result = accept(lease.spec, before, self._cluster.settings.default_duration)
-        return Terms(status.accepted, result) if isinstance(result, Refusal) else Terms(result, None)
+        return Terms(lease.status.accepted, result) if isinstance(result, Refusal) else Terms(result, None)
 
     def _longest(self, lease: Lease) -> timedelta | None:
         exporter, client = self._exporter(lease), self._client(lease)
@@ -119,7 +116,8 @@ class Leases:
         if isinstance(decision, Assign):
             await self._claim(lease, terms, decision)
         elif isinstance(decision, Wait):
-            await self._write(lease, terms, lifecycle.waiting(decision, terms.refusal))
+            kept = ObjectRef(name=decision.kept) if decision.kept is not None else None
+            await self._write(lease, terms, lifecycle.waiting(decision, terms.refusal), kept_exporter_ref=kept)
 
     async def _claim(self, lease: Lease, terms: Terms, decision: Assign) -> None:
         """First the exporter's claim, on the version that was decided on; then the Lease."""
@@ -143,6 +141,7 @@ class Leases:
                 Terms(spec, terms.refusal),
                 conditions,
                 exporter_ref=ObjectRef(name=exporter.name),
+                kept_exporter_ref=None,
                 priority=decision.priority,
                 spot_access=decision.spot_access or None,
             )

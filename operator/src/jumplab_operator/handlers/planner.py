@@ -2,7 +2,9 @@
 
 import asyncio
 from datetime import datetime, timedelta
+from functools import partial
 
+from jumplab_operator.controller.lab import Name
 from jumplab_operator.handlers.cluster import Cluster
 from jumplab_operator.handlers.snapshot import Seen
 from jumplab_operator.leasing import scheduling
@@ -18,7 +20,7 @@ from jumplab_operator.leasing.facts import (
 )
 from jumplab_operator.leasing.times import expected_end, times
 from jumplab_operator.leasing.validation import InForce, Refusal, accept
-from jumplab_operator.resources import Client, Exporter, ExporterAccessPolicy, Lease, LeaseSpec
+from jumplab_operator.resources import Client, Exporter, ExporterAccessPolicy, Lease, LeaseSpec, LeaseStatus
 
 PLAN = "the plan"
 """What the work queue calls the plan itself, for when the passing of time makes a difference."""
@@ -42,6 +44,24 @@ class Planner:
     def decision(self, lease: Lease) -> Decision | None:
         """What the last plan says of a waiting lease."""
         return self._state.decision(lease.namespace, lease.uid)
+
+    def before(self, lease: Lease) -> InForce | None:
+        """What has become of the lease so far, as far as the plan knows it: what its edits are checked against."""
+        status = lease.status
+        if status.accepted is None:
+            return None
+        held = (
+            self._cluster.snapshot.get(Exporter, Name(lease.namespace, status.exporter_ref.name))
+            if status.exporter_ref
+            else None
+        )
+        return InForce(
+            status.accepted,
+            status.exporter_ref is not None,
+            status.begin_time,
+            kept_from=self._state.kept_from(lease.namespace, held.uid, lease.uid) if held is not None else None,
+            movable=partial(self._state.movable, lease.namespace, lease.uid) if status.kept_exporter_ref else None,
+        )
 
     def avoid(self, lease: Lease, exporter_uid: str) -> None:
         """The exporter failed to confirm the lease: it isn't offered it for a while."""
@@ -101,7 +121,7 @@ class Planner:
             case Lease() as lease if lease.status.ended:
                 return usage_facts(lease)
             case Lease() as lease:
-                return lease_facts(lease, frozenset(self._avoided.get(uid, ())), self._cluster)
+                return lease_facts(lease, self.before(lease), frozenset(self._avoided.get(uid, ())), self._cluster)
             case Client() as client:
                 return ClientFacts(client.namespace, client.uid, client.name, client.metadata.labels)
         return _policy_facts(seen)
@@ -124,9 +144,9 @@ def exporter_facts(exporter: Exporter, cluster: Cluster) -> ExporterFacts:
     )
 
 
-def lease_facts(lease: Lease, avoid: frozenset[str], cluster: Cluster) -> LeaseFacts | None:
+def lease_facts(lease: Lease, before: InForce | None, avoid: frozenset[str], cluster: Cluster) -> LeaseFacts | None:
     """The lease as the scheduler sees it; None where it is over, or no spec of it is valid."""
-    spec = in_force(lease, cluster)
+    spec = in_force(lease, before, cluster)
     if spec is None or lease.status.ended or lease.spec.release or lease.metadata.deletion_timestamp is not None:
         return None
     status, created = lease.status, lease.metadata.creation_timestamp or cluster.clock.now()
@@ -147,6 +167,7 @@ def lease_facts(lease: Lease, avoid: frozenset[str], cluster: Cluster) -> LeaseF
         end=status.expected_end_time or expected_end(spec, status.begin_time),
         exporter=status.exporter_ref.name if status.exporter_ref is not None else None,
         avoid=avoid,
+        kept=_kept(status, spec),
     )
 
 
@@ -159,12 +180,17 @@ def usage_facts(lease: Lease) -> UsageFacts | None:
     return UsageFacts(lease.namespace, lease.uid, spec.client_ref.name, status.begin_time, status.end_time)
 
 
-def in_force(lease: Lease, cluster: Cluster) -> LeaseSpec | None:
-    """The spec that is in force for a waiting lease, its newest edit included where that is valid."""
-    accepted = lease.status.accepted
-    before = InForce(accepted) if accepted is not None else None
+def _kept(status: LeaseStatus, spec: LeaseSpec) -> str | None:
+    """What was kept for other times goes by the board: a lease that moves must not push another aside."""
+    if status.kept_exporter_ref is None or status.accepted is None or times(spec) != times(status.accepted):
+        return None
+    return status.kept_exporter_ref.name
+
+
+def in_force(lease: Lease, before: InForce | None, cluster: Cluster) -> LeaseSpec | None:
+    """The spec that is in force, the lease's newest edit included where that is valid."""
     result = accept(lease.spec, before, cluster.settings.default_duration)
-    return accepted if isinstance(result, Refusal) else result
+    return lease.status.accepted if isinstance(result, Refusal) else result
 
 
 def _asked_duration(lease: Lease, spec: LeaseSpec, created: datetime) -> timedelta | None:

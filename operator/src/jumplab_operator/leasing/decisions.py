@@ -25,6 +25,8 @@ class Wait:
     condition: str
     reason: str
     message: str
+    kept: str | None = None
+    """The name of the exporter that is kept for it from its begin."""
 
 
 Decision: TypeAlias = Assign | Wait

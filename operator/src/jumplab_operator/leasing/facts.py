@@ -60,6 +60,8 @@ class LeaseFacts:
     """The name of the exporter that it is assigned to; None while it waits."""
     avoid: frozenset[str] = frozenset()
     """The uids of exporters that it isn't offered now, since they failed to confirm it."""
+    kept: str | None = None
+    """The name of the exporter that is kept for it from its begin."""
 
     @property
     def waits_since(self) -> datetime:

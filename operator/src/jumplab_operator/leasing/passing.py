@@ -5,15 +5,16 @@ taken and never given back, so where the first of a queue can't be served none b
 """
 
 from collections import defaultdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
 
 from jumplab_operator.leasing.access import Grant
+from jumplab_operator.leasing.booking import TURNAROUND
 from jumplab_operator.leasing.decisions import Assign
 from jumplab_operator.leasing.facts import LeaseFacts
 from jumplab_operator.leasing.pools import Pool
 from jumplab_operator.leasing.quotas import Holdings
-from jumplab_operator.leasing.ranking import Rank, rank, seconds_asked
+from jumplab_operator.leasing.ranking import BOOKED, Rank, rank, seconds_asked
 from jumplab_operator.leasing.space import Queue, Space
 from jumplab_operator.leasing.times import DEFAULT_DURATION
 
@@ -22,13 +23,15 @@ class Pass:
     """Works once. It changes nothing of the space but what was decided."""
 
     def __init__(self, space: Space, now: datetime) -> None:
-        self._space, self._now = space, now
+        self._space, self._slots, self._now = space, space.slots, now
         self._charged: defaultdict[str, int] = defaultdict(int)
         self._served: defaultdict[Queue, int] = defaultdict(int)
         self._cursors: defaultdict[Pool, int] = defaultdict(int)
         self._best: dict[Pool, Grant] = {}
         self._used: dict[str, int] = {}
         self._holdings = Holdings(space)
+        self._held_back = False
+        """Whether something free was kept from the last lease for a slot: a shorter one behind it may have it."""
         self.assigned: dict[str, Assign] = {}
         self.taken: dict[str, str] = {}
 
@@ -58,19 +61,35 @@ class Pass:
         if pool not in self._best:
             self._best[pool] = pool.best
         used, best = self._used[client] + self._charged[client], self._best[pool]
-        return rank(best.priority, used, best.weight, queue.leases[self._served[queue]], self._now)
+        place = queue.leases[self._served[queue]]
+        priority = BOOKED if self._space.leases[place[2]].kept is not None else best.priority
+        return rank(priority, used, best.weight, place, self._now)
 
     def _serve(self, queue: Queue) -> bool:
         lease = self._space.leases[queue.leases[self._served[queue]][2]]
-        chosen = self._claimed(lease, queue.pool) or self._free(lease, queue.pool)
-        if chosen is None:
+        chosen = self._claimed(lease, queue.pool) or self._kept(lease) or self._free(lease, queue.pool)
+        if chosen is None and not self._held_back:
             return False
         self._served[queue] += 1
-        self._charged[queue.client] += seconds_asked(lease, self._now)
-        self._holdings.give(queue.client, chosen)
-        self.taken[chosen] = lease.uid
-        self.assigned[lease.uid] = self._assignment(lease, queue.pool, chosen)
+        if chosen is not None:
+            self._give(lease, queue.pool, chosen)
         return True
+
+    def _give(self, lease: LeaseFacts, pool: Pool, chosen: str) -> None:
+        client = lease.request.client
+        self._charged[client] += seconds_asked(lease, self._now)
+        self._holdings.give(client, chosen)
+        self.taken[chosen] = lease.uid
+        self.assigned[lease.uid] = self._assignment(lease, pool, chosen)
+
+    def _kept(self, lease: LeaseFacts) -> str | None:
+        """The exporter that was kept for it, if that is free; its client's quota is held against it, too."""
+        uid = self._slots.kept.get(lease.uid)
+        situation = self._space.situations.get(uid) if uid is not None else None
+        if uid is None or situation is None or not situation.free or uid in self.taken or uid in lease.avoid:
+            return None
+        grant = self._space.booked[lease.uid].grants[uid]
+        return uid if self._holdings.permit(lease.request.client, grant) else None
 
     def _claimed(self, lease: LeaseFacts, pool: Pool) -> str | None:
         """The exporter that a claim of this lease was left on, which is to be finished."""
@@ -85,8 +104,8 @@ class Pass:
         return min(found)[2] if found else None
 
     def _free(self, lease: LeaseFacts, pool: Pool) -> str | None:
-        """The best that is free and within the client's quota."""
-        client = lease.request.client
+        """The best that is free, within the client's quota, and not kept for another before the lease would end."""
+        client, self._held_back = lease.request.client, False
         if not any(self._holdings.permit(client, kind) for kind in pool.kinds):
             return None
         start = self._cursors[pool]
@@ -97,11 +116,24 @@ class Pass:
             uid = pool.free[index][2]
             if uid in self.taken or uid in lease.avoid:
                 continue
-            if self._holdings.permit(client, pool.grants[uid]):
+            if not self._holdings.permit(client, pool.grants[uid]):
+                continue
+            if self._ends_before_slot(lease, pool, uid):
                 return uid
+            self._held_back = True
         return None
+
+    def _ends_before_slot(self, lease: LeaseFacts, pool: Pool, uid: str) -> bool:
+        begin = self._slots.next_begin(uid, lease.uid)
+        if begin is None:
+            return True
+        end = lease.end or self._now + self._length(lease, pool.grants[uid])
+        return end + TURNAROUND <= begin
+
+    def _length(self, lease: LeaseFacts, grant: Grant) -> timedelta:
+        return lease.request.duration or min(DEFAULT_DURATION, grant.maximum_duration or DEFAULT_DURATION)
 
     def _assignment(self, lease: LeaseFacts, pool: Pool, uid: str) -> Assign:
         exporter, grant = self._space.situations[uid].exporter, pool.grants[uid]
-        duration = lease.request.duration or min(DEFAULT_DURATION, grant.maximum_duration or DEFAULT_DURATION)
-        return Assign(uid, exporter.name, exporter.version, grant.priority, grant.spot_access, duration)
+        length = self._length(lease, grant)
+        return Assign(uid, exporter.name, exporter.version, grant.priority, grant.spot_access, length)

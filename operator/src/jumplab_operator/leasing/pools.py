@@ -38,6 +38,7 @@ class Situation:
 class Pool:
     """The exporters that match, are enabled and permitted."""
 
+    key: Key
     request: Request
     """The first request of this kind; the others differ in what does not matter here."""
     rights: access.Rights

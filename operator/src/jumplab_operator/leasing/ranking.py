@@ -11,6 +11,9 @@ PATIENCE = timedelta(hours=4)
 use counts for those who wait."""
 
 _HIGHEST = 2**31
+BOOKED = 2**32
+"""The priority of a lease whose time has come: its exporter was kept for it."""
+
 Rank: TypeAlias = tuple[int, float, datetime, str, str]
 """The smallest goes first; no two are equal."""
 
@@ -18,7 +21,7 @@ Rank: TypeAlias = tuple[int, float, datetime, str, str]
 def rank(priority: int, used_seconds: int, weight: int, place: tuple[datetime, str, str], now: datetime) -> Rank:
     """The rank of a lease that waits at `place` (since when, name, uid), whose client has used so much of late."""
     starving = now - place[0] >= PATIENCE
-    return -(_HIGHEST if starving else priority), used_seconds / weight, *place
+    return -(max(priority, _HIGHEST) if starving else priority), used_seconds / weight, *place
 
 
 def seconds_asked(lease: LeaseFacts, now: datetime) -> int:

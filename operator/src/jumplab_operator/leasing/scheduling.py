@@ -9,13 +9,15 @@ from datetime import datetime
 from heapq import heapify, heappop, heappush
 
 from jumplab_operator.leasing import waiting
-from jumplab_operator.leasing.candidates import find_candidates
+from jumplab_operator.leasing.booking import movable, place
+from jumplab_operator.leasing.candidates import find_candidates, wanted
 from jumplab_operator.leasing.decisions import Decision, Wait
 from jumplab_operator.leasing.facts import ExporterFacts, Fact, LeaseFacts
 from jumplab_operator.leasing.passing import Pass
 from jumplab_operator.leasing.pools import Pool
 from jumplab_operator.leasing.quotas import Holdings
 from jumplab_operator.leasing.ranking import Rank, rank, seconds_asked
+from jumplab_operator.leasing.slots import span
 from jumplab_operator.leasing.space import Queue, Space
 
 TOLD = 10
@@ -37,6 +39,16 @@ class State:
         """What is decided for a waiting lease; None where none of that uid waits."""
         space = self.spaces.get(namespace)
         return _decision(space, lease_uid) if space is not None else None
+
+    def movable(self, namespace: str, lease_uid: str, begin: datetime, end: datetime) -> bool:
+        """Whether an exporter could be kept for the lease, which has a slot, at that time instead."""
+        space = self.spaces.get(namespace)
+        return space is not None and movable(space, lease_uid, begin, end)
+
+    def kept_from(self, namespace: str, exporter_uid: str, lease_uid: str) -> datetime | None:
+        """When the exporter that the lease holds is kept for another."""
+        space = self.spaces.get(namespace)
+        return space.slots.next_begin(exporter_uid, lease_uid) if space is not None else None
 
     def waiting(self, namespace: str) -> Iterable[str]:
         """The uids of all leases for which something is decided."""
@@ -99,10 +111,15 @@ def _in_order(fact: Fact) -> int:
 def _decide(space: Space, now: datetime) -> set[str]:
     """One pass; who is to be told."""
     space.advance(now)
+    slots_before = space.slots.kept
+    if space.rebook or any(pool.changed for pool in space.booked.values()):
+        space.slots, space.rebook = place(space), False
     done = Pass(space, now)
     done.run()
     before, space.assigned, space.taken, space.leftovers = space.assigned, done.assigned, done.taken, {}
     told = {uid for uid in {*before, *done.assigned} if before.get(uid) != done.assigned.get(uid)}
+    kept = space.slots.kept
+    told |= {uid for uid in space.ahead & {*slots_before, *kept} if slots_before.get(uid) != kept.get(uid)}
     told |= space.refiled
     space.refiled = set()
     for pool, queues in space.queues.items():
@@ -142,7 +159,7 @@ def _decision(space: Space, uid: str) -> Decision | None:
     if lease is None or lease.exporter is not None:
         return None
     if uid in space.ahead and lease.begin is not None:
-        return Wait("Pending", "Scheduled", f"begins at {waiting.format_moment(lease.begin)}")
+        return _scheduled(space, lease)
     queue = space.queue_of.get(uid)
     if queue is not None and queue.pool.grants:
         excess = _excess(space, lease, queue.pool)
@@ -150,6 +167,16 @@ def _decision(space: Space, uid: str) -> Decision | None:
             return Wait("Pending", "OverQuota", f"{excess}; it waits until one is released")
         return Wait("Pending", *waiting.explain(lease, _in_the_way(space, lease, queue.pool)))
     return _unsatisfiable(space, lease) if queue is not None or uid in space.stranded else None
+
+
+def _scheduled(space: Space, lease: LeaseFacts) -> Wait:
+    begin, end = (waiting.format_moment(moment) for moment in span(lease))
+    kept = space.slots.kept.get(lease.uid)
+    if kept is None:
+        message = f"begins at {begin}; of {wanted(lease.request)} nothing can be kept for it until {end} yet"
+        return Wait("Pending", "NotAvailable", message)
+    name = space.situations[kept].exporter.name
+    return Wait("Pending", "Scheduled", f'begins at {begin}; exporter "{name}" is kept for it until {end}', name)
 
 
 def _excess(space: Space, lease: LeaseFacts, pool: Pool) -> str | None:
@@ -179,14 +206,18 @@ def _in_the_way(space: Space, lease: LeaseFacts, pool: Pool) -> waiting.InTheWay
     """What the exporters of the pool are doing, since the lease has none of them."""
     if pool not in space.leftovers:
         given = [space.leases[space.taken[uid]] for *_, uid in pool.free if uid in space.taken]
-        space.leftovers[pool] = (given, [name for _, name, uid in pool.free if uid not in space.taken])
-    given, kept = space.leftovers[pool]
+        space.leftovers[pool] = (given, [(name, uid) for _, name, uid in pool.free if uid not in space.taken])
+    given, left = space.leftovers[pool]
+    slots = {uid: space.slots.next_begin(uid, lease.uid) for _, uid in left if uid not in lease.avoid}
+    begins = [begin for begin in slots.values() if begin is not None]
     claimed = [space.situations[uid] for uid in sorted(space.claims.get(lease.uid, ())) if uid in pool.grants]
     own = [each.exporter.name for each in claimed if each.exporter.online and each.holder is lease]
     first = [holder for _, holder, _ in pool.leased[: len(own) + waiting.NAMED] if holder != lease.uid]
     return waiting.InTheWay(
         leased=len(pool.leased) - len(own) + len(given),
         holders=[space.leases[uid] for uid in first] + given,
-        unready=[*pool.unready, *own, *kept],
+        unready=[*pool.unready, *own, *(name for name, uid in left if slots.get(uid) is None)],
         offline=pool.offline,
+        kept=len(begins),
+        kept_from=min(begins, default=None),
     )

@@ -22,6 +22,7 @@ from jumplab_operator.leasing.facts import (
     UsageFacts,
 )
 from jumplab_operator.leasing.pools import Pool, Situation
+from jumplab_operator.leasing.slots import Slots
 from jumplab_operator.leasing.usage import Usage
 from jumplab_operator.resources import ExporterAccessPolicy
 
@@ -65,6 +66,11 @@ class Space:
         self.queue_of: dict[str, Queue] = {}
         self.ahead: set[str] = set()
         """Leases whose begin lies ahead."""
+        self.booked: dict[str, Pool] = {}
+        """Leases that have or want a slot, and what they could have: those ahead, and those that now begin."""
+        self.slots = Slots()
+        self.rebook = False
+        """Whether a lease has come or gone that has or wants a slot."""
         self.stranded: set[str] = set()
         """Waiting leases whose client does not exist."""
         self.claims: defaultdict[str, set[str]] = defaultdict(set)
@@ -74,8 +80,8 @@ class Space:
         self.assigned: dict[str, Assign] = {}
         self.taken: dict[str, str] = {}
         """Exporters that the last pass gave away, and to which lease."""
-        self.leftovers: dict[Pool, tuple[list[LeaseFacts], list[str]]] = {}
-        """Of what is free in a pool: to whom it was given, and the names of what was left; found when asked for."""
+        self.leftovers: dict[Pool, tuple[list[LeaseFacts], list[tuple[str, str]]]] = {}
+        """Of what is free in a pool: to whom it was given, and what was left, name and uid; found when asked for."""
         self._policies: dict[str, ExporterAccessPolicy | None] = {}
         self._labels = pools.Labels()
         self._of_client: defaultdict[str, set[str]] = defaultdict(set)
@@ -242,9 +248,13 @@ class Space:
         for moment in (lease.begin, lease.end):
             if moment is not None and moment > now:
                 heappush(self._moments, (moment, uid))
+        known = lease.request.client in self.clients
+        if known and lease.begin is not None and (lease.begin > now or lease.kept is not None):
+            self.booked[uid] = self._pool_of(lease.request)
+            self.rebook = True
         if lease.begin is not None and lease.begin > now:
             self.ahead.add(uid)
-        elif lease.request.client not in self.clients:
+        elif not known:
             self.stranded.add(uid)
         else:
             queue = self._queue(lease)
@@ -255,23 +265,24 @@ class Space:
         self.ahead.discard(uid)
         self.stranded.discard(uid)
         self.refiled.discard(uid)
-        queue = self.queue_of.pop(uid, None)
-        if queue is None:
-            return
-        lease = self.leases[uid]
-        del queue.leases[bisect_left(queue.leases, (lease.waits_since, lease.name, uid))]
-        if not queue.leases:
-            del self.queues[queue.pool][queue.key]
-            if not self.queues[queue.pool]:
-                del self.queues[queue.pool]
-                del self.pools[queue.key[0]]
+        queue, booked = self.queue_of.pop(uid, None), self.booked.pop(uid, None)
+        if queue is not None:
+            lease = self.leases[uid]
+            del queue.leases[bisect_left(queue.leases, (lease.waits_since, lease.name, uid))]
+            if not queue.leases:
+                del self.queues[queue.pool][queue.key]
+        if booked is not None:
+            self.rebook = True
+        pool = queue.pool if queue is not None else booked
+        if pool is not None and not self.queues[pool] and pool not in self.booked.values():
+            del self.queues[pool]
+            del self.pools[pool.key]
 
     def _queue(self, lease: LeaseFacts) -> Queue:
         request = lease.request
-        pool_key = self._pool_key(request)
-        pool = self.pools.get(pool_key) or self._pool(pool_key, request)
-        own = lease.uid if lease.avoid or lease.uid in self.claims else ""
-        key = (pool_key, request.client, own)
+        pool = self._pool_of(request)
+        own = lease.uid if lease.avoid or lease.kept is not None or lease.uid in self.claims else ""
+        key = (pool.key, request.client, own)
         queues = self.queues[pool]
         if key not in queues:
             queues[key] = Queue(key, request.client, pool)
@@ -281,12 +292,14 @@ class Space:
         selector = selectors.describe(request.selector) if request.selector is not None else None
         return selector, request.exporter, request.allow_disabled, self._rights_of(request).key
 
-    def _pool(self, key: pools.Key, request: Request) -> Pool:
-        pool = self.pools[key] = Pool(request, self._rights_of(request))
-        self.queues[pool] = {}
-        narrowed = self._labels.narrow(request, self.by_name)
-        pool.fill(self.situations.values() if narrowed is None else [self.situations[uid] for uid in narrowed])
-        return pool
+    def _pool_of(self, request: Request) -> Pool:
+        key = self._pool_key(request)
+        if key not in self.pools:
+            pool = self.pools[key] = Pool(key, request, self._rights_of(request))
+            self.queues[pool] = {}
+            narrowed = self._labels.narrow(request, self.by_name)
+            pool.fill(self.situations.values() if narrowed is None else [self.situations[uid] for uid in narrowed])
+        return self.pools[key]
 
     def _rights_of(self, request: Request) -> access.Rights:
         key = (request.client, request.duration)

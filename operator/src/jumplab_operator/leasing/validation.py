@@ -4,11 +4,13 @@
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from jumplab_operator.leasing import selectors
-from jumplab_operator.leasing.times import DEFAULT_DURATION, expected_end, times_problem
+from jumplab_operator.leasing.times import DEFAULT_DURATION, expected_end, times, times_problem
+from jumplab_operator.leasing.waiting import format_moment
 from jumplab_operator.resources import LeaseSpec
 from jumplab_operator.resources.durations import format_duration
 
@@ -33,6 +35,10 @@ class InForce:
     began: datetime | None = None
     longest: timedelta | None = None
     """The longest that the access policies grant for the exporter that it has."""
+    kept_from: datetime | None = None
+    """When the exporter that it has is kept for another lease."""
+    movable: Callable[[datetime, datetime], bool] | None = None
+    """Where an exporter is kept for it: whether one could be at another time."""
 
 
 def accept(spec: LeaseSpec, before: InForce | None, default: timedelta = DEFAULT_DURATION) -> LeaseSpec | Refusal:
@@ -88,7 +94,7 @@ def _edit_refusal(spec: LeaseSpec, before: InForce) -> Refusal | None:
     if changed:
         fields = ", ".join(changed)
         return Refusal("Immutable", f"{fields} can't be changed any more; what was accepted stays in force")
-    return _length_refusal(spec, before)
+    return _length_refusal(spec, before) or _slot_refusal(spec, before)
 
 
 def _changed_fields(spec: LeaseSpec, before: InForce) -> list[str]:
@@ -119,3 +125,21 @@ def _length_refusal(spec: LeaseSpec, before: InForce) -> Refusal | None:
     if length is None or length <= before.longest:
         return None
     return Refusal("TooLong", f"the access policies permit at most {format_duration(before.longest)}")
+
+
+def _slot_refusal(spec: LeaseSpec, before: InForce) -> Refusal | None:
+    """The other slots stay what they are: who moves or extends a lease goes where nobody is."""
+    wanted = times(spec)
+    if wanted == times(before.accepted):
+        return None
+    end = expected_end(spec, before.began)
+    if before.kept_from is not None and end is not None and end > before.kept_from:
+        until = format_moment(before.kept_from)
+        return Refusal("Reserved", f"its exporter is kept for another lease from {until}; end before that")
+    if before.movable is None or wanted.begin is None:
+        return None
+    end = wanted.end or wanted.begin + (wanted.duration or DEFAULT_DURATION)
+    if before.movable(wanted.begin, end):
+        return None
+    span = f"from {format_moment(wanted.begin)} until {format_moment(end)}"
+    return Refusal("Reserved", f"nothing that it could have is free {span}; what was accepted stays in force")

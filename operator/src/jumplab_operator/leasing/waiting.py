@@ -31,19 +31,25 @@ class InTheWay:
     unready: Sequence[str]
     """Names of those that are cleaned up or have still to report."""
     offline: Sequence[str]
+    kept: int = 0
+    """Those that are free, and kept for leases that begin before this one would end."""
+    kept_from: datetime | None = None
+    """When the first of those begins."""
 
 
 def explain(lease: LeaseFacts, found: InTheWay) -> tuple[str, str]:
     """Reason and sentence for a lease that no exporter is free for.
 
-    NotReady where one is being cleaned up or has still to report, else NotAvailable where one is leased, else Offline.
+    NotReady where one is being cleaned up or has still to report, else NotAvailable where one is leased or kept, else
+    Offline.
     """
     groups = [
         (found.leased, "leased", f", {_by(found)}"),
+        (found.kept, "kept for a reservation", _from(found.kept_from)),
         (len(found.unready), "not ready", _named(found.unready)),
         (len(found.offline), "offline", _named(found.offline)),
     ]
-    reason = "NotReady" if found.unready else "NotAvailable" if found.leased else "Offline"
+    reason = "NotReady" if found.unready else "NotAvailable" if found.leased or found.kept else "Offline"
     count = sum(number for number, _, _ in groups)
     return reason, _sentence(lease, count, [group for group in groups if group[0]])
 
@@ -51,7 +57,7 @@ def explain(lease: LeaseFacts, found: InTheWay) -> tuple[str, str]:
 def _sentence(lease: LeaseFacts, count: int, groups: Sequence[_Group]) -> str:
     what = wanted(lease.request)
     if lease.request.exporter is not None:
-        return f"{what} is {groups[0][1]}" + (groups[0][2] if groups[0][1] == "leased" else "")
+        return f"{what} is {groups[0][1]}" + (groups[0][2] if groups[0][1] not in ("not ready", "offline") else "")
     if len(groups) == 1:
         _, state, detail = groups[0]
         subject = {1: "the one exporter that matches", 2: "both exporters that match"}
@@ -72,6 +78,10 @@ def _by(found: InTheWay) -> str:
 
 def _end_first(lease: LeaseFacts) -> tuple[bool, datetime, str]:
     return lease.end is None, lease.end or lease.created, lease.name
+
+
+def _from(begin: datetime | None) -> str:
+    return f" from {format_moment(begin)}" if begin is not None else ""
 
 
 def _until(lease: LeaseFacts) -> str:

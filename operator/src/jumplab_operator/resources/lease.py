@@ -92,6 +92,9 @@ class LeaseStatus(Model):
     first_used_time: Instant | None = Field(default=None, description="When its holder first attached.")
     exporter_ref: ObjectRef | None = Field(default=None, description="The exporter (of several: the first).")
     exporters: list[AssignedExporter] | None = Field(default=None, max_length=32, description="The exporters.")
+    kept_exporter_ref: ObjectRef | None = Field(
+        default=None, description="The exporter that is kept for it from its begin."
+    )
     ended: bool = Field(default=False, description="Whether it is over. It stays so.")
     priority: int | None = Field(default=None, description="By the access policy.")
     spot_access: bool | None = Field(default=None, description="By the access policy: it may be preempted.")

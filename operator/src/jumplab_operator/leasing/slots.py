@@ -1,0 +1,36 @@
+"""Slots: the times for which exporters are kept for leases that begin later."""
+
+from bisect import insort
+from datetime import datetime
+
+from jumplab_operator.leasing.facts import LeaseFacts
+from jumplab_operator.leasing.times import DEFAULT_DURATION
+
+
+class Slots:
+    """Who has an exporter when."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, str] = {}
+        """The uid of the exporter that is kept, by the lease's."""
+        self._of: dict[str, list[tuple[datetime, datetime, str]]] = {}
+
+    def add(self, exporter_uid: str, lease: LeaseFacts) -> None:
+        """Keeps the exporter for the lease, which must have a begin."""
+        begin, end = span(lease)
+        self.kept[lease.uid] = exporter_uid
+        insort(self._of.setdefault(exporter_uid, []), (begin, end, lease.uid))
+
+    def is_free(self, exporter_uid: str, begin: datetime, end: datetime, but: str = "") -> bool:
+        """Whether nobody has it in that time, the lease `but` aside."""
+        return all(end <= b or e <= begin or uid == but for b, e, uid in self._of.get(exporter_uid, ()))
+
+    def next_begin(self, exporter_uid: str, but: str) -> datetime | None:
+        """When the exporter is next kept for a lease other than `but`."""
+        return next((begin for begin, _, uid in self._of.get(exporter_uid, ()) if uid != but), None)
+
+
+def span(lease: LeaseFacts) -> tuple[datetime, datetime]:
+    """From when till when a lease that begins at a fixed time has its exporter."""
+    assert lease.begin is not None, "only what begins at a fixed time has a slot"
+    return lease.begin, lease.end or lease.begin + (lease.request.duration or DEFAULT_DURATION)
