@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+HOME_OF_PYTHON := import sys; print(sys.base_prefix, sys.version)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test verify lint generate check-diff bench bench-apiserver constraints clean
@@ -15,7 +16,8 @@ setup: $(READY)  ## Make .venv with everything the other targets need
 $(READY): pyproject.toml client/pyproject.toml exporter/pyproject.toml operator/pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Jumplab needs Python 3.11 or later; name one: make PYTHON=python3.11")'
 	@echo "setting up $(VENV) (once)"
-	@$(PYTHON) -m venv $(VENV)
+	@[ "$$($(BIN)/python -c '$(HOME_OF_PYTHON)' 2>/dev/null)" = "$$($(PYTHON) -c '$(HOME_OF_PYTHON)')" ] \
+		|| { rm -rf $(VENV); $(PYTHON) -m venv $(VENV); }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt \
 		--editable client --editable 'exporter[all]' --editable operator --group dev

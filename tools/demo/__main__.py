@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -20,6 +21,7 @@ from tools.demo.telling import Teller
 
 LEASE = Path(__file__).resolve().parents[2] / "examples" / "lease.yaml"
 PROMPT = "=> "
+OF_THE_LEASE = "involvedObject.name=demo"
 GREETING = b"written by make demo\n"
 _STARTING_BOUND_SECONDS = 30.0
 _POLL_SECONDS = 0.05
@@ -80,9 +82,10 @@ def start_control_plane(programs: Programs) -> None:
 
 def create_resources(programs: Programs) -> ClientConfig:
     """Returns the client's configuration."""
-    client, exporter = (programs.folder / f"{name}.yaml" for name in ("me", "bench"))
+    client = programs.folder / "config" / "jumpstarter" / "clients" / "me.yaml"
+    exporter = programs.folder / "bench.yaml"
     programs.run_all(
-        ["jumplab", "create", "client", "me", "--out", str(client)],
+        ["jumplab", "create", "client", "me", "--save"],
         ["jumplab", "create", "exporter", "bench", "-l", "board=demo", "--out", str(exporter)],
     )
     return parse_config(read_yaml(client), str(client))
@@ -129,7 +132,7 @@ def use_board(client: DriverClient, board: Board, image: Path, teller: Teller) -
     said = client.console.expect("stop autoboot")
     client.console.send("\n")
     teller.lines(said + client.console.expect(PROMPT))
-    for command in ("version", "virtio scan", board.list_disk):
+    for command in board.commands:
         teller.step(f"the board is asked: {command}")
         answer = client.console.run(command, PROMPT)
         teller.lines(answer)
@@ -139,15 +142,28 @@ def use_board(client: DriverClient, board: Board, image: Path, teller: Teller) -
 
 
 def release(programs: Programs, kubectl: str | None) -> str:
-    """Releases the lease: its events where kubectl is there to ask, else what is left of the leases."""
-    if kubectl is None:
+    """Releases the lease: its events, one a line."""
+    if kubectl:
+        programs.run(kubectl, "patch", "jl", "demo", "--type=merge", "--patch", '{"spec":{"release":true}}')
+        programs.run(kubectl, "wait", "--for=condition=Ready=false", "jl/demo", "--timeout=30s")
+        answer = programs.run(kubectl, "get", "events", f"--field-selector={OF_THE_LEASE}", "--output=json")
+        events = json.loads(answer)["items"]
+    else:
         programs.run("jumplab", "delete", "lease", "demo")
-        return programs.run("jumplab", "get", "leases")
-    programs.run(kubectl, "patch", "jl", "demo", "--type=merge", "--patch", '{"spec":{"release":true}}')
-    programs.run(kubectl, "wait", "--for=condition=Ready=false", "jl/demo", "--timeout=30s")
-    answer = programs.run(kubectl, "get", "events", "--field-selector=involvedObject.name=demo", "--output=json")
-    events = sorted(json.loads(answer)["items"], key=lambda event: int(event["metadata"]["resourceVersion"]))
+        events = listed_events(programs.folder / "lab" / "kubeconfig")
+    events.sort(key=lambda event: int(event["metadata"]["resourceVersion"]))
     return "\n".join(f"{event['reason']:10}{event['message']}" for event in events)
+
+
+def listed_events(kubeconfig: Path) -> list[dict[str, Any]]:
+    """The lease's events, asked for without kubectl."""
+    import kubernetes
+
+    config: Any = kubernetes.config
+    with config.new_client_from_config(str(kubeconfig)) as api:
+        events = kubernetes.client.CoreV1Api(api).list_namespaced_event("default", field_selector=OF_THE_LEASE)
+        items: list[dict[str, Any]] = api.sanitize_for_serialization(events)["items"]
+        return items
 
 
 def wait_for(programs: Programs, log: Path, text: str) -> None:

@@ -10,16 +10,27 @@ from jumplab_exporter.drivers.board.qemu import QemuBoard
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """A kind of board.  driver: its type in the exporter's configuration.  missing: what kept it from being better."""
+    """A kind of board.
+
+    driver: its type in the exporter's configuration.  commands: what it is asked, the listing of its disk last.
+    missing: what kept it from being better.
+    """
 
     title: str
     driver: str
-    list_disk: str
+    commands: tuple[str, ...]
     missing: str = ""
 
 
-QEMU = Board("a QEMU board with Debian's U-Boot", "jumplab_exporter.drivers.board.qemu.QemuBoard", "ls virtio 0")
-VIRTUAL = Board("a virtual board in pure Python", "jumplab_exporter.drivers.board.virtual.VirtualBoard", "ls virtio 0")
+LIST = "ls virtio 0"
+QEMU = Board(
+    "a QEMU board with Debian's U-Boot",
+    "jumplab_exporter.drivers.board.qemu.QemuBoard",
+    ("version", "virtio scan", LIST),
+)
+VIRTUAL = Board(
+    "a virtual board in pure Python", "jumplab_exporter.drivers.board.virtual.VirtualBoard", ("version", LIST)
+)
 
 
 def find_board() -> Board:
@@ -27,7 +38,7 @@ def find_board() -> Board:
     try:
         QemuBoard().command()
     except FileNotFoundError as error:
-        return Board(VIRTUAL.title, VIRTUAL.driver, VIRTUAL.list_disk, missing=str(error))
+        return Board(VIRTUAL.title, VIRTUAL.driver, VIRTUAL.commands, missing=str(error))
     return QEMU
 
 
