@@ -103,6 +103,25 @@ def test_what_no_exporter_can_serve_is_unsatisfiable_with_its_reason(
     assert (decision.condition, decision.reason) == ("Unsatisfiable", reason)
 
 
+def test_a_patient_lease_waits_for_an_exporter_that_does_not_exist_yet() -> None:
+    patient = replace(lease("l"), request=Request("ci", board("imx8"), patient=True))
+    state, decisions = plan(State(), Changes(NOON, [client(), patient]))
+    assert decisions["lease-l"] == Wait(
+        "Pending",
+        "ExporterNotFound",
+        "there is no exporter that matches board=imx8; the lease waits until that changes",
+    )
+    _, decisions = plan(state, Changes(NOON, [exporter("a")]))
+    assert isinstance(decisions["lease-l"], Assign)
+
+
+def test_no_patience_makes_a_lease_shorter() -> None:
+    short = policy("p", rule(maximum_duration=minutes(5)))
+    patient = replace(lease("l"), request=Request("ci", board("imx8"), duration=minutes(6), patient=True))
+    decision = wait_of(planned(client(), exporter("a"), short, patient)["l"])
+    assert (decision.condition, decision.reason) == ("Unsatisfiable", "TooLong")
+
+
 def test_a_disabled_exporter_can_be_leased_by_name_where_that_is_asked_for() -> None:
     asked = replace(lease("l"), request=Request("ci", exporter="a", allow_disabled=True))
     assert isinstance(planned(client(), exporter("a", enabled=False), asked)["l"], Assign)

@@ -176,3 +176,14 @@ async def test_kubectl_wait_is_the_way_to_wait(world: World) -> None:
         )
         said, _ = await waiting.communicate()
         assert said.decode().strip() == "lease.jumpstarter.dev/first condition met"
+
+
+async def test_a_lease_that_is_to_wait_gets_the_exporter_that_is_made_later(world: World) -> None:
+    async with running_lab(world.access, world.settings(), Tokens()) as lab:
+        world.lease("patient", whenUnsatisfiable="Wait")
+        waiting = await world.until_reason("patient", "ExporterNotFound")
+        assert condition(waiting, "Unsatisfiable") is None
+        world.exporter("bench-1")
+        await world.until("exporters", "bench-1", lambda it: it.get("status", {}).get("credential"))
+        async with serving(SimulatedExporter(lab, Name(world.namespace, "bench-1"))):
+            await world.until_ready("patient")

@@ -161,6 +161,7 @@ def lease_facts(lease: Lease, before: InForce | None, avoid: frozenset[str], clu
             exporter=spec.exporter_ref.name if spec.exporter_ref is not None else None,
             allow_disabled=spec.allow_disabled,
             duration=_asked_duration(lease, spec, created),
+            patient=spec.when_unsatisfiable == "Wait",
         ),
         begin=times(spec).begin,
         began=status.begin_time,

@@ -39,6 +39,8 @@ class Request:
     allow_disabled: bool = False
     duration: timedelta | None = None
     """None: it takes the default, bounded by policy."""
+    patient: bool = False
+    """It waits for an exporter that does not exist yet, or that its client may not have yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,6 +199,8 @@ def _unsatisfiable(space: Space, lease: LeaseFacts) -> Wait:
         lease.request, space.exporters, client.labels if client is not None else None, space.policies
     )
     assert not isinstance(found, list), "a pool without exporters has no candidates"
+    if lease.request.patient and found.reason != "TooLong":  # of which waiting makes nothing shorter
+        return Wait("Pending", found.reason, f"{found.message}; the lease waits until that changes")
     return Wait("Unsatisfiable", found.reason, found.message)
 
 
