@@ -6,9 +6,9 @@ Everything here reads; `writer` alone writes.
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -54,6 +54,18 @@ class Change:
     body: bytes
     previous: bytes | None
 
+    @property
+    def bytes(self) -> int:
+        return len(self.body) + len(self.previous or b"")
+
+
+@dataclass(frozen=True, slots=True)
+class Most:
+    """How much is read at once: no further change once there are this many of them, or this many bytes."""
+
+    changes: int
+    bytes: int
+
 
 def connect(database: Path) -> sqlite3.Connection:
     """A connection with autocommit; every commit is on the disk before it returns."""
@@ -78,7 +90,7 @@ class Reader:
     def close(self) -> None:
         self._connection.close()
 
-    @contextmanager
+    @contextlib.contextmanager
     def snapshot(self) -> Iterator[int]:
         """Everything read inside is of the one resource version that this yields."""
         self._connection.execute("BEGIN")
@@ -138,11 +150,19 @@ class Reader:
         row = self._connection.execute("SELECT version FROM compacted WHERE resource = ?", (resource,)).fetchone()
         return int(row[0]) if row else 0
 
-    def changes(self, resource: str, namespace: str, after: int, limit: int) -> list[Change]:
-        """The changes of a resource since a version, oldest first."""
+    def changes(self, resource: str, namespace: str, after: int, most: Most) -> tuple[list[Change], bool]:
+        """The changes of a resource since a version, oldest first, and whether there may be more of them."""
         scope, values = (" AND namespace = ?", (namespace,)) if namespace else ("", ())
         query = (
             "SELECT version, type, name, body, previous FROM history"
             f" WHERE resource = ? AND version > ?{scope} ORDER BY version LIMIT ?"
         )
-        return [Change(*row) for row in self._connection.execute(query, (resource, after, *values, limit))]
+        found: list[Change] = []
+        left = most.bytes
+        with contextlib.closing(self._connection.execute(query, (resource, after, *values, most.changes))) as rows:
+            for row in rows:
+                found.append(Change(*row))
+                left -= found[-1].bytes
+                if left <= 0:
+                    return found, True
+        return found, len(found) == most.changes

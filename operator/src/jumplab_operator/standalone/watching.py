@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import socket
+import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -16,13 +18,15 @@ from jumplab_operator.standalone.errors import Cause
 from jumplab_operator.standalone.kinds import Object
 from jumplab_operator.standalone.presentation import Presentation
 from jumplab_operator.standalone.routes import Target
-from jumplab_operator.standalone.store import Change
+from jumplab_operator.standalone.store import Change, Most
 from jumplab_operator.standalone.writer import encode
 
-_BATCH = 500
+_BATCH = Most(changes=500, bytes=1024 * 1024)
+_PIECE_BYTES = 256 * 1024
 _BOOKMARK_SECONDS = 60.0
 _LAST_BOOKMARK_SECONDS = 2.0
-_SLOWEST_READER_SECONDS = 30.0
+SLOWEST_READER_SECONDS = 30.0
+"""Who takes nothing of what is written for so long is dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +60,20 @@ async def serve_watch(
     await response.prepare(request)
     try:
         await _stream(response, watch, options)
-        await response.write_eof()
+        async with asyncio.timeout(SLOWEST_READER_SECONDS):
+            await response.write_eof()
     except (ConnectionError, TimeoutError):  # gone, or reading nothing
         if request.transport is not None:
-            request.transport.abort()
+            _drop(request.transport)
     return response
+
+
+def _drop(transport: asyncio.Transport) -> None:
+    """End a connection with what it still holds: the kernel would go on offering that to who reads nothing."""
+    connection: socket.socket | None = transport.get_extra_info("socket")
+    if connection is not None and connection.fileno() >= 0:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
 
 
 async def _stream(response: web.StreamResponse, watch: _Watch, options: _Options) -> None:
@@ -74,15 +87,21 @@ async def _stream(response: web.StreamResponse, watch: _Watch, options: _Options
             if options.bookmarks and loop.time() >= bookmark_at and not watch.behind:
                 lines.append(watch.bookmark())
                 bookmark_at = _next_bookmark(loop.time(), deadline)
-            if lines:
-                async with asyncio.timeout(_SLOWEST_READER_SECONDS):
-                    await response.write(b"".join(lines))
+            await _write(response, b"".join(lines))
+            lines.clear()  # nothing of it is held while the watch waits
             if loop.time() >= deadline:
                 return
             if not watch.behind and not watch.ended:
                 await asyncio.wait({changed}, timeout=max(0.0, min(deadline, bookmark_at) - loop.time()))
         finally:
             changed.cancel()
+
+
+async def _write(response: web.StreamResponse, told: bytes) -> None:
+    """Write in pieces: a TLS transport takes one write whole, however large, and has nobody wait for it."""
+    for start in range(0, len(told), _PIECE_BYTES):
+        async with asyncio.timeout(SLOWEST_READER_SECONDS):
+            await response.write(told[start : start + _PIECE_BYTES])
 
 
 def _next_bookmark(now: float, deadline: float) -> float:
@@ -126,17 +145,17 @@ class _Watch:
         reader, resource, namespace = self._cluster.reader, self._target.kind.stored_in, self._target.namespace
         existing: list[bytes] = []
         changes: list[Change] = []
+        self.behind = False
         with reader.snapshot() as version:
             if not self._since:
                 existing = reader.objects(resource, namespace)
             else:
-                changes = reader.changes(resource, namespace, self._since, _BATCH)
+                changes, self.behind = reader.changes(resource, namespace, self._since, _BATCH)
             compacted = reader.compacted(resource)
         if self._since and self._since < compacted:
             self._gone = True
             yield encode({"type": "ERROR", "object": errors.expired(self._since, compacted).status()}) + b"\n"
             return
-        self.behind = len(changes) == _BATCH
         self._since = changes[-1].version if self.behind else max(version, self._since)
         for body in existing:
             obj = json.loads(body)

@@ -64,6 +64,8 @@ class Transaction:
         self._at = at
         self.version = version
         self.written: list[Written] = []
+        self.noted = 0
+        """The bytes that went into the history."""
         self.dry_run = False
         """Set by a change that wants its result without its effect."""
 
@@ -123,6 +125,7 @@ class Transaction:
         return {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(self.version)}}
 
     def _note(self, key: Key, event: str, body: bytes, previous: bytes | None) -> None:
+        self.noted += len(body) + len(previous or b"")
         row = (self.version, *key, event, body, previous, self._at)
         self._connection.execute("INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
 
@@ -137,6 +140,8 @@ class _Job:
     change: Callable[[Transaction], Any]
     answer: asyncio.Future[Any] | None
     """None where nobody waits."""
+    noted: int = 0
+    """The bytes that it added to the history."""
     result: Any = None
     error: BaseException | None = None
     written: list[Written] = field(default_factory=list)
@@ -156,16 +161,19 @@ class _Uncompacted:
     """What was written since the history was last shortened."""
 
     changes: int = 0
+    bytes: int = 0
     since: datetime | None = None
 
-    def add(self, changes: int, now: datetime) -> None:
+    def add(self, changes: int, noted: int, now: datetime) -> None:
         self.changes += changes
+        self.bytes += noted
         self.since = self.since or (now if changes else None)
 
     def is_enough(self, kept: Kept, now: datetime) -> bool:
         """Whether shortening the history is worth its while."""
         aged = self.since is not None and now - self.since > kept.age / 10
-        return self.changes > min(kept.changes // 10, _MOST_UNCOMPACTED) or aged
+        large = self.bytes > kept.bytes // 10
+        return self.changes > min(kept.changes // 10, _MOST_UNCOMPACTED) or large or aged
 
 
 class Writer:
@@ -243,7 +251,7 @@ class Writer:
             for job in jobs:
                 version = _attempt(connection, job, version, int(now.timestamp()))
             connection.execute("COMMIT")
-            self._uncompacted.add(version - before, now)
+            self._uncompacted.add(version - before, sum(job.noted for job in jobs), now)
         except sqlite3.Error as error:
             version = before
             if connection.in_transaction:
@@ -313,7 +321,7 @@ def _attempt(connection: sqlite3.Connection, job: _Job, version: int, at: int) -
         if transaction.dry_run:
             connection.execute("ROLLBACK TO job")
         else:
-            job.written = transaction.written
+            job.written, job.noted = transaction.written, transaction.noted
             version = transaction.version
     connection.execute("RELEASE job")
     return version
