@@ -12,6 +12,7 @@ from pathlib import Path
 from jumplab_operator.standalone import changes, crds
 from jumplab_operator.standalone.built_in import CRDS, NAMESPACES
 from jumplab_operator.standalone.changes import World
+from jumplab_operator.standalone.compaction import Kept
 from jumplab_operator.standalone.housekeeping import Housekeeping
 from jumplab_operator.standalone.kinds import Object
 from jumplab_operator.standalone.lifecycle import Newborn
@@ -19,7 +20,7 @@ from jumplab_operator.standalone.registry import Registry
 from jumplab_operator.standalone.routes import Target
 from jumplab_operator.standalone.store import Key, Reader
 from jumplab_operator.standalone.watch import Changed
-from jumplab_operator.standalone.writer import Kept, Transaction, Writer, Written
+from jumplab_operator.standalone.writer import Transaction, Writer, Written
 
 _SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 

@@ -23,12 +23,12 @@ from jumplab_operator.standalone import certificates, migration
 from jumplab_operator.standalone.application import application
 from jumplab_operator.standalone.auth import Gate
 from jumplab_operator.standalone.cluster import Cluster
+from jumplab_operator.standalone.compaction import Kept
 from jumplab_operator.standalone.datadir import DataDir, write_private
 from jumplab_operator.standalone.errors import PortInUse, StandaloneError
 from jumplab_operator.standalone.kinds import Object
 from jumplab_operator.standalone.service_accounts import ServiceAccounts
 from jumplab_operator.standalone.users import ADMINISTRATOR, Tenancy
-from jumplab_operator.standalone.writer import Kept
 
 DEFAULT_PORT = 7443
 _SHUTDOWN_SECONDS = 2.0

@@ -14,29 +14,19 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from jumplab_operator.standalone import errors, store
+from jumplab_operator.standalone import compaction, errors, store
+from jumplab_operator.standalone.compaction import Kept, Uncompacted
 from jumplab_operator.standalone.kinds import Object
 from jumplab_operator.standalone.store import Key
 
 T = TypeVar("T")
 
 _MOST_IN_ONE_COMMIT = 256
-_MOST_UNCOMPACTED = 2000
 _NO_SPACE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE)
-_LONG_ENOUGH = """
-SELECT max(version) FROM (
-    SELECT version, at, sum(length(body) + coalesce(length(previous), 0)) OVER (ORDER BY version DESC) AS bytes
-    FROM history
-) WHERE version <= ? OR at < ? OR bytes > ?
-"""
-_NOTE_COMPACTED = """
-INSERT OR REPLACE INTO compacted
-SELECT resource, max(version) FROM history WHERE version <= ? GROUP BY resource
-"""
 
 log = logging.getLogger(__name__)
 
@@ -147,35 +137,6 @@ class _Job:
     written: list[Written] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """How much of the history is kept: what is beyond any of the bounds can't be watched any more."""
-
-    changes: int = 20_000
-    age: timedelta = timedelta(hours=1)
-    bytes: int = 256 * 1024 * 1024
-
-
-@dataclass(slots=True)
-class _Uncompacted:
-    """What was written since the history was last shortened."""
-
-    changes: int = 0
-    bytes: int = 0
-    since: datetime | None = None
-
-    def add(self, changes: int, noted: int, now: datetime) -> None:
-        self.changes += changes
-        self.bytes += noted
-        self.since = self.since or (now if changes else None)
-
-    def is_enough(self, kept: Kept, now: datetime) -> bool:
-        """Whether shortening the history is worth its while."""
-        aged = self.since is not None and now - self.since > kept.age / 10
-        large = self.bytes > kept.bytes // 10
-        return self.changes > min(kept.changes // 10, _MOST_UNCOMPACTED) or large or aged
-
-
 class Writer:
     """Runs changes on its thread, from `start` to `close`.
 
@@ -189,7 +150,7 @@ class Writer:
         self._on_commit = on_commit
         self._kept = kept
         self._clock = clock
-        self._uncompacted = _Uncompacted()
+        self._uncompacted = Uncompacted()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="standalone-writer", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -222,8 +183,10 @@ class Writer:
         try:
             while jobs := self._waiting_jobs():
                 version = self._commit(connection, jobs, version)
-                if self._uncompacted.is_enough(self._kept, self._clock()):
-                    self._compact(connection, version)
+                now = self._clock()
+                if self._uncompacted.is_enough(self._kept, now):
+                    self._uncompacted = Uncompacted()
+                    compaction.compact(connection, version, self._kept, now)
         finally:
             connection.close()
 
@@ -283,21 +246,6 @@ class Writer:
                 job.answer.set_exception(job.error)
             else:
                 job.answer.set_result(job.result)
-
-    def _compact(self, connection: sqlite3.Connection, version: int) -> None:
-        now = self._clock()
-        bounds = (version - self._kept.changes, int((now - self._kept.age).timestamp()), self._kept.bytes)
-        self._uncompacted = _Uncompacted()
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            newest_forgotten = connection.execute(_LONG_ENOUGH, bounds).fetchone()[0] or 0
-            connection.execute(_NOTE_COMPACTED, (newest_forgotten,))
-            connection.execute("DELETE FROM history WHERE version <= ?", (newest_forgotten,))
-            connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            log.warning("the history of changes could not be shortened, the next round tries again: %s", error)
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
 
 
 def _refusal(error: sqlite3.Error) -> errors.ApiError:
