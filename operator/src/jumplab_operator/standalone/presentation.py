@@ -55,13 +55,15 @@ class Presentation:
         items = b",".join(self._shown_body(body) for body in page.bodies)
         return _json(encode(head)[:-1] + b',"items":[' + items + b"]}", 200)
 
-    def event(self, event: str, body: bytes, version: int) -> bytes:
-        """A line of a watch. The version is the event's own where the body is of an earlier one."""
-        shown = self._shown_body(body)
-        if (obj := json.loads(body))["metadata"]["resourceVersion"] != str(version):
-            obj["metadata"]["resourceVersion"] = str(version)
-            shown = encode(self._shown(obj, str(version)))
-        return b'{"type":"' + event.encode() + b'","object":' + shown + b"}\n"
+    def event(self, event: str, body: bytes) -> bytes:
+        """A line of a watch. What is shown as it is stored is copied: many watches send the same."""
+        return _line(event, self._shown_body(body))
+
+    def event_at(self, version: int, event: str, body: bytes) -> bytes:
+        """A line of a watch whose body is an earlier one than its version."""
+        obj = json.loads(body)
+        obj["metadata"]["resourceVersion"] = str(version)
+        return _line(event, encode(self._shown(obj, str(version))))
 
     def bookmark(self, version: int) -> bytes:
         metadata = {"resourceVersion": str(version), "creationTimestamp": None}
@@ -98,6 +100,10 @@ class Presentation:
         if self.include == "Object":
             return {"object": self.target.shown(obj)}
         return {"object": _partial(obj)}
+
+
+def _line(event: str, shown: bytes) -> bytes:
+    return b'{"type":"' + event.encode() + b'","object":' + shown + b"}\n"
 
 
 def _partial(obj: Object) -> Object:

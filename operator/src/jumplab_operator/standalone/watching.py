@@ -158,22 +158,21 @@ class _Watch:
             return
         self._since = changes[-1].version if self.behind else max(version, self._since)
         for body in existing:
-            obj = json.loads(body)
-            if self._admits is None or self._admits(obj):
-                yield self._presentation.event("ADDED", body, int(obj["metadata"]["resourceVersion"]))
+            if self._admits is None or self._admits(json.loads(body)):
+                yield self._presentation.event("ADDED", body)
         for change in changes:
             yield from self._line(change)
 
     def _line(self, change: Change) -> Iterator[bytes]:
         if self._admits is None:
-            yield self._presentation.event(change.type, change.body, change.version)
+            yield self._presentation.event(change.type, change.body)
             return
         now = self._admits(json.loads(change.body))
         before = change.previous is not None and self._admits(json.loads(change.previous))
         if change.type == "DELETED" or (now and before):
             if before:
-                yield self._presentation.event(change.type, change.body, change.version)
+                yield self._presentation.event(change.type, change.body)
         elif now:
-            yield self._presentation.event("ADDED", change.body, change.version)
+            yield self._presentation.event("ADDED", change.body)
         elif before and change.previous is not None:
-            yield self._presentation.event("DELETED", change.previous, change.version)
+            yield self._presentation.event_at(change.version, "DELETED", change.previous)
