@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 START_SECONDS = 60.0
@@ -65,9 +66,15 @@ class Process:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports on loopback that nothing listens on at this moment."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
+    """Ports that nothing listens on, below those that the kernel hands out for outgoing connections.
+
+    A server that is killed and started again on its port would else find it taken now and then: by a connection of
+    somebody else, or by a client that tries so often that it meets itself.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        port = random.randint(20_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            found += [port] if port not in found else []
+    return found

@@ -57,7 +57,8 @@ class OneMachine:
     def __init__(self, folder: Path) -> None:
         self.data_dir = folder / "data"
         self.kubeconfig = self.data_dir / "kubeconfig"
-        ports = ("--port", "0", "--grpc-port", "0")
+        port, grpc_port = free_ports(2)
+        ports = (f"--port={port}", f"--grpc-port={grpc_port}")
         command = [PROGRAMS / "jumplab-operator", "standalone", "--data-dir", self.data_dir, *ports]
         self.process: Process = _ControlPlane(command, folder / "control-plane.log")
 
