@@ -201,7 +201,7 @@ def check_invariants(lab: Lab) -> None:
             assert ready["reason"] in ENDINGS, lease
             assert ready["message"], lease
             assert lease["status"]["endTime"], lease
-    active = [lease["status"] for lease in leases if not lease.get("status", {}).get("ended")]
+    active = [lease.get("status", {}) for lease in leases if not lease.get("status", {}).get("ended")]
     holders = [status["exporterRef"]["name"] for status in active if status.get("exporterRef")]
     assert len(holders) == len(set(holders)), f"exporters with two leases: {sorted(holders)}"
 
