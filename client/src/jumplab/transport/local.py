@@ -23,14 +23,12 @@ BUFFER_BYTES = 4 * ENVELOPE_BYTES
 
 
 class LocalStream:
-    """A numbered stream over its own connection: an EnvelopeStream.  on_close: called once it is let go of."""
+    """A numbered stream over its own connection: an EnvelopeStream.  on_close: called when it is let go of."""
 
-    def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, on_close: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-        self.on_close = on_close
+        self.on_close: Callable[[], None] = lambda: None
 
     async def send(self, payload: bytes, kind: EnvelopeKind = EnvelopeKind.DATA) -> None:
         try:
