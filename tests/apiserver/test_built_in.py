@@ -167,9 +167,9 @@ def test_watching_events_by_the_other_door(client: KubeClient, namespace: str) -
         ({"action": ""}, "action"),
         ({"reason": ""}, "reason"),
         ({"type": "Strange"}, "type"),
-        ({"note": "x" * 1025}, "note"),
+        ({"note": "x" * 1025}, "message: Invalid value"),
     ],
-    ids=str,
+    ids=["time", "controller", "instance", "action", "reason", "type", "note"],
 )
 def test_an_event_that_says_too_little_or_too_much(
     client: KubeClient, namespace: str, more: dict[str, Any], field: str

@@ -176,14 +176,20 @@ def test_an_administrator_asks_what_others_may_do(client: KubeClient, robot: Kub
 
 
 @pytest.mark.parametrize(
-    "spec",
-    [{}, {"resourceAttributes": {"verb": "get"}, "nonResourceAttributes": {"verb": "get", "path": "/"}}],
+    ("spec", "refusal"),
+    [
+        ({}, "exactly one of nonResourceAttributes or resourceAttributes must be specified"),
+        (
+            {"resourceAttributes": {"verb": "get"}, "nonResourceAttributes": {"verb": "get", "path": "/"}},
+            "cannot be specified in combination with resourceAttributes",
+        ),
+    ],
     ids=["neither", "both"],
 )
-def test_a_review_that_asks_nothing(client: KubeClient, spec: dict[str, Any]) -> None:
+def test_a_review_that_asks_nothing_or_too_much(client: KubeClient, spec: dict[str, Any], refusal: str) -> None:
     answer = client.create(f"{AUTHORIZATION}/selfsubjectaccessreviews", {"spec": spec})
     assert answer.code == 422
-    assert "exactly one of nonResourceAttributes or resourceAttributes must be specified" in answer.message
+    assert refusal in answer.message
 
 
 def test_all_that_a_user_may_do(client: KubeClient, robot: KubeClient) -> None:

@@ -61,12 +61,12 @@ def new_causes(event: Object) -> list[Cause]:
     if event.get("type") not in ("Normal", "Warning"):
         found.append(Cause("type", "FieldValueInvalid", 'Invalid value: "": has invalid value: Normal or Warning'))
     if len(event.get("message") or "") > _LONGEST_NOTE:
-        found.append(Cause("note", "FieldValueInvalid", _longer(_LONGEST_NOTE)))
+        found.append(Cause("message", "FieldValueInvalid", _longer(_LONGEST_NOTE)))  # kube-apiserver's name, too
     return found
 
 
 def _longer(characters: int) -> str:
-    return f"Invalid value: can have at most {characters} characters"
+    return f'Invalid value: "": can have at most {characters} characters'
 
 
 def _required(field: str) -> Cause:

@@ -89,9 +89,12 @@ def _decision(gate: Gate, user: User, act: Act) -> Object:
 
 def _act(target: Target, spec: Object) -> Act:
     asked = [field for field in _WHAT if spec.get(field) is not None]
-    if len(asked) != 1:
+    if not asked:
         rule = "Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be specified"
         raise errors.invalid(target.kind, "", [Cause("spec.resourceAttributes", "FieldValueInvalid", rule)])
+    if len(asked) > 1:
+        rule = "Invalid value: cannot be specified in combination with resourceAttributes"
+        raise errors.invalid(target.kind, "", [Cause("spec.nonResourceAttributes", "FieldValueInvalid", rule)])
     what = spec[asked[0]]
     if asked == ["nonResourceAttributes"]:
         return Act(what.get("verb", ""), path=what.get("path", "") or "/")
