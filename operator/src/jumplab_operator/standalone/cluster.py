@@ -19,7 +19,7 @@ from jumplab_operator.standalone.lifecycle import Newborn
 from jumplab_operator.standalone.registry import Registry
 from jumplab_operator.standalone.routes import Target
 from jumplab_operator.standalone.store import Key, Reader
-from jumplab_operator.standalone.watch import Changed
+from jumplab_operator.standalone.watch import Changed, Steps
 from jumplab_operator.standalone.writer import Transaction, Writer, Written
 
 _SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
@@ -32,6 +32,7 @@ class Cluster:
         self.registry = Registry()
         self.reader = Reader(database)
         self.changed = Changed()
+        self.steps = Steps(self.reader)
         self.closing = False
         self.now = clock
         self._writer = Writer(database, self._committed, kept, clock)
@@ -81,5 +82,6 @@ class Cluster:
                 self.registry.withdraw(written.key.name)
             else:
                 self.registry.serve(crds.kind_of(written.obj))
+        self.steps.forget()
         self.changed.tell(written.key.resource)
         self._housekeeping.follow(written)

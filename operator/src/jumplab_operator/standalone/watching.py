@@ -142,25 +142,22 @@ class _Watch:
 
     def read(self) -> Iterator[bytes]:
         """The lines of what happened since the last time."""
-        reader, resource, namespace = self._cluster.reader, self._target.kind.stored_in, self._target.namespace
-        existing: list[bytes] = []
-        changes: list[Change] = []
-        self.behind = False
-        with reader.snapshot() as version:
-            if not self._since:
-                existing = reader.objects(resource, namespace)
-            else:
-                changes, self.behind = reader.changes(resource, namespace, self._since, _BATCH)
-            compacted = reader.compacted(resource)
-        if self._since and self._since < compacted:
-            self._gone = True
-            yield encode({"type": "ERROR", "object": errors.expired(self._since, compacted).status()}) + b"\n"
+        resource, namespace = self._target.kind.stored_in, self._target.namespace
+        if not self._since:
+            with self._cluster.reader.snapshot() as self._since:
+                existing = self._cluster.reader.objects(resource, namespace)
+            for body in existing:
+                if self._admits is None or self._admits(json.loads(body)):
+                    yield self._presentation.event("ADDED", body)
             return
-        self._since = changes[-1].version if self.behind else max(version, self._since)
-        for body in existing:
-            if self._admits is None or self._admits(json.loads(body)):
-                yield self._presentation.event("ADDED", body)
-        for change in changes:
+        step = self._cluster.steps.since(resource, namespace, self._since, _BATCH)
+        if self._since < step.compacted:
+            self._gone = True
+            yield encode({"type": "ERROR", "object": errors.expired(self._since, step.compacted).status()}) + b"\n"
+            return
+        self.behind = step.behind
+        self._since = step.changes[-1].version if step.behind else max(step.version, self._since)
+        for change in step.changes:
             yield from self._line(change)
 
     def _line(self, change: Change) -> Iterator[bytes]:
