@@ -13,12 +13,14 @@ ended, by their ids.
 from __future__ import annotations
 
 import base64
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import urllib3
 import yaml
 
 from jumplab.client.config import ClientConfig, Metadata
@@ -182,13 +184,21 @@ class Lab:
         if last and _holds(holds, last):
             return last
         query = f"?watch=1&resourceVersion={listed['metadata']['resourceVersion']}&timeoutSeconds={BOUND_SECONDS}"
-        with self.kube.watch(self.path(plural) + query) as events:
+        with (
+            contextlib.suppress(urllib3.exceptions.ReadTimeoutError),  # nothing has happened for as long
+            self.kube.watch(self.path(plural) + query) as events,
+        ):
             for event in events:
                 if event["object"].get("metadata", {}).get("name") == name:
                     last = event["object"]
                     if event["type"] != "DELETED" and _holds(holds, last):
                         return last
-        raise AssertionError(f"{plural}/{name} did not get there in {BOUND_SECONDS} s: {last}")
+        raise AssertionError(f"{plural}/{name} did not get there in time: {last}\n{self._logs()}")
+
+    def _logs(self) -> str:
+        """The ends of what everybody said, for the failing test to show."""
+        said = {"control plane": self.home.process, **self.exporters}
+        return "\n".join(f"--- {name}\n{process.output()[-3000:]}" for name, process in said.items())
 
 
 def check_invariants(lab: Lab) -> None:
