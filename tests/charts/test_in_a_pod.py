@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import ssl
 import subprocess
 import urllib.error
 import urllib.request
+from base64 import b64decode
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +16,8 @@ import aiohttp
 import pytest
 import yaml
 from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from jumplab_operator import kube_access
 from jumplab_operator.controller.keys import UnusableKeys
@@ -21,8 +26,10 @@ from jumplab_operator.controller.server import PortUnavailable
 from jumplab_operator.handlers.kube import connected
 from jumplab_operator.health import answering
 from jumplab_operator.standalone.certificates import Issued, issue_server_certificate, make_authority
-from tests.kube.processes import free_ports
-from tests.lab.homes import PROGRAMS
+from tests.kube.client import KubeClient
+from tests.kube.processes import Process, free_ports
+from tests.kube.servers import StandaloneApi
+from tests.lab.homes import NAMESPACE, PROGRAMS, apply_crds, create_namespace
 
 NOW = datetime.now(UTC)
 AUTHORITY = make_authority(NOW)
@@ -152,6 +159,54 @@ def test_an_operator_whose_api_is_away_is_alive_not_ready_and_stops_when_told(tm
             assert operator.wait(20) == 0
         finally:
             operator.kill()
+
+
+def test_the_mounted_certificate_is_served_and_its_ca_told(standalone_api: StandaloneApi, tmp_path: Path) -> None:
+    made = issued()
+    put(tmp_path, made.certificate_pem, made.key_pem)
+    kube = KubeClient(standalone_api.url, standalone_api.ca, standalone_api.token)
+    create_namespace(kube)
+    apply_crds(kube)
+    (port,) = free_ports(1)
+    files = [f"--tls-{name}={tmp_path / file}" for name, file in (("certificate", "tls.crt"), ("key", "tls.key"))]
+    command: list[str | Path] = [
+        *(
+            PROGRAMS / "jumplab-operator",
+            "run",
+            "--kubeconfig",
+            standalone_api.kubeconfig,
+            "--own-namespace",
+            NAMESPACE,
+        ),
+        *(
+            "--listen",
+            f"127.0.0.1:{port}",
+            "--endpoint",
+            f"localhost:{port}",
+            f"--tls-ca={tmp_path / 'ca.crt'}",
+            *files,
+        ),
+    ]
+    operator = Process(command, tmp_path / "operator.log")
+    operator.start()
+    try:
+        operator.wait_until(lambda: "Jumplab is running" in operator.output(), "its start")
+        trust = ssl.create_default_context(cafile=str(tmp_path / "ca.crt"))
+        with (
+            socket.create_connection(("127.0.0.1", port)) as raw,
+            trust.wrap_socket(raw, server_hostname="localhost") as tls,
+        ):
+            served = tls.getpeercert(binary_form=True)
+        assert served == x509.load_pem_x509_certificate(made.certificate_pem).public_bytes(Encoding.DER)
+        place = f"/apis/jumpstarter.dev/v1alpha1/namespaces/{NAMESPACE}/clients"
+        client = {"apiVersion": "jumpstarter.dev/v1alpha1", "kind": "Client", "metadata": {"name": "told"}, "spec": {}}
+        kube.create(place, client).ok()
+        secret = f"/api/v1/namespaces/{NAMESPACE}/secrets/told-client"
+        operator.wait_until(lambda: kube.get(secret).code == 200, "the credential")
+        assert b64decode(kube.get(secret).ok()["data"]["ca.crt"]) == AUTHORITY.certificate_pem
+    finally:
+        operator.stop()
+        kube.close()
 
 
 @pytest.mark.parametrize("half", ["--tls-certificate", "--tls-key"])
