@@ -10,7 +10,7 @@ from jumplab_operator.leasing.decisions import Assign
 from jumplab_operator.leasing.facts import Fact
 from jumplab_operator.leasing.ranking import PATIENCE
 from jumplab_operator.leasing.scheduling import Changes, State, plan
-from jumplab_operator.leasing.usage import Usage
+from jumplab_operator.leasing.usage import Usage, hour_of
 from tests.leasing.worlds import NOON, client, exporter, lease, minutes, policy, rule, usage
 
 OLD, NEW = NOON - minutes(9), NOON - minutes(1)
@@ -88,6 +88,6 @@ def test_what_is_taken_out_again_leaves_nothing(length: timedelta) -> None:
     kept, passing = usage("k", "ci", NOON - minutes(30), NOON), usage("p", "ci", NOON - length, NOON)
     known.add(kept)
     known.add(passing)
-    assert known.seconds("ci", NOON) == 1800 + min(length, timedelta(hours=23)).total_seconds()
+    assert known.seconds("ci", hour_of(NOON)) == 1800 + min(length, timedelta(hours=23)).total_seconds()
     known.add(passing, -1)
-    assert known.seconds("ci", NOON) == 1800
+    assert known.seconds("ci", hour_of(NOON)) == 1800

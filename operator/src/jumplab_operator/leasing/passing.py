@@ -17,6 +17,7 @@ from jumplab_operator.leasing.quotas import Holdings
 from jumplab_operator.leasing.ranking import BOOKED, Rank, rank, seconds_asked
 from jumplab_operator.leasing.space import Queue, Space
 from jumplab_operator.leasing.times import DEFAULT_DURATION
+from jumplab_operator.leasing.usage import hour_of
 
 
 class Pass:
@@ -26,9 +27,10 @@ class Pass:
         self._space, self._slots, self._now = space, space.slots, now
         self._charged: defaultdict[str, int] = defaultdict(int)
         self._served: defaultdict[Queue, int] = defaultdict(int)
-        self._cursors: defaultdict[Pool, int] = defaultdict(int)
+        self._cursors: dict[Pool, int] = {}
         self._best: dict[Pool, Grant] = {}
         self._used: dict[str, int] = {}
+        self._hour = hour_of(now)
         self._holdings = Holdings(space)
         self._held_back = False
         """Whether something free was kept from the last lease for a slot: a shorter one behind it may have it."""
@@ -41,23 +43,26 @@ class Pass:
         heapify(turns)
         while turns:
             _, charged, queue = heappop(turns)
+            if self._is_exhausted(queue):
+                continue
             overtaken = charged != self._charged[queue.client]  # by leases of its own client that were served
             if overtaken or (self._serve(queue) and self._served[queue] < len(queue.leases)):
                 heappush(turns, (self._rank(queue), self._charged[queue.client], queue))
 
+    def _is_exhausted(self, queue: Queue) -> bool:
+        """Whether everything in its pool was given away."""
+        pool = queue.pool
+        return not queue.own and self._cursors.get(pool, 0) >= len(pool.free)
+
     def _hopeful(self) -> list[Queue]:
         """The queues for which something is free, or was claimed before."""
-        return [
-            queue
-            for pool, queues in self._space.queues.items()
-            for queue in queues.values()
-            if pool.grants and (pool.free or queue.own)
-        ]
+        hopeful = {queue for pool in self._space.members.open for queue in self._space.queues[pool].values()}
+        return [*hopeful, *(queue for queue in self._space.own_queues - hopeful if queue.pool.grants)]
 
     def _rank(self, queue: Queue) -> Rank:
         client, pool = queue.client, queue.pool
         if client not in self._used:
-            self._used[client] = self._space.usage.seconds(client, self._now)
+            self._used[client] = self._space.usage.seconds(client, self._hour)
         if pool not in self._best:
             self._best[pool] = pool.best
         used, best = self._used[client] + self._charged[client], self._best[pool]
@@ -108,7 +113,7 @@ class Pass:
         client, self._held_back = lease.request.client, False
         if not any(self._holdings.permit(client, kind) for kind in pool.kinds):
             return None
-        start = self._cursors[pool]
+        start = self._cursors.get(pool, 0)
         while start < len(pool.free) and pool.free[start][2] in self.taken:
             start += 1
         self._cursors[pool] = start

@@ -6,7 +6,7 @@ goes, or changes hands costs each of its pools two insertions.
 
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -18,6 +18,7 @@ Key: TypeAlias = tuple[str | None, str | None, bool, str]
 """Selector, pinned exporter, whether disabled ones count, and the client's rights."""
 Free: TypeAlias = tuple[int, str, str]
 Leased: TypeAlias = tuple[datetime, str, str]
+_Put: TypeAlias = Callable[[list[Any], Any], object]
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -51,9 +52,6 @@ class Pool:
     unready: list[str] = field(default_factory=list)
     """Names of those that are online, and neither free nor held by a lease that is known."""
     offline: list[str] = field(default_factory=list)
-
-    changed: bool = False
-    """Whether an exporter of it came, went or changed hands since this was last set to False."""
     satisfiable: bool = True
     """Whether those who wait were told that there is anything in it at all."""
     kinds: Counter[access.Grant] = field(default_factory=Counter)
@@ -81,26 +79,44 @@ class Pool:
         grant = self.rights.grant(exporter.labels)
         return grant if isinstance(grant, access.Grant) else None
 
-    def fill(self, situations: Iterable[Situation]) -> None:
-        """Takes all exporters in at once, those that aren't of this pool left out."""
+    def fill(self, situations: Iterable[Situation]) -> Iterable[str]:
+        """Takes all exporters in at once, those that aren't of this pool left out; the uids of what is in it now."""
         for situation in situations:
             grant = self.admits(situation.exporter)
             if grant is not None:
                 self._take_in(situation, grant, list.append)
         for each in (self.free, self.leased, self.unready, self.offline):
             each.sort()
+        return self.grants
 
-    def add(self, situation: Situation) -> None:
-        """An exporter has come, if it is of this pool."""
+    def add(self, situation: Situation) -> bool:
+        """An exporter has come; whether it is of this pool."""
         grant = self.admits(situation.exporter)
         if grant is not None:
             self._take_in(situation, grant, insort)
+        return grant is not None
 
-    def _take_in(self, situation: Situation, grant: access.Grant, put: Callable[[list[Any], Any], object]) -> None:
-        exporter = situation.exporter
-        self.changed = True
-        self.grants[exporter.uid] = grant
+    def move(self, before: Situation, now: Situation) -> None:
+        """An exporter of this pool is in another situation."""
+        grant = self.grants[now.exporter.uid]
+        self._take_out(before, grant)
+        self._put(now, grant, insort)
+
+    def remove(self, situation: Situation) -> None:
+        """It has gone: `situation` is what it was last in."""
+        grant = self.grants.pop(situation.exporter.uid)
+        self.kinds[grant] -= 1
+        if not self.kinds[grant]:
+            del self.kinds[grant]
+        self._take_out(situation, grant)
+
+    def _take_in(self, situation: Situation, grant: access.Grant, put: _Put) -> None:
+        self.grants[situation.exporter.uid] = grant
         self.kinds[grant] += 1
+        self._put(situation, grant, put)
+
+    def _put(self, situation: Situation, grant: access.Grant, put: _Put) -> None:
+        exporter = situation.exporter
         if situation.free:
             put(self.free, _offer(exporter, grant))
         elif not exporter.online:
@@ -110,16 +126,8 @@ class Pool:
         else:
             put(self.unready, exporter.name)
 
-    def remove(self, situation: Situation) -> None:
-        """It has gone: `situation` is what it came or was filled in with."""
+    def _take_out(self, situation: Situation, grant: access.Grant) -> None:
         exporter = situation.exporter
-        grant = self.grants.pop(exporter.uid, None)
-        if grant is None:
-            return
-        self.changed = True
-        self.kinds[grant] -= 1
-        if not self.kinds[grant]:
-            del self.kinds[grant]
         if situation.free:
             del self.free[bisect_left(self.free, _offer(exporter, grant))]
         elif not exporter.online:
@@ -136,27 +144,3 @@ def _offer(exporter: ExporterFacts, grant: access.Grant) -> Free:
 
 def _held(exporter: ExporterFacts, holder: LeaseFacts) -> Leased:
     return holder.end or NEVER, holder.uid, exporter.uid
-
-
-class Labels:
-    """Which exporters have a label: narrows the search for a pool's exporters."""
-
-    def __init__(self) -> None:
-        self._uids: dict[tuple[str, str], set[str]] = {}
-
-    def add(self, exporter: ExporterFacts) -> None:
-        for label in exporter.labels.items():
-            self._uids.setdefault(label, set()).add(exporter.uid)
-
-    def remove(self, exporter: ExporterFacts) -> None:
-        for label in exporter.labels.items():
-            self._uids[label].discard(exporter.uid)
-            if not self._uids[label]:
-                del self._uids[label]
-
-    def narrow(self, request: Request, by_name: Mapping[str, str]) -> Iterable[str] | None:
-        """The uids of all that could match, perhaps of more; None: of any."""
-        if request.exporter is not None:
-            return [by_name[request.exporter]] if request.exporter in by_name else []
-        wanted = request.selector.match_labels.items() if request.selector is not None else ()
-        return min((self._uids.get(label, set()) for label in wanted), key=len, default=None)

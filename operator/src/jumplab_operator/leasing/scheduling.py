@@ -19,6 +19,7 @@ from jumplab_operator.leasing.quotas import Holdings
 from jumplab_operator.leasing.ranking import Rank, rank, seconds_asked
 from jumplab_operator.leasing.slots import span
 from jumplab_operator.leasing.space import Queue, Space
+from jumplab_operator.leasing.usage import hour_of
 
 TOLD = 10
 """So many of those who wait for a pool are told each time that something in it changes; the rest ask."""
@@ -112,29 +113,34 @@ def _decide(space: Space, now: datetime) -> set[str]:
     """One pass; who is to be told."""
     space.advance(now)
     slots_before = space.slots.kept
-    if space.rebook or any(pool.changed for pool in space.booked.values()):
+    stirred = space.members.stirred
+    if space.rebook or not stirred.isdisjoint(space.booked.values()):
         space.slots, space.rebook = place(space), False
     done = Pass(space, now)
     done.run()
     before, space.assigned, space.taken, space.leftovers = space.assigned, done.assigned, done.taken, {}
+    space.sentences = {}
     told = {uid for uid in {*before, *done.assigned} if before.get(uid) != done.assigned.get(uid)}
     kept = space.slots.kept
     told |= {uid for uid in space.ahead & {*slots_before, *kept} if slots_before.get(uid) != kept.get(uid)}
     told |= space.refiled
     space.refiled = set()
-    for pool, queues in space.queues.items():
+    for pool in stirred:
+        queues = space.queues[pool].values()
         if pool.satisfiable != bool(pool.grants):  # everything is different: all are told
-            told |= {uid for queue in queues.values() for *_, uid in queue.leases}
-        elif pool.changed and pool.grants:
-            told |= _first(space, pool, queues.values(), now)
-        pool.changed, pool.satisfiable = False, bool(pool.grants)
+            told |= {uid for queue in queues for *_, uid in queue.leases}
+        elif pool.grants:
+            told |= _first(space, pool, queues, now)
+        pool.satisfiable = bool(pool.grants)
+    space.members.stirred = set()
     return told
 
 
 def _first(space: Space, pool: Pool, queues: Iterable[Queue], now: datetime) -> set[str]:
     """The uids of the first that wait for the pool, which must not be empty."""
     best = pool.best
-    used = {client: space.usage.seconds(client, now) for client in {queue.client for queue in queues}}
+    hour = hour_of(now)
+    used = {client: space.usage.seconds(client, hour) for client in {queue.client for queue in queues}}
 
     def rank_at(queue: Queue, number: int) -> Rank:
         place = queue.leases[number]  # all before it in its queue are served first
@@ -165,8 +171,16 @@ def _decision(space: Space, uid: str) -> Decision | None:
         excess = _excess(space, lease, queue.pool)
         if excess is not None:
             return Wait("Pending", "OverQuota", f"{excess}; it waits until one is released")
-        return Wait("Pending", *waiting.explain(lease, _in_the_way(space, lease, queue.pool)))
+        return Wait("Pending", *_reason_and_sentence(space, lease, queue))
     return _unsatisfiable(space, lease) if queue is not None or uid in space.stranded else None
+
+
+def _reason_and_sentence(space: Space, lease: LeaseFacts, queue: Queue) -> tuple[str, str]:
+    if queue.own:
+        return waiting.explain(lease, _in_the_way(space, lease, queue.pool))
+    if queue.pool not in space.sentences:
+        space.sentences[queue.pool] = waiting.explain(lease, _in_the_way(space, lease, queue.pool))
+    return space.sentences[queue.pool]
 
 
 def _scheduled(space: Space, lease: LeaseFacts) -> Wait:

@@ -5,6 +5,7 @@ Everything here follows from the facts and the time alone; it is kept up to date
 
 from bisect import bisect_left, insort
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
@@ -21,6 +22,7 @@ from jumplab_operator.leasing.facts import (
     Request,
     UsageFacts,
 )
+from jumplab_operator.leasing.membership import Memberships
 from jumplab_operator.leasing.pools import Pool, Situation
 from jumplab_operator.leasing.slots import Slots
 from jumplab_operator.leasing.usage import Usage
@@ -57,13 +59,13 @@ class Space:
     def __init__(self) -> None:
         self.facts: dict[str, Fact] = {}
         self.leases: dict[str, LeaseFacts] = {}
-        self.situations: dict[str, Situation] = {}
-        self.by_name: dict[str, str] = {}
+        self.members = Memberships()
         self.clients: dict[str, ClientFacts] = {}
         self.usage = Usage()
-        self.pools: dict[pools.Key, Pool] = {}
         self.queues: dict[Pool, dict[_QueueKey, Queue]] = {}
         self.queue_of: dict[str, Queue] = {}
+        self.own_queues: set[Queue] = set()
+        """Those of one lease alone."""
         self.ahead: set[str] = set()
         """Leases whose begin lies ahead."""
         self.booked: dict[str, Pool] = {}
@@ -82,8 +84,9 @@ class Space:
         """Exporters that the last pass gave away, and to which lease."""
         self.leftovers: dict[Pool, tuple[list[LeaseFacts], list[tuple[str, str]]]] = {}
         """Of what is free in a pool: to whom it was given, and what was left, name and uid; found when asked for."""
+        self.sentences: dict[Pool, tuple[str, str]] = {}
+        """Why those wait who want something of the pool and of whom there is nothing else to be said."""
         self._policies: dict[str, ExporterAccessPolicy | None] = {}
-        self._labels = pools.Labels()
         self._of_client: defaultdict[str, set[str]] = defaultdict(set)
         self._holding: defaultdict[str, set[str]] = defaultdict(set)
         self._held: defaultdict[str, dict[str, str]] = defaultdict(dict)
@@ -95,6 +98,16 @@ class Space:
     def policies(self) -> list[ExporterAccessPolicy | None]:
         """None for each that can't be read."""
         return [policy for _, policy in sorted(self._policies.items(), key=lambda item: item[0])]
+
+    @property
+    def situations(self) -> Mapping[str, Situation]:
+        """What the exporters are doing, by uid."""
+        return self.members.situations
+
+    @property
+    def by_name(self) -> Mapping[str, str]:
+        """The uids of the exporters."""
+        return self.members.by_name
 
     @property
     def exporters(self) -> list[ExporterFacts]:
@@ -116,6 +129,8 @@ class Space:
         before = self.facts.pop(uid, None)
         if before is not None:
             self._out(before)
+            if isinstance(before, ExporterFacts):
+                self.members.remove(uid)
             self._refile_around(before, None, now)
 
     def advance(self, now: datetime) -> None:
@@ -143,11 +158,9 @@ class Space:
     def _in(self, fact: Fact) -> None:
         match fact:
             case ExporterFacts():
-                self.by_name[fact.name] = fact.uid
-                self._labels.add(fact)
                 if fact.claim is not None:
                     self.claims[fact.claim].add(fact.uid)
-                self._settle(fact)
+                self.members.settle(fact, self.holder_of(fact))
             case LeaseFacts():
                 self.leases[fact.uid] = fact
                 self._of_client[fact.request.client].add(fact.uid)
@@ -165,10 +178,6 @@ class Space:
     def _out(self, fact: Fact) -> None:
         match fact:
             case ExporterFacts():
-                self._unsettle(fact.uid)
-                self._labels.remove(fact)
-                if self.by_name.get(fact.name) == fact.uid:
-                    del self.by_name[fact.name]
                 if fact.claim is not None:
                     _discard(self.claims, fact.claim, fact.uid)
             case LeaseFacts():
@@ -212,19 +221,6 @@ class Space:
         for key in [key for key in self._rights if key[0] == client]:
             del self._rights[key]
 
-    # exporters and their pools
-
-    def _settle(self, exporter: ExporterFacts) -> None:
-        situation = Situation(exporter, self.holder_of(exporter))
-        self.situations[exporter.uid] = situation
-        for pool in self.pools.values():
-            pool.add(situation)
-
-    def _unsettle(self, uid: str) -> None:
-        situation = self.situations.pop(uid)
-        for pool in self.pools.values():
-            pool.remove(situation)
-
     def _resettle_held(self, before: Fact | None, after: Fact | None) -> None:
         """The exporters that a lease held, or holds, or has claimed, have another holder or end."""
         held = {fact.exporter for fact in (before, after) if isinstance(fact, LeaseFacts) and fact.exporter is not None}
@@ -233,8 +229,7 @@ class Space:
         touched |= self.claims.get(uid, set())
         for exporter_uid in touched:
             exporter = self.situations[exporter_uid].exporter
-            self._unsettle(exporter_uid)
-            self._settle(exporter)
+            self.members.settle(exporter, self.holder_of(exporter))
 
     # leases and their queues
 
@@ -271,12 +266,13 @@ class Space:
             del queue.leases[bisect_left(queue.leases, (lease.waits_since, lease.name, uid))]
             if not queue.leases:
                 del self.queues[queue.pool][queue.key]
+                self.own_queues.discard(queue)
         if booked is not None:
             self.rebook = True
         pool = queue.pool if queue is not None else booked
         if pool is not None and not self.queues[pool] and pool not in self.booked.values():
             del self.queues[pool]
-            del self.pools[pool.key]
+            self.members.forget(pool)
 
     def _queue(self, lease: LeaseFacts) -> Queue:
         request = lease.request
@@ -285,21 +281,17 @@ class Space:
         key = (pool.key, request.client, own)
         queues = self.queues[pool]
         if key not in queues:
-            queues[key] = Queue(key, request.client, pool)
+            queue = queues[key] = Queue(key, request.client, pool)
+            if queue.own:
+                self.own_queues.add(queue)
         return queues[key]
 
-    def _pool_key(self, request: Request) -> pools.Key:
-        selector = selectors.describe(request.selector) if request.selector is not None else None
-        return selector, request.exporter, request.allow_disabled, self._rights_of(request).key
-
     def _pool_of(self, request: Request) -> Pool:
-        key = self._pool_key(request)
-        if key not in self.pools:
-            pool = self.pools[key] = Pool(key, request, self._rights_of(request))
-            self.queues[pool] = {}
-            narrowed = self._labels.narrow(request, self.by_name)
-            pool.fill(self.situations.values() if narrowed is None else [self.situations[uid] for uid in narrowed])
-        return self.pools[key]
+        rights = self._rights_of(request)
+        selector = selectors.describe(request.selector) if request.selector is not None else None
+        pool = self.members.pool((selector, request.exporter, request.allow_disabled, rights.key), request, rights)
+        self.queues.setdefault(pool, {})
+        return pool
 
     def _rights_of(self, request: Request) -> access.Rights:
         key = (request.client, request.duration)

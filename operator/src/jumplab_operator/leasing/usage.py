@@ -5,7 +5,7 @@ don't depend on the order in which leases came and went. The window is the hour 
 """
 
 from collections import Counter, defaultdict
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from jumplab_operator.leasing.facts import LeaseFacts, UsageFacts
 from jumplab_operator.leasing.times import DEFAULT_DURATION
@@ -38,9 +38,8 @@ class Usage:
             length = fact.request.duration or DEFAULT_DURATION
             self._promised[fact.request.client] += sign * int(length.total_seconds())
 
-    def seconds(self, client: str, now: datetime) -> int:
-        """What the client has used in the window."""
-        hour = int(now.timestamp()) // _HOUR_SECONDS
+    def seconds(self, client: str, hour: int) -> int:
+        """What the client has used in the window that ends with this hour, see `hour_of`."""
         known = self._sums.get(client)
         if known is None or known[0] != hour:
             known = self._sums[client] = (hour, self._sum(client, hour - WINDOW_HOURS + 1))
@@ -65,11 +64,11 @@ class Usage:
         return by_hour + sum(max(0, stop - max(start, from_then)) * n for (start, stop), n in long.items())
 
 
+def hour_of(now: datetime) -> int:
+    """The hour that runs, counted since 1970."""
+    return int(now.timestamp()) // _HOUR_SECONDS
+
+
 def client_of(fact: LeaseFacts | UsageFacts) -> str:
     """The holder."""
     return fact.client if isinstance(fact, UsageFacts) else fact.request.client
-
-
-def next_hour(now: datetime) -> datetime:
-    """When the window moves on."""
-    return now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
