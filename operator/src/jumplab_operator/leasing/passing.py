@@ -4,9 +4,7 @@ Only pools with something free are looked at, and of each queue only its first l
 taken and never given back, so where the first of a queue can't be served none behind it can.
 """
 
-from collections import defaultdict
 from datetime import datetime, timedelta
-from heapq import heapify, heappop, heappush
 
 from jumplab_operator.leasing.access import Grant
 from jumplab_operator.leasing.booking import TURNAROUND
@@ -14,10 +12,9 @@ from jumplab_operator.leasing.decisions import Assign
 from jumplab_operator.leasing.facts import LeaseFacts
 from jumplab_operator.leasing.pools import Pool
 from jumplab_operator.leasing.quotas import Holdings
-from jumplab_operator.leasing.ranking import BOOKED, Rank, rank, seconds_asked
 from jumplab_operator.leasing.space import Queue, Space
 from jumplab_operator.leasing.times import DEFAULT_DURATION
-from jumplab_operator.leasing.usage import hour_of
+from jumplab_operator.leasing.turns import Turns
 
 
 class Pass:
@@ -25,12 +22,7 @@ class Pass:
 
     def __init__(self, space: Space, now: datetime) -> None:
         self._space, self._slots, self._now = space, space.slots, now
-        self._charged: defaultdict[str, int] = defaultdict(int)
-        self._served: defaultdict[Queue, int] = defaultdict(int)
         self._cursors: dict[Pool, int] = {}
-        self._best: dict[Pool, Grant] = {}
-        self._used: dict[str, int] = {}
-        self._hour = hour_of(now)
         self._holdings = Holdings(space)
         self._held_back = False
         """Whether something free was kept from the last lease for a slot: a shorter one behind it may have it."""
@@ -38,16 +30,18 @@ class Pass:
         self.taken: dict[str, str] = {}
 
     def run(self) -> None:
-        """Decides. Clients are charged for what they get as they get it, so that a burst is shared fairly, too."""
-        turns = [(self._rank(queue), 0, queue) for queue in self._hopeful()]
-        heapify(turns)
-        while turns:
-            _, charged, queue = heappop(turns)
+        """Decides."""
+        turns = Turns(self._space, self._hopeful(), self._now)
+        while (turn := turns.take()) is not None:
+            queue, lease = turn
             if self._is_exhausted(queue):
                 continue
-            overtaken = charged != self._charged[queue.client]  # by leases of its own client that were served
-            if overtaken or (self._serve(queue) and self._served[queue] < len(queue.leases)):
-                heappush(turns, (self._rank(queue), self._charged[queue.client], queue))
+            chosen = self._claimed(lease, queue.pool) or self._kept(lease) or self._free(lease, queue.pool)
+            if chosen is not None:
+                turns.charge(lease)
+                self._give(lease, queue.pool, chosen)
+            if chosen is not None or self._held_back:
+                turns.go_on(queue)
 
     def _is_exhausted(self, queue: Queue) -> bool:
         """Whether everything in its pool was given away."""
@@ -59,31 +53,8 @@ class Pass:
         hopeful = {queue for pool in self._space.members.open for queue in self._space.queues[pool].values()}
         return [*hopeful, *(queue for queue in self._space.own_queues - hopeful if queue.pool.grants)]
 
-    def _rank(self, queue: Queue) -> Rank:
-        client, pool = queue.client, queue.pool
-        if client not in self._used:
-            self._used[client] = self._space.usage.seconds(client, self._hour)
-        if pool not in self._best:
-            self._best[pool] = pool.best
-        used, best = self._used[client] + self._charged[client], self._best[pool]
-        place = queue.leases[self._served[queue]]
-        priority = BOOKED if self._space.leases[place[2]].kept is not None else best.priority
-        return rank(priority, used, best.weight, place, self._now)
-
-    def _serve(self, queue: Queue) -> bool:
-        lease = self._space.leases[queue.leases[self._served[queue]][2]]
-        chosen = self._claimed(lease, queue.pool) or self._kept(lease) or self._free(lease, queue.pool)
-        if chosen is None and not self._held_back:
-            return False
-        self._served[queue] += 1
-        if chosen is not None:
-            self._give(lease, queue.pool, chosen)
-        return True
-
     def _give(self, lease: LeaseFacts, pool: Pool, chosen: str) -> None:
-        client = lease.request.client
-        self._charged[client] += seconds_asked(lease, self._now)
-        self._holdings.give(client, chosen)
+        self._holdings.give(lease.request.client, chosen)
         self.taken[chosen] = lease.uid
         self.assigned[lease.uid] = self._assignment(lease, pool, chosen)
 
