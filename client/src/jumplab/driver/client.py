@@ -21,7 +21,12 @@ class ResultStream(ByteStream, Protocol):
 
 
 class Caller(Protocol):
-    """What a client needs of a session. Arguments and results are JSON."""
+    """What a client needs of a session. Arguments and results are JSON.
+
+    epoch: changes where the exporter's process is replaced; what its drivers have kept until then is gone.
+    """
+
+    epoch: str
 
     async def call(self, driver_uuid: str, method: str, arguments: bytes) -> bytes:
         """Calls a method. Cancelling cancels the call at the driver."""
@@ -83,6 +88,11 @@ class AsyncDriverClient:
     def path(self) -> str:
         """Where the driver stands in the tree, dots between names; empty for the root."""
         return self._node.path
+
+    @property
+    def epoch(self) -> str:
+        """Changes where the exporter's process is replaced: what the driver has kept until then is gone."""
+        return self._node.caller.epoch
 
     @property
     def description(self) -> str:

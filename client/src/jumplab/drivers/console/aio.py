@@ -9,7 +9,7 @@ from jumplab.driver import AsyncDriverClient
 from jumplab.driver.errors import DriverError
 from jumplab.drivers.console.errors import ConsoleClosed, ConsoleTimeout
 from jumplab.drivers.console.interface import ConsoleInterface
-from jumplab.drivers.console.stream import ConsoleStream, gap_marker, joined
+from jumplab.drivers.console.stream import RESTART_MARKER, ConsoleStream, gap_marker, joined
 
 _KEPT_BYTES = 1 << 20
 _TOLD_BYTES = 2000
@@ -31,8 +31,9 @@ class AsyncConsoleClient(AsyncDriverClient, ConsoleInterface):
         """The console's bytes both ways, at an `offset` that the stream knows.
 
         offset, exclusive: as for ConsoleInterface.attach.  mark_gaps: where bytes were dropped before they were read,
-        `receive` gives a line that says so, instead of raising ConsoleGap. Raises ConsoleInUse, here or at the first
-        use, where another client has the exclusive right to write.
+        or the exporter's process was replaced, `receive` gives a line that says so, instead of raising ConsoleGap or
+        ConsoleRestarted. Raises ConsoleInUse, here or at the first use, where another client has the exclusive right to
+        write.
         """
         async with joined(self, offset, exclusive=exclusive, mark_gaps=mark_gaps) as stream:
             yield stream
@@ -48,7 +49,8 @@ class AsyncConsoleClient(AsyncDriverClient, ConsoleInterface):
         """Waits until the device has said something that the regular expression finds.
 
         Returns everything it said since the last `expect` up to the end of the match. What follows is left for the next
-        one. Where bytes were dropped before they were read, a line in the text says how many.
+        one. Where bytes were dropped before they were read, a line in the text says how many; where the exporter's
+        process was replaced, one says that.
 
         Raises ConsoleTimeout with what it said instead, after `timeout` seconds; ConsoleClosed where the console ended.
         """
@@ -79,6 +81,7 @@ class _Conversation:
     def __init__(self, console: AsyncConsoleClient) -> None:
         self._console = console
         self._offset = 0
+        self._epoch = console.epoch
         self._said = bytearray()
         self._trimmed_bytes = 0
         self._failure: DriverError | None = None
@@ -132,7 +135,7 @@ class _Conversation:
         except DriverError:
             await self._let_go()
             raise
-        self._offset = stream.offset
+        self._offset, self._epoch = stream.offset, stream.epoch
         return data
 
     async def _attached(self) -> ConsoleStream:
@@ -147,6 +150,9 @@ class _Conversation:
         return await asyncio.shield(self._ready)
 
     async def _hold(self, ready: asyncio.Future[ConsoleStream]) -> None:
+        if self._console.epoch != self._epoch:
+            self._said += RESTART_MARKER.encode()
+            self._offset, self._epoch = 0, self._console.epoch
         try:
             async with self._console.connect(self._offset, mark_gaps=True) as stream:
                 ready.set_result(stream)

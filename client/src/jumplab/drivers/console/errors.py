@@ -5,6 +5,7 @@ DriverError
     ├── ConsoleTimeout   what was expected did not come in time
     ├── ConsoleClosed    the console ended before it came
     ├── ConsoleGap       bytes were dropped before they were read: read on behind them
+    ├── ConsoleRestarted the exporter's process was replaced: read on from the console's new beginning
     └── ConsoleInUse     another client has the exclusive right to write
 """
 
@@ -33,6 +34,10 @@ class ConsoleGap(ConsoleError):
             f"what follows from offset {gap.end_offset} on can be read"
         )
         self.gap = gap
+
+
+class ConsoleRestarted(ConsoleError):
+    """What was not read yet is gone with the exporter's process. The next read begins at offset 0 of its next one."""
 
 
 class ConsoleInUse(ConsoleError):

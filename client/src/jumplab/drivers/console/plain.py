@@ -31,8 +31,9 @@ class ConsoleClient(DriverClient):
         """The console's bytes both ways, at an `offset` that the stream knows.
 
         offset, exclusive: as for ConsoleInterface.attach.  mark_gaps: where bytes were dropped before they were read,
-        `receive` gives a line that says so, instead of raising ConsoleGap. Raises ConsoleInUse, here or at the first
-        use, where another client has the exclusive right to write.
+        or the exporter's process was replaced, `receive` gives a line that says so, instead of raising ConsoleGap or
+        ConsoleRestarted. Raises ConsoleInUse, here or at the first use, where another client has the exclusive right to
+        write.
         """
         with self._portal.entered(self._twin.connect(offset, exclusive=exclusive, mark_gaps=mark_gaps)) as stream:
             yield PlainConsoleStream(stream, self._portal)
@@ -48,7 +49,8 @@ class ConsoleClient(DriverClient):
         """Waits until the device has said something that the regular expression finds.
 
         Returns everything it said since the last `expect` up to the end of the match. What follows is left for the next
-        one. Where bytes were dropped before they were read, a line in the text says how many.
+        one. Where bytes were dropped before they were read, a line in the text says how many; where the exporter's
+        process was replaced, one says that.
 
         Raises ConsoleTimeout with what it said instead, after `timeout` seconds; ConsoleClosed where the console ended.
         """

@@ -6,12 +6,14 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from json import loads
 
 from jumplab.driver import AsyncDriverClient, PlainStream, Portal, ResultStream, errors
-from jumplab.drivers.console.errors import ConsoleGap, ConsoleInUse
+from jumplab.drivers.console.errors import ConsoleGap, ConsoleInUse, ConsoleRestarted
 from jumplab.drivers.console.interface import Gap
 
 _REASON_BOUND_SECONDS = 5.0
 _PAUSE_STEP_SECONDS = 0.1
 _PAUSE_BOUND_SECONDS = 2.0
+
+RESTART_MARKER = "\r\n[… the exporter's process was replaced: its console begins anew …]\r\n"
 
 
 @asynccontextmanager
@@ -19,11 +21,12 @@ async def joined(
     console: AsyncDriverClient, offset: int | None = None, *, exclusive: bool = False, mark_gaps: bool = False
 ) -> AsyncIterator["ConsoleStream"]:
     """Attaches to a console through any client of it. The arguments are those of AsyncConsoleClient.connect."""
+    epoch = console.epoch
     if offset is None or offset < 0:
         state = await console.call("state")
         end = state["end_offset"] if isinstance(state, dict) else state.end_offset
         offset = max(0, end + (offset or 0))
-    stream = ConsoleStream(console, offset, exclusive=exclusive, mark_gaps=mark_gaps)
+    stream = ConsoleStream(console, offset, epoch, exclusive=exclusive, mark_gaps=mark_gaps)
     await stream.attach()
     try:
         yield stream
@@ -39,14 +42,20 @@ def gap_marker(size_bytes: int) -> str:
 class ConsoleStream:
     """A console's bytes both ways: a ResultStream. Made by `joined`.
 
-    offset: of the console's byte that `receive` gives next, from the session's start.
+    offset: of the console's byte that `receive` gives next, from the session's start.  epoch: of the
+    exporter's process that the offset is of.
 
     A stream that is cut while the session goes on is attached anew, at the byte where it stopped. What was being sent
     at that moment is not sent again, since it may have arrived: `send` raises SessionLost, and may be called again.
+    Where the exporter's process was replaced, the console begins anew, at offset 0.
     """
 
-    def __init__(self, console: AsyncDriverClient, offset: int, *, exclusive: bool, mark_gaps: bool) -> None:
+    def __init__(
+        self, console: AsyncDriverClient, offset: int, epoch: str, *, exclusive: bool, mark_gaps: bool
+    ) -> None:
         self.offset = offset
+        self.epoch = epoch
+        self._restarted = False
         self._console = console
         self._given = {"exclusive": True} if exclusive else {}
         self._mark_gaps = mark_gaps
@@ -61,12 +70,16 @@ class ConsoleStream:
         async with self._attaching:
             if self._closed:
                 raise errors.StreamReset("this attachment to the console is closed; connect again")
-            if self._attached is None:
+            while self._attached is None:
+                self._begin_anew()
                 context = self._console.open("attach", offset=self.offset, **self._given)
                 try:
                     self._attached = (await context.__aenter__(), context)
                 except errors.CallFailed as error:
                     raise _refusal(error) from error
+                except errors.SessionLost:
+                    if self._console.epoch == self.epoch:
+                        raise
             return self._attached[0]
 
     async def aclose(self) -> None:
@@ -78,11 +91,15 @@ class ConsoleStream:
     async def receive(self) -> bytes:
         """The console's next bytes; b"" at its end.
 
-        Raises ConsoleGap once where some were dropped (or gives a line that says so, where gaps are marked);
-        ConsoleInUse where what was sent was refused; DriverError.
+        Raises ConsoleGap once where some were dropped, and ConsoleRestarted once where the exporter's process was
+        replaced (or gives a line that says so, where gaps are marked); ConsoleInUse where what was sent was refused;
+        DriverError.
         """
         while True:
             attached = await self.attach()
+            if self._restarted:
+                self._restarted = False
+                return self._told_of_restart()
             try:
                 data = await attached.receive()
                 if not self._is_present(attached):
@@ -151,6 +168,21 @@ class ConsoleStream:
         if self._mark_gaps:
             return gap_marker(gap.size_bytes).encode()
         raise ConsoleGap(self._console.path, gap)
+
+    def _begin_anew(self) -> None:
+        """The offset is one of the exporter's process that there was: in the next one it would mean another byte."""
+        if self._console.epoch != self.epoch:
+            self.epoch = self._console.epoch
+            self.offset = 0
+            self._restarted = True
+
+    def _told_of_restart(self) -> bytes:
+        if self._mark_gaps:
+            return RESTART_MARKER.encode()
+        raise ConsoleRestarted(
+            f"{self._console.path}: the exporter's process was replaced, and what it had kept of the console is gone; "
+            "its next one can be read from offset 0 on"
+        )
 
     def _is_present(self, attached: ResultStream) -> bool:
         return self._attached is not None and self._attached[0] is attached
