@@ -29,6 +29,10 @@ class Process:
         assert self._running is not None, f"{self.command[0]} is not running"
         return self._running.pid
 
+    @property
+    def running(self) -> bool:
+        return self._running is not None and self._running.poll() is None
+
     def start(self) -> None:
         with self.log.open("ab") as output:
             self._running = subprocess.Popen(

@@ -59,7 +59,7 @@ class OneMachine:
         self.kubeconfig = self.data_dir / "kubeconfig"
         port, grpc_port = free_ports(2)
         ports = (f"--port={port}", f"--grpc-port={grpc_port}")
-        command = [PROGRAMS / "jumplab-operator", "standalone", "--data-dir", self.data_dir, *ports]
+        command: list[str | Path] = [PROGRAMS / "jumplab-operator", "standalone", "--data-dir", self.data_dir, *ports]
         self.process: Process = _ControlPlane(command, folder / "control-plane.log")
 
     def connect(self) -> KubeClient:
@@ -90,7 +90,7 @@ class OnCluster:
         through_gate = folder / "operator.kubeconfig"
         through_gate.write_text(yaml.safe_dump(kubeconfig(self.gate.url, api.ca, api.token)))
         address = f"127.0.0.1:{port}"
-        command = [
+        command: list[str | Path] = [
             *(PROGRAMS / "jumplab-operator", "run", "--kubeconfig", through_gate),
             *("--listen", address, "--endpoint", address, "--own-namespace", NAMESPACE, "--namespace", NAMESPACE),
         ]
