@@ -44,6 +44,7 @@ JUMPLAB_VALUES: dict[str, Plain] = {
         "networkPolicy": {"enabled": False},
         "podDisruptionBudget": {"enabled": False},
         "crds": {"install": False},
+        "replicas": 1,
     },
     "placed": {
         "image": {"repository": "registry.example/operator", "tag": "2", "pullPolicy": "Always"},

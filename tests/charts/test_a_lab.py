@@ -6,64 +6,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 import jumplab
 from tests.charts.cluster import Cluster
-from tests.charts.matrix import JUMPLAB, LAB, Plain, objects, one
-from tests.kube.client import KubeClient
-from tests.kube.processes import Process, free_ports
-from tests.kube.servers import kubeconfig
+from tests.charts.matrix import LAB, Plain, objects, one
+from tests.charts.on_chart import OnChart
+from tests.kube.processes import Process
 from tests.lab.boards import PROMPT, QEMU_BOARD, needs_qemu
 from tests.lab.homes import NAMESPACE, PROGRAMS
 from tests.lab.lab import Lab
 
 VIRTUAL: Plain = {}
 """The chart's own board."""
-
-
-class OnChart:
-    """A home of a lab: the operator runs as its Deployment says, with the token of its service account."""
-
-    def __init__(self, cluster: Cluster, folder: Path) -> None:
-        self._cluster = cluster
-        self.kubeconfig = cluster.api.kubeconfig
-        self._own = folder / "operator.kubeconfig"
-        self._log = folder / "operator.log"
-        self._port, self._health = free_ports(2)
-        self.endpoint = f"127.0.0.1:{self._port}"
-        self.process: Process = Process(["true"], self._log)
-
-    def connect(self) -> KubeClient:
-        namespace = self._cluster.namespace("control")
-        self._cluster.namespace(NAMESPACE)
-        with self._cluster.helm(namespace) as releases:
-            values = {"endpoint": self.endpoint, "crds": {"keep": False}}
-            manifest = releases.install(JUMPLAB, "jumplab", values)["manifest"]
-        self._cluster.until_served("clients", "exporters", "leases", "exporteraccesspolicies")
-        pod = one(objects(manifest), "Deployment")["spec"]["template"]["spec"]
-        token = self._cluster.token(namespace, pod["serviceAccountName"])
-        self._own.write_text(yaml.safe_dump(kubeconfig(self._cluster.api.url, self._cluster.api.ca, token)))
-        here = {"--listen=0.0.0.0:7444": f"--listen={self.endpoint}"}
-        here["--health=0.0.0.0:8080"] = f"--health=127.0.0.1:{self._health}"
-        arguments = [here.get(argument, argument) for argument in pod["containers"][0]["args"]]
-        assert set(here) <= set(pod["containers"][0]["args"])
-        command = [PROGRAMS / "jumplab-operator", *arguments, f"--kubeconfig={self._own}"]
-        self.process = Process(command, self._log)
-        self.start()
-        return KubeClient(self._cluster.api.url, self._cluster.api.ca, self._cluster.api.token)
-
-    def start(self) -> None:
-        self.process.start()
-        self.process.wait_until(lambda: "Jumplab is running" in self.process.output(), "its start")
-
-    def kill(self) -> None:
-        self.process.kill()
-
-    def close(self) -> None:
-        self.process.stop()
-        with self._cluster.helm("control") as releases:
-            releases.uninstall("jumplab")
 
 
 @pytest.fixture(scope="module")

@@ -14,12 +14,13 @@ from typing import Any
 
 import pytest
 
-from jumplab_operator.control_plane import Listening, in_cluster
+from jumplab_operator.control_plane import Installation, Listening, in_cluster
 from jumplab_operator.controller.lab import ApiRefused, Name
 from jumplab_operator.handlers.kube import connected
 from jumplab_operator.handlers.lab import ClusterLab
 from jumplab_operator.handlers.running import lab_over
 from jumplab_operator.handlers.settings import KubeAccess, SystemClock
+from jumplab_operator.leadership.seat import Process, Seat, leading
 from tests.charts.cluster import RBAC, Cluster
 from tests.charts.matrix import JUMPLAB, Plain, one, rendered
 from tests.charts.refusals import BOUND_SECONDS, Refusals, contended
@@ -58,6 +59,8 @@ def rights(rules: list[Plain]) -> list[Right]:
 
 LAB_RULES = one(rendered(JUMPLAB, {}), "ClusterRole")["rules"]
 KEYS_RULES = one(rendered(JUMPLAB, {"namespaces": ["lab"]}), "Role", "jumplab-keys")["rules"]
+LEAD_RULES = one(rendered(JUMPLAB, {}), "Role", "jumplab-lead")["rules"]
+PROCESS = Process(standing_by=lambda: None, stop=lambda: None)
 
 
 @pytest.fixture(scope="module")
@@ -159,11 +162,37 @@ async def test_without_a_right_to_its_keys_the_operator_does_not_start(defined: 
     namespace, token = account(defined, [it for it in rights(KEYS_RULES) if it != right])
     listening = Listening("127.0.0.1:0", "lab.example:7444")
     with pytest.raises(ApiRefused, match=right.refusal):
-        async with in_cluster(defined.access(token), listening, namespace, (namespace,), lambda: None):
+        async with in_cluster(defined.access(token), listening, Installation(namespace, (namespace,)), PROCESS):
             pass
 
 
+async def compete(cluster: Cluster, namespace: str, token: str) -> None:
+    """Leads for the first time, and a second time, when there is a Lease."""
+    pod = {"kind": "Pod", "metadata": {"name": "one"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    assert cluster.admin.create(f"/api/v1/namespaces/{namespace}/pods", pod).code in (201, 409)
+    async with connected(cluster.access(token)) as kube:
+        for _ in range(2):
+            async with asyncio.timeout(BOUND_SECONDS), leading(kube, Seat(namespace, "one"), PROCESS) as lead:
+                await lead.take_callers()
+
+
+async def test_the_rules_for_the_lead_are_enough(cluster: Cluster) -> None:
+    namespace, token = account(cluster, rights(LEAD_RULES))
+    await compete(cluster, namespace, token)
+
+
+@pytest.mark.parametrize("right", rights(LEAD_RULES), ids=str)
+async def test_without_a_right_to_the_lead_the_operator_does_not_start(cluster: Cluster, right: Right) -> None:
+    namespace, token = account(cluster, [it for it in rights(LEAD_RULES) if it != right])
+    if right == Right("coordination.k8s.io", "leases", "patch"):
+        where = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
+        cluster.admin.create(where, {"kind": "Lease", "metadata": {"name": "jumplab-operator"}, "spec": {}}).ok()
+    with pytest.raises(ApiRefused, match=right.refusal):
+        await compete(cluster, namespace, token)
+
+
 def test_the_rules_name_no_wildcard_and_the_keys_by_name() -> None:
-    for rule in [*LAB_RULES, *KEYS_RULES]:
+    for rule in [*LAB_RULES, *KEYS_RULES, *LEAD_RULES]:
         assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]
+    assert LEAD_RULES[0]["resourceNames"] == ["jumplab-operator"]
     assert KEYS_RULES[0]["resourceNames"] == ["jumplab-operator-keys"]

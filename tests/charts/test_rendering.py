@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from jumplab_exporter import config as exporter_config
+from jumplab_operator.leadership.pod import LEADS
 from tests.charts.matrix import CASES, JUMPLAB, JUMPLAB_VALUES, LAB, LAB_VALUES, Plain, case_id, one, rendered
 
 ERROR = 3
@@ -46,7 +47,8 @@ def test_every_pod_is_confined(chart: Path, name: str, values: Plain) -> None:
 @pytest.mark.parametrize(("chart", "name", "values"), CASES, ids=case_id)
 def test_what_is_selected_is_there(chart: Path, name: str, values: Plain) -> None:
     found = rendered(chart, values)
-    labels = [it["spec"]["template"]["metadata"]["labels"] for it in found if "template" in it.get("spec", {})]
+    pods = [it["spec"]["template"]["metadata"]["labels"] for it in found if "template" in it.get("spec", {})]
+    labels = [*pods, *({**pod, LEADS: "true"} for pod in pods)]
     selectors = [it["spec"]["selector"] for it in found if it["kind"] == "Service"]
     selectors += [it["spec"]["podSelector"]["matchLabels"] for it in found if it["kind"] == "NetworkPolicy"]
     selectors += [it["spec"]["selector"]["matchLabels"] for it in found if it["kind"] == "PodDisruptionBudget"]
@@ -55,7 +57,8 @@ def test_what_is_selected_is_there(chart: Path, name: str, values: Plain) -> Non
 
 
 WRONG: list[tuple[Path, Plain, str]] = [
-    (JUMPLAB, {"replicas": 2}, "additional properties 'replicas' not allowed"),
+    (JUMPLAB, {"replicaCount": 2}, "additional properties 'replicaCount' not allowed"),
+    (JUMPLAB, {"replicas": 0}, "at '/replicas': minimum: got 0, want 1"),
     (JUMPLAB, {"endpoint": "https://lab.example.com"}, "at '/endpoint': .* does not match pattern"),
     (JUMPLAB, {"namespaces": "lab"}, "at '/namespaces': got string, want array"),
     (JUMPLAB, {"namespaces": ["Lab_1"]}, "at '/namespaces/0': 'Lab_1' does not match pattern"),
@@ -108,6 +111,13 @@ def test_a_certificate_of_cert_manager_is_for_every_way_to_the_controller() -> N
     assert spec["issuerRef"] == {"name": "letters", "kind": "ClusterIssuer", "group": "cert-manager.io"}
     (tls,) = [it for it in one(found, "Deployment")["spec"]["template"]["spec"]["volumes"] if it["name"] == "tls"]
     assert tls["secret"]["secretName"] == spec["secretName"]
+
+
+def test_exporters_and_clients_are_sent_to_the_pod_that_leads_and_metrics_come_from_all() -> None:
+    found = rendered(JUMPLAB, {})
+    assert one(found, "Service", "jumplab")["spec"]["selector"][LEADS] == "true"
+    assert LEADS not in one(found, "Service", "jumplab-metrics")["spec"]["selector"]
+    assert LEADS not in one(found, "Deployment")["spec"]["template"]["metadata"]["labels"]
 
 
 def test_only_what_is_left_open_is_open() -> None:

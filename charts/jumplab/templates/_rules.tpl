@@ -31,6 +31,20 @@
   verbs: [create]
 {{- end -}}
 
+{{/* What it needs to compete for the lead, in its own namespace. */}}
+{{- define "jumplab.leadRules" -}}
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  resourceNames: [jumplab-operator]
+  verbs: [get, patch]
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [create]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [patch]
+{{- end -}}
+
 {{/* (dict "root" $ "namespace" NAMESPACE "suffix" SUFFIX "rules" RULES): a Role for the operator, and its binding. */}}
 {{- define "jumplab.role" -}}
 ---

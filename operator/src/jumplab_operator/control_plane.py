@@ -28,10 +28,11 @@ from jumplab_operator.controller.lab import ApiRefused, Lab, Name
 from jumplab_operator.controller.offers import Offers
 from jumplab_operator.controller.served_certificate import CertificateFiles
 from jumplab_operator.controller.server import Certificate, PortUnavailable, controller_server, listen
-from jumplab_operator.handlers.kube import CORE, ApiAway, KubeApi, connected, path
-from jumplab_operator.handlers.running import running_lab
+from jumplab_operator.handlers.kube import CORE, KubeApi, connected, once_it_answers, path
+from jumplab_operator.handlers.running import lab_over
 from jumplab_operator.handlers.settings import KubeAccess, LabSettings, SystemClock
 from jumplab_operator.lab_users import LabUsers
+from jumplab_operator.leadership.seat import Process, Seat, leading
 from jumplab_operator.router.relay import Router
 from jumplab_operator.standalone.datadir import DataDir, write_private
 from jumplab_operator.standalone.server import KubernetesApi
@@ -42,7 +43,6 @@ DEFAULT_GRPC_PORT = 7444
 KEYS_SECRET = "jumplab-operator-keys"  # noqa: S105 - a Secret's name
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _STOP_BOUND_SECONDS = 0.5
-_AWAY_PAUSE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,31 @@ class Listening:
 
 
 @dataclass(frozen=True, slots=True)
+class Trust:
+    """The operator's keys, and the certificate that is served.
+
+    ca_pem: who signed it, for the credentials of exporters and clients; empty: one that all trust.
+    """
+
+    keys: Keys
+    certificate: Certificate
+    ca_pem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Where on a cluster an operator is.
+
+    own_namespace: where the Secret with its keys is;  namespaces: those it serves; empty: all;  seat: its own among
+    several operators of which one leads.
+    """
+
+    own_namespace: str
+    namespaces: tuple[str, ...] = ()
+    seat: Seat | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Running:
     """A control plane that serves. kubeconfig: the file for its Kubernetes API, where it brought one along."""
 
@@ -70,25 +95,18 @@ class Running:
 
 @asynccontextmanager
 async def control_plane(
-    access: KubeAccess,
-    listening: Listening,
-    operator_keys: Keys,
-    certificate: Certificate,
-    ca_pem: str,
-    namespaces: tuple[str, ...] = (),
+    access: KubeAccess, kube: KubeApi, listening: Listening, trust: Trust, namespaces: tuple[str, ...] = ()
 ) -> AsyncIterator[None]:
-    """Operator, controller and router, serving while entered. Raises PortUnavailable.
-
-    ca_pem: who signed the certificate, for the credentials of exporters and clients; empty: one that all trust.
-    """
-    issuer = CredentialIssuer(operator_keys.signing)
-    settings = LabSettings(endpoint=listening.endpoint, ca_pem=ca_pem, namespaces=namespaces)
-    async with connected(access) as kube, running_lab(access, settings, issuer) as lab:
-        dialler = Dialler(lab, Offers(_now), listening.endpoint, operator_keys.signing, _now)
-        router = Router(operator_keys.signing.public_key(), prolonged=dialler.prolonged)
+    """Operator, controller and router, serving while entered. kube: the API of `access`. Raises PortUnavailable."""
+    signing = trust.keys.signing
+    issuer = CredentialIssuer(signing)
+    settings = LabSettings(endpoint=listening.endpoint, ca_pem=trust.ca_pem, namespaces=namespaces)
+    async with lab_over(kube, access, settings, issuer, SystemClock()) as lab:
+        dialler = Dialler(lab, Offers(_now), listening.endpoint, signing, _now)
+        router = Router(signing.public_key(), prolonged=dialler.prolonged)
         authenticator = Authenticator(lab, issuer, _token_reader(kube), _now)
         server = controller_server(lab, authenticator, dialler, router)
-        listen(server, listening.address, certificate)
+        listen(server, listening.address, trust.certificate)
         async with _serving(server, router), asyncio.TaskGroup() as tasks:
             cutting = tasks.create_task(_cut_ended_leases(lab, router), name="cutting the streams of ended leases")
             yield
@@ -136,48 +154,45 @@ async def one_machine(
         operator_keys = _stored_keys(api.data_dir)
         users.trust(CredentialIssuer(operator_keys.signing).read)
         access = KubeAccess(api.url, api.ca_pem.decode(), users.operator_token)
-        async with connected(access) as kube:
-            await apply_crds(kube)
         certificate = server_certificate(operator_keys.authority, [reached_at, "localhost", "127.0.0.1", "::1"], _now())
         listening = Listening(_joined(host, port), _joined(reached_at, port))
-        ca_pem = operator_keys.authority.certificate_pem.decode()
-        async with control_plane(access, listening, operator_keys, certificate, ca_pem):
-            yield Running(listening.endpoint, api.ca_pem, api.data_dir.kubeconfig)
+        trust = Trust(operator_keys, certificate, operator_keys.authority.certificate_pem.decode())
+        async with connected(access) as kube:
+            await apply_crds(kube)
+            async with control_plane(access, kube, listening, trust):
+                yield Running(listening.endpoint, api.ca_pem, api.data_dir.kubeconfig)
 
 
 @asynccontextmanager
 async def in_cluster(
-    access: KubeAccess,
-    listening: Listening,
-    own_namespace: str,
-    namespaces: tuple[str, ...],
-    renewed: Callable[[], None],
+    access: KubeAccess, listening: Listening, installation: Installation, process: Process
 ) -> AsyncIterator[Running]:
     """Operator, controller and router for a Kubernetes API that is there and has the CRDs.
 
-    own_namespace: where the Secret with the operator's keys is;  renewed: called once a certificate that others make
-    is no longer the one that is served: a new process serves the new one. Raises ApiRefused, PortUnavailable,
-    UnusableKeys.
+    Enters once this operator leads. The process is stopped once another does, and once a certificate that others make
+    is no longer the one that is served. Raises ApiRefused, PortUnavailable, UnusableKeys.
     """
-    async with connected(access) as kube:
-        operator_keys = await _keys_once_it_answers(kube, own_namespace)
-    certificate, ca_pem = _served_certificate(listening, operator_keys)
-    async with (
-        control_plane(access, listening, operator_keys, certificate, ca_pem, namespaces),
-        asyncio.TaskGroup() as tasks,
-    ):
-        looking = tasks.create_task(_tell_renewal(listening, certificate, renewed), name="looking at the certificate")
-        yield Running(listening.endpoint, ca_pem.encode())
-        looking.cancel()
+    async with connected(access) as kube, leading(kube, installation.seat, process) as lead:
+        operator_keys = await once_it_answers(lambda: _keys_in_secret(lead.kube, installation.own_namespace))
+        trust = _trust(listening, operator_keys)
+        async with (
+            control_plane(access, lead.kube, listening, trust, installation.namespaces),
+            asyncio.TaskGroup() as tasks,
+        ):
+            await lead.take_callers()
+            renewal = _tell_renewal(listening, trust.certificate, process.stop)
+            looking = tasks.create_task(renewal, name="looking at the certificate")
+            yield Running(listening.endpoint, trust.ca_pem.encode())
+            looking.cancel()
 
 
-def _served_certificate(listening: Listening, operator_keys: Keys) -> tuple[Certificate, str]:
+def _trust(listening: Listening, operator_keys: Keys) -> Trust:
     """The certificate to serve and the CA that signed it: from the files that are named, else the operator's own."""
     if listening.certificate is not None:
-        return listening.certificate.read()
+        return Trust(operator_keys, *listening.certificate.read())
     names = [listening.endpoint.rpartition(":")[0].strip("[]"), *listening.names]
     authority = operator_keys.authority
-    return server_certificate(authority, names, _now()), authority.certificate_pem.decode()
+    return Trust(operator_keys, server_certificate(authority, names, _now()), authority.certificate_pem.decode())
 
 
 async def _tell_renewal(listening: Listening, served: Certificate, renewed: Callable[[], None]) -> None:
@@ -204,15 +219,6 @@ def crd_manifests() -> list[dict[str, Any]]:
     packaged = here.parent / "crds"
     folder = packaged if packaged.is_dir() else here.parents[3] / "crds"
     return [yaml.safe_load(file.read_text()) for file in sorted(folder.glob("*.yaml"))]
-
-
-async def _keys_once_it_answers(kube: KubeApi, namespace: str) -> Keys:
-    while True:  # without a bound: a cluster's nodes and its API start in any order
-        try:
-            return await _keys_in_secret(kube, namespace)
-        except ApiAway as away:
-            log.warning("%s; trying again", away)
-            await asyncio.sleep(_AWAY_PAUSE_SECONDS)
 
 
 async def _keys_in_secret(kube: KubeApi, namespace: str) -> Keys:

@@ -17,9 +17,12 @@ _STOP_BOUND_SECONDS = 1.0
 
 @dataclass(slots=True)
 class Health:
-    """What the probes are told. ready: whether exporters and clients are served."""
+    """What the probes are told. ready: whether exporters and clients are served, or would be if the leader ended."""
 
     ready: bool = False
+
+    def stand_by(self) -> None:
+        self.ready = True
 
 
 @asynccontextmanager

@@ -15,13 +15,14 @@ from typing import NoReturn
 import click
 
 from jumplab_operator import kube_access
-from jumplab_operator.control_plane import Listening, Running, in_cluster, one_machine
+from jumplab_operator.control_plane import Installation, Listening, Running, in_cluster, one_machine
 from jumplab_operator.controller.keys import UnusableKeys
 from jumplab_operator.controller.lab import ApiRefused
 from jumplab_operator.controller.served_certificate import CertificateFiles
 from jumplab_operator.controller.server import PortUnavailable
 from jumplab_operator.handlers.kube import ApiAway
 from jumplab_operator.health import answering
+from jumplab_operator.leadership.seat import Process, Seat
 from jumplab_operator.standalone.errors import StandaloneError
 
 PORT = click.IntRange(0, 65535)
@@ -76,6 +77,11 @@ def standalone(
 )
 @click.option("--own-namespace", default="jumplab", show_default=True, help="Where the operator's keys are kept.")
 @click.option("--namespace", "namespaces", multiple=True, help="A namespace to serve; may be repeated.  [default: all]")
+@click.option(
+    "--pod",
+    default="",
+    help="The pod that it runs in, where others compete with it for the lead.  [default: none does]",
+)
 @click.option("--tls-name", "names", multiple=True, help="One more name in the operator's own certificate; may repeat.")
 @click.option(
     "--tls-certificate", type=FILE, help="A certificate to serve in place of the operator's own, with --tls-key."
@@ -95,6 +101,7 @@ def run(
     endpoint: str,
     own_namespace: str,
     namespaces: tuple[str, ...],
+    pod: str,
     names: tuple[str, ...],
     tls_certificate: Path | None,
     tls_key: Path | None,
@@ -110,14 +117,15 @@ def run(
         _fail(str(error), 2)
     files = CertificateFiles(tls_certificate, tls_key, tls_ca) if tls_certificate and tls_key else None
     listening = Listening(listen, endpoint, names, files)
-    _run(lambda stop: in_cluster(access, listening, own_namespace, namespaces, stop), _told_cluster, health)
+    installation = Installation(own_namespace, namespaces, Seat(own_namespace, pod) if pod else None)
+    _run(lambda process: in_cluster(access, listening, installation, process), _told_cluster, health)
 
 
 Plane = AbstractAsyncContextManager[Running]
 
 
-def _run(plane: Callable[[Callable[[], None]], Plane], told: Callable[[Running], str], health: str = "") -> None:
-    """Runs a control plane to its end. plane: makes it; it is given what stops the process."""
+def _run(plane: Callable[[Process], Plane], told: Callable[[Running], str], health: str = "") -> None:
+    """Runs a control plane to its end. plane: makes it, for the process that it is to run in."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("kopf").setLevel(logging.ERROR)  # it tells of each event, and that it doesn't own the main thread
     sentences: list[str] = []
@@ -138,9 +146,7 @@ def _sentences(error: BaseException) -> list[str]:
     return [str(error)]
 
 
-async def _until_stopped(
-    plane: Callable[[Callable[[], None]], Plane], told: Callable[[Running], str], health: str
-) -> None:
+async def _until_stopped(plane: Callable[[Process], Plane], told: Callable[[Running], str], health: str) -> None:
     stopping, serving, main_task = asyncio.Event(), False, asyncio.current_task()
 
     def stop() -> None:
@@ -151,7 +157,7 @@ async def _until_stopped(
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signal_number, stop)
     try:
-        async with answering(health) as probes, plane(stop) as running:
+        async with answering(health) as probes, plane(Process(probes.stand_by, stop)) as running:
             serving = probes.ready = True
             click.echo(told(running))
             await stopping.wait()  # without a bound: it serves until it is told to stop

@@ -4,10 +4,12 @@ Refusals are ApiRefused with the HTTP status (409: what was decided on has chang
 that can't be reached is ApiAway (try later).
 """
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import aiohttp
@@ -21,6 +23,9 @@ Plain = dict[str, Any]
 CUSTOM = f"/apis/{GROUP}/{VERSION}"
 CORE = "/api/v1"
 _TIMEOUT_SECONDS = 15.0
+_AWAY_PAUSE_SECONDS = 1.0
+_T = TypeVar("_T")
+_log = logging.getLogger(__name__)
 
 
 class ApiAway(ApiRefused):
@@ -106,6 +111,17 @@ def _answer(method: str, path: str, status: int, payload: bytes) -> Plain:
 def query(path: str, **parameters: str) -> str:
     """The path with a query string."""
     return f"{path}?{urlencode(parameters)}"
+
+
+async def once_it_answers(ask: Callable[[], Awaitable[_T]]) -> _T:
+    """What `ask` gives, for a process that starts; waits without a bound, since a cluster's nodes and its API start in
+    any order. Raises ApiRefused where the API refuses."""
+    while True:
+        try:
+            return await ask()
+        except ApiAway as away:
+            _log.warning("%s; trying again", away)
+            await asyncio.sleep(_AWAY_PAUSE_SECONDS)
 
 
 @asynccontextmanager

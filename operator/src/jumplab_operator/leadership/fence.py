@@ -1,0 +1,23 @@
+"""A way to the Kubernetes API that writes for the operator that leads, and for no other."""
+
+from collections.abc import Callable, Mapping
+
+from jumplab_operator.handlers.kube import ApiAway, KubeApi, Plain
+
+
+class Fenced(KubeApi):
+    """The API behind `inner`, whose writes are refused with ApiAway while `leads` says no. Reads pass.
+
+    What was sent before the lead was lost may still arrive; it carries the resource version that it rests on.
+    """
+
+    def __init__(self, inner: KubeApi, leads: Callable[[], bool]) -> None:
+        self._inner = inner
+        self._leads = leads
+
+    async def request(
+        self, method: str, path: str, body: Mapping[str, object] | None = None, content_type: str = "application/json"
+    ) -> Plain:
+        if method != "GET" and not self._leads():
+            raise ApiAway("this operator is not sure that it still leads, and writes nothing until it is")
+        return await self._inner.request(method, path, body, content_type)

@@ -1,0 +1,88 @@
+"""Waits until this operator leads, and sees to what belongs to leading, while it does."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from jumplab_operator.handlers.kube import KubeApi, once_it_answers
+from jumplab_operator.handlers.settings import SystemClock
+from jumplab_operator.leadership import pod
+from jumplab_operator.leadership.candidate import Candidate
+from jumplab_operator.leadership.fence import Fenced
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What a control plane tells the process that it runs in.
+
+    standing_by: it is as ready as it gets without leading;  stop: end in good order; a new process goes on.
+    """
+
+    standing_by: Callable[[], None]
+    stop: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """One of several operators. namespace: of the coordination Lease and of the pods;  pod: the one that it runs in."""
+
+    namespace: str
+    pod: str
+
+
+class Lead:
+    """What whoever leads has. kube: the Kubernetes API, for what it decides."""
+
+    def __init__(self, kube: KubeApi) -> None:
+        self.kube = kube
+
+    async def take_callers(self) -> None:
+        """Has exporters and clients come here: they are served. Raises ApiRefused."""
+
+
+class _SeatsLead(Lead):
+    def __init__(self, kube: KubeApi, seat: Seat, candidate: Candidate) -> None:
+        super().__init__(Fenced(kube, candidate.leads))
+        self._unfenced = kube
+        self._seat = seat
+        self._predecessor = candidate.predecessor
+
+    async def take_callers(self) -> None:
+        namespace, own = self._seat.namespace, self._seat.pod
+        await once_it_answers(lambda: pod.mark(self._unfenced, namespace, own, leads=True))
+        if self._predecessor not in ("", own):
+            await pod.unmark_if_there(self._unfenced, namespace, self._predecessor)
+
+
+@asynccontextmanager
+async def leading(kube: KubeApi, seat: Seat | None, process: Process) -> AsyncIterator[Lead]:
+    """Enters once this operator leads; without a seat there is nobody to compete with.
+
+    Once another leads, nothing is written any more and the process is stopped. Leaving gives the lead up. Raises
+    ApiRefused where a right or the pod is missing.
+    """
+    if seat is None:
+        yield Lead(kube)
+        return
+    await once_it_answers(lambda: pod.mark(kube, seat.namespace, seat.pod, leads=False))
+    process.standing_by()
+    candidate = Candidate(kube, seat.namespace, seat.pod, SystemClock())
+    await candidate.until_leading()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            renewing = tasks.create_task(_renew(candidate, process), name="renewing the lead")
+            yield _SeatsLead(kube, seat, candidate)
+            renewing.cancel()
+    finally:
+        await pod.unmark_if_there(kube, seat.namespace, seat.pod)
+        await candidate.give_up()
+
+
+async def _renew(candidate: Candidate, process: Process) -> None:
+    other = await candidate.until_lost()
+    _log.error("%s leads now; stopping", f'the operator "{other}"' if other else "another operator")
+    process.stop()
