@@ -14,6 +14,8 @@ import urllib3
 
 MERGE = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
+_SILENCE_SECONDS = 120
+"""A watch may have nothing to tell for so long: its end is the server's to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,9 @@ class KubeClient:
     def watch(self, path: str, accept: str = "application/json") -> Iterator[Iterator[Any]]:
         """The events of a watch, as they come; the iterator ends with the server's answer."""
         headers = {**self._headers, "Accept": accept}
-        answer = self._pool.request("GET", self.url + path, headers=headers, preload_content=False)
+        answer = self._pool.request(
+            "GET", self.url + path, headers=headers, preload_content=False, timeout=_SILENCE_SECONDS
+        )
         assert answer.status == 200, answer.read()
         try:
             yield _lines(answer)
