@@ -37,7 +37,7 @@ def test_what_was_used_before_the_window_is_forgotten() -> None:
 
 
 def test_a_running_lease_counts_with_all_that_it_was_promised() -> None:
-    running = lease("r", "rpi4", client="ci", exporter="b", began=NOON - minutes(1), end=NOON + minutes(99))
+    running = lease("r", "rpi4", client="ci", exporters=("b",), began=NOON - minutes(1), end=NOON + minutes(99))
     past = usage("before", "ann", NOON - minutes(60), NOON)
     world = [*BOTH, exporter("a"), exporter("b", "rpi4", claim="lease-r"), running, past]
     world += [lease("old", client="ci", created=OLD), lease("new", client="ann", created=NEW)]

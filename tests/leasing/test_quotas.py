@@ -9,7 +9,7 @@ from jumplab_operator.leasing.facts import Fact, Request
 from jumplab_operator.leasing.scheduling import Changes, State, plan
 from tests.leasing.worlds import NOON, board, client, exporter, lease, minutes, policy, rule
 
-HELD = lease("held", exporter="a", began=NOON, end=NOON + minutes(9))
+HELD = lease("held", exporters=("a",), began=NOON, end=NOON + minutes(9))
 TAKEN = exporter("a", claim="lease-held")
 
 
@@ -56,7 +56,7 @@ def test_what_another_policy_permits_is_taken_where_one_is_exhausted() -> None:
     anything = replace(lease("l"), request=Request("ci", None, duration=minutes(10)))
     decision = planned(TAKEN, HELD, exporter("b"), exporter("c", "rpi4"), *rules, anything)["l"]
     assert isinstance(decision, Assign)
-    assert decision.exporter == "c"
+    assert decision.exporters[0].name == "c"
 
 
 def test_the_next_is_served_when_one_is_released() -> None:

@@ -31,7 +31,7 @@ def planned(*world: Fact, now: datetime = NOON) -> dict[str, Decision]:
     return {uid.removeprefix("lease-"): decision for uid, decision in decisions.items()}
 
 
-def kept(decision: Decision) -> str | None:
+def kept(decision: Decision) -> tuple[str, ...]:
     assert isinstance(decision, Wait)
     return decision.kept
 
@@ -39,7 +39,7 @@ def kept(decision: Decision) -> str | None:
 def test_a_slot_is_told_with_its_exporter_and_its_times() -> None:
     decision = planned(exporter("a"), booked("l", 30))["l"]
     sentence = 'begins at 1 Aug 12:30 UTC; exporter "a" is kept for it until 1 Aug 12:40 UTC'
-    assert decision == Wait("Pending", "Scheduled", sentence, "a")
+    assert decision == Wait("Pending", "Scheduled", sentence, ("a",))
 
 
 def test_who_ends_in_time_is_served_before_a_slot_and_who_does_not_waits() -> None:
@@ -60,50 +60,50 @@ def test_a_shorter_lease_is_served_though_a_longer_one_before_it_is_held_back() 
 
 
 def test_who_would_overlap_goes_elsewhere() -> None:
-    decision = planned(exporter("a"), exporter("b"), booked("l", 30, kept="a"), asking("long", 60))["long"]
+    decision = planned(exporter("a"), exporter("b"), booked("l", 30, kept=("a",)), asking("long", 60))["long"]
     assert isinstance(decision, Assign)
-    assert decision.exporter == "b"
+    assert decision.exporters[0].name == "b"
 
 
 def test_slots_that_touch_share_an_exporter_and_slots_that_overlap_do_not() -> None:
     decisions = planned(exporter("a"), booked("x", 30), booked("y", 40), booked("z", 35))
-    assert [kept(decisions[name]) for name in "xyz"] == ["a", "a", None]
+    assert [kept(decisions[name]) for name in "xyz"] == [("a",), ("a",), ()]
     decision = decisions["z"]
     assert isinstance(decision, Wait)
     assert decision.reason == "NotAvailable"
 
 
 def test_an_exporter_that_is_leased_beyond_the_begin_is_not_kept() -> None:
-    held = lease("h", exporter="a", began=NOON, end=NOON + minutes(31))
+    held = lease("h", exporters=("a",), began=NOON, end=NOON + minutes(31))
     world = [exporter("a", claim="lease-h"), exporter("b")]
-    assert kept(planned(*world, held, booked("l", 30))["l"]) == "b"
-    assert kept(planned(*world, replace(held, end=NOON + minutes(30)), booked("l", 30, kept="a"))["l"]) == "a"
+    assert kept(planned(*world, held, booked("l", 30))["l"]) == ("b",)
+    assert kept(planned(*world, replace(held, end=NOON + minutes(30)), booked("l", 30, kept=("a",)))["l"]) == ("a",)
 
 
 def test_what_was_kept_before_stays_when_an_older_lease_wants_the_same() -> None:
     older = booked("older", 30, created=NOON - minutes(99))
-    decisions = planned(exporter("a"), older, booked("holder", 30, kept="a"))
-    assert (kept(decisions["holder"]), kept(decisions["older"])) == ("a", None)
+    decisions = planned(exporter("a"), older, booked("holder", 30, kept=("a",)))
+    assert (kept(decisions["holder"]), kept(decisions["older"])) == (("a",), ())
 
 
 def test_at_its_begin_a_lease_goes_first_on_what_was_kept_for_it() -> None:
-    begun, rival = booked("l", 0, kept="b"), replace(asking("rival", 5), created=NOON - minutes(999))
+    begun, rival = booked("l", 0, kept=("b",)), replace(asking("rival", 5), created=NOON - minutes(999))
     decisions = planned(exporter("b"), begun, rival)
     assert isinstance(decisions["l"], Assign)
     assert isinstance(decisions["rival"], Wait)
 
 
 def test_at_its_begin_a_lease_goes_elsewhere_where_what_was_kept_is_gone() -> None:
-    decision = planned(exporter("a", online=False), exporter("b"), booked("l", 0, kept="a"))["l"]
+    decision = planned(exporter("a", online=False), exporter("b"), booked("l", 0, kept=("a",)))["l"]
     assert isinstance(decision, Assign)
-    assert decision.exporter == "b"
+    assert decision.exporters[0].name == "b"
 
 
 def test_a_slot_that_is_given_up_is_anothers() -> None:
     state, decisions = plan(State(), Changes(NOON, [client(), exporter("a"), booked("x", 30), booked("y", 35)]))
-    assert kept(decisions["lease-y"]) is None
+    assert kept(decisions["lease-y"]) == ()
     _, decisions = plan(state, Changes(NOON, gone=[("lab", "lease-x")]))
-    assert kept(decisions["lease-y"]) == "a"
+    assert kept(decisions["lease-y"]) == ("a",)
 
 
 def spec(**fields: Any) -> LeaseSpec:
@@ -111,7 +111,7 @@ def spec(**fields: Any) -> LeaseSpec:
 
 
 def test_a_slot_moves_only_where_nobody_is() -> None:
-    world = [client(), exporter("a"), booked("x", 30, kept="a"), booked("y", 60, kept="a")]
+    world = [client(), exporter("a"), booked("x", 30, kept=("a",)), booked("y", 60, kept=("a",))]
     state, _ = plan(State(), Changes(NOON, world))
     assert state.movable("lab", "lease-x", NOON + minutes(35), NOON + minutes(45))
     assert not state.movable("lab", "lease-x", NOON + minutes(55), NOON + minutes(65))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from jumplab_operator.leasing.decisions import Assign, Decision, Wait
+from jumplab_operator.leasing.decisions import Assign, Chosen, Decision, Wait
 from jumplab_operator.leasing.facts import Fact, PolicyFacts, Request
 from jumplab_operator.leasing.scheduling import Changes, State, plan
 from tests.leasing.worlds import NOON, board, client, exporter, lease, minutes, policy, rule
@@ -34,7 +34,7 @@ def test_priority_goes_before_age() -> None:
     world = [client(), client("boss", "board"), exporter("a"), lease("old", created=NOON - minutes(9))]
     rules = policy("p", rule("kernel", priority=1), rule("board", priority=5))
     decisions = planned(*world, rules, lease("urgent", client="boss"))
-    assert decisions["urgent"] == Assign("exporter-a", "a", "1", 5, False, minutes(10))
+    assert decisions["urgent"] == Assign((Chosen("exporter-a", "a", "1"),), 5, False, minutes(10))
     assert isinstance(decisions["old"], Wait)
 
 
@@ -42,7 +42,7 @@ def test_a_claim_that_was_left_unfinished_is_finished() -> None:
     claimed = exporter("b", claim="lease-l", available=False)
     decision = planned(client(), exporter("a"), claimed, lease("l"))["l"]
     assert isinstance(decision, Assign)
-    assert decision.exporter == "b"
+    assert decision.exporters[0].name == "b"
 
 
 def test_an_exporter_that_is_still_claimed_by_a_lease_that_is_gone_is_not_given_away() -> None:
@@ -52,7 +52,7 @@ def test_an_exporter_that_is_still_claimed_by_a_lease_that_is_gone_is_not_given_
 
 def test_a_waiting_lease_is_told_who_holds_what_until_when() -> None:
     held = [
-        lease(f"h{n}", client=who, exporter=n, end=NOON + minutes(m))
+        lease(f"h{n}", client=who, exporters=(n,), end=NOON + minutes(m))
         for n, who, m in (("a", "ci", 125), ("b", "ann", 20))
     ]
     decision = wait_of(planned(client(), exporter("a"), exporter("b"), *held, lease("l"))["l"])
@@ -62,7 +62,7 @@ def test_a_waiting_lease_is_told_who_holds_what_until_when() -> None:
 
 
 def test_a_mixed_reason_is_told_in_full() -> None:
-    held = lease("h", exporter="a", end=NOON + minutes(5))
+    held = lease("h", exporters=("a",), end=NOON + minutes(5))
     decision = wait_of(planned(client(), exporter("a"), exporter("b", online=False), held, lease("l"))["l"])
     assert decision.message == (
         "of 2 exporters that match board=imx8, 1 is leased, by ci until 1 Aug 12:05 UTC; 1 is offline (b)"
@@ -147,7 +147,7 @@ def test_when_the_last_exporter_of_a_kind_goes_all_who_wait_for_it_are_told() ->
 
 
 def test_of_a_long_queue_only_the_first_are_told_of_each_change() -> None:
-    held = lease("h", exporter="a", end=NOON + minutes(5))
+    held = lease("h", exporters=("a",), end=NOON + minutes(5))
     waiting = [lease(f"l{n:02}") for n in range(30)]
     state, told = plan(State(), Changes(NOON, [client(), exporter("a", claim="lease-h"), held, *waiting]))
     assert len(told) == 30

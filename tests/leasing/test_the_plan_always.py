@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jumplab_operator.leasing import access, selectors
-from jumplab_operator.leasing.decisions import Assign, Decision, Wait
+from jumplab_operator.leasing.decisions import Assign, Chosen, Decision, Wait
 from jumplab_operator.leasing.facts import ClientFacts, ExporterFacts, Fact, LeaseFacts, PolicyFacts
 from jumplab_operator.leasing.scheduling import Changes, State, plan
 from jumplab_operator.leasing.slots import span
@@ -42,14 +42,19 @@ def _known(world: list[Fact]) -> dict[str, Fact]:
 def test_no_two_leases_share_an_exporter(world: list[Fact]) -> None:
     _, decisions = plan(State(), Changes(NOON, world))
     known = _known(world).values()
-    taken = Counter(decision.exporter for decision in decisions.values() if isinstance(decision, Assign))
-    held = {fact.exporter for fact in known if isinstance(fact, LeaseFacts) and fact.exporter is not None}
+    taken = Counter(exporter for decision in decisions.values() for exporter in _names(decision))
+    held = {name for fact in known if isinstance(fact, LeaseFacts) for name in fact.exporters}
     claims = {fact.name: fact.claim for fact in known if isinstance(fact, ExporterFacts) and fact.claim is not None}
     assert all(count == 1 for count in taken.values())
     for uid, decision in decisions.items():
-        if isinstance(decision, Assign):
-            assert claims.get(decision.exporter) in (None, uid)
-            assert decision.exporter not in held or claims.get(decision.exporter) == uid
+        for exporter in _names(decision):
+            assert claims.get(exporter) in (None, uid)
+            assert exporter not in held or claims.get(exporter) == uid
+
+
+def _names(decision: Decision) -> list[str]:
+    """The names of the exporters that are given."""
+    return [chosen.name for chosen in decision.exporters] if isinstance(decision, Assign) else []
 
 
 @given(_worlds)
@@ -61,17 +66,18 @@ def test_an_assigned_exporter_matches_is_enabled_online_and_permitted(world: lis
     for uid, decision in decisions.items():
         if isinstance(decision, Wait):
             continue
-        lease, exporter = known[uid], known[decision.exporter_uid]
+        lease = known[uid]
         assert isinstance(lease, LeaseFacts)
-        assert isinstance(exporter, ExporterFacts)
-        request = lease.request
-        assert request.selector is None or selectors.matches(request.selector, exporter.labels)
-        assert request.exporter in (None, exporter.name)
-        assert exporter.enabled or request.allow_disabled
-        assert exporter.online
-        assert exporter.uid not in lease.avoid
-        grant = access.best_grant(policies, exporter.labels, teams[request.client], decision.duration)
-        assert isinstance(grant, access.Grant)
+        for request, chosen in zip(lease.parts, decision.exporters, strict=True):
+            exporter = known[chosen.uid]
+            assert isinstance(exporter, ExporterFacts)
+            assert request.selector is None or selectors.matches(request.selector, exporter.labels)
+            assert request.exporter in (None, exporter.name)
+            assert exporter.enabled or request.allow_disabled
+            assert exporter.online
+            assert exporter.uid not in lease.avoid
+            grant = access.best_grant(policies, exporter.labels, teams[request.client], decision.duration)
+            assert isinstance(grant, access.Grant)
 
 
 @given(_worlds)
@@ -90,20 +96,27 @@ def test_no_client_is_given_more_than_any_quota_of_its_policies_permits(world: l
             continue
         for who in ("ci", "ann"):
             leases = [fact for fact in known.values() if isinstance(fact, LeaseFacts) and fact.request.client == who]
-            held = sum(lease.exporter in applies for lease in leases)
-            given = [got[lease.uid] for lease in leases if lease.uid in got and got[lease.uid].exporter in applies]
-            under = [decision for decision in given if _granted_by(policy, decision, known, who)]
+            held = sum(not applies.isdisjoint(lease.exporters) for lease in leases)
+            given = [got[lease.uid] for lease in leases if lease.uid in got]
+            given = [decision for decision in given if not applies.isdisjoint(_names(decision))]
+            under = [
+                decision
+                for decision in given
+                if any(_granted_by(policy, chosen, decision.duration, known, who) for chosen in decision.exporters)
+            ]
             assert not under or held + len(given) <= max(most for most in quotas if most is not None)
 
 
-def _granted_by(policy: ExporterAccessPolicy, decision: Assign, known: dict[str, Fact], who: str) -> bool:
+def _granted_by(
+    policy: ExporterAccessPolicy, chosen: Chosen, duration: timedelta, known: dict[str, Fact], who: str
+) -> bool:
     """Whether the policy alone could have granted it."""
     others = [fact.policy for fact in known.values() if isinstance(fact, PolicyFacts) and fact.policy is not policy]
     labels = {fact.name: fact.labels for fact in known.values() if isinstance(fact, ClientFacts)}[who]
-    exporter = known[decision.exporter_uid]
+    exporter = known[chosen.uid]
     assert isinstance(exporter, ExporterFacts)
     readable = [None, *others]
-    return not isinstance(access.best_grant(readable, exporter.labels, labels, decision.duration), access.Grant)
+    return not isinstance(access.best_grant(readable, exporter.labels, labels, duration), access.Grant)
 
 
 @given(_worlds)
@@ -113,16 +126,17 @@ def test_what_is_kept_is_kept_for_one_and_given_to_nobody_who_would_still_have_i
     kept: dict[str, list[tuple[datetime, datetime]]] = {}
     for uid in state.waiting("lab"):
         decision, lease = state.decision("lab", uid), known[uid]
-        if isinstance(decision, Wait) and decision.kept is not None and isinstance(lease, LeaseFacts):
-            kept.setdefault(decision.kept, []).append(span(lease))
+        for name in decision.kept if isinstance(decision, Wait) else ():
+            assert isinstance(lease, LeaseFacts)
+            kept.setdefault(name, []).append(span(lease))
     for slots in kept.values():
         assert all(one[1] <= other[0] or other[1] <= one[0] for n, one in enumerate(slots) for other in slots[n + 1 :])
     claims = {fact.claim for fact in known.values() if isinstance(fact, ExporterFacts)}
     for uid, decision in decisions.items():
         lease = known[uid]
-        if isinstance(decision, Assign) and isinstance(lease, LeaseFacts) and uid not in claims and lease.kept is None:
+        if isinstance(decision, Assign) and isinstance(lease, LeaseFacts) and uid not in claims and not lease.kept:
             end = lease.end or NOON + decision.duration
-            assert all(end <= begin for begin, _ in kept.get(decision.exporter, []))
+            assert all(end <= begin for name in _names(decision) for begin, _ in kept.get(name, []))
 
 
 @given(_worlds)

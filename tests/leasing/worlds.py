@@ -101,9 +101,9 @@ leases = st.builds(
     st.none() | _moments,
     st.none() | _moments,
     st.none() | _moments,
-    st.none() | st.integers(0, 4).map(lambda number: f"e{number}"),
+    st.just(()) | st.integers(0, 4).map(lambda number: (f"e{number}",)),
     st.frozensets(st.integers(0, 4).map(lambda number: f"exporter-e{number}"), max_size=2),
-    st.none() | st.integers(0, 4).map(lambda number: f"e{number}"),
+    st.just(()) | st.integers(0, 4).map(lambda number: (f"e{number}",)),
 )
 usages = st.builds(
     lambda number, who, began, length: usage(f"l{number}", who, began, began + length),

@@ -56,5 +56,4 @@ def visible_exporter(lab: Lab, caller: Subject, name: Name) -> Exporter:
 def _serves(lab: Lab, caller: Subject, lease: Lease) -> bool:
     exporter = lab.exporter(caller.name)
     claim = exporter.status.lease_ref if exporter else None
-    assigned = lease.status.exporter_ref
-    return bool(claim and claim.uid == lease.uid) or bool(assigned and assigned.name == caller.name.name)
+    return bool(claim and claim.uid == lease.uid) or caller.name.name in lease.status.exporter_names

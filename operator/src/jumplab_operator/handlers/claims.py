@@ -19,10 +19,15 @@ def lease_of(claim: LeaseRef, exporter: Exporter, cluster: Cluster) -> Lease | N
     return cluster.snapshot.by_uid(Lease, claim.uid)
 
 
+def holds(exporter: Exporter, lease: Lease) -> bool:
+    """Whether the exporter is claimed by the lease."""
+    claim = exporter.status.lease_ref
+    return claim is not None and (claim.uid == lease.uid or (claim.uid is None and claim.name == lease.name))
+
+
 def is_assigned_to(lease: Lease, exporter: Exporter) -> bool:
     """Whether the Lease says that this exporter serves it."""
-    reference = lease.status.exporter_ref
-    return not lease.status.ended and reference is not None and reference.name == exporter.name
+    return not lease.status.ended and exporter.name in lease.status.exporter_names
 
 
 def is_over(lease: Lease, now: datetime) -> bool:

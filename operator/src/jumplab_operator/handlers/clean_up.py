@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from jumplab_operator.controller.lab import ApiRefused, Name
+from jumplab_operator.controller.lab import ApiRefused
 from jumplab_operator.handlers.cluster import Cluster, object_path
-from jumplab_operator.resources import Exporter, Lease
+from jumplab_operator.resources import Lease
 
 
 async def clean_up(lease: Lease, cluster: Cluster) -> None:
@@ -33,7 +33,5 @@ def _kept_for(lease: Lease, cluster: Cluster) -> timedelta:
 
 
 def _is_claimed(lease: Lease, cluster: Cluster) -> bool:
-    reference = lease.status.exporter_ref
-    exporter = cluster.snapshot.get(Exporter, Name(lease.namespace, reference.name)) if reference is not None else None
-    claim = exporter.status.lease_ref if exporter is not None else None
-    return claim is not None and claim.uid == lease.uid
+    claims = [exporter.status.lease_ref for exporter in cluster.exporters_of(lease)]
+    return any(claim is not None and claim.uid == lease.uid for claim in claims)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from jumplab_operator.controller.lab import ApiRefused
+from jumplab_operator.controller.lab import ApiRefused, Name
 from jumplab_operator.handlers.events import Events
 from jumplab_operator.handlers.kube import CUSTOM, KubeApi, path
 from jumplab_operator.handlers.presence import Presence
@@ -13,7 +13,7 @@ from jumplab_operator.handlers.settings import Clock, LabSettings
 from jumplab_operator.handlers.snapshot import Snapshot
 from jumplab_operator.handlers.topics import Announcements, Topics
 from jumplab_operator.handlers.work import WorkQueue
-from jumplab_operator.resources import ExporterAccessPolicy, Resource
+from jumplab_operator.resources import Exporter, ExporterAccessPolicy, Lease, Resource
 from jumplab_operator.resources.metadata import Model
 
 _R = TypeVar("_R", bound=Resource)
@@ -35,6 +35,11 @@ class Cluster:
     endings: Announcements = field(default_factory=Announcements)
     deadlines: dict[str, datetime] = field(default_factory=dict)
     """When leases that held an exporter are over at the latest, by uid; they outlive the Lease objects."""
+
+    def exporters_of(self, lease: Lease) -> list[Exporter]:
+        """The exporters that a lease is assigned to, as far as they are known."""
+        names = [Name(lease.namespace, name) for name in lease.status.exporter_names]
+        return [found for name in names if (found := self.snapshot.get(Exporter, name)) is not None]
 
     def policies(self, namespace: str) -> list[ExporterAccessPolicy | None]:
         """The access policies of a namespace; None for each that can't be read."""

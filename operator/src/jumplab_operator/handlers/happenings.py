@@ -16,7 +16,7 @@ def happenings(before: LeaseStatus, after: LeaseStatus) -> list[Happening]:
         for kind in ("Assigned", "Ready", "Unsatisfiable", "Invalid")
         if is_true(after.conditions, kind) and not is_true(before.conditions, kind)
     ]
-    if before.exporter_ref is not None and after.exporter_ref is None:
+    if before.exporter_names and not after.exporter_names:
         found.append(Happening("GivenUp", _message(after, "Pending"), warning=True))
     if _turned(before, after, to=False):
         found.append(Happening("ExporterOffline", _message(after, "ExporterOnline"), warning=True))

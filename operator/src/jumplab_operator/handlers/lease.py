@@ -1,33 +1,24 @@
 """Reconciles a Lease: what is accepted, whether it is over, which exporter it gets, whether it is ready."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from jumplab_operator.controller.lab import Name
+from jumplab_operator.handlers.claims import holds
 from jumplab_operator.handlers.clean_up import clean_up
 from jumplab_operator.handlers.cluster import Cluster, whole_seconds
-from jumplab_operator.handlers.happenings import happenings
+from jumplab_operator.handlers.endings import exporters_ending
 from jumplab_operator.handlers.planner import Planner
+from jumplab_operator.handlers.telling import Telling, Terms
 from jumplab_operator.leasing import access, expiry, lifecycle
 from jumplab_operator.leasing.decisions import Assign, Wait
 from jumplab_operator.leasing.times import expected_end
 from jumplab_operator.leasing.validation import Refusal, accept
-from jumplab_operator.resources import Client, Exporter, Lease, LeaseRef, LeaseSpec, LeaseStatus, ObjectRef
-from jumplab_operator.resources.conditions import find_condition, is_true, merge_conditions, same_but_messages
-from jumplab_operator.resources.lease import ENDED_LABEL, TAG_LABEL_PREFIX
-from jumplab_operator.resources.metadata import Condition
-
-_TELL_AGAIN = timedelta(minutes=1)
-"""A sentence about why a lease waits is renewed so often at most: a long queue must not write without end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """The spec that is in force (None: none was ever valid), and why the one at hand isn't."""
-
-    spec: LeaseSpec | None
-    refusal: Refusal | None
+from jumplab_operator.resources import Client, Exporter, Lease, LeaseRef, ObjectRef
+from jumplab_operator.resources.conditions import find_condition, is_true
 
 
 class Leases:
@@ -37,12 +28,12 @@ class Leases:
         self._cluster = cluster
         self._planner = planner
         self._started = started
-        self._told: dict[str, datetime] = {}
+        self._telling = Telling(cluster)
 
     async def reconcile(self, lease: Lease) -> None:
         """One step of the lease's life, the one that is due. Raises ApiRefused."""
         if lease.status.ended:
-            await self._mirror_labels(lease, ended=True)
+            await self._telling.mirror_labels(lease, ended=True)
             await clean_up(lease, self._cluster)
             return
         terms = self._accept(lease)
@@ -51,8 +42,8 @@ class Leases:
             await self._end(lease, terms, ending)
         elif terms.spec is None:
             assert terms.refusal is not None, "a spec is accepted or refused"
-            await self._write(lease, terms, lifecycle.invalid(terms.refusal))
-        elif lease.status.exporter_ref is None:
+            await self._telling.write(lease, terms, lifecycle.invalid(terms.refusal))
+        elif not lease.status.exporter_names:
             await self._place(lease, terms)
         else:
             await self._follow(lease, terms)
@@ -65,174 +56,161 @@ class Leases:
         return Terms(lease.status.accepted, result) if isinstance(result, Refusal) else Terms(result, None)
 
     def _longest(self, lease: Lease) -> timedelta | None:
-        exporter, client = self._exporter(lease), self._client(lease)
-        if exporter is None or client is None:
+        client = self._client(lease)
+        if client is None:
             return None
         policies = self._cluster.policies(lease.namespace)
-        grant = access.best_grant(policies, exporter.metadata.labels, client.metadata.labels, timedelta(0))
-        return grant.maximum_duration if isinstance(grant, access.Grant) else None
+        grants = [
+            access.best_grant(policies, exporter.metadata.labels, client.metadata.labels, timedelta(0))
+            for exporter in self._cluster.exporters_of(lease)
+        ]
+        maxima = [grant.maximum_duration for grant in grants if isinstance(grant, access.Grant)]
+        return min((longest for longest in maxima if longest is not None), default=None)
 
     async def _ending(self, lease: Lease, terms: Terms) -> expiry.Ending | None:
         now = self._cluster.clock.now()
         end = expected_end(terms.spec, lease.status.begin_time) if terms.spec is not None else None
         released = lease.spec.release or lease.metadata.deletion_timestamp is not None
         due = expiry.due_ending(released=released, end=end, now=now)
-        if due is not None or lease.status.exporter_ref is None:
+        if due is not None:
             return due
-        return await self._exporters_ending(lease, lease.status.exporter_ref.name, end)
-
-    async def _exporters_ending(self, lease: Lease, name: str, end: datetime | None) -> expiry.Ending | None:
-        exporter = self._exporter(lease) or await self._asked_again(lease, name)
-        if exporter is None:
-            return expiry.exporter_deleted(name)
-        connection = self._cluster.presence.of(exporter.uid)
-        if lease.uid in connection.failed:
-            return expiry.exporter_failed(name, connection.failed[lease.uid])
-        if lease.uid in connection.cleaned:
-            return expiry.given_up_by_exporter(name, end, self._cluster.clock.now())
-        if not _holds(exporter, lease):
-            await self._cluster.refresh(exporter)
-            exporter = self._exporter(lease)
-            if exporter is None or not _holds(exporter, lease):
-                return expiry.exporter_deleted(name)
-        return None
-
-    async def _asked_again(self, lease: Lease, name: str) -> Exporter | None:
-        """The exporter from the API: what ends a lease for good isn't decided on a snapshot that may lag."""
-        missing = Exporter.from_plain({"metadata": {"namespace": lease.namespace, "name": name}})
-        await self._cluster.refresh(missing)
-        return self._exporter(lease)
+        return await exporters_ending(lease, end, self._cluster)
 
     async def _end(self, lease: Lease, terms: Terms, ending: expiry.Ending) -> None:
         self._cluster.endings.announce(lease.uid)
-        exporter = self._exporter(lease)
-        if exporter is not None:
+        for exporter in self._cluster.exporters_of(lease):
             self._cluster.topics.changed(exporter.uid)
         now = whole_seconds(self._cluster.clock.now())
-        await self._write(lease, terms, lifecycle.ended(ending), ended=True, end_time=now)
+        await self._telling.write(lease, terms, lifecycle.ended(ending), ended=True, end_time=now)
 
     async def _place(self, lease: Lease, terms: Terms) -> None:
         decision = self._planner.decision(lease)
         if isinstance(decision, Assign):
             await self._claim(lease, terms, decision)
         elif isinstance(decision, Wait):
-            kept = ObjectRef(name=decision.kept) if decision.kept is not None else None
-            await self._write(lease, terms, lifecycle.waiting(decision, terms.refusal), kept_exporter_ref=kept)
+            await self._telling.write(lease, terms, lifecycle.waiting(decision, terms.refusal), **_kept(decision.kept))
 
     async def _claim(self, lease: Lease, terms: Terms, decision: Assign) -> None:
-        """First the exporter's claim, on the version that was decided on; then the Lease."""
-        async with self._cluster.queue.holding(decision.exporter_uid):
-            exporter = self._cluster.snapshot.by_uid(Exporter, decision.exporter_uid)
-            if exporter is None or exporter.metadata.resource_version != decision.version:
-                return  # the plan is being made anew: the exporter has changed
+        """First each exporter's claim, on the version that was decided on; then the Lease."""
+        uids = sorted(chosen.uid for chosen in decision.exporters)
+        async with AsyncExitStack() as held:
+            for (
+                uid
+            ) in uids:  # in this order by everyone: two leases that want the same exporters don't wait in a circle
+                await held.enter_async_context(self._cluster.queue.holding(uid))
+            exporters = self._unchanged(decision)
+            if exporters is None:
+                return  # the plan is being made anew
+            for exporter in exporters:
+                self._cluster.presence.of(exporter.uid).claim(lease.uid)
+            for exporter in exporters:
+                if not holds(exporter, lease):
+                    claimed = exporter.status.model_copy(update={"lease_ref": LeaseRef(name=lease.name, uid=lease.uid)})
+                    await self._cluster.write_status(exporter, claimed)
+            await self._assign(lease, terms, decision)
+        for uid in uids:
+            self._cluster.queue.add(uid)
+
+    def _unchanged(self, decision: Assign) -> list[Exporter] | None:
+        """The exporters that were decided on, if all are as they were then, and connected."""
+        found = []
+        for chosen in decision.exporters:
+            exporter = self._cluster.snapshot.by_uid(Exporter, chosen.uid)
+            if exporter is None or exporter.metadata.resource_version != chosen.version:
+                return None
             if not self._cluster.presence.of(exporter.uid).connected:
-                return
-            self._cluster.presence.of(exporter.uid).claim(lease.uid)
-            if not _holds(exporter, lease):
-                claimed = exporter.status.model_copy(update={"lease_ref": LeaseRef(name=lease.name, uid=lease.uid)})
-                await self._cluster.write_status(exporter, claimed)
-            conditions = lifecycle.assigned(lifecycle.Assigned(exporter.name, True, False), terms.refusal)
-            assert terms.spec is not None, "only what is valid is planned for"
-            spec = terms.spec
-            if spec.end_time is None:
-                spec = spec.model_copy(update={"duration": decision.duration})
-            await self._write(
-                lease,
-                Terms(spec, terms.refusal),
-                conditions,
-                exporter_ref=ObjectRef(name=exporter.name),
-                kept_exporter_ref=None,
-                priority=decision.priority,
-                spot_access=decision.spot_access or None,
-            )
-        self._cluster.queue.add(decision.exporter_uid)
+                return None
+            found.append(exporter)
+        return found
+
+    async def _assign(self, lease: Lease, terms: Terms, decision: Assign) -> None:
+        names = [chosen.name for chosen in decision.exporters]
+        conditions = lifecycle.assigned([lifecycle.Part(name, True) for name in names], terms.refusal, ready=False)
+        assert terms.spec is not None, "only what is valid is planned for"
+        spec = terms.spec
+        if spec.end_time is None:
+            spec = spec.model_copy(update={"duration": decision.duration})
+        await self._telling.write(
+            lease,
+            Terms(spec, terms.refusal),
+            conditions,
+            **_assigned(names),
+            **_kept(()),
+            priority=decision.priority,
+            spot_access=decision.spot_access or None,
+        )
 
     async def _follow(self, lease: Lease, terms: Terms) -> None:
-        """The lease has an exporter: is it ready, and is it there?"""
-        exporter = self._exporter(lease)
-        if exporter is None:
+        """The lease has its exporters: are they ready, and are they there?"""
+        exporters = self._cluster.exporters_of(lease)
+        if len(exporters) < len(lease.status.exporter_names):
             return
         now = self._cluster.clock.now()
-        online = self._is_online(exporter, now)
-        was_ready = is_true(lease.status.conditions, "Ready")
-        ready = was_ready or (online and exporter.status.exporter_status == "LeaseReady")
-        if not ready and self._has_failed_to_confirm(lease, exporter, online, now):
-            await self._give_up(lease, terms, exporter)
-            return
+        online = {exporter.uid: self._is_online(exporter, now) for exporter in exporters}
+        ready = is_true(lease.status.conditions, "Ready")
+        if not ready:
+            waited_for = [it for it in exporters if not _has_confirmed(it, online[it.uid])]
+            failed = self._failed_to_confirm(lease, waited_for, online, now)
+            if failed:
+                await self._give_up(lease, terms, failed)
+                return
+            ready = not waited_for
         began = lease.status.begin_time or (whole_seconds(now) if ready else None)
         assert terms.spec is not None, "what is assigned was accepted"
         end = expected_end(terms.spec, began)
         if end is not None:
             self._cluster.queue.add_at(lease.uid, end)
-        conditions = lifecycle.assigned(lifecycle.Assigned(exporter.name, online, ready), terms.refusal)
-        await self._write(lease, terms, conditions, begin_time=began, expected_end_time=end)
+        parts = [lifecycle.Part(exporter.name, online[exporter.uid]) for exporter in exporters]
+        conditions = lifecycle.assigned(parts, terms.refusal, ready=ready)
+        await self._telling.write(lease, terms, conditions, begin_time=began, expected_end_time=end)
 
-    def _has_failed_to_confirm(self, lease: Lease, exporter: Exporter, online: bool, now: datetime) -> bool:
-        """Whether to look for another exporter. One that runs its beforeLease hook has reacted: the hook has bounds."""
+    def _failed_to_confirm(
+        self, lease: Lease, waited_for: Sequence[Exporter], online: Mapping[str, bool], now: datetime
+    ) -> list[Exporter]:
+        """The exporters that another is to be looked for in place of. One that runs its beforeLease hook has reacted:
+        the hook has bounds."""
         taken = find_condition(lease.status.conditions, "Assigned")
         since = taken.last_transition_time if taken is not None and taken.last_transition_time else self._started
         deadline = max(since, self._started) + self._cluster.settings.confirm_within
-        if deadline > now:
+        if waited_for and deadline > now:
             self._cluster.queue.add_at(lease.uid, deadline)
-        in_hook = exporter.status.exporter_status == "BeforeLeaseHook"
-        return not online or (deadline <= now and not in_hook)
+        return [
+            exporter
+            for exporter in waited_for
+            if not online[exporter.uid] or (deadline <= now and exporter.status.exporter_status != "BeforeLeaseHook")
+        ]
 
-    async def _give_up(self, lease: Lease, terms: Terms, exporter: Exporter) -> None:
-        message = f'exporter "{exporter.name}" did not confirm the lease; another is looked for'
-        wait = Wait("Pending", "NotReady", message)
-        self._planner.avoid(lease, exporter.uid)
-        await self._write(lease, terms, lifecycle.waiting(wait, terms.refusal), exporter_ref=None)
-        self._cluster.queue.add(exporter.uid)
-
-    async def _write(self, lease: Lease, terms: Terms, conditions: list[Condition], **changes: Any) -> None:
-        now = self._cluster.clock.now()
-        before, generation = lease.status, lease.metadata.generation
-        merged = merge_conditions(before.conditions, conditions, whole_seconds(now), generation)
-        news = {"accepted": terms.spec, "observed_generation": generation, "conditions": merged, **changes}
-        after = before.model_copy(update=news)
-        if self._is_soon_retold(lease, before, after, now):
-            return
-        self._told[lease.uid] = now
-        if await self._cluster.write_status(lease, after):
-            for happening in happenings(before, after):
-                self._cluster.events.record(lease, happening)
-        await self._mirror_labels(lease, ended=False)
-
-    def _is_soon_retold(self, lease: Lease, before: LeaseStatus, after: LeaseStatus, now: datetime) -> bool:
-        told = self._told.get(lease.uid)
-        if told is None or now - told >= _TELL_AGAIN:
-            return False
-        unchanged = before.model_copy(update={"conditions": []}) == after.model_copy(update={"conditions": []})
-        if before == after or not unchanged or not same_but_messages(before.conditions, after.conditions):
-            return False
-        self._cluster.queue.add_at(lease.uid, told + _TELL_AGAIN)
-        return True
-
-    async def _mirror_labels(self, lease: Lease, *, ended: bool) -> None:
-        accepted = lease.status.accepted
-        labels = {TAG_LABEL_PREFIX + key: value for key, value in (accepted.tags if accepted else {}).items()}
-        if ended:
-            labels[ENDED_LABEL] = "true"
-        missing = {key: value for key, value in labels.items() if lease.metadata.labels.get(key) != value}
-        if missing and lease.metadata.deletion_timestamp is None:
-            await self._cluster.merge(lease, {"metadata": {"labels": missing}})
+    async def _give_up(self, lease: Lease, terms: Terms, failed: Sequence[Exporter]) -> None:
+        names = lifecycle.named([exporter.name for exporter in failed])
+        another = "another is" if len(failed) == 1 else "others are"
+        wait = Wait("Pending", "NotReady", f"{names} did not confirm the lease; {another} looked for")
+        self._planner.avoid(lease, [exporter.uid for exporter in failed])
+        held = self._cluster.exporters_of(lease)
+        await self._telling.write(lease, terms, lifecycle.waiting(wait, terms.refusal), **_assigned(()))
+        for exporter in held:
+            self._cluster.queue.add(exporter.uid)
 
     def forget(self, lease_uid: str) -> None:
-        self._told.pop(lease_uid, None)
+        self._telling.forget(lease_uid)
 
     def _is_online(self, exporter: Exporter, now: datetime) -> bool:
         was_online = is_true(exporter.status.conditions, "Online")
         offline_from = self._cluster.presence.offline_from(exporter.uid, was_online)
         return offline_from is None or offline_from > now
 
-    def _exporter(self, lease: Lease) -> Exporter | None:
-        reference = lease.status.exporter_ref
-        return self._cluster.snapshot.get(Exporter, Name(lease.namespace, reference.name)) if reference else None
-
     def _client(self, lease: Lease) -> Client | None:
         return self._cluster.snapshot.get(Client, Name(lease.namespace, lease.spec.client_ref.name))
 
 
-def _holds(exporter: Exporter, lease: Lease) -> bool:
-    claim = exporter.status.lease_ref
-    return claim is not None and (claim.uid == lease.uid or (claim.uid is None and claim.name == lease.name))
+def _has_confirmed(exporter: Exporter, online: bool) -> bool:
+    return online and exporter.status.exporter_status == "LeaseReady"
+
+
+def _assigned(names: Sequence[str]) -> dict[str, Any]:
+    """The fields of a lease's status that tell its exporters."""
+    return {"exporter_ref": ObjectRef(name=names[0]) if names else None}
+
+
+def _kept(names: Sequence[str]) -> dict[str, Any]:
+    """The fields of a lease's status that tell what is kept for it."""
+    return {"kept_exporter_ref": ObjectRef(name=names[0]) if names else None}

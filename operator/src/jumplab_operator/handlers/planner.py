@@ -1,10 +1,10 @@
 """Keeps the plan: turns what has changed into facts, plans, and sends leases whose decision is new to be reconciled."""
 
 import asyncio
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial
 
-from jumplab_operator.controller.lab import Name
 from jumplab_operator.handlers.cluster import Cluster
 from jumplab_operator.handlers.snapshot import Seen
 from jumplab_operator.leasing import scheduling
@@ -50,23 +50,23 @@ class Planner:
         status = lease.status
         if status.accepted is None:
             return None
-        held = (
-            self._cluster.snapshot.get(Exporter, Name(lease.namespace, status.exporter_ref.name))
-            if status.exporter_ref
-            else None
-        )
+        kept_from = [
+            moment
+            for held in self._cluster.exporters_of(lease)
+            if (moment := self._state.kept_from(lease.namespace, held.uid, lease.uid)) is not None
+        ]
         return InForce(
             status.accepted,
-            status.exporter_ref is not None,
+            bool(status.exporter_names),
             status.begin_time,
-            kept_from=self._state.kept_from(lease.namespace, held.uid, lease.uid) if held is not None else None,
-            movable=partial(self._state.movable, lease.namespace, lease.uid) if status.kept_exporter_ref else None,
+            kept_from=min(kept_from, default=None),
+            movable=partial(self._state.movable, lease.namespace, lease.uid) if status.kept_names else None,
         )
 
-    def avoid(self, lease: Lease, exporter_uid: str) -> None:
-        """The exporter failed to confirm the lease: it isn't offered it for a while."""
+    def avoid(self, lease: Lease, exporter_uids: Iterable[str]) -> None:
+        """These exporters failed to confirm the lease: they aren't offered it for a while."""
         until = self._cluster.clock.now() + self._cluster.settings.avoid_for
-        self._avoided.setdefault(lease.uid, {})[exporter_uid] = until
+        self._avoided.setdefault(lease.uid, {}).update(dict.fromkeys(exporter_uids, until))
         self._cluster.queue.add_at(PLAN, until)
         self.note(lease.namespace, lease.uid)
 
@@ -166,7 +166,7 @@ def lease_facts(lease: Lease, before: InForce | None, avoid: frozenset[str], clu
         begin=times(spec).begin,
         began=status.begin_time,
         end=status.expected_end_time or expected_end(spec, status.begin_time),
-        exporter=status.exporter_ref.name if status.exporter_ref is not None else None,
+        exporters=status.exporter_names,
         avoid=avoid,
         kept=_kept(status, spec),
     )
@@ -178,14 +178,16 @@ def usage_facts(lease: Lease) -> UsageFacts | None:
     if status.begin_time is None or status.end_time is None:
         return None
     spec = status.accepted or lease.spec
-    return UsageFacts(lease.namespace, lease.uid, spec.client_ref.name, status.begin_time, status.end_time)
+    return UsageFacts(
+        lease.namespace, lease.uid, spec.client_ref.name, status.begin_time, status.end_time, len(status.exporter_names)
+    )
 
 
-def _kept(status: LeaseStatus, spec: LeaseSpec) -> str | None:
+def _kept(status: LeaseStatus, spec: LeaseSpec) -> tuple[str, ...]:
     """What was kept for other times goes by the board: a lease that moves must not push another aside."""
-    if status.kept_exporter_ref is None or status.accepted is None or times(spec) != times(status.accepted):
-        return None
-    return status.kept_exporter_ref.name
+    if status.accepted is None or times(spec) != times(status.accepted):
+        return ()
+    return status.kept_names
 
 
 def in_force(lease: Lease, before: InForce | None, cluster: Cluster) -> LeaseSpec | None:

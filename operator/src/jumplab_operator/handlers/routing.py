@@ -1,6 +1,6 @@
 """Which objects are to be looked at when one has changed."""
 
-from jumplab_operator.controller.lab import ApiRefused, Name
+from jumplab_operator.controller.lab import ApiRefused
 from jumplab_operator.handlers.client import Clients
 from jumplab_operator.handlers.cluster import Cluster
 from jumplab_operator.handlers.credentials import Credentials
@@ -88,18 +88,16 @@ class Reconciler:
         if (now is None or now.status.ended) and before is not None and not before.status.ended:
             self._cluster.endings.announce(lease.uid)
         for version in (before, now):
-            if version is not None and version.status.exporter_ref is not None:
-                name = Name(version.namespace, version.status.exporter_ref.name)
-                self._look_at(self._cluster.snapshot.get(Exporter, name))
+            for exporter in self._cluster.exporters_of(version) if version is not None else ():
+                self._look_at(exporter)
         if now is None:
             for exporter in self._cluster.snapshot.all_of(Exporter, lease.namespace):
                 if exporter.status.lease_ref is not None and exporter.status.lease_ref.uid == lease.uid:
                     self._look_at(exporter)
 
-    def _look_at(self, exporter: Exporter | None) -> None:
-        if exporter is not None:
-            self._cluster.queue.add(exporter.uid)
-            self._cluster.topics.changed(exporter.uid)
+    def _look_at(self, exporter: Exporter) -> None:
+        self._cluster.queue.add(exporter.uid)
+        self._cluster.topics.changed(exporter.uid)
 
     def _remember_deadline(self, lease: Lease) -> None:
         deadlines = self._cluster.deadlines

@@ -19,25 +19,25 @@ TURNAROUND = timedelta(minutes=1)
 def place(space: Space) -> Slots:
     """The slots of all leases that are booked. What finds none isn't in them."""
     slots = Slots()
-    booked = sorted((space.leases[uid] for uid in space.booked), key=lambda it: (it.kept is None, it.created, it.name))
+    booked = sorted((space.leases[uid] for uid in space.booked), key=lambda it: (not it.kept, it.created, it.name))
     for lease in booked:
-        pool = space.booked[lease.uid]
+        [pool] = space.booked[lease.uid]
         chosen = next((uid for uid in _offers(space, lease, pool) if slots.is_free(uid, *span(lease))), None)
         if chosen is not None:
-            slots.add(chosen, lease)
+            slots.add((chosen,), lease)
     return slots
 
 
 def movable(space: Space, lease_uid: str, begin: datetime, end: datetime) -> bool:
     """Whether a booked lease could have one of its exporters at that time, all other slots as they are."""
-    pool = space.booked.get(lease_uid)
-    offers = _available(space, pool, begin) if pool is not None else ()
+    offers = [uid for pool in space.booked.get(lease_uid, ()) for uid in _available(space, pool, begin)]
     return any(space.slots.is_free(uid, begin, end, lease_uid) for uid in offers)
 
 
 def _offers(space: Space, lease: LeaseFacts, pool: Pool) -> Iterator[str]:
-    kept = space.by_name.get(lease.kept) if lease.kept is not None else None
-    if kept is not None and kept in pool.grants:
+    for kept in [space.by_name[name] for name in lease.kept if name in space.by_name]:
+        if kept not in pool.grants:
+            continue
         holder = space.situations[kept].holder
         if holder is None or holder.end is None or holder.end <= span(lease)[0] or holder.uid == lease.uid:
             yield kept

@@ -6,16 +6,28 @@ from typing import TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
-class Assign:
-    """The lease gets this exporter."""
+class Chosen:
+    """An exporter that a lease gets."""
 
-    exporter_uid: str
-    exporter: str
+    uid: str
+    name: str
     version: str
     """The exporter's resource version that this was decided on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """The lease gets these exporters."""
+
+    exporters: tuple[Chosen, ...]
+    """One for each of its parts, in their order."""
     priority: int
     spot_access: bool
     duration: timedelta
+
+    def includes(self, exporter_uid: str) -> bool:
+        """Whether this exporter is among them."""
+        return any(chosen.uid == exporter_uid for chosen in self.exporters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +37,8 @@ class Wait:
     condition: str
     reason: str
     message: str
-    kept: str | None = None
-    """The name of the exporter that is kept for it from its begin."""
+    kept: tuple[str, ...] = ()
+    """The names of the exporters that are kept for it from its begin, one for each of its parts."""
 
 
 Decision: TypeAlias = Assign | Wait

@@ -58,12 +58,17 @@ class LeaseFacts:
     """When it became ready; None before that."""
     end: datetime | None = None
     """When it is over; None while that isn't known."""
-    exporter: str | None = None
-    """The name of the exporter that it is assigned to; None while it waits."""
+    exporters: tuple[str, ...] = ()
+    """The names of the exporters that it is assigned to, one for each of its parts; none while it waits."""
     avoid: frozenset[str] = frozenset()
     """The uids of exporters that it isn't offered now, since they failed to confirm it."""
-    kept: str | None = None
-    """The name of the exporter that is kept for it from its begin."""
+    kept: tuple[str, ...] = ()
+    """The names of the exporters that are kept for it from its begin, one for each of its parts."""
+
+    @property
+    def parts(self) -> tuple[Request, ...]:
+        """What it asks for, exporter by exporter."""
+        return (self.request,)
 
     @property
     def waits_since(self) -> datetime:
@@ -80,6 +85,8 @@ class UsageFacts:
     client: str
     began: datetime
     ended: datetime
+    exporters: int = 1
+    """How many it had."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,11 @@ from jumplab_operator.resources.metadata import Condition
 
 
 @dataclass(frozen=True, slots=True)
-class Assigned:
-    """The lease has an exporter."""
+class Part:
+    """An exporter that the lease has."""
 
     exporter: str
     online: bool
-    ready: bool
 
 
 def invalid(refusal: Refusal) -> list[Condition]:
@@ -40,20 +39,15 @@ def waiting(wait: Wait, refused_edit: Refusal | None) -> list[Condition]:
     ]
 
 
-def assigned(state: Assigned, refused_edit: Refusal | None) -> list[Condition]:
-    """The lease has an exporter, and is ready or getting so."""
-    name = f'exporter "{state.exporter}"'
-    taken = condition("Assigned", True, "Assigned", f"{name} is claimed")
-    online = condition(
-        "ExporterOnline",
-        state.online,
-        "Online" if state.online else "Offline",
-        f"{name} is connected" if state.online else f"{name} has lost its connection; the lease stays until its end",
-    )
-    if state.ready:
-        ready = condition("Ready", True, "Ready", f"{name} is ready")
-        return [*_refused(refused_edit), condition("Pending", False, "Ready"), taken, online, ready]
-    message = f"{name} is getting ready"
+def assigned(parts: Sequence[Part], refused_edit: Refusal | None, *, ready: bool) -> list[Condition]:
+    """The lease has its exporters, and is ready or getting so."""
+    names, are = named([part.exporter for part in parts]), "is" if len(parts) == 1 else "are"
+    taken = condition("Assigned", True, "Assigned", f"{names} {are} claimed")
+    online = _online(parts) or condition("ExporterOnline", True, "Online", f"{names} {are} connected")
+    if ready:
+        done = condition("Ready", True, "Ready", f"{names} {are} ready")
+        return [*_refused(refused_edit), condition("Pending", False, "Ready"), taken, online, done]
+    message = f"{names} {are} getting ready"
     return [
         *_refused(refused_edit),
         condition("Ready", False, "NotReady", message),
@@ -61,6 +55,21 @@ def assigned(state: Assigned, refused_edit: Refusal | None) -> list[Condition]:
         online,
         taken,
     ]
+
+
+def _online(parts: Sequence[Part]) -> Condition | None:
+    """That not all are connected; None where they are."""
+    away = [part.exporter for part in parts if not part.online]
+    if not away:
+        return None
+    lost = "has lost its connection" if len(away) == 1 else "have lost their connections"
+    return condition("ExporterOnline", False, "Offline", f"{named(away)} {lost}; the lease stays until its end")
+
+
+def named(exporters: Sequence[str]) -> str:
+    """`exporter "a"`, or `exporters "a", "b" and "c"`."""
+    *first, last = [f'"{name}"' for name in exporters]
+    return f"exporters {', '.join(first)} and {last}" if first else f"exporter {last}"
 
 
 def ended(ending: Ending) -> list[Condition]:

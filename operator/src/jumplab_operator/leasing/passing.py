@@ -4,11 +4,12 @@ Only pools with something free are looked at, and of each queue only its first l
 taken and never given back, so where the first of a queue can't be served none behind it can.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from jumplab_operator.leasing.access import Grant
 from jumplab_operator.leasing.booking import TURNAROUND
-from jumplab_operator.leasing.decisions import Assign
+from jumplab_operator.leasing.decisions import Assign, Chosen
 from jumplab_operator.leasing.facts import LeaseFacts
 from jumplab_operator.leasing.pools import Pool
 from jumplab_operator.leasing.quotas import Holdings
@@ -36,36 +37,37 @@ class Pass:
             queue, lease = turn
             if self._is_exhausted(queue):
                 continue
-            chosen = self._claimed(lease, queue.pool) or self._kept(lease) or self._free(lease, queue.pool)
+            [pool] = queue.pools
+            chosen = self._claimed(lease, pool) or self._kept(lease, pool) or self._free(lease, pool)
             if chosen is not None:
                 turns.charge(lease)
-                self._give(lease, queue.pool, chosen)
+                self._give(lease, [pool.grants[chosen]], [chosen])
             if chosen is not None or self._held_back:
                 turns.go_on(queue)
 
     def _is_exhausted(self, queue: Queue) -> bool:
-        """Whether everything in its pool was given away."""
-        pool = queue.pool
-        return not queue.own and self._cursors.get(pool, 0) >= len(pool.free)
+        """Whether everything in one of its pools was given away."""
+        return not queue.own and any(self._cursors.get(pool, 0) >= len(pool.free) for pool in queue.pools)
 
     def _hopeful(self) -> list[Queue]:
         """The queues for which something is free, or was claimed before."""
         hopeful = {queue for pool in self._space.members.open for queue in self._space.queues[pool].values()}
-        return [*hopeful, *(queue for queue in self._space.own_queues - hopeful if queue.pool.grants)]
+        return [queue for queue in hopeful | self._space.own_queues if queue.satisfiable]
 
-    def _give(self, lease: LeaseFacts, pool: Pool, chosen: str) -> None:
-        self._holdings.give(lease.request.client, chosen)
-        self.taken[chosen] = lease.uid
-        self.assigned[lease.uid] = self._assignment(lease, pool, chosen)
+    def _give(self, lease: LeaseFacts, grants: Sequence[Grant], chosen: Sequence[str]) -> None:
+        self._holdings.give(lease.request.client, lease.uid, chosen)
+        self.taken.update(dict.fromkeys(chosen, lease.uid))
+        self.assigned[lease.uid] = self._assignment(lease, grants, chosen)
 
-    def _kept(self, lease: LeaseFacts) -> str | None:
+    def _kept(self, lease: LeaseFacts, pool: Pool) -> str | None:
         """The exporter that was kept for it, if that is free; its client's quota is held against it, too."""
-        uid = self._slots.kept.get(lease.uid)
-        situation = self._space.situations.get(uid) if uid is not None else None
-        if uid is None or situation is None or not situation.free or uid in self.taken or uid in lease.avoid:
-            return None
-        grant = self._space.booked[lease.uid].grants[uid]
-        return uid if self._holdings.permit(lease.request.client, grant) else None
+        for uid in self._slots.kept.get(lease.uid, ()):
+            situation = self._space.situations.get(uid)
+            if situation is None or not situation.free or uid in self.taken or uid in lease.avoid:
+                continue
+            if self._holdings.permit(lease.request.client, pool.grants[uid]):
+                return uid
+        return None
 
     def _claimed(self, lease: LeaseFacts, pool: Pool) -> str | None:
         """The exporter that a claim of this lease was left on, which is to be finished."""
@@ -103,13 +105,18 @@ class Pass:
         begin = self._slots.next_begin(uid, lease.uid)
         if begin is None:
             return True
-        end = lease.end or self._now + self._length(lease, pool.grants[uid])
+        end = lease.end or self._now + self._length(lease, [pool.grants[uid]])
         return end + TURNAROUND <= begin
 
-    def _length(self, lease: LeaseFacts, grant: Grant) -> timedelta:
-        return lease.request.duration or min(DEFAULT_DURATION, grant.maximum_duration or DEFAULT_DURATION)
+    def _length(self, lease: LeaseFacts, grants: Sequence[Grant]) -> timedelta:
+        maxima = [grant.maximum_duration for grant in grants if grant.maximum_duration is not None]
+        return lease.request.duration or min([DEFAULT_DURATION, *maxima])
 
-    def _assignment(self, lease: LeaseFacts, pool: Pool, uid: str) -> Assign:
-        exporter, grant = self._space.situations[uid].exporter, pool.grants[uid]
-        length = self._length(lease, grant)
-        return Assign(uid, exporter.name, exporter.version, grant.priority, grant.spot_access, length)
+    def _assignment(self, lease: LeaseFacts, grants: Sequence[Grant], uids: Sequence[str]) -> Assign:
+        exporters = [self._space.situations[uid].exporter for uid in uids]
+        return Assign(
+            tuple(Chosen(exporter.uid, exporter.name, exporter.version) for exporter in exporters),
+            min(grant.priority for grant in grants),
+            any(grant.spot_access for grant in grants),
+            self._length(lease, grants),
+        )

@@ -29,4 +29,4 @@ def seconds_asked(lease: LeaseFacts, now: datetime) -> int:
     length = lease.request.duration
     if length is None:
         length = lease.end - now if lease.end is not None else DEFAULT_DURATION
-    return int(length.total_seconds())
+    return int(length.total_seconds()) * len(lease.parts)

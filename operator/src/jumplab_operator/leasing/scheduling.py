@@ -105,7 +105,7 @@ def _in_order(fact: Fact) -> int:
     if isinstance(fact, ExporterFacts):
         return 2
     if isinstance(fact, LeaseFacts):
-        return 3 if fact.exporter is None else 1
+        return 1 if fact.exporters else 3
     return 0
 
 
@@ -114,7 +114,7 @@ def _decide(space: Space, now: datetime) -> set[str]:
     space.advance(now)
     slots_before = space.slots.kept
     stirred = space.members.stirred
-    if space.rebook or not stirred.isdisjoint(space.booked.values()):
+    if space.rebook or any(not stirred.isdisjoint(needed) for needed in space.booked.values()):
         space.slots, space.rebook = place(space), False
     done = Pass(space, now)
     done.run()
@@ -130,22 +130,23 @@ def _decide(space: Space, now: datetime) -> set[str]:
         if pool.satisfiable != bool(pool.grants):  # everything is different: all are told
             told |= {uid for queue in queues for *_, uid in queue.leases}
         elif pool.grants:
-            told |= _first(space, pool, queues, now)
+            told |= _first(space, [queue for queue in queues if queue.satisfiable], now)
         pool.satisfiable = bool(pool.grants)
     space.members.stirred = set()
     return told
 
 
-def _first(space: Space, pool: Pool, queues: Iterable[Queue], now: datetime) -> set[str]:
-    """The uids of the first that wait for the pool, which must not be empty."""
-    best = pool.best
+def _first(space: Space, queues: Sequence[Queue], now: datetime) -> set[str]:
+    """The uids of the first that wait in these queues, which must be satisfiable."""
+    best = {pools: queue.best for pools, queue in {queue.pools: queue for queue in queues}.items()}
     hour = hour_of(now)
     used = {client: space.usage.seconds(client, hour) for client in {queue.client for queue in queues}}
 
     def rank_at(queue: Queue, number: int) -> Rank:
         place = queue.leases[number]  # all before it in its queue are served first
         ahead = number and number * seconds_asked(space.leases[place[2]], now)
-        return rank(best.priority, used[queue.client] + ahead, best.weight, place, now)
+        right = best[queue.pools]
+        return rank(right.priority, used[queue.client] + ahead, right.weight, place, now)
 
     heads = [(rank_at(queue, 0), 0, queue) for queue in queues]
     heapify(heads)
@@ -162,13 +163,13 @@ def _decision(space: Space, uid: str) -> Decision | None:
     if uid in space.assigned:
         return space.assigned[uid]
     lease = space.leases.get(uid)
-    if lease is None or lease.exporter is not None:
+    if lease is None or lease.exporters:
         return None
     if uid in space.ahead and lease.begin is not None:
         return _scheduled(space, lease)
     queue = space.queue_of.get(uid)
-    if queue is not None and queue.pool.grants:
-        excess = _excess(space, lease, queue.pool)
+    if queue is not None and queue.satisfiable:
+        excess = _excess(space, lease, queue.pools[0])
         if excess is not None:
             return Wait("Pending", "OverQuota", f"{excess}; it waits until one is released")
         return Wait("Pending", *_reason_and_sentence(space, lease, queue))
@@ -176,21 +177,23 @@ def _decision(space: Space, uid: str) -> Decision | None:
 
 
 def _reason_and_sentence(space: Space, lease: LeaseFacts, queue: Queue) -> tuple[str, str]:
-    if queue.own:
-        return waiting.explain(lease, _in_the_way(space, lease, queue.pool))
-    if queue.pool not in space.sentences:
-        space.sentences[queue.pool] = waiting.explain(lease, _in_the_way(space, lease, queue.pool))
-    return space.sentences[queue.pool]
+    if not queue.own and queue.pools in space.sentences:
+        return space.sentences[queue.pools]
+    [pool] = queue.pools
+    told = waiting.explain(lease, _in_the_way(space, lease, pool))
+    if not queue.own:
+        space.sentences[queue.pools] = told
+    return told
 
 
 def _scheduled(space: Space, lease: LeaseFacts) -> Wait:
     begin, end = (waiting.format_moment(moment) for moment in span(lease))
     kept = space.slots.kept.get(lease.uid)
-    if kept is None:
+    if not kept:
         message = f"begins at {begin}; of {wanted(lease.request)} nothing can be kept for it until {end} yet"
         return Wait("Pending", "NotAvailable", message)
-    name = space.situations[kept].exporter.name
-    return Wait("Pending", "Scheduled", f'begins at {begin}; exporter "{name}" is kept for it until {end}', name)
+    names = tuple(space.situations[uid].exporter.name for uid in kept)
+    return Wait("Pending", "Scheduled", f'begins at {begin}; exporter "{names[0]}" is kept for it until {end}', names)
 
 
 def _excess(space: Space, lease: LeaseFacts, pool: Pool) -> str | None:
@@ -198,7 +201,7 @@ def _excess(space: Space, lease: LeaseFacts, pool: Pool) -> str | None:
     if all(grant.quota is None for grant in pool.kinds):
         return None
     client = lease.request.client
-    given = [(space.leases[to].request.client, uid) for uid, to in space.taken.items()]
+    given = [(space.leases[to].request.client, to, uid) for uid, to in space.taken.items()]
     holdings = Holdings(space, [each for each in given if each[0] == client])
     left = [pool.grants[uid] for *_, uid in pool.free if uid not in space.taken and uid not in lease.avoid]
     reasons = [

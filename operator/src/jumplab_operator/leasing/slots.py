@@ -11,15 +11,16 @@ class Slots:
     """Who has an exporter when."""
 
     def __init__(self) -> None:
-        self.kept: dict[str, str] = {}
-        """The uid of the exporter that is kept, by the lease's."""
+        self.kept: dict[str, tuple[str, ...]] = {}
+        """The uids of the exporters that are kept, one for each of a lease's parts, by the lease's."""
         self._of: dict[str, list[tuple[datetime, datetime, str]]] = {}
 
-    def add(self, exporter_uid: str, lease: LeaseFacts) -> None:
-        """Keeps the exporter for the lease, which must have a begin."""
+    def add(self, exporter_uids: tuple[str, ...], lease: LeaseFacts) -> None:
+        """Keeps the exporters for the lease, which must have a begin."""
         begin, end = span(lease)
-        self.kept[lease.uid] = exporter_uid
-        insort(self._of.setdefault(exporter_uid, []), (begin, end, lease.uid))
+        self.kept[lease.uid] = exporter_uids
+        for exporter_uid in exporter_uids:
+            insort(self._of.setdefault(exporter_uid, []), (begin, end, lease.uid))
 
     def is_free(self, exporter_uid: str, begin: datetime, end: datetime, but: str = "") -> bool:
         """Whether nobody has it in that time, the lease `but` aside."""

@@ -30,7 +30,7 @@ from jumplab_operator.resources import ExporterAccessPolicy
 
 Place: TypeAlias = tuple[datetime, str, str]
 """Since when a lease waits, its name, its uid: the order within a queue."""
-_QueueKey: TypeAlias = tuple[pools.Key, str, str]
+_QueueKey: TypeAlias = tuple[tuple[pools.Key, ...], str, str]
 
 
 _RIGHTS = 10_000
@@ -44,8 +44,19 @@ class Queue:
 
     key: _QueueKey
     client: str
-    pool: Pool
+    pools: tuple[Pool, ...]
+    """What each of their parts could have."""
     leases: list[Place] = field(default_factory=list)
+
+    @property
+    def satisfiable(self) -> bool:
+        """Whether there is something for each of their parts, free or not."""
+        return all(pool.grants for pool in self.pools)
+
+    @property
+    def best(self) -> access.Grant:
+        """The right that they rank by: the least of the best rights to their parts. They must be satisfiable."""
+        return min((pool.best for pool in self.pools), key=access.rank)
 
     @property
     def own(self) -> bool:
@@ -68,8 +79,9 @@ class Space:
         """Those of one lease alone."""
         self.ahead: set[str] = set()
         """Leases whose begin lies ahead."""
-        self.booked: dict[str, Pool] = {}
-        """Leases that have or want a slot, and what they could have: those ahead, and those that now begin."""
+        self.booked: dict[str, tuple[Pool, ...]] = {}
+        """Leases that have or want a slot, and what each of their parts could have: those ahead, and those that now
+        begin."""
         self.slots = Slots()
         self.rebook = False
         """Whether a lease has come or gone that has or wants a slot."""
@@ -84,12 +96,12 @@ class Space:
         """Exporters that the last pass gave away, and to which lease."""
         self.leftovers: dict[Pool, tuple[list[LeaseFacts], list[tuple[str, str]]]] = {}
         """Of what is free in a pool: to whom it was given, and what was left, name and uid; found when asked for."""
-        self.sentences: dict[Pool, tuple[str, str]] = {}
-        """Why those wait who want something of the pool and of whom there is nothing else to be said."""
+        self.sentences: dict[tuple[Pool, ...], tuple[str, str]] = {}
+        """Why those wait who want something of these pools and of whom there is nothing else to be said."""
         self._policies: dict[str, ExporterAccessPolicy | None] = {}
         self._of_client: defaultdict[str, set[str]] = defaultdict(set)
         self._holding: defaultdict[str, set[str]] = defaultdict(set)
-        self._held: defaultdict[str, dict[str, str]] = defaultdict(dict)
+        self._held: defaultdict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
         """The names of the exporters that a client holds, by the lease's uid."""
         self._rights: dict[tuple[str, timedelta | None], access.Rights] = {}
         self._moments: list[tuple[datetime, str]] = []
@@ -151,9 +163,10 @@ class Space:
             return self.leases[max(holding)]
         return self.leases.get(exporter.claim) if exporter.claim is not None else None
 
-    def held_by(self, client: str) -> list[str]:
-        """The uids of the exporters that the client's leases hold."""
-        return [self.by_name[name] for name in self._held.get(client, {}).values() if name in self.by_name]
+    def held_by(self, client: str) -> list[tuple[str, str]]:
+        """The uids of the client's leases, each with that of an exporter that it holds."""
+        held = self._held.get(client, {}).items()
+        return [(uid, self.by_name[name]) for uid, names in held for name in names if name in self.by_name]
 
     def _in(self, fact: Fact) -> None:
         match fact:
@@ -164,9 +177,10 @@ class Space:
             case LeaseFacts():
                 self.leases[fact.uid] = fact
                 self._of_client[fact.request.client].add(fact.uid)
-                if fact.exporter is not None:
-                    self._holding[fact.exporter].add(fact.uid)
-                    self._held[fact.request.client][fact.uid] = fact.exporter
+                for name in fact.exporters:
+                    self._holding[name].add(fact.uid)
+                if fact.exporters:
+                    self._held[fact.request.client][fact.uid] = fact.exporters
                 self.usage.add(fact)
             case UsageFacts():
                 self.usage.add(fact)
@@ -184,8 +198,9 @@ class Space:
                 self._unfile(fact.uid)
                 del self.leases[fact.uid]
                 _discard(self._of_client, fact.request.client, fact.uid)
-                if fact.exporter is not None:
-                    _discard(self._holding, fact.exporter, fact.uid)
+                for name in fact.exporters:
+                    _discard(self._holding, name, fact.uid)
+                if fact.exporters:
                     del self._held[fact.request.client][fact.uid]
                 self.usage.add(fact, -1)
             case UsageFacts():
@@ -223,7 +238,7 @@ class Space:
 
     def _resettle_held(self, before: Fact | None, after: Fact | None) -> None:
         """The exporters that a lease held, or holds, or has claimed, have another holder or end."""
-        held = {fact.exporter for fact in (before, after) if isinstance(fact, LeaseFacts) and fact.exporter is not None}
+        held = {name for fact in (before, after) if isinstance(fact, LeaseFacts) for name in fact.exporters}
         touched = {self.by_name[name] for name in held if name in self.by_name}
         uid = after.uid if after is not None else before.uid if before is not None else ""
         touched |= self.claims.get(uid, set())
@@ -237,15 +252,15 @@ class Space:
         """Where the lease belongs now: in a queue, ahead, stranded, or nowhere as it holds an exporter or is over."""
         self._unfile(uid)
         lease = self.leases[uid]
-        if lease.exporter is not None or (lease.end is not None and lease.end <= now):
+        if lease.exporters or (lease.end is not None and lease.end <= now):
             return
         self.refiled.add(uid)
         for moment in (lease.begin, lease.end):
             if moment is not None and moment > now:
                 heappush(self._moments, (moment, uid))
         known = lease.request.client in self.clients
-        if known and lease.begin is not None and (lease.begin > now or lease.kept is not None):
-            self.booked[uid] = self._pool_of(lease.request)
+        if known and lease.begin is not None and (lease.begin > now or lease.kept):
+            self.booked[uid] = self._pools_of(lease)
             self.rebook = True
         if lease.begin is not None and lease.begin > now:
             self.ahead.add(uid)
@@ -265,26 +280,32 @@ class Space:
             lease = self.leases[uid]
             del queue.leases[bisect_left(queue.leases, (lease.waits_since, lease.name, uid))]
             if not queue.leases:
-                del self.queues[queue.pool][queue.key]
+                for pool in set(queue.pools):
+                    del self.queues[pool][queue.key]
                 self.own_queues.discard(queue)
         if booked is not None:
             self.rebook = True
-        pool = queue.pool if queue is not None else booked
-        if pool is not None and not self.queues[pool] and pool not in self.booked.values():
-            del self.queues[pool]
-            self.members.forget(pool)
+        for pool in {*(queue.pools if queue is not None else ()), *(booked or ())}:
+            if not self.queues[pool] and not any(pool in needed for needed in self.booked.values()):
+                del self.queues[pool]
+                self.members.forget(pool)
 
     def _queue(self, lease: LeaseFacts) -> Queue:
-        request = lease.request
-        pool = self._pool_of(request)
-        own = lease.uid if lease.avoid or lease.kept is not None or lease.uid in self.claims else ""
-        key = (pool.key, request.client, own)
-        queues = self.queues[pool]
-        if key not in queues:
-            queue = queues[key] = Queue(key, request.client, pool)
+        needed, client = self._pools_of(lease), lease.request.client
+        own = lease.uid if lease.avoid or lease.kept or lease.uid in self.claims else ""
+        key = (tuple(pool.key for pool in needed), client, own)
+        queue = self.queues[needed[0]].get(key)
+        if queue is None:
+            queue = Queue(key, client, needed)
+            for pool in needed:
+                self.queues[pool][key] = queue
             if queue.own:
                 self.own_queues.add(queue)
-        return queues[key]
+        return queue
+
+    def _pools_of(self, lease: LeaseFacts) -> tuple[Pool, ...]:
+        """What each of the lease's parts could have."""
+        return tuple(self._pool_of(request) for request in lease.parts)
 
     def _pool_of(self, request: Request) -> Pool:
         rights = self._rights_of(request)

@@ -20,12 +20,12 @@ class Turns:
     """Works once. Clients are charged for what they get as they get it, so that a burst is shared fairly, too."""
 
     def __init__(self, space: Space, queues: Iterable[Queue], now: datetime) -> None:
-        """The queues' pools must not be empty."""
+        """The queues must be satisfiable."""
         self._space, self._now, self._hour = space, now, hour_of(now)
         self._served: Counter[Queue] = Counter()
         self._charged: dict[str, int] = {}
         self._used: dict[str, int] = {}
-        self._best: dict[Pool, Grant] = {}
+        self._best: dict[tuple[Pool, ...], Grant] = {}
         self._turns = [self._turn(queue) for queue in queues]
         heapify(self._turns)
 
@@ -53,11 +53,11 @@ class Turns:
         return queue.leases[self._served[queue]]
 
     def _turn(self, queue: Queue) -> _Turn:
-        client, pool, place = queue.client, queue.pool, self._first(queue)
+        client, pools, place = queue.client, queue.pools, self._first(queue)
         if client not in self._used:
             self._used[client] = self._space.usage.seconds(client, self._hour)
-        if pool not in self._best:
-            self._best[pool] = pool.best
-        best, charged = self._best[pool], self._charged.get(client, 0)
-        priority = BOOKED if self._space.leases[place[2]].kept is not None else best.priority
+        if pools not in self._best:
+            self._best[pools] = queue.best
+        best, charged = self._best[pools], self._charged.get(client, 0)
+        priority = BOOKED if self._space.leases[place[2]].kept else best.priority
         return rank(priority, self._used[client] + charged, best.weight, place, self._now), charged, queue

@@ -29,14 +29,14 @@ class Usage:
         """Takes a lease in, or with sign -1 out again: as the very fact that was taken in."""
         self._sums.pop(client_of(fact), None)
         if isinstance(fact, UsageFacts):
-            self._spread(fact.client, fact.began, fact.ended, sign)
-        elif fact.exporter is None:
+            self._spread(fact.client, fact.began, fact.ended, sign * fact.exporters)
+        elif not fact.exporters:
             return
         elif fact.began is not None and fact.end is not None:
-            self._spread(fact.request.client, fact.began, fact.end, sign)
+            self._spread(fact.request.client, fact.began, fact.end, sign * len(fact.exporters))
         else:
             length = fact.request.duration or DEFAULT_DURATION
-            self._promised[fact.request.client] += sign * int(length.total_seconds())
+            self._promised[fact.request.client] += sign * len(fact.exporters) * int(length.total_seconds())
 
     def seconds(self, client: str, hour: int) -> int:
         """What the client has used in the window that ends with this hour, see `hour_of`."""
@@ -45,16 +45,16 @@ class Usage:
             known = self._sums[client] = (hour, self._sum(client, hour - WINDOW_HOURS + 1))
         return known[1] + self._promised.get(client, 0)
 
-    def _spread(self, client: str, began: datetime, ended: datetime, sign: int) -> None:
+    def _spread(self, client: str, began: datetime, ended: datetime, count: int) -> None:
         start, stop = int(began.timestamp()), int(ended.timestamp())
         if stop - start > _LONG_SECONDS:
-            self._long[client][start, stop] += sign
+            self._long[client][start, stop] += count
             return
         hours = self._by_hour[client]
         while start < stop:
             hour = start // _HOUR_SECONDS
             until = min((hour + 1) * _HOUR_SECONDS, stop)
-            hours[hour] += sign * (until - start)
+            hours[hour] += count * (until - start)
             start = until
 
     def _sum(self, client: str, oldest: int) -> int:

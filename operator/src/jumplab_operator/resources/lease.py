@@ -105,6 +105,16 @@ class LeaseStatus(Model):
         description="Pending, Assigned, ExporterOnline, Ready, Unsatisfiable, Invalid; the last one counts.",
     )
 
+    @property
+    def exporter_names(self) -> tuple[str, ...]:
+        """The exporters that it is assigned to, one for each part that it asked for; none while it waits."""
+        return (self.exporter_ref.name,) if self.exporter_ref is not None else ()
+
+    @property
+    def kept_names(self) -> tuple[str, ...]:
+        """The exporters that are kept for it from its begin, one for each part that it asked for."""
+        return (self.kept_exporter_ref.name,) if self.kept_exporter_ref is not None else ()
+
 
 class Lease(Resource):
     """The exclusive use of an exporter, for a time. Deleting it releases it."""

@@ -1,0 +1,70 @@
+"""What is told of a lease: its status, the Events, the labels."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from jumplab_operator.handlers.cluster import Cluster, whole_seconds
+from jumplab_operator.handlers.happenings import happenings
+from jumplab_operator.leasing.validation import Refusal
+from jumplab_operator.resources import Lease, LeaseSpec, LeaseStatus
+from jumplab_operator.resources.conditions import merge_conditions, same_but_messages
+from jumplab_operator.resources.lease import ENDED_LABEL, TAG_LABEL_PREFIX
+from jumplab_operator.resources.metadata import Condition
+
+_TELL_AGAIN = timedelta(minutes=1)
+"""A sentence about why a lease waits is renewed so often at most: a long queue must not write without end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The spec that is in force (None: none was ever valid), and why the one at hand isn't."""
+
+    spec: LeaseSpec | None
+    refusal: Refusal | None
+
+
+class Telling:
+    """Writes what has become of leases."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._told: dict[str, datetime] = {}
+
+    async def write(self, lease: Lease, terms: Terms, conditions: list[Condition], **changes: Any) -> None:
+        """The status, with what has changed beside the conditions, and Events for what it means. Raises ApiRefused."""
+        now = self._cluster.clock.now()
+        before, generation = lease.status, lease.metadata.generation
+        merged = merge_conditions(before.conditions, conditions, whole_seconds(now), generation)
+        news = {"accepted": terms.spec, "observed_generation": generation, "conditions": merged, **changes}
+        after = before.model_copy(update=news)
+        if self._is_soon_retold(lease, before, after, now):
+            return
+        self._told[lease.uid] = now
+        if await self._cluster.write_status(lease, after):
+            for happening in happenings(before, after):
+                self._cluster.events.record(lease, happening)
+        await self.mirror_labels(lease, ended=False)
+
+    def _is_soon_retold(self, lease: Lease, before: LeaseStatus, after: LeaseStatus, now: datetime) -> bool:
+        told = self._told.get(lease.uid)
+        if told is None or now - told >= _TELL_AGAIN:
+            return False
+        unchanged = before.model_copy(update={"conditions": []}) == after.model_copy(update={"conditions": []})
+        if before == after or not unchanged or not same_but_messages(before.conditions, after.conditions):
+            return False
+        self._cluster.queue.add_at(lease.uid, told + _TELL_AGAIN)
+        return True
+
+    async def mirror_labels(self, lease: Lease, *, ended: bool) -> None:
+        """Tags, and whether it is over, as labels. Raises ApiRefused."""
+        accepted = lease.status.accepted
+        labels = {TAG_LABEL_PREFIX + key: value for key, value in (accepted.tags if accepted else {}).items()}
+        if ended:
+            labels[ENDED_LABEL] = "true"
+        missing = {key: value for key, value in labels.items() if lease.metadata.labels.get(key) != value}
+        if missing and lease.metadata.deletion_timestamp is None:
+            await self._cluster.merge(lease, {"metadata": {"labels": missing}})
+
+    def forget(self, lease_uid: str) -> None:
+        self._told.pop(lease_uid, None)
