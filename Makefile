@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 HOME_OF_PYTHON := import sys; print(sys.base_prefix, sys.version)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test verify lint generate check-diff bench bench-apiserver constraints clean
+.PHONY: help setup demo test verify lint generate check-diff bench bench-sessions bench-apiserver constraints clean
 
 help:  ## What each target does
 	@sed -n 's/^\([a-z-]*\):.*##/\1:/p' $(MAKEFILE_LIST) | awk -F: '{printf "  make %-16s%s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ check-diff:
 
 bench: $(READY)  ## Figures of the whole path, beside Jumpstarter's where the peer is at hand
 	@$(BIN)/python -m tools.bench
+
+bench-sessions: $(READY)  ## Sessions beside Jumpstarter's and beside what the machine can do
+	@$(BIN)/python -m tools.bench_sessions
 
 bench-apiserver: $(READY)  ## The standalone API beside a real kube-apiserver with etcd
 	@$(BIN)/python -m tools.bench_apiserver

@@ -40,7 +40,7 @@ def figures(board: DriverClient, rounds: Rounds) -> dict[str, float]:
         "call_p50_ms": milliseconds(quantile(calls, 0.5)),
         "call_p99_ms": milliseconds(quantile(calls, 0.99)),
         "open_p50_ms": milliseconds(quantile(opens, 0.5)),
-        "echo_p50_ms": milliseconds(quantile(_echoes(board, rounds.echoes), 0.5)),
+        "echo_p50_ms": milliseconds(quantile(echoes(board, rounds.echoes), 0.5)),
         "upload_mib_s": _upload(board, rounds.upload_bytes),
     }
 
@@ -50,7 +50,8 @@ def _open_and_close(board: DriverClient) -> None:
         pass
 
 
-def _echoes(board: DriverClient, count: int) -> list[float]:
+def echoes(board: DriverClient, count: int) -> list[float]:
+    """How many seconds each of `count` messages takes there and back on one stream."""
     with board.echo.open("echo") as stream:
 
         def there_and_back() -> None:

@@ -16,7 +16,7 @@ from jumplab_operator.router.relay import Router
 
 _GUARDED = frozenset({"jumplab.v1.ControllerService", "jumplab.client.v1.ClientService"})
 
-_OPTIONS: tuple[tuple[str, int], ...] = (
+SERVER_OPTIONS: tuple[tuple[str, int], ...] = (
     *KEEPALIVE_OPTIONS,
     # Peers ping every three seconds; a server that takes that for abuse would hang up on them.
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 1_000),
@@ -37,7 +37,7 @@ class PortUnavailable(Exception):
 
 def controller_server(lab: Lab, authenticator: Authenticator, dialler: Dialler, router: Router) -> aio.Server:
     """A server with all services; it has no port yet."""
-    server = aio.server(interceptors=(Doorkeeper(authenticator, _GUARDED),), options=_OPTIONS)
+    server = aio.server(interceptors=(Doorkeeper(authenticator, _GUARDED),), options=SERVER_OPTIONS)
     add_ControllerServiceServicer_to_server(ControllerService(lab, dialler), server)
     add_ClientServiceServicer_to_server(ClientService(lab), server)
     router.add_to(server)
