@@ -13,6 +13,7 @@ from jumplab_operator.leasing.decisions import Assign, Chosen, Decision, Wait
 from jumplab_operator.leasing.facts import ClientFacts, ExporterFacts, Fact, LeaseFacts, PolicyFacts
 from jumplab_operator.leasing.scheduling import Changes, State, plan
 from jumplab_operator.leasing.slots import span
+from jumplab_operator.leasing.standing import Place
 from jumplab_operator.resources import ExporterAccessPolicy
 from tests.leasing.worlds import NOON, clients, facts
 
@@ -164,10 +165,32 @@ def test_planning_step_by_step_equals_planning_from_scratch(
         known = {uid: fact for uid, fact in {**known, **_known(put)}.items() if uid not in leaving}
         scratch, _ = plan(State(), Changes(now, list(known.values())))
         assert _all_decisions(state) == _all_decisions(scratch)
+        assert _all_places(state, now) == _all_places(scratch, now)
 
 
 def _all_decisions(state: State) -> dict[str, Decision | None]:
     return {uid: state.decision("lab", uid) for uid in state.waiting("lab")}
+
+
+def _all_places(state: State, now: datetime) -> dict[str, Place]:
+    found = {needed for uid in state.waiting("lab") if (needed := state.needed("lab", uid)) is not None}
+    return {uid: place for needed in found for uid, place in state.places("lab", needed, now).items()}
+
+
+@given(_worlds)
+def test_everyone_who_is_next_has_a_place_and_nobody_has_one_before_what_they_wait_for(world: list[Fact]) -> None:
+    state, decisions = plan(State(), Changes(NOON, world))
+    known, places = _known(world), _all_places(state, NOON)
+    assert not [uid for uid in places if isinstance(decisions[uid], Assign)]
+    for uid, place in places.items():
+        lease = known[uid]
+        assert isinstance(lease, LeaseFacts)
+        assert place.position <= len(places)
+        assert place.expected_begin is None or place.expected_begin >= NOON
+        assert place.expected_begin is None or lease.end is None or place.expected_begin < lease.end
+    waits = {uid for uid, it in decisions.items() if isinstance(it, Wait) and it.reason in ("NotAvailable", "NotReady")}
+    queued = {uid for uid in waits if state.needed("lab", uid) is not None}
+    assert queued <= set(places)
 
 
 @given(_worlds)

@@ -88,7 +88,9 @@ class Leases:
         if isinstance(decision, Assign):
             await self._claim(lease, terms, decision)
         elif isinstance(decision, Wait):
-            await self._telling.write(lease, terms, lifecycle.waiting(decision, terms.refusal), **_kept(decision.kept))
+            place = self._planner.standing.place(lease)
+            conditions = lifecycle.waiting(decision, terms.refusal)
+            await self._telling.write(lease, terms, conditions, queue=place, **_kept(decision.kept))
 
     async def _claim(self, lease: Lease, terms: Terms, decision: Assign) -> None:
         """First each exporter's claim, on the version that was decided on; then the Lease."""

@@ -7,6 +7,7 @@ from functools import partial
 
 from jumplab_operator.handlers.cluster import Cluster
 from jumplab_operator.handlers.snapshot import Seen
+from jumplab_operator.handlers.standing import Standing
 from jumplab_operator.leasing import scheduling
 from jumplab_operator.leasing.decisions import Decision
 from jumplab_operator.leasing.facts import (
@@ -35,6 +36,7 @@ class Planner:
         self._changed: dict[str, str] = {}
         self._news = asyncio.Event()
         self._avoided: dict[str, dict[str, datetime]] = {}
+        self.standing = Standing(cluster, lambda: self._state)
 
     def note(self, namespace: str, uid: str) -> None:
         """Something about this object, or about its connection, has changed."""
@@ -95,6 +97,7 @@ class Planner:
         self._state, decisions = scheduling.plan(self._state, changes)
         for lease_uid in decisions:
             self._cluster.queue.add(lease_uid)
+        self.standing.stir()
         if self._state.due is not None:
             self._cluster.queue.add_at(PLAN, self._state.due)
 

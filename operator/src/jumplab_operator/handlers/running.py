@@ -60,6 +60,7 @@ async def lab_over(
             group.create_task(watching.watch(access, settings.namespaces, feeder.on_event, clock), name="watches"),
             group.create_task(feeder.keep_listing(), name="lists"),
             group.create_task(planner.run(), name="plan"),
+            group.create_task(planner.standing.run(), name="places in the queues"),
             group.create_task(cluster.queue.keep_time(), name="timers"),
             group.create_task(cluster.events.post(), name="events"),
         ]

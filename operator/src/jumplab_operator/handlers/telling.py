@@ -1,19 +1,17 @@
 """What is told of a lease: its status, the Events, the labels."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from jumplab_operator.handlers.cluster import Cluster, whole_seconds
 from jumplab_operator.handlers.happenings import happenings
+from jumplab_operator.leasing.retelling import put_off
 from jumplab_operator.leasing.validation import Refusal
-from jumplab_operator.resources import Lease, LeaseSpec, LeaseStatus
-from jumplab_operator.resources.conditions import merge_conditions, same_but_messages
+from jumplab_operator.resources import Lease, LeaseSpec
+from jumplab_operator.resources.conditions import merge_conditions
 from jumplab_operator.resources.lease import ENDED_LABEL, TAG_LABEL_PREFIX
 from jumplab_operator.resources.metadata import Condition
-
-_TELL_AGAIN = timedelta(minutes=1)
-"""A sentence about why a lease waits is renewed so often at most: a long queue must not write without end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,29 +30,30 @@ class Telling:
         self._told: dict[str, datetime] = {}
 
     async def write(self, lease: Lease, terms: Terms, conditions: list[Condition], **changes: Any) -> None:
-        """The status, with what has changed beside the conditions, and Events for what it means. Raises ApiRefused."""
+        """The status, with what has changed beside the conditions, and Events for what it means. Raises ApiRefused.
+
+        Without a word of it the lease isn't in a queue any more.
+        """
         now = self._cluster.clock.now()
         before, generation = lease.status, lease.metadata.generation
         merged = merge_conditions(before.conditions, conditions, whole_seconds(now), generation)
-        news = {"accepted": terms.spec, "observed_generation": generation, "conditions": merged, **changes}
+        news = {
+            "accepted": terms.spec,
+            "observed_generation": generation,
+            "conditions": merged,
+            "queue": None,
+            **changes,
+        }
         after = before.model_copy(update=news)
-        if self._is_soon_retold(lease, before, after, now):
+        later = put_off(before, after, self._told.get(lease.uid), now)
+        if later is not None:
+            self._cluster.queue.add_at(lease.uid, later)
             return
-        self._told[lease.uid] = now
         if await self._cluster.write_status(lease, after):
+            self._told[lease.uid] = now
             for happening in happenings(before, after):
                 self._cluster.events.record(lease, happening)
         await self.mirror_labels(lease, ended=False)
-
-    def _is_soon_retold(self, lease: Lease, before: LeaseStatus, after: LeaseStatus, now: datetime) -> bool:
-        told = self._told.get(lease.uid)
-        if told is None or now - told >= _TELL_AGAIN:
-            return False
-        unchanged = before.model_copy(update={"conditions": []}) == after.model_copy(update={"conditions": []})
-        if before == after or not unchanged or not same_but_messages(before.conditions, after.conditions):
-            return False
-        self._cluster.queue.add_at(lease.uid, told + _TELL_AGAIN)
-        return True
 
     async def mirror_labels(self, lease: Lease, *, ended: bool) -> None:
         """Tags, and whether it is over, as labels. Raises ApiRefused."""

@@ -79,6 +79,12 @@ class Memberships:
         self.open.discard(pool)
         self.stirred.discard(pool)
 
+    def rivals(self, pool: Pool) -> Iterable[Pool]:
+        """The pools that share an exporter with this one, itself among them; none where it is empty."""
+        if len(pool.grants) < len(self.pools):
+            return {other for uid in pool.grants for other in self._of[uid]}
+        return [other for other in self.pools.values() if not other.grants.keys().isdisjoint(pool.grants)]
+
     def _move(self, before: Situation, now: Situation) -> None:
         self.situations[now.exporter.uid] = now
         for pool in self._of.get(now.exporter.uid, ()):

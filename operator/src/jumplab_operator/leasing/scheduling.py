@@ -13,16 +13,15 @@ from jumplab_operator.leasing.booking import movable, place
 from jumplab_operator.leasing.candidates import find_candidates, wanted
 from jumplab_operator.leasing.decisions import Decision, Wait
 from jumplab_operator.leasing.facts import ExporterFacts, Fact, LeaseFacts
+from jumplab_operator.leasing.obstacles import in_the_way
 from jumplab_operator.leasing.passing import Pass
 from jumplab_operator.leasing.pools import Pool
 from jumplab_operator.leasing.quotas import Holdings
 from jumplab_operator.leasing.ranking import Rank, rank, seconds_asked
 from jumplab_operator.leasing.slots import span
 from jumplab_operator.leasing.space import Queue, Space
+from jumplab_operator.leasing.standing import REACH, TOLD, Needed, Place, places, rival_queues
 from jumplab_operator.leasing.usage import hour_of
-
-TOLD = 10
-"""So many of those who wait for a pool are told each time that something in it changes; the rest ask."""
 
 
 class State:
@@ -50,6 +49,28 @@ class State:
         """When the exporter that the lease holds is kept for another."""
         space = self.spaces.get(namespace)
         return space.slots.next_begin(exporter_uid, lease_uid) if space is not None else None
+
+    def needed(self, namespace: str, lease_uid: str) -> Needed | None:
+        """What the lease stands in a queue for; None where it is in none."""
+        space = self.spaces.get(namespace)
+        queue = space.queue_of.get(lease_uid) if space is not None else None
+        return queue.pools if queue is not None else None
+
+    def places(
+        self, namespace: str, needed: Needed, now: datetime, most: int = TOLD, reach: int = REACH
+    ) -> Mapping[str, Place]:
+        """Where the first of those stand who need this, see `standing.places`."""
+        space = self.spaces.get(namespace)
+        return places(space, needed, now, most, reach) if space is not None else {}
+
+    def take_restless(self) -> Mapping[str, set[Needed]]:
+        """By namespace, for what places may have changed since this was last asked, and for what else these matter."""
+        found = {name: space.restless for name, space in self.spaces.items() if space.restless}
+        for name, restless in found.items():
+            space = self.spaces[name]
+            rivals = rival_queues(space, {pool for needed in restless for pool in needed})
+            space.restless, found[name] = set(), restless | {queue.pools for queue in rivals}
+        return found
 
     def waiting(self, namespace: str) -> Iterable[str]:
         """The uids of all leases for which something is decided."""
@@ -127,6 +148,7 @@ def _decide(space: Space, now: datetime) -> set[str]:
     space.refiled = set()
     for pool in stirred:
         queues = space.queues[pool].values()
+        space.restless |= {queue.pools for queue in queues}
         if pool.satisfiable != bool(pool.grants):  # everything is different: all are told
             told |= {uid for queue in queues for *_, uid in queue.leases}
         elif pool.grants:
@@ -180,7 +202,7 @@ def _reason_and_sentence(space: Space, lease: LeaseFacts, queue: Queue) -> tuple
     if not queue.own and queue.pools in space.sentences:
         return space.sentences[queue.pools]
     [pool] = queue.pools
-    told = waiting.explain(lease, _in_the_way(space, lease, pool))
+    told = waiting.explain(lease, in_the_way(space, lease, pool))
     if not queue.own:
         space.sentences[queue.pools] = told
     return told
@@ -219,24 +241,3 @@ def _unsatisfiable(space: Space, lease: LeaseFacts) -> Wait:
     if lease.request.patient and found.reason != "TooLong":  # of which waiting makes nothing shorter
         return Wait("Pending", found.reason, f"{found.message}; the lease waits until that changes")
     return Wait("Unsatisfiable", found.reason, found.message)
-
-
-def _in_the_way(space: Space, lease: LeaseFacts, pool: Pool) -> waiting.InTheWay:
-    """What the exporters of the pool are doing, since the lease has none of them."""
-    if pool not in space.leftovers:
-        given = [space.leases[space.taken[uid]] for *_, uid in pool.free if uid in space.taken]
-        space.leftovers[pool] = (given, [(name, uid) for _, name, uid in pool.free if uid not in space.taken])
-    given, left = space.leftovers[pool]
-    slots = {uid: space.slots.next_begin(uid, lease.uid) for _, uid in left if uid not in lease.avoid}
-    begins = [begin for begin in slots.values() if begin is not None]
-    claimed = [space.situations[uid] for uid in sorted(space.claims.get(lease.uid, ())) if uid in pool.grants]
-    own = [each.exporter.name for each in claimed if each.exporter.online and each.holder is lease]
-    first = [holder for _, holder, _ in pool.leased[: len(own) + waiting.NAMED] if holder != lease.uid]
-    return waiting.InTheWay(
-        leased=len(pool.leased) - len(own) + len(given),
-        holders=[space.leases[uid] for uid in first] + given,
-        unready=[*pool.unready, *own, *(name for name, uid in left if slots.get(uid) is None)],
-        offline=pool.offline,
-        kept=len(begins),
-        kept_from=min(begins, default=None),
-    )

@@ -1,7 +1,7 @@
 """Slots: the times for which exporters are kept for leases that begin later."""
 
 from bisect import insort
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from jumplab_operator.leasing.facts import LeaseFacts
 from jumplab_operator.leasing.times import DEFAULT_DURATION
@@ -25,6 +25,16 @@ class Slots:
     def is_free(self, exporter_uid: str, begin: datetime, end: datetime, but: str = "") -> bool:
         """Whether nobody has it in that time, the lease `but` aside."""
         return all(end <= b or e <= begin or uid == but for b, e, uid in self._of.get(exporter_uid, ()))
+
+    def gap(self, exporter_uid: str, after: datetime, length: timedelta, but: str = "") -> datetime:
+        """The first moment, `after` at the earliest, from which nobody has it for so long, the lease `but` aside."""
+        for begin, end, uid in self._of.get(exporter_uid, ()):
+            if uid == but or end <= after:
+                continue
+            if after + length <= begin:
+                break
+            after = end
+        return after
 
     def next_begin(self, exporter_uid: str, but: str) -> datetime | None:
         """When the exporter is next kept for a lease other than `but`."""

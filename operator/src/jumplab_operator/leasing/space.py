@@ -98,6 +98,8 @@ class Space:
         """Of what is free in a pool: to whom it was given, and what was left, name and uid; found when asked for."""
         self.sentences: dict[tuple[Pool, ...], tuple[str, str]] = {}
         """Why those wait who want something of these pools and of whom there is nothing else to be said."""
+        self.restless: set[tuple[Pool, ...]] = set()
+        """What leases wait for whose places have changed, perhaps, since this was last emptied."""
         self._policies: dict[str, ExporterAccessPolicy | None] = {}
         self._of_client: defaultdict[str, set[str]] = defaultdict(set)
         self._holding: defaultdict[str, set[str]] = defaultdict(set)
@@ -270,6 +272,7 @@ class Space:
             queue = self._queue(lease)
             insort(queue.leases, (lease.waits_since, lease.name, uid))
             self.queue_of[uid] = queue
+            self.restless.add(queue.pools)
 
     def _unfile(self, uid: str) -> None:
         self.ahead.discard(uid)
@@ -279,6 +282,7 @@ class Space:
         if queue is not None:
             lease = self.leases[uid]
             del queue.leases[bisect_left(queue.leases, (lease.waits_since, lease.name, uid))]
+            self.restless.add(queue.pools)
             if not queue.leases:
                 for pool in set(queue.pools):
                     del self.queues[pool][queue.key]

@@ -7,7 +7,7 @@ from heapq import nsmallest
 from typing import TypeAlias
 
 from jumplab_operator.leasing.candidates import wanted
-from jumplab_operator.leasing.facts import LeaseFacts
+from jumplab_operator.leasing.facts import LeaseFacts, Request
 
 _Group: TypeAlias = tuple[int, str, str]
 
@@ -54,6 +54,55 @@ def explain(lease: LeaseFacts, found: InTheWay) -> tuple[str, str]:
     return reason, _sentence(lease, count, [group for group in groups if group[0]])
 
 
+def in_line(lease: LeaseFacts, parts: Sequence[InTheWay], position: int, expected_begin: datetime | None) -> str:
+    """Where a lease stands, what it waits for, and what is in the way of each of its parts: `3rd in the queue for 2
+    exporters matching board=imx8; both leased, the first until 22 Nov 14:05 UTC by ci`."""
+    told = [(_things(request, found), _states(found)) for request, found in zip(lease.parts, parts, strict=True)]
+    if len(told) == 1:
+        words = "; ".join(told[0])
+    else:
+        words = f"{len(told)} at once: {'; '.join(f'one of {things} ({states})' for things, states in told)}"
+    unknown = "" if expected_begin is not None else "; when its turn comes can't be told"
+    return f"{_ordinal(position)} in the queue for {words}{unknown}"
+
+
+def _things(request: Request, found: InTheWay) -> str:
+    if request.exporter is not None:
+        return wanted(request)
+    count = found.leased + found.kept + len(found.unready) + len(found.offline)
+    return f"{'the one exporter' if count == 1 else f'{count} exporters'} matching {wanted(request)}"
+
+
+def _states(found: InTheWay) -> str:
+    groups = [
+        (found.leased, "leased", _until_by(found)),
+        (found.kept, "kept for a reservation", _from(found.kept_from)),
+        (len(found.unready), "not ready", ""),
+        (len(found.offline), "offline", ""),
+    ]
+    count = sum(number for number, _, _ in groups)
+    return "; ".join(f"{_share(number, count)}{state}{detail}" for number, state, detail in groups if number)
+
+
+def _until_by(found: InTheWay) -> str:
+    holder = min(found.holders, key=_end_first, default=None)
+    if holder is None:
+        return ""
+    first = ", the first" if found.leased > 1 else ""
+    return f"{first}{_until(holder)} by {holder.request.client}"
+
+
+def _share(number: int, count: int) -> str:
+    if number < count:
+        return f"{number} "
+    return {1: "", 2: "both "}.get(count, f"all {count} ")
+
+
+def _ordinal(number: int) -> str:
+    endings = {1: "st", 2: "nd", 3: "rd"}
+    return f"{number}{'th' if number // 10 % 10 == 1 else endings.get(number % 10, 'th')}"
+
+
 def _sentence(lease: LeaseFacts, count: int, groups: Sequence[_Group]) -> str:
     what = wanted(lease.request)
     if lease.request.exporter is not None:
@@ -69,9 +118,7 @@ def _sentence(lease: LeaseFacts, count: int, groups: Sequence[_Group]) -> str:
 
 def _by(found: InTheWay) -> str:
     """`by ci until 22 Nov 14:05 UTC and by ann`: the first to end is told first."""
-    first = nsmallest(
-        NAMED, found.holders, key=lambda lease: (lease.end is None, lease.end or lease.created, lease.name)
-    )
+    first = nsmallest(NAMED, found.holders, key=_end_first)
     told = [f"by {lease.request.client}{_until(lease)}" for lease in first]
     return _listed([*told, f"{found.leased - NAMED} more"] if found.leased > NAMED else told)
 

@@ -1,0 +1,82 @@
+"""Keeps the places of those who stand first in each queue, for their status. What it costs is bounded.
+
+Places are found anew some time after something has changed, a few queues at a time; the leases whose place is another
+are then reconciled.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+from jumplab_operator.handlers.cluster import Cluster
+from jumplab_operator.leasing.scheduling import State
+from jumplab_operator.leasing.standing import TOLD, Needed, Place
+from jumplab_operator.resources import Lease
+from jumplab_operator.resources.lease import QueuePlace
+
+_PAUSE = timedelta(seconds=1)
+_AT_ONCE = 25
+"""So many queues are looked at between two pauses."""
+
+
+class Standing:
+    """Who stands where."""
+
+    def __init__(self, cluster: Cluster, state: Callable[[], State]) -> None:
+        self._cluster = cluster
+        self._state = state
+        self._places: dict[str, dict[Needed, Mapping[str, Place]]] = {}
+        self._restless: dict[tuple[str, Needed], None] = {}
+        self._news = asyncio.Event()
+
+    def stir(self) -> None:
+        """There is another plan."""
+        self._news.set()
+
+    def place(self, lease: Lease) -> QueuePlace | None:
+        """What the lease's status says of its place; None where it isn't among the first of a queue."""
+        needed = self._state().needed(lease.namespace, lease.uid)
+        if needed is None:
+            return None
+        known = self._places.get(lease.namespace, {}).get(needed, {})
+        if lease.uid not in known and len(known) < TOLD:
+            known = self._find(lease.namespace, needed)
+        place = known.get(lease.uid)
+        if place is None:
+            return None
+        return QueuePlace(position=place.position, expected_begin_time=place.expected_begin, message=place.message)
+
+    async def run(self) -> None:
+        """Keeps the places up to date, for ever."""
+        while True:
+            if not self._restless:
+                await self._news.wait()  # without a bound: nothing happens in the lab
+            self._news.clear()
+            self._note_restless()
+            for namespace, needed in list(self._restless)[:_AT_ONCE]:
+                del self._restless[namespace, needed]
+                self._renew(namespace, needed)
+                await asyncio.sleep(0)  # others go first
+            await self._cluster.clock.sleep(_PAUSE)
+
+    def _note_restless(self) -> None:
+        state = self._state()
+        for namespace, restless in state.take_restless().items():
+            self._restless.update(dict.fromkeys((namespace, needed) for needed in restless))
+        for namespace in self._places.keys() - state.spaces.keys():
+            del self._places[namespace]
+
+    def _renew(self, namespace: str, needed: Needed) -> None:
+        before = self._places.get(namespace, {}).get(needed, {})
+        now = self._find(namespace, needed)
+        for uid in before.keys() | now.keys():
+            if before.get(uid) != now.get(uid):
+                self._cluster.queue.add(uid)
+
+    def _find(self, namespace: str, needed: Needed) -> Mapping[str, Place]:
+        found = self._state().places(namespace, needed, self._cluster.clock.now())
+        if found:
+            self._places.setdefault(namespace, {})[needed] = found
+        else:
+            self._places.get(namespace, {}).pop(needed, None)
+        return found

@@ -1,0 +1,112 @@
+"""Where waiting leases stand in their queue, and when their turn is expected.
+
+Before a lease in its queue are those that a pass would serve before it and that could have one of the exporters that it
+could have. One whose client has reached its quota is in nobody's way and in no queue.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from jumplab_operator.leasing.facts import LeaseFacts
+from jumplab_operator.leasing.forecast import Forecast
+from jumplab_operator.leasing.obstacles import in_the_way
+from jumplab_operator.leasing.pools import Pool
+from jumplab_operator.leasing.quotas import Holdings
+from jumplab_operator.leasing.space import Queue, Space
+from jumplab_operator.leasing.turns import Turns
+from jumplab_operator.leasing.waiting import InTheWay, in_line
+
+TOLD = 10
+"""So many of each queue have their place in their status; the rest ask."""
+REACH = 256
+"""So many of those before them are looked at for that."""
+
+Needed: TypeAlias = tuple[Pool, ...]
+"""What each part of a lease could have."""
+_MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A waiting lease's place."""
+
+    position: int
+    """1 is next."""
+    expected_begin: datetime | None
+    """To the minute; None where it can't be told."""
+    message: str
+
+
+def places(space: Space, needed: Needed, now: datetime, most: int = TOLD, reach: int = REACH) -> Mapping[str, Place]:
+    """The places of the first of those who need this, by the lease's uid, in their order.
+
+    most: of so many of them;  reach: who has more before it is left out.
+    """
+    line = _Line(space, rival_queues(space, needed), now, reach)
+    found: dict[str, Place] = {}
+    common: list[InTheWay] = []
+    while len(found) < most and line.position < reach and (turn := line.advance()) is not None:
+        queue, lease, begin = turn
+        if queue.pools == needed:
+            parts = common if common and not queue.own else [in_the_way(space, lease, pool) for pool in needed]
+            common = common if queue.own else parts
+            found[lease.uid] = Place(line.position, begin, in_line(lease, parts, line.position, begin))
+    return found
+
+
+def rival_queues(space: Space, pools: Iterable[Pool]) -> set[Queue]:
+    """The queues for something that these pools have, too, and in which there is something to wait for."""
+    rivals = {rival for pool in pools if pool in space.queues for rival in space.members.rivals(pool)}
+    return {queue for rival in rivals for queue in space.queues[rival].values() if queue.satisfiable}
+
+
+class _Line:
+    """Walks along a queue, and gives each lease in it the exporter that it is going to have."""
+
+    def __init__(self, space: Space, queues: Iterable[Queue], now: datetime, reach: int) -> None:
+        self._space = space
+        self._turns = Turns(space, queues, now)
+        self._forecast = Forecast(space, now, reach)
+        self._holdings = Holdings(space)
+        self.position = 0
+
+    def advance(self) -> tuple[Queue, LeaseFacts, datetime | None] | None:
+        """The next lease in line, with its queue and its expected begin; None at the end."""
+        while (turn := self._turns.take()) is not None:
+            queue, lease = turn
+            if lease.uid in self._space.assigned:  # by the last pass: it waits no more
+                got = [chosen.uid for chosen in self._space.assigned[lease.uid].exporters]
+                self._holdings.give(queue.client, lease.uid, got)
+                self._go_on(queue, lease)
+            elif self._is_within_quota(queue):  # else so it is for all behind it in this queue
+                self.position += 1
+                begin = self._begin(queue, lease)
+                self._go_on(queue, lease)
+                return queue, lease, begin
+        return None
+
+    def _is_within_quota(self, queue: Queue) -> bool:
+        return all(any(self._holdings.permit(queue.client, kind) for kind in pool.kinds) for pool in queue.pools)
+
+    def _go_on(self, queue: Queue, lease: LeaseFacts) -> None:
+        self._turns.charge(lease)
+        self._turns.go_on(queue)
+
+    def _begin(self, queue: Queue, lease: LeaseFacts) -> datetime | None:
+        def permitted(pool: Pool, exporter_uid: str) -> bool:
+            return self._holdings.permit(queue.client, pool.grants[exporter_uid])
+
+        given = self._forecast.give(lease, queue.pools, permitted)
+        if given is None:
+            return None
+        self._holdings.give(queue.client, lease.uid, given[1])
+        begin = _whole_minute(given[0])
+        return begin if lease.end is None or begin < lease.end else None
+
+
+def _whole_minute(moment: datetime) -> datetime:
+    """Rounded up: an estimate isn't better than that."""
+    whole = moment.replace(second=0, microsecond=0)
+    return whole if whole == moment else whole + _MINUTE
