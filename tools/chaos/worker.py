@@ -29,7 +29,7 @@ from tools.chaos.lines import Follower
 _CALLERS = 2
 _LONGEST_CALL_SECONDS = 0.4
 _NOTED_EVERY_BYTES = 1 << 14
-_REREAD_EVERY_SECONDS = 2.0
+_REREAD_EVERY_SECONDS = 4.0
 _TYPED_EVERY_SECONDS = 0.25
 _PAUSE_SECONDS = 0.1
 _MOST_FAILURES_IN_A_ROW = 50
@@ -203,7 +203,8 @@ async def run(task: Task, config: ClientConfig, journal: Journal) -> None:
             error = _first(group)
         if not attached and isinstance(error, Unreachable | errors.SessionLost):
             journal.note("not attached", error=type(error).__name__, message=str(error))
-            error = await asyncio.sleep(_PAUSE_SECONDS)
+            error = None
+            await asyncio.sleep(_PAUSE_SECONDS)
     journal.note("ended", error=type(error).__name__, message=str(error))
 
 
