@@ -1,6 +1,7 @@
 """What exporters say and are told."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -150,6 +151,36 @@ async def test_dialling_gives_both_ends_tokens_of_one_session(controller: Contro
     assert (here.lease, here.exporter) == (lease.uid, controller.lab.exporters_[BENCH].uid)
     assert timedelta(minutes=9) < here.deadline - controller.clock() <= timedelta(minutes=10)
     assert here.expires - controller.clock() <= LIFETIME
+
+
+async def test_a_client_on_the_exporters_machine_gets_its_socket_and_any_other_the_router(
+    controller: Controller,
+) -> None:
+    exporter_token, client_token = controller.lab.add_exporter("bench"), controller.lab.add_client("ci")
+    lease = controller.lab.add_ready_lease("demo", "ci", "bench")
+    await controller.lab.assign("bench", assigned(lease))
+    here = controller_pb2.StatusRequest(machine="m-1", local_socket="/run/bench/session.sock")
+
+    async with (
+        controller.calling("Exporter", "bench", exporter_token) as (exporter, _),
+        controller.calling("Client", "ci", client_token) as (service, _),
+    ):
+
+        async def dialled(machine: str) -> Any:
+            request = controller_pb2.DialRequest(lease_name="demo", machine=machine)
+            return await service.Dial(request, timeout=SOON)
+
+        assert not (await dialled("m-1")).local_socket  # where the exporter is has not been heard
+        call = exporter.Status(here)
+        assert not (await next_of(call)).local_tokens
+        near = await dialled("m-1")
+        told = await next_of(call)
+        assert near.local_socket == "/run/bench/session.sock"
+        assert list(told.local_tokens) == [hashlib.sha256(near.router_token.encode()).digest()]
+        assert len(told.offers) == 1  # the one from before
+        for machine in ("", "m-2"):
+            assert not (await dialled(machine)).local_socket
+        call.cancel()
 
 
 async def test_an_offer_waits_for_its_exporter_until_its_token_expires(controller: Controller) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from jumplab_exporter.config import ExporterConfig
 from jumplab_exporter.exporter import Exporter
+from jumplab_exporter.short_path import short_path
 from tests.exporter.control_plane import TOKEN, ControlPlane
 
 Run = Callable[..., AbstractAsyncContextManager[Exporter]]
@@ -47,13 +48,14 @@ def running(configured: Callable[..., dict[str, Any]]) -> Run:
 
     @asynccontextmanager
     async def run(**changes: Any) -> AsyncIterator[Exporter]:
-        exporter = Exporter(ExporterConfig.model_validate(configured(**changes)))
-        async with asyncio.TaskGroup() as tasks:
-            task = tasks.create_task(exporter.run(), name="the exporter")
-            try:
-                yield exporter
-            finally:
-                if not task.done():
-                    exporter.stop()
+        with short_path() as local:
+            exporter = Exporter(ExporterConfig.model_validate(configured(**changes)), local)
+            async with asyncio.TaskGroup() as tasks:
+                task = tasks.create_task(exporter.run(), name="the exporter")
+                try:
+                    yield exporter
+                finally:
+                    if not task.done():
+                        exporter.stop()
 
     return run

@@ -1,12 +1,14 @@
 """A control plane at the wire: a ControllerService that a test plays, and a real router."""
 
 import asyncio
+import hashlib
 import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -18,6 +20,7 @@ from jumplab.protocol.v1 import controller_pb2 as pb
 from jumplab.protocol.v1.controller_pb2_grpc import ControllerServiceServicer, add_ControllerServiceServicer_to_server
 from jumplab.session.client import Session, attach
 from jumplab.transport.endpoint import Endpoint, Tls
+from jumplab.transport.local import LocalLink
 from jumplab.transport.routed import RoutedLink
 from jumplab_exporter.lifecycle import Status
 from jumplab_operator.router.relay import Router
@@ -62,6 +65,7 @@ class ControlPlane(ControllerServiceServicer):
         self._telling = 0
         self.refuse_reports = 0
         self.asked = 0
+        self.place: pb.StatusRequest | None = None
 
     @property
     def endpoint(self) -> Endpoint:
@@ -110,12 +114,27 @@ class ControlPlane(ControllerServiceServicer):
     @asynccontextmanager
     async def dial(self) -> AsyncIterator[Session]:
         """Attaches a client, as the lease's holder would."""
+        async with attach(self.offer()) as attached:
+            yield attached
+
+    def offer(self) -> RoutedLink:
+        """Tells the exporter of a client at the router: that client's link."""
         session = uuid.uuid4().hex
         offer = pb.RouterOffer(router_endpoint=self.endpoint.address, router_token=self._token(session, Role.EXPORTER))
         self._state.offers.append(offer)
         self._tell()
-        async with attach(RoutedLink(self.endpoint, self._token(session, Role.CLIENT))) as attached:
-            yield attached
+        return RoutedLink(self.endpoint, self._token(session, Role.CLIENT))
+
+    def invite(self, token: str = "a token") -> LocalLink:
+        """Tells the exporter of a client on its machine: that client's link."""
+        self._state.local_tokens.append(hashlib.sha256(token.encode()).digest())
+        self._tell()
+        return self.uninvited(token)
+
+    def uninvited(self, token: str) -> LocalLink:
+        """The link of a client that brings this token."""
+        assert self.place is not None
+        return LocalLink(Path(self.place.local_socket), token)
 
     def _token(self, session: str, role: Role) -> str:
         now, lease = datetime.now(UTC), f"lab/{self._state.lease_name}"
@@ -171,6 +190,7 @@ class ControlPlane(ControllerServiceServicer):
 
     async def Status(self, request: pb.StatusRequest, context: Any) -> AsyncIterator[pb.StatusResponse]:  # noqa: N802
         self.watching += 1
+        self.place = request
         try:
             await asyncio.sleep(self.slow_to_tell_seconds)
             self._telling += 1

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +47,7 @@ class Lab:
     exporters: dict[str, Process] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
+        os.environ["JUMPLAB_ALWAYS_ROUTE"] = "1"  # all of it is on one machine, and the router is to be tried
         self.kube: KubeClient = self.home.connect()
         self.kube.create(
             "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}

@@ -31,6 +31,7 @@ class Person:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_OWN)}
         own = {"HOME": str(self.home), "XDG_CONFIG_HOME": str(self.home / "config"), "SHELL": "/bin/sh"}
         own |= {"KUBECONFIG": str(self.kubeconfig or self.home / "no-kubeconfig"), "COLUMNS": "200"}
+        own |= {"JUMPLAB_ALWAYS_ROUTE": "1"}
         return kept | own | {"PATH": f"{PROGRAMS}:{kept['PATH']}"}
 
     def configure(self, config: ClientConfig, name: str = "current") -> None:

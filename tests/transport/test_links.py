@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from jumplab.driver.errors import SessionLost
+from jumplab.session.client import attach
 from jumplab.transport.errors import TransportError, Unreachable
 from jumplab.transport.links import ENVELOPE_BYTES, ConnectionLost, EnvelopeKind, Link
-from jumplab.transport.listener import AcceptedLink, LocalListener
+from jumplab.transport.listener import AcceptedLink, LocalListener, only
 from jumplab.transport.local import LocalLink
 from jumplab.transport.memory import memory_links
 from jumplab.transport.relay import relay
@@ -36,7 +38,7 @@ async def local(folder: Path) -> AsyncIterator[Pair]:
         arrived.put_nowait(link)
         await asyncio.Event().wait()
 
-    async with LocalListener(folder / "lease", "token", hold) as listener:
+    async with LocalListener(folder / "lease", only("token"), hold) as listener:
         link = LocalLink(listener.path, "token")
         first = await link.open(0)
         theirs = await arrived.get()
@@ -159,7 +161,6 @@ async def test_a_socket_that_is_not_there_is_told(tmp_path):
         (b"\n", "Expecting value"),
         (b"[]\n", "not that of a session's stream"),
         (json.dumps({"session": "s", "token": "guess", "stream": 0}).encode() + b"\n", "token is not that"),
-        (json.dumps({"session": "s", "token": "token", "stream": 7}).encode() + b"\n", "session is over"),
     ],
 )
 async def test_a_stranger_at_the_socket_is_turned_away_and_others_are_served(tmp_path, greeting, reason):
@@ -173,6 +174,37 @@ async def test_a_stranger_at_the_socket_is_turned_away_and_others_are_served(tmp
         here, there = await opened((link, theirs), 3)
         await here.send(b"x")
         assert await there.receive() == (EnvelopeKind.DATA, b"x")
+
+
+async def test_a_stream_of_a_session_that_is_over_is_a_lost_connection(tmp_path):
+    async with local(tmp_path):
+        stream = await LocalLink(tmp_path / "lease" / "session.sock", "token").open(7)
+        with pytest.raises(ConnectionLost):
+            await stream.receive()
+        await stream.aclose()
+
+
+async def test_who_can_not_be_served_now_is_told_why_and_may_come_again(tmp_path):
+    async def nobody(token: str, session: str) -> None:
+        raise ConnectionLost("not yet; come again")
+
+    async with LocalListener(tmp_path / "lease", nobody, fail_to_serve) as listener:
+        with pytest.raises(SessionLost, match="not yet; come again"):
+            async with attach(LocalLink(listener.path, "token")):
+                pass
+
+
+async def test_a_socket_that_closes_lets_go_of_all_who_are_there(tmp_path):
+    async with LocalListener(tmp_path / "lease", only("token"), fail_to_serve) as listener:
+        silent = [await asyncio.open_unix_connection(listener.path) for _ in range(3)]
+    for reader, writer in silent:
+        with contextlib.suppress(ConnectionResetError):
+            assert await reader.read() == b""
+        writer.close()
+
+
+async def fail_to_serve(link: AcceptedLink) -> None:
+    raise AssertionError("a stranger was served")
 
 
 async def test_a_stranger_who_never_comes_to_the_point_is_turned_away(tmp_path):
@@ -197,7 +229,7 @@ async def test_a_relay_passes_every_stream_on_and_ends_with_the_first(tmp_path):
     async def pass_on(accepted: AcceptedLink) -> None:
         await relay(accepted, onward)
 
-    async with LocalListener(tmp_path / "lease", "token", pass_on) as listener:
+    async with LocalListener(tmp_path / "lease", only("token"), pass_on) as listener:
         link = LocalLink(listener.path, "token")
         pairs = [(await link.open(number), await far.open(number)) for number in (0, 1)]
         for here, there in pairs:

@@ -21,6 +21,7 @@ from jumplab_exporter.controller import Assignment, Controller
 from jumplab_exporter.lifecycle import Report, Status
 from jumplab_exporter.registration import Listener, Registration
 from jumplab_exporter.reporting import Outbox
+from jumplab_exporter.short_path import ShortPath
 from tools.bench.drivers import board
 
 
@@ -60,7 +61,9 @@ class SimulatedExporter:
         raise await registration.keep()
 
     def _connect(self) -> Controller:
-        return Controller(self._endpoint, self._identity, epoch=self._epoch, clock=time.monotonic)
+        return Controller(
+            self._endpoint, self._identity, epoch=self._epoch, short_path=ShortPath(), clock=time.monotonic
+        )
 
     def _follow(self, assignment: Assignment) -> None:
         held, self._held = self._held, assignment.lease.uid if assignment.lease else ""

@@ -10,7 +10,7 @@ from jumplab.driver import AsyncDriverClient, Portal
 from jumplab.driver.plain import plain_twin_of
 from jumplab.session.client import attach
 from jumplab.session.host import DriverTree, SessionHost
-from jumplab.transport.listener import LocalListener
+from jumplab.transport.listener import LocalListener, only
 from jumplab.transport.local import LocalLink
 from tools.bench import work
 from tools.bench.drivers import board
@@ -24,11 +24,12 @@ def figures(rounds: work.Rounds) -> dict[str, float]:
 
 @asynccontextmanager
 async def _session() -> AsyncIterator[AsyncDriverClient]:
+    token = secrets.token_hex(16)
     with tempfile.TemporaryDirectory(prefix="jumplab-bench-") as folder:
         async with (
             DriverTree(board(), scope="bench") as tree,
             SessionHost(tree, exporter_name="bench") as host,
-            LocalListener(Path(folder), secrets.token_hex(16), host.serve) as listener,
-            attach(LocalLink(listener.path, listener.token), client="bench") as session,
+            LocalListener(Path(folder), only(token), host.serve) as listener,
+            attach(LocalLink(listener.path, token), client="bench") as session,
         ):
             yield session.root

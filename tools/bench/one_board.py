@@ -1,5 +1,6 @@
 """A lab on one machine as users set it up: a control plane, an exporter, and a client's configuration."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +30,8 @@ class Board:
 
 @contextmanager
 def one_board(folder: Path) -> Iterator[Board]:
-    """Runs control plane and exporter while the context lasts."""
+    """Runs control plane and exporter while the context lasts; what is measured on it goes through the router."""
+    os.environ["JUMPLAB_ALWAYS_ROUTE"] = "1"
     with one_machine(folder) as lab:
         client, exporter = folder / "client.yaml", folder / "exporter.yaml"
         write_private(client, _configuration(lab, "Client", "ci"))

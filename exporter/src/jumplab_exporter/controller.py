@@ -19,6 +19,7 @@ from jumplab.transport.channel import open_channel
 from jumplab.transport.endpoint import Endpoint, Identity
 from jumplab.transport.errors import explained
 from jumplab_exporter.lifecycle import Lease, Report
+from jumplab_exporter.short_path import ShortPath
 
 # Registering waits for writes to the Kubernetes API, which has its own bound at the controller.
 _CALL_BOUND_SECONDS = 20.0
@@ -35,22 +36,32 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """All that the controller has to say at one moment. expected_end: changes when the lease's length does."""
+    """All that the controller has to say at one moment.
+
+    expected_end: changes when the lease's length does.  local_tokens: the SHA-256 of what clients bring to our socket.
+    """
 
     lease: Lease | None
     expected_end: datetime | None
-    offers: tuple[Offer, ...]
+    offers: tuple[Offer, ...] = ()
+    local_tokens: tuple[bytes, ...] = ()
 
 
 class Controller:
     """One connection to the controller, on behalf of one Exporter. Each method raises TransportError.
 
-    epoch: names this process.  clock: seconds, as jumplab_exporter.deadline.boottime gives.
+    epoch: names this process.  short_path: where it takes clients of its own machine in.  clock: seconds, as
+    jumplab_exporter.deadline.boottime gives.
     """
 
-    def __init__(self, endpoint: Endpoint, identity: Identity, *, epoch: str, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, endpoint: Endpoint, identity: Identity, *, epoch: str, short_path: ShortPath, clock: Callable[[], float]
+    ) -> None:
         self._endpoint = endpoint
         self._epoch = epoch
+        self._status_request = pb.StatusRequest(
+            machine=short_path.machine, local_socket=str(short_path.socket) if short_path.socket else ""
+        )
         self._clock = clock
         # A connection of its own: a lost one is then really made anew, at the time that our back-off says.
         self._channel: aio.Channel = open_channel(endpoint, identity=identity, own_connection=True)
@@ -98,7 +109,7 @@ class Controller:
     async def assignments(self) -> AsyncIterator[Assignment]:
         """What the controller says, now and whenever it changes, until it ends the connection. It is presence too."""
         with self._explaining():
-            async for said in self._stub.Status(pb.StatusRequest()):
+            async for said in self._stub.Status(self._status_request):
                 yield _assignment(said)
 
     @contextmanager
@@ -115,7 +126,7 @@ def _assignment(said: pb.StatusResponse) -> Assignment:
     offers = tuple(
         Offer(offer.router_endpoint, offer.router_token, _session_of(offer.router_token)) for offer in said.offers
     )
-    return Assignment(lease, expected_end, offers)
+    return Assignment(lease, expected_end, offers, tuple(said.local_tokens))
 
 
 def _session_of(token: str) -> str:

@@ -37,6 +37,7 @@ from jumplab_exporter.lifecycle import (
 )
 from jumplab_exporter.registration import Listener, Registration
 from jumplab_exporter.reporting import Outbox
+from jumplab_exporter.short_path import ShortPath
 
 _LAST_REPORTS_BOUND_SECONDS = 5.0
 _LEAVING_BOUND_SECONDS = 10.0
@@ -51,31 +52,32 @@ class Wire:
     endpoint: Endpoint
     identity: Identity
     epoch: str
+    short_path: ShortPath
 
     @classmethod
-    def of(cls, config: ExporterConfig) -> "Wire":
+    def of(cls, config: ExporterConfig, short_path: ShortPath) -> "Wire":
         tls = Tls(ca_pem=config.tls.ca_pem, insecure=config.tls.insecure)
         identity = Identity(config.metadata.namespace, "Exporter", config.metadata.name, config.token)
-        return cls(Endpoint(config.endpoint, tls), identity, uuid.uuid4().hex)
+        return cls(Endpoint(config.endpoint, tls), identity, uuid.uuid4().hex, short_path)
 
     def connect(self) -> Controller:
-        return Controller(self.endpoint, self.identity, epoch=self.epoch, clock=boottime)
+        return Controller(self.endpoint, self.identity, epoch=self.epoch, short_path=self.short_path, clock=boottime)
 
     def open_link(self, offer: Offer) -> Link:
         return RoutedLink(Endpoint(offer.router, self.endpoint.tls), offer.token)
 
 
 class Exporter:
-    """One exporter process. `run` once."""
+    """One exporter process. `run` once.  short_path: where clients on this machine come."""
 
-    def __init__(self, config: ExporterConfig) -> None:
+    def __init__(self, config: ExporterConfig, short_path: ShortPath) -> None:
         self._config = config
-        self._wire = Wire.of(config)
+        self._wire = Wire.of(config, short_path)
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._state: State = Connecting()
         self._outbox = Outbox()
         self._deadline = Deadline()
-        self._offers: tuple[Offer, ...] = ()
+        self._heard = Assignment(None, None)
         self._failures: dict[str, str] = {}
         self._hosting: Hosting | None = None
         self._hosting_task: asyncio.Task[None] | None = None
@@ -119,7 +121,7 @@ class Exporter:
         match effect:
             case Prepare(lease):
                 self._hosting = Hosting(lease, self._place())
-                self._hosting.offer(self._offers)
+                self._hosting.hear(self._heard)
                 self._hosting_task = tasks.create_task(self._hosting.run(), name=f"lease {lease.name}")
             case Clean(_, reason):
                 self._deadline.drop()
@@ -153,9 +155,9 @@ class Exporter:
 
     def _assigned(self, assignment: Assignment) -> None:
         self._events.put_nowait(Assigned(assignment.lease))
-        self._offers = assignment.offers
-        if self._hosting is not None and assignment.lease == self._hosting.lease:
-            self._hosting.offer(assignment.offers)
+        self._heard = assignment
+        if self._hosting is not None:
+            self._hosting.hear(assignment)
 
     def _deadline_known(self, lease: Lease, at: float | None) -> None:
         if at is not None:
@@ -190,6 +192,7 @@ class Exporter:
             build_tree=self._build_tree,
             open_session=self._open_session,
             open_link=self._wire.open_link,
+            short_path=self._wire.short_path,
             hooks=self._config.hooks,
             post=self._events.put_nowait,
             tell_drivers=self._tell_drivers,

@@ -2,16 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from jumplab.protocol.v1.common_pb2 import LOG_SOURCE_BEFORE_LEASE_HOOK
 from jumplab.session.host import DriverTree, SessionHost
 from jumplab.transport.links import Link
 from jumplab_exporter.config import Hook, Hooks, OnFailure
-from jumplab_exporter.controller import Offer
+from jumplab_exporter.controller import Assignment, Offer
 from jumplab_exporter.hooks import run as hook_run
 from jumplab_exporter.lifecycle import Cleaned, DriversHang, Event, Lease, Prepared, PreparingFailed, Report
+from jumplab_exporter.short_path import Guests, ShortPath
 
 # How long drivers may take to be torn down before they are called hanging.
 TEARDOWN_BOUND_SECONDS = 30.0
@@ -30,6 +31,7 @@ class Place:
     build_tree: Callable[[], DriverTree]
     open_session: Callable[[DriverTree, Lease], SessionHost]
     open_link: Callable[[Offer], Link]
+    short_path: ShortPath
     hooks: Hooks
     post: Callable[[Event], None]
     tell_drivers: Callable[[DriverTree], None]
@@ -52,12 +54,16 @@ class Hosting:
         self._place = place
         self._ending = _Ending()
         self._offers: asyncio.Queue[Offer] = asyncio.Queue()
+        self._guests = Guests()
         self._seen: set[str] = set()
         self._session: SessionHost | None = None
 
-    def offer(self, offers: Iterable[Offer]) -> None:
-        """Sessions that clients have dialled. Repetitions are ignored; served once the lease is ready."""
-        for offer in offers:
+    def hear(self, assignment: Assignment) -> None:
+        """Takes in which sessions clients have dialled. Repetitions are ignored; served once the lease is ready."""
+        if assignment.lease != self.lease:
+            return
+        self._guests.expect(assignment.local_tokens)
+        for offer in assignment.offers:
             if offer.session not in self._seen:
                 self._seen.add(offer.session)
                 self._offers.put_nowait(offer)
@@ -89,7 +95,7 @@ class Hosting:
             self._place.post(await self._clean_up())
 
     async def _serve_until_the_end(self, session: SessionHost) -> None:
-        async with asyncio.TaskGroup() as tasks:
+        async with self._place.short_path.listening(self._guests, session.serve), asyncio.TaskGroup() as tasks:
             preparing = tasks.create_task(self._prepare(session), name=f"preparing lease {self.lease.name}")
             serving = tasks.create_task(self._serve(session, preparing), name=f"serving lease {self.lease.name}")
             await self._ending.asked.wait()

@@ -95,10 +95,12 @@ def _set_up_logging(level: int) -> None:
 
 async def _serve(configuration: ExporterConfig) -> None:
     from jumplab_exporter.exporter import Exporter
+    from jumplab_exporter.short_path import short_path
 
-    exporter = Exporter(configuration)
-    with _on_signals(exporter.stop):
-        await exporter.run()
+    with short_path() as local:
+        exporter = Exporter(configuration, local)
+        with _on_signals(exporter.stop):
+            await exporter.run()
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from jumplab.client.standing import failure_of
 from jumplab.client.views import LeaseView
 from jumplab.transport.backoff import Backoff
 from jumplab.transport.errors import TransportError
-from jumplab.transport.listener import AcceptedLink, LocalListener, turn_away
+from jumplab.transport.listener import AcceptedLink, LocalListener, only, turn_away
 from jumplab.transport.relay import relay
 
 _ENDING_BOUND_SECONDS = 5.0
@@ -36,27 +36,28 @@ async def open_shell(controller: Controller, lease: LeaseView, drivers: DriverSe
         try:
             link = await dial(controller, lease.name)
         except TransportError as error:
-            await turn_away((await accepted.accept()).stream, str(error))
+            await turn_away((await accepted.accept()).stream, error)
             return
         try:
             await relay(accepted, link)
         finally:
             await link.aclose()
 
+    token = secrets.token_hex(16)
     with tempfile.TemporaryDirectory(prefix="jumplab-") as folder:
-        async with LocalListener(Path(folder), secrets.token_hex(16), serve) as listener, asyncio.TaskGroup() as tasks:
+        async with LocalListener(Path(folder), only(token), serve) as listener, asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(_tell_end(controller, lease.name), name="watch of the lease")
             try:
-                environment = os.environ | _environment(listener, lease, drivers)
+                environment = os.environ | _environment(listener.path, token, lease, drivers)
                 return await _run(command or [os.environ.get("SHELL") or "/bin/sh"], environment)
             finally:
                 watching.cancel()
 
 
-def _environment(listener: LocalListener, lease: LeaseView, drivers: DriverSettings) -> Mapping[str, str]:
+def _environment(socket: Path, token: str, lease: LeaseView, drivers: DriverSettings) -> Mapping[str, str]:
     return {
-        "JUMPLAB_SOCKET": str(listener.path),
-        "JUMPLAB_SOCKET_TOKEN": listener.token,
+        "JUMPLAB_SOCKET": str(socket),
+        "JUMPLAB_SOCKET_TOKEN": token,
         "JUMPLAB_LEASE": lease.name,
         "JUMPLAB_EXPORTER": lease.exporter,
         "JMP_DRIVERS_ALLOW": "UNSAFE" if drivers.unsafe else ",".join(drivers.allow),

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import TypeVar
 
 import grpc
@@ -46,11 +47,15 @@ class LeaseRequest:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A way to a leased exporter: a router, and the token that opens it for a minute."""
+    """A way to a leased exporter: a router, and the token that opens it for a minute.
+
+    socket: the exporter's own on this machine, which the token opens then, and no router.
+    """
 
     endpoint: Endpoint
     token: str
     exporter: str
+    socket: Path | None = None
 
 
 class Controller:
@@ -133,13 +138,17 @@ class Controller:
         finally:
             call.cancel()
 
-    async def dial(self, lease: str) -> Route:
-        """Asks for a way to the exporter of a ready lease; each answer is good for one session."""
-        request = controller_pb2.DialRequest(lease_name=lease)
+    async def dial(self, lease: str, *, machine: str = "") -> Route:
+        """Asks for a way to the exporter of a ready lease; each answer is good for one session.
+
+        machine: this one's name, where the exporter's socket may be used if it is here too.
+        """
+        request = controller_pb2.DialRequest(lease_name=lease, machine=machine)
         answer = await self._answer(self._controller.Dial(request, timeout=_seconds()))
         # The router's certificate is signed by the authority that signed the controller's.
         endpoint = Endpoint(answer.router_endpoint, self._endpoint.tls)
-        return Route(endpoint, answer.router_token, answer.exporter_name)
+        socket = Path(answer.local_socket) if answer.local_socket else None
+        return Route(endpoint, answer.router_token, answer.exporter_name, socket)
 
     def _exporter_name(self, name: str) -> str:
         return f"{self._parent}/exporters/{name}"

@@ -1,7 +1,12 @@
-"""From a lease that is ready to its drivers: dialling, and attaching through the router."""
+"""From a lease that is ready to its drivers: dialling, and attaching.
+
+Where the exporter is on this machine its own socket is the way, else a router. With JUMPLAB_ALWAYS_ROUTE=1 in the
+environment it is the router in any case.
+"""
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -15,7 +20,9 @@ from jumplab.session.client import RECONNECT_WITHIN, ClientClasses, Reconnecting
 from jumplab.transport.backoff import Backoff
 from jumplab.transport.errors import CertificateRejected, NotFound, Refused, Unreachable
 from jumplab.transport.links import Link
+from jumplab.transport.local import LocalLink
 from jumplab.transport.routed import RoutedLink
+from jumplab.transport.same_machine import is_usable, machine_id
 
 DIAL_BOUND = timedelta(seconds=15)
 
@@ -23,7 +30,7 @@ _log = logging.getLogger(__name__)
 _exporter_log = logging.getLogger("jumplab.exporter")
 
 
-async def dial(controller: Controller, lease: str, *, backoff: Backoff | None = None) -> RoutedLink:
+async def dial(controller: Controller, lease: str, *, backoff: Backoff | None = None) -> Link:
     """A way to a ready lease's exporter, good for one session. A controller that is away is tried for DIAL_BOUND.
 
     Raises TransportError.
@@ -33,8 +40,7 @@ async def dial(controller: Controller, lease: str, *, backoff: Backoff | None = 
     deadline = clock() + DIAL_BOUND.total_seconds()
     while True:
         try:
-            route = await controller.dial(lease)
-            return RoutedLink(route.endpoint, route.token)
+            return await _link(controller, lease)
         except Unreachable as error:
             if isinstance(error, CertificateRejected) or clock() > deadline:
                 raise
@@ -71,16 +77,26 @@ def reconnecting(
 
     async def dial_again() -> Link:
         try:
-            route = await controller.dial(lease)
+            return await _link(controller, lease)
         except NotFound as error:
             raise SessionEnded(f'lease "{lease}" is gone') from error
         except Refused:
             if failure := failure_of(await controller.lease(lease)):
                 raise SessionEnded(str(failure)) from failure
             raise
-        return RoutedLink(route.endpoint, route.token)
 
     return Reconnecting(dial_again, within, tell)
+
+
+async def _link(controller: Controller, lease: str) -> Link:
+    """The shortest way that can be used now; where the socket can't be, another session is dialled for the router."""
+    machine = "" if os.environ.get("JUMPLAB_ALWAYS_ROUTE") == "1" else machine_id()
+    route = await controller.dial(lease, machine=machine)
+    if route.socket is not None:
+        if await is_usable(route.socket):
+            return LocalLink(route.socket, route.token)
+        route = await controller.dial(lease)
+    return RoutedLink(route.endpoint, route.token)
 
 
 def client_classes(drivers: DriverSettings) -> ClientClasses:

@@ -34,6 +34,8 @@ async def _data(stream: EnvelopeStream) -> bytes:
     kind, payload = await stream.receive()
     if kind is EnvelopeKind.RESET:
         raise GivenUp(payload.decode(errors="replace"))
+    if kind is EnvelopeKind.END:
+        raise ConnectionLost(payload.decode(errors="replace") or "the peer has ended the connection")
     if kind is not EnvelopeKind.DATA:
         raise ProtocolError(f"the peer sent {kind.name} where frames are to come")
     return payload

@@ -5,18 +5,31 @@ import contextlib
 import hmac
 import json
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from jumplab.transport.errors import NotAuthenticated
-from jumplab.transport.links import ConnectionLost, EnvelopeKind
+from jumplab.transport.errors import BadRequest, NotAuthenticated, NotPossibleNow, Refused, TransportError
+from jumplab.transport.links import ConnectionLost, EnvelopeKind, EnvelopeStream
 from jumplab.transport.local import BUFFER_BYTES, LocalStream
 
 _GREETING_BOUND_SECONDS = 5.0
 _PAIRING_BOUND_SECONDS = 20.0
+
+# Whether a token opens a session of this name; raises Refused, or another TransportError where it may later.
+Admit = Callable[[str, str], Awaitable[None]]
+
+
+def only(token: str) -> Admit:
+    """Admits whoever presents this token."""
+
+    async def admit(presented: str, _session: str) -> None:
+        if not hmac.compare_digest(presented.encode(), token.encode()):
+            raise NotAuthenticated("the token is not that of this socket's lease")
+
+    return admit
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +91,20 @@ class AcceptedLink:
 class LocalListener:
     """Accepts sessions on a Unix socket.
 
-    folder: made with mode 0700, it holds the socket, whose place is `path`.  token: what peers must present.  serve: is
+    folder: made with mode 0700, it holds the socket, whose place is `path`.  admit: asked for each stream.  serve: is
     called with each new session's link, which is closed when it returns; it deals with its own errors.
 
-    Use as `async with`; leaving cancels what is being served and removes the socket.
+    Use as `async with`; leaving removes the socket and cancels what is being served.
     """
 
-    def __init__(self, folder: Path, token: str, serve: Callable[[AcceptedLink], Awaitable[None]]) -> None:
+    def __init__(self, folder: Path, admit: Admit, serve: Callable[[AcceptedLink], Awaitable[None]]) -> None:
         self.path = folder / "session.sock"
-        self.token = token
+        self._admit = admit
         self._serve = serve
         self._sessions: dict[str, AcceptedLink] = {}
         self._tasks = asyncio.TaskGroup()
-        self._served: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Task[None]] = set()
+        self._open = True
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
@@ -98,48 +112,65 @@ class LocalListener:
         os.chmod(self.path.parent, 0o700)
         self.path.unlink(missing_ok=True)
         await self._tasks.__aenter__()
-        self._server = await asyncio.start_unix_server(self._greet, self.path, limit=BUFFER_BYTES)
+        self._server = await asyncio.start_unix_server(self._arrived, self.path, limit=BUFFER_BYTES)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         assert self._server is not None
+        self._open = False
+        self.path.unlink(missing_ok=True)
+        # One that asyncio has accepted, but not handed over when its server is closed, would stay open (Python 3.11).
+        await asyncio.sleep(0)
         self._server.close()
-        for task in self._served:
+        for task in self._running:
             task.cancel()
         await self._tasks.__aexit__(kind, error, traceback)
-        self.path.unlink(missing_ok=True)
 
-    async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        stream = LocalStream(reader, writer)
+    def _arrived(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._open:
+            self._run(self._greet(LocalStream(reader, writer)), "greeting at the local socket")
+        else:
+            writer.transport.abort()
+
+    def _run(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = self._tasks.create_task(work, name=name)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _greet(self, stream: LocalStream) -> None:
+        try:
+            await self._admit_stream(stream)
+        except asyncio.CancelledError:
+            await stream.aclose()
+            raise
+
+    async def _admit_stream(self, stream: LocalStream) -> None:
         try:
             async with asyncio.timeout(_GREETING_BOUND_SECONDS):
-                session, number, bulk = self._admitted(await reader.readline())
-        except (OSError, ValueError, NotAuthenticated) as error:
-            await turn_away(stream, str(error) or "the first line did not come")
+                greeting = _read(await stream.greeting())
+        except (OSError, ValueError) as error:
+            await turn_away(stream, BadRequest(str(error) or "the first line did not come"))
             return
+        try:
+            await self._admit(greeting.token, greeting.session)
+            self._take_in(greeting, stream)
+        except TransportError as error:
+            await turn_away(stream, error, greeting.number)
+
+    def _take_in(self, greeting: "_Greeting", stream: LocalStream) -> None:
+        session, number = greeting.session, greeting.number
         if number == 0 and session not in self._sessions:
             self._begin(session)
         if session not in self._sessions:
-            await turn_away(stream, "this session is over")
-        elif not self._sessions[session].take_in(Arrival(number, bulk, stream)):
-            await turn_away(stream, f"stream {number} of this session is open already")
-
-    def _admitted(self, greeting: bytes) -> tuple[str, int, bool]:
-        """Session, number and bulk. Raises ValueError and NotAuthenticated."""
-        fields = json.loads(greeting)
-        if not isinstance(fields, dict) or not isinstance(fields.get("stream"), int):
-            raise ValueError("the first line was not that of a session's stream")
-        if not hmac.compare_digest(str(fields.get("token")).encode(), self.token.encode()):
-            raise NotAuthenticated("the token is not that of this socket's lease")
-        return str(fields.get("session")), fields["stream"], bool(fields.get("bulk"))
+            raise ConnectionLost("this session is over")
+        if not self._sessions[session].take_in(Arrival(number, greeting.bulk, stream)):
+            raise NotPossibleNow(f"stream {number} of this session is open already")
 
     def _begin(self, session: str) -> None:
         link = self._sessions[session] = AcceptedLink()
-        task = self._tasks.create_task(self._serve_one(session, link), name=f"local session {session[:8]}")
-        self._served.add(task)
-        task.add_done_callback(self._served.discard)
+        self._run(self._serve_one(session, link), f"local session {session[:8]}")
 
     async def _serve_one(self, session: str, link: AcceptedLink) -> None:
         try:
@@ -149,8 +180,32 @@ class LocalListener:
             await link.aclose()
 
 
-async def turn_away(stream: LocalStream, reason: str) -> None:
-    """Tells the peer why it is not served, and closes the stream."""
+@dataclass(frozen=True, slots=True)
+class _Greeting:
+    """The first line of a stream."""
+
+    session: str
+    token: str
+    number: int
+    bulk: bool
+
+
+def _read(line: bytes) -> _Greeting:
+    """Raises ValueError."""
+    fields = json.loads(line)
+    if not isinstance(fields, dict) or not isinstance(fields.get("stream"), int):
+        raise ValueError("the first line was not that of a session's stream")
+    return _Greeting(str(fields.get("session")), str(fields.get("token")), fields["stream"], bool(fields.get("bulk")))
+
+
+async def turn_away(stream: EnvelopeStream, error: TransportError, number: int = 0) -> None:
+    """Tells the peer why stream `number` is not served, and closes it.
+
+    A refusal is for good; anything else is a lost connection to the peer, which may come again.
+    """
     with contextlib.suppress(ConnectionLost):
-        await stream.send(reason.encode(), EnvelopeKind.RESET)
+        if isinstance(error, Refused):
+            await stream.send(str(error).encode(), EnvelopeKind.RESET)
+        elif number == 0:
+            await stream.send(str(error).encode(), EnvelopeKind.END)
     await stream.aclose()

@@ -30,6 +30,10 @@ class LocalStream:
         self._writer = writer
         self.on_close: Callable[[], None] = lambda: None
 
+    async def greeting(self) -> bytes:
+        """The line that the stream begins with, for the listener. Raises OSError; ValueError where it is too long."""
+        return await self._reader.readline()
+
     async def send(self, payload: bytes, kind: EnvelopeKind = EnvelopeKind.DATA) -> None:
         try:
             self._writer.write(_HEADER.pack(len(payload), kind))
@@ -54,8 +58,10 @@ class LocalStream:
         try:
             async with asyncio.timeout(_CLOSING_BOUND_SECONDS):
                 await self._writer.wait_closed()
-        except TimeoutError:
+        except (TimeoutError, asyncio.CancelledError) as error:
             self._writer.transport.abort()  # a peer that does not read keeps nobody
+            if isinstance(error, asyncio.CancelledError):
+                raise
         except OSError:
             pass  # the peer was gone before
 

@@ -1,11 +1,10 @@
 """Joins two links stream by stream, so that a peer on this machine reaches a session through another's way to it."""
 
 import asyncio
-import contextlib
 
 from jumplab.transport.errors import TransportError
-from jumplab.transport.links import ConnectionLost, EnvelopeKind, EnvelopeStream, Link
-from jumplab.transport.listener import AcceptedLink
+from jumplab.transport.links import EnvelopeStream, Link
+from jumplab.transport.listener import AcceptedLink, turn_away
 from jumplab.transport.race import race
 
 
@@ -33,9 +32,7 @@ async def _join(here: EnvelopeStream, onward: Link, number: int, *, bulk: bool) 
     try:
         there = await onward.open(number, bulk=bulk)
     except TransportError as error:
-        with contextlib.suppress(ConnectionLost):
-            await here.send(str(error).encode(), EnvelopeKind.RESET)
-        await here.aclose()
+        await turn_away(here, error, number)
         return
     try:
         await race({f"stream {number} onward": _copy(here, there), f"stream {number} back": _copy(there, here)})

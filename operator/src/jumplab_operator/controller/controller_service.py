@@ -14,6 +14,7 @@ from jumplab_operator.controller.dialling import Dialler
 from jumplab_operator.controller.interceptor import caller
 from jumplab_operator.controller.lab import Lab, Name, StatusReport
 from jumplab_operator.controller.messages import in_force
+from jumplab_operator.controller.offers import Place
 from jumplab_operator.controller.presence import StatusStream
 from jumplab_operator.controller.refusals import NotServed
 from jumplab_operator.resources.durations import format_duration
@@ -54,12 +55,13 @@ class ControllerService(ControllerServiceServicer):
     async def Listen(self, _request: pb.ListenRequest, _: Context) -> None:  # type: ignore[override] # may be a coroutine, too
         raise NotServed("this controller tells exporters of dials on the Status stream (offers), not by Listen")
 
-    async def Status(self, _: pb.StatusRequest, context: Context) -> None:  # type: ignore[override] # may be a coroutine, too
+    async def Status(self, request: pb.StatusRequest, context: Context) -> None:  # type: ignore[override] # may be a coroutine, too
         require_kind(caller(), "Exporter")
-        await StatusStream(self._lab, self._dialler.offers, caller(), context.write).run()
+        place = Place(request.machine, request.local_socket) if request.machine and request.local_socket else None
+        await StatusStream(self._lab, self._dialler.offers, caller(), place, context.write).run()
 
     async def Dial(self, request: pb.DialRequest, _: Context) -> pb.DialResponse:
-        return self._dialler.dial(own_lease(self._lab, caller(), self._named(request.lease_name)))
+        return self._dialler.dial(own_lease(self._lab, caller(), self._named(request.lease_name)), request.machine)
 
     async def GetLease(self, request: pb.GetLeaseRequest, _: Context) -> pb.GetLeaseResponse:
         lease = visible_lease(self._lab, caller(), self._named(request.name))

@@ -1,5 +1,6 @@
 """Ways from a lease's holder to its exporter: tokens for both, and until when they hold."""
 
+import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from jumplab.protocol.v1 import controller_pb2
 from jumplab_operator.controller.lab import Lab, Name
-from jumplab_operator.controller.offers import Offer, Offers
+from jumplab_operator.controller.offers import LocalOffer, Offers, RouterOffer
 from jumplab_operator.controller.refusals import NotPossibleNow, Unavailable
 from jumplab_operator.resources import Exporter, Lease
 from jumplab_operator.resources.conditions import is_true
@@ -30,9 +31,10 @@ class Dialler:
     key: EllipticCurvePrivateKey
     now: Callable[[], datetime]
 
-    def dial(self, lease: Lease) -> controller_pb2.DialResponse:
+    def dial(self, lease: Lease, machine: str = "") -> controller_pb2.DialResponse:
         """A new session on a ready lease: the client's end is answered, the exporter's is offered to it.
 
+        machine: the client's. Where it is the exporter's too, the session goes over the exporter's socket there.
         Raises NotPossibleNow where the lease has ended or isn't ready, Unavailable while its exporter is away.
         """
         exporter = self._leased_exporter(lease)
@@ -51,10 +53,18 @@ class Dialler:
             )
             return tokens.mint(claims, self.key)
 
-        self.offers.post(exporter.uid, Offer(lease.uid, self.router_endpoint, token(Role.EXPORTER), expires))
-        return controller_pb2.DialResponse(
-            router_endpoint=self.router_endpoint, router_token=token(Role.CLIENT), exporter_name=exporter.name
+        answer = controller_pb2.DialResponse(
+            router_endpoint=self.router_endpoint,
+            router_token=token(Role.CLIENT),
+            exporter_name=exporter.name,
+            local_socket=self.offers.socket_on(machine, exporter.uid),
         )
+        if answer.local_socket:
+            digest = hashlib.sha256(answer.router_token.encode()).digest()
+            self.offers.post(exporter.uid, LocalOffer(lease.uid, digest, expires))
+        else:
+            self.offers.post(exporter.uid, RouterOffer(lease.uid, self.router_endpoint, token(Role.EXPORTER), expires))
+        return answer
 
     def prolonged(self, claims: StreamClaims) -> datetime | None:
         """The deadline that holds now for a stream that has reached its own; None where its lease is over."""

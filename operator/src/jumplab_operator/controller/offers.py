@@ -7,7 +7,7 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class RouterOffer:
     """A way into the router for an exporter. lease: the uid of the lease that it is for."""
 
     lease: str
@@ -16,19 +16,44 @@ class Offer:
     expires: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class LocalOffer:
+    """A client that comes to the exporter's own socket. token_sha256: of the token that it brings."""
+
+    lease: str
+    token_sha256: bytes
+    expires: datetime
+
+
+Offer = RouterOffer | LocalOffer
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an exporter takes clients of its own machine in. machine: its name;  socket: a path there."""
+
+    machine: str
+    socket: str
+
+
 class Offers:
     """The offers of all exporters, by the exporters' uids. now: the time."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
         self._offers: dict[str, list[Offer]] = {}
-        self._listeners: dict[str, asyncio.Event] = {}
+        self._listeners: dict[str, tuple[asyncio.Event, Place | None]] = {}
 
     def post(self, exporter_uid: str, offer: Offer) -> None:
         """Puts an offer up, and wakes who listens for the exporter."""
         self._offers[exporter_uid] = [*self.current(exporter_uid), offer]
         if exporter_uid in self._listeners:
-            self._listeners[exporter_uid].set()
+            self._listeners[exporter_uid][0].set()
+
+    def socket_on(self, machine: str, exporter_uid: str) -> str:
+        """The exporter's socket, if the exporter listens and is on this machine; else empty."""
+        _, place = self._listeners.get(exporter_uid, (None, None))
+        return place.socket if place is not None and machine and place.machine == machine else ""
 
     def current(self, exporter_uid: str) -> list[Offer]:
         """The offers that are still good."""
@@ -38,11 +63,11 @@ class Offers:
             self._offers[exporter_uid] = good
         return good
 
-    def listen(self, exporter_uid: str, event: asyncio.Event) -> None:
+    def listen(self, exporter_uid: str, event: asyncio.Event, place: Place | None) -> None:
         """Sets `event` at each offer for the exporter from now on; the last listener of an exporter is the one."""
-        self._listeners[exporter_uid] = event
+        self._listeners[exporter_uid] = (event, place)
 
     def stop_listening(self, exporter_uid: str, event: asyncio.Event) -> None:
         """Ends what `listen` began, unless another one has taken its place."""
-        if self._listeners.get(exporter_uid) is event:
+        if self._listeners.get(exporter_uid, (None, None))[0] is event:
             del self._listeners[exporter_uid]

@@ -7,19 +7,23 @@ from jumplab.protocol.v1 import controller_pb2
 from jumplab_operator.controller.credentials import Subject
 from jumplab_operator.controller.lab import Assignment, Lab
 from jumplab_operator.controller.messages import timestamp
-from jumplab_operator.controller.offers import Offer, Offers
+from jumplab_operator.controller.offers import LocalOffer, Offer, Offers, Place, RouterOffer
 from jumplab_operator.controller.refusals import NoSuchThing, Superseded
 
 Send = Callable[[controller_pb2.StatusResponse], Awaitable[None]]
 
 
 class StatusStream:
-    """One connection of one exporter, until it is lost or the exporter is deleted or connects again."""
+    """One connection of one exporter, until it is lost or the exporter is deleted or connects again.
 
-    def __init__(self, lab: Lab, offers: Offers, exporter: Subject, send: Send) -> None:
+    place: where it takes clients of its own machine in, if it does.
+    """
+
+    def __init__(self, lab: Lab, offers: Offers, exporter: Subject, place: Place | None, send: Send) -> None:
         self._lab = lab
         self._offers = offers
         self._exporter = exporter
+        self._place = place
         self._send = send
         self._changed = asyncio.Event()
         self._assignment: Assignment | None = None
@@ -29,7 +33,7 @@ class StatusStream:
     async def run(self) -> None:
         """Sends the state now and after each change. Raises NoSuchThing or Superseded at its end."""
         exporter = self._exporter
-        self._offers.listen(exporter.uid, self._changed)
+        self._offers.listen(exporter.uid, self._changed, self._place)
         try:
             async with (
                 self._lab.presence(exporter.name, exporter.uid) as assignments,
@@ -73,6 +77,7 @@ def _state(assignment: Assignment | None, offers: list[Offer]) -> controller_pb2
     """The whole state; offers of an earlier lease aren't part of it."""
     if assignment is None:
         return controller_pb2.StatusResponse(leased=False)
+    own = [offer for offer in offers if offer.lease == assignment.lease_uid]
     return controller_pb2.StatusResponse(
         leased=True,
         lease_name=assignment.lease.name,
@@ -82,7 +87,8 @@ def _state(assignment: Assignment | None, offers: list[Offer]) -> controller_pb2
         expected_end_time=timestamp(assignment.expected_end) if assignment.expected_end else None,
         offers=[
             controller_pb2.RouterOffer(router_endpoint=offer.router_endpoint, router_token=offer.router_token)
-            for offer in offers
-            if offer.lease == assignment.lease_uid
+            for offer in own
+            if isinstance(offer, RouterOffer)
         ],
+        local_tokens=[offer.token_sha256 for offer in own if isinstance(offer, LocalOffer)],
     )

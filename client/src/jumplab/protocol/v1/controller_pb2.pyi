@@ -220,12 +220,22 @@ Global___ListenResponse: _TypeAlias = ListenResponse  # noqa: Y015
 class StatusRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    MACHINE_FIELD_NUMBER: _builtins.int
+    LOCAL_SOCKET_FIELD_NUMBER: _builtins.int
+    machine: _builtins.str
+    """Jumplab's own: the machine that the exporter runs on, and the socket there at which it takes clients of that machine
+    in, without a router. Empty where it has none.
+    """
+    local_socket: _builtins.str
     def __init__(
         self,
+        *,
+        machine: _builtins.str = ...,
+        local_socket: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["local_socket", b"local_socket", "machine", b"machine"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -262,6 +272,7 @@ class StatusResponse(_message.Message):
     LEASE_UID_FIELD_NUMBER: _builtins.int
     EXPECTED_END_TIME_FIELD_NUMBER: _builtins.int
     OFFERS_FIELD_NUMBER: _builtins.int
+    LOCAL_TOKENS_FIELD_NUMBER: _builtins.int
     leased: _builtins.bool
     lease_name: _builtins.str
     client_name: _builtins.str
@@ -277,6 +288,10 @@ class StatusResponse(_message.Message):
     def offers(self) -> _containers.RepeatedCompositeFieldContainer[Global___RouterOffer]:
         """Jumplab's own: sessions that clients have dialled and that wait for this exporter; a token may come more than once."""
 
+    @_builtins.property
+    def local_tokens(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Jumplab's own: the SHA-256 of tokens with which clients come to the exporter's socket; one may come more than once."""
+
     def __init__(
         self,
         *,
@@ -287,10 +302,11 @@ class StatusResponse(_message.Message):
         lease_uid: _builtins.str = ...,
         expected_end_time: _timestamp_pb2.Timestamp | None = ...,
         offers: _abc.Iterable[Global___RouterOffer] | None = ...,
+        local_tokens: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_client_name", b"_client_name", "_expected_end_time", b"_expected_end_time", "_lease_name", b"_lease_name", "client_name", b"client_name", "expected_end_time", b"expected_end_time", "lease_name", b"lease_name"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_client_name", b"_client_name", "_expected_end_time", b"_expected_end_time", "_lease_name", b"_lease_name", "client_name", b"client_name", "context", b"context", "expected_end_time", b"expected_end_time", "lease_name", b"lease_name", "lease_uid", b"lease_uid", "leased", b"leased", "offers", b"offers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_client_name", b"_client_name", "_expected_end_time", b"_expected_end_time", "_lease_name", b"_lease_name", "client_name", b"client_name", "context", b"context", "expected_end_time", b"expected_end_time", "lease_name", b"lease_name", "lease_uid", b"lease_uid", "leased", b"leased", "local_tokens", b"local_tokens", "offers", b"offers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__client_name: _TypeAlias = _typing.Literal["client_name"]  # noqa: Y015
     _WhichOneofArgType__client_name: _TypeAlias = _typing.Literal["_client_name", b"_client_name"]  # noqa: Y015
@@ -336,15 +352,19 @@ class DialRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     LEASE_NAME_FIELD_NUMBER: _builtins.int
+    MACHINE_FIELD_NUMBER: _builtins.int
     lease_name: _builtins.str
+    machine: _builtins.str
+    """Jumplab's own: the machine that the client runs on, where it would go without a router."""
     def __init__(
         self,
         *,
         lease_name: _builtins.str = ...,
+        machine: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lease_name", b"lease_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lease_name", b"lease_name", "machine", b"machine"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -357,20 +377,24 @@ class DialResponse(_message.Message):
     ROUTER_ENDPOINT_FIELD_NUMBER: _builtins.int
     ROUTER_TOKEN_FIELD_NUMBER: _builtins.int
     EXPORTER_NAME_FIELD_NUMBER: _builtins.int
+    LOCAL_SOCKET_FIELD_NUMBER: _builtins.int
     router_endpoint: _builtins.str
     router_token: _builtins.str
     exporter_name: _builtins.str
     """Jumplab's own: the name of the exporter at the other end, for messages."""
+    local_socket: _builtins.str
+    """Jumplab's own: the exporter's socket, where it is on the client's machine. The token is for it then, not for a router."""
     def __init__(
         self,
         *,
         router_endpoint: _builtins.str = ...,
         router_token: _builtins.str = ...,
         exporter_name: _builtins.str = ...,
+        local_socket: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["exporter_name", b"exporter_name", "router_endpoint", b"router_endpoint", "router_token", b"router_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exporter_name", b"exporter_name", "local_socket", b"local_socket", "router_endpoint", b"router_endpoint", "router_token", b"router_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,100 @@
+"""The short path: a socket for the lease's holder on the exporter's own machine, in place of the router."""
+
+import asyncio
+import hashlib
+import logging
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from jumplab.transport.errors import NotAllowed
+from jumplab.transport.links import ConnectionLost, Link
+from jumplab.transport.listener import LocalListener
+from jumplab.transport.same_machine import machine_id
+
+# The client and the exporter learn of a session at the same moment, the one or the other a little earlier.
+_TELLING_BOUND_SECONDS = 5.0
+_OPENING_BOUND_SECONDS = 60.0
+
+_log = logging.getLogger(__name__)
+
+
+class Guests:
+    """Who may come to the socket during one lease: bearers of the tokens that the controller has told of.
+
+    As at a router, a token opens one session, within a minute, and that session opens further streams while it lasts.
+    clock: seconds, only differences count.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._expected: dict[bytes, _Guest] = {}
+        self._more = asyncio.Event()
+
+    def expect(self, tokens_sha256: Iterable[bytes]) -> None:
+        """Clients that come with these tokens. Repetitions are ignored."""
+        for digest in tokens_sha256:
+            self._expected.setdefault(digest, _Guest(self._clock() + _OPENING_BOUND_SECONDS))
+        more, self._more = self._more, asyncio.Event()
+        more.set()
+
+    async def admit(self, token: str, session: str) -> None:
+        """Raises NotAllowed for good; ConnectionLost where the client is to dial again."""
+        try:
+            async with asyncio.timeout(_TELLING_BOUND_SECONDS):
+                guest = await self._guest(hashlib.sha256(token.encode()).digest())
+        except TimeoutError as error:
+            raise ConnectionLost("the controller has not told the exporter of this session; dial again") from error
+        if not guest.session and self._clock() > guest.until:
+            raise ConnectionLost("the token has expired; dial again for a new one")
+        if guest.session not in ("", session):
+            raise NotAllowed("the token has opened a session already; dial again for another")
+        guest.session = session
+
+    async def _guest(self, digest: bytes) -> "_Guest":
+        while digest not in self._expected:
+            await self._more.wait()
+        return self._expected[digest]
+
+
+@dataclass(slots=True)
+class _Guest:
+    """until: when its token ceases to open a session.  session: the one that it has opened."""
+
+    until: float
+    session: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShortPath:
+    """Where clients on this machine come. machine: its name;  socket: there during a lease; None: there is none."""
+
+    machine: str = ""
+    socket: Path | None = None
+
+    @asynccontextmanager
+    async def listening(self, guests: Guests, serve: Callable[[Link], Awaitable[None]]) -> AsyncIterator[None]:
+        """Serves guests while the context lasts; where there can be no socket, clients go through the router."""
+        async with AsyncExitStack() as stack:
+            if self.socket is not None:
+                try:
+                    await stack.enter_async_context(LocalListener(self.socket.parent, guests.admit, serve))
+                except OSError as error:
+                    _log.warning("clients on this machine go through the router: %s: %s", self.socket, error)
+            yield
+
+
+@contextmanager
+def short_path() -> Iterator[ShortPath]:
+    """A folder of this process alone, in TMPDIR; its socket is gone with it."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="jumplab-", ignore_cleanup_errors=True)
+    except OSError as error:
+        _log.warning("clients on this machine go through the router: %s", error)
+        yield ShortPath()
+        return
+    with folder as name:
+        yield ShortPath(machine_id(), Path(name) / "session.sock")
