@@ -64,6 +64,24 @@ async def test_exporters_are_listed_in_every_form(user: User, exporters: None) -
     assert "ENABLED" in (await user.run("jumplab", "get", "exporters", "-o", "wide")).out
 
 
+async def test_a_lease_is_prolonged_ended_at_a_moment_and_handed_over(user: User, bench: Bench) -> None:
+    await user.run("jumplab", "create", "lease", "-l", "board=x", "--name", "demo", "--duration", "1h")
+    lease = bench.lab.leases["namespaces/lab/leases/demo"]
+    assert (await user.run("jumplab", "update", "lease", "demo", "--duration", "2h")).status == 0
+    assert (lease.duration.seconds, lease.HasField("end_time")) == (7200, False)
+    moved = await user.run("jumplab", "update", "lease", "demo", "--end", "2099-08-01T12:00:00Z", "--to", "ann")
+    assert 'lease "demo": of client "ann" until 2099-08-01' in moved.out
+    assert (lease.end_time.ToJsonString(), lease.HasField("duration")) == ("2099-08-01T12:00:00Z", False)
+    assert lease.client == "namespaces/lab/clients/ann"
+
+
+async def test_a_change_that_is_refused_is_one_sentence(user: User, bench: Bench, one_sentence: OneSentence) -> None:
+    await user.run("jumplab", "create", "lease", "-l", "board=x", "--name", "demo")
+    bench.lab.refuses_changes = "the access policies permit at most 1h; what was accepted stays in force"
+    said = one_sentence(await user.run("jumplab", "update", "lease", "demo", "--duration", "2h"), 1)
+    assert bench.lab.refuses_changes in said
+
+
 async def test_a_wait_that_is_interrupted_releases(user: User, bench: Bench) -> None:
     bench.lab.place = become_pending
     for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)):
@@ -103,6 +121,9 @@ async def test_a_wait_that_is_too_long_ends_with_the_reason(user: User, bench: B
         (["create", "lease", "--frobnicate"], "no such option"),
         (["frobnicate"], "no such command"),
         (["delete", "lease"], "missing argument"),
+        (["update", "lease", "demo"], "say what to change"),
+        (["update", "lease", "demo", "--duration", "1h", "--end", "14:00"], "contradict each other"),
+        (["update", "lease", "demo", "--end", "soon"], '"soon" is not a moment'),
         (["get", "leases", "-o", "xml"], "'xml' is not one of"),
         (["get", "leases", "--client", "nobody"], 'no client configuration "nobody"'),
         (["shell", "-l", "a=b", "--lease", "demo"], "--lease names a lease that exists"),

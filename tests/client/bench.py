@@ -133,6 +133,7 @@ class Bench:
             role=tokens.Role.CLIENT,
             lease=f"uid-{lease}",
             lease_name=f"lab/{lease}",
+            holder="ci",
             exporter="uid-bench-1",
             deadline=now + timedelta(hours=1),
             expires=now + timedelta(seconds=60),

@@ -36,6 +36,7 @@ class LabDouble:
     dial: Callable[[str], Awaitable[controller_pb2.DialResponse]] | None = None
     refuse: dict[str, list[tuple[grpc.StatusCode, str]]] = field(default_factory=dict)
     page_size: int = 500
+    refuses_changes: str = ""
 
     async def change(self, name: str, change: Callable[[client_pb2.Lease], None]) -> None:
         async with self.changed:
@@ -125,6 +126,18 @@ class _ClientService(client_pb2_grpc.ClientServiceServicer):
         lease.effective_duration.CopyFrom(lease.duration)
         self.lab.place(lease)
         self.lab.leases[name] = lease
+        return lease
+
+    async def UpdateLease(self, request: Any, context: Any) -> client_pb2.Lease:
+        await self.lab.admit("UpdateLease", context)
+        lease = await self._existing(request.lease.name, context)
+        if self.lab.refuses_changes:
+            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, self.lab.refuses_changes)
+        for path in request.update_mask.paths:
+            lease.ClearField(path)
+        lease.MergeFrom(request.lease)
+        if "end_time" in request.update_mask.paths and lease.HasField("end_time"):
+            lease.expected_end_time.CopyFrom(lease.end_time)
         return lease
 
     async def DeleteLease(self, request: Any, context: Any) -> Empty:

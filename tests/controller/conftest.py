@@ -46,6 +46,7 @@ class Controller:
     clock: Clock
     endpoint: Endpoint
     router: Router
+    dialler: Dialler
 
     @asynccontextmanager
     async def calling(
@@ -68,7 +69,7 @@ async def controller() -> AsyncIterator[Controller]:
     server = controller_server(lab, Authenticator(lab, issuer, lab.current_token, clock), dialler, router)
     port = listen(server, "127.0.0.1:0", (certificate.key_pem, certificate.certificate_pem))
     await server.start()
-    yield Controller(lab, clock, Endpoint(f"127.0.0.1:{port}", Tls(authority.certificate_pem)), router)
+    yield Controller(lab, clock, Endpoint(f"127.0.0.1:{port}", Tls(authority.certificate_pem)), router, dialler)
     router.close()
     await server.stop(0)
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jumplab_operator.controller.credentials import CredentialIssuer
-from jumplab_operator.controller.lab import ApiRefused, Assignment, Name, StatusReport
+from jumplab_operator.controller.lab import ApiRefused, Assignment, Holding, Name, StatusReport
 from jumplab_operator.resources import Client, Exporter, Lease
 
 NAMESPACE = "lab"
@@ -194,6 +194,9 @@ class MemoryLab:
         self.leases_[lease] = Lease.from_plain(plain)
         return self.leases_[lease]
 
+    async def edit_lease(self, lease: Name, spec: Mapping[str, Any]) -> Lease:
+        return await self.patch_lease(lease, spec)
+
     async def delete_lease(self, lease: Name) -> None:
         await self.put_lease(None, lease)
 
@@ -203,6 +206,6 @@ class MemoryLab:
         self.secrets["Client", client] = token
         return token, expires
 
-    async def lease_ends(self) -> AsyncIterator[str]:
+    async def holders(self) -> AsyncIterator[Holding]:
         await asyncio.Event().wait()
-        yield ""
+        yield Holding("", None)

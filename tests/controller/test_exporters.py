@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -203,6 +204,20 @@ async def test_an_offer_for_an_earlier_lease_is_not_told(controller: Controller)
     await controller.lab.assign("bench", assigned(controller.lab.add_ready_lease("next", "ci", "bench")))
     async with status_of_bench(controller, exporter_token) as call:
         assert not (await next_of(call)).offers
+
+
+async def test_an_offer_of_a_former_holder_is_not_told_and_its_stream_not_prolonged(controller: Controller) -> None:
+    exporter_token, client_token = controller.lab.add_exporter("bench"), controller.lab.add_client("ci")
+    lease = controller.lab.add_ready_lease("demo", "ci", "bench")
+    async with controller.calling("Client", "ci", client_token) as (service, _):
+        answer = await service.Dial(controller_pb2.DialRequest(lease_name="demo"), timeout=SOON)
+    claims = tokens.read(answer.router_token, controller.lab.issuer.public_key)
+    assert controller.dialler.prolonged(claims) is not None
+    await controller.lab.patch_lease(Name(NAMESPACE, "demo"), {"clientRef": {"name": "heir"}})
+    await controller.lab.assign("bench", replace(assigned(lease), client="heir"))
+    async with status_of_bench(controller, exporter_token) as call:
+        assert not (await next_of(call)).offers
+    assert controller.dialler.prolonged(claims) is None
 
 
 async def test_an_exporter_learns_how_long_its_lease_lasts_and_nothing_of_others(controller: Controller) -> None:

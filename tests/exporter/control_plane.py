@@ -104,6 +104,12 @@ class ControlPlane(ControllerServiceServicer):
             self._state.expected_end_time.CopyFrom(_timestamp(datetime.now(UTC) + timedelta(seconds=remaining)))
         self._tell()
 
+    def transfer(self, client: str) -> None:
+        """Hands the lease over; the router knows nothing of it."""
+        self._state.client_name = client
+        del self._state.offers[:]
+        self._tell()
+
     def release(self) -> None:
         """Ends the lease."""
         if self._router is not None:
@@ -139,7 +145,8 @@ class ControlPlane(ControllerServiceServicer):
     def _token(self, session: str, role: Role) -> str:
         now, lease = datetime.now(UTC), f"lab/{self._state.lease_name}"
         deadline = now + timedelta(hours=1)
-        claims = StreamClaims(session, role, self._state.lease_uid, lease, "exporter-uid", deadline, now + LIFETIME)
+        uid, holder = self._state.lease_uid, self._state.client_name
+        claims = StreamClaims(session, role, uid, lease, holder, "exporter-uid", deadline, now + LIFETIME)
         return mint(claims, self._key)
 
     async def heard(self, status: Status, uid: str = "", *, times: int = 1) -> Said:

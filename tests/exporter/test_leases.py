@@ -66,6 +66,27 @@ async def test_the_end_of_a_lease_ends_its_session(plane: ControlPlane, running:
         await plane.heard(Status.AVAILABLE, "a")
 
 
+async def test_a_lease_that_is_handed_over_keeps_its_drivers_and_cuts_the_old_holder_off(
+    plane: ControlPlane, running: Run, tmp_path: Path
+) -> None:
+    marks = tmp_path / "marks"
+    async with running(hooks={"beforeLease": marking(marks, "before"), "afterLease": marking(marks, "after")}):
+        plane.lease("a")
+        await plane.heard(Status.LEASE_READY, "a")
+        async with plane.dial() as session:
+            await session.root.power.on()
+            plane.transfer("heir")
+            ended = await session.ended
+            assert 'belongs to client "heir" now' in str(ended)
+            with pytest.raises(errors.SessionEnded):
+                await session.root.power.off()
+        async with plane.dial() as session:
+            assert await session.root.power.is_on()
+        plane.release()
+        await plane.heard(Status.AVAILABLE, "a")
+    assert marks.read_text() == "before demo ci\nafter demo heir\n"
+
+
 async def test_several_clients_of_one_lease_share_its_drivers(plane: ControlPlane, running: Run) -> None:
     async with running():
         plane.lease("a")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from jumplab_operator.leasing.access import Grant
 from jumplab_operator.leasing.times import expected_end, times
 from jumplab_operator.leasing.validation import InForce, Refusal, accept
 from jumplab_operator.resources import LeaseSpec
@@ -67,6 +69,12 @@ def test_two_times_give_the_third(
     assert known.duration == (None if duration is None else minutes(duration))
 
 
+def an_hour_for_ci(client: str, length: timedelta | None) -> Grant | Refusal:
+    if client != "ci":
+        return Refusal("NoAccess", f"nothing for {client}")
+    return Grant() if length is None or length <= minutes(60) else Refusal("TooLong", "an hour at most")
+
+
 @pytest.mark.parametrize(
     ("edit", "assigned", "reason"),
     [
@@ -79,13 +87,15 @@ def test_two_times_give_the_third(
         ({"endTime": at(61)}, True, "TooLong"),
         ({"duration": "2h"}, True, "TooLong"),
         ({"duration": "45m"}, True, None),
+        ({"clientRef": {"name": "ann"}}, True, "NoAccess"),
+        ({"clientRef": {"name": "ann"}}, False, None),
         ({"duration": "0s"}, True, "InvalidTimes"),
     ],
 )
 def test_an_edit_is_checked_against_what_was_accepted(edit: dict[str, Any], assigned: bool, reason: str | None) -> None:
     accepted = accept(spec(), None)
     assert isinstance(accepted, LeaseSpec)
-    before = InForce(accepted, assigned, NOON if assigned else None, minutes(60))
+    before = InForce(accepted, assigned, NOON if assigned else None, an_hour_for_ci if assigned else None)
     result = accept(spec(**edit), before)
     assert (result.reason if isinstance(result, Refusal) else None) == reason
 
@@ -93,3 +103,11 @@ def test_an_edit_is_checked_against_what_was_accepted(edit: dict[str, Any], assi
 def test_an_unchanged_spec_keeps_the_duration_that_it_was_given() -> None:
     accepted = spec(duration="5m")
     assert accept(spec(), InForce(accepted)) == accepted
+
+
+def test_giving_time_back_takes_no_right() -> None:
+    accepted = accept(spec(duration="4h"), None)
+    assert isinstance(accepted, LeaseSpec)
+    in_force = InForce(accepted, True, NOON, an_hour_for_ci)
+    assert isinstance(accept(spec(duration="3h"), in_force), LeaseSpec)
+    assert isinstance(accept(spec(endTime=at(-5)), in_force), LeaseSpec)

@@ -106,12 +106,12 @@ async def test_an_invalid_edit_is_told_and_what_was_accepted_stays_in_force(worl
     async with bench(world):
         world.lease("first")
         ready = await world.until_ready("first")
-        world.patch("leases", "first", {"spec": {"clientRef": {"name": "someone-else"}}}).ok()
+        world.patch("leases", "first", {"spec": {"tags": {"new": "tag"}}}).ok()
         told = await world.until("leases", "first", lambda it: condition(it, "Invalid") == "True")
-        assert "clientRef can't be changed" in message_of(told, "Invalid")
+        assert "tags can't be changed" in message_of(told, "Invalid")
         assert told["status"]["conditions"][-1]["type"] == "Ready"
         assert told["status"]["accepted"] == ready["status"]["accepted"]
-        world.patch("leases", "first", {"spec": {"clientRef": {"name": "ci"}, "duration": "20m"}}).ok()
+        world.patch("leases", "first", {"spec": {"tags": None, "duration": "20m"}}).ok()
         longer = await world.until("leases", "first", lambda it: condition(it, "Invalid") is None)
         assert _seconds(longer) == _seconds(ready) + 600
 

@@ -36,7 +36,7 @@ class Bench:
     def claims(self, role: Role, **changes: Any) -> StreamClaims:
         now = self.now()
         claims = StreamClaims(
-            "s1", role, "lease-uid", "lab/demo", "exporter-uid", now + timedelta(hours=1), now + LIFETIME
+            "s1", role, "lease-uid", "lab/demo", "ci", "exporter-uid", now + timedelta(hours=1), now + LIFETIME
         )
         return replace(claims, **changes)
 

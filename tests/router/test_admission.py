@@ -48,7 +48,7 @@ async def test_a_token_of_another_key_is_refused(peers: Peers) -> None:
 async def test_a_token_with_other_claims_is_refused(peers: Peers, claims: dict[str, object]) -> None:
     honest = {
         "iss": ISSUER, "aud": AUDIENCE, "sub": "s", "role": "client", "lease": "l", "lease_name": "n/l",
-        "exporter": "e", "deadline": 4e9, "exp": 4e9,
+        "holder": "c", "exporter": "e", "deadline": 4e9, "exp": 4e9,
     }  # fmt: skip
     payload = {key: value for key, value in {**honest, **claims}.items() if value is not None}
     code, _ = await refusal(peers, token=jwt.encode(payload, peers.bench.key, algorithm="ES256"))

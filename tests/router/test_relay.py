@@ -97,6 +97,21 @@ async def test_cutting_a_lease_ends_its_streams_and_refuses_new_ones(peers: Peer
     assert await other_there.read() == b"goes on"
 
 
+async def test_a_lease_that_was_handed_over_keeps_the_streams_of_its_new_holder_alone(
+    peers: Peers, router: Router
+) -> None:
+    client, exporter = await peers.pair()
+    router.cut("lease-uid", "heir")
+    for stream in (client, exporter):
+        code, sentence = await ending(stream)
+        assert code is StatusCode.FAILED_PRECONDITION
+        assert "belongs to another client" in sentence
+    code, sentence = await ending(await peers.stream(Role.CLIENT, 0, session="s8"))
+    assert code is StatusCode.FAILED_PRECONDITION
+    assert "belongs to another client" in sentence
+    await peers.pair(session="s9", holder="heir")
+
+
 async def test_a_stream_is_cut_at_the_deadline_in_its_token(peers: Peers) -> None:
     client, exporter = await peers.pair(deadline=peers.bench.now() + timedelta(milliseconds=300))
     code, sentence = await asyncio.wait_for(ending(client), SOON)

@@ -283,3 +283,33 @@ async def test_a_deadline_travels_to_the_driver():
         with deadline(0.05), pytest.raises(errors.CallTimedOut):
             await session.root.slow.wait()
         assert slow.cancelled.is_set()
+
+
+async def test_who_is_sent_away_does_not_come_back_and_who_comes_later_is_served():
+    press = Press()
+    async with network(press=press) as net, net.attached() as session:
+        call = asyncio.create_task(session.root.press.press())
+        await press.entered.wait()
+        net.host.dismiss("it belongs to another now")
+        with pytest.raises(errors.DriverError, match="cancelled|another"):
+            await call
+        assert isinstance(await session.ended, errors.SessionEnded)
+        assert press.pressed == 0
+        async with net.attached() as other:
+            press.allowed.release()
+            assert await other.root.press.press() == 1
+
+
+async def test_a_client_that_vanished_is_sent_away_too():
+    press = Press()
+    async with network(press=press) as net, net.attached() as session:
+        call = asyncio.create_task(session.root.press.press())
+        await press.entered.wait()
+        net.up.clear()
+        await net.cut()
+        await net.refused.wait()
+        net.host.dismiss("it belongs to another now")
+        net.up.set()
+        with pytest.raises(errors.DriverError):
+            await call
+        assert press.pressed == 0

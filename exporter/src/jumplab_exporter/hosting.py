@@ -60,13 +60,24 @@ class Hosting:
 
     def hear(self, assignment: Assignment) -> None:
         """Takes in which sessions clients have dialled. Repetitions are ignored; served once the lease is ready."""
-        if assignment.lease != self.lease:
+        if assignment.lease is None or assignment.lease != self.lease:
             return
+        if assignment.lease.client != self.lease.client:
+            self._hand_over(assignment.lease)
         self._guests.expect(assignment.local_tokens)
         for offer in assignment.offers:
             if offer.session not in self._seen:
                 self._seen.add(offer.session)
                 self._offers.put_nowait(offer)
+
+    def _hand_over(self, lease: Lease) -> None:
+        """The lease has another holder: who was let in for the old one is sent away, and let in no more."""
+        self.lease = lease
+        self._guests.forget()
+        while not self._offers.empty():
+            self._offers.get_nowait()
+        if self._session is not None:
+            self._session.dismiss(f'lease "{lease.name}" belongs to client "{lease.client}" now')
 
     def tell(self, report: Report) -> None:
         """Tells the attached clients where the exporter is in its life."""

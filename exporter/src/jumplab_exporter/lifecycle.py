@@ -245,7 +245,9 @@ def _assigned(state: State, lease: Lease | None) -> tuple[State, tuple[Effect, .
             return _settle(lease, cleaned="")
         case Available(cleaned) if lease is not None and lease.uid != cleaned:
             return _settle(lease, cleaned)
-        case Preparing(held) | Ready(held) if lease != held:
+        case Preparing(held) | Ready(held) if lease is not None and lease == held:
+            return replace(state, lease=lease), ()
+        case Preparing(held) | Ready(held):
             return _ended(held, lease, "the lease has ended")
         case Cleaning(held):
             return replace(state, following=None if lease == held else lease), ()

@@ -41,6 +41,10 @@ class Guests:
         more, self._more = self._more, asyncio.Event()
         more.set()
 
+    def forget(self) -> None:
+        """Whoever was expected is so no more, those who are there included."""
+        self._expected.clear()
+
     async def admit(self, token: str, session: str) -> None:
         """Raises NotAllowed for good; ConnectionLost where the client is to dial again."""
         try:

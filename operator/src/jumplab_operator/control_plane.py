@@ -108,7 +108,7 @@ async def control_plane(
         server = controller_server(lab, authenticator, dialler, router)
         listen(server, listening.address, trust.certificate)
         async with _serving(server, router), asyncio.TaskGroup() as tasks:
-            cutting = tasks.create_task(_cut_ended_leases(lab, router), name="cutting the streams of ended leases")
+            cutting = tasks.create_task(_cut_streams(lab, router), name="cutting the streams of former holders")
             yield
             cutting.cancel()
 
@@ -123,9 +123,9 @@ async def _serving(server: aio.Server, router: Router) -> AsyncIterator[None]:
         await server.stop(_STOP_BOUND_SECONDS)
 
 
-async def _cut_ended_leases(lab: Lab, router: Router) -> None:
-    async for uid in lab.lease_ends():
-        router.cut(uid)
+async def _cut_streams(lab: Lab, router: Router) -> None:
+    async for holding in lab.holders():
+        router.cut(holding.lease_uid, holding.client)
 
 
 def _token_reader(kube: KubeApi) -> Callable[[str, Name], Awaitable[str | None]]:

@@ -16,7 +16,7 @@ from jumplab.client.config import DriverSettings
 from jumplab.client.controller import Controller
 from jumplab.client.errors import ClientError, ConfigurationError
 from jumplab.client.sessions import dial
-from jumplab.client.standing import failure_of
+from jumplab.client.standing import failure_of, foreign_to
 from jumplab.client.views import LeaseView
 from jumplab.transport.backoff import Backoff
 from jumplab.transport.errors import TransportError
@@ -29,7 +29,7 @@ _ENDING_BOUND_SECONDS = 5.0
 async def open_shell(controller: Controller, lease: LeaseView, drivers: DriverSettings, command: Sequence[str]) -> int:
     """Runs a command, the user's shell where there is none, until it ends: its exit status.
 
-    Tells when the lease ends meanwhile; the shell goes on. Cancelling ends the command.
+    Tells when the lease ends meanwhile or goes to another client; the shell goes on. Cancelling ends the command.
     """
 
     async def serve(accepted: AcceptedLink) -> None:
@@ -96,7 +96,7 @@ async def _tell_end(controller: Controller, name: str) -> None:
     try:
         async with aclosing(follow(controller, name, tell=lambda _sentence: None, backoff=Backoff())) as states:
             async for lease in states:
-                if failure := failure_of(lease):
+                if failure := failure_of(lease) or foreign_to(controller.client_name, lease):
                     raise failure
         say(f'lease "{name}" was deleted')
     except (ClientError, TransportError) as error:

@@ -10,6 +10,7 @@ from jumplab.cli.ending import exit_status_of
 _COMMANDS = {
     "get": ("jumplab.cli.get", "Show exporters and leases."),
     "create": ("jumplab.cli.create", "Ask for a lease; as an administrator, add an exporter or a client."),
+    "update": ("jumplab.cli.update", "Extend, shorten and hand over leases."),
     "delete": ("jumplab.cli.delete", "Release leases."),
     "shell": ("jumplab.cli.shell", "Lease an exporter and open a shell in which `j` drives it."),
     "console": ("jumplab.cli.console", "Lease an exporter and attach to its console."),

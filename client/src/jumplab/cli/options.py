@@ -1,7 +1,7 @@
 """Options that several commands share."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import click
@@ -22,6 +22,23 @@ class DurationType(click.ParamType[timedelta]):
             return value
         try:
             return parse_duration(value)
+        except ConfigurationError as error:
+            self.fail(str(error), param, ctx)
+
+
+class MomentType(click.ParamType[datetime]):
+    """A moment, as `jumplab.client.moments` reads it."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        from jumplab.client.errors import ConfigurationError
+        from jumplab.client.moments import parse_moment
+
+        if isinstance(value, datetime):
+            return value
+        try:
+            return parse_moment(value, datetime.now().astimezone())
         except ConfigurationError as error:
             self.fail(str(error), param, ctx)
 

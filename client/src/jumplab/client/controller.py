@@ -7,12 +7,13 @@ by `CALL_TIMEOUT`; nothing is retried here.
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.field_mask_pb2 import FieldMask
 from grpc import aio
 
 from jumplab.client.config import ClientConfig
@@ -43,6 +44,15 @@ class LeaseRequest:
     selector: str = ""
     exporter: str = ""
     name_is_ours: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseChange:
+    """What is to be different about a lease: its length from its begin, or else its end, and its holder."""
+
+    duration: timedelta | None = None
+    end: datetime | None = None
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +132,22 @@ class Controller:
             lease.exporter_name = request.exporter
         wire = client_pb2.CreateLeaseRequest(parent=self._parent, lease_id=request.name, lease=lease)
         return lease_view(await self._answer(self._client.CreateLease(wire, timeout=_seconds())))
+
+    async def update_lease(self, name: str, change: LeaseChange) -> LeaseView:
+        """Changes a lease, at once: the answer shows what is in force. Raises Refused where it stays as it was."""
+        lease = client_pb2.Lease(name=self._lease_name(name))
+        paths: list[str] = []
+        if change.duration is not None or change.end is not None:
+            paths += ["duration", "end_time"]  # one of them: with both, the begin would follow from them
+        if change.duration is not None:
+            lease.duration.FromTimedelta(change.duration)
+        if change.end is not None:
+            lease.end_time.FromDatetime(change.end)
+        if change.client:
+            paths.append("client")
+            lease.client = f"{self._parent}/clients/{change.client}"
+        request = client_pb2.UpdateLeaseRequest(lease=lease, update_mask=FieldMask(paths=paths))
+        return lease_view(await self._answer(self._client.UpdateLease(request, timeout=_seconds())))
 
     async def delete_lease(self, name: str) -> None:
         """Releases a lease."""

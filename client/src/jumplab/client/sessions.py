@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from jumplab.client.config import DriverSettings
 from jumplab.client.controller import Controller
-from jumplab.client.standing import failure_of
+from jumplab.client.standing import failure_of, foreign_to
 from jumplab.driver.errors import SessionEnded
 from jumplab.protocol.v1.session_pb2 import LogLine
 from jumplab.session.client import RECONNECT_WITHIN, ClientClasses, Reconnecting, Session, attach
@@ -81,7 +81,8 @@ def reconnecting(
         except NotFound as error:
             raise SessionEnded(f'lease "{lease}" is gone') from error
         except Refused:
-            if failure := failure_of(await controller.lease(lease)):
+            now = await controller.lease(lease)
+            if failure := failure_of(now) or foreign_to(controller.client_name, now):
                 raise SessionEnded(str(failure)) from failure
             raise
 

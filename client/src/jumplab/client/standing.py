@@ -82,6 +82,14 @@ def ready_sentence(lease: LeaseView, now: datetime) -> str:
     return f'lease "{lease.name}": exporter "{lease.exporter}" is ready{until}'
 
 
+def change_sentence(lease: LeaseView, now: datetime) -> str:
+    """Says what is in force of a lease that was changed."""
+    if lease.ended:
+        return f'lease "{lease.name}" has ended: {_how_it_ended(lease)}'
+    until = f" until {_clock(lease.expected_end, now)}" if lease.expected_end is not None else ""
+    return f'lease "{lease.name}": of client "{lease.client}"{until}'
+
+
 def _how_it_ended(lease: LeaseView) -> str:
     ready = lease.condition("Ready")
     if ready is None or ready.status == "True":

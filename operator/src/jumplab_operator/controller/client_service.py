@@ -93,7 +93,7 @@ class ClientService(ClientServiceServicer):
         accepted = lease.status.accepted is not None
         if heir and (refused := holding.transfer_refusal(caller().name.name, heir, accepted=accepted)):
             raise NotAllowed(refused)
-        return lease_message(await self._lab.patch_lease(name, changes))
+        return lease_message(await self._lab.edit_lease(name, changes))
 
     async def DeleteLease(self, request: pb.DeleteLeaseRequest, _: Context) -> Empty:
         name = parse_resource("leases", request.name)

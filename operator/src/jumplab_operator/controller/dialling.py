@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from jumplab.protocol.v1 import controller_pb2
 from jumplab_operator.controller.lab import Lab, Name
+from jumplab_operator.controller.messages import in_force
 from jumplab_operator.controller.offers import LocalOffer, Offers, RouterOffer
 from jumplab_operator.controller.refusals import NotPossibleNow, Unavailable
 from jumplab_operator.resources import Exporter, Lease
@@ -37,7 +38,7 @@ class Dialler:
         machine: the client's. Where it is the exporter's too, the session goes over the exporter's socket there.
         Raises NotPossibleNow where the lease has ended or isn't ready, Unavailable while its exporter is away.
         """
-        exporter = self._leased_exporter(lease)
+        exporter, holder = self._leased_exporter(lease), in_force(lease).client_ref.name
         now = self.now()
         session, expires = secrets.token_urlsafe(16), now + tokens.LIFETIME
 
@@ -47,6 +48,7 @@ class Dialler:
                 role=role,
                 lease=lease.uid,
                 lease_name=f"{lease.namespace}/{lease.name}",
+                holder=holder,
                 exporter=exporter.uid,
                 deadline=now + self._remaining(lease),
                 expires=expires,
@@ -61,15 +63,18 @@ class Dialler:
         )
         if answer.local_socket:
             digest = hashlib.sha256(answer.router_token.encode()).digest()
-            self.offers.post(exporter.uid, LocalOffer(lease.uid, digest, expires))
+            self.offers.post(exporter.uid, LocalOffer(lease.uid, holder, digest, expires))
         else:
-            self.offers.post(exporter.uid, RouterOffer(lease.uid, self.router_endpoint, token(Role.EXPORTER), expires))
+            offer = RouterOffer(lease.uid, holder, self.router_endpoint, token(Role.EXPORTER), expires)
+            self.offers.post(exporter.uid, offer)
         return answer
 
     def prolonged(self, claims: StreamClaims) -> datetime | None:
-        """The deadline that holds now for a stream that has reached its own; None where its lease is over."""
+        """The deadline that holds now for a stream that has reached its own; None where its holder's lease is over."""
         lease = self.lab.lease(Name(*claims.lease_name.split("/", 1)))
         if lease is None or lease.uid != claims.lease or lease.status.ended:
+            return None
+        if in_force(lease).client_ref.name != claims.holder:
             return None
         return self.now() + self._remaining(lease)
 

@@ -43,12 +43,27 @@ class StatusReport:
     release_lease: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """Whose a lease is now; client None: nobody's, it has ended. The streams of all others are to be cut."""
+
+    lease_uid: str
+    client: str | None
+
+
 class ApiRefused(Exception):
     """The Kubernetes API refused a request: its HTTP status code and its sentence."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
+
+
+class EditRefused(ApiRefused):
+    """The lease's state, a quota or a policy forbids the edit."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(422, message)
 
 
 class Lab(Protocol):
@@ -101,6 +116,10 @@ class Lab(Protocol):
         """Merges into the Lease's spec. Raises ApiRefused."""
         ...
 
+    async def edit_lease(self, lease: Name, spec: Mapping[str, Any]) -> Lease:
+        """The same, in force when this returns. Raises EditRefused, and then nothing has changed; ApiRefused."""
+        ...
+
     async def delete_lease(self, lease: Name) -> None:
         """Raises ApiRefused."""
         ...
@@ -109,6 +128,6 @@ class Lab(Protocol):
         """Gives the client a new token, and the moment it expires; the old one dies. Raises ApiRefused."""
         ...
 
-    def lease_ends(self) -> AsyncIterator[str]:
-        """The uid of each lease at the moment it ends, for whatever reason, deletion included: cut its streams."""
+    def holders(self) -> AsyncIterator[Holding]:
+        """Each lease at the moment it ends, for whatever reason, deletion included, or goes to another client."""
         ...

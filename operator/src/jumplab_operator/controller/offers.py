@@ -8,9 +8,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class RouterOffer:
-    """A way into the router for an exporter. lease: the uid of the lease that it is for."""
+    """A way into the router for an exporter. lease: the uid of the lease that it is for;  holder: who has dialled."""
 
     lease: str
+    holder: str
     router_endpoint: str
     router_token: str = field(repr=False)
     expires: datetime
@@ -21,6 +22,7 @@ class LocalOffer:
     """A client that comes to the exporter's own socket. token_sha256: of the token that it brings."""
 
     lease: str
+    holder: str
     token_sha256: bytes
     expires: datetime
 

@@ -74,10 +74,10 @@ class StatusStream:
 
 
 def _state(assignment: Assignment | None, offers: list[Offer]) -> controller_pb2.StatusResponse:
-    """The whole state; offers of an earlier lease aren't part of it."""
+    """The whole state; offers of an earlier lease or holder aren't part of it."""
     if assignment is None:
         return controller_pb2.StatusResponse(leased=False)
-    own = [offer for offer in offers if offer.lease == assignment.lease_uid]
+    own = [offer for offer in offers if (offer.lease, offer.holder) == (assignment.lease_uid, assignment.client)]
     return controller_pb2.StatusResponse(
         leased=True,
         lease_name=assignment.lease.name,

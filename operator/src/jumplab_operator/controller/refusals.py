@@ -16,7 +16,7 @@ from typing import ClassVar
 
 import grpc
 
-from jumplab_operator.controller.lab import ApiRefused
+from jumplab_operator.controller.lab import ApiRefused, EditRefused
 
 
 class Refusal(Exception):
@@ -82,6 +82,8 @@ class NotServed(Refusal):
 def of_api(error: ApiRefused) -> Refusal:
     """What the Kubernetes API's refusal means to the caller."""
     sentence = str(error)
+    if isinstance(error, EditRefused):
+        return NotPossibleNow(sentence)
     if error.status == 404:
         return NoSuchThing(sentence)
     if error.status == 409:

@@ -32,7 +32,7 @@ class Cluster:
     queue: WorkQueue
     events: Events
     topics: Topics = field(default_factory=Topics)
-    endings: Announcements = field(default_factory=Announcements)
+    holdings: Announcements = field(default_factory=Announcements)
     deadlines: dict[str, datetime] = field(default_factory=dict)
     """When leases that held an exporter are over at the latest, by uid; they outlive the Lease objects."""
 

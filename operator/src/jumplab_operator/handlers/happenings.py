@@ -16,6 +16,9 @@ def happenings(before: LeaseStatus, after: LeaseStatus) -> list[Happening]:
         for kind in ("Assigned", "Ready", "Unsatisfiable", "Invalid")
         if is_true(after.conditions, kind) and not is_true(before.conditions, kind)
     ]
+    if _holder(before) and _holder(before) != _holder(after):
+        told = f'it belongs to client "{_holder(after)}" now, no more to "{_holder(before)}"'
+        found.append(Happening("Transferred", told))
     if before.exporter_names and not after.exporter_names:
         found.append(Happening("GivenUp", _message(after, "Pending"), warning=True))
     if _turned(before, after, to=False):
@@ -23,6 +26,10 @@ def happenings(before: LeaseStatus, after: LeaseStatus) -> list[Happening]:
     if _turned(before, after, to=True):
         found.append(Happening("ExporterOnline", _message(after, "ExporterOnline")))
     return found
+
+
+def _holder(status: LeaseStatus) -> str:
+    return status.accepted.client_ref.name if status.accepted is not None else ""
 
 
 def _message(status: LeaseStatus, kind: str) -> str:

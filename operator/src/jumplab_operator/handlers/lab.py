@@ -1,11 +1,12 @@
 """The lab as the gRPC services see it: `jumplab_operator.controller.lab.Lab` over the snapshot and the API."""
 
+import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, get_args
 
-from jumplab_operator.controller.lab import ApiRefused, Assignment, Name, StatusReport
+from jumplab_operator.controller.lab import ApiRefused, Assignment, EditRefused, Holding, Name, StatusReport
 from jumplab_operator.handlers import claims
 from jumplab_operator.handlers.cluster import Cluster, whole_seconds
 from jumplab_operator.handlers.kube import CUSTOM, path
@@ -154,6 +155,17 @@ class ClusterLab:
         where = path(CUSTOM, Lease.PLURAL, lease.namespace, lease.name)
         return self._taken_over(await self._cluster.kube.merge(where, {"spec": dict(spec)}))
 
+    async def edit_lease(self, lease: Name, spec: Mapping[str, Any]) -> Lease:
+        known = self.lease(lease)
+        if known is None:
+            raise ApiRefused(404, f'there is no Lease "{lease.name}" in namespace "{lease.namespace}"')
+        if refusal := self._planner.edit_refusal(known, spec):
+            raise EditRefused(refusal.message)
+        edited = await self.patch_lease(lease, spec)
+        with contextlib.suppress(ApiRefused):  # it is stored: the operator comes back to it
+            await self._reconciler.reconcile_now(edited.uid)
+        return self._cluster.snapshot.by_uid(Lease, edited.uid) or edited
+
     def _taken_over(self, answer: Mapping[str, Any]) -> Lease:
         self._cluster.snapshot.put(Lease, answer)
         return Lease.from_plain(answer)
@@ -172,10 +184,10 @@ class ClusterLab:
             credential = await self._reconciler.clients.rotate(resource)
         return credential.token, credential.expires
 
-    async def lease_ends(self) -> AsyncIterator[str]:
-        with self._cluster.endings.listening() as endings:
+    async def holders(self) -> AsyncIterator[Holding]:
+        with self._cluster.holdings.listening() as holdings:
             while True:
-                yield await endings.get()
+                yield await holdings.get()
 
     def _required_exporter(self, name: Name) -> Exporter:
         exporter = self.exporter(name)

@@ -2,23 +2,26 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from jumplab_operator.controller.lab import Name
+from jumplab_operator.controller.lab import Holding
 from jumplab_operator.handlers.claims import holds
 from jumplab_operator.handlers.clean_up import clean_up
 from jumplab_operator.handlers.cluster import Cluster, whole_seconds
 from jumplab_operator.handlers.endings import exporters_ending
 from jumplab_operator.handlers.planner import Planner
 from jumplab_operator.handlers.telling import Telling, Terms
-from jumplab_operator.leasing import access, expiry, lifecycle
+from jumplab_operator.leasing import expiry, lifecycle
+from jumplab_operator.leasing.access import Grant
 from jumplab_operator.leasing.decisions import Assign, Wait
 from jumplab_operator.leasing.times import expected_end
 from jumplab_operator.leasing.validation import Refusal, accept
-from jumplab_operator.resources import Client, Exporter, Lease, LeaseRef, ObjectRef
+from jumplab_operator.resources import Exporter, Lease, LeaseRef, ObjectRef
 from jumplab_operator.resources.conditions import find_condition, is_true
+
+_ASK_AGAIN = timedelta(minutes=1)
+"""An edit that was refused for a quota or a slot may be in order later: it is looked at so often."""
 
 
 class Leases:
@@ -50,22 +53,12 @@ class Leases:
 
     def _accept(self, lease: Lease) -> Terms:
         before = self._planner.before(lease)
-        if before is not None:
-            before = replace(before, longest=self._longest(lease))
         result = accept(lease.spec, before, self._cluster.settings.default_duration)
-        return Terms(lease.status.accepted, result) if isinstance(result, Refusal) else Terms(result, None)
-
-    def _longest(self, lease: Lease) -> timedelta | None:
-        client = self._client(lease)
-        if client is None:
-            return None
-        policies = self._cluster.policies(lease.namespace)
-        grants = [
-            access.best_grant(policies, exporter.metadata.labels, client.metadata.labels, timedelta(0))
-            for exporter in self._cluster.exporters_of(lease)
-        ]
-        maxima = [grant.maximum_duration for grant in grants if isinstance(grant, access.Grant)]
-        return min((longest for longest in maxima if longest is not None), default=None)
+        if not isinstance(result, Refusal):
+            return Terms(result, None)
+        if lease.status.accepted is not None:
+            self._cluster.queue.add_at(lease.uid, self._cluster.clock.now() + _ASK_AGAIN)
+        return Terms(lease.status.accepted, result)
 
     async def _ending(self, lease: Lease, terms: Terms) -> expiry.Ending | None:
         now = self._cluster.clock.now()
@@ -77,7 +70,7 @@ class Leases:
         return await exporters_ending(lease, end, self._cluster)
 
     async def _end(self, lease: Lease, terms: Terms, ending: expiry.Ending) -> None:
-        self._cluster.endings.announce(lease.uid)
+        self._cluster.holdings.announce(Holding(lease.uid, None))
         for exporter in self._cluster.exporters_of(lease):
             self._cluster.topics.changed(exporter.uid)
         now = whole_seconds(self._cluster.clock.now())
@@ -138,8 +131,7 @@ class Leases:
             conditions,
             **_assigned(names),
             **_kept(()),
-            priority=decision.priority,
-            spot_access=decision.spot_access or None,
+            **_rank(decision),
         )
 
     async def _follow(self, lease: Lease, terms: Terms) -> None:
@@ -164,7 +156,8 @@ class Leases:
             self._cluster.queue.add_at(lease.uid, end)
         parts = [lifecycle.Part(exporter.name, online[exporter.uid]) for exporter in exporters]
         conditions = lifecycle.assigned(parts, terms.refusal, ready=ready)
-        await self._telling.write(lease, terms, conditions, begin_time=began, expected_end_time=end)
+        rank = _rank(self._planner.new_right(lease, terms.spec))
+        await self._telling.write(lease, terms, conditions, begin_time=began, expected_end_time=end, **rank)
 
     def _failed_to_confirm(
         self, lease: Lease, waited_for: Sequence[Exporter], online: Mapping[str, bool], now: datetime
@@ -200,12 +193,14 @@ class Leases:
         offline_from = self._cluster.presence.offline_from(exporter.uid, was_online)
         return offline_from is None or offline_from > now
 
-    def _client(self, lease: Lease) -> Client | None:
-        return self._cluster.snapshot.get(Client, Name(lease.namespace, lease.spec.client_ref.name))
-
 
 def _has_confirmed(exporter: Exporter, online: bool) -> bool:
     return online and exporter.status.exporter_status == "LeaseReady"
+
+
+def _rank(right: Grant | Assign | None) -> dict[str, Any]:
+    """The fields of a lease's status that tell by what right it has its exporters; None: by that of before."""
+    return {} if right is None else {"priority": right.priority, "spot_access": right.spot_access or None}
 
 
 def _assigned(names: Sequence[str]) -> dict[str, Any]:

@@ -1,14 +1,16 @@
 """Keeps the plan: turns what has changed into facts, plans, and sends leases whose decision is new to be reconciled."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from jumplab_operator.handlers.cluster import Cluster
 from jumplab_operator.handlers.snapshot import Seen
 from jumplab_operator.handlers.standing import Standing
 from jumplab_operator.leasing import scheduling
+from jumplab_operator.leasing.access import Grant
 from jumplab_operator.leasing.decisions import Decision
 from jumplab_operator.leasing.facts import (
     ClientFacts,
@@ -19,7 +21,7 @@ from jumplab_operator.leasing.facts import (
     Request,
     UsageFacts,
 )
-from jumplab_operator.leasing.times import expected_end, times
+from jumplab_operator.leasing.times import expected_end, length_of, times
 from jumplab_operator.leasing.validation import InForce, Refusal, accept
 from jumplab_operator.resources import Client, Exporter, ExporterAccessPolicy, Lease, LeaseSpec, LeaseStatus
 
@@ -61,9 +63,29 @@ class Planner:
             status.accepted,
             bool(status.exporter_names),
             status.begin_time,
+            partial(
+                self._state.right, lease.namespace, lease.uid, [it.uid for it in self._cluster.exporters_of(lease)]
+            ),
             kept_from=min(kept_from, default=None),
             movable=partial(self._state.movable, lease.namespace, lease.uid) if status.kept_names else None,
         )
+
+    def new_right(self, lease: Lease, spec: LeaseSpec) -> Grant | None:
+        """By what right the lease goes on with this spec, where that gives it another holder or end."""
+        before = self.before(lease)
+        if before is None or before.right is None or _same_terms(spec, before.accepted):
+            return None
+        right = before.right(spec.client_ref.name, length_of(spec, before.began))
+        return right if isinstance(right, Grant) else None
+
+    def edit_refusal(self, lease: Lease, changes: Mapping[str, Any]) -> Refusal | None:
+        """Why the lease's spec can't be changed so, as things are: a merge patch of plain fields."""
+        if lease.status.ended:
+            return Refusal("Ended", f'lease "{lease.name}" has ended; make a new one')
+        edited = {**lease.spec.to_plain(), **changes}
+        spec = LeaseSpec.model_validate({key: value for key, value in edited.items() if value is not None})
+        result = accept(spec, self.before(lease), self._cluster.settings.default_duration)
+        return result if isinstance(result, Refusal) else None
 
     def avoid(self, lease: Lease, exporter_uids: Iterable[str]) -> None:
         """These exporters failed to confirm the lease: they aren't offered it for a while."""
@@ -128,6 +150,10 @@ class Planner:
             case Client() as client:
                 return ClientFacts(client.namespace, client.uid, client.name, client.metadata.labels)
         return _policy_facts(seen)
+
+
+def _same_terms(one: LeaseSpec, other: LeaseSpec) -> bool:
+    return one.client_ref == other.client_ref and times(one) == times(other)
 
 
 def exporter_facts(exporter: Exporter, cluster: Cluster) -> ExporterFacts:

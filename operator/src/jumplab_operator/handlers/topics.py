@@ -5,6 +5,8 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 
+from jumplab_operator.controller.lab import Holding
+
 
 class Topics:
     """Wakes those who follow a topic. They then look for themselves: several changes may come as one."""
@@ -30,25 +32,23 @@ class Topics:
 
 
 class Announcements:
-    """Hands each announcement to everyone who listens, once: `announce` returns False for what was said before."""
+    """Tells everyone who listens whose a lease is once that changes; what was said of it last isn't said again."""
 
     def __init__(self) -> None:
-        self._listeners: set[asyncio.Queue[str]] = set()
-        self._said: dict[str, None] = {}
+        self._listeners: set[asyncio.Queue[Holding]] = set()
+        self._said: dict[str, Holding] = {}
 
-    def announce(self, text: str) -> bool:
-        if text in self._said:
-            return False
-        self._said[text] = None
+    def announce(self, holding: Holding) -> None:
+        if self._said.pop(holding.lease_uid, None) != holding:
+            for queue in self._listeners:
+                queue.put_nowait(holding)
+        self._said[holding.lease_uid] = holding
         while len(self._said) > 10_000:
             del self._said[next(iter(self._said))]
-        for queue in self._listeners:
-            queue.put_nowait(text)
-        return True
 
     @contextmanager
-    def listening(self) -> Iterator[asyncio.Queue[str]]:
-        queue: asyncio.Queue[str] = asyncio.Queue()
+    def listening(self) -> Iterator[asyncio.Queue[Holding]]:
+        queue: asyncio.Queue[Holding] = asyncio.Queue()
         self._listeners.add(queue)
         try:
             yield queue

@@ -5,13 +5,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
 
 from jumplab_operator.leasing import waiting
+from jumplab_operator.leasing.access import Grant
 from jumplab_operator.leasing.booking import movable, place
 from jumplab_operator.leasing.candidates import find_candidates, wanted
 from jumplab_operator.leasing.decisions import Decision, Wait
+from jumplab_operator.leasing.entitlement import entitlement
 from jumplab_operator.leasing.facts import ExporterFacts, Fact, LeaseFacts
 from jumplab_operator.leasing.obstacles import in_the_way
 from jumplab_operator.leasing.passing import Pass
@@ -22,6 +24,7 @@ from jumplab_operator.leasing.slots import span
 from jumplab_operator.leasing.space import Queue, Space
 from jumplab_operator.leasing.standing import REACH, TOLD, Needed, Place, places, rival_queues
 from jumplab_operator.leasing.usage import hour_of
+from jumplab_operator.leasing.validation import Refusal
 
 
 class State:
@@ -44,6 +47,12 @@ class State:
         """Whether an exporter could be kept for the lease, which has a slot, at that time instead."""
         space = self.spaces.get(namespace)
         return space is not None and movable(space, lease_uid, begin, end)
+
+    def right(
+        self, namespace: str, lease_uid: str, exporter_uids: Sequence[str], client: str, length: timedelta | None
+    ) -> Grant | Refusal:
+        """By what right the client could hold the lease, which has these exporters, for so long."""
+        return entitlement(self.spaces.get(namespace) or Space(), client, exporter_uids, length, lease_uid)
 
     def kept_from(self, namespace: str, exporter_uid: str, lease_uid: str) -> datetime | None:
         """When the exporter that the lease holds is kept for another."""

@@ -48,3 +48,9 @@ def expected_end(spec: LeaseSpec, began: datetime | None) -> datetime | None:
     if spec.end_time is not None:
         return spec.end_time
     return None if began is None else began + (spec.duration or DEFAULT_DURATION)
+
+
+def length_of(spec: LeaseSpec, began: datetime | None) -> timedelta | None:
+    """How long the lease lasts in all; None where that follows from when it begins."""
+    end = expected_end(spec, began)
+    return end - began if end is not None and began is not None else spec.duration

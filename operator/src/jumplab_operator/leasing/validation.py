@@ -7,12 +7,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from jumplab_operator.leasing import selectors
-from jumplab_operator.leasing.times import DEFAULT_DURATION, expected_end, times, times_problem
+from jumplab_operator.leasing.access import Grant
+from jumplab_operator.leasing.times import DEFAULT_DURATION, expected_end, length_of, times, times_problem
 from jumplab_operator.leasing.waiting import format_moment
 from jumplab_operator.resources import LeaseSpec
-from jumplab_operator.resources.durations import format_duration
 
 _LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
 _CONTEXT_KEY_LENGTH = 32
@@ -26,6 +27,10 @@ class Refusal:
     message: str
 
 
+Right: TypeAlias = Callable[[str, timedelta | None], Grant | Refusal]
+"""By a client's name and a length; without a length, however short."""
+
+
 @dataclass(frozen=True, slots=True)
 class InForce:
     """What has become of a lease so far, which its edits are checked against."""
@@ -33,8 +38,8 @@ class InForce:
     accepted: LeaseSpec
     assigned: bool = False
     began: datetime | None = None
-    longest: timedelta | None = None
-    """The longest that the access policies grant for the exporter that it has."""
+    right: Right | None = None
+    """By what right a client could hold what the lease holds, for so long; None: nobody asks."""
     kept_from: datetime | None = None
     """When the exporter that it has is kept for another lease."""
     movable: Callable[[datetime, datetime], bool] | None = None
@@ -94,13 +99,12 @@ def _edit_refusal(spec: LeaseSpec, before: InForce) -> Refusal | None:
     if changed:
         fields = ", ".join(changed)
         return Refusal("Immutable", f"{fields} can't be changed any more; what was accepted stays in force")
-    return _length_refusal(spec, before) or _slot_refusal(spec, before)
+    return _right_refusal(spec, before) or _slot_refusal(spec, before)
 
 
 def _changed_fields(spec: LeaseSpec, before: InForce) -> list[str]:
     accepted = before.accepted
     fixed = [
-        ("clientRef", spec.client_ref == accepted.client_ref),
         ("tags", spec.tags == accepted.tags),
         ("context", spec.context == accepted.context),
     ]
@@ -115,16 +119,22 @@ def _changed_fields(spec: LeaseSpec, before: InForce) -> list[str]:
     return [name for name, same in fixed if not same]
 
 
-def _length_refusal(spec: LeaseSpec, before: InForce) -> Refusal | None:
-    if not before.assigned or before.longest is None:
+def _right_refusal(spec: LeaseSpec, before: InForce) -> Refusal | None:
+    """Another holder, and a longer time, take a right to what the lease has; giving time back takes none."""
+    same_holder = spec.client_ref == before.accepted.client_ref
+    if before.right is None or (same_holder and not _is_longer(spec, before)):
         return None
-    if (spec.duration, spec.end_time) == (before.accepted.duration, before.accepted.end_time):
-        return None
-    end = expected_end(spec, before.began)
-    length = end - before.began if end is not None and before.began is not None else spec.duration
-    if length is None or length <= before.longest:
-        return None
-    return Refusal("TooLong", f"the access policies permit at most {format_duration(before.longest)}")
+    right = before.right(spec.client_ref.name, length_of(spec, before.began))
+    if isinstance(right, Refusal):
+        return Refusal(right.reason, f"{right.message}; what was accepted stays in force")
+    return None
+
+
+def _is_longer(spec: LeaseSpec, before: InForce) -> bool:
+    end, accepted = expected_end(spec, before.began), expected_end(before.accepted, before.began)
+    if end is None or accepted is None:
+        return (spec.duration, spec.end_time) != (before.accepted.duration, before.accepted.end_time)
+    return end > accepted
 
 
 def _slot_refusal(spec: LeaseSpec, before: InForce) -> Refusal | None:

@@ -54,9 +54,10 @@ class Router:
         handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_stream_rpc_method_handler(self._stream)
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Stream": handler}),))
 
-    def cut(self, lease_uid: str) -> None:
-        """The lease has ended: ends its streams at once and refuses new ones."""
-        self._switchboard.cut(lease_uid)
+    def cut(self, lease_uid: str, holder: str | None = None) -> None:
+        """The lease has ended: ends its streams at once and refuses new ones. `holder`: it is this client's now, which
+        alone keeps and opens streams."""
+        self._switchboard.cut(lease_uid, holder)
 
     def close(self) -> None:
         """Ends all streams, with a sentence that tells the peers to come back."""

@@ -28,6 +28,7 @@ class Ending:
 FINISHED = Ending(grpc.StatusCode.OK, "")
 PEER_GONE = Ending(grpc.StatusCode.UNAVAILABLE, "the other end's connection was lost; dial again")
 LEASE_OVER = Ending(grpc.StatusCode.FAILED_PRECONDITION, "the lease has ended; take a new one")
+HANDED_OVER = Ending(grpc.StatusCode.FAILED_PRECONDITION, "the lease belongs to another client now; take a new one")
 ROUTER_STOPS = Ending(grpc.StatusCode.UNAVAILABLE, "the router is shutting down; dial again in a moment")
 
 
@@ -98,7 +99,7 @@ class Switchboard:
         self._now = now
         self._sessions: dict[str, _Session] = {}
         self._of_lease: dict[str, set[Seat]] = {}
-        self._over: dict[str, datetime] = {}
+        self._cut: dict[str, tuple[datetime, str | None]] = {}
 
     def take_seat(self, claims: StreamClaims, number: int, wire: Wire) -> Seat:
         """The seat that the token opens, joined to the opposite one where that is taken. Raises StreamRefused."""
@@ -129,12 +130,13 @@ class Switchboard:
         if seat.joined:
             seat.opposite.result().end(PEER_GONE)
 
-    def cut(self, lease: str) -> None:
-        """Ends all streams of a lease, by its uid, and admits none any more."""
+    def cut(self, lease: str, holder: str | None = None) -> None:
+        """Ends all streams of a lease, by its uid, and admits none any more; `holder`: but those of this client."""
         # No token of the lease outlives this moment by more than its lifetime, and no session its streams.
-        self._over[lease] = self._now() + LIFETIME
+        self._cut[lease] = self._now() + LIFETIME, holder
         for seat in self._of_lease.get(lease, ()):
-            seat.end(LEASE_OVER)
+            if seat.claims.holder != holder:
+                seat.end(LEASE_OVER if holder is None else HANDED_OVER)
 
     def close(self) -> None:
         """Ends all streams."""
@@ -143,8 +145,9 @@ class Switchboard:
                 seat.end(ROUTER_STOPS)
 
     def _admit(self, claims: StreamClaims, number: int, session: _Session | None, now: datetime) -> None:
-        if claims.lease in self._over:
-            raise StreamRefused(LEASE_OVER.code, LEASE_OVER.sentence)
+        if claims.lease in self._cut and claims.holder != (holder := self._cut[claims.lease][1]):
+            over = LEASE_OVER if holder is None else HANDED_OVER
+            raise StreamRefused(over.code, over.sentence)
         # A session outlives its token: it goes on opening streams, also while no controller could give it a new one.
         if now >= claims.expires and not (session and session.established):
             raise StreamRefused(_DENIED, "the stream token has expired; dial again for a new one")
@@ -166,8 +169,8 @@ class Switchboard:
         """Drops what no token can refer to any more."""
         for name in [name for name, session in self._sessions.items() if session.forgettable(now)]:
             del self._sessions[name]
-        for lease in [lease for lease, until in self._over.items() if now >= until]:
-            del self._over[lease]
+        for lease in [lease for lease, (until, _) in self._cut.items() if now >= until]:
+            del self._cut[lease]
 
 
 _DENIED = grpc.StatusCode.PERMISSION_DENIED

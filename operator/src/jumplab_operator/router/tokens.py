@@ -33,14 +33,16 @@ class InvalidStreamToken(Exception):
 class StreamClaims:
     """What a stream token says.
 
-    session: the id that both peers' tokens share;  lease and exporter: uids;  lease_name: `NAMESPACE/NAME`;  deadline:
-    when the streams are cut unless the lease has been prolonged meanwhile;  expires: until when it opens a session.
+    session: the id that both peers' tokens share;  lease and exporter: uids;  lease_name: `NAMESPACE/NAME`;
+    holder: the client that the lease is of;  deadline: when the streams are cut unless the lease has been prolonged
+    meanwhile;  expires: until when it opens a session.
     """
 
     session: str
     role: Role
     lease: str
     lease_name: str
+    holder: str
     exporter: str
     deadline: datetime
     expires: datetime
@@ -55,6 +57,7 @@ def mint(claims: StreamClaims, key: EllipticCurvePrivateKey) -> str:
         "role": claims.role.value,
         "lease": claims.lease,
         "lease_name": claims.lease_name,
+        "holder": claims.holder,
         "exporter": claims.exporter,
         "deadline": claims.deadline.timestamp(),
         "exp": claims.expires.timestamp(),
@@ -67,7 +70,7 @@ def read(token: str, key: EllipticCurvePublicKey) -> StreamClaims:
 
     Raises InvalidStreamToken.
     """
-    required = ["sub", "role", "lease", "lease_name", "exporter", "deadline", "exp"]
+    required = ["sub", "role", "lease", "lease_name", "holder", "exporter", "deadline", "exp"]
     try:
         payload = jwt.decode(
             token,
@@ -82,6 +85,7 @@ def read(token: str, key: EllipticCurvePublicKey) -> StreamClaims:
             role=Role(payload["role"]),
             lease=str(payload["lease"]),
             lease_name=str(payload["lease_name"]),
+            holder=str(payload["holder"]),
             exporter=str(payload["exporter"]),
             deadline=datetime.fromtimestamp(payload["deadline"], UTC),
             expires=datetime.fromtimestamp(payload["exp"], UTC),

@@ -54,6 +54,7 @@ class SessionHost:
         self._attachments: dict[str, Attachment] = {}
         self._said: deque[Frame] = deque(maxlen=_LINES_KEPT)
         self._ended = ""
+        self._dismissals = 0
         self._logs: _DriverLogs | None = None
 
     async def __aenter__(self) -> Self:
@@ -80,11 +81,14 @@ class SessionHost:
         Where the connection was lost, returns when the client has come back with another, has left for good, or did not
         come back in ten minutes: until then what it has running goes on.
         """
+        dismissals = self._dismissals
         try:
             async with asyncio.timeout(_GREETING_BOUND_SECONDS):
                 stream = await link.open(0)
                 payloads = read_payloads(stream)
                 hello = await _hello(payloads)
+            if dismissals != self._dismissals:
+                return  # it was let in before the others were sent away
             await self._serve(link, stream, payloads, hello)
         except (TransportError, TimeoutError) as error:
             _log.debug("a client's connection ended: %s", error)
@@ -127,14 +131,24 @@ class SessionHost:
         Returns when all have been detached, after two seconds at the most.
         """
         self._ended = self._ended or reason
-        attachments = list(self._attachments.values())
-        for attachment in attachments:
-            attachment.say_goodbye(reason)
+        attachments = self.dismiss(reason)
         if attachments:
             gone = [asyncio.ensure_future(attachment.gone.wait()) for attachment in attachments]
             await asyncio.wait(gone, timeout=_DETACHING_BOUND_SECONDS)
             for waiting in gone:
                 waiting.cancel()
+
+    def dismiss(self, reason: str) -> list[Attachment]:
+        """Sends those away who are attached now: their calls are cancelled, and they are told the reason.
+
+        Whoever attaches afterwards is served, and told nothing of before.
+        """
+        self._dismissals += 1
+        self._said.clear()
+        attachments = list(self._attachments.values())
+        for attachment in attachments:
+            attachment.say_goodbye(reason)
+        return attachments
 
     def set_status(self, status: ExporterStatus.ValueType, message: str = "") -> None:
         """Tells the attached clients where the exporter is in its life."""

@@ -1,0 +1,45 @@
+"""By what right a client could hold what a lease holds: asked when a lease is to be longer, or another's."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from jumplab_operator.leasing import access
+from jumplab_operator.leasing.access import Grant, TooLong
+from jumplab_operator.leasing.facts import ExporterFacts
+from jumplab_operator.leasing.quotas import Holdings
+from jumplab_operator.leasing.space import Space
+from jumplab_operator.leasing.validation import Refusal
+from jumplab_operator.resources.durations import format_duration
+
+
+def entitlement(
+    space: Space, client: str, exporter_uids: Iterable[str], length: timedelta | None, lease_uid: str
+) -> Grant | Refusal:
+    """The right to the lease's exporters for so long, the least where there are several; or why there is none.
+
+    What the client holds by that lease already does not count against its quota. A lease that has no exporter yet only
+    needs a client that exists: the rest is for the plan.
+    """
+    if client not in space.clients:
+        return Refusal("NoAccess", f'there is no client "{client}"; create it, or correct clientRef')
+    holdings, grants = Holdings(space, but=lease_uid), []
+    for uid in exporter_uids:
+        if uid in space.situations:
+            grant = _right(space, client, space.situations[uid].exporter, length, holdings)
+            if isinstance(grant, Refusal):
+                return grant
+            grants.append(grant)
+    return min(grants, key=access.rank, default=Grant())
+
+
+def _right(
+    space: Space, client: str, exporter: ExporterFacts, length: timedelta | None, holdings: Holdings
+) -> Grant | Refusal:
+    grant = access.best_grant(space.policies, exporter.labels, space.clients[client].labels, length)
+    if isinstance(grant, TooLong):
+        maximum = format_duration(grant.maximum_duration)
+        return Refusal("TooLong", f'the access policies permit client "{client}" at most {maximum}')
+    if grant is None:
+        return Refusal("NoAccess", f'no access policy permits client "{client}" to hold exporter "{exporter.name}"')
+    excess = holdings.excess(client, grant.quota) if grant.quota is not None else None
+    return Refusal("OverQuota", excess) if excess is not None else grant
