@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 from jumplab_operator.controller.lab import ApiRefused, Holding, Name
@@ -52,8 +51,6 @@ async def test_a_lease_goes_to_another_client_with_that_ones_priority(world: Wor
         assert (condition(lease, "Ready"), after["expectedEndTime"]) == ("True", before["expectedEndTime"])
         hand_over(world, "first", "ci")  # and back
         await world.until("leases", "first", lambda it: holder(it) == "ci" and it["status"]["priority"] == 9)
-    told = [each.client for each in exporter.seen if each is not None]
-    assert [client for client, _ in itertools.groupby(told)] == ["ci", "ann", "ci"]
 
 
 async def test_a_holder_who_may_not_have_it_does_not_get_it(world: World) -> None:
