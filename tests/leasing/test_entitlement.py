@@ -56,9 +56,9 @@ def test_a_lower_priority_is_taken_where_it_lasts_longer() -> None:
 
 def test_the_new_holders_quota_counts_what_it_holds_but_not_this_lease() -> None:
     rules = policy("p", rule("apps", maximum_leases=1))
-    holding = lease("l2", client="ann", exporter="e2", began=NOON, end=NOON + minutes(30))
+    holding = lease("l2", client="ann", exporters=("e2",), began=NOON, end=NOON + minutes(30))
     assert reason([rules, holding], "ann") == "OverQuota"
-    this_one = lease("l1", client="ann", exporter="e1", began=NOON, end=NOON + minutes(30))
+    this_one = lease("l1", client="ann", exporters=("e1",), began=NOON, end=NOON + minutes(30))
     assert isinstance(right([rules, this_one], "ann"), Grant)
 
 

@@ -1,6 +1,6 @@
 """Which objects are to be looked at when one has changed."""
 
-from jumplab_operator.controller.lab import ApiRefused
+from jumplab_operator.controller.lab import ApiRefused, Holding
 from jumplab_operator.handlers.client import Clients
 from jumplab_operator.handlers.cluster import Cluster
 from jumplab_operator.handlers.credentials import Credentials
@@ -85,8 +85,7 @@ class Reconciler:
         if lease is None:
             return
         self._remember_deadline(lease)
-        if (now is None or now.status.ended) and before is not None and not before.status.ended:
-            self._cluster.endings.announce(lease.uid)
+        self._announce_holder(before, now)
         for version in (before, now):
             for exporter in self._cluster.exporters_of(version) if version is not None else ():
                 self._look_at(exporter)
@@ -94,6 +93,16 @@ class Reconciler:
             for exporter in self._cluster.snapshot.all_of(Exporter, lease.namespace):
                 if exporter.status.lease_ref is not None and exporter.status.lease_ref.uid == lease.uid:
                     self._look_at(exporter)
+
+    def _announce_holder(self, before: Lease | None, now: Lease | None) -> None:
+        if before is None or before.status.ended:
+            return
+        if now is None or now.status.ended:
+            self._cluster.holdings.announce(Holding(before.uid, None))
+        elif before.status.accepted is not None and now.status.accepted is not None:
+            holder = now.status.accepted.client_ref.name
+            if holder != before.status.accepted.client_ref.name:
+                self._cluster.holdings.announce(Holding(now.uid, holder))
 
     def _look_at(self, exporter: Exporter) -> None:
         self._cluster.queue.add(exporter.uid)

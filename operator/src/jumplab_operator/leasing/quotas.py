@@ -11,10 +11,11 @@ from jumplab_operator.leasing.space import Space
 class Holdings:
     """What clients hold, and what a pass gives them. Counted when it is asked for, then kept up to date."""
 
-    def __init__(self, space: Space, given: Iterable[tuple[str, str, str]] = ()) -> None:
+    def __init__(self, space: Space, given: Iterable[tuple[str, str, str]] = (), but: str = "") -> None:
         """`given`: clients, their leases' uids, and the uids of exporters that these have been given and don't hold
-        yet."""
+        yet; `but`: the uid of a lease that does not count."""
         self._space = space
+        self._but = but
         self._given: dict[str, list[tuple[str, str]]] = {}
         self._counts: dict[tuple[str, int], tuple[int, int]] = {}
         for client, lease_uid, exporter_uid in given:
@@ -50,7 +51,7 @@ class Holdings:
             held = [
                 lease_uid
                 for lease_uid, uid in [*self._space.held_by(client), *self._given.get(client, ())]
-                if self._is_for(policy, self._space.situations[uid].exporter)
+                if lease_uid != self._but and self._is_for(policy, self._space.situations[uid].exporter)
             ]
             self._counts[client, policy] = len(set(held)), len(held)
         return self._counts[client, policy]
