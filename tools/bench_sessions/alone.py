@@ -40,7 +40,7 @@ class LoneRouter:
     def token(self, session: str, role: Role) -> str:
         """Opens one end of a session, which is its lease as well."""
         until = datetime.now(UTC) + _LASTING
-        claims = StreamClaims(session, role, session, f"default/{session}", session, until, until)
+        claims = StreamClaims(session, role, session, f"default/{session}", "bench", session, until, until)
         return mint(claims, self.keys.signing)
 
 
