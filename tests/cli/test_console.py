@@ -70,6 +70,13 @@ async def test_an_interactive_shell_drives_and_releases_at_its_end(user: User, b
     assert bench.lab.released == ["demo"]
 
 
+async def test_a_long_call_has_a_bar_at_a_terminal(user: User) -> None:
+    terminal = Terminal(user, "jumplab", "shell", *LEASED, "--", "j", "thermometer", "calibrate")
+    await terminal.expect("storing")
+    await terminal.expect("3/3")
+    assert await terminal.status() == 0
+
+
 async def test_a_lost_console_gives_the_terminal_back(user: User, bench: Bench) -> None:
     terminal = Terminal(user, "jumplab", "console", *LEASED)
     await terminal.expect("=> ")

@@ -115,6 +115,10 @@ async def test_j_shows_what_a_driver_logs(jwords: Callable[..., asyncio.Task[Out
     assert "[warning] switched on" in (await jwords("power", "on")).err
 
 
+async def test_j_shows_how_far_a_long_call_is(jwords: Callable[..., asyncio.Task[Outcome]]) -> None:
+    assert "j: storing 3 of 3\n" in (await jwords("thermometer", "calibrate")).err
+
+
 async def test_help_comes_from_the_driver(jwords: Callable[..., asyncio.Task[Outcome]]) -> None:
     shown = (await jwords("thermometer", "read-at", "--help")).out
     assert "Measures at a height in millimetres." in shown

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from jumplab.driver import ByteStream, Driver, DriverInterface, stream
+from jumplab.driver import ByteStream, Driver, DriverInterface, progress, stream
 from jumplab.drivers.console import ConsoleInterface, ConsoleState
 from jumplab.drivers.power import PowerInterface
 from jumplab.drivers.storage import Digest, StorageInterface
@@ -79,6 +79,9 @@ class ThermometerInterface(DriverInterface):
             raise ValueError(f"{height} mm is above the device")
         return {unit: 20.5 + height}
 
+    async def calibrate(self) -> None:
+        """Takes its time."""
+
     async def follow(self, count: int) -> AsyncIterator[float]:
         """Measures again and again."""
         for number in range(count):
@@ -86,7 +89,10 @@ class ThermometerInterface(DriverInterface):
 
 
 class Thermometer(ThermometerInterface, Driver):
-    pass
+    async def calibrate(self) -> None:
+        for point in range(3):
+            progress(point, 3, "calibrating")
+        progress(3, 3, "storing")
 
 
 class SirenInterface(DriverInterface):

@@ -35,6 +35,7 @@ def drive(words: list[str]) -> None:
 async def _drive(socket: str, token: str, words: list[str]) -> None:
     from pathlib import Path
 
+    from jumplab.cli import progress
     from jumplab.cli.driver_commands import DriverGroup
     from jumplab.cli.driver_tree import DriverTree
     from jumplab.driver.errors import SessionEnded
@@ -54,9 +55,10 @@ async def _drive(socket: str, token: str, words: list[str]) -> None:
         session.on_log = _show_log
         if session.motd and not words:
             click.echo(session.motd, err=True)
-        outcome: Any = DriverGroup(session.root, tree).main(words, prog_name="j", standalone_mode=False)
-        if inspect.isawaitable(outcome):
-            await outcome
+        with progress.shown("j"):
+            outcome: Any = DriverGroup(session.root, tree).main(words, prog_name="j", standalone_mode=False)
+            if inspect.isawaitable(outcome):
+                await outcome
 
 
 def _tell(sentence: str) -> None:

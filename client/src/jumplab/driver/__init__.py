@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from jumplab.driver.interface import DriverInterface
     from jumplab.driver.plain import DriverClient, PlainStream
     from jumplab.driver.portal import Portal
+    from jumplab.driver.progressing import Progress, on_progress, progress
     from jumplab.driver.streams import ByteStream, stream
 
 __all__ = [
@@ -27,7 +28,10 @@ __all__ = [
     "DriverNode",
     "PlainStream",
     "Portal",
+    "Progress",
     "ResultStream",
+    "on_progress",
+    "progress",
     "stream",
 ]
 
@@ -41,7 +45,10 @@ _HOMES = {
     "DriverNode": "client",
     "PlainStream": "plain",
     "Portal": "portal",
+    "Progress": "progressing",
     "ResultStream": "client",
+    "on_progress": "progressing",
+    "progress": "progressing",
     "stream": "streams",
 }
 

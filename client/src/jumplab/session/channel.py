@@ -29,6 +29,7 @@ class FrameChannel:
         self._acknowledged = 0
         self._next = 0
         self._prompt: deque[Frame] = deque()
+        self._latest: dict[int, Frame] = {}
         self._told = 0
         self._unacknowledged_bytes = 0
         self._changed = asyncio.Event()
@@ -60,6 +61,11 @@ class FrameChannel:
     def post_prompt(self, frame: Frame) -> None:
         """Queues an uncounted frame before all others: it is for the present connection alone."""
         self._prompt.append(frame)
+        self._wake()
+
+    def post_latest(self, key: int, frame: Frame) -> None:
+        """Queues an uncounted frame before all counted ones, in place of one with the same key that still waits."""
+        self._latest[key] = frame
         self._wake()
 
     def arrived(self, payload: Frames, counted: int) -> None:
@@ -101,8 +107,9 @@ class FrameChannel:
 
     def _gathered(self) -> bytes | None:
         """The next payload; None where there is nothing to say."""
-        gathered = Frames(frames=self._prompt)
+        gathered = Frames(frames=(*self._prompt, *self._latest.values()))
         self._prompt.clear()
+        self._latest.clear()
         said_bytes = gathered.ByteSize()
         parts: list[bytes] = []
         while self._next < len(self._kept):

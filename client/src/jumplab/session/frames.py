@@ -9,7 +9,7 @@ from jumplab.transport.links import ENVELOPE_BYTES, ConnectionLost, EnvelopeKind
 
 MAGIC = b"JUMPLAB\x01"
 FRAME_BYTES = 8 << 20
-UNCOUNTED = frozenset({"hello", "welcome", "goodbye"})
+UNCOUNTED = frozenset({"hello", "welcome", "goodbye", "call_progress"})
 
 
 class ProtocolError(ConnectionLost):

@@ -7,7 +7,7 @@ The client speaks first. The first payload of each direction on a connection beg
 after them, and in every later payload, stands one serialized Frames message. Serialized messages concatenate, so a
 sender may join what has gathered into one payload.
 
-A session outlives its connections. Every frame but Hello, Welcome and Goodbye is counted, in each direction from 1 on;
+A session outlives its connections. Every frame but Hello, Welcome, Goodbye and CallProgress is counted, in each direction from 1 on;
 a side keeps what it has sent until the other has acknowledged it (`received`), and sends it again on the next
 connection, from where the other says that it stopped. So each counted frame arrives once, in order.
 
@@ -76,6 +76,7 @@ class Frame(_message.Message):
     GOODBYE_FIELD_NUMBER: _builtins.int
     REOPEN_FIELD_NUMBER: _builtins.int
     LEAVE_FIELD_NUMBER: _builtins.int
+    CALL_PROGRESS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def hello(self) -> Global___Hello: ...
     @_builtins.property
@@ -100,6 +101,8 @@ class Frame(_message.Message):
     def reopen(self) -> Global___Reopen: ...
     @_builtins.property
     def leave(self) -> Global___Leave: ...
+    @_builtins.property
+    def call_progress(self) -> Global___CallProgress: ...
     def __init__(
         self,
         *,
@@ -115,12 +118,13 @@ class Frame(_message.Message):
         goodbye: Global___Goodbye | None = ...,
         reopen: Global___Reopen | None = ...,
         leave: Global___Leave | None = ...,
+        call_progress: Global___CallProgress | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "call_cancel", b"call_cancel", "call_item", b"call_item", "call_opened", b"call_opened", "call_result", b"call_result", "goodbye", b"goodbye", "hello", b"hello", "kind", b"kind", "leave", b"leave", "log_line", b"log_line", "reopen", b"reopen", "status_change", b"status_change", "welcome", b"welcome"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "call_cancel", b"call_cancel", "call_item", b"call_item", "call_opened", b"call_opened", "call_progress", b"call_progress", "call_result", b"call_result", "goodbye", b"goodbye", "hello", b"hello", "kind", b"kind", "leave", b"leave", "log_line", b"log_line", "reopen", b"reopen", "status_change", b"status_change", "welcome", b"welcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "call_cancel", b"call_cancel", "call_item", b"call_item", "call_opened", b"call_opened", "call_result", b"call_result", "goodbye", b"goodbye", "hello", b"hello", "kind", b"kind", "leave", b"leave", "log_line", b"log_line", "reopen", b"reopen", "status_change", b"status_change", "welcome", b"welcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "call_cancel", b"call_cancel", "call_item", b"call_item", "call_opened", b"call_opened", "call_progress", b"call_progress", "call_result", b"call_result", "goodbye", b"goodbye", "hello", b"hello", "kind", b"kind", "leave", b"leave", "log_line", b"log_line", "reopen", b"reopen", "status_change", b"status_change", "welcome", b"welcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["hello", "welcome", "call", "call_opened", "call_item", "call_result", "call_cancel", "log_line", "status_change", "goodbye", "reopen", "leave"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["hello", "welcome", "call", "call_opened", "call_item", "call_result", "call_cancel", "log_line", "status_change", "goodbye", "reopen", "leave", "call_progress"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -242,6 +246,7 @@ class Call(_message.Message):
     STREAM_FIELD_NUMBER: _builtins.int
     BULK_FIELD_NUMBER: _builtins.int
     TIMEOUT_MS_FIELD_NUMBER: _builtins.int
+    PROGRESS_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Chosen by the client, never used twice in a session."""
     driver_uuid: _builtins.str
@@ -254,6 +259,8 @@ class Call(_message.Message):
     """The byte stream moves much data: both ends give it a connection of its own."""
     timeout_ms: _builtins.int
     """How long the call may take, from its arrival on; 0: as long as it needs."""
+    progress: _builtins.bool
+    """The client wants to hear how far the call is."""
     def __init__(
         self,
         *,
@@ -264,10 +271,11 @@ class Call(_message.Message):
         stream: _builtins.int = ...,
         bulk: _builtins.bool = ...,
         timeout_ms: _builtins.int = ...,
+        progress: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments", b"arguments", "bulk", b"bulk", "driver_uuid", b"driver_uuid", "id", b"id", "method", b"method", "stream", b"stream", "timeout_ms", b"timeout_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments", b"arguments", "bulk", b"bulk", "driver_uuid", b"driver_uuid", "id", b"id", "method", b"method", "progress", b"progress", "stream", b"stream", "timeout_ms", b"timeout_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -355,6 +363,40 @@ class CallItem(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CallItem: _TypeAlias = CallItem  # noqa: Y015
+
+@_typing.final
+class CallProgress(_message.Message):
+    """How far a running call is. Only the latest word counts, and it may be lost."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    DONE_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    id: _builtins.int
+    done: _builtins.int
+    total: _builtins.int
+    """Absent where it is not known."""
+    text: _builtins.str
+    """What is being done."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.int = ...,
+        done: _builtins.int = ...,
+        total: _builtins.int | None = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_total", b"_total", "total", b"total"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_total", b"_total", "done", b"done", "id", b"id", "text", b"text", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__total: _TypeAlias = _typing.Literal["total"]  # noqa: Y015
+    _WhichOneofArgType__total: _TypeAlias = _typing.Literal["_total", b"_total"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__total) -> _WhichOneofReturnType__total | None: ...
+
+Global___CallProgress: _TypeAlias = CallProgress  # noqa: Y015
 
 @_typing.final
 class CallResult(_message.Message):

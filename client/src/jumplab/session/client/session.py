@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from jumplab.driver import AsyncDriverClient, DriverNode, errors
 from jumplab.driver.deadline import remaining_ms
+from jumplab.driver.progressing import Progress
 from jumplab.protocol.v1.common_pb2 import DriverInstanceReport
 from jumplab.protocol.v1.session_pb2 import (
     Call,
@@ -59,32 +60,30 @@ class Session:
         self.root = self._tree(welcome.reports, classes)
 
     async def call(self, driver_uuid: str, method: str, arguments: bytes) -> bytes:
-        call_id, running = self._begin(driver_uuid, method)
-        frame = Call(id=call_id, driver_uuid=driver_uuid, method=method, arguments=arguments, timeout_ms=remaining_ms())
-        async with self._cancelling(call_id):
-            await self.channel.send(Frame(call=frame))
+        running, call = self._begin(driver_uuid, method, arguments)
+        call.timeout_ms = remaining_ms()
+        async with self._cancelling(call.id):
+            await self.channel.send(Frame(call=call))
             return await running.result
 
     async def call_streaming(self, driver_uuid: str, method: str, arguments: bytes) -> AsyncIterator[bytes]:
-        call_id, running = self._begin(driver_uuid, method)
-        frame = Call(id=call_id, driver_uuid=driver_uuid, method=method, arguments=arguments, timeout_ms=remaining_ms())
-        async with self._cancelling(call_id):
-            await self.channel.send(Frame(call=frame))
+        running, call = self._begin(driver_uuid, method, arguments)
+        call.timeout_ms = remaining_ms()
+        async with self._cancelling(call.id):
+            await self.channel.send(Frame(call=call))
             while (item := await running.items.get()) is not None:
                 yield item
             await running.result
 
     @asynccontextmanager
     async def open(self, driver_uuid: str, method: str, arguments: bytes, *, bulk: bool) -> AsyncIterator[DriverStream]:
-        call_id, running = self._begin(driver_uuid, method)
-        async with self._cancelling(call_id):
-            link, number = await self._route()
-            call = Call(
-                id=call_id, driver_uuid=driver_uuid, method=method, arguments=arguments, stream=number, bulk=bulk
-            )
+        running, call = self._begin(driver_uuid, method, arguments)
+        async with self._cancelling(call.id):
+            link, call.stream = await self._route()
+            call.bulk = bulk
             await self.channel.send(Frame(call=call))
-            stream = DriverStream(running, Backoff(), lambda: self._reopened(call_id, running, bulk=bulk))
-            first = await stream.first(link, number, bulk=bulk)
+            stream = DriverStream(running, Backoff(), lambda: self._reopened(call.id, running, bulk=bulk))
+            first = await stream.first(link, call.stream, bulk=bulk)
             async with stream.running(first):
                 await running.opened
                 if running.failed:
@@ -148,6 +147,10 @@ class Session:
                 self._take_result(frame.call_result)
             case "call_item":
                 self._running(frame.call_item.id).items.put_nowait(frame.call_item.value)
+            case "call_progress":
+                told = frame.call_progress
+                total = told.total if told.HasField("total") else None
+                self._running(told.id).hear(Progress(told.done, total, told.text))
             case "call_opened":
                 self._running(frame.call_opened.id).open()
             case "log_line":
@@ -172,12 +175,15 @@ class Session:
         """The call; a stand-in for one that nobody waits for any more."""
         return self._calls.get(call_id) or RunningCall("", "")
 
-    def _begin(self, driver_uuid: str, method: str) -> tuple[int, RunningCall]:
+    def _begin(self, driver_uuid: str, method: str, arguments: bytes) -> tuple[RunningCall, Call]:
+        """A new call, and the frame that asks for it."""
         if self.ended.done():
             raise self.ended.result()
         call_id = next(self._ids)
         running = self._calls[call_id] = RunningCall(self._paths.get(driver_uuid, driver_uuid), method)
-        return call_id, running
+        call = Call(id=call_id, driver_uuid=driver_uuid, method=method, arguments=arguments)
+        call.progress = running.on_progress is not None
+        return running, call
 
     @asynccontextmanager
     async def _cancelling(self, call_id: int) -> AsyncIterator[None]:

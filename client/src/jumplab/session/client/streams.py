@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from jumplab.driver import errors
+from jumplab.driver.progressing import Progress, listener
 from jumplab.session.bytestream import LinkedByteStream
 from jumplab.transport.backoff import Backoff
 from jumplab.transport.errors import TransportError
@@ -15,7 +16,7 @@ class RunningCall:
     """One call on its way.
 
     result: JSON, or the error it ended with.  opened: set when a byte stream's driver is ready.  items: of a streaming
-    call, None at the end.
+    call, None at the end.  on_progress: who wants to hear how far it is.
     """
 
     def __init__(self, path: str, method: str) -> None:
@@ -25,6 +26,7 @@ class RunningCall:
         self.result: asyncio.Future[bytes] = loop.create_future()
         self.opened: asyncio.Future[None] = loop.create_future()
         self.items: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.on_progress = listener()
 
     @property
     def failed(self) -> bool:
@@ -35,6 +37,11 @@ class RunningCall:
         """The byte stream's driver is ready."""
         if not self.opened.done():
             self.opened.set_result(None)
+
+    def hear(self, progress: Progress) -> None:
+        """How far the call is. What the listener raises is no concern of the session's."""
+        if self.on_progress is not None:
+            asyncio.get_running_loop().call_soon(self.on_progress, progress)
 
     def finish(self, outcome: bytes | errors.DriverError) -> None:
         """The call has ended."""

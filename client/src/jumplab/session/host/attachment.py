@@ -3,16 +3,18 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any
 
 from jumplab.driver import errors
 from jumplab.driver.interface import MethodKind
+from jumplab.driver.progressing import Progress, told_to
 from jumplab.protocol.v1.common_pb2 import LOG_SOURCE_SYSTEM
 from jumplab.protocol.v1.session_pb2 import (
     Call,
     CallItem,
     CallOpened,
+    CallProgress,
     CallResult,
     Frame,
     Frames,
@@ -26,6 +28,7 @@ from jumplab.session import outcomes
 from jumplab.session.channel import FrameChannel
 from jumplab.session.frames import FRAME_BYTES, UNCOUNTED, ProtocolError
 from jumplab.session.host.dispatch import Dispatcher, Invocation
+from jumplab.session.host.progress import ProgressReports
 from jumplab.session.host.streams import HostedStream, refuse_stream
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import EnvelopeStream, Link
@@ -213,7 +216,8 @@ class Attachment:
         try:
             invocation = self._dispatcher.prepare(call.driver_uuid, call.method, call.arguments)
             async with asyncio.timeout(call.timeout_ms / 1000 if call.timeout_ms else None):
-                result = CallResult(id=call.id, value=await self._work(call, invocation))
+                with self._progress_told(call):
+                    result = CallResult(id=call.id, value=await self._work(call, invocation))
             if result.ByteSize() > FRAME_BYTES:
                 raise ValueError(f"its result has more than {FRAME_BYTES} bytes, which is the most; use a byte stream")
             return result
@@ -226,6 +230,24 @@ class Attachment:
         except Exception as error:  # noqa: BLE001 - a driver's own code: what it raises is the call's outcome
             _log.info("%s raised", call.method, exc_info=error)
             return CallResult(id=call.id, error=outcomes.told(error))
+
+    @contextlib.contextmanager
+    def _progress_told(self, call: Call) -> Iterator[None]:
+        """What the driver says of the call's progress goes to the client, if it wants to hear of it."""
+        if not call.progress:
+            yield
+            return
+
+        def send(said: Progress) -> None:
+            told = CallProgress(id=call.id, done=said.done, total=said.total, text=said.text)
+            self._channel.post_latest(call.id, Frame(call_progress=told))
+
+        reports = ProgressReports(send)
+        try:
+            with told_to(reports.take):
+                yield
+        finally:
+            reports.close()
 
     async def _work(self, call: Call, invocation: Invocation) -> bytes:
         work: dict[MethodKind, Callable[[Call, Invocation], Coroutine[Any, Any, bytes]]] = {

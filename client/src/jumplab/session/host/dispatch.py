@@ -1,6 +1,7 @@
 """Calls methods of drivers: finds them, decodes their arguments, runs them where they belong."""
 
 import asyncio
+import contextvars
 import functools
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -85,7 +86,7 @@ class Dispatcher:
         node, running = invocation.node, f"{invocation.method.name} {id(work):x}"
         if node.driver.exclusive:
             await node.state.entering.acquire()
-        done = asyncio.wrap_future(self._threads.submit(work))
+        done = asyncio.wrap_future(self._threads.submit(contextvars.copy_context().run, work))
         node.state.running.add(running)
 
         def leave(_: object) -> None:

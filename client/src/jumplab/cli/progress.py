@@ -1,0 +1,57 @@
+"""How far calls are, on standard error: a bar at a terminal, else a line for each thing that is being done."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from jumplab.cli.ending import say
+from jumplab.driver import Progress, on_progress
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+
+@contextmanager
+def shown(program: str) -> Iterator[None]:
+    """Shows the progress that drivers tell of in the calls made inside.  program: begins a line."""
+    with ExitStack() as stack:
+        hear = _Bars(stack) if sys.stderr.isatty() else _Lines(lambda sentence: say(sentence, program))
+        with on_progress(hear):
+            yield
+
+
+class _Lines:
+    """A line where the text is another than before: a log is no place for a hundred percentages."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+        self._told = ""
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.text != self._told:
+            self._told = progress.text
+            self._tell(str(progress))
+
+
+class _Bars:
+    """One bar for each text; drawn from the first word on, until the stack is left."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._bars: dict[str, TaskID] = {}
+
+    def __call__(self, progress: Progress) -> None:
+        if not self._bars:
+            self._draw()
+        if progress.text not in self._bars:
+            self._bars[progress.text] = self._drawn.add_task(progress.text, total=progress.total)
+        self._drawn.update(self._bars[progress.text], completed=progress.done, total=progress.total)
+
+    def _draw(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+        from rich.progress import Progress as Drawn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        self._drawn = self._stack.enter_context(Drawn(*columns, console=Console(stderr=True)))
