@@ -41,6 +41,44 @@ async def test_a_lease_is_created_shown_and_deleted(user: User) -> None:
     assert "Released" in (await user.run("jumplab", "get", "leases", "--all")).out
 
 
+async def test_why_a_lease_waits_is_told_exporter_by_exporter(user: User, bench: Bench) -> None:
+    bench.lab.place = become_pending
+    await user.run("jumplab", "create", "lease", "-l", "board=x", "--name", "demo")
+    said = (await user.run("jumplab", "explain", "lease", "demo", TZ="UTC")).out.splitlines()
+    assert said[:3] == [
+        'lease "demo": exporter "bench-1" is leased by "ann"',
+        "number 1",
+        "expected to begin at 2026-08-01 12:00",
+    ]
+    assert said[-1].split() == ["board=x", "bench-1", "Leased", "it", "is", "leased", "by", "ann"]
+    found = json.loads((await user.run("jumplab", "explain", "lease", "demo", "-o", "json")).out)
+    assert found["place"] == {"position": 1, "expectedBegin": "2026-08-01T12:00:00Z", "message": "number 1"}
+    assert found["exporters"][0]["reason"] == "Leased"
+    assert yaml.safe_load((await user.run("jumplab", "explain", "lease", "demo", "-o", "yaml")).out) == found
+
+
+async def test_of_a_lease_that_is_ready_the_explanation_is_one_line(user: User) -> None:
+    await user.run("jumplab", "create", "lease", "-l", "board=x", "--name", "demo")
+    assert (await user.run("jumplab", "explain", "lease", "demo")).out == (
+        'lease "demo": exporter "bench-1" is ready\n'
+    )
+
+
+async def test_who_waits_is_shown_in_order(user: User, bench: Bench) -> None:
+    bench.lab.place = become_pending
+    for name, board in (("first", "x"), ("second", "x"), ("other", "y")):
+        await user.run("jumplab", "create", "lease", "-l", f"board={board}", "--name", name)
+    table = (await user.run("jumplab", "get", "queue", "board=x", TZ="UTC")).out.splitlines()
+    assert [row.split() for row in table] == [
+        ["POSITION", "NAME", "CLIENT", "WAITS", "FOR", "EXPECTED"],
+        ["1", "first", "ci", "board=x", "2026-08-01", "12:00"],
+        ["2", "second", "ci", "board=x"],
+    ]
+    assert (await user.run("jumplab", "get", "queue", "-o", "name")).out.split() == ["first", "second", "other"]
+    found = json.loads((await user.run("jumplab", "get", "queue", "-o", "json")).out)
+    assert [each["place"]["position"] for each in found] == [1, 2, 3]
+
+
 async def test_a_waiting_create_returns_when_the_lease_is_ready_and_keeps_it(user: User, bench: Bench) -> None:
     created = await user.run("jumplab", "create", "lease", "-l", "board=x", "--name", "demo", "--wait")
     assert created.out == 'lease "demo" is ready on exporter "bench-1"\n'
@@ -124,6 +162,7 @@ async def test_a_wait_that_is_too_long_ends_with_the_reason(user: User, bench: B
         (["update", "lease", "demo"], "say what to change"),
         (["update", "lease", "demo", "--duration", "1h", "--end", "14:00"], "contradict each other"),
         (["update", "lease", "demo", "--end", "soon"], '"soon" is not a moment'),
+        (["explain", "lease"], "missing argument"),
         (["get", "leases", "-o", "xml"], "'xml' is not one of"),
         (["get", "leases", "--client", "nobody"], 'no client configuration "nobody"'),
         (["shell", "-l", "a=b", "--lease", "demo"], "--lease names a lease that exists"),

@@ -11,6 +11,7 @@ from typing import Any
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
+from google.protobuf.timestamp_pb2 import Timestamp
 from grpc import aio
 
 from jumplab.client.config import ClientConfig, Metadata, TlsSettings
@@ -85,6 +86,11 @@ def set_condition(lease: client_pb2.Lease, type_: str, status: str, reason: str,
     lease.conditions.append(kubernetes_pb2.Condition(type=type_, status=status, reason=reason, message=message))
 
 
+def _place(position: int) -> client_pb2.QueuePlace:
+    expected = Timestamp(seconds=1_785_585_600) if position == 1 else None
+    return client_pb2.QueuePlace(position=position, expected_begin_time=expected, message=f"number {position}")
+
+
 class _ClientService(client_pb2_grpc.ClientServiceServicer):
     def __init__(self, lab: LabDouble) -> None:
         self.lab = lab
@@ -97,6 +103,25 @@ class _ClientService(client_pb2_grpc.ClientServiceServicer):
         await self.lab.admit("ListLeases", context)
         shown = [lease for lease in self.lab.leases.values() if not (request.only_active and lease.ended)]
         return client_pb2.ListLeasesResponse(leases=shown)
+
+    async def ExplainLease(self, request: Any, context: Any) -> client_pb2.LeaseExplanation:
+        await self.lab.admit("ExplainLease", context)
+        lease = await self._existing(request.name, context)
+        considered = [
+            client_pb2.ConsideredExporter(
+                exporter="bench-1", asked_for="board=x", matches=True, reason="Leased", message="it is leased by ann"
+            )
+        ]
+        waits = not (lease.ended or any(each.type == "Ready" and each.status == "True" for each in lease.conditions))
+        return client_pb2.LeaseExplanation(
+            lease=lease, place=_place(1) if waits else None, exporters=considered if waits else []
+        )
+
+    async def ListQueue(self, request: Any, context: Any) -> client_pb2.ListQueueResponse:
+        await self.lab.admit("ListQueue", context)
+        found = [lease for lease in self.lab.leases.values() if request.filter in ("", lease.selector)]
+        queued = [client_pb2.QueuedLease(lease=each, place=_place(n)) for n, each in enumerate(found, 1)]
+        return client_pb2.ListQueueResponse(leases=queued)
 
     async def ListExporters(self, request: Any, context: Any) -> client_pb2.ListExportersResponse:
         await self.lab.admit("ListExporters", context)

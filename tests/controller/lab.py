@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jumplab_operator.controller.credentials import CredentialIssuer
-from jumplab_operator.controller.lab import ApiRefused, Assignment, Holding, Name, StatusReport
-from jumplab_operator.resources import Client, Exporter, Lease
+from jumplab_operator.controller.lab import ApiRefused, Assignment, Explanation, Holding, Name, Queued, StatusReport
+from jumplab_operator.leasing.standing import Place
+from jumplab_operator.resources import Client, Exporter, LabelSelector, Lease
 
 NAMESPACE = "lab"
 
@@ -23,6 +24,9 @@ class MemoryLab:
         self.exporters_: dict[Name, Exporter] = {}
         self.leases_: dict[Name, Lease] = {}
         self.secrets: dict[tuple[str, Name], str] = {}
+        self.explanation = Explanation(None, [])
+        self.waiting: list[tuple[Lease, Place]] = []
+        self.asked_for: LabelSelector | None = None
         self.api_is_away = False
         self.connected: set[Name] = set()
         self.goodbyes: list[tuple[Name, str]] = []
@@ -179,6 +183,13 @@ class MemoryLab:
             if told is None:
                 return
             yield told
+
+    def explain(self, lease: Lease) -> Explanation:
+        return self.explanation
+
+    async def queue(self, namespace: str, selector: LabelSelector, most: int) -> Sequence[Queued]:
+        self.asked_for = selector
+        return [Queued(lease, place) for lease, place in self.waiting[:most]]
 
     async def create_lease(self, namespace: str, name: str | None, spec: Mapping[str, Any]) -> Lease:
         if self.api_is_away:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from jumplab_operator.controller.lab import Name
+from jumplab_operator.resources import LabelSelector
 from tests.operator.world import World, bench
+
+ANY = LabelSelector()
 
 
 async def test_a_waiting_lease_has_its_place_in_its_status_until_it_is_its_turn(world: World) -> None:
     world.exporter("bench-1")
-    async with bench(world):
+    async with bench(world) as exporter:
         world.lease("first")
         running = await world.until_ready("first")
         world.lease("second")
@@ -23,6 +27,17 @@ async def test_a_waiting_lease_has_its_place_in_its_status_until_it_is_its_turn(
         world.lease("third")
         behind = await world.until("leases", "third", lambda it: "queue" in it.get("status", {}))
         assert behind["status"]["queue"]["position"] == 2
+        lab = exporter.lab
+        assert [(queued.lease.name, queued.place.position) for queued in await lab.queue(world.namespace, ANY, 9)] == [
+            ("second", 1),
+            ("third", 2),
+        ]
+        third = lab.lease(Name(world.namespace, "third"))
+        assert third is not None
+        [considered] = lab.explain(third).considered
+        assert (considered.exporter, considered.reason) == ("bench-1", "Leased")
+        assert considered.message.startswith("it is leased by ci until ")
+
         world.delete("leases", "first")
         ready = await world.until_ready("second")
         assert "queue" not in ready["status"]

@@ -9,7 +9,7 @@ _FORMATS = ("json", "yaml", "name", "wide")
 
 @click.group()
 def get() -> None:
-    """Show exporters and leases."""
+    """Show exporters, leases and who waits."""
 
 
 @get.command()
@@ -53,3 +53,26 @@ def leases(name: str | None, selector: str, show_all: bool, output: str | None, 
             )
 
     write(run(ask()), LEASE_COLUMNS, output, single=name is not None)
+
+
+@get.command()
+@click.argument("selector", default="")
+@output_option(*_FORMATS)
+@client_option
+def queue(selector: str, output: str | None, client_name: str | None) -> None:
+    """Show who waits, with SELECTOR only for exporters with these labels: those for the same in their order."""
+    from jumplab.cli.ending import say
+    from jumplab.cli.output import QUEUE_COLUMNS, write
+    from jumplab.cli.running import run
+    from jumplab.client.controller import Controller
+    from jumplab.client.places import load_client
+    from jumplab.client.waiting import QueuedLease
+
+    async def ask() -> tuple[list[QueuedLease], bool]:
+        async with Controller.connected(load_client(client_name)) as controller:
+            return await controller.queue(selector)
+
+    found, more = run(ask())
+    write(found, QUEUE_COLUMNS, output, single=False)
+    if more:
+        say("there are more; name what they wait for, as board=x")

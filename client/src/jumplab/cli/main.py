@@ -8,7 +8,8 @@ import click
 from jumplab.cli.ending import exit_status_of
 
 _COMMANDS = {
-    "get": ("jumplab.cli.get", "Show exporters and leases."),
+    "get": ("jumplab.cli.get", "Show exporters, leases and who waits."),
+    "explain": ("jumplab.cli.explain", "Tell why a lease waits."),
     "create": ("jumplab.cli.create", "Ask for a lease; as an administrator, add an exporter or a client."),
     "update": ("jumplab.cli.update", "Extend, shorten and hand over leases."),
     "delete": ("jumplab.cli.delete", "Release leases."),

@@ -12,6 +12,7 @@ import click
 from jumplab.client.durations import format_duration
 from jumplab.client.standing import phase_of, reason_of, why_waiting
 from jumplab.client.views import ExporterView, LeaseView
+from jumplab.client.waiting import QueuedLease
 
 Columns = Mapping[str, tuple[Callable[[Any], str], bool]]
 
@@ -25,8 +26,17 @@ def _labels(exporter: ExporterView) -> str:
 
 
 def _ends(lease: LeaseView) -> str:
-    moment = lease.end or lease.expected_end
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else ""
+    end = lease.end or lease.expected_end
+    return end.astimezone().strftime("%Y-%m-%d %H:%M:%S") if end else ""
+
+
+def moment(instant: datetime) -> str:
+    """The minute, in local time."""
+    return instant.astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def _expected(queued: QueuedLease) -> str:
+    return moment(queued.place.expected_begin) if queued.place.expected_begin else ""
 
 
 # A column's title: what stands in it, and whether it is shown with -o wide alone.
@@ -48,6 +58,21 @@ LEASE_COLUMNS: Columns = {
     "ENDS": (_ends, False),
     "SELECTOR": (lambda lease: lease.selector, True),
     "WAITS FOR": (lambda lease: why_waiting(lease) if phase_of(lease) in ("Pending", "Assigned") else "", True),
+}
+
+QUEUE_COLUMNS: Columns = {
+    "POSITION": (lambda queued: str(queued.place.position), False),
+    "NAME": (lambda queued: queued.name, False),
+    "CLIENT": (lambda queued: queued.client, False),
+    "WAITS FOR": (lambda queued: queued.selector, False),
+    "EXPECTED": (_expected, False),
+    "WHY": (lambda queued: queued.place.message, True),
+}
+CONSIDERED_COLUMNS: Columns = {
+    "FOR": (lambda considered: considered.asked_for, False),
+    "EXPORTER": (lambda considered: considered.exporter, False),
+    "REASON": (lambda considered: considered.reason, False),
+    "WHY NOT": (lambda considered: considered.message, False),
 }
 
 

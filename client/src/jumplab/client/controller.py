@@ -18,6 +18,7 @@ from grpc import aio
 
 from jumplab.client.config import ClientConfig
 from jumplab.client.views import ExporterView, LeaseView, exporter_view, lease_view
+from jumplab.client.waiting import Explanation, QueuedLease, explanation, queued_lease
 from jumplab.protocol.client_v1 import client_pb2
 from jumplab.protocol.client_v1.client_pb2_grpc import ClientServiceStub
 from jumplab.protocol.v1 import controller_pb2
@@ -122,6 +123,18 @@ class Controller:
     async def lease(self, name: str) -> LeaseView:
         request = client_pb2.GetLeaseRequest(name=self._lease_name(name))
         return lease_view(await self._answer(self._client.GetLease(request, timeout=_seconds())))
+
+    async def explain_lease(self, name: str) -> Explanation:
+        """Where a lease stands, and why it has no exporter."""
+        request = client_pb2.GetLeaseRequest(name=self._lease_name(name))
+        return explanation(await self._answer(self._client.ExplainLease(request, timeout=_seconds())))
+
+    async def queue(self, selector: str = "") -> tuple[list[QueuedLease], bool]:
+        """Who waits for exporters that a label selector matches, those for the same in their order; whether there are
+        more."""
+        request = client_pb2.ListQueueRequest(parent=self._parent, filter=selector)
+        answer = await self._answer(self._client.ListQueue(request, timeout=_seconds()))
+        return [queued_lease(each) for each in answer.leases], answer.more
 
     async def create_lease(self, request: LeaseRequest) -> LeaseView:
         """Asks for a lease; it is placed later. Raises Refused with code ALREADY_EXISTS where the name is taken."""

@@ -51,6 +51,19 @@ def why_waiting(lease: LeaseView) -> str:
     return pending.message or pending.reason
 
 
+def standing_sentence(lease: LeaseView) -> str:
+    """One sentence, without the lease's name, on where it stands, in whatever phase it is."""
+    match phase_of(lease):
+        case Phase.ENDED:
+            return f"ended: {_how_it_ended(lease)}"
+        case Phase.READY:
+            return f'exporter "{lease.exporter}" is ready'
+        case Phase.UNSATISFIABLE | Phase.INVALID as phase:
+            return _message(lease, phase.value)
+        case _:
+            return why_waiting(lease)
+
+
 def failure_of(lease: LeaseView) -> errors.LeaseFailed | None:
     """Why the lease will never be ready (any more); None while it is, or may become so."""
     match phase_of(lease):

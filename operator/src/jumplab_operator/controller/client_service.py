@@ -17,6 +17,7 @@ from jumplab_operator.controller.access import (
     visible_exporter,
     visible_lease,
 )
+from jumplab_operator.controller.explanations import QUEUE_SHOWN, explanation_message, queued_message
 from jumplab_operator.controller.interceptor import caller
 from jumplab_operator.controller.lab import Lab, Name
 from jumplab_operator.controller.lease_requests import new_spec, spec_changes
@@ -59,6 +60,17 @@ class ClientService(ClientServiceServicer):
         async for lease in self._lab.watch_lease(name):
             yield lease_message(lease)
         raise NoSuchThing(f'lease "{name.name}" in namespace "{name.namespace}" has been deleted')
+
+    async def ExplainLease(self, request: pb.GetLeaseRequest, _: Context) -> pb.LeaseExplanation:
+        require_kind(caller(), "Client")
+        lease = visible_lease(self._lab, caller(), parse_resource("leases", request.name))
+        return explanation_message(lease, self._lab.explain(lease))
+
+    async def ListQueue(self, request: pb.ListQueueRequest, _: Context) -> pb.ListQueueResponse:
+        namespace = self._own_namespace(request.parent)
+        found = await self._lab.queue(namespace, parse_selector(request.filter), QUEUE_SHOWN + 1)
+        shown = map(queued_message, found[:QUEUE_SHOWN])
+        return pb.ListQueueResponse(leases=shown, more=len(found) > QUEUE_SHOWN)
 
     async def ListLeases(self, request: pb.ListLeasesRequest, _: Context) -> pb.ListLeasesResponse:
         namespace = self._own_namespace(request.parent)

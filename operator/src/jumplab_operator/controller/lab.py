@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from jumplab_operator.resources import Client, Exporter, Lease
+from jumplab_operator.leasing.explaining import Considered
+from jumplab_operator.leasing.standing import Place
+from jumplab_operator.resources import Client, Exporter, LabelSelector, Lease
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,22 @@ class Holding:
 
     lease_uid: str
     client: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Where a lease stands, None where that is in no queue, and each exporter that was considered for it."""
+
+    place: Place | None
+    considered: Sequence[Considered]
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A lease that waits in a queue, and its place there."""
+
+    lease: Lease
+    place: Place
 
 
 class ApiRefused(Exception):
@@ -106,6 +124,14 @@ class Lab(Protocol):
 
     def watch_lease(self, lease: Name) -> AsyncIterator[Lease]:
         """The lease now and after each change; ends when it was deleted."""
+        ...
+
+    def explain(self, lease: Lease) -> Explanation:
+        """Where a lease stands and what was considered for it."""
+        ...
+
+    async def queue(self, namespace: str, selector: LabelSelector, most: int) -> Sequence[Queued]:
+        """Who waits for exporters that the selector matches: those for the same in their order, at most so many."""
         ...
 
     async def create_lease(self, namespace: str, name: str | None, spec: Mapping[str, Any]) -> Lease:

@@ -6,14 +6,23 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, get_args
 
-from jumplab_operator.controller.lab import ApiRefused, Assignment, EditRefused, Holding, Name, StatusReport
+from jumplab_operator.controller.lab import (
+    ApiRefused,
+    Assignment,
+    EditRefused,
+    Explanation,
+    Holding,
+    Name,
+    Queued,
+    StatusReport,
+)
 from jumplab_operator.handlers import claims
 from jumplab_operator.handlers.cluster import Cluster, whole_seconds
 from jumplab_operator.handlers.kube import CUSTOM, path
 from jumplab_operator.handlers.planner import Planner
 from jumplab_operator.handlers.presence import Connection
 from jumplab_operator.handlers.routing import Reconciler
-from jumplab_operator.resources import GROUP, VERSION, Client, Device, Exporter, ExporterStatus, Lease
+from jumplab_operator.resources import GROUP, VERSION, Client, Device, Exporter, ExporterStatus, LabelSelector, Lease
 from jumplab_operator.resources.conditions import condition, merge_conditions
 from jumplab_operator.resources.exporter import Phase
 
@@ -145,6 +154,12 @@ class ClusterLab:
                     yield current
                 else:
                     await changed.wait()  # without a bound: whoever watches cancels it
+
+    def explain(self, lease: Lease) -> Explanation:
+        return self._planner.standing.explain(lease)
+
+    async def queue(self, namespace: str, selector: LabelSelector, most: int) -> Sequence[Queued]:
+        return await self._planner.standing.queue(namespace, selector, most)
 
     async def create_lease(self, namespace: str, name: str | None, spec: Mapping[str, Any]) -> Lease:
         metadata = {"name": name} if name is not None else {"generateName": "lease-"}

@@ -8,15 +8,18 @@ import asyncio
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
+from jumplab_operator.controller.lab import Explanation, Name, Queued
 from jumplab_operator.handlers.cluster import Cluster
 from jumplab_operator.leasing.scheduling import State
 from jumplab_operator.leasing.standing import TOLD, Needed, Place
-from jumplab_operator.resources import Lease
+from jumplab_operator.resources import Exporter, LabelSelector, Lease
 from jumplab_operator.resources.lease import QueuePlace
 
 _PAUSE = timedelta(seconds=1)
 _AT_ONCE = 25
 """So many queues are looked at between two pauses."""
+_FAR = 10_000
+"""So far along a queue is looked for those whom somebody asks for."""
 
 
 class Standing:
@@ -45,6 +48,28 @@ class Standing:
         if place is None:
             return None
         return QueuePlace(position=place.position, expected_begin_time=place.expected_begin, message=place.message)
+
+    def explain(self, lease: Lease) -> Explanation:
+        """Where a lease stands, however far behind, and each exporter that was considered for it."""
+        state, snapshot = self._state(), self._cluster.snapshot
+        place = state.place_of(lease.namespace, lease.uid, self._cluster.clock.now())
+        considered = state.explain(
+            lease.namespace, lease.uid, lambda name: snapshot.get(Exporter, Name(lease.namespace, name))
+        )
+        return Explanation(place, considered)
+
+    async def queue(self, namespace: str, selector: LabelSelector, most: int) -> list[Queued]:
+        """At most so many of those who wait for what the selector matches."""
+        found: list[Queued] = []
+        for needed in self._state().awaited(namespace, selector):
+            now = self._cluster.clock.now()
+            places = self._state().places(namespace, needed, now, most - len(found), _FAR)
+            leases = ((self._cluster.snapshot.by_uid(Lease, uid), place) for uid, place in places.items())
+            found += [Queued(lease, place) for lease, place in leases if lease is not None]
+            if len(found) >= most:
+                break
+            await asyncio.sleep(0)  # others go first
+        return found
 
     async def run(self) -> None:
         """Keeps the places up to date, for ever."""

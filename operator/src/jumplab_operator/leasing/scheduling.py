@@ -14,6 +14,7 @@ from jumplab_operator.leasing.booking import movable, place
 from jumplab_operator.leasing.candidates import find_candidates, wanted
 from jumplab_operator.leasing.decisions import Decision, Wait
 from jumplab_operator.leasing.entitlement import entitlement
+from jumplab_operator.leasing.explaining import Considered, Resources, explain
 from jumplab_operator.leasing.facts import ExporterFacts, Fact, LeaseFacts
 from jumplab_operator.leasing.obstacles import in_the_way
 from jumplab_operator.leasing.passing import Pass
@@ -22,9 +23,10 @@ from jumplab_operator.leasing.quotas import Holdings
 from jumplab_operator.leasing.ranking import Rank, rank, seconds_asked
 from jumplab_operator.leasing.slots import span
 from jumplab_operator.leasing.space import Queue, Space
-from jumplab_operator.leasing.standing import REACH, TOLD, Needed, Place, places, rival_queues
+from jumplab_operator.leasing.standing import REACH, TOLD, Needed, Place, awaited, place_of, places, rival_queues
 from jumplab_operator.leasing.usage import hour_of
 from jumplab_operator.leasing.validation import Refusal
+from jumplab_operator.resources import LabelSelector
 
 
 class State:
@@ -71,6 +73,24 @@ class State:
         """Where the first of those stand who need this, see `standing.places`."""
         space = self.spaces.get(namespace)
         return places(space, needed, now, most, reach) if space is not None else {}
+
+    def place_of(self, namespace: str, lease_uid: str, now: datetime) -> Place | None:
+        """Where the lease stands; None where it is in no queue."""
+        space = self.spaces.get(namespace)
+        return place_of(space, lease_uid, now) if space is not None else None
+
+    def explain(self, namespace: str, lease_uid: str, resource: Resources) -> list[Considered]:
+        """Each exporter considered for a waiting lease, and why it hasn't got it; nothing for one that doesn't wait."""
+        space = self.spaces.get(namespace)
+        lease = space.leases.get(lease_uid) if space is not None else None
+        return (
+            explain(space, lease, resource) if space is not None and lease is not None and not lease.exporters else []
+        )
+
+    def awaited(self, namespace: str, selector: LabelSelector) -> list[Needed]:
+        """What leases stand in a queue for, see `standing.awaited`."""
+        space = self.spaces.get(namespace)
+        return awaited(space, selector) if space is not None else []
 
     def take_restless(self) -> Mapping[str, set[Needed]]:
         """By namespace, for what places may have changed since this was last asked, and for what else these matter."""

@@ -32,6 +32,17 @@ def _holds(requirement: Requirement, labels: Mapping[str, str]) -> bool:
             return value is None
 
 
+def mismatch(selector: LabelSelector, labels: Mapping[str, str]) -> str | None:
+    """The first thing that the selector asks for and that does not hold, in words; None where all does."""
+    for key, value in sorted(selector.match_labels.items()):
+        if key not in labels:
+            return f"it has no label {key}"
+        if labels[key] != value:
+            return f"its {key} is {labels[key]}, not {value}"
+    failing = (each for each in selector.match_expressions if not _holds(each, labels))
+    return next((f"it is not {_describe_requirement(each)}" for each in failing), None)
+
+
 def selector_problem(selector: LabelSelector) -> str | None:
     """What is wrong with the selector, in words; None when nothing is."""
     problems = (_requirement_problem(requirement) for requirement in selector.match_expressions)

@@ -38,7 +38,12 @@ class Slots:
 
     def next_begin(self, exporter_uid: str, but: str) -> datetime | None:
         """When the exporter is next kept for a lease other than `but`."""
-        return next((begin for begin, _, uid in self._of.get(exporter_uid, ()) if uid != but), None)
+        slot = self.next_slot(exporter_uid, but)
+        return slot[0] if slot is not None else None
+
+    def next_slot(self, exporter_uid: str, but: str) -> tuple[datetime, str] | None:
+        """When the exporter is next kept for a lease other than `but`, and for which, by its uid."""
+        return next(((begin, uid) for begin, _, uid in self._of.get(exporter_uid, ()) if uid != but), None)
 
 
 def span(lease: LeaseFacts) -> tuple[datetime, datetime]:

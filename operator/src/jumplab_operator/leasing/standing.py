@@ -14,14 +14,19 @@ from jumplab_operator.leasing.forecast import Forecast
 from jumplab_operator.leasing.obstacles import in_the_way
 from jumplab_operator.leasing.pools import Pool
 from jumplab_operator.leasing.quotas import Holdings
+from jumplab_operator.leasing.selectors import matches
 from jumplab_operator.leasing.space import Queue, Space
 from jumplab_operator.leasing.turns import Turns
 from jumplab_operator.leasing.waiting import InTheWay, in_line
+from jumplab_operator.resources import LabelSelector
 
 TOLD = 10
 """So many of each queue have their place in their status; the rest ask."""
 REACH = 256
 """So many of those before them are looked at for that."""
+FORESEEN = 1000
+"""For so many the begin is estimated, where somebody asks for those far behind."""
+_FAR = 100_000
 
 Needed: TypeAlias = tuple[Pool, ...]
 """What each part of a lease could have."""
@@ -44,16 +49,38 @@ def places(space: Space, needed: Needed, now: datetime, most: int = TOLD, reach:
 
     most: of so many of them;  reach: who has more before it is left out.
     """
-    line = _Line(space, rival_queues(space, needed), now, reach)
+    line = _Line(space, needed, now, reach)
     found: dict[str, Place] = {}
-    common: list[InTheWay] = []
     while len(found) < most and line.position < reach and (turn := line.advance()) is not None:
         queue, lease, begin = turn
         if queue.pools == needed:
-            parts = common if common and not queue.own else [in_the_way(space, lease, pool) for pool in needed]
-            common = common if queue.own else parts
-            found[lease.uid] = Place(line.position, begin, in_line(lease, parts, line.position, begin))
+            found[lease.uid] = line.place(queue, lease, begin)
     return found
+
+
+def place_of(space: Space, lease_uid: str, now: datetime) -> Place | None:
+    """The place of one lease, however far behind; None where it is in no queue."""
+    own = space.queue_of.get(lease_uid)
+    if own is None:
+        return None
+    line = _Line(space, own.pools, now, _FAR)
+    while (turn := line.advance()) is not None:
+        queue, lease, begin = turn
+        if lease.uid == lease_uid:
+            return line.place(queue, lease, begin)
+    return None
+
+
+def awaited(space: Space, selector: LabelSelector) -> list[Needed]:
+    """What leases stand in a queue for, where the selector matches some of it; what was asked for first comes first."""
+    first: dict[Needed, tuple[datetime, str, str]] = {}
+    for queues in space.queues.values():
+        for queue in queues.values():
+            if queue.satisfiable:
+                first[queue.pools] = min(first.get(queue.pools, queue.leases[0]), queue.leases[0])
+    matching = {uid for uid, each in space.situations.items() if matches(selector, each.exporter.labels)}
+    found = [each for each in first if any(not matching.isdisjoint(pool.grants) for pool in each)]
+    return sorted(found, key=lambda each: first[each])
 
 
 def rival_queues(space: Space, pools: Iterable[Pool]) -> set[Queue]:
@@ -63,14 +90,26 @@ def rival_queues(space: Space, pools: Iterable[Pool]) -> set[Queue]:
 
 
 class _Line:
-    """Walks along a queue, and gives each lease in it the exporter that it is going to have."""
+    """Walks along those who need something and their rivals, and gives each the exporter that it is going to have."""
 
-    def __init__(self, space: Space, queues: Iterable[Queue], now: datetime, reach: int) -> None:
+    def __init__(self, space: Space, needed: Needed, now: datetime, reach: int) -> None:
         self._space = space
-        self._turns = Turns(space, queues, now)
-        self._forecast = Forecast(space, now, reach)
+        self._needed = needed
+        self._turns = Turns(space, rival_queues(space, needed), now)
+        self._forecast = Forecast(space, now, min(reach, FORESEEN))
         self._holdings = Holdings(space)
+        self._obstacles: list[InTheWay] = []
+        """What is in the way of those of whom there is nothing else to be said."""
         self.position = 0
+
+    def place(self, queue: Queue, lease: LeaseFacts, begin: datetime | None) -> Place:
+        """The place of one who needs what all this is about, when it is its turn."""
+        obstacles = self._obstacles
+        if queue.own or not obstacles:
+            obstacles = [in_the_way(self._space, lease, pool) for pool in self._needed]
+        if not queue.own:
+            self._obstacles = obstacles
+        return Place(self.position, begin, in_line(lease, obstacles, self.position, begin))
 
     def advance(self) -> tuple[Queue, LeaseFacts, datetime | None] | None:
         """The next lease in line, with its queue and its expected begin; None at the end."""
@@ -98,7 +137,7 @@ class _Line:
         def permitted(pool: Pool, exporter_uid: str) -> bool:
             return self._holdings.permit(queue.client, pool.grants[exporter_uid])
 
-        given = self._forecast.give(lease, queue.pools, permitted)
+        given = self._forecast.give(lease, queue.pools, permitted) if self.position <= FORESEEN else None
         if given is None:
             return None
         self._holdings.give(queue.client, lease.uid, given[1])

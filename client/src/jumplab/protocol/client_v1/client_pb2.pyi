@@ -559,3 +559,184 @@ class RotateTokenResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RotateTokenResponse: _TypeAlias = RotateTokenResponse  # noqa: Y015
+
+@_typing.final
+class QueuePlace(_message.Message):
+    """Where a lease stands that waits in a queue."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    EXPECTED_BEGIN_TIME_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """1 is next."""
+    message: _builtins.str
+    """The same and what is in the way, in words."""
+    @_builtins.property
+    def expected_begin_time(self) -> _timestamp_pb2.Timestamp:
+        """To the minute; absent where it can't be told."""
+
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+        expected_begin_time: _timestamp_pb2.Timestamp | None = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_begin_time", b"_expected_begin_time", "expected_begin_time", b"expected_begin_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_begin_time", b"_expected_begin_time", "expected_begin_time", b"expected_begin_time", "message", b"message", "position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__expected_begin_time: _TypeAlias = _typing.Literal["expected_begin_time"]  # noqa: Y015
+    _WhichOneofArgType__expected_begin_time: _TypeAlias = _typing.Literal["_expected_begin_time", b"_expected_begin_time"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__expected_begin_time) -> _WhichOneofReturnType__expected_begin_time | None: ...
+
+Global___QueuePlace: _TypeAlias = QueuePlace  # noqa: Y015
+
+@_typing.final
+class ConsideredExporter(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPORTER_FIELD_NUMBER: _builtins.int
+    ASKED_FOR_FIELD_NUMBER: _builtins.int
+    MATCHES_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    exporter: _builtins.str
+    """The exporter's name."""
+    asked_for: _builtins.str
+    """What the lease, or a part of it, asks for: `board=x`, or `exporter "bench-1"`."""
+    matches: _builtins.bool
+    """It is what is asked for, whatever else keeps it from the lease."""
+    reason: _builtins.str
+    """One word: Leased, Offline, SelectorMismatch, ..."""
+    message: _builtins.str
+    def __init__(
+        self,
+        *,
+        exporter: _builtins.str = ...,
+        asked_for: _builtins.str = ...,
+        matches: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_for", b"asked_for", "exporter", b"exporter", "matches", b"matches", "message", b"message", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConsideredExporter: _TypeAlias = ConsideredExporter  # noqa: Y015
+
+@_typing.final
+class LeaseExplanation(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEASE_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    EXPORTERS_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_FIELD_NUMBER: _builtins.int
+    left_out: _builtins.int
+    """So many more were considered and aren't told."""
+    @_builtins.property
+    def lease(self) -> Global___Lease: ...
+    @_builtins.property
+    def place(self) -> Global___QueuePlace:
+        """Absent for a lease that stands in no queue."""
+
+    @_builtins.property
+    def exporters(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConsideredExporter]:
+        """What matches comes first. Empty for a lease that has its exporters, or has ended."""
+
+    def __init__(
+        self,
+        *,
+        lease: Global___Lease | None = ...,
+        place: Global___QueuePlace | None = ...,
+        exporters: _abc.Iterable[Global___ConsideredExporter] | None = ...,
+        left_out: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_place", b"_place", "lease", b"lease", "place", b"place"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_place", b"_place", "exporters", b"exporters", "lease", b"lease", "left_out", b"left_out", "place", b"place"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__place: _TypeAlias = _typing.Literal["place"]  # noqa: Y015
+    _WhichOneofArgType__place: _TypeAlias = _typing.Literal["_place", b"_place"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__place) -> _WhichOneofReturnType__place | None: ...
+
+Global___LeaseExplanation: _TypeAlias = LeaseExplanation  # noqa: Y015
+
+@_typing.final
+class ListQueueRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """namespaces/NAMESPACE"""
+    filter: _builtins.str
+    """A label selector of exporters: only who could have one of those."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        filter: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListQueueRequest: _TypeAlias = ListQueueRequest  # noqa: Y015
+
+@_typing.final
+class QueuedLease(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEASE_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def lease(self) -> Global___Lease: ...
+    @_builtins.property
+    def place(self) -> Global___QueuePlace: ...
+    def __init__(
+        self,
+        *,
+        lease: Global___Lease | None = ...,
+        place: Global___QueuePlace | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["lease", b"lease", "place", b"place"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lease", b"lease", "place", b"place"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueuedLease: _TypeAlias = QueuedLease  # noqa: Y015
+
+@_typing.final
+class ListQueueResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEASES_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
+    more: _builtins.bool
+    """There are more."""
+    @_builtins.property
+    def leases(self) -> _containers.RepeatedCompositeFieldContainer[Global___QueuedLease]:
+        """Those who wait for the same, in their order; of all these who asked first, first."""
+
+    def __init__(
+        self,
+        *,
+        leases: _abc.Iterable[Global___QueuedLease] | None = ...,
+        more: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["leases", b"leases", "more", b"more"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListQueueResponse: _TypeAlias = ListQueueResponse  # noqa: Y015

@@ -82,6 +82,16 @@ class ClientServiceStub:
                 request_serializer=jumplab_dot_client_dot_v1_dot_client__pb2.GetLeaseRequest.SerializeToString,
                 response_deserializer=jumplab_dot_client_dot_v1_dot_client__pb2.Lease.FromString,
                 _registered_method=True)
+        self.ExplainLease = channel.unary_unary(
+                '/jumplab.client.v1.ClientService/ExplainLease',
+                request_serializer=jumplab_dot_client_dot_v1_dot_client__pb2.GetLeaseRequest.SerializeToString,
+                response_deserializer=jumplab_dot_client_dot_v1_dot_client__pb2.LeaseExplanation.FromString,
+                _registered_method=True)
+        self.ListQueue = channel.unary_unary(
+                '/jumplab.client.v1.ClientService/ListQueue',
+                request_serializer=jumplab_dot_client_dot_v1_dot_client__pb2.ListQueueRequest.SerializeToString,
+                response_deserializer=jumplab_dot_client_dot_v1_dot_client__pb2.ListQueueResponse.FromString,
+                _registered_method=True)
 
 
 class ClientServiceServicer:
@@ -144,6 +154,20 @@ class ClientServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExplainLease(self, request, context):
+        """Jumplab's own: why the lease has no exporter, each that was considered.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListQueue(self, request, context):
+        """Jumplab's own: who waits for what, in the order in which they are served.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ClientServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -191,6 +215,16 @@ def add_ClientServiceServicer_to_server(servicer, server):
                     servicer.WatchLease,
                     request_deserializer=jumplab_dot_client_dot_v1_dot_client__pb2.GetLeaseRequest.FromString,
                     response_serializer=jumplab_dot_client_dot_v1_dot_client__pb2.Lease.SerializeToString,
+            ),
+            'ExplainLease': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainLease,
+                    request_deserializer=jumplab_dot_client_dot_v1_dot_client__pb2.GetLeaseRequest.FromString,
+                    response_serializer=jumplab_dot_client_dot_v1_dot_client__pb2.LeaseExplanation.SerializeToString,
+            ),
+            'ListQueue': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListQueue,
+                    request_deserializer=jumplab_dot_client_dot_v1_dot_client__pb2.ListQueueRequest.FromString,
+                    response_serializer=jumplab_dot_client_dot_v1_dot_client__pb2.ListQueueResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -438,6 +472,60 @@ class ClientService:
             '/jumplab.client.v1.ClientService/WatchLease',
             jumplab_dot_client_dot_v1_dot_client__pb2.GetLeaseRequest.SerializeToString,
             jumplab_dot_client_dot_v1_dot_client__pb2.Lease.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainLease(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/jumplab.client.v1.ClientService/ExplainLease',
+            jumplab_dot_client_dot_v1_dot_client__pb2.GetLeaseRequest.SerializeToString,
+            jumplab_dot_client_dot_v1_dot_client__pb2.LeaseExplanation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListQueue(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/jumplab.client.v1.ClientService/ListQueue',
+            jumplab_dot_client_dot_v1_dot_client__pb2.ListQueueRequest.SerializeToString,
+            jumplab_dot_client_dot_v1_dot_client__pb2.ListQueueResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -46,6 +46,10 @@ class ClientServiceStub:
     RotateToken: _grpc.UnaryUnaryMultiCallable[_client_pb2.RotateTokenRequest, _client_pb2.RotateTokenResponse]
     WatchLease: _grpc.UnaryStreamMultiCallable[_client_pb2.GetLeaseRequest, _client_pb2.Lease]
     """Jumplab's own: the lease now and after each change; ends with NOT_FOUND when the lease is deleted."""
+    ExplainLease: _grpc.UnaryUnaryMultiCallable[_client_pb2.GetLeaseRequest, _client_pb2.LeaseExplanation]
+    """Jumplab's own: why the lease has no exporter, each that was considered."""
+    ListQueue: _grpc.UnaryUnaryMultiCallable[_client_pb2.ListQueueRequest, _client_pb2.ListQueueResponse]
+    """Jumplab's own: who waits for what, in the order in which they are served."""
 
 @_typing.type_check_only
 class ClientServiceAsyncStub(ClientServiceStub):
@@ -64,6 +68,10 @@ class ClientServiceAsyncStub(ClientServiceStub):
     RotateToken: _aio.UnaryUnaryMultiCallable[_client_pb2.RotateTokenRequest, _client_pb2.RotateTokenResponse]  # type: ignore[assignment]
     WatchLease: _aio.UnaryStreamMultiCallable[_client_pb2.GetLeaseRequest, _client_pb2.Lease]  # type: ignore[assignment]
     """Jumplab's own: the lease now and after each change; ends with NOT_FOUND when the lease is deleted."""
+    ExplainLease: _aio.UnaryUnaryMultiCallable[_client_pb2.GetLeaseRequest, _client_pb2.LeaseExplanation]  # type: ignore[assignment]
+    """Jumplab's own: why the lease has no exporter, each that was considered."""
+    ListQueue: _aio.UnaryUnaryMultiCallable[_client_pb2.ListQueueRequest, _client_pb2.ListQueueResponse]  # type: ignore[assignment]
+    """Jumplab's own: who waits for what, in the order in which they are served."""
 
 class ClientServiceServicer(metaclass=_abc_1.ABCMeta):
     """Resource names are `namespaces/NAMESPACE/exporters/NAME` and `namespaces/NAMESPACE/leases/NAME`; a parent is
@@ -133,5 +141,21 @@ class ClientServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_client_pb2.Lease], _abc.AsyncIterator[_client_pb2.Lease]]:
         """Jumplab's own: the lease now and after each change; ends with NOT_FOUND when the lease is deleted."""
+
+    @_abc_1.abstractmethod
+    def ExplainLease(
+        self,
+        request: _client_pb2.GetLeaseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_client_pb2.LeaseExplanation, _abc.Awaitable[_client_pb2.LeaseExplanation]]:
+        """Jumplab's own: why the lease has no exporter, each that was considered."""
+
+    @_abc_1.abstractmethod
+    def ListQueue(
+        self,
+        request: _client_pb2.ListQueueRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_client_pb2.ListQueueResponse, _abc.Awaitable[_client_pb2.ListQueueResponse]]:
+        """Jumplab's own: who waits for what, in the order in which they are served."""
 
 def add_ClientServiceServicer_to_server(servicer: ClientServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

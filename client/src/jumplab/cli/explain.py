@@ -1,0 +1,55 @@
+"""`jumplab explain`."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from jumplab.cli.options import client_option, output_option
+
+if TYPE_CHECKING:
+    from jumplab.client.waiting import Explanation
+
+
+@click.group()
+def explain() -> None:
+    """Tell why something is as it is."""
+
+
+@explain.command()
+@click.argument("name")
+@output_option("json", "yaml")
+@client_option
+def lease(name: str, output: str | None, client_name: str | None) -> None:
+    """Tell where lease NAME stands, and why it has no exporter: each that was considered."""
+    from jumplab.cli.output import CONSIDERED_COLUMNS, write
+    from jumplab.cli.running import run
+    from jumplab.client.controller import Controller
+    from jumplab.client.places import load_client
+
+    async def ask() -> "Explanation":
+        async with Controller.connected(load_client(client_name)) as controller:
+            return await controller.explain_lease(name)
+
+    found = run(ask())
+    if output is not None:
+        write([found], {}, output, single=True)
+        return
+    for line in _summary(found):
+        click.echo(line)
+    if found.exporters:
+        click.echo()
+        write(found.exporters, CONSIDERED_COLUMNS, None, single=False)
+    if found.left_out:
+        click.echo(f"and {found.left_out} more")
+
+
+def _summary(found: "Explanation") -> list[str]:
+    from jumplab.cli.output import moment
+    from jumplab.client.standing import standing_sentence
+
+    lines = [f'lease "{found.lease.name}": {standing_sentence(found.lease)}']
+    if found.place is not None:
+        lines.append(found.place.message)
+    if found.place is not None and found.place.expected_begin is not None:
+        lines.append(f"expected to begin at {moment(found.place.expected_begin)}")
+    return lines

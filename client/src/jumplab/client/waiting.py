@@ -1,0 +1,75 @@
+"""Who waits for what, and why, as the controller tells it; converted once from the wire."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from jumplab.client.views import LeaseView, lease_view
+from jumplab.protocol.client_v1 import client_pb2
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a lease stands in its queue; position 1 is next.  expected_begin: None where it can't be told."""
+
+    position: int
+    expected_begin: datetime | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedLease:
+    """A lease in a queue."""
+
+    name: str
+    client: str
+    selector: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """An exporter that was considered for a lease, and why the lease hasn't got it.
+
+    matches: it is what the lease asks for, whatever else keeps it from the lease.
+    """
+
+    exporter: str
+    asked_for: str
+    matches: bool
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a lease has no exporter.  place: None where it is in no queue;  left_out: so many more were considered."""
+
+    lease: LeaseView
+    place: Place | None
+    exporters: tuple[Considered, ...]
+    left_out: int
+
+
+def explanation(message: client_pb2.LeaseExplanation) -> Explanation:
+    """Reads an explanation from the wire."""
+    return Explanation(
+        lease=lease_view(message.lease),
+        place=_place(message.place) if message.HasField("place") else None,
+        exporters=tuple(
+            Considered(each.exporter, each.asked_for, each.matches, each.reason, each.message)
+            for each in message.exporters
+        ),
+        left_out=message.left_out,
+    )
+
+
+def queued_lease(message: client_pb2.QueuedLease) -> QueuedLease:
+    """Reads a lease and its place from the wire."""
+    lease = lease_view(message.lease)
+    wanted = lease.selector or message.lease.exporter_name
+    return QueuedLease(lease.name, lease.client, wanted, _place(message.place))
+
+
+def _place(message: client_pb2.QueuePlace) -> Place:
+    expected = message.expected_begin_time.ToDatetime(UTC) if message.HasField("expected_begin_time") else None
+    return Place(message.position, expected, message.message)
