@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from jumplab.cli.arguments import option_name, parameters_of
-from jumplab.cli.driver_tree import CONSOLE, STORAGE, DriverTree, walk
+from jumplab.cli.driver_tree import CONSOLE, STORAGE, TCP, DriverTree, walk
 from jumplab.driver import AsyncDriverClient
 from jumplab.driver.errors import DriverFailed
 
@@ -78,6 +78,10 @@ class DriverGroup(click.Group):
             from jumplab.cli.storage import storage_commands
 
             return storage_commands(lambda: self._tree.own(self._client))
+        if TCP in self._tree.interfaces(self._client):
+            from jumplab.cli.network import network_commands
+
+            return network_commands(lambda: self._client)
         if not self._tree.has_foreign_client(self._client):
             return {}
         make = getattr(self._tree.own(self._client), "cli", None)

@@ -14,6 +14,7 @@ from jumplab.session.client.loader import CLIENT_LABEL
 
 CONSOLE = "jumplab.drivers.console.ConsoleInterface"
 STORAGE = "jumplab.drivers.storage.StorageInterface"
+TCP = "jumplab.drivers.network.TcpInterface"
 
 
 class TreeClient(AsyncDriverClient):

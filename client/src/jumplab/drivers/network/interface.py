@@ -1,0 +1,26 @@
+"""The contract of a TCP service."""
+
+from abc import abstractmethod
+from typing import ClassVar
+
+from jumplab.driver import ByteStream, DriverInterface, stream
+
+
+class TcpInterface(DriverInterface):
+    """A TCP service of the device, as the lab host reaches it."""
+
+    client: ClassVar[str] = "jumplab.drivers.network.TcpClient"
+
+    @abstractmethod
+    @stream(bulk=True)
+    async def connect(self, stream: ByteStream) -> None:
+        """Opens a connection of its own and joins the stream to it, until both directions have ended.
+
+        The end of one direction is passed on as its end. What resets the connection resets the stream, and a stream
+        that is cancelled or lost resets the connection: nobody takes a part for the whole. Raises ConnectionError, and
+        TimeoutError where the service does not answer.
+        """
+
+    @abstractmethod
+    async def address(self) -> str:
+        """Which service it is, as HOST:PORT in the lab's network."""

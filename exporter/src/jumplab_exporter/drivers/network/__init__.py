@@ -1,0 +1,1 @@
+"""Services that the lab host reaches over its network."""
