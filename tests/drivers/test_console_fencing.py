@@ -11,7 +11,7 @@ import pytest
 
 from jumplab.driver import ResultStream, errors
 from jumplab.testing import serve_async
-from jumplab_exporter.drivers.console.ports import StreamPort
+from jumplab_exporter.drivers.console.ports import TerminalPort
 from jumplab_exporter.drivers.console.serial import SerialConsole
 
 LOTS = b"z" * (1 << 20)
@@ -97,7 +97,7 @@ async def test_what_is_queued_at_the_end_of_a_lease_never_reaches_the_device(cab
 
 async def test_closing_a_port_discards_what_it_has_not_sent(cable: Cable) -> None:
     cable_end = os.open(cable.path, os.O_RDWR | os.O_NOCTTY)
-    port = await StreamPort.of_terminal(cable_end)
+    port = TerminalPort(cable_end)
     writing = asyncio.create_task(port.write(LOTS), name="more than the line takes")
     await queued(cable)
     await port.aclose()

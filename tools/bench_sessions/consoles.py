@@ -99,7 +99,7 @@ async def _streamed(links: Sequence[RoutedLink], pieces: int) -> dict[str, float
 @asynccontextmanager
 async def _attached(endpoint: Endpoint, tokens: Sequence[str]) -> AsyncIterator[list[RoutedLink]]:
     """A link for each token, its session stream joined: the first envelope of the other end has come."""
-    links = [RoutedLink(endpoint, token) for token in tokens]
+    links = [RoutedLink(_on_its_own(endpoint, number), token) for number, token in enumerate(tokens)]
     several = asyncio.Semaphore(_OPENING_AT_ONCE)
 
     async def join(link: RoutedLink) -> None:
@@ -115,6 +115,11 @@ async def _attached(endpoint: Endpoint, tokens: Sequence[str]) -> AsyncIterator[
             for link in links:
                 tasks.create_task(join(link), name="joining a session stream")
         yield links
+
+
+def _on_its_own(endpoint: Endpoint, number: int) -> Endpoint:
+    """The endpoint with roots that no other link has: those of one process with the same would share a connection."""
+    return Endpoint(endpoint.address, Tls(ca_pem=(endpoint.tls.ca_pem or b"") + b"\n" * number))
 
 
 async def _read(console: EnvelopeStream) -> list[float]:

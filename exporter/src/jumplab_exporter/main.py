@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from jumplab import event_loop
 from jumplab_exporter.config import ExporterConfig, load, locate
 from jumplab_exporter.errors import ExporterError
 from jumplab_exporter.lock import only_process
@@ -65,7 +66,7 @@ def run(config: str, verbose: bool) -> int:
     configuration = load(path)
     _set_up_logging(logging.DEBUG if verbose else logging.INFO)
     with only_process(path):
-        asyncio.run(_serve(configuration))
+        event_loop.run(_serve(configuration))
     return 0
 
 

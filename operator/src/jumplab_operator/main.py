@@ -14,6 +14,7 @@ from typing import NoReturn
 
 import click
 
+from jumplab import event_loop
 from jumplab_operator import kube_access
 from jumplab_operator.control_plane import Installation, Listening, Running, in_cluster, one_machine
 from jumplab_operator.controller.keys import UnusableKeys
@@ -130,7 +131,7 @@ def _run(plane: Callable[[Process], Plane], told: Callable[[Running], str], heal
     logging.getLogger("kopf").setLevel(logging.ERROR)  # it tells of each event, and that it doesn't own the main thread
     sentences: list[str] = []
     try:
-        asyncio.run(_until_stopped(plane, told, health))
+        event_loop.run(_until_stopped(plane, told, health))
     except* (StandaloneError, PortUnavailable, UnusableKeys, ApiRefused) as group:
         sentences += _sentences(group)
     if sentences:

@@ -7,6 +7,7 @@ method may gain optional arguments without breaking older clients.
 import inspect
 import json
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any, NotRequired, Required, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -77,6 +78,10 @@ class Codec:
 
         Raises TypeError where a model has bytes that would travel as text.
         """
+        return self._schema
+
+    @cached_property
+    def _schema(self) -> dict[str, Any]:
         arguments, result = self._arguments.json_schema(), self._result.json_schema(mode="serialization")
         if '"format": "binary"' in json.dumps((arguments, result)):
             raise TypeError(

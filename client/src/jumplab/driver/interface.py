@@ -57,6 +57,11 @@ class Method:
     def codec(self) -> "Codec":
         return _codec_of(self.function, self.kind)
 
+    def arguments(self) -> dict[str, bool]:
+        """The names of its arguments, and whether each is required."""
+        parameters = list(inspect.signature(self.function).parameters.values())[_not_travelling(self.kind) :]
+        return {parameter.name: parameter.default is parameter.empty for parameter in parameters}
+
     def schema(self) -> dict[str, Any]:
         """What the report says of the method."""
         return {"kind": self.kind.value, "bulk": self.bulk, "description": self.description, **self.codec.schema()}
@@ -130,4 +135,9 @@ def _codec_of(function: Callable[..., Any], kind: MethodKind) -> "Codec":
     result = get_type_hints(function, include_extras=True).get("return", Any)
     if kind is MethodKind.STREAMING:
         result = get_args(result)[0]
-    return Codec(function, skip=2 if kind is MethodKind.STREAM else 1, result=type(None) if result is None else result)
+    return Codec(function, skip=_not_travelling(kind), result=type(None) if result is None else result)
+
+
+def _not_travelling(kind: MethodKind) -> int:
+    """How many leading parameters stay where they are: `self`, and the ByteStream."""
+    return 2 if kind is MethodKind.STREAM else 1

@@ -8,6 +8,8 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from jumplab import event_loop
+
 T = TypeVar("T")
 
 _ENDING_BOUND_SECONDS = 30.0
@@ -24,7 +26,9 @@ class Portal:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._started = threading.Event()
         self._stop = asyncio.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="jumplab portal", daemon=True)
+        self._thread = threading.Thread(
+            target=lambda: event_loop.run(self._serve()), name="jumplab portal", daemon=True
+        )
 
     def __enter__(self) -> Self:
         self._thread.start()

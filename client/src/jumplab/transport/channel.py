@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+from functools import cache
 from typing import Any
 
 import grpc
@@ -51,10 +52,15 @@ def open_channel(
     if endpoint.tls.insecure:
         roots, name = shown_certificate(endpoint.address)
         options.append(("grpc.ssl_target_name_override", name))
-    credentials = grpc.ssl_channel_credentials(root_certificates=roots)
-    channel = aio.secure_channel(endpoint.address, credentials, options=options)
+    channel = aio.secure_channel(endpoint.address, _credentials(roots), options=options)
     metadata = identity.metadata() if identity else bearer(token) if token else ()
     return IdentifiedChannel(channel, metadata) if metadata else channel
+
+
+@cache
+def _credentials(roots: bytes | None) -> grpc.ChannelCredentials:
+    """The same object for the same roots: gRPC lets only channels with the same one share a connection."""
+    return grpc.ssl_channel_credentials(root_certificates=roots)
 
 
 def shown_certificate(address: str) -> tuple[bytes, str]:

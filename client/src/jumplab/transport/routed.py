@@ -71,7 +71,7 @@ class RoutedLink:
     """A session's streams through the router: a Link.
 
     endpoint: the router.  token: opens this session's streams, in this peer's role.  Bulk streams have a connection of
-    their own, made with the first of them.
+    their own, made with the first of them; the others share one with what else this process says to the same server.
     """
 
     def __init__(self, endpoint: Endpoint, token: str) -> None:
@@ -81,7 +81,7 @@ class RoutedLink:
 
     async def open(self, number: int, *, bulk: bool = False) -> RoutedStream:
         if bulk not in self._channels:
-            self._channels[bulk] = open_channel(self._endpoint, token=self._token, own_connection=True)
+            self._channels[bulk] = open_channel(self._endpoint, token=self._token, own_connection=bulk)
         stub = RouterServiceStub(self._channels[bulk])
         call: _Call = stub.Stream(metadata=((STREAM_NUMBER, str(number)),))
         return RoutedStream(call, self._endpoint)

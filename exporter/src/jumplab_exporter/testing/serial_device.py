@@ -5,7 +5,7 @@ import tty
 from types import TracebackType
 from typing import Self
 
-from jumplab_exporter.drivers.console.ports import StreamPort
+from jumplab_exporter.drivers.console.ports import TerminalPort
 
 
 class SerialDevice:
@@ -17,7 +17,7 @@ class SerialDevice:
         self.path = os.ttyname(self._cable)
 
     async def __aenter__(self) -> Self:
-        self._port = await StreamPort.of_terminal(self._own)
+        self._port = TerminalPort(self._own)
         os.close(self._own)
         return self
 

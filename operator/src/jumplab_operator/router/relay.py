@@ -7,6 +7,7 @@ end, so flow control reaches from peer to peer and nothing gathers here.
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache, partial
 from typing import Any
 
 import grpc
@@ -21,6 +22,8 @@ SERVICE = "jumplab.v1.RouterService"
 
 # How long a stream waits for its other end.
 MEETING_BOUND = timedelta(seconds=30)
+
+_TOKENS_REMEMBERED = 4096
 
 _DEADLINE = Ending(grpc.StatusCode.FAILED_PRECONDITION, "the lease has reached its end; take a new one")
 
@@ -42,7 +45,8 @@ class Router:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         meeting_bound: timedelta = MEETING_BOUND,
     ) -> None:
-        self._key = key
+        # A session's peers present the same two tokens for each stream; a signature that was good stays good.
+        self._read = lru_cache(_TOKENS_REMEMBERED)(partial(tokens.read, key=key))
         self._prolonged = prolonged
         self._now = now
         self._meeting_bound = meeting_bound
@@ -85,7 +89,7 @@ class Router:
                 "the router wants a stream token (authorization: Bearer TOKEN); dial first",
             )
         try:
-            claims = tokens.read(token, self._key)
+            claims = self._read(token)
         except InvalidStreamToken as error:
             raise StreamRefused(grpc.StatusCode.PERMISSION_DENIED, str(error)) from error
         number = str(given.get("x-jumplab-stream", "0"))

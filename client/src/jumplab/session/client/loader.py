@@ -102,16 +102,11 @@ def _check_methods(contract: type[DriverInterface], reported: Mapping[str, Any],
     for name, method in methods_of(contract).items():
         if name not in reported:
             continue  # an older exporter: calling this one method says so
-        here, there = method.schema(), reported[name]
-        known = set(here["arguments"].get("properties", {})), set(there["arguments"].get("properties", {}))
-        needed = set(there["arguments"].get("required", ()))
-        if here["kind"] != there["kind"] or not needed <= known[0] or not known[0] <= known[1] | _optional(here):
+        there = reported[name]["arguments"]
+        here, offered = method.arguments(), set(there.get("properties", {}))
+        sent, needed = {name for name, required in here.items() if required}, set(there.get("required", ()))
+        if method.kind != reported[name]["kind"] or not needed <= set(here) or not sent <= offered:
             raise errors.InterfaceMismatch(
                 f'driver "{path}": client and exporter disagree on {name_of(contract)}.{name}: here it takes '
-                f"{sorted(known[0])}, there {sorted(known[1])}; update the older of the two"
+                f"{sorted(here)}, there {sorted(offered)}; update the older of the two"
             )
-
-
-def _optional(schema: Mapping[str, Any]) -> set[str]:
-    arguments = schema["arguments"]
-    return set(arguments.get("properties", {})) - set(arguments.get("required", ()))

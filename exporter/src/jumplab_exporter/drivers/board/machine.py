@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from jumplab_exporter.drivers.console.ports import StreamPort
+from jumplab_exporter.drivers.console.ports import SocketPort
 from jumplab_exporter.drivers.extras import needing
 from jumplab_exporter.processes.child import Child
 
@@ -49,7 +49,7 @@ PROFILES = {
 class Machine:
     """A running QEMU, its console connected before the first instruction ran. `console` is its console's port."""
 
-    def __init__(self, child: Child, qmp: QMPClient, console: StreamPort) -> None:
+    def __init__(self, child: Child, qmp: QMPClient, console: SocketPort) -> None:
         self.console = console
         self._child = child
         self._qmp = qmp
@@ -81,7 +81,7 @@ class Machine:
             console_own.close()
             await _disconnect(qmp)
             raise OSError(f"QEMU did not start: {said or error}") from error
-        return cls(child, qmp, await StreamPort.of_socket(console_own))
+        return cls(child, qmp, await SocketPort.of(console_own))
 
     async def watch(self, say: Callable[[str], None]) -> str:
         """Waits for the end; each line of QEMU's own output goes to `say`. Why it ended, "" if it was switched off."""

@@ -12,7 +12,7 @@ from jumplab.drivers.power import PowerInterface
 from jumplab_exporter.drivers.board.console import BoardConsole
 from jumplab_exporter.drivers.board.firmware import Firmware
 from jumplab_exporter.drivers.console.buffered import DISK_MIB, MEMORY_KIB, DiskMib, MemoryKib
-from jumplab_exporter.drivers.console.ports import StreamPort
+from jumplab_exporter.drivers.console.ports import TerminalPort
 from jumplab_exporter.drivers.storage.disk import FileDisk
 from jumplab_exporter.testing.serial_device import SerialDevice
 
@@ -42,7 +42,7 @@ class VirtualBoard(CompositeInterface, Driver):
     async def __aenter__(self) -> Self:
         await super().__aenter__()
         self._device = await SerialDevice().__aenter__()
-        self._console.plug(await self._open_line())
+        self._console.plug(self._open_line())
         self._tasks = asyncio.TaskGroup()
         await self._tasks.__aenter__()
         self._running = [
@@ -67,10 +67,10 @@ class VirtualBoard(CompositeInterface, Driver):
         else:
             self._firmware.power_off()
 
-    async def _open_line(self) -> StreamPort:
+    def _open_line(self) -> TerminalPort:
         descriptor = os.open(self._device.path, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
         try:
-            return await StreamPort.of_terminal(descriptor)
+            return TerminalPort(descriptor)
         finally:
             os.close(descriptor)
 

@@ -4,8 +4,9 @@ import asyncio
 import os
 import socket
 import termios
+from collections.abc import Callable
 from contextlib import suppress
-from typing import IO, Any, Protocol, Self
+from typing import Protocol, Self
 
 _BLOCK_BYTES = 64 << 10
 
@@ -29,29 +30,17 @@ class Port(Protocol):
         ...
 
 
-class StreamPort:
-    """A port over what asyncio can wait for: a terminal, a socket."""
+class SocketPort:
+    """A port over a connected socket."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reading: asyncio.BaseTransport):
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter):
         self._reader = reader
         self._writer = writer
-        self._reading = reading
 
     @classmethod
-    async def of_terminal(cls, descriptor: int) -> Self:
-        """A port over a terminal's descriptor, which stays the caller's: the port has duplicates."""
-        loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader()
-        protocol = asyncio.StreamReaderProtocol(reader)
-        reading, _ = await loop.connect_read_pipe(lambda: protocol, _duplicate(descriptor, "rb"))
-        writing, flow = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, _duplicate(descriptor, "wb"))
-        return cls(reader, asyncio.StreamWriter(writing, flow, None, loop), reading)
-
-    @classmethod
-    async def of_socket(cls, connected: socket.socket) -> Self:
-        """A port over a connected socket, which it takes over."""
-        reader, writer = await asyncio.open_connection(sock=connected)
-        return cls(reader, writer, writer.transport)
+    async def of(cls, connected: socket.socket) -> Self:
+        """A port over this socket, which it takes over."""
+        return cls(*await asyncio.open_connection(sock=connected))
 
     async def read(self) -> bytes:
         return await self._reader.read(_BLOCK_BYTES)
@@ -61,13 +50,69 @@ class StreamPort:
         await self._writer.drain()
 
     async def aclose(self) -> None:
-        line = self._writer.get_extra_info("pipe")
         self._writer.transport.abort()
-        if line is not None and not line.closed:
-            with suppress(OSError, termios.error):  # a device that was unplugged has nothing to discard
-                termios.tcflush(line, termios.TCOFLUSH)
-        self._reading.close()
 
 
-def _duplicate(descriptor: int, mode: str) -> IO[Any]:
-    return os.fdopen(os.dup(descriptor), mode, buffering=0)
+class TerminalPort:
+    """A port over a terminal's descriptor, which stays the caller's: the port has a duplicate.
+
+    Not over asyncio's pipes: uvloop's also read from what they are to write to.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._line = os.dup(descriptor)
+        os.set_blocking(self._line, False)
+        self._writing = asyncio.Lock()
+        self._waiting: set[asyncio.Future[None]] = set()
+        self._closed = False
+
+    async def read(self) -> bytes:
+        loop = asyncio.get_running_loop()
+        while not self._closed:
+            # First of all: where nothing has come, a terminal may also answer b"" (VMIN is 0), as if it had hung up.
+            await self._ready(loop.add_reader, loop.remove_reader)
+            with suppress(BlockingIOError):
+                return b"" if self._closed else os.read(self._line, _BLOCK_BYTES)
+        return b""
+
+    async def write(self, data: bytes) -> None:
+        async with self._writing:
+            view = memoryview(data)
+            while view:
+                if self._closed:
+                    raise ConnectionResetError("the line is closed")
+                try:
+                    view = view[os.write(self._line, view) :]
+                except BlockingIOError:
+                    loop = asyncio.get_running_loop()
+                    await self._ready(loop.add_writer, loop.remove_writer)
+
+    async def aclose(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._line)
+        loop.remove_writer(self._line)
+        with suppress(OSError, termios.error):  # a device that was unplugged has nothing to discard
+            termios.tcflush(self._line, termios.TCOFLUSH)
+        os.close(self._line)
+        for waiting in self._waiting:
+            _wake(waiting)
+
+    async def _ready(self, watch: Callable[..., None], unwatch: Callable[[int], bool]) -> None:
+        """Waits until the line can be read or written, or is closed."""
+        ready = asyncio.get_running_loop().create_future()
+        self._waiting.add(ready)
+        watch(self._line, _wake, ready)
+        try:
+            await ready
+        finally:
+            self._waiting.discard(ready)
+            if not self._closed:
+                unwatch(self._line)
+
+
+def _wake(waiting: "asyncio.Future[None]") -> None:
+    if not waiting.done():
+        waiting.set_result(None)

@@ -12,7 +12,7 @@ from typing import Self
 
 from jumplab.transport.backoff import Backoff
 from jumplab_exporter.drivers.console.buffered import BufferedConsole
-from jumplab_exporter.drivers.console.ports import Port, StreamPort
+from jumplab_exporter.drivers.console.ports import Port, TerminalPort
 from jumplab_exporter.drivers.extras import needing
 
 with needing("serial"):
@@ -81,7 +81,7 @@ class SerialConsole(BufferedConsole):
         if _is_url(self.url):
             return SerialPort(device)
         try:
-            return await StreamPort.of_terminal(device.fileno())
+            return TerminalPort(device.fileno())
         finally:
             device.close()
 
