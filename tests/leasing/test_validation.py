@@ -9,7 +9,7 @@ import pytest
 
 from jumplab_operator.leasing.access import Grant
 from jumplab_operator.leasing.times import expected_end, times
-from jumplab_operator.leasing.validation import InForce, Refusal, accept
+from jumplab_operator.leasing.validation import InForce, Refusal, accept, late_edit
 from jumplab_operator.resources import LeaseSpec
 from tests.leasing.worlds import NOON, minutes
 
@@ -32,6 +32,10 @@ def at(count: int) -> str:
         ({"allowDisabled": True}, "InvalidSelector"),
         ({"exporters": [{"name": "one"}]}, "NotSupported"),
         ({"duration": "0s"}, "InvalidTimes"),
+        ({"duration": "87841h"}, "InvalidTimes"),
+        ({"beginTime": at(0), "endTime": at(60 * 87841)}, "InvalidTimes"),
+        ({"beginTime": "9999-12-31T23:59:59Z", "duration": "1h"}, "InvalidTimes"),
+        ({"endTime": "0001-01-01T00:00:00Z", "duration": "1h"}, "InvalidTimes"),
         ({"beginTime": at(5), "endTime": at(5)}, "InvalidTimes"),
         ({"beginTime": at(0), "endTime": at(5), "duration": "6m"}, "InvalidTimes"),
         ({"tags": {"not a label": "x"}}, "InvalidTags"),
@@ -42,6 +46,47 @@ def test_a_spec_that_contradicts_itself_is_refused_with_a_reason(fields: dict[st
     result = accept(spec(**fields), None)
     assert isinstance(result, Refusal)
     assert result.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("fields", "valid"),
+    [
+        ({"beginTime": at(-4)}, True),
+        ({"beginTime": at(-6)}, False),
+        ({"beginTime": at(-6), "endTime": at(60)}, False),
+        ({"endTime": at(10), "duration": "17m"}, False),
+        ({"endTime": at(10), "duration": "14m"}, True),
+        ({"endTime": at(-10)}, True),
+    ],
+)
+def test_a_lease_can_not_begin_before_it_is_made(fields: dict[str, Any], valid: bool) -> None:
+    result = accept(spec(**fields), None, created=NOON)
+    assert isinstance(result, LeaseSpec) is valid
+    if isinstance(result, Refusal):
+        assert result.reason == "InvalidTimes"
+    moved = accept(spec(**fields), InForce(spec(beginTime=at(30))), created=NOON)
+    assert isinstance(moved, LeaseSpec) is valid
+
+
+def test_a_begin_that_was_accepted_once_stays_so() -> None:
+    accepted = spec(beginTime=at(-60))
+    assert isinstance(accept(accepted, InForce(accepted), created=NOON), LeaseSpec)
+
+
+@pytest.mark.parametrize(
+    ("edit", "in_vain"),
+    [
+        ({"duration": "5m"}, False),
+        ({}, False),
+        ({"release": True, "ttlSecondsAfterEnded": 5}, False),
+        ({"duration": "6m"}, True),
+        ({"endTime": at(5)}, True),
+        ({"clientRef": {"name": "ann"}}, True),
+    ],
+)
+def test_of_a_lease_that_has_ended_little_can_be_changed(edit: dict[str, Any], in_vain: bool) -> None:
+    refusal = late_edit(spec(**edit), spec(duration="5m"))
+    assert (refusal is not None) is in_vain
 
 
 def test_a_lease_without_times_lasts_half_an_hour() -> None:

@@ -36,6 +36,7 @@ class Leases:
     async def reconcile(self, lease: Lease) -> None:
         """One step of the lease's life, the one that is due. Raises ApiRefused."""
         if lease.status.ended:
+            await self._telling.late_edit(lease)
             await self._telling.mirror_labels(lease, ended=True)
             await clean_up(lease, self._cluster)
             return
@@ -53,7 +54,7 @@ class Leases:
 
     def _accept(self, lease: Lease) -> Terms:
         before = self._planner.before(lease)
-        result = accept(lease.spec, before, self._cluster.settings.default_duration)
+        result = accept(lease.spec, before, self._cluster.settings.default_duration, lease.metadata.creation_timestamp)
         if not isinstance(result, Refusal):
             return Terms(result, None)
         if lease.status.accepted is not None:

@@ -11,7 +11,7 @@ from jumplab_operator.handlers.snapshot import Seen
 from jumplab_operator.handlers.standing import Standing
 from jumplab_operator.leasing import scheduling
 from jumplab_operator.leasing.access import Grant
-from jumplab_operator.leasing.decisions import Decision
+from jumplab_operator.leasing.decisions import Decision, Wait
 from jumplab_operator.leasing.facts import (
     ClientFacts,
     ExporterFacts,
@@ -84,7 +84,9 @@ class Planner:
             return Refusal("Ended", f'lease "{lease.name}" has ended; make a new one')
         edited = {**lease.spec.to_plain(), **changes}
         spec = LeaseSpec.model_validate({key: value for key, value in edited.items() if value is not None})
-        result = accept(spec, self.before(lease), self._cluster.settings.default_duration)
+        result = accept(
+            spec, self.before(lease), self._cluster.settings.default_duration, lease.metadata.creation_timestamp
+        )
         return result if isinstance(result, Refusal) else None
 
     def avoid(self, lease: Lease, exporter_uids: Iterable[str]) -> None:
@@ -117,8 +119,8 @@ class Planner:
             gone=[(namespace, uid) for uid, namespace in changed.items() if facts[uid] is None],
         )
         self._state, decisions = scheduling.plan(self._state, changes)
-        for lease_uid in decisions:
-            self._cluster.queue.add(lease_uid)
+        for lease_uid, decision in decisions.items():
+            self._cluster.queue.add(lease_uid, patient=isinstance(decision, Wait))
         self.standing.stir()
         if self._state.due is not None:
             self._cluster.queue.add_at(PLAN, self._state.due)
@@ -221,7 +223,7 @@ def _kept(status: LeaseStatus, spec: LeaseSpec) -> tuple[str, ...]:
 
 def in_force(lease: Lease, before: InForce | None, cluster: Cluster) -> LeaseSpec | None:
     """The spec that is in force, the lease's newest edit included where that is valid."""
-    result = accept(lease.spec, before, cluster.settings.default_duration)
+    result = accept(lease.spec, before, cluster.settings.default_duration, lease.metadata.creation_timestamp)
     return lease.status.accepted if isinstance(result, Refusal) else result
 
 

@@ -64,7 +64,7 @@ class Reconciler:
         self._planner.note(seen.name.namespace, seen.uid)
         self._cluster.topics.changed(seen.uid)
         if now is not None:
-            self._cluster.queue.add(seen.uid)
+            self._cluster.queue.add(seen.uid, patient=_waits(now.resource))
         else:
             self._forget(seen.uid)
         old, new = (each.resource if each is not None else None for each in (before, now))
@@ -114,6 +114,13 @@ class Reconciler:
             deadlines[lease.uid] = lease.status.expected_end_time
         while len(deadlines) > _DEADLINES:
             del deadlines[next(iter(deadlines))]
+
+
+def _waits(resource: object) -> bool:
+    """Whether it is a lease that wants nothing but what the plan decides."""
+    if not isinstance(resource, Lease) or resource.status.ended or resource.status.exporter_names:
+        return False
+    return not (resource.spec.release or resource.metadata.deletion_timestamp is not None)
 
 
 def _as_lease(resource: object) -> Lease | None:

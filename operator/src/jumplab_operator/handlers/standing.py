@@ -96,7 +96,7 @@ class Standing:
         now = self._find(namespace, needed)
         for uid in before.keys() | now.keys():
             if before.get(uid) != now.get(uid):
-                self._cluster.queue.add(uid)
+                self._cluster.queue.add(uid, patient=True)
 
     def _find(self, namespace: str, needed: Needed) -> Mapping[str, Place]:
         found = self._state().places(namespace, needed, self._cluster.clock.now())

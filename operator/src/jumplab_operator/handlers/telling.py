@@ -6,8 +6,9 @@ from typing import Any
 
 from jumplab_operator.handlers.cluster import Cluster, whole_seconds
 from jumplab_operator.handlers.happenings import happenings
+from jumplab_operator.leasing import lifecycle
 from jumplab_operator.leasing.retelling import put_off
-from jumplab_operator.leasing.validation import Refusal
+from jumplab_operator.leasing.validation import Refusal, late_edit
 from jumplab_operator.resources import Lease, LeaseSpec
 from jumplab_operator.resources.conditions import merge_conditions
 from jumplab_operator.resources.lease import ENDED_LABEL, TAG_LABEL_PREFIX
@@ -54,6 +55,16 @@ class Telling:
             for happening in happenings(before, after):
                 self._cluster.events.record(lease, happening)
         await self.mirror_labels(lease, ended=False)
+
+    async def late_edit(self, lease: Lease) -> None:
+        """Says of a lease that was edited after its end that this is in vain. Raises ApiRefused."""
+        status, generation = lease.status, lease.metadata.generation
+        if status.observed_generation == generation:
+            return
+        wanted = lifecycle.edited_late(status.conditions, late_edit(lease.spec, status.accepted))
+        merged = merge_conditions(status.conditions, wanted, whole_seconds(self._cluster.clock.now()), generation)
+        news = {"observed_generation": generation, "conditions": merged}
+        await self._cluster.write_status(lease, status.model_copy(update=news))
 
     async def mirror_labels(self, lease: Lease, *, ended: bool) -> None:
         """Tags, and whether it is over, as labels. Raises ApiRefused."""

@@ -1,6 +1,7 @@
 """The work queue: which objects are to be reconciled, now or at a moment, and the workers that do it."""
 
 import asyncio
+import itertools
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,23 +21,29 @@ _LONGEST_SLEEP = timedelta(seconds=60)
 
 
 class WorkQueue:
-    """Objects by uid. One that waits is there once; one that is being worked on is done again after."""
+    """Objects by uid. One that waits is there once; one that is being worked on is done again after.
+
+    What is patient comes after all that isn't: ten thousand leases of one client that are told why they wait must not
+    keep another's from beginning or ending.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._ready: asyncio.Queue[str] = asyncio.Queue()
-        self._queued: set[str] = set()
+        self._ready: asyncio.PriorityQueue[tuple[bool, int, str]] = asyncio.PriorityQueue()
+        self._order = itertools.count()
+        self._queued: dict[str, bool] = {}
+        """Whether it is patient."""
         self._due: dict[str, datetime] = {}
         self._sooner = asyncio.Event()
         self._locks: dict[str, asyncio.Lock] = {}
         self._users: Counter[str] = Counter()
         self._failures: dict[str, int] = {}
 
-    def add(self, uid: str) -> None:
-        """Reconcile it as soon as may be."""
-        if uid not in self._queued:
-            self._queued.add(uid)
-            self._ready.put_nowait(uid)
+    def add(self, uid: str, *, patient: bool = False) -> None:
+        """Reconcile it as soon as may be; a patient one when there is nothing else to do."""
+        if uid not in self._queued or (self._queued[uid] and not patient):
+            self._queued[uid] = patient
+            self._ready.put_nowait((patient, next(self._order), uid))
 
     def add_at(self, uid: str, moment: datetime) -> None:
         """Reconcile it at that moment, or at an earlier one that was asked for before."""
@@ -72,8 +79,10 @@ class WorkQueue:
     async def work(self, reconcile: Callable[[str], Awaitable[None]]) -> None:
         """Reconciles one object after another, for ever; what fails comes again later."""
         while True:
-            uid = await self._ready.get()
-            self._queued.discard(uid)
+            patient, _, uid = await self._ready.get()
+            if self._queued.get(uid) is not patient:
+                continue  # it couldn't wait, and was done before
+            del self._queued[uid]
             try:
                 async with self.holding(uid):
                     await reconcile(uid)

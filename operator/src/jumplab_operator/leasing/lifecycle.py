@@ -81,5 +81,10 @@ def ended(ending: Ending) -> list[Condition]:
     ]
 
 
+def edited_late(conditions: Sequence[Condition], refused_edit: Refusal | None) -> list[Condition]:
+    """The lease is over, and these conditions said so; then it was edited, in vain where that is refused."""
+    return [*_refused(refused_edit), *(each for each in conditions if each.type != "Invalid")]
+
+
 def _refused(edit: Refusal | None) -> Sequence[Condition]:
     return [condition("Invalid", True, edit.reason, edit.message)] if edit is not None else []

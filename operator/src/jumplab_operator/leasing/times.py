@@ -7,8 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from jumplab_operator.resources import LeaseSpec
+from jumplab_operator.resources.durations import format_duration
 
 DEFAULT_DURATION = timedelta(minutes=30)
+LONGEST = timedelta(days=3660)
+"""No lease lasts longer, whatever the policies say."""
+_YEARS = range(1970, 9000)
+"""When leases may begin and end, with room to reckon."""
+_LATE = timedelta(minutes=5)
+"""So much later than it was to begin a lease may be made: clocks differ, and requests take their time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +40,30 @@ def times(spec: LeaseSpec) -> Times:
 def times_problem(spec: LeaseSpec) -> str | None:
     """How the time fields contradict each other, in words; None when they don't."""
     begin, end, duration = spec.begin_time, spec.end_time, spec.duration
+    for name, moment in (("beginTime", begin), ("endTime", end)):
+        if moment is not None and moment.year not in _YEARS:
+            return f"{name} is in the year {moment.year}; give one that somebody will see"
     if duration is not None and duration <= timedelta(0):
         return "duration must be longer than 0; leave it out for the default"
+    if duration is not None and duration > LONGEST:
+        return f"duration must be at most {format_duration(LONGEST)}"
     if begin is not None and end is not None:
         if end <= begin:
             return "endTime must come after beginTime"
         if duration is not None and begin + duration != end:
             return "beginTime, endTime and duration contradict each other; leave one of them out"
+        if end - begin > LONGEST:
+            return f"from beginTime until endTime it must be at most {format_duration(LONGEST)}"
     return None
+
+
+def begin_problem(spec: LeaseSpec, created: datetime) -> str | None:
+    """Why a lease can't begin when it is to, in words: that was before it was made. The times must be sound."""
+    begin = times(spec).begin
+    if begin is None or begin >= created - _LATE:
+        return None
+    what = "beginTime" if spec.begin_time is not None else "endTime less duration"
+    return f"{what} was over when the lease was made; leave it out to begin at once"
 
 
 def expected_end(spec: LeaseSpec, began: datetime | None) -> datetime | None:

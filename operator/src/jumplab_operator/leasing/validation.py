@@ -7,11 +7,18 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from jumplab_operator.leasing import selectors
 from jumplab_operator.leasing.access import Grant
-from jumplab_operator.leasing.times import DEFAULT_DURATION, expected_end, length_of, times, times_problem
+from jumplab_operator.leasing.times import (
+    DEFAULT_DURATION,
+    begin_problem,
+    expected_end,
+    length_of,
+    times,
+    times_problem,
+)
 from jumplab_operator.leasing.waiting import format_moment
 from jumplab_operator.resources import LeaseSpec
 
@@ -46,13 +53,23 @@ class InForce:
     """Where an exporter is kept for it: whether one could be at another time."""
 
 
-def accept(spec: LeaseSpec, before: InForce | None, default: timedelta = DEFAULT_DURATION) -> LeaseSpec | Refusal:
+def accept(
+    spec: LeaseSpec,
+    before: InForce | None,
+    default: timedelta = DEFAULT_DURATION,
+    created: datetime | None = None,
+) -> LeaseSpec | Refusal:
     """The spec that is in force from now, with its default duration; or why the one at hand can't be.
 
+    created: when the lease was made; None where that does not matter.
     `release` needs no acceptance: it is honoured whatever else the spec says.
     """
     filled = _with_duration(spec, before, default)
-    refusal = _refusal(spec) or (_edit_refusal(filled, before) if before is not None else None)
+    refusal = (
+        _refusal(spec)
+        or _begin_refusal(spec, before, created)
+        or (_edit_refusal(filled, before) if before is not None else None)
+    )
     return refusal or filled
 
 
@@ -84,6 +101,13 @@ def _times_refusal(spec: LeaseSpec) -> Refusal | None:
     return Refusal("InvalidTimes", problem) if problem else None
 
 
+def _begin_refusal(spec: LeaseSpec, before: InForce | None, created: datetime | None) -> Refusal | None:
+    if created is None or (before is not None and times(spec).begin == times(before.accepted).begin):
+        return None  # what was accepted once stays so
+    problem = begin_problem(spec, created)
+    return Refusal("InvalidTimes", problem) if problem else None
+
+
 def _words_refusal(spec: LeaseSpec) -> Refusal | None:
     for key, value in spec.tags.items():
         if not key or len(key) > 63 or not _LABEL.fullmatch(key) or not _LABEL.fullmatch(value):
@@ -92,6 +116,21 @@ def _words_refusal(spec: LeaseSpec) -> Refusal | None:
         if len(key) > _CONTEXT_KEY_LENGTH:
             return Refusal("InvalidContext", f'context key "{key}" is longer than {_CONTEXT_KEY_LENGTH} characters')
     return None
+
+
+def late_edit(spec: LeaseSpec, accepted: LeaseSpec | None) -> Refusal | None:
+    """Why a lease that has ended can't be as this spec says; None where it says what was in force at its end.
+
+    `release` and `ttlSecondsAfterEnded` may still be set.
+    """
+    if accepted is None:
+        return None
+    kept: dict[str, Any] = {"release": accepted.release, "ttl_seconds_after_ended": accepted.ttl_seconds_after_ended}
+    if spec.duration is None and spec.end_time is None:
+        kept["duration"] = accepted.duration
+    if spec.model_copy(update=kept) == accepted:
+        return None
+    return Refusal("Ended", "the lease has ended, and an edit changes nothing; make a new one")
 
 
 def _edit_refusal(spec: LeaseSpec, before: InForce) -> Refusal | None:

@@ -19,17 +19,18 @@ _MICROSECONDS = {
     "m": Decimal(60_000_000),
     "h": Decimal(3_600_000_000),
 }
+_LONGEST_MICROSECONDS = Decimal(timedelta.max // timedelta(microseconds=1))
 
 
 def parse_duration(text: str) -> timedelta:
-    """The length that `text` tells, to the microsecond. Raises ValueError where it is no Go duration or too long."""
+    """The length that `text` tells, to the microsecond; too long a one is the longest that there is.
+
+    Raises ValueError where it is no Go duration.
+    """
     if not re.match(PATTERN, text):
         raise ValueError(f'"{text}" is no duration; write it like 90s, 30m or 1h30m')
     microseconds = sum(Decimal(number) * _MICROSECONDS[unit] for number, unit in _PART.findall(text))
-    try:
-        return timedelta(microseconds=int(microseconds))
-    except OverflowError:
-        raise ValueError(f'"{text}" is too long a duration') from None
+    return timedelta(microseconds=int(min(microseconds, _LONGEST_MICROSECONDS)))
 
 
 def format_duration(length: timedelta) -> str:
