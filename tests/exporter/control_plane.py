@@ -40,6 +40,7 @@ class Said:
     message: str
     epoch: str
     release: bool
+    health: pb.HealthReport
 
 
 class ControlPlane(ControllerServiceServicer):
@@ -185,7 +186,9 @@ class ControlPlane(ControllerServiceServicer):
             await context.abort(grpc.StatusCode.UNAVAILABLE, "the Kubernetes API is away")
         self.early_reports += not self._telling
         status = Status(request.status)
-        self.said.append(Said(status, request.lease_uid, request.message, request.epoch, request.release_lease))
+        self.said.append(
+            Said(status, request.lease_uid, request.message, request.epoch, request.release_lease, request.health)
+        )
         return pb.ReportStatusResponse()
 
     async def GetLease(self, request: pb.GetLeaseRequest, context: Any) -> pb.GetLeaseResponse:  # noqa: N802

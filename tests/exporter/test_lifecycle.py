@@ -7,6 +7,11 @@ from jumplab_exporter.config import OnFailure
 from jumplab_exporter.lifecycle import (
     Assigned,
     Available,
+    CancelCheck,
+    Check,
+    CheckDue,
+    Checked,
+    Checking,
     Clean,
     Cleaned,
     Cleaning,
@@ -142,6 +147,46 @@ def test_drivers_that_hang_do_not_keep_it_from_stopping() -> None:
     assert after(DriversHang(("relay",)), StopRequested(), state=Cleaning(A))[0] == Leaving()
 
 
+def test_a_health_check_is_made_between_leases_and_told_of() -> None:
+    state, effects = after(Assigned(None), CheckDue(), Assigned(None), Checked())
+    assert state == Available()
+    assert effects[1:] == [Check(), *effects[-1:]]
+    assert told(effects) == [(Status.AVAILABLE, ""), (Status.AVAILABLE, "")]
+
+
+def test_a_lease_that_comes_during_a_check_cancels_it_and_is_prepared_once_it_is_down() -> None:
+    state, effects = after(Assigned(None), CheckDue(), Assigned(A), Assigned(A))
+    assert state == Checking("", A)
+    assert effects[-1] == CancelCheck()
+    assert told(effects)[1:] == [(Status.BEFORE_LEASE_HOOK, "a")]
+    state, effects = after(Checked(), Prepared("a"), state=state)
+    assert state == Ready(A)
+    assert effects[0] == Prepare(A)
+
+
+def test_a_lease_that_ends_before_the_check_is_down_was_never_prepared() -> None:
+    for ending in (Assigned(None), DeadlinePassed("a")):
+        state, effects = after(Assigned(None), CheckDue(), Assigned(A), ending, Checked())
+        assert state == Available("a")
+        assert (Status.AVAILABLE, "a") in told(effects)
+        assert Prepare(A) not in effects
+
+
+def test_the_next_lease_takes_the_place_of_one_that_ends_before_the_check_is_down() -> None:
+    state, effects = after(Assigned(None), CheckDue(), Assigned(A), Assigned(B), Checked())
+    assert state == Preparing(B)
+    assert told(effects)[1:] == [
+        (Status.BEFORE_LEASE_HOOK, "a"),
+        (Status.AVAILABLE, "a"),
+        (Status.BEFORE_LEASE_HOOK, "b"),
+    ]
+
+
+def test_no_check_is_made_while_there_is_a_lease() -> None:
+    for held in (after(Assigned(A)), after(Assigned(A), Prepared("a")), after(Assigned(A), Assigned(None))):
+        assert after(CheckDue(), state=held[0]) == (held[0], [])
+
+
 uids = st.sampled_from(["a", "b", "c"])
 events = st.one_of(
     st.builds(Assigned, st.none() | st.builds(Lease, uids)),
@@ -150,6 +195,8 @@ events = st.one_of(
     st.builds(DeadlinePassed, uids),
     st.builds(DriversHang, st.just(("relay",))),
     st.builds(Cleaned, st.sampled_from(["", "no"]), st.sampled_from(OnFailure)),
+    st.builds(CheckDue),
+    st.builds(Checked),
     st.builds(StopRequested),
 )
 
@@ -177,3 +224,14 @@ def test_ready_is_only_said_of_the_lease_that_is_held(history: list[Event]) -> N
             if isinstance(effect, Tell) and effect.report.status is Status.LEASE_READY:
                 assert isinstance(state, Ready)
                 assert state.lease.uid == effect.report.lease_uid
+
+
+@given(st.lists(events, max_size=30))
+def test_nothing_is_prepared_while_a_check_runs(history: list[Event]) -> None:
+    state, checking = after()[0], False
+    for event in history:
+        state, effects = transition(state, event)
+        checking = checking and not isinstance(event, Checked)
+        for effect in effects:
+            assert not (checking and isinstance(effect, Prepare | Check))
+            checking = checking or isinstance(effect, Check)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from jumplab_exporter.errors import ConfigurationError
 
@@ -104,6 +104,15 @@ class OnFailure(StrEnum):
     EXIT = "exit"
 
 
+def _interpreter(value: str) -> str:
+    if not shlex.split(value):
+        raise ValueError("must name an interpreter, e.g. /bin/sh")
+    return value
+
+
+Interpreter = Annotated[str, AfterValidator(_interpreter)]
+
+
 class Hook(_Part):
     """A script around a lease.
 
@@ -112,7 +121,7 @@ class Hook(_Part):
     """
 
     script: str
-    exec: str = "/bin/sh"
+    exec: Interpreter = "/bin/sh"
     timeout_seconds: float = Field(default=120, alias="timeout", gt=0)
     on_failure: OnFailure = Field(default=OnFailure.WARN, alias="onFailure")
 
@@ -121,17 +130,23 @@ class Hook(_Part):
         """What is run."""
         return (*shlex.split(self.exec), "-c", self.script)
 
-    @field_validator("exec")
-    @classmethod
-    def _splits(cls, value: str) -> str:
-        if not shlex.split(value):
-            raise ValueError("must name an interpreter, e.g. /bin/sh")
-        return value
-
 
 class Hooks(_Part):
     before_lease: Hook | None = Field(default=None, alias="beforeLease")
     after_lease: Hook | None = Field(default=None, alias="afterLease")
+
+
+class HealthCheck(_Part):
+    """How the exporter finds out whether its devices work, while nobody has them.
+
+    script, exec: as of a hook; without a script the drivers' own checks are all there is.  timeout: seconds that all of
+    it may take.  interval: seconds between two checks of an exporter that is free.
+    """
+
+    script: str = ""
+    exec: Interpreter = "/bin/sh"
+    timeout_seconds: float = Field(default=120, alias="timeout", gt=0)
+    interval_seconds: float = Field(default=600, alias="interval", gt=0)
 
 
 class ExporterConfig(_Part):
@@ -148,6 +163,7 @@ class ExporterConfig(_Part):
     motd: str = ""
     export: Entries = Field(default_factory=dict)
     hooks: Hooks = Field(default_factory=Hooks)
+    health_check: HealthCheck | None = Field(default=None, alias="healthCheck")
 
 
 def locate(name_or_path: str) -> Path:

@@ -18,6 +18,7 @@ from jumplab.protocol.v1.controller_pb2_grpc import ControllerServiceStub
 from jumplab.transport.channel import open_channel
 from jumplab.transport.endpoint import Endpoint, Identity
 from jumplab.transport.errors import explained
+from jumplab_exporter.health import Health
 from jumplab_exporter.lifecycle import Lease, Report
 from jumplab_exporter.short_path import ShortPath
 
@@ -93,6 +94,7 @@ class Controller:
             release_lease=report.release,
             lease_uid=report.lease_uid,
             epoch=self._epoch,
+            health=_health(report.health) if report.health is not None else None,
         )
         with self._explaining():
             await self._stub.ReportStatus(request, timeout=_CALL_BOUND_SECONDS)
@@ -118,6 +120,19 @@ class Controller:
             yield
         except aio.AioRpcError as error:
             raise explained(error, self._endpoint) from error
+
+
+def _health(health: Health) -> pb.HealthReport:
+    told = pb.HealthReport(
+        check=health.check.value,  # type: ignore[arg-type] # our numbers are the wire's
+        failures=health.failures,
+        message=health.message,
+        broken_drivers=health.broken_drivers,
+        log=health.log,
+    )
+    if health.failed_at is not None:
+        told.failed_at.FromDatetime(health.failed_at)
+    return told
 
 
 def _assignment(said: pb.StatusResponse) -> Assignment:

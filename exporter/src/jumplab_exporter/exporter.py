@@ -12,14 +12,22 @@ from jumplab.transport.errors import TransportError
 from jumplab.transport.links import Link
 from jumplab.transport.routed import RoutedLink
 from jumplab_exporter.building import build_drivers
+from jumplab_exporter.checking import Checkup
 from jumplab_exporter.config import ExporterConfig
 from jumplab_exporter.controller import Assignment, Controller, Offer
 from jumplab_exporter.deadline import Deadline, boottime
 from jumplab_exporter.errors import Stopped
+from jumplab_exporter.health import LastLines
 from jumplab_exporter.hosting import Hosting, Place
 from jumplab_exporter.lifecycle import (
     Assigned,
+    Available,
+    CancelCheck,
+    Check,
+    CheckDue,
+    Checked,
     Clean,
+    Cleaned,
     Connecting,
     DeadlinePassed,
     Effect,
@@ -27,6 +35,7 @@ from jumplab_exporter.lifecycle import (
     Lease,
     Leaving,
     Prepare,
+    PreparingFailed,
     Rejected,
     Report,
     State,
@@ -81,6 +90,9 @@ class Exporter:
         self._failures: dict[str, str] = {}
         self._hosting: Hosting | None = None
         self._hosting_task: asyncio.Task[None] | None = None
+        self._checkup = Checkup(config.health_check, self._build_tree, clock=boottime)
+        self._check_task: asyncio.Task[None] | None = None
+        self._last_lines = LastLines()
         self._registration = Registration(
             self._wire.connect,
             self._outbox,
@@ -97,25 +109,46 @@ class Exporter:
         if self._config.grpc_options:
             _log.warning("grpcOptions is read for Jumpstarter's sake and has no effect here")
         self._tell_drivers(self._build_tree())
-        async with asyncio.TaskGroup() as tasks:
-            registering = tasks.create_task(self._register(), name="registration")
-            expiring = tasks.create_task(self._expire(), name="the lease's end")
-            leaving = await self._live(tasks)
-            await self._leave(leaving)
-            registering.cancel()
-            expiring.cancel()
+        logging.getLogger().addHandler(self._last_lines)
+        try:
+            leaving = await self._run()
+        finally:
+            logging.getLogger().removeHandler(self._last_lines)
         if leaving.failure is not None:
             raise Stopped(leaving.failure)
+
+    async def _run(self) -> Leaving:
+        async with asyncio.TaskGroup() as tasks:
+            others = [
+                tasks.create_task(self._register(), name="registration"),
+                tasks.create_task(self._expire(), name="the lease's end"),
+                tasks.create_task(self._call_for_checks(), name="the next health check"),
+            ]
+            leaving = await self._live(tasks)
+            await self._leave(leaving)
+            for task in others:
+                task.cancel()
+        return leaving
 
     async def _live(self, tasks: asyncio.TaskGroup) -> Leaving:
         while not isinstance(self._state, Leaving):
             event = await self._events.get()
+            self._note_failures(event)
             before, (self._state, effects) = self._state, transition(self._state, event)
             if before != self._state:
                 _log.info("%s", _told(self._state))
             for effect in effects:
                 self._do(effect, tasks)
+            if isinstance(self._state, Available) and self._checkup.is_due:
+                self._events.put_nowait(CheckDue())
         return self._state
+
+    def _note_failures(self, event: Event) -> None:
+        match event:
+            case PreparingFailed():
+                self._checkup.ask_for_one()
+            case Cleaned(failure):
+                self._checkup.note_hook(failure)
 
     def _do(self, effect: Effect, tasks: asyncio.TaskGroup) -> None:
         match effect:
@@ -127,8 +160,13 @@ class Exporter:
                 self._deadline.drop()
                 if self._hosting is not None:
                     self._hosting.end(reason, clean_up=True)
+            case Check():
+                self._check_task = tasks.create_task(self._check(), name="health check")
+            case CancelCheck():
+                if self._check_task is not None:
+                    self._check_task.cancel()
             case Tell(report):
-                self._outbox.put(self._with_failures(report))
+                self._outbox.put(self._with_health(self._with_failures(report)))
                 if self._hosting is not None and self._hosting.lease.uid == report.lease_uid:
                     self._hosting.tell(report)
 
@@ -141,13 +179,29 @@ class Exporter:
             async with asyncio.timeout(_LAST_REPORTS_BOUND_SECONDS if self._registration.connected else 0):
                 await self._outbox.delivered()
         await self._registration.say_goodbye(reason)
-        if self._hosting_task is not None and not self._hosting_task.done():
-            await asyncio.wait([self._hosting_task], timeout=_LEAVING_BOUND_SECONDS)
-            self._hosting_task.cancel()
+        if self._check_task is not None:
+            self._check_task.cancel()
+        running = [task for task in (self._hosting_task, self._check_task) if task is not None and not task.done()]
+        if running:
+            await asyncio.wait(running, timeout=_LEAVING_BOUND_SECONDS)
+        for task in running:
+            task.cancel()
 
     async def _register(self) -> None:
         refusal: TransportError = await self._registration.keep()
         self._events.put_nowait(Rejected(str(refusal)))
+
+    async def _call_for_checks(self) -> None:
+        while True:
+            await self._checkup.until_due()
+            self._events.put_nowait(CheckDue())
+            await self._checkup.until_made()
+
+    async def _check(self) -> None:
+        try:
+            await self._checkup.run()
+        finally:
+            self._events.put_nowait(Checked())
 
     async def _expire(self) -> None:
         while True:
@@ -171,8 +225,16 @@ class Exporter:
         """Tells of drivers that can't be used where the exporter's status is read."""
         if report.status not in (Status.AVAILABLE, Status.LEASE_READY) or not self._failures:
             return report
-        told = "; ".join(f'driver "{path}" can\'t be used: {failure}' for path, failure in self._failures.items())
+        told = self._told_failures()
         return replace(report, message=f"{report.message}; {told}" if report.message else told)
+
+    def _told_failures(self) -> str:
+        return "; ".join(f'driver "{path}" can\'t be used: {failure}' for path, failure in self._failures.items())
+
+    def _with_health(self, report: Report) -> Report:
+        health = self._checkup.health
+        log = self._last_lines.text() if health.failures or report.release else ""
+        return replace(report, health=replace(health, broken_drivers=self._told_failures(), log=log))
 
     def _build_tree(self) -> DriverTree:
         name = f"{self._config.metadata.namespace}/{self._config.metadata.name}"

@@ -2,14 +2,14 @@
 
     Connecting ──assigned──────────────▶ Preparing ──prepared──▶ Ready
         │                                  ▲   │                   │
-        └──not assigned──▶ Available ──────┘   └──ended, failed─▶ Cleaning ◀──ended, deadline
-                              ▲                                    │
+        └──not assigned──▶ Available ──────┤   └──ended, failed─▶ Cleaning ◀──ended, deadline
+                            ▲ ▲ └─▶ Checking                       │
                               └───────────────cleaned──────────────┤
                                                                    ▼
                              Leaving ◀──a hook says exit, or asked to stop
 
 Only the end of a lease leads to Cleaning: the controller names another lease or none, or the lease's own deadline has
-passed. A lost connection is no event here at all.
+passed. A lost connection is no event here at all. A lease that comes during a health check cancels it.
 """
 
 from collections.abc import Mapping
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from jumplab_exporter.config import OnFailure
+from jumplab_exporter.health import Health
 
 
 class Status(IntEnum):
@@ -48,6 +49,7 @@ class Report:
     message: str = ""
     lease_uid: str = ""
     release: bool = False
+    health: Health | None = None
 
 
 # ---- states
@@ -63,6 +65,14 @@ class Available:
     """Free. cleaned: the uid of the lease that ended last, which is never served again."""
 
     cleaned: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checking:
+    """Free, but for a health check. following: the lease that has come meanwhile; the check is being cancelled."""
+
+    cleaned: str = ""
+    following: Lease | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +110,7 @@ class Leaving:
     failure: str | None = None
 
 
-State = Connecting | Available | Preparing | Ready | Cleaning | Leaving
+State = Connecting | Available | Checking | Preparing | Ready | Cleaning | Leaving
 
 
 # ---- events
@@ -152,6 +162,16 @@ class Cleaned:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckDue:
+    """It is time for a health check, if the exporter is free."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The health check is over, cancelled ones too, and its drivers are down."""
+
+
+@dataclass(frozen=True, slots=True)
 class StopRequested:
     """The process was asked to end. A lease that lasts goes on without it.
 
@@ -166,7 +186,18 @@ class Rejected:
     reason: str
 
 
-Event = Assigned | Prepared | PreparingFailed | DeadlinePassed | DriversHang | Cleaned | StopRequested | Rejected
+Event = (
+    Assigned
+    | Prepared
+    | PreparingFailed
+    | DeadlinePassed
+    | DriversHang
+    | Cleaned
+    | CheckDue
+    | Checked
+    | StopRequested
+    | Rejected
+)
 
 
 # ---- effects
@@ -188,13 +219,23 @@ class Clean:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """Start a health check."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelCheck:
+    """End the health check now. `Checked` follows."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tell:
     """Keep reporting this until it has been delivered, and again after each reconnection."""
 
     report: Report
 
 
-Effect = Prepare | Clean | Tell
+Effect = Prepare | Clean | Check | CancelCheck | Tell
 
 
 def transition(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
@@ -213,6 +254,12 @@ def transition(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
             return _preparing_failed(state, event)
         case DeadlinePassed(uid) if isinstance(state, Preparing | Ready) and state.lease.uid == uid:
             return _ended(state.lease, None, "the lease has expired")
+        case DeadlinePassed(uid) if isinstance(state, Checking) and state.following == Lease(uid):
+            return _assigned_in_check(state, None)
+        case CheckDue() if isinstance(state, Available):
+            return Checking(state.cleaned), (Check(),)
+        case Checked() if isinstance(state, Checking):
+            return _checked(state)
         case DriversHang(names) if isinstance(state, Cleaning):
             return _hanging(state, names)
         case Cleaned() if isinstance(state, Cleaning):
@@ -245,6 +292,8 @@ def _assigned(state: State, lease: Lease | None) -> tuple[State, tuple[Effect, .
             return _settle(lease, cleaned="")
         case Available(cleaned) if lease is not None and lease.uid != cleaned:
             return _settle(lease, cleaned)
+        case Checking(cleaned) if lease is None or lease.uid != cleaned:
+            return _assigned_in_check(state, lease)
         case Preparing(held) | Ready(held) if lease is not None and lease == held:
             return replace(state, lease=lease), ()
         case Preparing(held) | Ready(held):
@@ -253,6 +302,24 @@ def _assigned(state: State, lease: Lease | None) -> tuple[State, tuple[Effect, .
             return replace(state, following=None if lease == held else lease), ()
         case _:
             return state, ()
+
+
+def _assigned_in_check(state: Checking, lease: Lease | None) -> tuple[State, tuple[Effect, ...]]:
+    cleaned, effects = state.cleaned, list[Effect]()
+    if lease == state.following:
+        return replace(state, following=lease), ()
+    if state.following is not None:  # nothing was made for it yet
+        cleaned = state.following.uid
+        effects.append(_tell(Status.AVAILABLE, "", cleaned))
+    if lease is not None:
+        effects += [_tell(Status.BEFORE_LEASE_HOOK, "preparing", lease.uid), CancelCheck()]
+    return Checking(cleaned, lease), tuple(effects)
+
+
+def _checked(state: Checking) -> tuple[State, tuple[Effect, ...]]:
+    if state.following is not None:
+        return Preparing(state.following), (Prepare(state.following),)
+    return Available(state.cleaned), (_tell(Status.AVAILABLE, "", state.cleaned),)
 
 
 def _settle(lease: Lease | None, cleaned: str) -> tuple[State, tuple[Effect, ...]]:

@@ -50,6 +50,12 @@ class Driver:
         """The drivers below this one, by name; called once, when the configuration is set."""
         return {}
 
+    async def check(self) -> None:
+        """Looks whether the device works: called between leases, on an instance that is set up for that alone.
+
+        Raises where it does not; the sentence is what the administrator reads. Optional; cancelled once a lease comes.
+        """
+
     async def __aenter__(self) -> Self:
         return self
 

@@ -9,6 +9,7 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from jumplab.protocol.v1 import common_pb2 as _common_pb2
 from jumplab.protocol.v1 import kubernetes_pb2 as _kubernetes_pb2
 import builtins as _builtins
@@ -21,6 +22,30 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _HealthCheck:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _HealthCheckEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_HealthCheck.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    HEALTH_CHECK_NONE: _HealthCheck.ValueType  # 0
+    """The exporter has none."""
+    HEALTH_CHECK_DUE: _HealthCheck.ValueType  # 1
+    """One is to be made before the next lease."""
+    HEALTH_CHECK_PASSED: _HealthCheck.ValueType  # 2
+    HEALTH_CHECK_FAILED: _HealthCheck.ValueType  # 3
+
+class HealthCheck(_HealthCheck, metaclass=_HealthCheckEnumTypeWrapper):
+    """Jumplab's own: how the last health check went."""
+
+HEALTH_CHECK_NONE: HealthCheck.ValueType  # 0
+"""The exporter has none."""
+HEALTH_CHECK_DUE: HealthCheck.ValueType  # 1
+"""One is to be made before the next lease."""
+HEALTH_CHECK_PASSED: HealthCheck.ValueType  # 2
+HEALTH_CHECK_FAILED: HealthCheck.ValueType  # 3
+Global___HealthCheck: _TypeAlias = HealthCheck  # noqa: Y015
 
 @_typing.final
 class RegisterRequest(_message.Message):
@@ -128,6 +153,7 @@ class ReportStatusRequest(_message.Message):
     RELEASE_LEASE_FIELD_NUMBER: _builtins.int
     LEASE_UID_FIELD_NUMBER: _builtins.int
     EPOCH_FIELD_NUMBER: _builtins.int
+    HEALTH_FIELD_NUMBER: _builtins.int
     status: _common_pb2.ExporterStatus.ValueType
     message: _builtins.str
     release_lease: _builtins.bool
@@ -136,6 +162,10 @@ class ReportStatusRequest(_message.Message):
     """Jumplab's own: the uid of the lease that this status is about. With AVAILABLE: the lease that has been cleaned up."""
     epoch: _builtins.str
     """Jumplab's own: changes with each process of the exporter."""
+    @_builtins.property
+    def health(self) -> Global___HealthReport:
+        """Jumplab's own: how the exporter finds its devices. Absent: it does not say."""
+
     def __init__(
         self,
         *,
@@ -144,10 +174,11 @@ class ReportStatusRequest(_message.Message):
         release_lease: _builtins.bool | None = ...,
         lease_uid: _builtins.str = ...,
         epoch: _builtins.str = ...,
+        health: Global___HealthReport | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_message", b"_message", "_release_lease", b"_release_lease", "message", b"message", "release_lease", b"release_lease"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_message", b"_message", "_release_lease", b"_release_lease", "health", b"health", "message", b"message", "release_lease", b"release_lease"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_message", b"_message", "_release_lease", b"_release_lease", "epoch", b"epoch", "lease_uid", b"lease_uid", "message", b"message", "release_lease", b"release_lease", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_message", b"_message", "_release_lease", b"_release_lease", "epoch", b"epoch", "health", b"health", "lease_uid", b"lease_uid", "message", b"message", "release_lease", b"release_lease", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__message: _TypeAlias = _typing.Literal["message"]  # noqa: Y015
     _WhichOneofArgType__message: _TypeAlias = _typing.Literal["_message", b"_message"]  # noqa: Y015
@@ -159,6 +190,48 @@ class ReportStatusRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__release_lease) -> _WhichOneofReturnType__release_lease | None: ...
 
 Global___ReportStatusRequest: _TypeAlias = ReportStatusRequest  # noqa: Y015
+
+@_typing.final
+class HealthReport(_message.Message):
+    """Jumplab's own: what an exporter has found out about its devices by itself."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHECK_FIELD_NUMBER: _builtins.int
+    FAILURES_FIELD_NUMBER: _builtins.int
+    FAILED_AT_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    BROKEN_DRIVERS_FIELD_NUMBER: _builtins.int
+    LOG_FIELD_NUMBER: _builtins.int
+    check: Global___HealthCheck.ValueType
+    failures: _builtins.int
+    """How many checks and hooks in a row have failed; a check that passes makes it 0."""
+    message: _builtins.str
+    broken_drivers: _builtins.str
+    """Drivers that can't be used, and why; empty: there are none."""
+    log: _builtins.str
+    """The last lines of the exporter's log, where something has failed."""
+    @_builtins.property
+    def failed_at(self) -> _timestamp_pb2.Timestamp:
+        """When the last of them failed, and how."""
+
+    def __init__(
+        self,
+        *,
+        check: Global___HealthCheck.ValueType = ...,
+        failures: _builtins.int = ...,
+        failed_at: _timestamp_pb2.Timestamp | None = ...,
+        message: _builtins.str = ...,
+        broken_drivers: _builtins.str = ...,
+        log: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["failed_at", b"failed_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["broken_drivers", b"broken_drivers", "check", b"check", "failed_at", b"failed_at", "failures", b"failures", "log", b"log", "message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HealthReport: _TypeAlias = HealthReport  # noqa: Y015
 
 @_typing.final
 class ReportStatusResponse(_message.Message):

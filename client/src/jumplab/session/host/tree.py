@@ -109,6 +109,20 @@ class DriverTree:
         """The paths of drivers that are still running a plain function in its thread."""
         return [node.path for node in self._homes if node.state.running]
 
+    def has_checks(self) -> bool:
+        """Whether a driver has a health check of its own."""
+        return any(_checks(node) for node in self._homes)
+
+    async def check(self) -> str:
+        """Has each driver that is set up make its health check: what the first failure was, as a sentence, or ""."""
+        for node in self._homes:
+            if _checks(node):
+                try:
+                    await node.driver.check()
+                except Exception as error:  # noqa: BLE001 - a driver's own code; what it raises is what it found
+                    return f'driver "{node.path}": {error or type(error).__name__}'
+        return ""
+
     async def __aenter__(self) -> Self:
         for node in self._homes:
             node.driver.log = DriverLog(logging.getLogger(f"jumplab.driver.{node.path}"), node.uuid)
@@ -133,6 +147,12 @@ class DriverTree:
             node.driver.log.error("did not start: %s", node.failure, exc_info=error)
         else:
             self._stack.push_async_callback(_leave, node)
+
+
+def _checks(node: Node) -> bool:
+    """Whether the driver can be used and has a health check; a contract's method of that name is a call like others."""
+    kind = type(node.driver)
+    return not node.failure and kind.check is not Driver.check and "check" not in methods_of(kind)
 
 
 async def _leave(node: Node) -> None:
