@@ -63,11 +63,18 @@ def rule(team: str | None = None, **fields: object) -> Policy:
 _moments = st.integers(-5, 20).map(lambda count: NOON + minutes(count))
 
 exporters = st.builds(
-    lambda number, kind, enabled, online, available, claim: exporter(
-        f"e{number}", kind, enabled=enabled, online=online, available=available, claim=claim
+    lambda number, kind, enabled, online, available, quarantined, claim: exporter(
+        f"e{number}",
+        kind,
+        enabled=enabled,
+        online=online,
+        available=available,
+        quarantined=quarantined,
+        claim=claim,
     ),
     st.integers(0, 4),
     st.sampled_from(BOARDS),
+    st.booleans(),
     st.booleans(),
     st.booleans(),
     st.booleans(),

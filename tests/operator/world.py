@@ -13,6 +13,7 @@ from jumplab_operator.controller.lab import ApiRefused, Assignment, Name, Status
 from jumplab_operator.handlers.lab import ClusterLab
 from jumplab_operator.handlers.running import running_lab
 from jumplab_operator.handlers.settings import KubeAccess, LabSettings
+from jumplab_operator.leasing.health import NOTHING, Found
 from tests.kube.client import Answer, KubeClient
 from tests.kube.servers import KubeApi
 
@@ -97,6 +98,15 @@ class World:
         """The object as soon as it is as asked: it is watched. Fails with what it was last."""
         return await asyncio.to_thread(self._until, plural, name, holds)
 
+    async def until_event(self, reason: str) -> None:
+        """Returns once there is an Event with this reason."""
+        async with asyncio.timeout(WAIT_SECONDS):
+            while reason not in await asyncio.to_thread(self._event_reasons):
+                pass  # each answer is the wait
+
+    def _event_reasons(self) -> set[str]:
+        return {it["reason"] for it in self.client.get(self.path("events")).ok()["items"]}
+
     def _until(self, plural: str, name: str, holds: Callable[[Plain], Any]) -> Plain:
         listed = self.client.get(self.path(plural)).ok()
         objects = [item for item in listed["items"] if item["metadata"]["name"] == name]
@@ -151,6 +161,7 @@ class SimulatedExporter:
     epoch: str = "1"
     confirms: bool = True
     cleans: bool = True
+    health: Found = NOTHING
     seen: list[Assignment | None] = field(default_factory=list)
     told: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once it has been told of a lease."""
@@ -176,7 +187,7 @@ class SimulatedExporter:
 
     async def report(self, status: str, lease_uid: str = "", *, release: bool = False, message: str = "") -> None:
         """Reports until it is taken, as a real exporter does."""
-        report = StatusReport(status, message, lease_uid, self.epoch, release)
+        report = StatusReport(status, message, lease_uid, self.epoch, release, self.health)
         async with asyncio.timeout(WAIT_SECONDS):
             while True:
                 try:

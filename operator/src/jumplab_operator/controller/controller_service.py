@@ -48,6 +48,7 @@ class ControllerService(ControllerServiceServicer):
             lease_uid=request.lease_uid,
             epoch=request.epoch,
             release_lease=request.release_lease,
+            health=messages.found_of(request.health),
         )
         await self._lab.report(caller().name, report)
         return pb.ReportStatusResponse()

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from jumplab_operator.leasing.explaining import Considered
+from jumplab_operator.leasing.health import NOTHING, Found
 from jumplab_operator.leasing.standing import Place
 from jumplab_operator.resources import Client, Exporter, LabelSelector, Lease
 
@@ -43,6 +44,8 @@ class StatusReport:
     lease_uid: str
     epoch: str
     release_lease: bool
+    health: Found = NOTHING
+    """What it has found out about its devices."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from jumplab.protocol.client_v1 import client_pb2
 from jumplab.protocol.v1 import common_pb2, controller_pb2, kubernetes_pb2
 from jumplab_operator.controller.lab import Name
 from jumplab_operator.controller.names import resource_name
+from jumplab_operator.leasing.health import CheckState, Found
 from jumplab_operator.leasing.selectors import describe
 from jumplab_operator.resources import Exporter, LabelSelector, Lease, LeaseSpec
 from jumplab_operator.resources.conditions import is_true
@@ -34,6 +35,21 @@ def phase_of(status: common_pb2.ExporterStatus.ValueType) -> str:
     words = common_pb2.ExporterStatus.Name(status).removeprefix("EXPORTER_STATUS_").split("_")
     return "".join(word.capitalize() for word in words)
 
+
+def found_of(report: controller_pb2.HealthReport) -> Found:
+    """What an exporter says of its devices; one that says nothing has found nothing."""
+    return Found(
+        check=_CHECKS.get(report.check, "None"),
+        failures=report.failures,
+        failed_at=report.failed_at.ToDatetime(UTC) if report.HasField("failed_at") else None,
+        message=report.message,
+        broken_drivers=report.broken_drivers,
+        log=report.log[-_LONGEST_LOG:],
+    )
+
+
+_CHECKS: dict[int, CheckState] = {1: "Due", 2: "Passed", 3: "Failed"}
+_LONGEST_LOG = 16384
 
 _STATUS_OF_PHASE = {phase_of(status): status for status in common_pb2.ExporterStatus.values()}
 

@@ -1,11 +1,15 @@
-"""Reconciles an Exporter: its credential, whether it is online, its claim, what it reports."""
+"""Reconciles an Exporter: its credential, whether it is online, its claim, what it reports, whether it is healthy."""
 
 from datetime import datetime
+from typing import Any
 
 from jumplab_operator.handlers import claims
 from jumplab_operator.handlers.cluster import Cluster, whole_seconds
 from jumplab_operator.handlers.credentials import Credentials
+from jumplab_operator.handlers.events import Happening
+from jumplab_operator.handlers.failures import Failures
 from jumplab_operator.handlers.planner import Planner
+from jumplab_operator.leasing import health
 from jumplab_operator.leasing.decisions import Assign
 from jumplab_operator.resources import Exporter, ExporterStatus, LeaseRef, ObjectRef
 from jumplab_operator.resources.conditions import condition, find_condition, is_true, merge_conditions
@@ -15,10 +19,11 @@ from jumplab_operator.resources.metadata import Condition
 class Exporters:
     """The reconcile of one kind."""
 
-    def __init__(self, cluster: Cluster, planner: Planner, credentials: Credentials) -> None:
+    def __init__(self, cluster: Cluster, planner: Planner, credentials: Credentials, failures: Failures) -> None:
         self._cluster = cluster
         self._planner = planner
         self._credentials = credentials
+        self._failures = failures
 
     async def reconcile(self, exporter: Exporter) -> None:
         """Brings the Exporter's status in line with what is known of it. Raises ApiRefused."""
@@ -29,7 +34,17 @@ class Exporters:
         online = self._judge_presence(exporter, now)
         claim = self._settle_claim(exporter, online)
         status = self._status(exporter, online, claim, credential.secret, now)
-        await self._cluster.write_status(exporter, status)
+        if await self._cluster.write_status(exporter, status):
+            self._tell_quarantine(exporter, status)
+        if health.RETURN in exporter.metadata.annotations:
+            await self._cluster.merge(exporter, {"metadata": {"annotations": {health.RETURN: None}}})
+
+    def _tell_quarantine(self, exporter: Exporter, after: ExporterStatus) -> None:
+        before, now = exporter.status.quarantine, after.quarantine
+        if before is None and now is not None:
+            self._cluster.events.record(exporter, Happening("Quarantined", now.reason, warning=True))
+        if before is not None and now is None:
+            self._cluster.events.record(exporter, Happening("Returned", "it may be leased again"))
 
     def _judge_presence(self, exporter: Exporter, now: datetime) -> bool:
         """Whether it counts as online; if it might cease to by the passing of time, looks again then."""
@@ -74,19 +89,36 @@ class Exporters:
                 "exporter_status": phase,
                 "status_message": message or None,
                 "last_seen": whole_seconds(now) if turned else before.last_seen,
-                "conditions": _conditions(exporter, online, now),
+                **self._judged(exporter, online, now),
             }
         )
 
+    def _judged(self, exporter: Exporter, online: bool, now: datetime) -> dict[str, Any]:
+        """What is said of its presence and its health. While it has told nothing of itself, its health stays."""
+        before, moment = exporter.status, whole_seconds(now)
+        found = self._cluster.presence.of(exporter.uid).health
+        if found is None and health.RETURN not in exporter.metadata.annotations:
+            healthy = find_condition(before.conditions, "Healthy")
+            return {"conditions": _conditions(exporter, online, healthy, moment)}
+        limit = self._cluster.settings.quarantine_after
+        judged = health.judge(exporter, found or health.NOTHING, self._failures.of(exporter), moment, limit)
+        return {
+            "conditions": _conditions(exporter, online, judged.condition, moment),
+            "quarantine": judged.quarantine,
+            "cleared_time": judged.cleared,
+        }
 
-def _conditions(exporter: Exporter, online: bool, now: datetime) -> list[Condition]:
+
+def _conditions(exporter: Exporter, online: bool, healthy: Condition | None, now: datetime) -> list[Condition]:
     before = exporter.status.conditions
-    kept = [known for known in before if known.type != "Online"]
+    kept = [known for known in before if known.type not in ("Healthy", "Online")]
     if find_condition(before, "Registered") is None:
         kept.append(condition("Registered", False, "NotRegistered", "it has not told its drivers yet"))
+    if healthy is not None:
+        kept.append(healthy)
     said = (
         condition("Online", True, "Connected", "it is connected to the controller")
         if online
         else condition("Online", False, "Disconnected", "it is not connected; start jumplab-exporter on its host")
     )
-    return merge_conditions(before, [*kept, said], whole_seconds(now), exporter.metadata.generation)
+    return merge_conditions(before, [*kept, said], now, exporter.metadata.generation)

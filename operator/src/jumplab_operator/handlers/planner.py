@@ -169,7 +169,8 @@ def exporter_facts(exporter: Exporter, cluster: Cluster) -> ExporterFacts:
         labels=exporter.metadata.labels,
         enabled=exporter.spec.enabled,
         online=connection.connected and exporter.metadata.deletion_timestamp is None,
-        available=connection.available,
+        available=connection.available and not connection.to_be_checked,
+        quarantined=exporter.status.quarantine is not None,
         claim=(claim.uid or claim.name) if claim is not None else None,
         version=exporter.metadata.resource_version,
     )

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from jumplab_operator.controller.lab import StatusReport
+from jumplab_operator.leasing.health import Found
 
 
 @dataclass(slots=True)
@@ -20,6 +21,8 @@ class Connection:
     phase: str | None = None
     """What it reported last on this connection; None before its first report."""
     message: str = ""
+    health: Found | None = None
+    """What it said last of its devices, on whatever connection; None: nothing yet."""
     told: set[str] = field(default_factory=set)
     """Uids of leases that this process of the exporter was told of."""
     told_now: set[str] = field(default_factory=set)
@@ -31,8 +34,13 @@ class Connection:
 
     @property
     def available(self) -> bool:
-        """It is there and has said, on this connection, that it is ready for a lease."""
+        """It is there and has said, on this connection, that it holds nothing of a lease."""
         return self.connected and self.phase == "Available"
+
+    @property
+    def to_be_checked(self) -> bool:
+        """It wants to check its devices before the next lease."""
+        return self.health is not None and self.health.check == "Due"
 
     def open(self, now: datetime) -> int:
         """A new connection takes the place of what was there; returns its number."""
@@ -66,7 +74,7 @@ class Connection:
         """Takes a report over. A new epoch is a new process: it knows only what it was told on this connection."""
         if report.epoch != self.epoch or not report.epoch:
             self.epoch, self.told, self.cleaned = report.epoch, set(self.told_now), set()
-        self.phase, self.message = report.status, report.message
+        self.phase, self.message, self.health = report.status, report.message, report.health
         if report.release_lease and report.lease_uid:
             self.failed[report.lease_uid] = report.message
         if report.status == "Available" and report.lease_uid:

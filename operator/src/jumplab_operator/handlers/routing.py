@@ -5,6 +5,7 @@ from jumplab_operator.handlers.client import Clients
 from jumplab_operator.handlers.cluster import Cluster
 from jumplab_operator.handlers.credentials import Credentials
 from jumplab_operator.handlers.exporter import Exporters
+from jumplab_operator.handlers.failures import Failures
 from jumplab_operator.handlers.lease import Leases
 from jumplab_operator.handlers.planner import PLAN, Planner
 from jumplab_operator.handlers.policy import Policies
@@ -22,7 +23,8 @@ class Reconciler:
         self._cluster = cluster
         self._planner = planner
         self._credentials = credentials
-        self._exporters = Exporters(cluster, planner, credentials)
+        self._failures = Failures()
+        self._exporters = Exporters(cluster, planner, credentials, self._failures)
         self.clients = Clients(cluster, credentials)
         self._leases = Leases(cluster, planner, cluster.clock.now())
         self._policies = Policies(cluster)
@@ -86,6 +88,7 @@ class Reconciler:
             return
         self._remember_deadline(lease)
         self._announce_holder(before, now)
+        self._failures.note(before, now)
         for version in (before, now):
             for exporter in self._cluster.exporters_of(version) if version is not None else ():
                 self._look_at(exporter)

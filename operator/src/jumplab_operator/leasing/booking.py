@@ -45,14 +45,14 @@ def _offers(space: Space, lease: LeaseFacts, pool: Pool) -> Iterator[str]:
 
 
 def _available(space: Space, pool: Pool, begin: datetime) -> Iterator[str]:
-    """What is free, or is going to be by then; what is offline last."""
+    """What is free, or is going to be by then; what is offline, and what is quarantined, last."""
     for *_, uid in pool.free:
         yield uid
     for end, _, uid in pool.leased:
         if end > begin:
             break
         yield uid
-    for name in [*pool.unready, *pool.offline]:
+    for name in [*pool.unready, *pool.offline, *pool.quarantined]:
         uid = space.by_name[name]
         holder = space.situations[uid].holder
         if holder is None or (holder.end is not None and holder.end <= begin):

@@ -22,6 +22,7 @@ def in_the_way(space: Space, lease: LeaseFacts, pool: Pool) -> waiting.InTheWay:
         holders=[space.leases[uid] for uid in first] + given,
         unready=[*pool.unready, *own, *(name for name, uid in left if slots.get(uid) is None)],
         offline=pool.offline,
+        quarantined=pool.quarantined,
         kept=len(begins),
         kept_from=min(begins, default=None),
     )

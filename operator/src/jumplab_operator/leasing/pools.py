@@ -32,7 +32,8 @@ class Situation:
     @property
     def free(self) -> bool:
         exporter = self.exporter
-        return exporter.online and exporter.available and exporter.claim is None and self.holder is None
+        usable = exporter.online and exporter.available and not exporter.quarantined
+        return usable and exporter.claim is None and self.holder is None
 
 
 @dataclass(slots=True, eq=False)
@@ -52,6 +53,8 @@ class Pool:
     unready: list[str] = field(default_factory=list)
     """Names of those that are online, and neither free nor held by a lease that is known."""
     offline: list[str] = field(default_factory=list)
+    quarantined: list[str] = field(default_factory=list)
+    """Names of those that are online, and neither held nor given to anybody."""
     satisfiable: bool = True
     """Whether those who wait were told that there is anything in it at all."""
     kinds: Counter[access.Grant] = field(default_factory=Counter)
@@ -85,7 +88,7 @@ class Pool:
             grant = self.admits(situation.exporter)
             if grant is not None:
                 self._take_in(situation, grant, list.append)
-        for each in (self.free, self.leased, self.unready, self.offline):
+        for each in (self.free, self.leased, self.unready, self.offline, self.quarantined):
             each.sort()
         return self.grants
 
@@ -123,6 +126,8 @@ class Pool:
             put(self.offline, exporter.name)
         elif situation.holder is not None:
             put(self.leased, _held(exporter, situation.holder))
+        elif exporter.quarantined:
+            put(self.quarantined, exporter.name)
         else:
             put(self.unready, exporter.name)
 
@@ -134,6 +139,8 @@ class Pool:
             del self.offline[bisect_left(self.offline, exporter.name)]
         elif situation.holder is not None:
             del self.leased[bisect_left(self.leased, _held(exporter, situation.holder))]
+        elif exporter.quarantined:
+            del self.quarantined[bisect_left(self.quarantined, exporter.name)]
         else:
             del self.unready[bisect_left(self.unready, exporter.name)]
 

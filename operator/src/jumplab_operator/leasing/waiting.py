@@ -11,6 +11,8 @@ from jumplab_operator.leasing.facts import LeaseFacts, Request
 
 _Group: TypeAlias = tuple[int, str, str]
 
+_BARE = ("not ready", "offline", "quarantined")
+"""What is said of a pinned exporter without its name once more."""
 NAMED = 3
 """So many exporters are told of one by one; more are counted."""
 
@@ -31,6 +33,8 @@ class InTheWay:
     unready: Sequence[str]
     """Names of those that are cleaned up or have still to report."""
     offline: Sequence[str]
+    quarantined: Sequence[str] = ()
+    """Names of those that have failed too often."""
     kept: int = 0
     """Those that are free, and kept for leases that begin before this one would end."""
     kept_from: datetime | None = None
@@ -40,16 +44,18 @@ class InTheWay:
 def explain(lease: LeaseFacts, found: InTheWay) -> tuple[str, str]:
     """Reason and sentence for a lease that no exporter is free for.
 
-    NotReady where one is being cleaned up or has still to report, else NotAvailable where one is leased or kept, else
-    Offline.
+    NotReady where one is being cleaned up, checked, or has still to report, else NotAvailable where one is leased or
+    kept, else Offline where one is, else Quarantined.
     """
     groups = [
         (found.leased, "leased", f", {_by(found)}"),
         (found.kept, "kept for a reservation", _from(found.kept_from)),
         (len(found.unready), "not ready", _named(found.unready)),
         (len(found.offline), "offline", _named(found.offline)),
+        (len(found.quarantined), "quarantined", _named(found.quarantined)),
     ]
-    reason = "NotReady" if found.unready else "NotAvailable" if found.leased or found.kept else "Offline"
+    idle = "Offline" if found.offline or not found.quarantined else "Quarantined"
+    reason = "NotReady" if found.unready else "NotAvailable" if found.leased or found.kept else idle
     count = sum(number for number, _, _ in groups)
     return reason, _sentence(lease, count, [group for group in groups if group[0]])
 
@@ -69,7 +75,7 @@ def in_line(lease: LeaseFacts, parts: Sequence[InTheWay], position: int, expecte
 def _things(request: Request, found: InTheWay) -> str:
     if request.exporter is not None:
         return wanted(request)
-    count = found.leased + found.kept + len(found.unready) + len(found.offline)
+    count = found.leased + found.kept + len(found.unready) + len(found.offline) + len(found.quarantined)
     return f"{'the one exporter' if count == 1 else f'{count} exporters'} matching {wanted(request)}"
 
 
@@ -79,6 +85,7 @@ def _states(found: InTheWay) -> str:
         (found.kept, "kept for a reservation", _from(found.kept_from)),
         (len(found.unready), "not ready", ""),
         (len(found.offline), "offline", ""),
+        (len(found.quarantined), "quarantined", _named(found.quarantined)),
     ]
     count = sum(number for number, _, _ in groups)
     return "; ".join(f"{_share(number, count)}{state}{detail}" for number, state, detail in groups if number)
@@ -106,7 +113,7 @@ def _ordinal(number: int) -> str:
 def _sentence(lease: LeaseFacts, count: int, groups: Sequence[_Group]) -> str:
     what = wanted(lease.request)
     if lease.request.exporter is not None:
-        return f"{what} is {groups[0][1]}" + (groups[0][2] if groups[0][1] not in ("not ready", "offline") else "")
+        return f"{what} is {groups[0][1]}" + (groups[0][2] if groups[0][1] not in _BARE else "")
     if len(groups) == 1:
         _, state, detail = groups[0]
         subject = {1: "the one exporter that matches", 2: "both exporters that match"}

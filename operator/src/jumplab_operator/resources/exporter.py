@@ -70,6 +70,9 @@ class ExporterStatus(Model):
     exporter_status: Phase | None = Field(default=None, description="Where it is in its life, by its own report.")
     status_message: str | None = Field(default=None, description="What it says to that.")
     quarantine: Quarantine | None = Field(default=None, description="Set while it is kept from being leased.")
+    cleared_time: Instant | None = Field(
+        default=None, description="When it last came back from quarantine: failures before that don't count."
+    )
 
 
 class Exporter(Resource):
