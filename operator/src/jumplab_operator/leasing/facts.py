@@ -23,12 +23,12 @@ class ExporterFacts:
     online: bool = False
     available: bool = False
     """It has said, on the connection that it has now, that it is ready for a lease."""
-    quarantined: bool = False
-    """It has failed too often to be given to anybody."""
     claim: str | None = None
     """The uid of the lease that holds it, or that it hasn't been cleaned up after."""
     version: str = ""
     """The resource version that all this was read from."""
+    quarantined: bool = False
+    """It has failed too often to be given to anybody."""
 
 
 @dataclass(frozen=True, slots=True)
