@@ -59,6 +59,7 @@ def test_what_is_selected_is_there(chart: Path, name: str, values: Plain) -> Non
 WRONG: list[tuple[Path, Plain, str]] = [
     (JUMPLAB, {"replicaCount": 2}, "additional properties 'replicaCount' not allowed"),
     (JUMPLAB, {"replicas": 0}, "at '/replicas': minimum: got 0, want 1"),
+    (JUMPLAB, {"quarantineAfter": 0}, "at '/quarantineAfter': minimum: got 0, want 1"),
     (JUMPLAB, {"endpoint": "https://lab.example.com"}, "at '/endpoint': .* does not match pattern"),
     (JUMPLAB, {"namespaces": "lab"}, "at '/namespaces': got string, want array"),
     (JUMPLAB, {"namespaces": ["Lab_1"]}, "at '/namespaces/0': 'Lab_1' does not match pattern"),

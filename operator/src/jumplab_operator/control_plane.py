@@ -30,7 +30,7 @@ from jumplab_operator.controller.served_certificate import CertificateFiles
 from jumplab_operator.controller.server import Certificate, PortUnavailable, controller_server, listen
 from jumplab_operator.handlers.kube import CORE, KubeApi, connected, once_it_answers, path
 from jumplab_operator.handlers.running import lab_over
-from jumplab_operator.handlers.settings import KubeAccess, LabSettings, SystemClock
+from jumplab_operator.handlers.settings import QUARANTINE_AFTER, KubeAccess, LabSettings, SystemClock
 from jumplab_operator.lab_users import LabUsers
 from jumplab_operator.leadership.seat import Process, Seat, leading
 from jumplab_operator.router.relay import Router
@@ -76,12 +76,13 @@ class Installation:
     """Where on a cluster an operator is.
 
     own_namespace: where the Secret with its keys is;  namespaces: those it serves; empty: all;  seat: its own among
-    several operators of which one leads.
+    several operators of which one leads;  quarantine_after: see LabSettings.
     """
 
     own_namespace: str
     namespaces: tuple[str, ...] = ()
     seat: Seat | None = None
+    quarantine_after: int = QUARANTINE_AFTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +96,20 @@ class Running:
 
 @asynccontextmanager
 async def control_plane(
-    access: KubeAccess, kube: KubeApi, listening: Listening, trust: Trust, namespaces: tuple[str, ...] = ()
+    access: KubeAccess, kube: KubeApi, address: str, trust: Trust, settings: LabSettings
 ) -> AsyncIterator[None]:
-    """Operator, controller and router, serving while entered. kube: the API of `access`. Raises PortUnavailable."""
+    """Operator, controller and router, serving at an address while entered. kube: the API of `access`.
+
+    Raises PortUnavailable.
+    """
     signing = trust.keys.signing
     issuer = CredentialIssuer(signing)
-    settings = LabSettings(endpoint=listening.endpoint, ca_pem=trust.ca_pem, namespaces=namespaces)
     async with lab_over(kube, access, settings, issuer, SystemClock()) as lab:
-        dialler = Dialler(lab, Offers(_now), listening.endpoint, signing, _now)
+        dialler = Dialler(lab, Offers(_now), settings.endpoint, signing, _now)
         router = Router(signing.public_key(), prolonged=dialler.prolonged)
         authenticator = Authenticator(lab, issuer, _token_reader(kube), _now)
         server = controller_server(lab, authenticator, dialler, router)
-        listen(server, listening.address, trust.certificate)
+        listen(server, address, trust.certificate)
         async with _serving(server, router), asyncio.TaskGroup() as tasks:
             cutting = tasks.create_task(_cut_streams(lab, router), name="cutting the streams of former holders")
             yield
@@ -139,13 +142,19 @@ def _token_reader(kube: KubeApi) -> Callable[[str, Name], Awaitable[str | None]]
 
 @asynccontextmanager
 async def one_machine(
-    data_dir: Path, host: str, api_port: int | None, grpc_port: int | None, advertised: str | None
+    data_dir: Path,
+    host: str,
+    api_port: int | None,
+    grpc_port: int | None,
+    advertised: str | None,
+    *,
+    quarantine_after: int = QUARANTINE_AFTER,
 ) -> AsyncIterator[Running]:
     """A whole control plane on a data directory, the Kubernetes API included.
 
     Ports: None is the one of the last time (the first time the default), 0 that of the last time or any free one.
-    advertised: the name or address by which exporters and clients reach this machine. Raises StandaloneError,
-    PortUnavailable, UnusableKeys.
+    advertised: the name or address by which exporters and clients reach this machine.  quarantine_after: see
+    LabSettings. Raises StandaloneError, PortUnavailable, UnusableKeys.
     """
     users = LabUsers(secrets.token_urlsafe(32))
     async with KubernetesApi(data_dir, host, api_port, tenancy=users) as api:
@@ -157,9 +166,10 @@ async def one_machine(
         certificate = server_certificate(operator_keys.authority, [reached_at, "localhost", "127.0.0.1", "::1"], _now())
         listening = Listening(_joined(host, port), _joined(reached_at, port))
         trust = Trust(operator_keys, certificate, operator_keys.authority.certificate_pem.decode())
+        settings = LabSettings(listening.endpoint, trust.ca_pem, quarantine_after=quarantine_after)
         async with connected(access) as kube:
             await apply_crds(kube)
-            async with control_plane(access, kube, listening, trust):
+            async with control_plane(access, kube, listening.address, trust, settings):
                 yield Running(listening.endpoint, api.ca_pem, api.data_dir.kubeconfig)
 
 
@@ -175,8 +185,10 @@ async def in_cluster(
     async with connected(access) as kube, leading(kube, installation.seat, process) as lead:
         operator_keys = await once_it_answers(lambda: _keys_in_secret(lead.kube, installation.own_namespace))
         trust = _trust(listening, operator_keys)
+        limit = installation.quarantine_after
+        settings = LabSettings(listening.endpoint, trust.ca_pem, installation.namespaces, quarantine_after=limit)
         async with (
-            control_plane(access, lead.kube, listening, trust, installation.namespaces),
+            control_plane(access, lead.kube, listening.address, trust, settings),
             asyncio.TaskGroup() as tasks,
         ):
             await lead.take_callers()

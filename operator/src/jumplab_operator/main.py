@@ -22,12 +22,22 @@ from jumplab_operator.controller.lab import ApiRefused
 from jumplab_operator.controller.served_certificate import CertificateFiles
 from jumplab_operator.controller.server import PortUnavailable
 from jumplab_operator.handlers.kube import ApiAway
+from jumplab_operator.handlers.settings import QUARANTINE_AFTER
 from jumplab_operator.health import answering
 from jumplab_operator.leadership.seat import Process, Seat
 from jumplab_operator.standalone.errors import StandaloneError
 
 PORT = click.IntRange(0, 65535)
 FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+QUARANTINE = click.option(
+    "--quarantine-after",
+    type=click.IntRange(1),
+    default=QUARANTINE_AFTER,
+    show_default=True,
+    help="So many failures in a row keep an exporter from being leased.",
+)
 
 
 def _address(ctx: click.Context, param: click.Parameter, value: str) -> str:  # noqa: ARG001 - click's signature
@@ -54,12 +64,21 @@ def main() -> None:
     "--grpc-port", type=PORT, help="The controller's port; 0: any free one.  [default: the last one, or 7444]"
 )
 @click.option("--advertise", metavar="HOST", help="How exporters and clients reach this machine.  [default: --host]")
+@QUARANTINE
 def standalone(
-    data_dir: Path | None, host: str, port: int | None, grpc_port: int | None, advertise: str | None
+    data_dir: Path | None,
+    host: str,
+    port: int | None,
+    grpc_port: int | None,
+    advertise: str | None,
+    quarantine_after: int,
 ) -> None:
     """A whole control plane on this machine: Kubernetes API, operator, controller and router."""
     folder = data_dir or _data_home() / "jumplab"
-    _run(lambda _: one_machine(folder, host, port, grpc_port, advertise), _told_standalone)
+    _run(
+        lambda _: one_machine(folder, host, port, grpc_port, advertise, quarantine_after=quarantine_after),
+        _told_standalone,
+    )
 
 
 @main.command()
@@ -96,6 +115,7 @@ def standalone(
     default="",
     help="Where /livez, /readyz and /metrics are.  [default: nowhere]",
 )
+@QUARANTINE
 def run(
     kubeconfig: Path | None,
     listen: str,
@@ -108,6 +128,7 @@ def run(
     tls_key: Path | None,
     tls_ca: Path | None,
     health: str,
+    quarantine_after: int,
 ) -> None:
     """Operator, controller and router for a cluster that has the custom resource definitions."""
     if (tls_certificate is None) != (tls_key is None):
@@ -118,7 +139,8 @@ def run(
         _fail(str(error), 2)
     files = CertificateFiles(tls_certificate, tls_key, tls_ca) if tls_certificate and tls_key else None
     listening = Listening(listen, endpoint, names, files)
-    installation = Installation(own_namespace, namespaces, Seat(own_namespace, pod) if pod else None)
+    seat = Seat(own_namespace, pod) if pod else None
+    installation = Installation(own_namespace, namespaces, seat, quarantine_after)
     _run(lambda process: in_cluster(access, listening, installation, process), _told_cluster, health)
 
 

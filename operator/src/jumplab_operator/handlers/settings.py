@@ -9,6 +9,8 @@ from typing import Protocol
 
 from jumplab_operator.leasing.times import DEFAULT_DURATION
 
+QUARANTINE_AFTER = 3
+
 
 @dataclass(frozen=True, slots=True)
 class KubeAccess:
@@ -52,7 +54,7 @@ class LabSettings:
     """How long, after the operator's start, exporters may take to come back."""
     keep_ended: timedelta = timedelta(days=7)
     """How long an ended lease is kept that doesn't say so itself."""
-    quarantine_after: int = 3
+    quarantine_after: int = QUARANTINE_AFTER
     """So many failed health checks, or failed leases, in a row keep an exporter from being leased."""
     relist_every: timedelta = timedelta(minutes=2)
     """How often a list checks what the watches may have missed."""
