@@ -187,7 +187,7 @@ class SimulatedExporter:
 
     async def report(self, status: str, lease_uid: str = "", *, release: bool = False, message: str = "") -> None:
         """Reports until it is taken, as a real exporter does."""
-        report = StatusReport(status, message, lease_uid, self.epoch, release, self.health)
+        report = StatusReport(status, message, lease_uid, self.epoch, release, health=self.health)
         async with asyncio.timeout(WAIT_SECONDS):
             while True:
                 try:
