@@ -7,10 +7,12 @@ import re
 import pytest
 
 from jumplab.driver import errors
-from jumplab.protocol.v1.session_pb2 import Frame, Frames, Hello
+from jumplab.protocol.v1.common_pb2 import EXPORTER_STATUS_AFTER_LEASE_HOOK, EXPORTER_STATUS_LEASE_READY
+from jumplab.protocol.v1.session_pb2 import Call, Frame, Frames, Hello
 from jumplab.session.frames import MAGIC, read_payloads
-from jumplab.session.host import SessionHost
+from jumplab.session.host import SessionHost, dispatch
 from tests.driver.boards import Blocking, Broken, Meter, Reading, Slow
+from tests.exporter.waiting import until
 from tests.session.links import attached, hosted, linked
 
 
@@ -254,3 +256,69 @@ async def test_what_drivers_log_reaches_every_attached_client():
         one.on_log = other.on_log = lambda line: heard.put_nowait(line.message)
         meter.log.warning("the fuse is warm")
         assert [await heard.get(), await heard.get()] == ["the fuse is warm"] * 2
+
+
+async def test_a_client_that_did_not_read_is_told_what_it_lost_once_it_reads_though_nothing_more_is_said():
+    async with hosted(meter=Meter()) as host, linked(host) as link:
+        stream = await link.open(0)
+        await stream.send(MAGIC + Frames(frames=[Frame(hello=Hello(session="s"))]).SerializeToString())
+        payloads = read_payloads(stream)
+        await anext(payloads)
+        for _ in range(40):
+            host.say("x" * (1 << 20))
+        host.set_status(EXPORTER_STATUS_LEASE_READY, "first")
+        host.set_status(EXPORTER_STATUS_AFTER_LEASE_HOOK, "cleaning up")
+        heard: list[Frame] = []
+        async with asyncio.timeout(20):
+            while not heard or not heard[-1].HasField("status_change"):
+                heard += (await anext(payloads)).frames
+                await stream.send(Frames(received=len(heard)).SerializeToString())
+        lines, lost, status = heard[:-2], heard[-2].log_line.message, heard[-1].status_change
+        assert lost == f"{40 - len(lines)} lines were lost"
+        assert (status.status, status.message) == (EXPORTER_STATUS_AFTER_LEASE_HOOK, "cleaning up")
+
+
+async def test_the_exporters_status_reaches_who_attaches_later_too():
+    async with hosted(meter=Meter()) as host:
+        host.set_status(EXPORTER_STATUS_LEASE_READY, "ready")
+        async with attached(host) as session:
+            heard: asyncio.Queue[str] = asyncio.Queue()
+            session.on_status = lambda change: heard.put_nowait(change.message)
+            async with asyncio.timeout(20):
+                assert await heard.get() == "ready"
+                host.set_status(EXPORTER_STATUS_AFTER_LEASE_HOOK, "cleaning up")
+                assert await heard.get() == "cleaning up"
+
+
+async def test_a_call_that_is_cancelled_while_it_waits_for_a_thread_never_begins(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(dispatch, "_THREADS", 1)
+    slow, waiting = Blocking(), Blocking()
+    async with hosted(slow=slow, waiting=waiting, meter=Meter()) as host, attached(host) as session:
+        first = asyncio.create_task(session.root.slow.hold())
+        await until(lambda: slow.inside)
+        second = asyncio.create_task(session.root.waiting.hold())
+        await session.root.meter.ping()  # what was asked before has arrived
+        second.cancel()
+        await asyncio.gather(second, return_exceptions=True)
+        await session.root.meter.ping()
+        slow.release.set()
+        waiting.release.set()
+        await first
+        await session.root.slow.thread()  # the one thread has come to what was asked after
+    assert waiting.most_inside == 0
+
+
+async def test_a_call_that_comes_after_the_end_never_begins():
+    slow = Slow()
+    async with hosted(slow=slow) as host:
+        async with attached(host) as session:
+            uuid = session.root.slow._node.uuid
+        await host.end("the lease has ended")
+        async with linked(host) as link:
+            stream = await link.open(0)
+            await stream.send(MAGIC + Frames(frames=[Frame(hello=Hello(session="s"))]).SerializeToString())
+            call = Call(id=1, driver_uuid=uuid, method="wait", arguments=b"{}")
+            await stream.send(Frames(frames=[Frame(call=call)]).SerializeToString())
+            payloads = read_payloads(stream)
+            assert (await anext(payloads)).frames[0].goodbye.reason == "the lease has ended"
+    assert not slow.entered.is_set()

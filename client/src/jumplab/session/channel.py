@@ -6,6 +6,7 @@ once when the connection is idle, and gathered when it is busy.
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 from jumplab.protocol.v1.session_pb2 import Frame, Frames
 from jumplab.session.frames import MAGIC, ProtocolError
@@ -19,11 +20,12 @@ _ACKNOWLEDGE_BYTES = 256 << 10
 class FrameChannel:
     """One side's counts and queue. It outlives connections; `run` serves one of them at a time.
 
-    received: how many counted frames have arrived.
+    received: how many counted frames have arrived.  on_room: called when `crowded` has come to its end.
     """
 
     def __init__(self) -> None:
         self.received = 0
+        self.on_room: Callable[[], None] = lambda: None
         self._kept: deque[bytes] = deque()
         self._kept_bytes = 0
         self._acknowledged = 0
@@ -141,8 +143,9 @@ class FrameChannel:
             self._kept_bytes -= len(self._kept.popleft())
         self._acknowledged = received
         self._next = max(0, self._next - fresh)
-        if self._kept_bytes <= _KEPT_BYTES:
+        if self._kept_bytes <= _KEPT_BYTES and self.crowded:
             self._room.set()
+            self.on_room()
 
     def _wake(self) -> None:
         self._idle.clear()

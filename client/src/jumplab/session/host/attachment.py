@@ -9,7 +9,6 @@ from typing import Any
 from jumplab.driver import errors
 from jumplab.driver.interface import MethodKind
 from jumplab.driver.progressing import Progress, told_to
-from jumplab.protocol.v1.common_pb2 import LOG_SOURCE_SYSTEM
 from jumplab.protocol.v1.session_pb2 import (
     Call,
     CallItem,
@@ -20,7 +19,6 @@ from jumplab.protocol.v1.session_pb2 import (
     Frames,
     Goodbye,
     Hello,
-    LogLine,
     Reopen,
     Welcome,
 )
@@ -29,6 +27,7 @@ from jumplab.session.channel import FrameChannel
 from jumplab.session.frames import FRAME_BYTES, UNCOUNTED, ProtocolError
 from jumplab.session.host.dispatch import Dispatcher, Invocation
 from jumplab.session.host.progress import ProgressReports
+from jumplab.session.host.pushing import Pushes
 from jumplab.session.host.streams import HostedStream, refuse_stream
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import EnvelopeStream, Link
@@ -52,11 +51,11 @@ class Attachment:
         self._dispatcher = dispatcher
         self._welcome = welcome
         self._channel = FrameChannel()
+        self._pushes = Pushes(self._channel)
         self._calls: dict[int, asyncio.Task[None]] = {}
         self._streams: dict[int, HostedStream] = {}
         self._last_call = 0
         self._connection: Link | None = None
-        self._lost = 0
         self._reason = ""
         self._replaced = asyncio.Event()
         self.left = asyncio.Event()
@@ -67,24 +66,15 @@ class Attachment:
         return self._connection is not None
 
     def push(self, frame: Frame) -> None:
-        """Sends a frame that answers nothing: a log line, a change of status.
-
-        A client that does not read loses such frames, and is told how many when it reads again.
-        """
-        if self._channel.crowded:
-            self._lost += 1
-            return
-        if self._lost:
-            lost = LogLine(source=LOG_SOURCE_SYSTEM, severity="WARNING", message=f"{self._lost} lines were lost")
-            self._channel.post(Frame(log_line=lost))
-            self._lost = 0
-        self._channel.post(frame)
+        """Sends a frame that answers nothing: a log line, a change of status. What is lost of them is told."""
+        self._pushes.push(frame)
 
     def say_goodbye(self, reason: str) -> None:
         """The session is over: calls are cancelled, the client is told why, now or when it comes back."""
         self._reason = reason
         self._channel.post_prompt(Frame(goodbye=Goodbye(reason=reason)))
         self.left.set()
+        self._cancel_calls()  # here and now: the next one must not get the turn of the one that ends
 
     async def serve(self, link: Link, stream: EnvelopeStream, payloads: AsyncIterator[Frames], hello: Hello) -> None:
         """Serves one connection, whose hello has come, until it is lost, replaced, or the client has left.
@@ -115,12 +105,19 @@ class Attachment:
                 wait.cancel()
 
     async def close(self) -> None:
-        """Cancels what is left of the client's calls, and waits a moment for them."""
+        """Cancels what is left of the client's calls, and waits a moment for them; what lasts is cancelled again."""
+        if calls := self._cancel_calls():
+            _, lasting = await asyncio.wait(calls, timeout=_CLOSING_BOUND_SECONDS)
+            for call in lasting:
+                call.cancel()
+
+    def _cancel_calls(self) -> list[asyncio.Task[None]]:
+        """Cancels each call, but none twice, which would interrupt its clean-up: all that still run."""
         calls = list(self._calls.values())
         for call in calls:
-            call.cancel()
-        if calls:
-            await asyncio.wait(calls, timeout=_CLOSING_BOUND_SECONDS)
+            if not call.cancelling():
+                call.cancel()
+        return calls
 
     def _first_words(self, resumed: bool) -> Frame:
         if self._reason:
@@ -147,9 +144,7 @@ class Attachment:
 
     async def _finish(self) -> None:
         """Cancels what runs, and lets the last words out."""
-        calls = list(self._calls.values())
-        for call in calls:
-            call.cancel()
+        calls = self._cancel_calls()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_CLOSING_BOUND_SECONDS):
                 if calls:
@@ -166,6 +161,8 @@ class Attachment:
             kind = frame.WhichOneof("kind") or ""
             counted += kind not in UNCOUNTED
             match kind:
+                case "call" if self.left.is_set():
+                    pass  # it came too late: the goodbye answers it
                 case "call":
                     self._begin(frame.call)
                 case "call_cancel":

@@ -86,7 +86,8 @@ class Dispatcher:
         node, running = invocation.node, f"{invocation.method.name} {id(work):x}"
         if node.driver.exclusive:
             await node.state.entering.acquire()
-        done = asyncio.wrap_future(self._threads.submit(contextvars.copy_context().run, work))
+        submitted = self._threads.submit(contextvars.copy_context().run, work)
+        done = asyncio.wrap_future(submitted)
         node.state.running.add(running)
 
         def leave(_: object) -> None:
@@ -95,7 +96,11 @@ class Dispatcher:
                 node.state.entering.release()
 
         done.add_done_callback(leave)
-        return await asyncio.shield(done)
+        try:
+            return await asyncio.shield(done)
+        except asyncio.CancelledError:
+            submitted.cancel()  # one that no thread was free for yet never begins
+            raise
 
 
 def _turn(node: Node) -> AbstractAsyncContextManager[Any]:

@@ -53,6 +53,7 @@ class SessionHost:
         self._dispatcher = Dispatcher(tree)
         self._attachments: dict[str, Attachment] = {}
         self._said: deque[Frame] = deque(maxlen=_LINES_KEPT)
+        self._status: list[Frame] = []
         self._ended = ""
         self._dismissals = 0
         self._logs: _DriverLogs | None = None
@@ -113,8 +114,8 @@ class SessionHost:
             return known
         hello.epoch = ""
         attachment = self._attachments[hello.session] = Attachment(self._dispatcher, self._welcomed)
-        for line in self._said:
-            attachment.push(line)
+        for frame in (*self._said, *self._status):
+            attachment.push(frame)
         if self._ended:
             attachment.say_goodbye(self._ended)
         return attachment
@@ -151,8 +152,10 @@ class SessionHost:
         return attachments
 
     def set_status(self, status: ExporterStatus.ValueType, message: str = "") -> None:
-        """Tells the attached clients where the exporter is in its life."""
-        self._push(Frame(status_change=StatusChange(status=status, message=message)))
+        """Tells the attached clients, and those that attach later, where the exporter is in its life."""
+        frame = Frame(status_change=StatusChange(status=status, message=message))
+        self._status = [frame]
+        self._push(frame)
 
     def say(
         self,
