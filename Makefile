@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 HOME_OF_PYTHON := import sys; print(sys.base_prefix, sys.version)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test verify lint generate check-diff bench bench-sessions bench-apiserver chaos constraints clean
+.PHONY: help setup demo test verify lint generate check-diff bench bench-sessions bench-apiserver bench-leasing chaos constraints clean
 
 help:  ## What each target does
 	@sed -n 's/^\([a-z-]*\):.*##/\1:/p' $(MAKEFILE_LIST) | awk -F: '{printf "  make %-16s%s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ bench-sessions: $(READY)  ## Sessions beside Jumpstarter's and beside what the m
 
 bench-apiserver: $(READY)  ## The standalone API beside a real kube-apiserver with etcd
 	@$(BIN)/python -m tools.bench_apiserver
+
+bench-leasing: $(READY)  ## How fast leases are given, beside labgrid where the peer is at hand
+	@$(BIN)/python -m tools.bench_leasing
 
 chaos: $(READY)  ## Kills, cuts and fills up a lab that works, for minutes; CHAOS="--seed 1 --seconds 600" and more: --help
 	@$(BIN)/python -m tools.chaos $(CHAOS)

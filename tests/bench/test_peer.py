@@ -18,9 +18,9 @@ def script(folder: Path, text: str) -> Path:
 def test_the_script_is_found_beside_the_repository_without_a_word(tmp_path: Path) -> None:
     repository = tmp_path / "repository"
     repository.mkdir()
-    assert peer.find(repository, {}) is None
+    assert peer.find(repository, {}, "jumpstarter") is None
     beside = script(tmp_path / "shared" / "peers", "")
-    assert peer.find(repository, {}) == beside
+    assert peer.find(repository, {}, "jumpstarter") == beside
 
 
 def test_the_environment_comes_before_the_usual_place(tmp_path: Path) -> None:
@@ -28,12 +28,12 @@ def test_the_environment_comes_before_the_usual_place(tmp_path: Path) -> None:
     repository.mkdir()
     script(tmp_path / "shared" / "peers", "")
     named = script(tmp_path / "elsewhere", "")
-    assert peer.find(repository, {"JUMPLAB_PEERS": str(tmp_path / "elsewhere")}) == named
+    assert peer.find(repository, {"JUMPLAB_PEERS": str(tmp_path / "elsewhere")}, "jumpstarter") == named
 
 
 def test_a_folder_without_the_script_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(peer.PeerFailed, match=f"JUMPLAB_PEERS is {tmp_path}, and there is no jumpstarter in it"):
-        peer.find(tmp_path, {"JUMPLAB_PEERS": str(tmp_path)})
+        peer.find(tmp_path, {"JUMPLAB_PEERS": str(tmp_path)}, "jumpstarter")
 
 
 def test_its_figures_are_what_it_prints(tmp_path: Path) -> None:

@@ -48,4 +48,4 @@ def test_a_quick_run_writes_every_figure_of_ours_and_prints_them(tmp_path: Path)
 
     assert "driver call, median" in run.stdout
     assert f"{ours['tunnel']['attach_ms']:g} ms" in run.stdout
-    assert "apply to Ready on standalone: 1 exporter" in run.stderr
+    assert "1 exporter on standalone" in run.stderr

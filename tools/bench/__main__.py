@@ -14,6 +14,7 @@ from tools.bench.one_board import one_board
 from tools.bench.work import FULL, QUICK, Rounds
 
 _ROOT = Path(__file__).resolve().parents[2]
+_PEER = "jumpstarter"
 _NO_PEER = (
     f"ours alone: Jumpstarter's figures come from a script outside of this repository; set {peer.PLACE} to its folder"
 )
@@ -30,7 +31,7 @@ _NO_PEER = (
 def main(quick: bool, out: Path) -> None:
     """Measures the whole path, beside Jumpstarter where its script is at hand."""
     try:
-        script = None if quick else peer.find(_ROOT, os.environ)
+        script = None if quick else peer.find(_ROOT, os.environ, _PEER)
     except peer.PeerFailed as error:
         raise click.UsageError(str(error)) from error
     rounds = QUICK if quick else FULL

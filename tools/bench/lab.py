@@ -10,7 +10,7 @@ from typing import Any
 from jumplab_operator.control_plane import KEYS_SECRET, crd_manifests
 from jumplab_operator.controller.keys import AUTHORITY_CERTIFICATE
 from tests.kube.client import KubeClient
-from tests.kube.processes import free_ports
+from tests.kube.processes import Process, free_ports
 from tests.kube.servers import ASSETS, RealKubeApi
 from tools.bench.processes import program, running
 from tools.bench.waiting import wait_until
@@ -28,13 +28,17 @@ _ESTABLISHING_BOUND_SECONDS = 60.0
 class Lab:
     """A control plane that runs.
 
-    api: which Kubernetes API it works on, for the report.  endpoint, ca_pem: the controller's.
+    api: which Kubernetes API it works on, for the report.  ca, token: how it lets an administrator in.
+    endpoint, ca_pem: the controller's.  operator: the process that decides.
     """
 
     api: str
     kube: KubeClient
+    ca: Path
+    token: str
     endpoint: str
     ca_pem: bytes
+    operator: Process
 
     def create(self, kind: str, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
         """Makes an Exporter, a Client or a Lease: the object as the API answers it."""
@@ -67,10 +71,11 @@ def one_machine(folder: Path) -> Iterator[Lab]:
     data = folder / "data"
     ports = [f"--port={port}", f"--grpc-port={grpc_port}"]
     command: list[str | Path] = [program("jumplab-operator"), "standalone", f"--data-dir={data}", *ports]
-    with running(command, folder / "operator.log", until=_RUNNING):
+    with running(command, folder / "operator.log", until=_RUNNING) as operator:
         authority, token = data / "ca.crt", (data / "admin.token").read_text().strip()
         with closing(KubeClient(f"https://127.0.0.1:{port}", authority, token)) as kube:
-            yield Lab("standalone", kube, f"127.0.0.1:{grpc_port}", authority.read_bytes())
+            endpoint = f"127.0.0.1:{grpc_port}"
+            yield Lab("standalone", kube, authority, token, endpoint, authority.read_bytes(), operator)
 
 
 @contextmanager
@@ -81,10 +86,12 @@ def on_cluster(folder: Path) -> Iterator[Lab]:
         (port,) = free_ports(1)
         endpoint = f"127.0.0.1:{port}"
         options = [f"--kubeconfig={api.kubeconfig}", f"--listen={endpoint}", f"--endpoint={endpoint}"]
-        with running([program("jumplab-operator"), "run", *options], folder / "operator.log", until=_RUNNING):
+        command: list[str | Path] = [program("jumplab-operator"), "run", *options]
+        with running(command, folder / "operator.log", until=_RUNNING) as operator:
             keys = kube.get(f"/api/v1/namespaces/{_OPERATOR_NAMESPACE}/secrets/{KEYS_SECRET}").ok()
             version = kube.get("/version").ok()["gitVersion"]
-            yield Lab(f"kube-apiserver {version}", kube, endpoint, _content(keys, AUTHORITY_CERTIFICATE))
+            authority = _content(keys, AUTHORITY_CERTIFICATE)
+            yield Lab(f"kube-apiserver {version}", kube, api.ca, api.token, endpoint, authority, operator)
 
 
 @contextmanager

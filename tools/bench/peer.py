@@ -1,4 +1,4 @@
-"""Jumpstarter's figures for the same work: from a script outside of this repository, which prints them as JSON."""
+"""A peer's figures for the same work: from a script outside of this repository, which prints them as JSON."""
 
 import json
 import subprocess
@@ -8,7 +8,6 @@ from typing import Any
 
 PLACE = "JUMPLAB_PEERS"
 _BESIDE_THE_REPOSITORY = Path("../shared/peers")
-_SCRIPT = "jumpstarter"
 _BOUND_SECONDS = 900.0
 
 
@@ -16,17 +15,17 @@ class PeerFailed(Exception):
     """The script has no figures to give; the message says why."""
 
 
-def find(repository: Path, environment: Mapping[str, str]) -> Path | None:
-    """The script: in the folder that JUMPLAB_PEERS names, else in the usual one; None where there is neither.
+def find(repository: Path, environment: Mapping[str, str], name: str) -> Path | None:
+    """The peer's script: in the folder that JUMPLAB_PEERS names, else in the usual one; None where there is neither.
 
     Raises PeerFailed where JUMPLAB_PEERS names a folder without it.
     """
     named = environment.get(PLACE)
-    script = repository / (named or _BESIDE_THE_REPOSITORY) / _SCRIPT
+    script = repository / (named or _BESIDE_THE_REPOSITORY) / name
     if script.is_file():
         return script.resolve()
     if named:
-        raise PeerFailed(f"{PLACE} is {named}, and there is no {_SCRIPT} in it; correct or unset it")
+        raise PeerFailed(f"{PLACE} is {named}, and there is no {name} in it; correct or unset it")
     return None
 
 

@@ -35,11 +35,11 @@ QUICK = Size(objects=100, watches=5, changes=10)
 
 
 @asynccontextmanager
-async def session(url: str, ca: Path, token: str) -> AsyncIterator[aiohttp.ClientSession]:
-    """A session with one server; as many connections as are asked for."""
+async def session(url: str, ca: Path, token: str, connections: int = 0) -> AsyncIterator[aiohttp.ClientSession]:
+    """A session with one server; at most so many connections at a time, 0: as many as are asked for."""
     trust = ssl.create_default_context(cafile=str(ca))
     timeout = aiohttp.ClientTimeout(total=_BOUND_SECONDS)
-    connector = aiohttp.TCPConnector(ssl=trust, limit=0)
+    connector = aiohttp.TCPConnector(ssl=trust, limit=connections)
     headers = {"Authorization": f"Bearer {token}"}
     async with aiohttp.ClientSession(url, headers=headers, connector=connector, timeout=timeout) as opened:
         yield opened

@@ -50,7 +50,7 @@ def main(quick: bool, only: tuple[str, ...], rounds: int | None, add: bool, out:
     """Measures sessions beside Jumpstarter's, where its script is at hand, and beside what the machine can do."""
     size = _QUICK if quick else _FULL
     try:
-        script = None if quick else peer.find(_ROOT, os.environ)
+        script = None if quick else peer.find(_ROOT, os.environ, "jumpstarter")
         found = _measure(only or _SECTIONS, size, rounds or size.rounds, script, results.read(out) if add else {})
     except peer.PeerFailed as error:
         raise click.UsageError(str(error)) from error

@@ -1,0 +1,70 @@
+"""A lab with many simulated exporters, all of them available."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from jumplab.client.places import write_private
+from tools.bench.fleet import Fleet
+from tools.bench.lab import LABELS, NAMESPACE, Lab, closest_to_a_cluster, place
+from tools.bench.processes import running
+from tools.bench.report import say
+from tools.bench.waiting import wait_until
+from tools.bench_apiserver.load import session
+
+CLIENT = "ci"
+_SETTING_UP_BOUND_SECONDS = 600.0
+# Listing a thousand exporters is work for the API server, which has better things to do meanwhile.
+_LOOK_SECONDS = 1.0
+_WRITERS = 16
+
+
+@contextmanager
+def populated(count: int, folder: Path) -> Iterator[Lab]:
+    """A control plane of its own with a client and `count` exporters. Raises TimeoutError on too slow a machine."""
+    with closest_to_a_cluster(folder) as lab:
+        say(f"{count} exporter{'' if count == 1 else 's'} on {lab.api}")
+        lab.create("Client", CLIENT, {})
+        asyncio.run(_create_exporters(lab, count))
+        _wait(lambda: len(lab.tokens("Exporter")), count, "credentials")
+        file = folder / "fleet.json"
+        fleet = Fleet(lab.endpoint, lab.ca_pem.decode(), NAMESPACE, lab.tokens("Exporter"))
+        write_private(file, fleet.to_json())
+        with running([sys.executable, "-m", "tools.bench.fleet", file], folder / "fleet.log"):
+            _wait(lambda: _available(lab), count, "exporters available")
+            yield lab
+
+
+async def _create_exporters(lab: Lab, count: int) -> None:
+    numbers = iter(range(count))
+
+    async def create() -> None:
+        for number in numbers:
+            body = {
+                "apiVersion": "jumpstarter.dev/v1alpha1",
+                "kind": "Exporter",
+                "metadata": {"name": f"bench-{number}", "labels": LABELS},
+            }
+            async with http.post(place("exporters"), json=body) as answer:
+                answer.raise_for_status()
+
+    async with session(lab.kube.url, lab.ca, lab.token) as http, asyncio.TaskGroup() as tasks:
+        for number in range(_WRITERS):
+            tasks.create_task(create(), name=f"creating exporters {number}")
+
+
+def _wait(present: Callable[[], int], count: int, what: str) -> None:
+    wait_until(
+        lambda: present() == count,
+        f"{count} {what}",
+        _SETTING_UP_BOUND_SECONDS,
+        every_seconds=_LOOK_SECONDS,
+        tell=lambda: say(f"  {present()} of {count} {what}"),
+    )
+
+
+def _available(lab: Lab) -> int:
+    exporters = lab.kube.get(place("exporters")).ok()["items"]
+    return sum(exporter.get("status", {}).get("exporterStatus") == "Available" for exporter in exporters)
