@@ -20,6 +20,7 @@ from jumplab_operator.handlers.kube import connected
 from jumplab_operator.handlers.lab import ClusterLab
 from jumplab_operator.handlers.running import lab_over
 from jumplab_operator.handlers.settings import KubeAccess, SystemClock
+from jumplab_operator.handlers.watching import of_cluster
 from jumplab_operator.leadership.seat import Process, Seat, leading
 from tests.charts.cluster import RBAC, Cluster
 from tests.charts.matrix import JUMPLAB, Plain, one, rendered
@@ -100,10 +101,11 @@ async def live(cluster: Cluster, namespace: str, token: str, refusals: Refusals)
     """All that an operator does for the people and boards of a namespace, from its start to a lease's end."""
     world = World(cluster.api, cluster.admin, namespace)
     access = cluster.access(token)
+    watch = of_cluster(access, (namespace,), SystemClock())
     with refusals.of_kopf():
         async with (
             contended(access, cluster.admin, refusals) as kube,
-            lab_over(kube, access, world.settings(), Tokens(), SystemClock()) as lab,
+            lab_over(kube, watch, world.settings(), Tokens(), SystemClock()) as lab,
         ):
             await _live(world, lab)
 

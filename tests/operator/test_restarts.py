@@ -49,7 +49,7 @@ async def dying_bench(world: World, name: str, crashes: Crashes) -> AsyncIterato
     async with connected(world.access) as kube:
         api = DyingApi(kube, crashes)
         async with (
-            lab_over(api, world.access, world.settings(), Tokens(), SystemClock()) as lab,
+            lab_over(api, world.watch, world.settings(), Tokens(), SystemClock()) as lab,
             serving(SimulatedExporter(lab, Name(world.namespace, name))),
         ):
             yield api

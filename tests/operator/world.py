@@ -12,7 +12,8 @@ from typing import Any
 from jumplab_operator.controller.lab import ApiRefused, Assignment, Name, StatusReport
 from jumplab_operator.handlers.lab import ClusterLab
 from jumplab_operator.handlers.running import running_lab
-from jumplab_operator.handlers.settings import KubeAccess, LabSettings
+from jumplab_operator.handlers.settings import KubeAccess, LabSettings, SystemClock
+from jumplab_operator.handlers.watching import Watch, of_cluster
 from jumplab_operator.leasing.health import NOTHING, Found
 from tests.kube.client import Answer, KubeClient
 from tests.kube.servers import KubeApi
@@ -49,6 +50,10 @@ class World:
     @property
     def access(self) -> KubeAccess:
         return KubeAccess(self.api.url, self.api.ca.read_text(), self.api.token)
+
+    @property
+    def watch(self) -> Watch:
+        return of_cluster(self.access, (self.namespace,), SystemClock())
 
     def settings(self, **changes: Any) -> LabSettings:
         """Short times, this namespace alone."""

@@ -31,6 +31,7 @@ from jumplab_operator.controller.server import Certificate, PortUnavailable, con
 from jumplab_operator.handlers.kube import CORE, KubeApi, connected, once_it_answers, path
 from jumplab_operator.handlers.running import lab_over
 from jumplab_operator.handlers.settings import QUARANTINE_AFTER, KubeAccess, LabSettings, SystemClock
+from jumplab_operator.handlers.watching import of_cluster
 from jumplab_operator.lab_users import LabUsers
 from jumplab_operator.leadership.seat import Process, Seat, leading
 from jumplab_operator.router.relay import Router
@@ -104,7 +105,8 @@ async def control_plane(
     """
     signing = trust.keys.signing
     issuer = CredentialIssuer(signing)
-    async with lab_over(kube, access, settings, issuer, SystemClock()) as lab:
+    clock = SystemClock()
+    async with lab_over(kube, of_cluster(access, settings.namespaces, clock), settings, issuer, clock) as lab:
         dialler = Dialler(lab, Offers(_now), settings.endpoint, signing, _now)
         router = Router(signing.public_key(), prolonged=dialler.prolonged)
         authenticator = Authenticator(lab, issuer, _token_reader(kube), _now)

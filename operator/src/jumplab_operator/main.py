@@ -21,6 +21,7 @@ from jumplab_operator.controller.keys import UnusableKeys
 from jumplab_operator.controller.lab import ApiRefused
 from jumplab_operator.controller.served_certificate import CertificateFiles
 from jumplab_operator.controller.server import PortUnavailable
+from jumplab_operator.garbage import collect_garbage
 from jumplab_operator.handlers.kube import ApiAway
 from jumplab_operator.handlers.settings import QUARANTINE_AFTER
 from jumplab_operator.health import answering
@@ -180,11 +181,17 @@ async def _until_stopped(plane: Callable[[Process], Plane], told: Callable[[Runn
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signal_number, stop)
     try:
-        async with answering(health) as probes, plane(Process(probes.stand_by, stop)) as running:
+        async with (
+            answering(health) as probes,
+            plane(Process(probes.stand_by, stop)) as running,
+            asyncio.TaskGroup() as tasks,
+        ):
+            collecting = tasks.create_task(collect_garbage(), name="collecting garbage")
             serving = probes.ready = True
             click.echo(told(running))
             await stopping.wait()  # without a bound: it serves until it is told to stop
             probes.ready = False
+            collecting.cancel()
     except asyncio.CancelledError:
         if serving or not stopping.is_set():
             raise

@@ -20,6 +20,8 @@ AUDIENCE = "jumplab-controller"
 ALGORITHM = "ES256"
 
 CLIENT_LIFETIME = timedelta(days=365)
+_REMEMBERED = 20_000
+"""So many tokens whose signature was good are known again."""
 
 
 class InvalidCredential(Exception):
@@ -54,6 +56,7 @@ class CredentialIssuer:
         self._key = key
         self._client_lifetime = client_lifetime
         self._now = now
+        self._read: dict[str, tuple[Subject, datetime | None]] = {}
 
     @property
     def public_key(self) -> EllipticCurvePublicKey:
@@ -88,6 +91,16 @@ class CredentialIssuer:
 
         Whether the resource's Secret still holds it is for the caller to check.
         """
+        subject, expires = self._read.get(token) or self._verified(token)
+        if expires is not None and self._now() >= expires:
+            raise InvalidCredential(
+                f"the token expired at {expires:%Y-%m-%d %H:%M} UTC; an administrator makes a new one by deleting the "
+                f"Secret {secret_name(subject.kind, subject.name.name)}"
+            )
+        return subject
+
+    def _verified(self, token: str) -> tuple[Subject, datetime | None]:
+        """What the token says, and until when. A signature that was good stays so: it is looked at once."""
         try:
             claims = jwt.decode(
                 token,
@@ -104,12 +117,10 @@ class CredentialIssuer:
                 f"the token is not one of this controller's ({error}); take the one in the Secret NAME-client or "
                 "NAME-exporter, key token"
             ) from error
-        if expires is not None and self._now() >= expires:
-            raise InvalidCredential(
-                f"the token expired at {expires:%Y-%m-%d %H:%M} UTC; an administrator makes a new one by deleting the "
-                f"Secret {secret_name(subject.kind, subject.name.name)}"
-            )
-        return subject
+        while len(self._read) >= _REMEMBERED:
+            del self._read[next(iter(self._read))]
+        self._read[token] = subject, expires
+        return subject, expires
 
 
 def secret_name(kind: str, name: str) -> str:

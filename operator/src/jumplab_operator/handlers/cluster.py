@@ -52,7 +52,7 @@ class Cluster:
 
         Raises ApiRefused; on 409 the snapshot has the object's newest state by then, and the next reconcile sees it.
         """
-        changes = difference(resource.status.to_plain(), after.to_plain())
+        changes = status_changes(resource.status, after)
         if not changes:
             return False
         body = {"metadata": {"resourceVersion": resource.metadata.resource_version}, "status": changes}
@@ -96,6 +96,12 @@ class Cluster:
 def object_path(resource: Resource, sub: str = "") -> str:
     """Where the resource is in the API."""
     return path(CUSTOM, resource.PLURAL, resource.namespace, resource.name, sub)
+
+
+def status_changes(before: Model, after: Model) -> dict[str, Any]:
+    """The merge patch from one status to the other, which is of the same kind; only what differs is looked at."""
+    changed = {name for name in type(after).model_fields if getattr(before, name) != getattr(after, name)}
+    return difference(before.to_plain(changed), after.to_plain(changed)) if changed else {}
 
 
 def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:

@@ -101,12 +101,18 @@ class Planner:
         self._news.set()
 
     async def run(self) -> None:
-        """Plans, for ever: at each change, and when woken."""
+        """Plans, for ever: at each change, and when woken; where plans take long, not at each.
+
+        After a plan the others have twice its time: what is decided must also be written.
+        """
+        clock = self._cluster.clock
         while True:
             await self._news.wait()
             await asyncio.sleep(0)  # what has arrived meanwhile belongs to the same plan
             self._news.clear()
+            begun = clock.now()
             self.plan()
+            await clock.sleep(2 * max(clock.now() - begun, timedelta(0)))
 
     def plan(self) -> None:
         """One plan, now."""

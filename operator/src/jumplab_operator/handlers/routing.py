@@ -1,5 +1,7 @@
 """Which objects are to be looked at when one has changed."""
 
+from collections import defaultdict
+
 from jumplab_operator.controller.lab import ApiRefused, Holding
 from jumplab_operator.handlers.client import Clients
 from jumplab_operator.handlers.cluster import Cluster
@@ -28,6 +30,8 @@ class Reconciler:
         self.clients = Clients(cluster, credentials)
         self._leases = Leases(cluster, planner, cluster.clock.now())
         self._policies = Policies(cluster)
+        self._claimed: defaultdict[str, set[str]] = defaultdict(set)
+        """The uids of the exporters with a claim of a lease, by the lease's uid."""
         cluster.snapshot.on_change(self._changed)
 
     async def reconcile(self, uid: str) -> None:
@@ -73,9 +77,17 @@ class Reconciler:
         if seen.kind is Lease:
             self._lease_changed(_as_lease(old), _as_lease(new))
         elif seen.kind is Exporter:
-            for exporter in (old, new):
-                if isinstance(exporter, Exporter) and exporter.status.lease_ref is not None:
-                    self._cluster.queue.add(exporter.status.lease_ref.uid or "")
+            self._exporter_changed(seen.uid, _claim(old), _claim(new))
+
+    def _exporter_changed(self, uid: str, before: str, now: str) -> None:
+        for lease_uid in {before, now} - {""}:
+            self._cluster.queue.add(lease_uid)
+        if before != now:
+            self._claimed[before].discard(uid)
+            if not self._claimed[before]:
+                del self._claimed[before]
+            if now:
+                self._claimed[now].add(uid)
 
     def _forget(self, uid: str) -> None:
         self._cluster.presence.forget(uid)
@@ -93,9 +105,10 @@ class Reconciler:
             for exporter in self._cluster.exporters_of(version) if version is not None else ():
                 self._look_at(exporter)
         if now is None:
-            for exporter in self._cluster.snapshot.all_of(Exporter, lease.namespace):
-                if exporter.status.lease_ref is not None and exporter.status.lease_ref.uid == lease.uid:
-                    self._look_at(exporter)
+            for exporter_uid in list(self._claimed.get(lease.uid, ())):
+                claimed = self._cluster.snapshot.by_uid(Exporter, exporter_uid)
+                if claimed is not None:
+                    self._look_at(claimed)
 
     def _announce_holder(self, before: Lease | None, now: Lease | None) -> None:
         if before is None or before.status.ended:
@@ -124,6 +137,12 @@ def _waits(resource: object) -> bool:
     if not isinstance(resource, Lease) or resource.status.ended or resource.status.exporter_names:
         return False
     return not (resource.spec.release or resource.metadata.deletion_timestamp is not None)
+
+
+def _claim(resource: object) -> str:
+    """The uid of the lease that an exporter is claimed by; empty: none."""
+    claim = resource.status.lease_ref if isinstance(resource, Exporter) else None
+    return (claim.uid or "") if claim is not None else ""
 
 
 def _as_lease(resource: object) -> Lease | None:

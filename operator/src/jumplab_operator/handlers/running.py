@@ -33,15 +33,17 @@ async def running_lab(
     access: KubeAccess, settings: LabSettings, issuer: TokenIssuer, clock: Clock | None = None
 ) -> AsyncIterator[ClusterLab]:
     """The lab over a Kubernetes API, while the context lasts. Raises ApiRefused where the CRDs aren't installed."""
-    async with connected(access) as kube, lab_over(kube, access, settings, issuer, clock or SystemClock()) as lab:
+    clock = clock or SystemClock()
+    watch = watching.of_cluster(access, settings.namespaces, clock)
+    async with connected(access) as kube, lab_over(kube, watch, settings, issuer, clock) as lab:
         yield lab
 
 
 @asynccontextmanager
 async def lab_over(
-    kube: KubeApi, access: KubeAccess, settings: LabSettings, issuer: TokenIssuer, clock: Clock
+    kube: KubeApi, watch: watching.Watch, settings: LabSettings, issuer: TokenIssuer, clock: Clock
 ) -> AsyncIterator[ClusterLab]:
-    """The same, over an API that is given: `access` is for the watches alone."""
+    """The same, over an API that is given, and what tells of its changes."""
     cluster = Cluster(
         kube=kube,
         settings=settings,
@@ -57,7 +59,7 @@ async def lab_over(
     await feeder.list_first()
     async with asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(watching.watch(access, settings.namespaces, feeder.on_event, clock), name="watches"),
+            group.create_task(watch(feeder.on_event), name="watches"),
             group.create_task(feeder.keep_listing(), name="lists"),
             group.create_task(planner.run(), name="plan"),
             group.create_task(planner.standing.run(), name="places in the queues"),

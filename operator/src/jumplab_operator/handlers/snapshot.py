@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from jumplab_operator.controller.lab import Name
@@ -22,10 +22,11 @@ class Seen:
     name: Name
     uid: str
     version: int
-    plain: Mapping[str, Any]
     resource: Resource | None
     """The typed view; None where the object can't be read."""
     problem: str = ""
+    plain: Mapping[str, Any] = field(default_factory=dict)
+    """The object itself, where it can't be read; else it isn't kept."""
 
 
 Listener = Callable[[Seen | None, Seen | None], None]
@@ -37,6 +38,7 @@ class Snapshot:
 
     def __init__(self) -> None:
         self._by_uid: dict[str, Seen] = {}
+        self._by_kind: dict[type[Resource], dict[str, Seen]] = {kind: {} for kind in KINDS}
         self._by_name: dict[tuple[type[Resource], Name], Seen] = {}
         self._buried: dict[str, None] = {}
         self._listeners: list[Listener] = []
@@ -60,23 +62,25 @@ class Snapshot:
         """The readable resources of a kind, in one namespace or in all, by name."""
         found = [
             seen.resource
-            for seen in self._by_uid.values()
+            for seen in self._by_kind[kind].values()
             if isinstance(seen.resource, kind) and namespace in (None, seen.name.namespace)
         ]
         return sorted(found, key=lambda resource: (resource.namespace, resource.name))
 
     def put(self, kind: type[Resource], plain: Mapping[str, Any]) -> None:
         """Takes an object over, if it is newer than what is known and was not seen deleted."""
-        now = _seen(kind, plain)
-        before = self._by_uid.get(now.uid)
-        if now.uid in self._buried or (before is not None and before.version >= now.version):
+        uid = plain["metadata"]["uid"]
+        before = self._by_uid.get(uid)
+        # Asked before it is read: of most of what watches tell our own writes' answers have told already.
+        if uid in self._buried or (before is not None and before.version >= _version(plain)):
             return
+        now = _seen(kind, plain)
         namesake = self._by_name.get((kind, now.name))
         if namesake is not None and namesake.uid != now.uid:
             if namesake.version > now.version:
                 return
             self.drop(namesake.uid)
-        self._by_uid[now.uid] = now
+        self._by_uid[now.uid] = self._by_kind[kind][now.uid] = now
         self._by_name[kind, now.name] = now
         self._tell(before, now)
 
@@ -86,13 +90,14 @@ class Snapshot:
         before = self._by_uid.pop(uid, None)
         if before is None:
             return
+        del self._by_kind[before.kind][uid]
         if self._by_name.get((before.kind, before.name)) is before:
             del self._by_name[before.kind, before.name]
         self._tell(before, None)
 
     def uids(self, kind: type[Resource]) -> set[str]:
         """The uids of what is known of a kind."""
-        return {seen.uid for seen in self._by_uid.values() if seen.kind is kind}
+        return set(self._by_kind[kind])
 
     def replace(self, kind: type[Resource], listed: Iterable[Mapping[str, Any]], known_before: set[str]) -> None:
         """Takes a list over: what was known before the list was asked for and isn't in it is gone."""
@@ -116,9 +121,13 @@ class Snapshot:
 def _seen(kind: type[Resource], plain: Mapping[str, Any]) -> Seen:
     metadata = plain["metadata"]
     name = Name(metadata.get("namespace", ""), metadata["name"])
-    version = int(metadata["resourceVersion"])
+    version = _version(plain)
     try:
-        return Seen(kind, name, metadata["uid"], version, plain, kind.from_plain(plain))
+        return Seen(kind, name, metadata["uid"], version, kind.from_plain(plain))
     except Unreadable as unreadable:
         _log.warning("%s", unreadable)
-        return Seen(kind, name, metadata["uid"], version, plain, None, unreadable.problem)
+        return Seen(kind, name, metadata["uid"], version, None, unreadable.problem, plain)
+
+
+def _version(plain: Mapping[str, Any]) -> int:
+    return int(plain["metadata"]["resourceVersion"])

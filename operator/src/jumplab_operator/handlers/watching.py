@@ -10,13 +10,15 @@ import base64
 import contextlib
 import itertools
 import logging
+import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
 import kopf
 
+from jumplab_operator.handlers.remembering import NoEssence, NoProgress
 from jumplab_operator.handlers.settings import Clock, KubeAccess
 from jumplab_operator.handlers.snapshot import KINDS
 from jumplab_operator.resources import GROUP, VERSION, Resource
@@ -26,9 +28,16 @@ _log = logging.getLogger(__name__)
 _AGAIN = timedelta(seconds=1)
 _STOP_SECONDS = 10.0
 _CLOSING_SECONDS = 0.1
+_SWITCH_SECONDS = 0.0005
+"""While kopf is at work, the main loop gets its turn after so long: by Python's default, ten times later at each of its
+system calls."""
 
 OnEvent = Callable[[type[Resource], str | None, Mapping[str, Any]], None]
 """Told the kind, the type of the event (None: listed), and the object, in the main loop."""
+
+
+Watch = Callable[[OnEvent], Coroutine[None, None, None]]
+"""Tells of changes until cancelled."""
 
 
 class _ForEver:
@@ -38,12 +47,16 @@ class _ForEver:
         return itertools.chain((0.1, 0.2, 0.5, 1.0), itertools.repeat(2.0))
 
 
-async def watch(access: KubeAccess, namespaces: tuple[str, ...], on_event: OnEvent, clock: Clock) -> None:
-    """Watches until cancelled."""
-    while True:
-        await _watch_once(access, namespaces, on_event)
-        _log.warning("the watches ended; starting them again")
-        await clock.sleep(_AGAIN)
+def of_cluster(access: KubeAccess, namespaces: tuple[str, ...], clock: Clock) -> Watch:
+    """kopf's watches, of these namespaces; of all where none is named."""
+
+    async def watch(on_event: OnEvent) -> None:
+        while True:
+            await _watch_once(access, namespaces, on_event)
+            _log.warning("the watches ended; starting them again")
+            await clock.sleep(_AGAIN)
+
+    return watch
 
 
 async def _watch_once(access: KubeAccess, namespaces: tuple[str, ...], on_event: OnEvent) -> None:
@@ -63,6 +76,7 @@ async def _watch_once(access: KubeAccess, namespaces: tuple[str, ...], on_event:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(ended.set)
 
+    sys.setswitchinterval(_SWITCH_SECONDS)
     threading.Thread(target=run, name="kopf", daemon=True).start()
     try:
         await ended.wait()
@@ -89,6 +103,8 @@ async def _operator(access: KubeAccess, namespaces: tuple[str, ...], tell: OnEve
 def _settings() -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
+    settings.persistence.diffbase_storage = NoEssence()
+    settings.persistence.progress_storage = NoProgress()
     settings.networking.error_backoffs = _ForEver()
     # Else it asks for all namespaces and definitions first, which a role with least rights refuses, for ever: no watch
     # would begin. Ours are there before it starts.

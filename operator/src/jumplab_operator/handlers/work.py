@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from heapq import heappop, heappush
 
 from jumplab_operator.controller.lab import ApiRefused
 from jumplab_operator.handlers.kube import ApiAway
@@ -34,6 +35,8 @@ class WorkQueue:
         self._queued: dict[str, bool] = {}
         """Whether it is patient."""
         self._due: dict[str, datetime] = {}
+        self._timers: list[tuple[datetime, str]] = []
+        """When what is due, the next one first; what was asked for sooner since then is there twice."""
         self._sooner = asyncio.Event()
         self._locks: dict[str, asyncio.Lock] = {}
         self._users: Counter[str] = Counter()
@@ -50,7 +53,9 @@ class WorkQueue:
         known = self._due.get(uid)
         if known is None or moment < known:
             self._due[uid] = moment
-            self._sooner.set()
+            heappush(self._timers, (moment, uid))
+            if self._timers[0][1] == uid:
+                self._sooner.set()
 
     @asynccontextmanager
     async def holding(self, uid: str) -> AsyncIterator[None]:
@@ -70,10 +75,12 @@ class WorkQueue:
         while True:
             self._sooner.clear()
             now = self._clock.now()
-            for uid in [uid for uid, moment in self._due.items() if moment <= now]:
-                del self._due[uid]
-                self.add(uid)
-            pause = min([moment - now for moment in self._due.values()], default=_LONGEST_SLEEP)
+            while self._timers and self._timers[0][0] <= now:
+                moment, uid = heappop(self._timers)
+                if self._due.get(uid) == moment:
+                    del self._due[uid]
+                    self.add(uid)
+            pause = self._timers[0][0] - now if self._timers else _LONGEST_SLEEP
             await self._clock.wait(self._sooner, min(pause, _LONGEST_SLEEP))
 
     async def work(self, reconcile: Callable[[str], Awaitable[None]]) -> None:

@@ -44,9 +44,9 @@ class Model(BaseModel):
         fields: dict[str, Any] = serialize(self)
         return {key: value for key, value in fields.items() if value != ""}
 
-    def to_plain(self) -> dict[str, Any]:
-        """The plain object: what is None or an empty text is absent."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+    def to_plain(self, only: set[str] | None = None) -> dict[str, Any]:
+        """The plain object, of all fields or `only` of some: what is None or an empty text is absent."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True, include=only)
 
 
 class OwnerReference(Model):
