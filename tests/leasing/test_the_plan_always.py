@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from hypothesis import given
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from jumplab_operator.leasing import access, selectors
 from jumplab_operator.leasing.decisions import Assign, Chosen, Decision, Wait
-from jumplab_operator.leasing.facts import ClientFacts, ExporterFacts, Fact, LeaseFacts, PolicyFacts
+from jumplab_operator.leasing.facts import ClientFacts, ExporterFacts, Fact, LeaseFacts, PolicyFacts, Request
 from jumplab_operator.leasing.scheduling import Changes, State, plan
 from jumplab_operator.leasing.slots import span
 from jumplab_operator.leasing.standing import Place
@@ -191,6 +193,39 @@ def test_everyone_who_is_next_has_a_place_and_nobody_has_one_before_what_they_wa
     waits = {uid for uid, it in decisions.items() if isinstance(it, Wait) and it.reason in ("NotAvailable", "NotReady")}
     queued = {uid for uid in waits if state.needed("lab", uid) is not None}
     assert queued <= set(places)
+
+
+@given(_worlds)
+def test_a_gang_gets_everything_at_once_and_each_part_something_else(world: list[Fact]) -> None:
+    _, decisions = plan(State(), Changes(NOON, world))
+    known = _known(world)
+    for uid, decision in decisions.items():
+        lease = known[uid]
+        assert isinstance(lease, LeaseFacts)
+        if isinstance(decision, Assign):
+            assert len(set(_names(decision))) == len(lease.parts)
+
+
+@given(_worlds)
+def test_one_gang_alone_waits_only_where_no_choice_of_what_is_free_would_do(world: list[Fact]) -> None:
+    """Without policies, slots and former troubles: whatever fits may be had."""
+    gangs = [fact for fact in world if isinstance(fact, LeaseFacts) and len(fact.parts) > 1][:1]
+    others = [fact for fact in world if not isinstance(fact, PolicyFacts) and not isinstance(fact, LeaseFacts)]
+    alone = [replace(fact, exporters=(), began=None, begin=None, kept=(), avoid=frozenset()) for fact in gangs]
+    _, decisions = plan(State(), Changes(NOON, [*others, *alone]))
+    free = [it for it in others if isinstance(it, ExporterFacts) and it.online and it.available]
+    known = {fact.name for fact in others if isinstance(fact, ClientFacts)}
+    for lease in alone:
+        choices = [[it for it in free if _fits(lease.uid, part, it)] for part in lease.parts]
+        there_is_one = any(len({it.uid for it in some}) == len(some) for some in itertools.product(*choices))
+        in_time = (lease.end is None or lease.end > NOON) and lease.request.client in known
+        assert isinstance(decisions.get(lease.uid), Assign) == (there_is_one and in_time)
+
+
+def _fits(lease_uid: str, part: Request, exporter: ExporterFacts) -> bool:
+    selected = part.selector is None or selectors.matches(part.selector, exporter.labels)
+    named = part.exporter in (None, exporter.name)
+    return selected and named and exporter.claim in (None, lease_uid) and (exporter.enabled or part.allow_disabled)
 
 
 @given(_worlds)

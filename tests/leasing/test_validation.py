@@ -18,6 +18,13 @@ def spec(**fields: Any) -> LeaseSpec:
     return LeaseSpec.model_validate({"clientRef": {"name": "ci"}, "selector": {"matchLabels": {"a": "b"}}, **fields})
 
 
+IMX8 = {"selector": {"matchLabels": {"board": "imx8"}}}
+
+
+def pinned(name: str) -> dict[str, Any]:
+    return {"name": name, "exporterRef": {"name": "bench-1"}}
+
+
 def at(count: int) -> str:
     return (NOON + minutes(count)).isoformat()
 
@@ -30,7 +37,13 @@ def at(count: int) -> str:
         ({"selector": {"matchExpressions": [{"key": "a", "operator": "Near"}]}}, "InvalidSelector"),
         ({"selector": {"matchExpressions": [{"key": "a", "operator": "In"}]}}, "InvalidSelector"),
         ({"allowDisabled": True}, "InvalidSelector"),
-        ({"exporters": [{"name": "one"}]}, "NotSupported"),
+        ({"exporters": [], "selector": None}, "InvalidExporters"),
+        ({"exporters": [{"name": "one", **IMX8}]}, "InvalidExporters"),
+        ({"exporters": [{"name": "one"}], "selector": None}, "InvalidExporters"),
+        ({"exporters": [{"name": "1st", **IMX8}], "selector": None}, "InvalidExporters"),
+        ({"exporters": [{"name": "one", **IMX8}, {"name": "one", **IMX8}], "selector": None}, "InvalidExporters"),
+        ({"exporters": [{"name": "one", **IMX8}], "selector": None, "allowDisabled": True}, "InvalidExporters"),
+        ({"exporters": [pinned("one"), pinned("two")], "selector": None}, "InvalidExporters"),
         ({"duration": "0s"}, "InvalidTimes"),
         ({"duration": "87841h"}, "InvalidTimes"),
         ({"beginTime": at(0), "endTime": at(60 * 87841)}, "InvalidTimes"),

@@ -41,6 +41,18 @@ def lease(name: str, kind: str = "imx8", client: str = "ci", **changes: object) 
     return replace(LeaseFacts("lab", f"lease-{name}", name, NOON, request), **changes)  # type: ignore[arg-type]
 
 
+def gang(name: str, *parts: Request, client: str = "ci", length: int = 10, **changes: object) -> LeaseFacts:
+    """A lease of several exporters; each of its parts as `part` makes it."""
+    members = tuple(replace(part, client=client, duration=minutes(length)) for part in parts)
+    request = Request(client, duration=minutes(length), members=members)
+    return replace(LeaseFacts("lab", f"lease-{name}", name, NOON, request), **changes)  # type: ignore[arg-type]
+
+
+def part(name: str, kind: str | None = None, exporter: str | None = None) -> Request:
+    """A part of a gang: a kind of board, or one exporter."""
+    return Request("", board(kind) if kind else None, exporter, name=name)
+
+
 def usage(name: str, client: str, began: datetime, ended: datetime) -> UsageFacts:
     return UsageFacts("lab", f"lease-{name}", client, began, ended)
 
@@ -80,7 +92,7 @@ exporters = st.builds(
     st.booleans(),
     st.none() | st.integers(0, 5).map(lambda number: f"lease-l{number}") | st.just("lease-gone"),
 )
-requests = st.builds(
+_singles = st.builds(
     Request,
     client=st.sampled_from(("ci", "ann", "nobody")),
     selector=st.sampled_from([board(kind) for kind in BOARDS]),
@@ -88,29 +100,37 @@ requests = st.builds(
     allow_disabled=st.booleans(),
     duration=st.none() | st.integers(1, 90).map(minutes),
 )
+
+
+def _together(whole: Request, parts: list[Request]) -> Request:
+    of_whole = {"client": whole.client, "duration": whole.duration, "patient": whole.patient}
+    members = tuple(replace(each, name=f"m{number}", **of_whole) for number, each in enumerate(parts))
+    return Request(whole.client, duration=whole.duration, patient=whole.patient, members=members)
+
+
+requests = _singles | st.builds(_together, _singles, st.lists(_singles, min_size=1, max_size=3))
+
+
+def _lease(number: int, request: Request, held: list[int], kept: list[int], **changes: object) -> LeaseFacts:
+    lease = LeaseFacts("lab", f"lease-l{number}", f"l{number}", NOON, request)
+    count = len(lease.parts)  # it has as many exporters as parts, or none
+    lease = replace(lease, exporters=tuple(f"e{each}" for each in held[:count]) if len(held) >= count else ())
+    lease = replace(lease, kept=tuple(f"e{each}" for each in kept[:count]) if len(kept) >= count else (), **changes)
+    return lease if lease.exporters else replace(lease, began=None)
+
+
+_numbers = st.lists(st.integers(0, 4), unique=True, max_size=3)
 leases = st.builds(
-    lambda number, request, created, begin, began, end, held, avoid, kept: LeaseFacts(
-        "lab",
-        f"lease-l{number}",
-        f"l{number}",
-        created,
-        request,
-        begin,
-        began if held else None,
-        end,
-        held,
-        avoid,
-        kept,
-    ),
+    _lease,
     st.integers(0, 5),
     requests,
-    _moments,
-    st.none() | _moments,
-    st.none() | _moments,
-    st.none() | _moments,
-    st.just(()) | st.integers(0, 4).map(lambda number: (f"e{number}",)),
-    st.frozensets(st.integers(0, 4).map(lambda number: f"exporter-e{number}"), max_size=2),
-    st.just(()) | st.integers(0, 4).map(lambda number: (f"e{number}",)),
+    _numbers,
+    _numbers,
+    created=_moments,
+    begin=st.none() | _moments,
+    began=st.none() | _moments,
+    end=st.none() | _moments,
+    avoid=st.frozensets(st.integers(0, 4).map(lambda number: f"exporter-e{number}"), max_size=2),
 )
 usages = st.builds(
     lambda number, who, began, length: usage(f"l{number}", who, began, began + length),

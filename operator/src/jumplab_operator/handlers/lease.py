@@ -10,6 +10,7 @@ from jumplab_operator.handlers.claims import holds
 from jumplab_operator.handlers.clean_up import clean_up
 from jumplab_operator.handlers.cluster import Cluster, whole_seconds
 from jumplab_operator.handlers.endings import exporters_ending
+from jumplab_operator.handlers.parts import assigned_fields, kept_fields, parts_of
 from jumplab_operator.handlers.planner import Planner
 from jumplab_operator.handlers.telling import Telling, Terms
 from jumplab_operator.leasing import expiry, lifecycle
@@ -17,7 +18,8 @@ from jumplab_operator.leasing.access import Grant
 from jumplab_operator.leasing.decisions import Assign, Wait
 from jumplab_operator.leasing.times import expected_end
 from jumplab_operator.leasing.validation import Refusal, accept
-from jumplab_operator.resources import Exporter, Lease, LeaseRef, ObjectRef
+from jumplab_operator.leasing.waiting import exporters_named
+from jumplab_operator.resources import Exporter, Lease, LeaseRef, LeaseSpec
 from jumplab_operator.resources.conditions import find_condition, is_true
 
 _ASK_AGAIN = timedelta(minutes=1)
@@ -78,21 +80,27 @@ class Leases:
         await self._telling.write(lease, terms, lifecycle.ended(ending), ended=True, end_time=now)
 
     async def _place(self, lease: Lease, terms: Terms) -> None:
-        decision = self._planner.decision(lease)
-        if isinstance(decision, Assign):
+        decision, spec = self._planner.decision(lease), _spec_of(terms)
+        for uid in self._planner.claimed_by(lease):  # what a claim was left on is finished now, or cleared
+            self._cluster.queue.add(uid)
+        if isinstance(decision, Assign) and len(decision.exporters) == parts_of(spec):
             await self._claim(lease, terms, decision)
         elif isinstance(decision, Wait):
+            kept = decision.kept if len(decision.kept) == parts_of(spec) else ()
             place = self._planner.standing.place(lease)
             conditions = lifecycle.waiting(decision, terms.refusal)
-            await self._telling.write(lease, terms, conditions, queue=place, **_kept(decision.kept))
+            await self._telling.write(lease, terms, conditions, queue=place, **kept_fields(spec, kept))
 
     async def _claim(self, lease: Lease, terms: Terms, decision: Assign) -> None:
-        """First each exporter's claim, on the version that was decided on; then the Lease."""
+        """First each exporter's claim, on the version that was decided on; then the Lease.
+
+        Where one is refused, what was claimed is finished by the next plan, or cleared.
+        """
         uids = sorted(chosen.uid for chosen in decision.exporters)
         async with AsyncExitStack() as held:
-            for (
-                uid
-            ) in uids:  # in this order by everyone: two leases that want the same exporters don't wait in a circle
+            for uid in uids:
+                held.callback(self._cluster.queue.add, uid)
+            for uid in uids:  # in the same order by everyone: two that want the same don't wait in a circle
                 await held.enter_async_context(self._cluster.queue.holding(uid))
             exporters = self._unchanged(decision)
             if exporters is None:
@@ -104,8 +112,6 @@ class Leases:
                     claimed = exporter.status.model_copy(update={"lease_ref": LeaseRef(name=lease.name, uid=lease.uid)})
                     await self._cluster.write_status(exporter, claimed)
             await self._assign(lease, terms, decision)
-        for uid in uids:
-            self._cluster.queue.add(uid)
 
     def _unchanged(self, decision: Assign) -> list[Exporter] | None:
         """The exporters that were decided on, if all are as they were then, and connected."""
@@ -122,16 +128,15 @@ class Leases:
     async def _assign(self, lease: Lease, terms: Terms, decision: Assign) -> None:
         names = [chosen.name for chosen in decision.exporters]
         conditions = lifecycle.assigned([lifecycle.Part(name, True) for name in names], terms.refusal, ready=False)
-        assert terms.spec is not None, "only what is valid is planned for"
-        spec = terms.spec
+        spec = _spec_of(terms)
         if spec.end_time is None:
             spec = spec.model_copy(update={"duration": decision.duration})
         await self._telling.write(
             lease,
             Terms(spec, terms.refusal),
             conditions,
-            **_assigned(names),
-            **_kept(()),
+            **assigned_fields(spec, names),
+            **kept_fields(spec, ()),
             **_rank(decision),
         )
 
@@ -177,12 +182,14 @@ class Leases:
         ]
 
     async def _give_up(self, lease: Lease, terms: Terms, failed: Sequence[Exporter]) -> None:
-        names = lifecycle.named([exporter.name for exporter in failed])
+        names = exporters_named([exporter.name for exporter in failed])
         another = "another is" if len(failed) == 1 else "others are"
         wait = Wait("Pending", "NotReady", f"{names} did not confirm the lease; {another} looked for")
         self._planner.avoid(lease, [exporter.uid for exporter in failed])
         held = self._cluster.exporters_of(lease)
-        await self._telling.write(lease, terms, lifecycle.waiting(wait, terms.refusal), **_assigned(()))
+        await self._telling.write(
+            lease, terms, lifecycle.waiting(wait, terms.refusal), **assigned_fields(_spec_of(terms), ())
+        )
         for exporter in held:
             self._cluster.queue.add(exporter.uid)
 
@@ -204,11 +211,6 @@ def _rank(right: Grant | Assign | None) -> dict[str, Any]:
     return {} if right is None else {"priority": right.priority, "spot_access": right.spot_access or None}
 
 
-def _assigned(names: Sequence[str]) -> dict[str, Any]:
-    """The fields of a lease's status that tell its exporters."""
-    return {"exporter_ref": ObjectRef(name=names[0]) if names else None}
-
-
-def _kept(names: Sequence[str]) -> dict[str, Any]:
-    """The fields of a lease's status that tell what is kept for it."""
-    return {"kept_exporter_ref": ObjectRef(name=names[0]) if names else None}
+def _spec_of(terms: Terms) -> LeaseSpec:
+    assert terms.spec is not None, "only what is valid is planned for"
+    return terms.spec

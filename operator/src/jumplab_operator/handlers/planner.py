@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -48,6 +49,10 @@ class Planner:
     def decision(self, lease: Lease) -> Decision | None:
         """What the last plan says of a waiting lease."""
         return self._state.decision(lease.namespace, lease.uid)
+
+    def claimed_by(self, lease: Lease) -> Iterable[str]:
+        """The uids of the exporters that are claimed by the lease, whether it is assigned to them or not."""
+        return self._state.claimed_by(lease.namespace, lease.uid)
 
     def before(self, lease: Lease) -> InForce | None:
         """What has become of the lease so far, as far as the plan knows it: what its edits are checked against."""
@@ -175,7 +180,9 @@ def exporter_facts(exporter: Exporter, cluster: Cluster) -> ExporterFacts:
         labels=exporter.metadata.labels,
         enabled=exporter.spec.enabled,
         online=connection.connected and exporter.metadata.deletion_timestamp is None,
-        available=connection.available and not connection.to_be_checked,
+        available=connection.available
+        and not connection.to_be_checked
+        and (claim is None or claim.uid not in connection.told),
         quarantined=exporter.status.quarantine is not None,
         claim=(claim.uid or claim.name) if claim is not None else None,
         version=exporter.metadata.resource_version,
@@ -193,14 +200,7 @@ def lease_facts(lease: Lease, before: InForce | None, avoid: frozenset[str], clu
         uid=lease.uid,
         name=lease.name,
         created=created,
-        request=Request(
-            client=spec.client_ref.name,
-            selector=spec.selector,
-            exporter=spec.exporter_ref.name if spec.exporter_ref is not None else None,
-            allow_disabled=spec.allow_disabled,
-            duration=_asked_duration(lease, spec, created),
-            patient=spec.when_unsatisfiable == "Wait",
-        ),
+        request=_request(lease, spec, created),
         begin=times(spec).begin,
         began=status.begin_time,
         end=status.expected_end_time or expected_end(spec, status.begin_time),
@@ -208,6 +208,29 @@ def lease_facts(lease: Lease, before: InForce | None, avoid: frozenset[str], clu
         avoid=avoid,
         kept=_kept(status, spec),
     )
+
+
+def _request(lease: Lease, spec: LeaseSpec, created: datetime) -> Request:
+    pinned = spec.exporter_ref.name if spec.exporter_ref is not None else None
+    whole = Request(
+        client=spec.client_ref.name,
+        selector=spec.selector,
+        exporter=pinned,
+        allow_disabled=spec.allow_disabled,
+        duration=_asked_duration(lease, spec, created),
+        patient=spec.when_unsatisfiable == "Wait",
+    )
+    members = [
+        replace(
+            whole,
+            name=member.name,
+            selector=member.selector,
+            exporter=member.exporter_ref.name if member.exporter_ref is not None else None,
+            allow_disabled=spec.allow_disabled and member.exporter_ref is not None,
+        )
+        for member in spec.exporters or ()
+    ]
+    return replace(whole, members=tuple(members))
 
 
 def usage_facts(lease: Lease) -> UsageFacts | None:

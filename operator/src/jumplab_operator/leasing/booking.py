@@ -4,10 +4,12 @@ A lease keeps the exporter that was written into its status, while that is possi
 that is free for its whole time. What was kept before is never moved for a lease that comes later.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 
 from jumplab_operator.leasing.facts import LeaseFacts
+from jumplab_operator.leasing.matching import match
 from jumplab_operator.leasing.pools import Pool
 from jumplab_operator.leasing.slots import Slots, span
 from jumplab_operator.leasing.space import Space
@@ -21,23 +23,38 @@ def place(space: Space) -> Slots:
     slots = Slots()
     booked = sorted((space.leases[uid] for uid in space.booked), key=lambda it: (not it.kept, it.created, it.name))
     for lease in booked:
-        [pool] = space.booked[lease.uid]
-        chosen = next((uid for uid in _offers(space, lease, pool) if slots.is_free(uid, *span(lease))), None)
+        chosen = _place(space, lease, slots)
         if chosen is not None:
-            slots.add((chosen,), lease)
+            slots.keep(chosen, lease.uid, *span(lease))
     return slots
+
+
+def _place(space: Space, lease: LeaseFacts, slots: Slots) -> tuple[str, ...] | None:
+    pools = space.booked[lease.uid]
+    kept = lease.kept if len(lease.kept) == len(pools) else ("",) * len(pools)
+    offers = [_offers(space, lease, pool, name) for pool, name in zip(pools, kept, strict=True)]
+    return match([_first(each, len(pools), lambda uid: slots.is_free(uid, *span(lease))) for each in offers])
 
 
 def movable(space: Space, lease_uid: str, begin: datetime, end: datetime) -> bool:
     """Whether a booked lease could have one of its exporters at that time, all other slots as they are."""
-    offers = [uid for pool in space.booked.get(lease_uid, ()) for uid in _available(space, pool, begin)]
-    return any(space.slots.is_free(uid, begin, end, lease_uid) for uid in offers)
+    pools = space.booked.get(lease_uid, ())
+    wishes = [
+        _first(_available(space, pool, begin), len(pools), lambda uid: space.slots.is_free(uid, begin, end, lease_uid))
+        for pool in pools
+    ]
+    return bool(pools) and match(wishes) is not None
 
 
-def _offers(space: Space, lease: LeaseFacts, pool: Pool) -> Iterator[str]:
-    for kept in [space.by_name[name] for name in lease.kept if name in space.by_name]:
-        if kept not in pool.grants:
-            continue
+def _first(offers: Iterable[str], count: int, suits: Callable[[str], bool]) -> list[str]:
+    """So many of those that suit: a part of so many needs no more to choose from."""
+    suitable = (uid for uid in offers if suits(uid))
+    return list(dict.fromkeys(islice(suitable, count + 1)))  # one may be offered twice
+
+
+def _offers(space: Space, lease: LeaseFacts, pool: Pool, name: str) -> Iterator[str]:
+    kept = space.by_name.get(name)
+    if kept is not None and kept in pool.grants:
         holder = space.situations[kept].holder
         if holder is None or holder.end is None or holder.end <= span(lease)[0] or holder.uid == lease.uid:
             yield kept

@@ -33,7 +33,7 @@ class ExporterFacts:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a lease asks for, by its accepted spec."""
+    """What a lease asks for, by its accepted spec: one exporter, or one for each of its members."""
 
     client: str
     selector: LabelSelector | None = None
@@ -43,6 +43,10 @@ class Request:
     """None: it takes the default, bounded by policy."""
     patient: bool = False
     """It waits for an exporter that does not exist yet, or that its client may not have yet."""
+    name: str = ""
+    """What the lease calls this part; empty where it is the only one."""
+    members: tuple["Request", ...] = ()
+    """The parts of a gang, each for one exporter; of the gang itself neither selector nor exporter is set then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class LeaseFacts:
     @property
     def parts(self) -> tuple[Request, ...]:
         """What it asks for, exporter by exporter."""
-        return (self.request,)
+        return self.request.members or (self.request,)
 
     @property
     def waits_since(self) -> datetime:

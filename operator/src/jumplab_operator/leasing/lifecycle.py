@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from jumplab_operator.leasing.decisions import Wait
 from jumplab_operator.leasing.expiry import Ending
 from jumplab_operator.leasing.validation import Refusal
+from jumplab_operator.leasing.waiting import exporters_named
 from jumplab_operator.resources.conditions import condition
 from jumplab_operator.resources.metadata import Condition
 
@@ -41,7 +42,7 @@ def waiting(wait: Wait, refused_edit: Refusal | None) -> list[Condition]:
 
 def assigned(parts: Sequence[Part], refused_edit: Refusal | None, *, ready: bool) -> list[Condition]:
     """The lease has its exporters, and is ready or getting so."""
-    names, are = named([part.exporter for part in parts]), "is" if len(parts) == 1 else "are"
+    names, are = exporters_named([part.exporter for part in parts]), "is" if len(parts) == 1 else "are"
     taken = condition("Assigned", True, "Assigned", f"{names} {are} claimed")
     online = _online(parts) or condition("ExporterOnline", True, "Online", f"{names} {are} connected")
     if ready:
@@ -63,13 +64,9 @@ def _online(parts: Sequence[Part]) -> Condition | None:
     if not away:
         return None
     lost = "has lost its connection" if len(away) == 1 else "have lost their connections"
-    return condition("ExporterOnline", False, "Offline", f"{named(away)} {lost}; the lease stays until its end")
-
-
-def named(exporters: Sequence[str]) -> str:
-    """`exporter "a"`, or `exporters "a", "b" and "c"`."""
-    *first, last = [f'"{name}"' for name in exporters]
-    return f"exporters {', '.join(first)} and {last}" if first else f"exporter {last}"
+    return condition(
+        "ExporterOnline", False, "Offline", f"{exporters_named(away)} {lost}; the lease stays until its end"
+    )
 
 
 def ended(ending: Ending) -> list[Condition]:

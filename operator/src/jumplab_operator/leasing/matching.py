@@ -1,7 +1,7 @@
 """Distinct exporters for the parts of a lease: bipartite matching by augmenting paths, with room for so many of a kind.
 
-It finds an assignment wherever there is one. A part needs to name no more exporters than there are parts: where all those
-but one are taken, the one is left.
+It finds an assignment wherever there is one. A part needs to name no more exporters than there are parts: the others
+can't take all of them.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -38,7 +38,7 @@ class Matching:
         if part in seen:
             return False
         seen.add(part)
-        for uid in self._wishes[part]:
+        for uid in sorted(self._wishes[part], key=lambda uid: uid in self._by):  # nobody moves without need
             if uid in seen:
                 continue
             seen.add(uid)

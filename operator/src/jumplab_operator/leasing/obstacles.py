@@ -12,17 +12,20 @@ def in_the_way(space: Space, lease: LeaseFacts, pool: Pool) -> waiting.InTheWay:
         given = [space.leases[space.taken[uid]] for *_, uid in pool.free if uid in space.taken]
         space.leftovers[pool] = (given, [(name, uid) for _, name, uid in pool.free if uid not in space.taken])
     given, left = space.leftovers[pool]
-    slots = {uid: space.slots.next_begin(uid, lease.uid) for _, uid in left if uid not in lease.avoid}
-    begins = [begin for begin in slots.values() if begin is not None]
+    usable = [uid for _, uid in left if uid not in lease.avoid]
+    slots = {uid: begin for uid in usable if (begin := space.slots.next_begin(uid, lease.uid)) is not None}
+    gangs = {uid: begin for uid in usable if (begin := space.kept.next_begin(uid, lease.uid)) and uid not in slots}
     claimed = [space.situations[uid] for uid in sorted(space.claims.get(lease.uid, ())) if uid in pool.grants]
     own = [each.exporter.name for each in claimed if each.exporter.online and each.holder is lease]
     first = [holder for _, holder, _ in pool.leased[: len(own) + waiting.NAMED] if holder != lease.uid]
     return waiting.InTheWay(
         leased=len(pool.leased) - len(own) + len(given),
         holders=[space.leases[uid] for uid in first] + given,
-        unready=[*pool.unready, *own, *(name for name, uid in left if slots.get(uid) is None)],
+        unready=[*pool.unready, *own, *(name for name, uid in left if uid not in slots and uid not in gangs)],
         offline=pool.offline,
         quarantined=pool.quarantined,
-        kept=len(begins),
-        kept_from=min(begins, default=None),
+        kept=len(slots),
+        kept_from=min(slots.values(), default=None),
+        for_gangs=len(gangs),
+        for_gangs_from=min(gangs.values(), default=None),
     )

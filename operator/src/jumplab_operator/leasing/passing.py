@@ -11,8 +11,10 @@ from jumplab_operator.leasing.access import Grant
 from jumplab_operator.leasing.booking import TURNAROUND
 from jumplab_operator.leasing.decisions import Assign, Chosen
 from jumplab_operator.leasing.facts import LeaseFacts
+from jumplab_operator.leasing.gangs import Gangs
 from jumplab_operator.leasing.pools import Pool
 from jumplab_operator.leasing.quotas import Holdings
+from jumplab_operator.leasing.slots import Slots
 from jumplab_operator.leasing.space import Queue, Space
 from jumplab_operator.leasing.times import DEFAULT_DURATION
 from jumplab_operator.leasing.turns import Turns
@@ -24,11 +26,16 @@ class Pass:
     def __init__(self, space: Space, now: datetime) -> None:
         self._space, self._slots, self._now = space, space.slots, now
         self._cursors: dict[Pool, int] = {}
+        self._waiting: set[Queue] = set()
+        """Queues of gangs whose first has had its turn in vain."""
         self._holdings = Holdings(space)
-        self._held_back = False
-        """Whether something free was kept from the last lease for a slot: a shorter one behind it may have it."""
         self.assigned: dict[str, Assign] = {}
         self.taken: dict[str, str] = {}
+        self.kept = Slots()
+        """What is kept for gangs that can't be served yet."""
+        self._gangs = Gangs(space, self._holdings, self.taken, self.assigned, self.kept, self._fits, now)
+        self._held_back = False
+        """Whether something free was kept from the last lease for a slot: a shorter one behind it may have it."""
 
     def run(self) -> None:
         """Decides."""
@@ -37,26 +44,39 @@ class Pass:
             queue, lease = turn
             if self._is_exhausted(queue):
                 continue
-            [pool] = queue.pools
-            chosen = self._claimed(lease, pool) or self._kept(lease, pool) or self._free(lease, pool)
+            chosen = self._choose(queue, lease)
             if chosen is not None:
                 turns.charge(lease)
-                self._give(lease, [pool.grants[chosen]], [chosen])
+                self._give(lease, queue.pools, chosen)
             if chosen is not None or self._held_back:
                 turns.go_on(queue)
 
+    def _choose(self, queue: Queue, lease: LeaseFacts) -> tuple[str, ...] | None:
+        self._held_back = False
+        if len(queue.pools) == 1:
+            [pool] = queue.pools
+            uid = self._claimed(lease, pool) or self._kept(lease, pool) or self._free(lease, pool)
+            return (uid,) if uid is not None else None
+        chosen = self._gangs.choose(lease, queue.pools)
+        if chosen is None and queue not in self._waiting:
+            self._waiting.add(queue)
+            self._gangs.keep(lease, queue.pools)
+        return chosen
+
     def _is_exhausted(self, queue: Queue) -> bool:
-        """Whether everything in one of its pools was given away."""
-        return not queue.own and any(self._cursors.get(pool, 0) >= len(pool.free) for pool in queue.pools)
+        """Whether everything in its pool was given away. A gang has its turn for what is kept for it, too."""
+        pool = queue.pools[0]
+        return len(queue.pools) == 1 and not queue.own and self._cursors.get(pool, 0) >= len(pool.free)
 
     def _hopeful(self) -> list[Queue]:
         """The queues for which something is free, or was claimed before."""
         hopeful = {queue for pool in self._space.members.open for queue in self._space.queues[pool].values()}
         return [queue for queue in hopeful | self._space.own_queues if queue.satisfiable]
 
-    def _give(self, lease: LeaseFacts, grants: Sequence[Grant], chosen: Sequence[str]) -> None:
+    def _give(self, lease: LeaseFacts, pools: Sequence[Pool], chosen: Sequence[str]) -> None:
         self._holdings.give(lease.request.client, lease.uid, chosen)
         self.taken.update(dict.fromkeys(chosen, lease.uid))
+        grants = [pool.grants[uid] for pool, uid in zip(pools, chosen, strict=True)]
         self.assigned[lease.uid] = self._assignment(lease, grants, chosen)
 
     def _kept(self, lease: LeaseFacts, pool: Pool) -> str | None:
@@ -83,7 +103,7 @@ class Pass:
 
     def _free(self, lease: LeaseFacts, pool: Pool) -> str | None:
         """The best that is free, within the client's quota, and not kept for another before the lease would end."""
-        client, self._held_back = lease.request.client, False
+        client = lease.request.client
         if not any(self._holdings.permit(client, kind) for kind in pool.kinds):
             return None
         start = self._cursors.get(pool, 0)
@@ -96,17 +116,19 @@ class Pass:
                 continue
             if not self._holdings.permit(client, pool.grants[uid]):
                 continue
-            if self._ends_before_slot(lease, pool, uid):
+            if self._fits(lease, pool, uid):
                 return uid
-            self._held_back = True
         return None
 
-    def _ends_before_slot(self, lease: LeaseFacts, pool: Pool, uid: str) -> bool:
-        begin = self._slots.next_begin(uid, lease.uid)
-        if begin is None:
-            return True
+    def _fits(self, lease: LeaseFacts, pool: Pool, uid: str) -> bool:
+        """Whether it would end before anybody else's slot on this exporter; where not, it is held back."""
+        begins = [slots.next_begin(uid, lease.uid) for slots in (self._slots, self.kept)]
+        begin = min((begin for begin in begins if begin is not None), default=None)
         end = lease.end or self._now + self._length(lease, [pool.grants[uid]])
-        return end + TURNAROUND <= begin
+        if begin is None or end + TURNAROUND <= begin:
+            return True
+        self._held_back = True
+        return False
 
     def _length(self, lease: LeaseFacts, grants: Sequence[Grant]) -> timedelta:
         maxima = [grant.maximum_duration for grant in grants if grant.maximum_duration is not None]

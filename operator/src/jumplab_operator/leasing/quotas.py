@@ -1,6 +1,6 @@
 """How much of what a policy is for a client holds, against the number that the policy permits at once."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from jumplab_operator.leasing import selectors
 from jumplab_operator.leasing.access import Grant, Quota
@@ -30,18 +30,53 @@ class Holdings:
             if more:
                 self._counts[holder, policy] = leases + 1, exporters + more
 
+    def room_for(self, client: str) -> Callable[[object], int | None]:
+        """How many more exporters the client may have by a right with this quota; None: any number."""
+
+        def room(quota: object) -> int | None:
+            if not isinstance(quota, Quota):
+                return None
+            leases, exporters = self._held(client, quota.policy)
+            if quota.leases is not None and leases >= quota.leases:
+                return 0
+            return None if quota.exporters is None else max(quota.exporters - exporters, 0)
+
+        return room
+
+    def excess_of(self, client: str, asked: Sequence[tuple[str, Grant]]) -> str | None:
+        """Why the client may not have one more lease of all these exporters, in words; None where it may."""
+        for quota, count in self._counted(asked):
+            if excess := self.excess(client, quota, count):
+                return excess
+        return None
+
+    def is_too_much_alone(self, asked: Sequence[tuple[str, Grant]]) -> bool:
+        """Whether a client may not have all these exporters even while it holds nothing."""
+        return any(quota.exporters is not None and count > quota.exporters for quota, count in self._counted(asked))
+
+    def _counted(self, asked: Sequence[tuple[str, Grant]]) -> Iterator[tuple[Quota, int]]:
+        for quota in dict.fromkeys(grant.quota for _, grant in asked):
+            if quota is not None:
+                exporters = [self._space.situations[uid].exporter for uid, _ in asked]
+                yield quota, sum(self._is_for(quota.policy, exporter) for exporter in exporters)
+
     def permit(self, client: str, grant: Grant) -> bool:
         """Whether the client may have one more by this right."""
         return grant.quota is None or self.excess(client, grant.quota) is None
 
-    def excess(self, client: str, quota: Quota) -> str | None:
-        """Why the client may not have one more, in words; None where it may."""
-        held = self._held(client, quota.policy)
-        for limit, count, noun in zip((quota.leases, quota.exporters), held, ("lease", "exporter"), strict=True):
-            if limit is not None and count >= limit:
+    def excess(self, client: str, quota: Quota, exporters: int = 1) -> str | None:
+        """Why the client may not have one more lease of so many exporters, in words; None where it may."""
+        leases_held, exporters_held = self._held(client, quota.policy)
+        for limit, held, more, noun in (
+            (quota.leases, leases_held, 1, "lease"),
+            (quota.exporters, exporters_held, exporters, "exporter"),
+        ):
+            if limit is not None and held + more > limit:
                 number = f"{limit} {noun}" if limit == 1 else f"{limit} {noun}s"
+                asks = f" and asks for {more} more" if more > 1 else ""
                 return (
-                    f'the access policies permit client "{client}" {number} of this kind at once, and it holds {count}'
+                    f'the access policies permit client "{client}" {number} of this kind at once, '
+                    f"and it holds {held}{asks}"
                 )
         return None
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
 
-from jumplab_operator.leasing import waiting
+from jumplab_operator.leasing import gang_words, waiting
 from jumplab_operator.leasing.access import Grant
 from jumplab_operator.leasing.booking import movable, place
 from jumplab_operator.leasing.candidates import find_candidates, wanted
@@ -28,6 +28,9 @@ from jumplab_operator.leasing.usage import hour_of
 from jumplab_operator.leasing.validation import Refusal
 from jumplab_operator.resources import LabelSelector
 
+LOOK_AGAIN = timedelta(minutes=1)
+"""While something is kept for gangs, ranks are compared so often: those who wait long rise in rank."""
+
 
 class State:
     """All that the plan rests on. `plan` takes it over: of two states only the one that it returned is good."""
@@ -44,6 +47,11 @@ class State:
         """What is decided for a waiting lease; None where none of that uid waits."""
         space = self.spaces.get(namespace)
         return _decision(space, lease_uid) if space is not None else None
+
+    def claimed_by(self, namespace: str, lease_uid: str) -> Iterable[str]:
+        """The uids of the exporters that the lease has claimed."""
+        space = self.spaces.get(namespace)
+        return sorted(space.claims.get(lease_uid, ())) if space is not None else ()
 
     def movable(self, namespace: str, lease_uid: str, begin: datetime, end: datetime) -> bool:
         """Whether an exporter could be kept for the lease, which has a slot, at that time instead."""
@@ -128,7 +136,8 @@ def plan(state: State, changes: Changes) -> tuple[State, Mapping[str, Decision]]
     decisions: dict[str, Decision] = {}
     for name, space in list(state.spaces.items()):
         due = space.due()
-        if name not in touched and not space.assigned and (due is None or due > changes.now):
+        unsettled = space.assigned or space.kept.kept
+        if name not in touched and not unsettled and (due is None or due > changes.now):
             continue
         for uid in _decide(space, changes.now):
             decision = _decision(space, uid)
@@ -170,7 +179,10 @@ def _decide(space: Space, now: datetime) -> set[str]:
     done.run()
     before, space.assigned, space.taken, space.leftovers = space.assigned, done.assigned, done.taken, {}
     space.sentences = {}
+    kept_before, space.kept = space.kept.kept, done.kept
+    space.look_again = now + LOOK_AGAIN if done.kept.kept else None
     told = {uid for uid in {*before, *done.assigned} if before.get(uid) != done.assigned.get(uid)}
+    told |= {uid for uid in {*kept_before, *done.kept.kept} if kept_before.get(uid) != done.kept.kept.get(uid)}
     kept = space.slots.kept
     told |= {uid for uid in space.ahead & {*slots_before, *kept} if slots_before.get(uid) != kept.get(uid)}
     told |= space.refiled
@@ -178,6 +190,10 @@ def _decide(space: Space, now: datetime) -> set[str]:
     for pool in stirred:
         queues = space.queues[pool].values()
         space.restless |= {queue.pools for queue in queues}
+        for queue in queues:
+            if len(queue.pools) > 1 and queue.was_satisfiable != queue.satisfiable:
+                queue.was_satisfiable = queue.satisfiable
+                told |= {uid for *_, uid in queue.leases}
         if pool.satisfiable != bool(pool.grants):  # everything is different: all are told
             told |= {uid for queue in queues for *_, uid in queue.leases}
         elif pool.grants:
@@ -220,6 +236,8 @@ def _decision(space: Space, uid: str) -> Decision | None:
         return _scheduled(space, lease)
     queue = space.queue_of.get(uid)
     if queue is not None and queue.satisfiable:
+        if len(queue.pools) > 1:
+            return gang_words.why_waiting(space, lease, queue)
         excess = _excess(space, lease, queue.pools[0])
         if excess is not None:
             return Wait("Pending", "OverQuota", f"{excess}; it waits until one is released")
@@ -241,10 +259,12 @@ def _scheduled(space: Space, lease: LeaseFacts) -> Wait:
     begin, end = (waiting.format_moment(moment) for moment in span(lease))
     kept = space.slots.kept.get(lease.uid)
     if not kept:
-        message = f"begins at {begin}; of {wanted(lease.request)} nothing can be kept for it until {end} yet"
+        what = f"of {wanted(lease.request)} nothing" if len(lease.parts) == 1 else "not all of its exporters"
+        message = f"begins at {begin}; {what} can be kept for it until {end} yet"
         return Wait("Pending", "NotAvailable", message)
     names = tuple(space.situations[uid].exporter.name for uid in kept)
-    return Wait("Pending", "Scheduled", f'begins at {begin}; exporter "{names[0]}" is kept for it until {end}', names)
+    told = f"{waiting.exporters_named(names)} {'is' if len(names) == 1 else 'are'} kept for it until {end}"
+    return Wait("Pending", "Scheduled", f"begins at {begin}; {told}", names)
 
 
 def _excess(space: Space, lease: LeaseFacts, pool: Pool) -> str | None:
@@ -263,10 +283,9 @@ def _excess(space: Space, lease: LeaseFacts, pool: Pool) -> str | None:
 
 def _unsatisfiable(space: Space, lease: LeaseFacts) -> Wait:
     client = space.clients.get(lease.request.client)
-    found = find_candidates(
-        lease.request, space.exporters, client.labels if client is not None else None, space.policies
-    )
-    assert not isinstance(found, list), "a pool without exporters has no candidates"
+    labels = client.labels if client is not None else None
+    tried = [(part, find_candidates(part, space.exporters, labels, space.policies)) for part in lease.parts]
+    found = gang_words.unsatisfiable(tried)
     if lease.request.patient and found.reason != "TooLong":  # of which waiting makes nothing shorter
         return Wait("Pending", found.reason, f"{found.message}; the lease waits until that changes")
     return Wait("Unsatisfiable", found.reason, found.message)

@@ -13,14 +13,15 @@ class Slots:
     def __init__(self) -> None:
         self.kept: dict[str, tuple[str, ...]] = {}
         """The uids of the exporters that are kept, one for each of a lease's parts, by the lease's."""
+        self.begins: dict[str, datetime] = {}
+        """From when on, by the lease's uid."""
         self._of: dict[str, list[tuple[datetime, datetime, str]]] = {}
 
-    def add(self, exporter_uids: tuple[str, ...], lease: LeaseFacts) -> None:
-        """Keeps the exporters for the lease, which must have a begin."""
-        begin, end = span(lease)
-        self.kept[lease.uid] = exporter_uids
+    def keep(self, exporter_uids: tuple[str, ...], lease_uid: str, begin: datetime, end: datetime) -> None:
+        """Keeps the exporters for the lease in that time."""
+        self.kept[lease_uid], self.begins[lease_uid] = exporter_uids, begin
         for exporter_uid in exporter_uids:
-            insort(self._of.setdefault(exporter_uid, []), (begin, end, lease.uid))
+            insort(self._of.setdefault(exporter_uid, []), (begin, end, lease_uid))
 
     def is_free(self, exporter_uid: str, begin: datetime, end: datetime, but: str = "") -> bool:
         """Whether nobody has it in that time, the lease `but` aside."""

@@ -5,10 +5,11 @@ Everything here follows from the facts and the time alone; it is kept up to date
 
 from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
+from itertools import islice
 from typing import TypeAlias
 
 from jumplab_operator.leasing import access, pools, selectors
@@ -22,6 +23,7 @@ from jumplab_operator.leasing.facts import (
     Request,
     UsageFacts,
 )
+from jumplab_operator.leasing.matching import Matching
 from jumplab_operator.leasing.membership import Memberships
 from jumplab_operator.leasing.pools import Pool, Situation
 from jumplab_operator.leasing.slots import Slots
@@ -47,11 +49,20 @@ class Queue:
     pools: tuple[Pool, ...]
     """What each of their parts could have."""
     leases: list[Place] = field(default_factory=list)
+    was_satisfiable: bool = True
+    """Whether those who wait were told that there is something for each part at all."""
 
     @property
     def satisfiable(self) -> bool:
-        """Whether there is something for each of their parts, free or not."""
-        return all(pool.grants for pool in self.pools)
+        """Whether there is something else for each of their parts, free or not."""
+        return all(pool.grants for pool in self.pools) and (len(self.pools) == 1 or not self.short)
+
+    @property
+    def short(self) -> Sequence[int]:
+        """The parts that there are fewer exporters for than they are."""
+        matching = Matching([list(islice(pool.grants, len(self.pools))) for pool in self.pools])
+        matching.run()
+        return matching.short
 
     @property
     def best(self) -> access.Grant:
@@ -94,6 +105,10 @@ class Space:
         self.assigned: dict[str, Assign] = {}
         self.taken: dict[str, str] = {}
         """Exporters that the last pass gave away, and to which lease."""
+        self.kept = Slots()
+        """What the last pass kept for gangs."""
+        self.look_again: datetime | None = None
+        """When ranks may be others, and with them what is kept; None where nothing is."""
         self.leftovers: dict[Pool, tuple[list[LeaseFacts], list[tuple[str, str]]]] = {}
         """Of what is free in a pool: to whom it was given, and what was left, name and uid; found when asked for."""
         self.sentences: dict[tuple[Pool, ...], tuple[str, str]] = {}
@@ -156,7 +171,8 @@ class Space:
 
     def due(self) -> datetime | None:
         """The next moment that makes a difference, or seemed to."""
-        return self._moments[0][0] if self._moments else None
+        moments = [moment for moment, _ in self._moments[:1]] + ([self.look_again] if self.look_again else [])
+        return min(moments, default=None)
 
     def holder_of(self, exporter: ExporterFacts) -> LeaseFacts | None:
         """Whom the exporter is leased or claimed by."""

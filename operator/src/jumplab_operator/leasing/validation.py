@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
@@ -20,9 +20,10 @@ from jumplab_operator.leasing.times import (
     times_problem,
 )
 from jumplab_operator.leasing.waiting import format_moment
-from jumplab_operator.resources import LeaseSpec
+from jumplab_operator.resources import LeasedExporter, LeaseSpec
 
 _LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
+_MEMBER = re.compile(r"[A-Za-z][-A-Za-z0-9_]*")
 _CONTEXT_KEY_LENGTH = 32
 
 
@@ -86,7 +87,7 @@ def _refusal(spec: LeaseSpec) -> Refusal | None:
 
 def _selection_refusal(spec: LeaseSpec) -> Refusal | None:
     if spec.exporters is not None:
-        return Refusal("NotSupported", "leases of several exporters aren't served yet; use selector or exporterRef")
+        return _gang_refusal(spec, spec.exporters)
     if spec.exporter_ref is None and (spec.selector is None or selectors.is_empty(spec.selector)):
         return Refusal("InvalidSelector", "neither selector nor exporterRef says which exporter; give one of them")
     if spec.selector is not None and (problem := selectors.selector_problem(spec.selector)):
@@ -94,6 +95,36 @@ def _selection_refusal(spec: LeaseSpec) -> Refusal | None:
     if spec.allow_disabled and spec.exporter_ref is None:
         return Refusal("InvalidSelector", "allowDisabled is for a lease that names its exporter; give exporterRef")
     return None
+
+
+def _gang_refusal(spec: LeaseSpec, members: Sequence[LeasedExporter]) -> Refusal | None:
+    if spec.selector is not None or spec.exporter_ref is not None:
+        return Refusal("InvalidExporters", "exporters stands for selector and exporterRef; give the one or the others")
+    if not members:
+        return Refusal("InvalidExporters", "exporters is empty; name at least one, or leave it out for a selector")
+    if twice := _first_twice([member.name for member in members]):
+        return Refusal("InvalidExporters", f'two of exporters are called "{twice}"; give each a name of its own')
+    if twice := _first_twice([member.exporter_ref.name for member in members if member.exporter_ref is not None]):
+        return Refusal("InvalidExporters", f'exporter "{twice}" is asked for twice; it can be only one of them')
+    if spec.allow_disabled and all(member.exporter_ref is None for member in members):
+        return Refusal("InvalidExporters", "allowDisabled is for exporters that are named; give one an exporterRef")
+    return next((refusal for member in members if (refusal := _member_refusal(member))), None)
+
+
+def _member_refusal(member: LeasedExporter) -> Refusal | None:
+    name = f'exporters "{member.name}"'
+    if not _MEMBER.fullmatch(member.name):
+        rule = "begin with a letter, go on with letters, digits, - and _"
+        return Refusal("InvalidExporters", f"{name}: the name can't be used; {rule}")
+    if member.exporter_ref is None and (member.selector is None or selectors.is_empty(member.selector)):
+        return Refusal("InvalidExporters", f"{name}: neither selector nor exporterRef says which; give one of them")
+    if member.selector is not None and (problem := selectors.selector_problem(member.selector)):
+        return Refusal("InvalidExporters", f"{name}: selector: {problem}")
+    return None
+
+
+def _first_twice(names: Sequence[str]) -> str | None:
+    return next((name for number, name in enumerate(names) if name in names[:number]), None)
 
 
 def _times_refusal(spec: LeaseSpec) -> Refusal | None:
@@ -151,6 +182,7 @@ def _changed_fields(spec: LeaseSpec, before: InForce) -> list[str]:
         fixed += [
             ("selector", spec.selector == accepted.selector),
             ("exporterRef", spec.exporter_ref == accepted.exporter_ref),
+            ("exporters", spec.exporters == accepted.exporters),
             ("allowDisabled", spec.allow_disabled == accepted.allow_disabled),
         ]
     if before.began is not None:

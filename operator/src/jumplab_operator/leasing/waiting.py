@@ -39,6 +39,9 @@ class InTheWay:
     """Those that are free, and kept for leases that begin before this one would end."""
     kept_from: datetime | None = None
     """When the first of those begins."""
+    for_gangs: int = 0
+    """Those that are free, and kept for leases of several exporters that are to get them before this one would end."""
+    for_gangs_from: datetime | None = None
 
 
 def explain(lease: LeaseFacts, found: InTheWay) -> tuple[str, str]:
@@ -50,12 +53,14 @@ def explain(lease: LeaseFacts, found: InTheWay) -> tuple[str, str]:
     groups = [
         (found.leased, "leased", f", {_by(found)}"),
         (found.kept, "kept for a reservation", _from(found.kept_from)),
+        (found.for_gangs, "kept for a lease of several", _from(found.for_gangs_from)),
         (len(found.unready), "not ready", _named(found.unready)),
         (len(found.offline), "offline", _named(found.offline)),
         (len(found.quarantined), "quarantined", _named(found.quarantined)),
     ]
+    there = found.leased or found.kept or found.for_gangs
     idle = "Offline" if found.offline or not found.quarantined else "Quarantined"
-    reason = "NotReady" if found.unready else "NotAvailable" if found.leased or found.kept else idle
+    reason = "NotReady" if found.unready else "NotAvailable" if there else idle
     count = sum(number for number, _, _ in groups)
     return reason, _sentence(lease, count, [group for group in groups if group[0]])
 
@@ -148,3 +153,9 @@ def _named(names: Sequence[str]) -> str:
 
 def _listed(parts: Sequence[str]) -> str:
     return " and ".join([", ".join(parts[:-1]), *parts[-1:]] if len(parts) > 1 else parts)
+
+
+def exporters_named(names: Sequence[str]) -> str:
+    """`exporter "a"`, or `exporters "a", "b" and "c"`."""
+    told = _listed([f'"{name}"' for name in names])
+    return f"exporters {told}" if len(names) > 1 else f"exporter {told}"

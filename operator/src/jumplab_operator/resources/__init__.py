@@ -7,7 +7,7 @@ models say what the CRDs say: `crds/` is generated from them. This room holds no
 from jumplab_operator.resources.client import Client, ClientSpec, ClientStatus
 from jumplab_operator.resources.errors import Unreadable
 from jumplab_operator.resources.exporter import Device, Exporter, ExporterSpec, ExporterStatus, LeaseRef
-from jumplab_operator.resources.lease import Lease, LeaseSpec, LeaseStatus
+from jumplab_operator.resources.lease import AssignedExporter, Lease, LeasedExporter, LeaseSpec, LeaseStatus
 from jumplab_operator.resources.metadata import GROUP, VERSION, Metadata, ObjectRef, Resource
 from jumplab_operator.resources.policy import ExporterAccessPolicy, Policy
 from jumplab_operator.resources.selector import LabelSelector, Requirement
@@ -15,6 +15,7 @@ from jumplab_operator.resources.selector import LabelSelector, Requirement
 __all__ = [
     "GROUP",
     "VERSION",
+    "AssignedExporter",
     "Client",
     "ClientSpec",
     "ClientStatus",
@@ -28,6 +29,7 @@ __all__ = [
     "LeaseRef",
     "LeaseSpec",
     "LeaseStatus",
+    "LeasedExporter",
     "Metadata",
     "ObjectRef",
     "Policy",

@@ -1,5 +1,6 @@
 """Lease: the exclusive use of an exporter by a client, for a time."""
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -93,7 +94,10 @@ class LeaseStatus(Model):
     exporter_ref: ObjectRef | None = Field(default=None, description="The exporter (of several: the first).")
     exporters: list[AssignedExporter] | None = Field(default=None, max_length=32, description="The exporters.")
     kept_exporter_ref: ObjectRef | None = Field(
-        default=None, description="The exporter that is kept for it from its begin."
+        default=None, description="The exporter that is kept for it from its begin (of several: the first)."
+    )
+    kept_exporters: list[AssignedExporter] | None = Field(
+        default=None, max_length=32, description="The exporters that are kept for it from its begin."
     )
     ended: bool = Field(default=False, description="Whether it is over. It stays so.")
     priority: int | None = Field(default=None, description="By the access policy.")
@@ -108,12 +112,18 @@ class LeaseStatus(Model):
     @property
     def exporter_names(self) -> tuple[str, ...]:
         """The exporters that it is assigned to, one for each part that it asked for; none while it waits."""
-        return (self.exporter_ref.name,) if self.exporter_ref is not None else ()
+        return _names(self.exporters, self.exporter_ref)
 
     @property
     def kept_names(self) -> tuple[str, ...]:
         """The exporters that are kept for it from its begin, one for each part that it asked for."""
-        return (self.kept_exporter_ref.name,) if self.kept_exporter_ref is not None else ()
+        return _names(self.kept_exporters, self.kept_exporter_ref)
+
+
+def _names(several: Sequence[AssignedExporter] | None, one: ObjectRef | None) -> tuple[str, ...]:
+    if several is None:
+        return (one.name,) if one is not None else ()
+    return tuple(each.exporter_ref.name for each in several if each.exporter_ref is not None)
 
 
 class Lease(Resource):

@@ -1,0 +1,34 @@
+"""The exporters of a lease as fields of its status: of several each by its name, and the first, always."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from jumplab_operator.resources import AssignedExporter, LeaseSpec, ObjectRef
+
+
+def parts_of(spec: LeaseSpec) -> int:
+    """How many exporters are asked for."""
+    return len(spec.exporters) if spec.exporters is not None else 1
+
+
+def assigned_fields(spec: LeaseSpec, exporters: Sequence[str]) -> dict[str, Any]:
+    """What tells which exporters it has, one for each part; none while it waits."""
+    return {"exporter_ref": _first(exporters), "exporters": _several(spec, exporters)}
+
+
+def kept_fields(spec: LeaseSpec, exporters: Sequence[str]) -> dict[str, Any]:
+    """What tells which exporters are kept for it, one for each part; none where nothing is."""
+    return {"kept_exporter_ref": _first(exporters), "kept_exporters": _several(spec, exporters)}
+
+
+def _first(exporters: Sequence[str]) -> ObjectRef | None:
+    return ObjectRef(name=exporters[0]) if exporters else None
+
+
+def _several(spec: LeaseSpec, exporters: Sequence[str]) -> list[AssignedExporter] | None:
+    if not spec.exporters or not exporters:
+        return None
+    return [
+        AssignedExporter(name=member.name, exporter_ref=ObjectRef(name=exporter))
+        for member, exporter in zip(spec.exporters, exporters, strict=True)
+    ]
