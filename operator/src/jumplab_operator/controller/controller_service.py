@@ -62,12 +62,14 @@ class ControllerService(ControllerServiceServicer):
         await StatusStream(self._lab, self._dialler.offers, caller(), place, context.write).run()
 
     async def Dial(self, request: pb.DialRequest, _: Context) -> pb.DialResponse:
-        return self._dialler.dial(own_lease(self._lab, caller(), self._named(request.lease_name)), request.machine)
+        lease = own_lease(self._lab, caller(), self._named(request.lease_name))
+        return self._dialler.dial(lease, request.member, request.machine)
 
     async def GetLease(self, request: pb.GetLeaseRequest, _: Context) -> pb.GetLeaseResponse:
         lease = visible_lease(self._lab, caller(), self._named(request.name))
-        assigned = lease.status.exporter_ref
-        exporter = self._lab.exporter(Name(lease.namespace, assigned.name)) if assigned else None
+        names, asking = lease.status.exporter_names, caller().name.name
+        assigned = asking if asking in names and caller().kind == "Exporter" else next(iter(names), None)
+        exporter = self._lab.exporter(Name(lease.namespace, assigned)) if assigned else None
         return messages.lease_answer(lease, exporter, self._lab.remaining(lease))
 
     async def RequestLease(self, request: pb.RequestLeaseRequest, _: Context) -> pb.RequestLeaseResponse:

@@ -12,7 +12,7 @@ from jumplab.protocol.v1 import controller_pb2
 from jumplab_operator.controller.lab import Lab, Name
 from jumplab_operator.controller.messages import in_force
 from jumplab_operator.controller.offers import LocalOffer, Offers, RouterOffer
-from jumplab_operator.controller.refusals import NotPossibleNow, Unavailable
+from jumplab_operator.controller.refusals import BadRequest, NotPossibleNow, Unavailable
 from jumplab_operator.resources import Exporter, Lease
 from jumplab_operator.resources.conditions import is_true
 from jumplab_operator.router import tokens
@@ -32,13 +32,15 @@ class Dialler:
     key: EllipticCurvePrivateKey
     now: Callable[[], datetime]
 
-    def dial(self, lease: Lease, machine: str = "") -> controller_pb2.DialResponse:
+    def dial(self, lease: Lease, member: str = "", machine: str = "") -> controller_pb2.DialResponse:
         """A new session on a ready lease: the client's end is answered, the exporter's is offered to it.
+
+        member: of a lease of several exporters, which; empty: the first.
 
         machine: the client's. Where it is the exporter's too, the session goes over the exporter's socket there.
         Raises NotPossibleNow where the lease has ended or isn't ready, Unavailable while its exporter is away.
         """
-        exporter, holder = self._leased_exporter(lease), in_force(lease).client_ref.name
+        exporter, holder = self._leased_exporter(lease, member), in_force(lease).client_ref.name
         now = self.now()
         session, expires = secrets.token_urlsafe(16), now + tokens.LIFETIME
 
@@ -82,14 +84,14 @@ class Dialler:
         remaining = self.lab.remaining(lease)
         return _UNKNOWN_END if remaining is None else remaining
 
-    def _leased_exporter(self, lease: Lease) -> Exporter:
+    def _leased_exporter(self, lease: Lease, member: str) -> Exporter:
         if lease.status.ended:
             raise NotPossibleNow(f'lease "{lease.name}" has ended; take a new one')
-        if not is_true(lease.status.conditions, "Ready") or lease.status.exporter_ref is None:
+        if not is_true(lease.status.conditions, "Ready") or not lease.status.exporter_names:
             raise NotPossibleNow(
                 f'lease "{lease.name}" is not ready yet{_latest(lease)}; wait for its condition Ready and dial then'
             )
-        name = lease.status.exporter_ref.name
+        name = _exporter_of(lease, member)
         exporter = self.lab.exporter(Name(lease.namespace, name))
         if exporter is None:
             raise NotPossibleNow(f'exporter "{name}" of lease "{lease.name}" has been deleted; take a new lease')
@@ -98,6 +100,18 @@ class Dialler:
                 f'exporter "{exporter.name}" of lease "{lease.name}" is offline; dial again when it is back'
             )
         return exporter
+
+
+def _exporter_of(lease: Lease, member: str) -> str:
+    """The name of the exporter that a member of the lease has."""
+    if not member:
+        return lease.status.exporter_names[0]
+    members = lease.status.exporters or []
+    for each in members:
+        if each.name == member and each.exporter_ref is not None:
+            return each.exporter_ref.name
+    known = ", ".join(each.name for each in members) or "none, it is of one exporter"
+    raise BadRequest(f'lease "{lease.name}" has no member "{member}"; it has {known}')
 
 
 def _latest(lease: Lease) -> str:

@@ -14,13 +14,12 @@ from jumplab_operator.resources.metadata import format_instant
 
 def new_spec(client: str, lease: pb.Lease) -> dict[str, Any]:
     """The spec of a Lease to be created for `client`. Raises BadRequest."""
-    if not lease.selector and not lease.exporter_name:
-        raise BadRequest("the lease has neither a selector nor an exporter's name; give one, e.g. board=x")
-    spec: dict[str, Any] = {"clientRef": {"name": client}}
-    if lease.selector:
-        spec["selector"] = parse_selector(lease.selector).to_plain()
-    if lease.exporter_name:
-        spec["exporterRef"] = {"name": lease.exporter_name}
+    spec: dict[str, Any] = {"clientRef": {"name": client}, **_selection("the lease", lease)}
+    if lease.members:
+        spec["exporters"] = [
+            {"name": member.name, **_selection(f'member "{member.name}" of the lease', member)}
+            for member in lease.members
+        ]
     for path in ("duration", "begin_time", "end_time"):
         if lease.HasField(path):
             spec.update(_FIELDS[path](lease))
@@ -31,6 +30,18 @@ def new_spec(client: str, lease: pb.Lease) -> dict[str, Any]:
     if lease.context:
         spec["context"] = dict(lease.context)
     return spec
+
+
+def _selection(what: str, asked: pb.Lease | pb.LeaseMember) -> dict[str, Any]:
+    several = isinstance(asked, pb.Lease) and asked.members
+    if not asked.selector and not asked.exporter_name and not several:
+        raise BadRequest(f"{what} has neither a selector nor an exporter's name; give one, e.g. board=x")
+    fields: dict[str, Any] = {}
+    if asked.selector:
+        fields["selector"] = parse_selector(asked.selector).to_plain()
+    if asked.exporter_name:
+        fields["exporterRef"] = {"name": asked.exporter_name}
+    return fields
 
 
 def spec_changes(request: pb.UpdateLeaseRequest) -> dict[str, Any]:

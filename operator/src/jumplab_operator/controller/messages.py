@@ -1,6 +1,6 @@
 """Resources as the wire's messages, and requests as the custom resources' fields. No decisions, no I/O."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -131,8 +131,21 @@ def lease_message(lease: Lease) -> client_pb2.Lease:
         message.exporter_name = spec.exporter_ref.name
     if status.exporter_ref is not None:
         message.exporter = resource_name("exporters", Name(lease.namespace, status.exporter_ref.name))
+    message.members.extend(_members(lease))
     _set_times(message, lease)
     return message
+
+
+def _members(lease: Lease) -> Iterator[client_pb2.LeaseMember]:
+    got = {each.name: each.exporter_ref for each in lease.status.exporters or ()}
+    for member in in_force(lease).exporters or ():
+        exporter = got.get(member.name)
+        yield client_pb2.LeaseMember(
+            name=member.name,
+            selector=describe(member.selector) if member.selector else "",
+            exporter_name=member.exporter_ref.name if member.exporter_ref else "",
+            exporter=resource_name("exporters", Name(lease.namespace, exporter.name)) if exporter else "",
+        )
 
 
 def _set_times(message: client_pb2.Lease, lease: Lease) -> None:

@@ -22,24 +22,24 @@ def entitlement(
     """
     if client not in space.clients:
         return Refusal("NoAccess", f'there is no client "{client}"; create it, or correct clientRef')
-    holdings, grants = Holdings(space, but=lease_uid), []
+    grants: list[tuple[str, Grant]] = []
     for uid in exporter_uids:
         if uid in space.situations:
-            grant = _right(space, client, space.situations[uid].exporter, length, holdings)
+            grant = _right(space, client, space.situations[uid].exporter, length)
             if isinstance(grant, Refusal):
                 return grant
-            grants.append(grant)
-    return min(grants, key=access.rank, default=Grant())
+            grants.append((uid, grant))
+    excess = Holdings(space, but=lease_uid).excess_of(client, grants)
+    if excess is not None:
+        return Refusal("OverQuota", excess)
+    return min((grant for _, grant in grants), key=access.rank, default=Grant())
 
 
-def _right(
-    space: Space, client: str, exporter: ExporterFacts, length: timedelta | None, holdings: Holdings
-) -> Grant | Refusal:
+def _right(space: Space, client: str, exporter: ExporterFacts, length: timedelta | None) -> Grant | Refusal:
     grant = access.best_grant(space.policies, exporter.labels, space.clients[client].labels, length)
     if isinstance(grant, TooLong):
         maximum = format_duration(grant.maximum_duration)
         return Refusal("TooLong", f'the access policies permit client "{client}" at most {maximum}')
     if grant is None:
         return Refusal("NoAccess", f'no access policy permits client "{client}" to hold exporter "{exporter.name}"')
-    excess = holdings.excess(client, grant.quota) if grant.quota is not None else None
-    return Refusal("OverQuota", excess) if excess is not None else grant
+    return grant

@@ -100,16 +100,20 @@ def _passing_reason(space: Space, lease: LeaseFacts, exporter: ExporterFacts) ->
         return "Assigned", "it is free, and the lease is getting it"
     if taker is not None:
         return "Leased", f"it goes to {space.leases[taker].request.client}, whose turn came first"
-    return _slot_reason(space, lease, exporter) or _quota_reason(space, lease, exporter)
+    why = _slot_reason(space, lease, exporter) or _quota_reason(space, lease, exporter)
+    if why[0] == "Free" and len(lease.parts) > 1:
+        return "Free", "it is free; the lease gets all its exporters at one time, and waits for others"
+    return why
 
 
 def _slot_reason(space: Space, lease: LeaseFacts, exporter: ExporterFacts) -> _Why | None:
-    slot = space.slots.next_slot(exporter.uid, lease.uid)
-    if slot is None:
-        return None
-    begin, uid = slot
-    client = space.leases[uid].request.client
-    return "Kept", f"it is kept for a reservation of {client} from {format_moment(begin)}"
+    for slots, what in ((space.slots, "reservation"), (space.kept, "lease of several")):
+        slot = slots.next_slot(exporter.uid, lease.uid)
+        if slot is not None:
+            begin, uid = slot
+            client = space.leases[uid].request.client
+            return "Kept", f"it is kept for a {what} of {client} from {format_moment(begin)}"
+    return None
 
 
 def _quota_reason(space: Space, lease: LeaseFacts, exporter: ExporterFacts) -> _Why:

@@ -80,7 +80,8 @@ def in_line(lease: LeaseFacts, parts: Sequence[InTheWay], position: int, expecte
 def _things(request: Request, found: InTheWay) -> str:
     if request.exporter is not None:
         return wanted(request)
-    count = found.leased + found.kept + len(found.unready) + len(found.offline) + len(found.quarantined)
+    count = found.leased + found.kept + found.for_gangs
+    count += len(found.unready) + len(found.offline) + len(found.quarantined)
     return f"{'the one exporter' if count == 1 else f'{count} exporters'} matching {wanted(request)}"
 
 
@@ -88,6 +89,7 @@ def _states(found: InTheWay) -> str:
     groups = [
         (found.leased, "leased", _until_by(found)),
         (found.kept, "kept for a reservation", _from(found.kept_from)),
+        (found.for_gangs, "kept for a lease of several", _from(found.for_gangs_from)),
         (len(found.unready), "not ready", ""),
         (len(found.offline), "offline", ""),
         (len(found.quarantined), "quarantined", _named(found.quarantined)),

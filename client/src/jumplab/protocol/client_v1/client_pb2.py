@@ -30,7 +30,7 @@ from jumplab.protocol.v1 import common_pb2 as jumplab_dot_v1_dot_common__pb2
 from jumplab.protocol.v1 import kubernetes_pb2 as jumplab_dot_v1_dot_kubernetes__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ejumplab/client/v1/client.proto\x12\x11jumplab.client.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17jumplab/v1/common.proto\x1a\x1bjumplab/v1/kubernetes.proto\"\x8d\x03\n\x08\x45xporter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x37\n\x06labels\x18\x02 \x03(\x0b\x32\'.jumplab.client.v1.Exporter.LabelsEntry\x12\x0e\n\x06online\x18\x03 \x01(\x08\x12*\n\x06status\x18\x04 \x01(\x0e\x32\x1a.jumplab.v1.ExporterStatus\x12\x16\n\x0estatus_message\x18\x05 \x01(\t\x12\x14\n\x07\x65nabled\x18\x06 \x01(\x08H\x00\x88\x01\x01\x12L\n\x11\x64\x65precated_labels\x18\x07 \x03(\x0b\x32\x31.jumplab.client.v1.Exporter.DeprecatedLabelsEntry\x12\x0e\n\x05lease\x18\xe8\x07 \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x37\n\x15\x44\x65precatedLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\n\n\x08_enabled\"\xbe\x08\n\x05Lease\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08selector\x18\x02 \x01(\t\x12\x30\n\x08\x64uration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationH\x00\x88\x01\x01\x12\x35\n\x12\x65\x66\x66\x65\x63tive_duration\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x33\n\nbegin_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x01\x88\x01\x01\x12=\n\x14\x65\x66\x66\x65\x63tive_begin_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x02\x88\x01\x01\x12\x31\n\x08\x65nd_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x03\x88\x01\x01\x12;\n\x12\x65\x66\x66\x65\x63tive_end_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x04\x88\x01\x01\x12\x13\n\x06\x63lient\x18\t \x01(\tH\x05\x88\x01\x01\x12\x15\n\x08\x65xporter\x18\n \x01(\tH\x06\x88\x01\x01\x12)\n\nconditions\x18\x0b \x03(\x0b\x32\x15.jumplab.v1.Condition\x12\x1a\n\rexporter_name\x18\x0c \x01(\tH\x07\x88\x01\x01\x12\x30\n\x04tags\x18\r \x03(\x0b\x32\".jumplab.client.v1.Lease.TagsEntry\x12\x16\n\x0e\x61llow_disabled\x18\x0e \x01(\x08\x12\x36\n\x07\x63ontext\x18\x0f \x03(\x0b\x32%.jumplab.client.v1.Lease.ContextEntry\x12I\n\x11\x64\x65precated_labels\x18\x10 \x03(\x0b\x32..jumplab.client.v1.Lease.DeprecatedLabelsEntry\x12\x0e\n\x05\x65nded\x18\xe8\x07 \x01(\x08\x12;\n\x11\x65xpected_end_time\x18\xe9\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x08\x88\x01\x01\x12\x0c\n\x03uid\x18\xea\x07 \x01(\t\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a.\n\x0c\x43ontextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x37\n\x15\x44\x65precatedLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0b\n\t_durationB\r\n\x0b_begin_timeB\x17\n\x15_effective_begin_timeB\x0b\n\t_end_timeB\x15\n\x13_effective_end_timeB\t\n\x07_clientB\x0b\n\t_exporterB\x10\n\x0e_exporter_nameB\x14\n\x12_expected_end_time\">\n\x12GetExporterRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x1a\n\x12show_hidden_labels\x18\x02 \x01(\x08\"y\n\x14ListExportersRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x1a\n\x12show_hidden_labels\x18\x05 \x01(\x08\"`\n\x15ListExportersResponse\x12.\n\texporters\x18\x01 \x03(\x0b\x32\x1b.jumplab.client.v1.Exporter\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1f\n\x0fGetLeaseRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x98\x01\n\x11ListLeasesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x18\n\x0bonly_active\x18\x05 \x01(\x08H\x00\x88\x01\x01\x12\x12\n\ntag_filter\x18\x06 \x01(\tB\x0e\n\x0c_only_active\"W\n\x12ListLeasesResponse\x12(\n\x06leases\x18\x01 \x03(\x0b\x32\x18.jumplab.client.v1.Lease\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"_\n\x12\x43reateLeaseRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x10\n\x08lease_id\x18\x02 \x01(\t\x12\'\n\x05lease\x18\x03 \x01(\x0b\x32\x18.jumplab.client.v1.Lease\"n\n\x12UpdateLeaseRequest\x12\'\n\x05lease\x18\x01 \x01(\x0b\x32\x18.jumplab.client.v1.Lease\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"\"\n\x12\x44\x65leteLeaseRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"$\n\x12RotateTokenRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\"P\n\x13RotateTokenResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12*\n\x06\x65xpiry\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x85\x01\n\nQueuePlace\x12\x10\n\x08position\x18\x01 \x01(\x05\x12<\n\x13\x65xpected_begin_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x88\x01\x01\x12\x0f\n\x07message\x18\x03 \x01(\tB\x16\n\x14_expected_begin_time\"k\n\x12\x43onsideredExporter\x12\x10\n\x08\x65xporter\x18\x01 \x01(\t\x12\x11\n\tasked_for\x18\x02 \x01(\t\x12\x0f\n\x07matches\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0f\n\x07message\x18\x05 \x01(\t\"\xc4\x01\n\x10LeaseExplanation\x12\'\n\x05lease\x18\x01 \x01(\x0b\x32\x18.jumplab.client.v1.Lease\x12\x31\n\x05place\x18\x02 \x01(\x0b\x32\x1d.jumplab.client.v1.QueuePlaceH\x00\x88\x01\x01\x12\x38\n\texporters\x18\x03 \x03(\x0b\x32%.jumplab.client.v1.ConsideredExporter\x12\x10\n\x08left_out\x18\x04 \x01(\x05\x42\x08\n\x06_place\"2\n\x10ListQueueRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x02 \x01(\t\"d\n\x0bQueuedLease\x12\'\n\x05lease\x18\x01 \x01(\x0b\x32\x18.jumplab.client.v1.Lease\x12,\n\x05place\x18\x02 \x01(\x0b\x32\x1d.jumplab.client.v1.QueuePlace\"Q\n\x11ListQueueResponse\x12.\n\x06leases\x18\x01 \x03(\x0b\x32\x1e.jumplab.client.v1.QueuedLease\x12\x0c\n\x04more\x18\x02 \x01(\x08\x32\xb6\x07\n\rClientService\x12Q\n\x0bGetExporter\x12%.jumplab.client.v1.GetExporterRequest\x1a\x1b.jumplab.client.v1.Exporter\x12\x62\n\rListExporters\x12\'.jumplab.client.v1.ListExportersRequest\x1a(.jumplab.client.v1.ListExportersResponse\x12H\n\x08GetLease\x12\".jumplab.client.v1.GetLeaseRequest\x1a\x18.jumplab.client.v1.Lease\x12Y\n\nListLeases\x12$.jumplab.client.v1.ListLeasesRequest\x1a%.jumplab.client.v1.ListLeasesResponse\x12N\n\x0b\x43reateLease\x12%.jumplab.client.v1.CreateLeaseRequest\x1a\x18.jumplab.client.v1.Lease\x12N\n\x0bUpdateLease\x12%.jumplab.client.v1.UpdateLeaseRequest\x1a\x18.jumplab.client.v1.Lease\x12L\n\x0b\x44\x65leteLease\x12%.jumplab.client.v1.DeleteLeaseRequest\x1a\x16.google.protobuf.Empty\x12\\\n\x0bRotateToken\x12%.jumplab.client.v1.RotateTokenRequest\x1a&.jumplab.client.v1.RotateTokenResponse\x12L\n\nWatchLease\x12\".jumplab.client.v1.GetLeaseRequest\x1a\x18.jumplab.client.v1.Lease0\x01\x12W\n\x0c\x45xplainLease\x12\".jumplab.client.v1.GetLeaseRequest\x1a#.jumplab.client.v1.LeaseExplanation\x12V\n\tListQueue\x12#.jumplab.client.v1.ListQueueRequest\x1a$.jumplab.client.v1.ListQueueResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ejumplab/client/v1/client.proto\x12\x11jumplab.client.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17jumplab/v1/common.proto\x1a\x1bjumplab/v1/kubernetes.proto\"\x8d\x03\n\x08\x45xporter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x37\n\x06labels\x18\x02 \x03(\x0b\x32\'.jumplab.client.v1.Exporter.LabelsEntry\x12\x0e\n\x06online\x18\x03 \x01(\x08\x12*\n\x06status\x18\x04 \x01(\x0e\x32\x1a.jumplab.v1.ExporterStatus\x12\x16\n\x0estatus_message\x18\x05 \x01(\t\x12\x14\n\x07\x65nabled\x18\x06 \x01(\x08H\x00\x88\x01\x01\x12L\n\x11\x64\x65precated_labels\x18\x07 \x03(\x0b\x32\x31.jumplab.client.v1.Exporter.DeprecatedLabelsEntry\x12\x0e\n\x05lease\x18\xe8\x07 \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x37\n\x15\x44\x65precatedLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\n\n\x08_enabled\"V\n\x0bLeaseMember\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08selector\x18\x02 \x01(\t\x12\x15\n\rexporter_name\x18\x03 \x01(\t\x12\x10\n\x08\x65xporter\x18\x04 \x01(\t\"\xf0\x08\n\x05Lease\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08selector\x18\x02 \x01(\t\x12\x30\n\x08\x64uration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationH\x00\x88\x01\x01\x12\x35\n\x12\x65\x66\x66\x65\x63tive_duration\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x33\n\nbegin_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x01\x88\x01\x01\x12=\n\x14\x65\x66\x66\x65\x63tive_begin_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x02\x88\x01\x01\x12\x31\n\x08\x65nd_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x03\x88\x01\x01\x12;\n\x12\x65\x66\x66\x65\x63tive_end_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x04\x88\x01\x01\x12\x13\n\x06\x63lient\x18\t \x01(\tH\x05\x88\x01\x01\x12\x15\n\x08\x65xporter\x18\n \x01(\tH\x06\x88\x01\x01\x12)\n\nconditions\x18\x0b \x03(\x0b\x32\x15.jumplab.v1.Condition\x12\x1a\n\rexporter_name\x18\x0c \x01(\tH\x07\x88\x01\x01\x12\x30\n\x04tags\x18\r \x03(\x0b\x32\".jumplab.client.v1.Lease.TagsEntry\x12\x16\n\x0e\x61llow_disabled\x18\x0e \x01(\x08\x12\x36\n\x07\x63ontext\x18\x0f \x03(\x0b\x32%.jumplab.client.v1.Lease.ContextEntry\x12I\n\x11\x64\x65precated_labels\x18\x10 \x03(\x0b\x32..jumplab.client.v1.Lease.DeprecatedLabelsEntry\x12\x0e\n\x05\x65nded\x18\xe8\x07 \x01(\x08\x12;\n\x11\x65xpected_end_time\x18\xe9\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x08\x88\x01\x01\x12\x0c\n\x03uid\x18\xea\x07 \x01(\t\x12\x30\n\x07members\x18\xf2\x07 \x03(\x0b\x32\x1e.jumplab.client.v1.LeaseMember\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a.\n\x0c\x43ontextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x37\n\x15\x44\x65precatedLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0b\n\t_durationB\r\n\x0b_begin_timeB\x17\n\x15_effective_begin_timeB\x0b\n\t_end_timeB\x15\n\x13_effective_end_timeB\t\n\x07_clientB\x0b\n\t_exporterB\x10\n\x0e_exporter_nameB\x14\n\x12_expected_end_time\">\n\x12GetExporterRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x1a\n\x12show_hidden_labels\x18\x02 \x01(\x08\"y\n\x14ListExportersRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x1a\n\x12show_hidden_labels\x18\x05 \x01(\x08\"`\n\x15ListExportersResponse\x12.\n\texporters\x18\x01 \x03(\x0b\x32\x1b.jumplab.client.v1.Exporter\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1f\n\x0fGetLeaseRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x98\x01\n\x11ListLeasesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x18\n\x0bonly_active\x18\x05 \x01(\x08H\x00\x88\x01\x01\x12\x12\n\ntag_filter\x18\x06 \x01(\tB\x0e\n\x0c_only_active\"W\n\x12ListLeasesResponse\x12(\n\x06leases\x18\x01 \x03(\x0b\x32\x18.jumplab.client.v1.Lease\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"_\n\x12\x43reateLeaseRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x10\n\x08lease_id\x18\x02 \x01(\t\x12\'\n\x05lease\x18\x03 \x01(\x0b\x32\x18.jumplab.client.v1.Lease\"n\n\x12UpdateLeaseRequest\x12\'\n\x05lease\x18\x01 \x01(\x0b\x32\x18.jumplab.client.v1.Lease\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"\"\n\x12\x44\x65leteLeaseRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"$\n\x12RotateTokenRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\"P\n\x13RotateTokenResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12*\n\x06\x65xpiry\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x85\x01\n\nQueuePlace\x12\x10\n\x08position\x18\x01 \x01(\x05\x12<\n\x13\x65xpected_begin_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x88\x01\x01\x12\x0f\n\x07message\x18\x03 \x01(\tB\x16\n\x14_expected_begin_time\"k\n\x12\x43onsideredExporter\x12\x10\n\x08\x65xporter\x18\x01 \x01(\t\x12\x11\n\tasked_for\x18\x02 \x01(\t\x12\x0f\n\x07matches\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0f\n\x07message\x18\x05 \x01(\t\"\xc4\x01\n\x10LeaseExplanation\x12\'\n\x05lease\x18\x01 \x01(\x0b\x32\x18.jumplab.client.v1.Lease\x12\x31\n\x05place\x18\x02 \x01(\x0b\x32\x1d.jumplab.client.v1.QueuePlaceH\x00\x88\x01\x01\x12\x38\n\texporters\x18\x03 \x03(\x0b\x32%.jumplab.client.v1.ConsideredExporter\x12\x10\n\x08left_out\x18\x04 \x01(\x05\x42\x08\n\x06_place\"2\n\x10ListQueueRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x02 \x01(\t\"d\n\x0bQueuedLease\x12\'\n\x05lease\x18\x01 \x01(\x0b\x32\x18.jumplab.client.v1.Lease\x12,\n\x05place\x18\x02 \x01(\x0b\x32\x1d.jumplab.client.v1.QueuePlace\"Q\n\x11ListQueueResponse\x12.\n\x06leases\x18\x01 \x03(\x0b\x32\x1e.jumplab.client.v1.QueuedLease\x12\x0c\n\x04more\x18\x02 \x01(\x08\x32\xb6\x07\n\rClientService\x12Q\n\x0bGetExporter\x12%.jumplab.client.v1.GetExporterRequest\x1a\x1b.jumplab.client.v1.Exporter\x12\x62\n\rListExporters\x12\'.jumplab.client.v1.ListExportersRequest\x1a(.jumplab.client.v1.ListExportersResponse\x12H\n\x08GetLease\x12\".jumplab.client.v1.GetLeaseRequest\x1a\x18.jumplab.client.v1.Lease\x12Y\n\nListLeases\x12$.jumplab.client.v1.ListLeasesRequest\x1a%.jumplab.client.v1.ListLeasesResponse\x12N\n\x0b\x43reateLease\x12%.jumplab.client.v1.CreateLeaseRequest\x1a\x18.jumplab.client.v1.Lease\x12N\n\x0bUpdateLease\x12%.jumplab.client.v1.UpdateLeaseRequest\x1a\x18.jumplab.client.v1.Lease\x12L\n\x0b\x44\x65leteLease\x12%.jumplab.client.v1.DeleteLeaseRequest\x1a\x16.google.protobuf.Empty\x12\\\n\x0bRotateToken\x12%.jumplab.client.v1.RotateTokenRequest\x1a&.jumplab.client.v1.RotateTokenResponse\x12L\n\nWatchLease\x12\".jumplab.client.v1.GetLeaseRequest\x1a\x18.jumplab.client.v1.Lease0\x01\x12W\n\x0c\x45xplainLease\x12\".jumplab.client.v1.GetLeaseRequest\x1a#.jumplab.client.v1.LeaseExplanation\x12V\n\tListQueue\x12#.jumplab.client.v1.ListQueueRequest\x1a$.jumplab.client.v1.ListQueueResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,48 +53,50 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXPORTER_LABELSENTRY']._serialized_end=564
   _globals['_EXPORTER_DEPRECATEDLABELSENTRY']._serialized_start=566
   _globals['_EXPORTER_DEPRECATEDLABELSENTRY']._serialized_end=621
-  _globals['_LEASE']._serialized_start=636
-  _globals['_LEASE']._serialized_end=1722
-  _globals['_LEASE_TAGSENTRY']._serialized_start=1421
-  _globals['_LEASE_TAGSENTRY']._serialized_end=1464
-  _globals['_LEASE_CONTEXTENTRY']._serialized_start=1466
-  _globals['_LEASE_CONTEXTENTRY']._serialized_end=1512
+  _globals['_LEASEMEMBER']._serialized_start=635
+  _globals['_LEASEMEMBER']._serialized_end=721
+  _globals['_LEASE']._serialized_start=724
+  _globals['_LEASE']._serialized_end=1860
+  _globals['_LEASE_TAGSENTRY']._serialized_start=1559
+  _globals['_LEASE_TAGSENTRY']._serialized_end=1602
+  _globals['_LEASE_CONTEXTENTRY']._serialized_start=1604
+  _globals['_LEASE_CONTEXTENTRY']._serialized_end=1650
   _globals['_LEASE_DEPRECATEDLABELSENTRY']._serialized_start=566
   _globals['_LEASE_DEPRECATEDLABELSENTRY']._serialized_end=621
-  _globals['_GETEXPORTERREQUEST']._serialized_start=1724
-  _globals['_GETEXPORTERREQUEST']._serialized_end=1786
-  _globals['_LISTEXPORTERSREQUEST']._serialized_start=1788
-  _globals['_LISTEXPORTERSREQUEST']._serialized_end=1909
-  _globals['_LISTEXPORTERSRESPONSE']._serialized_start=1911
-  _globals['_LISTEXPORTERSRESPONSE']._serialized_end=2007
-  _globals['_GETLEASEREQUEST']._serialized_start=2009
-  _globals['_GETLEASEREQUEST']._serialized_end=2040
-  _globals['_LISTLEASESREQUEST']._serialized_start=2043
-  _globals['_LISTLEASESREQUEST']._serialized_end=2195
-  _globals['_LISTLEASESRESPONSE']._serialized_start=2197
-  _globals['_LISTLEASESRESPONSE']._serialized_end=2284
-  _globals['_CREATELEASEREQUEST']._serialized_start=2286
-  _globals['_CREATELEASEREQUEST']._serialized_end=2381
-  _globals['_UPDATELEASEREQUEST']._serialized_start=2383
-  _globals['_UPDATELEASEREQUEST']._serialized_end=2493
-  _globals['_DELETELEASEREQUEST']._serialized_start=2495
-  _globals['_DELETELEASEREQUEST']._serialized_end=2529
-  _globals['_ROTATETOKENREQUEST']._serialized_start=2531
-  _globals['_ROTATETOKENREQUEST']._serialized_end=2567
-  _globals['_ROTATETOKENRESPONSE']._serialized_start=2569
-  _globals['_ROTATETOKENRESPONSE']._serialized_end=2649
-  _globals['_QUEUEPLACE']._serialized_start=2652
-  _globals['_QUEUEPLACE']._serialized_end=2785
-  _globals['_CONSIDEREDEXPORTER']._serialized_start=2787
-  _globals['_CONSIDEREDEXPORTER']._serialized_end=2894
-  _globals['_LEASEEXPLANATION']._serialized_start=2897
-  _globals['_LEASEEXPLANATION']._serialized_end=3093
-  _globals['_LISTQUEUEREQUEST']._serialized_start=3095
-  _globals['_LISTQUEUEREQUEST']._serialized_end=3145
-  _globals['_QUEUEDLEASE']._serialized_start=3147
-  _globals['_QUEUEDLEASE']._serialized_end=3247
-  _globals['_LISTQUEUERESPONSE']._serialized_start=3249
-  _globals['_LISTQUEUERESPONSE']._serialized_end=3330
-  _globals['_CLIENTSERVICE']._serialized_start=3333
-  _globals['_CLIENTSERVICE']._serialized_end=4283
+  _globals['_GETEXPORTERREQUEST']._serialized_start=1862
+  _globals['_GETEXPORTERREQUEST']._serialized_end=1924
+  _globals['_LISTEXPORTERSREQUEST']._serialized_start=1926
+  _globals['_LISTEXPORTERSREQUEST']._serialized_end=2047
+  _globals['_LISTEXPORTERSRESPONSE']._serialized_start=2049
+  _globals['_LISTEXPORTERSRESPONSE']._serialized_end=2145
+  _globals['_GETLEASEREQUEST']._serialized_start=2147
+  _globals['_GETLEASEREQUEST']._serialized_end=2178
+  _globals['_LISTLEASESREQUEST']._serialized_start=2181
+  _globals['_LISTLEASESREQUEST']._serialized_end=2333
+  _globals['_LISTLEASESRESPONSE']._serialized_start=2335
+  _globals['_LISTLEASESRESPONSE']._serialized_end=2422
+  _globals['_CREATELEASEREQUEST']._serialized_start=2424
+  _globals['_CREATELEASEREQUEST']._serialized_end=2519
+  _globals['_UPDATELEASEREQUEST']._serialized_start=2521
+  _globals['_UPDATELEASEREQUEST']._serialized_end=2631
+  _globals['_DELETELEASEREQUEST']._serialized_start=2633
+  _globals['_DELETELEASEREQUEST']._serialized_end=2667
+  _globals['_ROTATETOKENREQUEST']._serialized_start=2669
+  _globals['_ROTATETOKENREQUEST']._serialized_end=2705
+  _globals['_ROTATETOKENRESPONSE']._serialized_start=2707
+  _globals['_ROTATETOKENRESPONSE']._serialized_end=2787
+  _globals['_QUEUEPLACE']._serialized_start=2790
+  _globals['_QUEUEPLACE']._serialized_end=2923
+  _globals['_CONSIDEREDEXPORTER']._serialized_start=2925
+  _globals['_CONSIDEREDEXPORTER']._serialized_end=3032
+  _globals['_LEASEEXPLANATION']._serialized_start=3035
+  _globals['_LEASEEXPLANATION']._serialized_end=3231
+  _globals['_LISTQUEUEREQUEST']._serialized_start=3233
+  _globals['_LISTQUEUEREQUEST']._serialized_end=3283
+  _globals['_QUEUEDLEASE']._serialized_start=3285
+  _globals['_QUEUEDLEASE']._serialized_end=3385
+  _globals['_LISTQUEUERESPONSE']._serialized_start=3387
+  _globals['_LISTQUEUERESPONSE']._serialized_end=3468
+  _globals['_CLIENTSERVICE']._serialized_start=3471
+  _globals['_CLIENTSERVICE']._serialized_end=4421
 # @@protoc_insertion_point(module_scope)

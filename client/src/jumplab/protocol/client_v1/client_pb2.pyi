@@ -109,6 +109,37 @@ class Exporter(_message.Message):
 Global___Exporter: _TypeAlias = Exporter  # noqa: Y015
 
 @_typing.final
+class LeaseMember(_message.Message):
+    """One exporter of a lease of several. Asked for: name, and selector, exporter_name or both."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    SELECTOR_FIELD_NUMBER: _builtins.int
+    EXPORTER_NAME_FIELD_NUMBER: _builtins.int
+    EXPORTER_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    selector: _builtins.str
+    exporter_name: _builtins.str
+    exporter: _builtins.str
+    """The resource name of the exporter that it got."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        selector: _builtins.str = ...,
+        exporter_name: _builtins.str = ...,
+        exporter: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exporter", b"exporter", "exporter_name", b"exporter_name", "name", b"name", "selector", b"selector"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LeaseMember: _TypeAlias = LeaseMember  # noqa: Y015
+
+@_typing.final
 class Lease(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -191,6 +222,7 @@ class Lease(_message.Message):
     ENDED_FIELD_NUMBER: _builtins.int
     EXPECTED_END_TIME_FIELD_NUMBER: _builtins.int
     UID_FIELD_NUMBER: _builtins.int
+    MEMBERS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     selector: _builtins.str
     """As kubectl's -l: `board=x,rev in (1,2)`."""
@@ -227,6 +259,10 @@ class Lease(_message.Message):
     def expected_end_time(self) -> _timestamp_pb2.Timestamp:
         """Jumplab's own: when the lease is to end; absent before it is ready."""
 
+    @_builtins.property
+    def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___LeaseMember]:
+        """Jumplab's own: several exporters at one time, in place of selector and exporter_name."""
+
     def __init__(
         self,
         *,
@@ -249,10 +285,11 @@ class Lease(_message.Message):
         ended: _builtins.bool = ...,
         expected_end_time: _timestamp_pb2.Timestamp | None = ...,
         uid: _builtins.str = ...,
+        members: _abc.Iterable[Global___LeaseMember] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_begin_time", b"_begin_time", "_client", b"_client", "_duration", b"_duration", "_effective_begin_time", b"_effective_begin_time", "_effective_end_time", b"_effective_end_time", "_end_time", b"_end_time", "_expected_end_time", b"_expected_end_time", "_exporter", b"_exporter", "_exporter_name", b"_exporter_name", "begin_time", b"begin_time", "client", b"client", "duration", b"duration", "effective_begin_time", b"effective_begin_time", "effective_duration", b"effective_duration", "effective_end_time", b"effective_end_time", "end_time", b"end_time", "expected_end_time", b"expected_end_time", "exporter", b"exporter", "exporter_name", b"exporter_name"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_begin_time", b"_begin_time", "_client", b"_client", "_duration", b"_duration", "_effective_begin_time", b"_effective_begin_time", "_effective_end_time", b"_effective_end_time", "_end_time", b"_end_time", "_expected_end_time", b"_expected_end_time", "_exporter", b"_exporter", "_exporter_name", b"_exporter_name", "allow_disabled", b"allow_disabled", "begin_time", b"begin_time", "client", b"client", "conditions", b"conditions", "context", b"context", "deprecated_labels", b"deprecated_labels", "duration", b"duration", "effective_begin_time", b"effective_begin_time", "effective_duration", b"effective_duration", "effective_end_time", b"effective_end_time", "end_time", b"end_time", "ended", b"ended", "expected_end_time", b"expected_end_time", "exporter", b"exporter", "exporter_name", b"exporter_name", "name", b"name", "selector", b"selector", "tags", b"tags", "uid", b"uid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_begin_time", b"_begin_time", "_client", b"_client", "_duration", b"_duration", "_effective_begin_time", b"_effective_begin_time", "_effective_end_time", b"_effective_end_time", "_end_time", b"_end_time", "_expected_end_time", b"_expected_end_time", "_exporter", b"_exporter", "_exporter_name", b"_exporter_name", "allow_disabled", b"allow_disabled", "begin_time", b"begin_time", "client", b"client", "conditions", b"conditions", "context", b"context", "deprecated_labels", b"deprecated_labels", "duration", b"duration", "effective_begin_time", b"effective_begin_time", "effective_duration", b"effective_duration", "effective_end_time", b"effective_end_time", "end_time", b"end_time", "ended", b"ended", "expected_end_time", b"expected_end_time", "exporter", b"exporter", "exporter_name", b"exporter_name", "members", b"members", "name", b"name", "selector", b"selector", "tags", b"tags", "uid", b"uid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__begin_time: _TypeAlias = _typing.Literal["begin_time"]  # noqa: Y015
     _WhichOneofArgType__begin_time: _TypeAlias = _typing.Literal["_begin_time", b"_begin_time"]  # noqa: Y015

@@ -426,18 +426,22 @@ class DialRequest(_message.Message):
 
     LEASE_NAME_FIELD_NUMBER: _builtins.int
     MACHINE_FIELD_NUMBER: _builtins.int
+    MEMBER_FIELD_NUMBER: _builtins.int
     lease_name: _builtins.str
     machine: _builtins.str
     """Jumplab's own: the machine that the client runs on, where it would go without a router."""
+    member: _builtins.str
+    """Jumplab's own: of a lease of several exporters, the member whose exporter it is for; absent: the first."""
     def __init__(
         self,
         *,
         lease_name: _builtins.str = ...,
         machine: _builtins.str = ...,
+        member: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lease_name", b"lease_name", "machine", b"machine"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lease_name", b"lease_name", "machine", b"machine", "member", b"member"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
