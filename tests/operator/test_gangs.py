@@ -152,17 +152,24 @@ async def test_a_member_that_is_offline_is_told_by_its_name(world: World) -> Non
 
 
 class ThroughApi(KubeApi):
-    """An API in front of another: `before` is told of each claim of an exporter, and may refuse it."""
+    """An API in front of another: `before` is told of each claim of an exporter. Where it raises, the operator dies:
+    nothing is written any more."""
 
     def __init__(self, inner: KubeApi, before: Callable[[str], None]) -> None:
         super().__init__(ApiClient(), "")
-        self._inner, self._before = inner, before
+        self._inner, self._before, self._dead = inner, before, False
 
     async def request(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, content_type: str = "application/json"
     ) -> dict[str, Any]:
+        if method != "GET" and self._dead:
+            raise ApiAway("the operator is dead")
         if method == "PATCH" and (body or {}).get("status", {}).get("leaseRef"):
-            self._before(path)
+            try:
+                self._before(path)
+            except ApiAway:
+                self._dead = True
+                raise
         return await self._inner.request(method, path, body, content_type)
 
 
