@@ -3,11 +3,12 @@
 import asyncio
 import re
 import signal
+from collections.abc import Callable
 
 import pexpect
 import pytest
 
-from tests.cli.conftest import PROGRAMS, User, outcome_of
+from tests.cli.conftest import PROGRAMS, Outcome, User, outcome_of
 from tests.client.authority import Authority
 from tests.client.bench import Bench, EchoConsole, Switch, bench_of
 from tests.client.lab_double import LabDouble, config_for
@@ -68,6 +69,29 @@ async def test_an_interactive_shell_drives_and_releases_at_its_end(user: User, b
     terminal.type("exit\r")
     assert await terminal.status() in (0, 130)
     assert bench.lab.released == ["demo"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("console", *LEASED, "--watch"), ("shell", *LEASED, "--", "j", "console", "attach", "--watch")],
+    ids=["jumplab console", "j"],
+)
+async def test_who_only_watches_types_nothing(user: User, words: tuple[str, ...]) -> None:
+    watching = await user.start("jumplab", *words, typing=True)
+    assert watching.stdin is not None
+    assert watching.stdout is not None
+    watching.stdin.write(b"hello")
+    assert await watching.stdout.readexactly(3) == b"=> "
+    watching.send_signal(signal.SIGTERM)
+    ended = await outcome_of(watching)
+    assert (ended.status, ended.out) == (128 + signal.SIGTERM, "")
+
+
+async def test_who_only_watches_can_not_be_the_only_one_that_types(
+    user: User, one_sentence: Callable[[Outcome, int], str]
+) -> None:
+    refused = await user.run("jumplab", "console", *LEASED, "--watch", "--exclusive")
+    assert "leave out --watch or --exclusive" in one_sentence(refused, 2)
 
 
 async def test_a_long_call_has_a_bar_at_a_terminal(user: User) -> None:

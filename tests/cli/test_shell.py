@@ -96,6 +96,11 @@ async def test_the_socket_is_private_and_gone_afterwards(user: User) -> None:
     assert not Path(socket).parent.exists()
 
 
+async def test_how_long_a_lost_connection_may_stay_away_is_said_once_for_all_j(user: User) -> None:
+    options = ("-l", "board=x", "--name", "demo", "--reconnect-within", "90s")
+    assert (await script(user, "echo $JUMPLAB_RECONNECT_SECONDS", *options)).out == "90\n"
+
+
 async def test_j_shows_the_tree(jwords: Callable[..., asyncio.Task[Outcome]]) -> None:
     shown = (await jwords()).out.splitlines()
     assert "power  on off is-on cycle" in shown

@@ -11,7 +11,7 @@ import pytest
 
 from jumplab.driver import ByteStream, Driver, DriverInterface, errors, stream
 from jumplab.driver.deadline import deadline
-from jumplab.session.client import Reconnecting, Session, attach
+from jumplab.session.client import Reconnecting, Session, attach, attaching
 from jumplab.session.host import DriverTree, SessionHost
 from jumplab.transport.links import ConnectionLost, Link
 from jumplab.transport.memory import MemoryLink, memory_links
@@ -122,7 +122,19 @@ async def test_a_call_that_was_running_brings_its_result_over_the_next_connectio
         press.allowed.release()
         assert await call == 1
         assert press.pressed == 1
-        assert net.told[-1] == "connected again"
+        assert net.told == ["the connection was lost (the other end has let go of the stream) and is back"]
+
+
+async def test_a_connection_that_stays_away_is_told_of_once_before_it_is_back(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(attaching, "_QUIET_SECONDS", 0.0)
+    async with network(meter=Meter()) as net, net.attached() as session:
+        net.up.clear()
+        await net.cut()
+        await net.refused.wait()
+        net.up.set()
+        await session.root.meter.ping()
+    (told,) = net.told
+    assert told.endswith("; trying to get another for up to 60 s")
 
 
 async def test_what_is_called_while_the_connection_is_away_is_done_when_it_is_back():

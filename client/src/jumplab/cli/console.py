@@ -4,13 +4,17 @@ from datetime import timedelta
 
 import click
 
-from jumplab.cli.options import client_option, lease_options
+from jumplab.cli.options import client_option, lease_options, reconnect_option
 
 
 @click.command()
 @lease_options
 @click.option("--lease", "lease_name", metavar="NAME", help="Use this lease, and leave it as it is at the end.")
 @click.option("--driver", metavar="PATH", help="Which console, as board.console; needed where there are several.")
+@click.option("--offset", type=int, help="Begin with this byte of the console; negative: so many before now.")
+@click.option("--exclusive", is_flag=True, help="Be the only one that types.")
+@click.option("--watch", is_flag=True, help="Only watch: nothing is typed.")
+@reconnect_option
 @client_option
 def console(
     selector: str,
@@ -20,6 +24,10 @@ def console(
     wait_timeout: timedelta | None,
     lease_name: str | None,
     driver: str | None,
+    offset: int | None,
+    exclusive: bool,
+    watch: bool,
+    reconnect_within: timedelta,
     client_name: str | None,
 ) -> None:
     """Lease an exporter and attach to its console, which Ctrl-] leaves."""
@@ -27,13 +35,15 @@ def console(
     from jumplab.cli.ending import say
     from jumplab.cli.holding import Wanted, hold
     from jumplab.cli.running import run
-    from jumplab.cli.terminal import converse
+    from jumplab.cli.terminal import converse, show
     from jumplab.client.controller import Controller
     from jumplab.client.places import load_client
     from jumplab.client.sessions import dial, reconnecting
     from jumplab.drivers.console.stream import joined
     from jumplab.session.client import attach
 
+    if watch and exclusive:
+        raise click.UsageError("who only watches can't be the only one that types; leave out --watch or --exclusive")
     config = load_client(client_name)
     wanted = Wanted(selector, exporter, duration, name, wait_timeout, lease_name)
 
@@ -41,10 +51,10 @@ def console(
         async with Controller.connected(config) as controller, hold(controller, config, wanted) as held:
             link = await dial(controller, held.lease.name)
             tree = DriverTree.allowing(config.drivers.allow, unsafe=config.drivers.unsafe)
-            again = reconnecting(controller, held.lease.name, tell=say)
+            again = reconnecting(controller, held.lease.name, reconnect_within, tell=say)
             async with attach(link, classes=tree, client="jumplab console", reconnecting=again) as session:
                 chosen = tree.console(session.root, driver)
-                async with joined(chosen, mark_gaps=True) as stream:
-                    await converse(stream, ends_with_input=False)
+                async with joined(chosen, offset, exclusive=exclusive, mark_gaps=True) as stream:
+                    await (show(stream) if watch else converse(stream, ends_with_input=False))
 
     run(lease_and_attach())

@@ -68,7 +68,10 @@ class DriverGroup(click.Group):
 
     def _made(self, method: str) -> click.Command:
         is_attaching = self._is_console and method == "attach"
-        return _command_of(self._client, method, _attach if is_attaching else None)
+        command = _command_of(self._client, method, _attach if is_attaching else None)
+        if is_attaching:
+            command.params.append(click.Option(["--watch"], is_flag=True, help="Only watch: nothing is typed."))
+        return command
 
     def _methods(self) -> Mapping[str, str]:
         return {option_name(method): method for method in self._client.methods}
@@ -133,11 +136,12 @@ async def _stream(client: AsyncDriverClient, method: str, schema: Mapping[str, A
 async def _attach(
     client: AsyncDriverClient, _method: str, _schema: Mapping[str, Any], given: Mapping[str, Any]
 ) -> None:
-    from jumplab.cli.terminal import converse
+    from jumplab.cli.terminal import converse, show
     from jumplab.drivers.console.stream import joined
 
-    async with joined(client, mark_gaps=True, **given) as stream:
-        await converse(stream, ends_with_input=False)
+    place = {name: value for name, value in given.items() if name != "watch"}
+    async with joined(client, mark_gaps=True, **place) as stream:
+        await (show(stream) if given.get("watch") else converse(stream, ends_with_input=False))
 
 
 _CALLS: Mapping[str, Callable[..., Any]] = {"call": _call, "streaming": _call_streaming, "stream": _stream}

@@ -50,7 +50,9 @@ def exit_status_of(command: Callable[[], Any], program: str) -> int:
 
 def say(sentence: str, program: str = "jumplab") -> None:
     """One line to the person at the terminal; standard output is for results alone."""
-    click.echo(f"{program}: {' '.join(sentence.split())}", err=True)
+    # A terminal that shows a console is in raw mode, where a line feed alone does not go back to the first column.
+    end = "\r\n" if sys.stderr.isatty() else "\n"
+    click.echo(f"{program}: {' '.join(sentence.split())}{end}", err=True, nl=False)
 
 
 def _failed(program: str, sentence: str, status: int) -> int:

@@ -6,11 +6,12 @@ It speaks to that shell's process over a Unix socket, so it starts without gRPC.
 import inspect
 import os
 import sys
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from jumplab.cli.ending import exit_status_of
+from jumplab.cli.ending import exit_status_of, say
 
 if TYPE_CHECKING:
     from jumplab.protocol.v1.session_pb2 import LogLine
@@ -39,7 +40,7 @@ async def _drive(socket: str, token: str, words: list[str]) -> None:
     from jumplab.cli.driver_commands import DriverGroup
     from jumplab.cli.driver_tree import DriverTree
     from jumplab.driver.errors import SessionEnded
-    from jumplab.session.client import Reconnecting, attach
+    from jumplab.session.client import RECONNECT_WITHIN, Reconnecting, attach
     from jumplab.transport.local import LocalLink
 
     allow = os.environ.get("JMP_DRIVERS_ALLOW", "jumplab.drivers")
@@ -50,7 +51,8 @@ async def _drive(socket: str, token: str, words: list[str]) -> None:
             raise SessionEnded("the leased shell has ended")
         return LocalLink(Path(socket), token)
 
-    again = Reconnecting(link, tell=_tell)
+    patience = timedelta(seconds=float(os.environ.get("JUMPLAB_RECONNECT_SECONDS", RECONNECT_WITHIN.total_seconds())))
+    again = Reconnecting(link, patience, tell=lambda sentence: say(sentence, "j"))
     async with attach(await link(), classes=tree, client="j", reconnecting=again) as session:
         session.on_log = _show_log
         if session.motd and not words:
@@ -59,10 +61,6 @@ async def _drive(socket: str, token: str, words: list[str]) -> None:
             outcome: Any = DriverGroup(session.root, tree).main(words, prog_name="j", standalone_mode=False)
             if inspect.isawaitable(outcome):
                 await outcome
-
-
-def _tell(sentence: str) -> None:
-    click.echo(f"j: {sentence}", err=True)
 
 
 def _show_log(line: "LogLine") -> None:

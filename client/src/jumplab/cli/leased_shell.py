@@ -8,6 +8,7 @@ import tempfile
 from asyncio.subprocess import Process
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
+from datetime import timedelta
 from pathlib import Path
 
 from jumplab.cli.ending import say
@@ -26,9 +27,16 @@ from jumplab.transport.relay import relay
 _ENDING_BOUND_SECONDS = 5.0
 
 
-async def open_shell(controller: Controller, lease: LeaseView, drivers: DriverSettings, command: Sequence[str]) -> int:
+async def open_shell(
+    controller: Controller,
+    lease: LeaseView,
+    drivers: DriverSettings,
+    command: Sequence[str],
+    reconnect_within: timedelta,
+) -> int:
     """Runs a command, the user's shell where there is none, until it ends: its exit status.
 
+    reconnect_within: how long a connection of a `j` in it may stay away.
     Tells when the lease ends meanwhile or goes to another client; the shell goes on. Cancelling ends the command.
     """
 
@@ -48,7 +56,8 @@ async def open_shell(controller: Controller, lease: LeaseView, drivers: DriverSe
         async with LocalListener(Path(folder), only(token), serve) as listener, asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(_tell_end(controller, lease.name), name="watch of the lease")
             try:
-                environment = os.environ | _environment(listener.path, token, lease, drivers)
+                patience = {"JUMPLAB_RECONNECT_SECONDS": f"{reconnect_within.total_seconds():g}"}
+                environment = os.environ | _environment(listener.path, token, lease, drivers) | patience
                 return await _run(command or [os.environ.get("SHELL") or "/bin/sh"], environment)
             finally:
                 watching.cancel()

@@ -63,6 +63,17 @@ def lease_options(function: F) -> F:
     return function
 
 
+def reconnect_option(function: F) -> F:
+    """--reconnect-within: how patient a session is."""
+    return click.option(
+        "--reconnect-within",
+        type=DurationType(),
+        default="5m",
+        show_default=True,
+        help="How long a lost connection may stay away.",
+    )(function)
+
+
 def output_option(*formats: str) -> Callable[[F], F]:
     """-o: how results are written."""
     return click.option("-o", "--output", type=click.Choice(formats), help="Write this instead of a table.")

@@ -4,12 +4,13 @@ from datetime import timedelta
 
 import click
 
-from jumplab.cli.options import client_option, lease_options
+from jumplab.cli.options import client_option, lease_options, reconnect_option
 
 
 @click.command(context_settings={"ignore_unknown_options": False})
 @lease_options
 @click.option("--lease", "lease_name", metavar="NAME", help="Use this lease, and leave it as it is at the end.")
+@reconnect_option
 @client_option
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def shell(
@@ -19,6 +20,7 @@ def shell(
     name: str | None,
     wait_timeout: timedelta | None,
     lease_name: str | None,
+    reconnect_within: timedelta,
     client_name: str | None,
     command: tuple[str, ...],
 ) -> int:
@@ -37,6 +39,6 @@ def shell(
 
     async def lease_and_run() -> int:
         async with Controller.connected(config) as controller, hold(controller, config, wanted) as held:
-            return await open_shell(controller, held.lease, config.drivers, command)
+            return await open_shell(controller, held.lease, config.drivers, command, reconnect_within)
 
     return run(lease_and_run())

@@ -26,7 +26,7 @@ async def converse(stream: ResultStream, *, ends_with_input: bool) -> None:
         say("connected; Ctrl-] leaves", program="console")
     with _raw_mode() if terminal else _as_it_is():
         async with asyncio.TaskGroup() as tasks:
-            showing = tasks.create_task(_show(stream), name="bytes to the screen")
+            showing = tasks.create_task(show(stream), name="bytes to the screen")
             typing = tasks.create_task(_send_typed(stream, terminal, ends_with_input), name="bytes from the keyboard")
             await asyncio.wait([showing, typing], return_when=asyncio.FIRST_COMPLETED)
             left = typing.done() and not typing.cancelled() and typing.exception() is None and typing.result()
@@ -38,7 +38,8 @@ async def converse(stream: ResultStream, *, ends_with_input: bool) -> None:
         await stream.result()
 
 
-async def _show(stream: ResultStream) -> None:
+async def show(stream: ResultStream) -> None:
+    """Shows what comes until the driver ends it. Raises DriverError."""
     while data := await stream.receive():
         # In a thread: a terminal that is stopped (Ctrl-S over ssh) must not stop the session.
         await asyncio.to_thread(_write_all, data)

@@ -72,7 +72,7 @@ def reconnecting(
 ) -> Reconnecting:
     """How a session of this lease gets another connection: by dialling anew, for as long as the lease lasts.
 
-    tell: is given a sentence when the connection is lost, and when it is back.
+    tell: is given one sentence for each loss of the connection.
     """
 
     async def dial_again() -> Link:

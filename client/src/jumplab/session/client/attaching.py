@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,6 +22,7 @@ RECONNECT_WITHIN = timedelta(minutes=5)
 
 _GREETING_BOUND_SECONDS = 30.0
 _LEAVING_BOUND_SECONDS = 1.0
+_QUIET_SECONDS = 1.0
 
 Dial = Callable[[], Awaitable[Link]]
 
@@ -31,8 +32,8 @@ class Reconnecting:
     """How a session whose connection was lost gets another: at once, then with back-off.
 
     dial: gives a new link; raises TransportError where it may be tried again, DriverError where the session is over.
-    within: how long to try, from the loss on.  tell: is given a sentence when the connection is lost, and when it is
-    back.
+    within: how long to try, from the loss on.  tell: is given one sentence for each loss: that it is over, or after a
+    second that it is not.
     """
 
     dial: Dial
@@ -175,20 +176,17 @@ class _Keeper:
         if self._reconnecting is None:
             self._session.end(errors.SessionLost(f"the connection to the exporter was lost: {lost}"))
             return None
-        self._reconnecting.tell(f"the connection was lost ({lost}); reconnecting")
+        seconds = self._reconnecting.within.total_seconds()
         try:
-            async with asyncio.timeout(self._reconnecting.within.total_seconds()):
-                connection = await self._reconnected(self._reconnecting.dial)
+            with _one_line(self._reconnecting.tell, lost, seconds):
+                async with asyncio.timeout(seconds):
+                    return await self._reconnected(self._reconnecting.dial)
         except TimeoutError:
-            minutes = self._reconnecting.within.total_seconds() / 60
-            message = f"the connection was lost ({lost}) and did not come back within {minutes:g} min"
+            message = f"the connection was lost ({lost}) and did not come back within {seconds:g} s"
             self._session.end(errors.SessionLost(message))
-            return None
         except errors.DriverError as error:
             self._session.end(error)
-            return None
-        self._reconnecting.tell("connected again")
-        return connection
+        return None
 
     async def _reconnected(self, dial: Dial) -> _Connection:
         backoff = Backoff()
@@ -198,6 +196,20 @@ class _Keeper:
             self._hello.received = self._session.channel.received
             with contextlib.suppress(TransportError, errors.SessionLost):
                 return await _greet(await dial(), self._hello)
+
+
+@contextlib.contextmanager
+def _one_line(tell: Callable[[str], None], lost: str, seconds: float) -> Iterator[None]:
+    """Says that a connection was lost: once it is back, or earlier where somebody would begin to wonder."""
+    sentence = f"the connection was lost ({lost}); trying to get another for up to {seconds:g} s"
+    late = asyncio.get_running_loop().call_later(_QUIET_SECONDS, tell, sentence)
+    told_at = late.when()
+    try:
+        yield
+    finally:
+        late.cancel()
+    if asyncio.get_running_loop().time() < told_at:
+        tell(f"the connection was lost ({lost}) and is back")
 
 
 async def _after(connection: _Connection) -> AsyncIterator[Frames]:
