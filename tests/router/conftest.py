@@ -1,5 +1,6 @@
 """A router on a real port, over TLS, and peers that speak to it with plain gRPC."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ from grpc import aio
 
 from jumplab.transport.channel import open_channel
 from jumplab.transport.endpoint import Endpoint, Tls
-from jumplab_operator.controller.server import listen
+from jumplab_operator.controller.server import SERVER_OPTIONS, listen
 from jumplab_operator.router.relay import Router
 from jumplab_operator.router.tokens import LIFETIME, Role, StreamClaims, mint
 from jumplab_operator.standalone.certificates import issue_server_certificate, make_authority
@@ -79,7 +80,7 @@ async def served(bench: Bench, meeting_bound: timedelta = timedelta(seconds=30))
     router = Router(
         bench.key.public_key(), prolonged=lambda _: bench.prolonged_to, now=bench.now, meeting_bound=meeting_bound
     )
-    server = aio.server()
+    server = aio.server(options=SERVER_OPTIONS)
     router.add_to(server)
     authority = make_authority(datetime.now(UTC))
     certificate = issue_server_certificate(authority, ["127.0.0.1"], datetime.now(UTC))
@@ -91,6 +92,14 @@ async def served(bench: Bench, meeting_bound: timedelta = timedelta(seconds=30))
     finally:
         router.close()
         await server.stop(0)
+        await _grpc_done()
+
+
+async def _grpc_done() -> None:
+    """What gRPC does for its calls itself ends a moment after them."""
+    doing = {task for task in asyncio.all_tasks() if "_handle_status_once_received" in repr(task.get_coro())}
+    if doing:
+        await asyncio.wait(doing, timeout=10)
 
 
 @pytest.fixture

@@ -152,15 +152,14 @@ class World:
         return seat
 
     async def add_worker(self, seat: Seat, lease: str, *, writes: bool, image_kib: int, seed: int) -> Hand:
-        """One more process that works on a lease."""
+        """One more process that works on a lease; one that only watches takes the short path, without the router."""
         self._made += 1
         name = f"w{self._made}"
         journal = self.folder / f"{lease}-{name}.worker.jsonl"
         task = Task(str(self.worker_config), lease, str(journal), name, seed, writes, image_kib)
         gate, clock = _new_gate(), self.folder / f"{name}.clock"
-        process = Process(
-            task.command(self.folder / f"{name}.json"), self.folder / f"{name}.log", self._environment(gate, clock)
-        )
+        environment = {**self._environment(gate, clock), "JUMPLAB_ALWAYS_ROUTE": "1" if writes else ""}
+        process = Process(task.command(self.folder / f"{name}.json"), self.folder / f"{name}.log", environment)
         hand = Hand(name, process, gate, clock if self._shiftable else None, task=task)
         process.start()
         seat.workers.append(hand)

@@ -22,6 +22,10 @@ _ACK = struct.Struct(">QQ")
 Reopen = Callable[[], Awaitable[EnvelopeStream]]
 
 
+class _Broken(errors.StreamReset):
+    """The peer does not keep to the rules of byte streams; the message is for it, too."""
+
+
 class LinkedByteStream:
     """A jumplab.driver.ByteStream that outlives its connections.
 
@@ -106,6 +110,9 @@ class LinkedByteStream:
         self._changed.set()
         try:
             await race({"bytes in": self._read(stream), "bytes out": self._write(stream)})
+        except _Broken as error:
+            await reset(stream, str(error))
+            raise
         except TransportError as error:
             if _is_refusal(error):
                 raise
@@ -126,7 +133,7 @@ class LinkedByteStream:
                     self._acknowledge = True
                     self._changed.set()
                 case EnvelopeKind.RESET:
-                    raise errors.StreamReset(payload.decode(errors="replace"))
+                    raise errors.StreamReset(payload.decode(errors="replace") or "the peer gave no reason")
         await self._told.wait()  # without the acknowledgement of its end the peer would come back
 
     async def _write(self, stream: EnvelopeStream) -> None:
@@ -144,7 +151,7 @@ class LinkedByteStream:
 
     def _take_ack(self, payload: bytes) -> None:
         if len(payload) != _ACK.size:
-            raise errors.StreamReset("the peer sent an acknowledgement that can't be read")
+            raise _Broken("the peer sent an acknowledgement that can't be read")
         used, arrived = _ACK.unpack(payload)
         self._outgoing.acknowledge(used, arrived)
         if self._outgoing.done:
@@ -191,7 +198,7 @@ class _Outgoing:
 
     def acknowledge(self, used: int, arrived: int) -> None:
         if used > arrived or arrived > self._end + 1 or used < self._start:
-            raise errors.StreamReset(f"the peer acknowledged {arrived} bytes; {self._end} were sent")
+            raise _Broken(f"the peer acknowledged {arrived} bytes; {self._end} were sent")
         self._arrived = arrived
         while self._chunks and self._start + len(self._chunks[0]) <= used:
             self._start += len(self._chunks.popleft())
@@ -228,9 +235,11 @@ class _Incoming:
         return self._used - self._told >= _ACKNOWLEDGE_BYTES
 
     def put(self, chunk: bytes) -> None:
+        if self.ended:
+            raise _Broken("the peer sent bytes after their end")
         self._arrived += len(chunk)
         if self._arrived - self._told > WINDOW_BYTES + _ACKNOWLEDGE_BYTES + ENVELOPE_BYTES:
-            raise errors.StreamReset("the peer sent more than was asked for")
+            raise _Broken("the peer sent more than was asked for")
         if chunk:
             self._chunks.append(chunk)
             self.ready.set()

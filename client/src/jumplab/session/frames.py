@@ -44,7 +44,38 @@ async def _data(stream: EnvelopeStream) -> bytes:
 def _decoded(payload: bytes) -> Frames:
     if len(payload) > FRAME_BYTES + ENVELOPE_BYTES:
         raise ProtocolError(f"the peer sent {len(payload)} bytes of frames at once; {FRAME_BYTES} is the most")
+    if len(payload) > 2 * ENVELOPE_BYTES and not _is_one_large_frame(payload):
+        # Millions of empty frames fit into what one frame may have, and each would be an object.
+        raise ProtocolError(f"the peer gathered {len(payload)} bytes of frames; {ENVELOPE_BYTES} is the most")
     try:
         return Frames.FromString(payload)
     except DecodeError as error:
         raise ProtocolError("the peer sent frames that can't be read") from error
+
+
+def _is_one_large_frame(payload: bytes) -> bool:
+    """Whether what stands beside the largest frame is no more than what a sender gathers."""
+    place, largest = 0, 0
+    while place < len(payload) and place - largest <= ENVELOPE_BYTES:
+        tag, place = _varint(payload, place)
+        length, place = _varint(payload, place)
+        if tag & 7 == _LENGTH_DELIMITED:
+            largest = max(largest, length)
+            place += length
+    return place - largest <= ENVELOPE_BYTES
+
+
+_LENGTH_DELIMITED = 2
+
+
+def _varint(payload: bytes, place: int) -> tuple[int, int]:
+    """The number that begins there, and where it ends. What is none, the parser refuses."""
+    number = shift = 0
+    while place < len(payload):
+        byte = payload[place]
+        number |= (byte & 0x7F) << shift
+        shift += 7
+        place += 1
+        if byte < 0x80 or shift > 63:
+            break
+    return number, place

@@ -14,9 +14,11 @@ from typing import Any, Self
 from jumplab.transport.errors import BadRequest, NotAuthenticated, NotPossibleNow, Refused, TransportError
 from jumplab.transport.links import ConnectionLost, EnvelopeKind, EnvelopeStream
 from jumplab.transport.local import BUFFER_BYTES, LocalStream
+from jumplab.transport.used_numbers import UsedNumbers
 
 _GREETING_BOUND_SECONDS = 5.0
 _PAIRING_BOUND_SECONDS = 20.0
+_STREAMS_AT_ONCE = 1024
 
 # Whether a token opens a session of this name; raises Refused, or another TransportError where it may later.
 Admit = Callable[[str, str], Awaitable[None]]
@@ -46,12 +48,12 @@ class AcceptedLink:
 
     def __init__(self) -> None:
         self._streams: dict[int, asyncio.Future[LocalStream]] = {}
-        self._used: set[int] = set()
+        self._used = UsedNumbers()
         self._arrivals: asyncio.Queue[tuple[int, bool]] = asyncio.Queue()
 
     def take_in(self, arrival: Arrival) -> bool:
-        """Takes a stream in; False where its number is in use."""
-        if arrival.number in self._used:
+        """Takes a stream in; False where its number is in use, or so many are open that this one is too much."""
+        if arrival.number in self._used or len(self._streams) >= _STREAMS_AT_ONCE:
             return False
         self._used.add(arrival.number)
         self._stream(arrival.number).set_result(arrival.stream)
@@ -166,7 +168,7 @@ class LocalListener:
         if session not in self._sessions:
             raise ConnectionLost("this session is over")
         if not self._sessions[session].take_in(Arrival(number, greeting.bulk, stream)):
-            raise NotPossibleNow(f"stream {number} of this session is open already")
+            raise NotPossibleNow(f"stream {number} of this session is open already, or {_STREAMS_AT_ONCE} others are")
 
     def _begin(self, session: str) -> None:
         link = self._sessions[session] = AcceptedLink()
@@ -192,10 +194,15 @@ class _Greeting:
 
 def _read(line: bytes) -> _Greeting:
     """Raises ValueError."""
-    fields = json.loads(line)
+    try:
+        fields = json.loads(line)
+    except RecursionError as error:
+        raise ValueError("the first line was nested too deeply") from error
     if not isinstance(fields, dict) or not isinstance(fields.get("stream"), int):
         raise ValueError("the first line was not that of a session's stream")
-    return _Greeting(str(fields.get("session")), str(fields.get("token")), fields["stream"], bool(fields.get("bulk")))
+    session, token = str(fields.get("session")), str(fields.get("token"))
+    (session + token).encode()  # half a surrogate pair is text in JSON, and nowhere else
+    return _Greeting(session, token, fields["stream"], bool(fields.get("bulk")))
 
 
 async def turn_away(stream: EnvelopeStream, error: TransportError, number: int = 0) -> None:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import grpc
 
+from jumplab.transport.used_numbers import UsedNumbers
 from jumplab_operator.router.tokens import LIFETIME, Role, StreamClaims
 
 MAX_WAITING_PER_LEASE = 64
@@ -82,7 +83,7 @@ class _Session:
     exporter: str
     expires: datetime
     seats: dict[tuple[int, Role], Seat] = field(default_factory=dict)
-    used: set[tuple[int, Role]] = field(default_factory=set)
+    used: dict[Role, UsedNumbers] = field(default_factory=lambda: {role: UsedNumbers() for role in Role})
 
     @property
     def established(self) -> bool:
@@ -111,7 +112,7 @@ class Switchboard:
             session = self._sessions[claims.session] = _Session(claims.lease, claims.exporter, claims.expires)
         loop = asyncio.get_running_loop()
         seat = Seat(claims, number, wire, loop.create_future(), loop.create_future())
-        session.used.add((number, claims.role))
+        session.used[claims.role].add(number)
         session.seats[number, claims.role] = seat
         self._of_lease.setdefault(claims.lease, set()).add(seat)
         opposite = session.seats.get((number, _opposite(claims.role)))
@@ -153,7 +154,7 @@ class Switchboard:
             raise StreamRefused(_DENIED, "the stream token has expired; dial again for a new one")
         if session is not None and (session.lease, session.exporter) != (claims.lease, claims.exporter):
             raise StreamRefused(_DENIED, "the stream token belongs to another lease; dial again for a new one")
-        if session is not None and (number, claims.role) in session.used:
+        if session is not None and number in session.used[claims.role]:
             raise StreamRefused(
                 _DENIED, f"the {claims.role.value} has opened stream {number} of this session already; dial again"
             )

@@ -28,13 +28,14 @@ from jumplab.session.frames import FRAME_BYTES, UNCOUNTED, ProtocolError
 from jumplab.session.host.dispatch import Dispatcher, Invocation
 from jumplab.session.host.progress import ProgressReports
 from jumplab.session.host.pushing import Pushes
+from jumplab.session.host.running import RunningCalls
 from jumplab.session.host.streams import HostedStream, refuse_stream
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import EnvelopeStream, Link
 from jumplab.transport.race import race
 
 _CLOSING_BOUND_SECONDS = 1.0
-_CALLS_AT_ONCE = 1024
+_RESULTS_BYTES = 64 << 20
 
 _log = logging.getLogger(__name__)
 
@@ -52,9 +53,9 @@ class Attachment:
         self._welcome = welcome
         self._channel = FrameChannel()
         self._pushes = Pushes(self._channel)
-        self._calls: dict[int, asyncio.Task[None]] = {}
+        self._calls = RunningCalls()
         self._streams: dict[int, HostedStream] = {}
-        self._last_call = 0
+        self._results_bytes = 0
         self._connection: Link | None = None
         self._reason = ""
         self._replaced = asyncio.Event()
@@ -79,13 +80,16 @@ class Attachment:
     async def serve(self, link: Link, stream: EnvelopeStream, payloads: AsyncIterator[Frames], hello: Hello) -> None:
         """Serves one connection, whose hello has come, until it is lost, replaced, or the client has left.
 
-        payloads: what comes on `stream` after the hello.  Raises ProtocolError where the client's counts are wrong.
+        payloads: what comes on `stream` after the hello.
         """
         self._replaced.set()
         replaced = self._replaced = asyncio.Event()
         self._connection = link
         resumed = bool(hello.epoch)
-        self._channel.connect(hello.received if resumed else 0)
+        try:
+            self._channel.connect(hello.received if resumed else 0)
+        except ProtocolError as error:
+            self._end_for(error)
         self._channel.post_prompt(self._first_words(resumed))
         try:
             await self._converse(stream, payloads, replaced)
@@ -106,18 +110,10 @@ class Attachment:
 
     async def close(self) -> None:
         """Cancels what is left of the client's calls, and waits a moment for them; what lasts is cancelled again."""
-        if calls := self._cancel_calls():
+        if calls := self._calls.cancel_all():
             _, lasting = await asyncio.wait(calls, timeout=_CLOSING_BOUND_SECONDS)
             for call in lasting:
                 call.cancel()
-
-    def _cancel_calls(self) -> list[asyncio.Task[None]]:
-        """Cancels each call, but none twice, which would interrupt its clean-up: all that still run."""
-        calls = list(self._calls.values())
-        for call in calls:
-            if not call.cancelling():
-                call.cancel()
-        return calls
 
     def _first_words(self, resumed: bool) -> Frame:
         if self._reason:
@@ -136,15 +132,23 @@ class Attachment:
             )
             if self.left.is_set():
                 await self._finish()
+        except ProtocolError as error:
+            self._end_for(error)
+            await self._finish()
         except TransportError as error:
             _log.debug("a client's connection ended: %s", error)
         finally:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
 
+    def _end_for(self, error: ProtocolError) -> None:
+        """The client does not keep to the protocol: what it would say next means nothing, so its session is over."""
+        _log.warning("a client's session is ended: %s", error)
+        self.say_goodbye(f"the exporter has ended this session: {error}")
+
     async def _finish(self) -> None:
         """Cancels what runs, and lets the last words out."""
-        calls = self._cancel_calls()
+        calls = self._calls.cancel_all()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_CLOSING_BOUND_SECONDS):
                 if calls:
@@ -164,11 +168,9 @@ class Attachment:
                 case "call" if self.left.is_set():
                     pass  # it came too late: the goodbye answers it
                 case "call":
-                    self._begin(frame.call)
+                    self._calls.begin(frame.call, self._run)
                 case "call_cancel":
-                    running = self._calls.get(frame.call_cancel.id)
-                    if running is not None:
-                        running.cancel()
+                    self._calls.cancel(frame.call_cancel.id)
                 case "reopen":
                     await self._reopen(frame.reopen)
                 case "leave":
@@ -176,16 +178,6 @@ class Attachment:
                 case _:
                     raise ProtocolError(f"the client sent a frame that only an exporter sends: {kind or 'unknown'}")
         self._channel.arrived(payload, counted)
-
-    def _begin(self, call: Call) -> None:
-        if call.id <= self._last_call:
-            raise ProtocolError(f"the client used the call id {call.id} after {self._last_call}")
-        if len(self._calls) >= _CALLS_AT_ONCE:
-            raise ProtocolError(f"the client has {_CALLS_AT_ONCE} calls running at once, which is the most")
-        self._last_call = call.id
-        task = asyncio.create_task(self._run(call), name=f"call {call.id} {call.method}")
-        self._calls[call.id] = task
-        task.add_done_callback(lambda _: self._calls.pop(call.id, None))
 
     async def _reopen(self, reopen: Reopen) -> None:
         hosted = self._streams.get(reopen.id)
@@ -199,14 +191,26 @@ class Attachment:
     async def _run(self, call: Call) -> None:
         """Runs one call to its result frame, and a byte stream to its last byte."""
         try:
-            result = await self._outcome(call)
-            await self._channel.send(Frame(call_result=result))
+            await self._tell(await self._outcome(call))
             if call.id in self._streams:
                 await self._streams[call.id].let_go()
         finally:
             hosted = self._streams.pop(call.id, None)
             if hosted is not None:
                 await hosted.stop()
+
+    async def _tell(self, result: CallResult) -> None:
+        """Sends a result. What a client does not read has a bound: beyond it an error takes the result's place."""
+        size_bytes = result.ByteSize()
+        if self._results_bytes + size_bytes > _RESULTS_BYTES:
+            unread = OSError(f"its result was dropped: {self._results_bytes} bytes of others were not read before")
+            result = CallResult(id=result.id, error=outcomes.told(unread))
+            size_bytes = 0
+        self._results_bytes += size_bytes
+        try:
+            await self._channel.send(Frame(call_result=result))
+        finally:
+            self._results_bytes -= size_bytes
 
     async def _outcome(self, call: Call) -> CallResult:
         """What the call ends with. Cancelled, it says so to the client."""

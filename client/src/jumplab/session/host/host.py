@@ -12,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from jumplab.protocol.v1.common_pb2 import LOG_SOURCE_DRIVER, LOG_SOURCE_SYSTEM, ExporterStatus, LogSource
 from jumplab.protocol.v1.session_pb2 import Frame, Frames, Hello, LogLine, StatusChange, Welcome
+from jumplab.session.bytestream import reset
 from jumplab.session.frames import ProtocolError, read_payloads
 from jumplab.session.host.attachment import Attachment
 from jumplab.session.host.dispatch import Dispatcher
@@ -23,6 +24,7 @@ _LINES_KEPT = 200
 _GREETING_BOUND_SECONDS = 20.0
 _KEPT_SECONDS = 600.0
 _DETACHING_BOUND_SECONDS = 2.0
+_CLIENTS_AT_ONCE = 256
 _log = logging.getLogger(__name__)
 _DRIVERS_LOGGER = logging.getLogger("jumplab.driver")
 
@@ -87,14 +89,36 @@ class SessionHost:
             async with asyncio.timeout(_GREETING_BOUND_SECONDS):
                 stream = await link.open(0)
                 payloads = read_payloads(stream)
-                hello = await _hello(payloads)
+                hello = await self._greeted(stream, payloads)
             if dismissals != self._dismissals:
                 return  # it was let in before the others were sent away
             await self._serve(link, stream, payloads, hello)
         except (TransportError, TimeoutError) as error:
             _log.debug("a client's connection ended: %s", error)
+        except Exception:  # noqa: BLE001 - the root of a connection's task: the other clients go on
+            _log.exception("a client's connection ended by a fault of the exporter")
         finally:
             await link.aclose()
+
+    async def _greeted(self, stream: EnvelopeStream, payloads: AsyncIterator[Frames]) -> Hello:
+        """The client's hello. One that begins otherwise, or is one too many, is told so. Raises ProtocolError."""
+        try:
+            hello = await _hello(payloads)
+            if hello.session not in self._attachments and not self._has_room():
+                raise ProtocolError(f"{_CLIENTS_AT_ONCE} clients are attached to this lease, which is the most")
+        except ProtocolError as error:
+            await reset(stream, str(error))
+            raise
+        return hello
+
+    def _has_room(self) -> bool:
+        """Whether one more client may attach; of those that vanished the one is given up that did so first."""
+        if len(self._attachments) < _CLIENTS_AT_ONCE:
+            return True
+        vanished = next((each for each in self._attachments.values() if not each.connected), None)
+        if vanished is not None:
+            vanished.left.set()
+        return vanished is not None
 
     async def _serve(self, link: Link, stream: EnvelopeStream, payloads: AsyncIterator[Frames], hello: Hello) -> None:
         attachment = self._attachment_of(hello)

@@ -1,0 +1,68 @@
+"""The first line at a local socket: whatever it is, whoever sent it is turned away, and the socket goes on."""
+
+import asyncio
+import json
+import struct
+from pathlib import Path
+
+import pytest
+
+from jumplab.transport.errors import TransportError
+from jumplab.transport.links import EnvelopeKind
+from jumplab.transport.listener import AcceptedLink, LocalListener, only
+from jumplab.transport.local import LocalLink
+
+
+def line(**fields: object) -> bytes:
+    return json.dumps({"session": "s", "token": "token", "stream": 0, "bulk": False} | fields).encode() + b"\n"
+
+
+LINES = {
+    "nothing": b"\n",
+    "noise": b"\xff\xfe\x00\n",
+    "no object": b"[]\n",
+    "nested": b"[" * 100_000 + b"\n",
+    "a line without an end": b"x" * (5 << 20),
+    "no number": line(stream="one"),
+    "half a character in the token": line(token="\ud800"),
+    "half a character in the session": line(session="\ud800"),
+    "another token": line(token="other"),
+    "a stream of a session that there isn't": line(stream=7),
+}
+
+
+async def answer(path: Path, first: bytes) -> bytes:
+    """All that comes back."""
+    reader, writer = await asyncio.open_unix_connection(path)
+    try:
+        async with asyncio.timeout(20):
+            writer.write(first)
+            return await reader.read()
+    except ConnectionError:
+        return b""
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize("first", LINES.values(), ids=LINES)
+async def test_whatever_the_first_line_is_the_socket_goes_on(tmp_path: Path, first: bytes) -> None:
+    served = asyncio.Event()
+
+    async def serve(link: AcceptedLink) -> None:
+        served.set()
+
+    async with LocalListener(tmp_path / "lease", only("token"), serve) as listener:
+        said = await answer(listener.path, first)
+        if said:
+            _, kind = struct.unpack(">IB", said[:5])
+            assert EnvelopeKind(kind) in (EnvelopeKind.RESET, EnvelopeKind.END)
+            assert len(said) > 5
+        link = LocalLink(listener.path, "token")
+        try:
+            await link.open(0)
+            async with asyncio.timeout(20):
+                await served.wait()
+        except TransportError as error:
+            raise AssertionError("the socket is shut") from error
+        finally:
+            await link.aclose()
