@@ -47,7 +47,7 @@ class Game:
         match step:
             case ("open", session, role, lease, exporter, number, seconds):
                 expires = self.now + timedelta(seconds=seconds)
-                self.open(StreamClaims(session, role, lease, f"lab/{lease}", exporter, expires, expires), number)
+                self.open(StreamClaims(session, role, lease, f"lab/{lease}", "ci", exporter, expires, expires), number)
             case ("leave", index) if self.seats:
                 self.board.leave(self.seats.pop(index % len(self.seats)))
             case ("finish", index) if self.seats and self.seats[index % len(self.seats)].joined:
@@ -97,10 +97,10 @@ def test_whoever_comes_and_goes_only_the_two_ends_of_one_stream_meet(steps: list
             game.board.leave(seat)
         game.now += timedelta(days=1)
         game.seats.clear()
-        game.open(StreamClaims("last", Role.CLIENT, "c", "lab/c", "e", game.now, game.now + timedelta(1)), 0)
+        game.open(StreamClaims("last", Role.CLIENT, "c", "lab/c", "ci", "e", game.now, game.now + timedelta(1)), 0)
         assert set(game.board._sessions) == {"last"}  # everything else is forgotten
         assert set(game.board._of_lease) == {"c"}
-        assert not game.board._over
+        assert not game.board._cut
 
     asyncio.run(play())
 
@@ -116,7 +116,11 @@ VALUES = st.one_of(
 )
 
 
-@given(st.fixed_dictionaries(dict.fromkeys(("role", "lease", "lease_name", "exporter", "deadline", "exp"), VALUES)))
+@given(
+    st.fixed_dictionaries(
+        dict.fromkeys(("role", "lease", "lease_name", "holder", "exporter", "deadline", "exp"), VALUES)
+    )
+)
 def test_claims_of_any_type_are_read_or_refused(claims: dict[str, Any]) -> None:
     payload = {"iss": ISSUER, "aud": AUDIENCE, "sub": "s", **claims}
     with suppress(InvalidStreamToken, TypeError):  # TypeError: PyJWT's encoder takes only times for exp

@@ -92,14 +92,16 @@ async def served(bench: Bench, meeting_bound: timedelta = timedelta(seconds=30))
     finally:
         router.close()
         await server.stop(0)
-        await _grpc_done()
+        await grpc_done()
 
 
-async def _grpc_done() -> None:
+async def grpc_done() -> None:
     """What gRPC does for its calls itself ends a moment after them."""
-    doing = {task for task in asyncio.all_tasks() if "_handle_status_once_received" in repr(task.get_coro())}
-    if doing:
-        await asyncio.wait(doing, timeout=10)
+    async with asyncio.timeout(20):
+        while any(  # noqa: ASYNC110 - only asking tells
+            "_handle_status_once_received" in repr(task.get_coro()) for task in asyncio.all_tasks()
+        ):
+            await asyncio.sleep(0.01)
 
 
 @pytest.fixture

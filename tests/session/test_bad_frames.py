@@ -34,7 +34,7 @@ from jumplab.transport.memory import memory_links
 from jumplab.transport.routed import RoutedLink
 from jumplab_operator.router.tokens import Role
 from tests.driver.boards import Meter
-from tests.router.conftest import Bench, served
+from tests.router.conftest import Bench, grpc_done, served
 from tests.session.links import EVERYTHING, hosted
 
 BOUND_SECONDS = 30
@@ -158,6 +158,7 @@ async def scene(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
         for task in serving:
             task.cancel()
         await asyncio.gather(*serving, return_exceptions=True)
+    await grpc_done()
 
 
 async def untouched(scene: Scene) -> None:
