@@ -75,7 +75,7 @@ class Attachment:
         self._reason = reason
         self._channel.post_prompt(Frame(goodbye=Goodbye(reason=reason)))
         self.left.set()
-        self._cancel_calls()  # here and now: the next one must not get the turn of the one that ends
+        self._calls.cancel_all()  # here and now: the next one must not get the turn of the one that ends
 
     async def serve(self, link: Link, stream: EnvelopeStream, payloads: AsyncIterator[Frames], hello: Hello) -> None:
         """Serves one connection, whose hello has come, until it is lost, replaced, or the client has left.
