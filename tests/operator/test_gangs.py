@@ -177,7 +177,7 @@ class ThroughApi(KubeApi):
 async def two_boards_through(world: World, before: Callable[[str], None]) -> AsyncIterator[None]:
     async with connected(world.access) as kube, AsyncExitStack() as stack:
         api = ThroughApi(kube, before)
-        running = lab_over(api, world.access, world.settings(), Tokens(), SystemClock())
+        running = lab_over(api, world.watch, world.settings(), Tokens(), SystemClock())
         lab = await stack.enter_async_context(running)
         for name in ("dut", "peer"):
             await stack.enter_async_context(serving(SimulatedExporter(lab, Name(world.namespace, name))))
