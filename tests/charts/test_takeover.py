@@ -42,7 +42,7 @@ def test_the_other_operator_takes_over_and_a_session_goes_on(lab: Lab, home: OnC
     assert after["leaseTransitions"] == before["leaseTransitions"] + 1
     expired = instant(before["renewTime"]) + timedelta(seconds=before["leaseDurationSeconds"])
     assert instant(after["acquireTime"]) >= expired, "two would have led at once"
-    # What is left of the bound is for looking at the Lease, once a second, and for starting to serve.
+    # What is left of the bound is for looking at the Lease, twice a second, and for starting to serve.
     assert timedelta(seconds=before["leaseDurationSeconds"]) <= BOUND - timedelta(seconds=5)
 
     check_invariants(lab)

@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 GOOD_FOR = record.DURATION - timedelta(seconds=2)
 """How long a renewal is good for, from the moment it was asked for: less than what keeps the others away."""
-_LOOK_EVERY = timedelta(seconds=1)
+_LOOK_EVERY = timedelta(seconds=0.5)
 _RENEW_EVERY = timedelta(seconds=2)
 _ATTEMPT_SECONDS = 2.0
 _T = TypeVar("_T")

@@ -7,7 +7,7 @@ from typing import Any
 
 NAME = "jumplab-operator"
 LEASES = "/apis/coordination.k8s.io/v1"
-DURATION = timedelta(seconds=8)
+DURATION = timedelta(seconds=7)
 """How long a Lease that is renewed no more keeps the others away."""
 
 
