@@ -14,6 +14,7 @@ from jumplab.testing import serve, serve_async
 from jumplab_exporter.drivers.network.tcp import TcpService
 from tests.exporter.waiting import until
 from tests.session.links import attached, hosted
+from tests.session.test_resuming import network
 
 Peer = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -108,12 +109,54 @@ async def test_the_end_of_the_session_resets_both_sides_and_is_told(caplog: pyte
         session.root.ssh.forward() as here,
         connected(here) as (reader, _),
     ):
-        their_reader, _ = await service.arrived.get()
+        their_reader, their_writer = await service.arrived.get()
+        their_writer.write(b"welcome")
+        assert await reader.readexactly(7) == b"welcome"
         await host.end("the lease has ended")
         for each in (reader, their_reader):
             with pytest.raises(ConnectionResetError):
                 await each.read()
         await until(lambda: "the lease has ended" in caplog.text)
+
+
+async def test_a_connection_outlives_the_session_s_and_misses_nothing():
+    async with (
+        Service() as service,
+        network(ssh=service.driver()) as net,
+        net.attached() as session,
+        session.root.ssh.forward() as here,
+        connected(here) as (reader, writer),
+    ):
+        their_reader, their_writer = await service.arrived.get()
+        net.up.clear()
+        await net.cut()
+        writer.write(b"asked meanwhile")
+        their_writer.write(b"said meanwhile")
+        await net.refused.wait()
+        net.up.set()
+        assert await their_reader.readexactly(15) == b"asked meanwhile"
+        assert await reader.readexactly(14) == b"said meanwhile"
+
+
+async def test_where_the_exporters_process_was_replaced_the_connection_is_reset_and_not_ended(
+    caplog: pytest.LogCaptureFixture,
+):
+    async with (
+        Service() as service,
+        network(ssh=service.driver()) as net,
+        network("2", ssh=service.driver()) as other,
+        net.attached() as session,
+        session.root.ssh.forward() as here,
+        connected(here) as (reader, _),
+    ):
+        _, their_writer = await service.arrived.get()
+        their_writer.write(b"welcome")
+        assert await reader.readexactly(7) == b"welcome"
+        net.host = other.host
+        await net.cut()
+        with pytest.raises(ConnectionResetError):
+            await reader.read()
+        await until(lambda: "the exporter's process was replaced" in caplog.text)
 
 
 async def test_a_service_that_is_not_there_is_named():

@@ -50,9 +50,12 @@ def exit_status_of(command: Callable[[], Any], program: str) -> int:
 
 def say(sentence: str, program: str = "jumplab") -> None:
     """One line to the person at the terminal; standard output is for results alone."""
-    # A terminal that shows a console is in raw mode, where a line feed alone does not go back to the first column.
-    end = "\r\n" if sys.stderr.isatty() else "\n"
-    click.echo(f"{program}: {' '.join(sentence.split())}{end}", err=True, nl=False)
+    write_line(f"{program}: {' '.join(sentence.split())}")
+
+
+def write_line(text: str) -> None:
+    """A line on standard error, also while a terminal shows a console: a line feed alone does not go back then."""
+    click.echo(text + ("\r\n" if sys.stderr.isatty() else "\n"), err=True, nl=False)
 
 
 def _failed(program: str, sentence: str, status: int) -> int:

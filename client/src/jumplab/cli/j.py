@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from jumplab.cli.ending import exit_status_of, say
+from jumplab.cli.ending import exit_status_of, say, write_line
 
 if TYPE_CHECKING:
     from jumplab.protocol.v1.session_pb2 import LogLine
@@ -64,4 +64,4 @@ async def _drive(socket: str, token: str, words: list[str]) -> None:
 
 
 def _show_log(line: "LogLine") -> None:
-    click.echo(f"[{line.severity.lower()}] {line.message}", err=True)
+    write_line(f"[{line.severity.lower()}] {line.message}")

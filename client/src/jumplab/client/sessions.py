@@ -15,7 +15,8 @@ from jumplab.client.config import DriverSettings
 from jumplab.client.controller import Controller
 from jumplab.client.standing import failure_of, foreign_to
 from jumplab.driver.errors import SessionEnded
-from jumplab.protocol.v1.session_pb2 import LogLine
+from jumplab.protocol.v1.common_pb2 import ExporterStatus
+from jumplab.protocol.v1.session_pb2 import LogLine, StatusChange
 from jumplab.session.client import RECONNECT_WITHIN, ClientClasses, Reconnecting, Session, attach
 from jumplab.transport.backoff import Backoff
 from jumplab.transport.errors import CertificateRejected, NotFound, Refused, Unreachable
@@ -51,7 +52,7 @@ async def dial(controller: Controller, lease: str, *, backoff: Backoff | None = 
 async def session_of(
     controller: Controller, lease: str, drivers: DriverSettings, reconnect_within: timedelta = RECONNECT_WITHIN
 ) -> AsyncIterator[Session]:
-    """A session with a ready lease's exporter. Its drivers' log lines go to the logger `jumplab.exporter`.
+    """A session with a ready lease's exporter. Its log lines and status go to the logger `jumplab.exporter`.
 
     reconnect_within: how long a lost connection may stay away.
 
@@ -61,6 +62,7 @@ async def session_of(
     again = reconnecting(controller, lease, reconnect_within)
     async with attach(link, classes=client_classes(drivers), client="jumplab", reconnecting=again) as session:
         session.on_log = log
+        session.on_status = log_status
         yield session
 
 
@@ -103,6 +105,12 @@ async def _link(controller: Controller, lease: str) -> Link:
 def client_classes(drivers: DriverSettings) -> ClientClasses:
     """Which client classes the configuration allows."""
     return ClientClasses(allow=drivers.allow, unsafe=drivers.unsafe)
+
+
+def log_status(change: StatusChange) -> None:
+    """Hands on where the exporter is in its life."""
+    status = ExporterStatus.Name(change.status).removeprefix("EXPORTER_STATUS_")
+    _exporter_log.info("the exporter's status is %s: %s", status, change.message)
 
 
 def log(line: LogLine) -> None:
