@@ -3,7 +3,6 @@
 python -m tools.bench_sessions.alone FOLDER     is the router; FOLDER holds its keys
 """
 
-import asyncio
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from grpc import aio
 
+from jumplab import event_loop
 from jumplab.client.places import write_private
 from jumplab.transport.endpoint import Endpoint, Tls
 from jumplab_operator.controller.keys import Keys, server_certificate
@@ -68,4 +68,4 @@ async def _serve(keys: Keys) -> None:
 
 if __name__ == "__main__":
     files = [file for file in Path(sys.argv[1]).iterdir() if file.is_file()]
-    asyncio.run(_serve(Keys.from_files({file.name: file.read_bytes() for file in files})))
+    event_loop.run(_serve(Keys.from_files({file.name: file.read_bytes() for file in files})))

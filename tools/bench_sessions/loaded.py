@@ -3,7 +3,6 @@
 python -m tools.bench_sessions.loaded ADDRESS AUTHORITY TOKEN     is the exporter's end
 """
 
-import asyncio
 import itertools
 import sys
 import threading
@@ -11,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
+from jumplab import event_loop
 from jumplab.driver import AsyncDriverClient, DriverClient, Portal
 from jumplab.driver.plain import plain_twin_of
 from jumplab.session.client import attach
@@ -103,4 +103,4 @@ async def _host(endpoint: Endpoint, token: str) -> None:
 
 if __name__ == "__main__":
     address, authority, token = sys.argv[1:]
-    asyncio.run(_host(Endpoint(address, Tls(ca_pem=Path(authority).read_bytes())), token))
+    event_loop.run(_host(Endpoint(address, Tls(ca_pem=Path(authority).read_bytes())), token))

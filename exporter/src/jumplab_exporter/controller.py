@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
+import grpc
 from grpc import aio
 
 from jumplab.protocol.v1 import controller_pb2 as pb
@@ -18,6 +19,9 @@ from jumplab.protocol.v1.controller_pb2_grpc import ControllerServiceStub
 from jumplab.transport.channel import open_channel
 from jumplab.transport.endpoint import Endpoint, Identity
 from jumplab.transport.errors import explained
+from jumplab.transport.identified import IdentifiedChannel
+from jumplab.transport.links import Link
+from jumplab.transport.routed import RoutedLink
 from jumplab_exporter.health import Health
 from jumplab_exporter.lifecycle import Lease, Report
 from jumplab_exporter.short_path import ShortPath
@@ -64,9 +68,10 @@ class Controller:
             machine=short_path.machine, local_socket=str(short_path.socket) if short_path.socket else ""
         )
         self._clock = clock
+        self._closed = False
         # A connection of its own: a lost one is then really made anew, at the time that our back-off says.
-        self._channel: aio.Channel = open_channel(endpoint, identity=identity, own_connection=True)
-        self._stub = ControllerServiceStub(self._channel)
+        self._channel: aio.Channel = open_channel(endpoint, own_connection=True)
+        self._stub = ControllerServiceStub(IdentifiedChannel(self._channel, identity.metadata()))
 
     async def __aenter__(self) -> Self:
         return self
@@ -74,7 +79,18 @@ class Controller:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._closed = True
         await self._channel.close()
+
+    def link(self, offer: Offer) -> Link:
+        """The way to a session's client: over this connection where it leads to the offer's router, which saves the
+        time that another takes."""
+        over = self._channel if offer.router == self._endpoint.address and self._connected else None
+        return RoutedLink(Endpoint(offer.router, self._endpoint.tls), offer.token, over=over)
+
+    @property
+    def _connected(self) -> bool:
+        return not self._closed and self._channel.get_state() is grpc.ChannelConnectivity.READY
 
     async def register(self, reports: Sequence[DriverInstanceReport]) -> None:
         """Says which drivers there are. May be said again when that changes."""

@@ -10,7 +10,6 @@ from jumplab.session.host import DriverTree, SessionHost
 from jumplab.transport.endpoint import Endpoint, Identity, Tls
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import Link
-from jumplab.transport.routed import RoutedLink
 from jumplab_exporter.building import build_drivers
 from jumplab_exporter.checking import Checkup
 from jumplab_exporter.config import ExporterConfig
@@ -72,9 +71,6 @@ class Wire:
     def connect(self) -> Controller:
         return Controller(self.endpoint, self.identity, epoch=self.epoch, short_path=self.short_path, clock=boottime)
 
-    def open_link(self, offer: Offer) -> Link:
-        return RoutedLink(Endpoint(offer.router, self.endpoint.tls), offer.token)
-
 
 class Exporter:
     """One exporter process. `run` once.  short_path: where clients on this machine come."""
@@ -87,6 +83,7 @@ class Exporter:
         self._outbox = Outbox()
         self._deadline = Deadline()
         self._heard = Assignment(None, None)
+        self._controller: Controller | None = None
         self._failures: dict[str, str] = {}
         self._hosting: Hosting | None = None
         self._hosting_task: asyncio.Task[None] | None = None
@@ -94,11 +91,19 @@ class Exporter:
         self._check_task: asyncio.Task[None] | None = None
         self._last_lines = LastLines()
         self._registration = Registration(
-            self._wire.connect,
+            self._connect,
             self._outbox,
             Listener(assigned=self._assigned, deadline=self._deadline_known),
             clock=boottime,
         )
+
+    def _connect(self) -> Controller:
+        self._controller = self._wire.connect()
+        return self._controller
+
+    def _open_link(self, offer: Offer) -> Link:
+        assert self._controller is not None  # an offer comes over a connection
+        return self._controller.link(offer)
 
     def stop(self) -> None:
         """Asks it to leave. A second time: at once."""
@@ -253,7 +258,7 @@ class Exporter:
         return Place(
             build_tree=self._build_tree,
             open_session=self._open_session,
-            open_link=self._wire.open_link,
+            open_link=self._open_link,
             short_path=self._wire.short_path,
             hooks=self._config.hooks,
             post=self._events.put_nowait,

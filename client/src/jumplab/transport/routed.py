@@ -1,7 +1,7 @@
 """A link through the router: one gRPC stream for each numbered stream."""
 
 import asyncio
-from typing import cast
+from typing import Any, cast
 
 import grpc
 from grpc import aio
@@ -9,7 +9,7 @@ from grpc import aio
 from jumplab.protocol.v1 import router_pb2
 from jumplab.protocol.v1.router_pb2_grpc import RouterServiceStub
 from jumplab.transport.channel import open_channel
-from jumplab.transport.endpoint import Endpoint
+from jumplab.transport.endpoint import Endpoint, bearer
 from jumplab.transport.errors import Refused, TransportError, explained
 from jumplab.transport.links import ConnectionLost, EnvelopeKind
 
@@ -70,23 +70,36 @@ class RoutedStream:
 class RoutedLink:
     """A session's streams through the router: a Link.
 
-    endpoint: the router.  token: opens this session's streams, in this peer's role.  Bulk streams have a connection of
-    their own, made with the first of them; the others share one with what else this process says to the same server.
+    endpoint: the router.  token: opens this session's streams, in this peer's role.  over: a
+    channel to the router that is there already, for all but bulk streams; it stays its owner's. Bulk streams have a
+    connection of their own, made with the first of them; the others share one with what else this process says to the
+    same server.
     """
 
-    def __init__(self, endpoint: Endpoint, token: str) -> None:
+    def __init__(self, endpoint: Endpoint, token: str, *, over: aio.Channel | None = None) -> None:
         self._endpoint = endpoint
         self._token = token
+        self._over = over
         self._channels: dict[bool, aio.Channel] = {}
+        self._calls: set[Any] = set()
 
     async def open(self, number: int, *, bulk: bool = False) -> RoutedStream:
-        if bulk not in self._channels:
-            self._channels[bulk] = open_channel(self._endpoint, token=self._token, own_connection=bulk)
-        stub = RouterServiceStub(self._channels[bulk])
-        call: _Call = stub.Stream(metadata=((STREAM_NUMBER, str(number)),))
+        stub = RouterServiceStub(self._channel(bulk=bulk))
+        call: _Call = stub.Stream(metadata=(*bearer(self._token), (STREAM_NUMBER, str(number))))
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
         return RoutedStream(call, self._endpoint)
 
+    def _channel(self, *, bulk: bool) -> aio.Channel:
+        if self._over is not None and not bulk:
+            return self._over
+        if bulk not in self._channels:
+            self._channels[bulk] = open_channel(self._endpoint, own_connection=bulk)
+        return self._channels[bulk]
+
     async def aclose(self) -> None:
+        for call in list(self._calls):
+            call.cancel()
         channels, self._channels = self._channels, {}
         for channel in channels.values():
             await channel.close()
