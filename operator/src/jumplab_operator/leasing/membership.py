@@ -1,7 +1,7 @@
 """Which exporter is in which pools: a change of an exporter costs the pools that it is in, however many there are."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TypeAlias, TypeVar
 
 from jumplab_operator.leasing.access import Rights
@@ -78,6 +78,10 @@ class Memberships:
         _discard(self._shelves, _shelf(pool.request), pool)
         self.open.discard(pool)
         self.stirred.discard(pool)
+
+    def of(self, uid: str) -> Collection[Pool]:
+        """The pools that the exporter is in."""
+        return self._of.get(uid, ())
 
     def rivals(self, pool: Pool) -> Iterable[Pool]:
         """The pools that share an exporter with this one, itself among them; none where it is empty."""

@@ -26,6 +26,8 @@ class Pass:
     def __init__(self, space: Space, now: datetime) -> None:
         self._space, self._slots, self._now = space, space.slots, now
         self._cursors: dict[Pool, int] = {}
+        self._left = {pool: len(pool.free) for pool in space.members.open}
+        """How much is left in the pools in which anything is."""
         self._waiting: set[Queue] = set()
         """Queues of gangs whose first has had its turn in vain."""
         self._holdings = Holdings(space)
@@ -39,8 +41,10 @@ class Pass:
 
     def run(self) -> None:
         """Decides."""
-        turns = Turns(self._space, self._hopeful(), self._now)
-        while (turn := turns.take()) is not None:
+        hopeful = self._hopeful()
+        to_the_end = any(_has_its_turn_always(queue) for queue in hopeful)
+        turns = Turns(self._space, hopeful, self._now)
+        while (self._left or to_the_end) and (turn := turns.take()) is not None:
             queue, lease = turn
             if self._is_exhausted(queue):
                 continue
@@ -65,8 +69,7 @@ class Pass:
 
     def _is_exhausted(self, queue: Queue) -> bool:
         """Whether everything in its pool was given away. A gang has its turn for what is kept for it, too."""
-        pool = queue.pools[0]
-        return len(queue.pools) == 1 and not queue.own and self._cursors.get(pool, 0) >= len(pool.free)
+        return not _has_its_turn_always(queue) and queue.pools[0] not in self._left
 
     def _hopeful(self) -> list[Queue]:
         """The queues for which something is free, or was claimed before."""
@@ -78,6 +81,12 @@ class Pass:
         self.taken.update(dict.fromkeys(chosen, lease.uid))
         grants = [pool.grants[uid] for pool, uid in zip(pools, chosen, strict=True)]
         self.assigned[lease.uid] = self._assignment(lease, grants, chosen)
+        for pool in [
+            pool for uid in chosen if self._space.situations[uid].free for pool in self._space.members.of(uid)
+        ]:
+            self._left[pool] -= 1
+            if not self._left[pool]:
+                del self._left[pool]
 
     def _kept(self, lease: LeaseFacts, pool: Pool) -> str | None:
         """The exporter that was kept for it, if that is free; its client's quota is held against it, too."""
@@ -142,3 +151,8 @@ class Pass:
             any(grant.spot_access for grant in grants),
             self._length(lease, grants),
         )
+
+
+def _has_its_turn_always(queue: Queue) -> bool:
+    """Whether a lease of the queue may get something, or have it kept, where nothing is left."""
+    return queue.own or len(queue.pools) > 1

@@ -102,11 +102,13 @@ class State:
 
     def take_restless(self) -> Mapping[str, set[Needed]]:
         """By namespace, for what places may have changed since this was last asked, and for what else these matter."""
-        found = {name: space.restless for name, space in self.spaces.items() if space.restless}
-        for name, restless in found.items():
-            space = self.spaces[name]
-            rivals = rival_queues(space, {pool for needed in restless for pool in needed})
-            space.restless, found[name] = set(), restless | {queue.pools for queue in rivals}
+        found: dict[str, set[Needed]] = {}
+        for name, space in self.spaces.items():
+            pools = space.restless_pools | {pool for needed in space.restless for pool in needed}
+            needed = space.restless | {queue.pools for queue in rival_queues(space, pools)}
+            space.restless, space.restless_pools = set(), set()
+            if needed:
+                found[name] = needed
         return found
 
     def waiting(self, namespace: str) -> Iterable[str]:
@@ -189,7 +191,6 @@ def _decide(space: Space, now: datetime) -> set[str]:
     space.refiled = set()
     for pool in stirred:
         queues = space.queues[pool].values()
-        space.restless |= {queue.pools for queue in queues}
         for queue in queues:
             if len(queue.pools) > 1 and queue.was_satisfiable != queue.satisfiable:
                 queue.was_satisfiable = queue.satisfiable
@@ -199,6 +200,7 @@ def _decide(space: Space, now: datetime) -> set[str]:
         elif pool.grants:
             told |= _first(space, [queue for queue in queues if queue.satisfiable], now)
         pool.satisfiable = bool(pool.grants)
+    space.restless_pools |= stirred
     space.members.stirred = set()
     return told
 

@@ -55,7 +55,9 @@ class Queue:
     @property
     def satisfiable(self) -> bool:
         """Whether there is something else for each of their parts, free or not."""
-        return all(pool.grants for pool in self.pools) and (len(self.pools) == 1 or not self.short)
+        if len(self.pools) == 1:
+            return bool(self.pools[0].grants)
+        return all(pool.grants for pool in self.pools) and not self.short
 
     @property
     def short(self) -> Sequence[int]:
@@ -115,6 +117,8 @@ class Space:
         """Why those wait who want something of these pools and of whom there is nothing else to be said."""
         self.restless: set[tuple[Pool, ...]] = set()
         """What leases wait for whose places have changed, perhaps, since this was last emptied."""
+        self.restless_pools: set[Pool] = set()
+        """The same, for all that wait for something of these."""
         self._policies: dict[str, ExporterAccessPolicy | None] = {}
         self._of_client: defaultdict[str, set[str]] = defaultdict(set)
         self._holding: defaultdict[str, set[str]] = defaultdict(set)
