@@ -214,7 +214,9 @@ def check_invariants(lab: Lab) -> None:
             assert ready["message"], lease
             assert lease["status"]["endTime"], lease
     active = [lease.get("status", {}) for lease in leases if not lease.get("status", {}).get("ended")]
-    holders = [status["exporterRef"]["name"] for status in active if status.get("exporterRef")]
+    several = [each for status in active for each in status.get("exporters", [])]
+    one = [status for status in active if status.get("exporterRef") and not status.get("exporters")]
+    holders = [each["exporterRef"]["name"] for each in [*one, *several]]
     assert len(holders) == len(set(holders)), f"exporters with two leases: {sorted(holders)}"
 
 

@@ -10,7 +10,7 @@ from jumplab.cli.options import client_option, lease_options, reconnect_option
 @click.command()
 @lease_options
 @click.option("--lease", "lease_name", metavar="NAME", help="Use this lease, and leave it as it is at the end.")
-@click.option("--driver", metavar="PATH", help="Which console, as board.console; needed where there are several.")
+@click.option("--driver", metavar="PATH", help="Which console, as board.console or MEMBER.board.console.")
 @click.option("--offset", type=int, help="Begin with this byte of the console; negative: so many before now.")
 @click.option("--exclusive", is_flag=True, help="Be the only one that types.")
 @click.option("--watch", is_flag=True, help="Only watch: nothing is typed.")
@@ -19,6 +19,7 @@ from jumplab.cli.options import client_option, lease_options, reconnect_option
 def console(
     selector: str,
     exporter: str,
+    members: dict[str, str],
     duration: timedelta,
     name: str | None,
     wait_timeout: timedelta | None,
@@ -33,7 +34,7 @@ def console(
     """Lease an exporter and attach to its console, which Ctrl-] leaves."""
     from jumplab.cli.driver_tree import DriverTree
     from jumplab.cli.ending import say
-    from jumplab.cli.holding import Wanted, hold
+    from jumplab.cli.holding import Wanted, hold, member_of
     from jumplab.cli.running import run
     from jumplab.cli.terminal import converse, show
     from jumplab.client.controller import Controller
@@ -45,15 +46,16 @@ def console(
     if watch and exclusive:
         raise click.UsageError("who only watches can't be the only one that types; leave out --watch or --exclusive")
     config = load_client(client_name)
-    wanted = Wanted(selector, exporter, duration, name, wait_timeout, lease_name)
+    wanted = Wanted(selector, exporter, members, duration, name, wait_timeout, lease_name)
 
     async def lease_and_attach() -> None:
         async with Controller.connected(config) as controller, hold(controller, config, wanted) as held:
-            link = await dial(controller, held.lease.name)
+            member, path = member_of(held.lease, driver)
+            link = await dial(controller, held.lease.name, member=member)
             tree = DriverTree.allowing(config.drivers.allow, unsafe=config.drivers.unsafe)
-            again = reconnecting(controller, held.lease.name, reconnect_within, tell=say)
+            again = reconnecting(controller, held.lease.name, reconnect_within, tell=say, member=member)
             async with attach(link, classes=tree, client="jumplab console", reconnecting=again) as session:
-                chosen = tree.console(session.root, driver)
+                chosen = tree.console(session.root, path)
                 async with joined(chosen, offset, exclusive=exclusive, mark_gaps=True) as stream:
                     await (show(stream) if watch else converse(stream, ends_with_input=False))
 

@@ -25,6 +25,7 @@ def create() -> None:
 def create_lease(
     selector: str,
     exporter: str,
+    members: dict[str, str],
     duration: timedelta,
     name: str | None,
     wait: bool,
@@ -41,10 +42,13 @@ def create_lease(
     from jumplab.cli.running import run
     from jumplab.client import acquiring
     from jumplab.client.controller import Controller
+    from jumplab.client.gangs import parse_members
     from jumplab.client.places import load_client
 
     config = load_client(client_name)
-    request = acquiring.make_request(config, selector=selector, exporter=exporter, duration=duration, name=name)
+    request = acquiring.make_request(
+        config, selector=selector, exporter=exporter, members=parse_members(members), duration=duration, name=name
+    )
 
     async def ask() -> "LeaseView":
         async with Controller.connected(config) as controller:
@@ -56,7 +60,8 @@ def create_lease(
 
     lease = run(ask())
     if output is None:
-        state = f'is ready on exporter "{lease.exporter}"' if wait else "created"
+        had = ", ".join(f'"{member.exporter}"' for member in lease.members) or f'"{lease.exporter}"'
+        state = f"is ready on exporter{'s' if lease.members else ''} {had}" if wait else "created"
         click.echo(f'lease "{lease.name}" {state}')
     else:
         write([lease], LEASE_COLUMNS, output, single=True)

@@ -1,6 +1,6 @@
 """What `shell` and `console` have in common: a lease of one's own, or one that is there already."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,9 @@ from jumplab.client import acquiring
 from jumplab.client.acquiring import Held
 from jumplab.client.config import ClientConfig
 from jumplab.client.controller import Controller
+from jumplab.client.gangs import parse_members
 from jumplab.client.standing import ready_sentence
+from jumplab.client.views import LeaseView
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,7 @@ class Wanted:
 
     selector: str
     exporter: str
+    members: Mapping[str, str]
     duration: timedelta
     name: str | None
     wait_timeout: timedelta | None
@@ -32,14 +35,33 @@ async def hold(controller: Controller, config: ClientConfig, wanted: Wanted) -> 
     """The lease that is wanted, once it is ready; what it waits for and when it ends is told on standard error."""
     timeout = wanted.wait_timeout
     if wanted.lease is not None:
-        if wanted.selector or wanted.exporter or wanted.name:
-            raise click.UsageError("--lease names a lease that exists; leave out -l, --exporter and --name")
+        if wanted.selector or wanted.exporter or wanted.members or wanted.name:
+            raise click.UsageError("--lease names a lease that exists; leave out -l, --exporter, --member and --name")
         holding = acquiring.joined(controller, wanted.lease, timeout=timeout, tell=say)
     else:
         request = acquiring.make_request(
-            config, selector=wanted.selector, exporter=wanted.exporter, duration=wanted.duration, name=wanted.name
+            config,
+            selector=wanted.selector,
+            exporter=wanted.exporter,
+            members=parse_members(wanted.members),
+            duration=wanted.duration,
+            name=wanted.name,
         )
         holding = acquiring.acquired(controller, request, timeout=timeout, tell=say)
     async with holding as held:
         say(ready_sentence(held.lease, datetime.now(UTC)))
         yield held
+
+
+def member_of(lease: LeaseView, driver: str | None) -> tuple[str, str | None]:
+    """Of a driver's path in a lease of several exporters: the member that it begins with, and the rest.
+
+    Without members the path is what it was. Raises UsageError where it names no member.
+    """
+    if not lease.members:
+        return "", driver
+    member, _, path = (driver or "").partition(".")
+    names = [each.name for each in lease.members]
+    if member not in names:
+        raise click.UsageError(f"say whose console: --driver MEMBER or MEMBER.PATH, of {', '.join(names)}")
+    return member, path or None

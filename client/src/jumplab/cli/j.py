@@ -23,14 +23,30 @@ def main() -> None:
 
 
 def drive(words: list[str]) -> None:
-    """Runs one command of the leased drivers; without words, shows their tree."""
+    """Runs one command of the leased drivers, of several exporters the one that is named first; without words,
+    shows their trees."""
     socket, token = os.environ.get("JUMPLAB_SOCKET"), os.environ.get("JUMPLAB_SOCKET_TOKEN")
     if not socket or not token:
         raise click.UsageError("j works inside a leased shell; open one with `jumplab shell -l SELECTOR`")
 
     from jumplab.cli.running import run
 
-    run(_drive(socket, token, words))
+    members = members_in(os.environ.get("JUMPLAB_MEMBERS", ""))
+    if not members:
+        run(_drive(socket, token, words))
+    elif not words:
+        for name, path in members.items():
+            click.echo(f"{name}:")
+            run(_drive(path, token, words))
+    elif words[0] in members:
+        run(_drive(members[words[0]], token, words[1:]))
+    else:
+        raise click.UsageError(f'"{words[0]}" is no member of this lease; say which first: {", ".join(members)}')
+
+
+def members_in(told: str) -> dict[str, str]:
+    """The sockets of a lease of several exporters by the members' names, as JUMPLAB_MEMBERS has them."""
+    return dict(pair.split("=", 1) for pair in told.split(os.pathsep) if pair)
 
 
 async def _drive(socket: str, token: str, words: list[str]) -> None:

@@ -6,8 +6,8 @@ import secrets
 import signal
 import tempfile
 from asyncio.subprocess import Process
-from collections.abc import Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing
 from datetime import timedelta
 from pathlib import Path
 
@@ -40,9 +40,27 @@ async def open_shell(
     Tells when the lease ends meanwhile or goes to another client; the shell goes on. Cancelling ends the command.
     """
 
+    token = secrets.token_hex(16)
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jumplab-")))
+        sockets = {}
+        for member in [member.name for member in lease.members] or [""]:
+            listener = LocalListener(folder / member, only(token), _serving(controller, lease.name, member))
+            sockets[member] = (await stack.enter_async_context(listener)).path
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        watching = tasks.create_task(_tell_end(controller, lease.name), name="watch of the lease")
+        try:
+            patience = {"JUMPLAB_RECONNECT_SECONDS": f"{reconnect_within.total_seconds():g}"}
+            environment = os.environ | _environment(sockets, token, lease, drivers) | patience
+            return await _run(command or [os.environ.get("SHELL") or "/bin/sh"], environment)
+        finally:
+            watching.cancel()
+
+
+def _serving(controller: Controller, lease: str, member: str) -> Callable[[AcceptedLink], Awaitable[None]]:
     async def serve(accepted: AcceptedLink) -> None:
         try:
-            link = await dial(controller, lease.name)
+            link = await dial(controller, lease, member=member)
         except TransportError as error:
             await turn_away((await accepted.accept()).stream, error)
             return
@@ -51,21 +69,17 @@ async def open_shell(
         finally:
             await link.aclose()
 
-    token = secrets.token_hex(16)
-    with tempfile.TemporaryDirectory(prefix="jumplab-") as folder:
-        async with LocalListener(Path(folder), only(token), serve) as listener, asyncio.TaskGroup() as tasks:
-            watching = tasks.create_task(_tell_end(controller, lease.name), name="watch of the lease")
-            try:
-                patience = {"JUMPLAB_RECONNECT_SECONDS": f"{reconnect_within.total_seconds():g}"}
-                environment = os.environ | _environment(listener.path, token, lease, drivers) | patience
-                return await _run(command or [os.environ.get("SHELL") or "/bin/sh"], environment)
-            finally:
-                watching.cancel()
+    return serve
 
 
-def _environment(socket: Path, token: str, lease: LeaseView, drivers: DriverSettings) -> Mapping[str, str]:
+def _environment(
+    sockets: Mapping[str, Path], token: str, lease: LeaseView, drivers: DriverSettings
+) -> Mapping[str, str]:
+    """What `j` and other programs go by. JUMPLAB_SOCKET is the first member's, JUMPLAB_MEMBERS is NAME=PATH of each."""
+    members = os.pathsep.join(f"{name}={path}" for name, path in sockets.items() if name)
     return {
-        "JUMPLAB_SOCKET": str(socket),
+        "JUMPLAB_SOCKET": str(next(iter(sockets.values()))),
+        "JUMPLAB_MEMBERS": members,
         "JUMPLAB_SOCKET_TOKEN": token,
         "JUMPLAB_LEASE": lease.name,
         "JUMPLAB_EXPORTER": lease.exporter,

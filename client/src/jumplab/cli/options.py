@@ -43,6 +43,17 @@ class MomentType(click.ParamType[datetime]):
             self.fail(str(error), param, ctx)
 
 
+def _read_members(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
+    """NAME=WHAT pairs as a mapping; the selector in WHAT has more = in it."""
+    members: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, what = pair.partition("=")
+        if not name or not equals or name in members:
+            raise click.BadParameter(f'"{pair}" is no member, or one twice; write it as dut=board=x or peer=@bench-3')
+        members[name] = what
+    return members
+
+
 def client_option(function: F) -> F:
     """--client: whose configuration is used."""
     return click.option(
@@ -56,6 +67,14 @@ def lease_options(function: F) -> F:
         click.option("--wait-timeout", type=DurationType(), help="Give up waiting after so long; default: never."),
         click.option("--name", metavar="NAME", help="The new lease's name; default: a generated one."),
         click.option("--duration", type=DurationType(), default="30m", show_default=True, help="How long to lease it."),
+        click.option(
+            "--member",
+            "members",
+            metavar="NAME=WHAT",
+            multiple=True,
+            callback=_read_members,
+            help="One of several exporters, at one time: a selector, or @NAME of an exporter. Repeat it.",
+        ),
         click.option("--exporter", metavar="NAME", default="", help="Lease this one exporter."),
         click.option("-l", "--selector", metavar="SELECTOR", default="", help="Labels of the exporter, as board=x."),
     ):

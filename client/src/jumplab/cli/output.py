@@ -39,6 +39,15 @@ def _expected(queued: QueuedLease) -> str:
     return moment(queued.place.expected_begin) if queued.place.expected_begin else ""
 
 
+def _exporters(lease: LeaseView) -> str:
+    got = [f"{member.name}={member.exporter}" for member in lease.members if member.exporter]
+    return ",".join(got) or lease.exporter
+
+
+def _selectors(lease: LeaseView) -> str:
+    return "; ".join(f"{member.name}: {member.selector}" for member in lease.members) or lease.selector
+
+
 # A column's title: what stands in it, and whether it is shown with -o wide alone.
 EXPORTER_COLUMNS: Columns = {
     "NAME": (lambda exporter: exporter.name, False),
@@ -52,11 +61,11 @@ EXPORTER_COLUMNS: Columns = {
 LEASE_COLUMNS: Columns = {
     "NAME": (lambda lease: lease.name, False),
     "STATUS": (reason_of, False),
-    "EXPORTER": (lambda lease: lease.exporter, False),
+    "EXPORTER": (_exporters, False),
     "CLIENT": (lambda lease: lease.client, False),
     "DURATION": (lambda lease: format_duration(lease.duration), False),
     "ENDS": (_ends, False),
-    "SELECTOR": (lambda lease: lease.selector, True),
+    "SELECTOR": (_selectors, True),
     "WAITS FOR": (lambda lease: why_waiting(lease) if phase_of(lease) in ("Pending", "Assigned") else "", True),
 }
 

@@ -16,6 +16,7 @@ from jumplab.cli.options import client_option, lease_options, reconnect_option
 def shell(
     selector: str,
     exporter: str,
+    members: dict[str, str],
     duration: timedelta,
     name: str | None,
     wait_timeout: timedelta | None,
@@ -35,7 +36,7 @@ def shell(
     from jumplab.client.places import load_client
 
     config = load_client(client_name)
-    wanted = Wanted(selector, exporter, duration, name, wait_timeout, lease_name)
+    wanted = Wanted(selector, exporter, members, duration, name, wait_timeout, lease_name)
 
     async def lease_and_run() -> int:
         async with Controller.connected(config) as controller, hold(controller, config, wanted) as held:

@@ -2,13 +2,13 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
 from jumplab.client.config import ClientConfig
-from jumplab.client.controller import Controller, LeaseRequest
+from jumplab.client.controller import Controller, LeaseRequest, Wanted
 from jumplab.client.durations import format_duration
 from jumplab.client.errors import ConfigurationError, LeaseEnded, LeaseNotReady
 from jumplab.client.standing import Phase, failure_of, foreign_to, phase_of, why_waiting
@@ -27,17 +27,20 @@ def make_request(
     selector: str,
     exporter: str,
     duration: timedelta,
+    members: Mapping[str, Wanted] | None = None,
     name: str | None = None,
     draw: Callable[[int], str] = secrets.token_hex,
 ) -> LeaseRequest:
-    """A request for what was asked; raises ConfigurationError where that is nothing.
+    """A request for what was asked; raises ConfigurationError where that is nothing, or one and several.
 
     A name that nobody gave is made here, so that a lease can be released by it even if its creation was interrupted.
     """
-    if not selector and not exporter:
+    if not selector and not exporter and not members:
         raise ConfigurationError("say what to lease: a selector such as board=x, or an exporter by its name")
+    if members and (selector or exporter):
+        raise ConfigurationError("several exporters are asked for member by member; leave the lease's own selector out")
     made = f"{config.metadata.name}-{draw(4)}"
-    return LeaseRequest(name or made, duration, selector=selector, exporter=exporter, name_is_ours=name is None)
+    return LeaseRequest(name or made, duration, selector, exporter, members or {}, name_is_ours=name is None)
 
 
 @dataclass(slots=True)

@@ -4,9 +4,9 @@ Every method raises `jumplab.transport.errors.TransportError`, split by what the
 by `CALL_TIMEOUT`; nothing is retried here.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -34,9 +34,18 @@ Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """An exporter that is asked for: by a selector, as kubectl's -l, or by its name, or both."""
+
+    selector: str = ""
+    exporter: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LeaseRequest:
     """What a client asks for: a selector, as kubectl's -l, or one exporter by its name, or both.
 
+    members: several exporters at one time, each by the name that the lease is to have for it, in place of these.
     name_is_ours: the name was made for this request, so a lease of that name can only be the one that it created.
     """
 
@@ -44,6 +53,7 @@ class LeaseRequest:
     duration: timedelta
     selector: str = ""
     exporter: str = ""
+    members: Mapping[str, Wanted] = field(default_factory=dict)
     name_is_ours: bool = False
 
 
@@ -143,6 +153,8 @@ class Controller:
         lease = client_pb2.Lease(selector=request.selector, duration=duration)
         if request.exporter:
             lease.exporter_name = request.exporter
+        for name, wanted in request.members.items():
+            lease.members.add(name=name, selector=wanted.selector, exporter_name=wanted.exporter)
         wire = client_pb2.CreateLeaseRequest(parent=self._parent, lease_id=request.name, lease=lease)
         return lease_view(await self._answer(self._client.CreateLease(wire, timeout=_seconds())))
 
@@ -177,12 +189,13 @@ class Controller:
         finally:
             call.cancel()
 
-    async def dial(self, lease: str, *, machine: str = "") -> Route:
+    async def dial(self, lease: str, *, member: str = "", machine: str = "") -> Route:
         """Asks for a way to the exporter of a ready lease; each answer is good for one session.
 
+        member: of a lease of several exporters, which; empty: the first.
         machine: this one's name, where the exporter's socket may be used if it is here too.
         """
-        request = controller_pb2.DialRequest(lease_name=lease, machine=machine)
+        request = controller_pb2.DialRequest(lease_name=lease, member=member, machine=machine)
         answer = await self._answer(self._controller.Dial(request, timeout=_seconds()))
         # The router's certificate is signed by the authority that signed the controller's.
         endpoint = Endpoint(answer.router_endpoint, self._endpoint.tls)

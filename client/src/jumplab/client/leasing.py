@@ -1,7 +1,7 @@
 """What test authors write: `with jumplab.lease("board=qemu-arm64") as board:`, plain or with asyncio."""
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
 from datetime import timedelta
 from types import TracebackType
@@ -11,8 +11,8 @@ from jumplab.client.acquiring import Held, Tell
 from jumplab.client.config import ClientConfig
 from jumplab.client.controller import Controller
 from jumplab.client.durations import parse_duration
+from jumplab.client.gangs import parse_members, root_of
 from jumplab.client.places import load_client
-from jumplab.client.sessions import session_of
 from jumplab.driver import AsyncDriverClient, DriverClient, Portal
 from jumplab.driver.plain import plain_twin_of
 from jumplab.session.client import RECONNECT_WITHIN
@@ -23,7 +23,8 @@ _log = logging.getLogger(__name__)
 class Leased:
     """A leased exporter's drivers, while the context lasts; made by `lease` and `attach`.
 
-    `with` gives the root of the drivers as a DriverClient, `async with` as an AsyncDriverClient. Entering waits until
+    `with` gives the root of the drivers as a DriverClient, `async with` as an AsyncDriverClient. Of several exporters
+    it is one root, and each exporter's is its child under the name that the lease has for it. Entering waits until
     the exporter is ready; it raises ClientError or TransportError where that will not be, and DriverError where
     its drivers can't be attached to. Leaving releases what `lease` created, after exceptions and Ctrl-C too. It can be
     entered once.
@@ -66,15 +67,16 @@ class Leased:
         async with (
             Controller.connected(self._config) as controller,
             self._hold(controller) as held,
-            session_of(controller, held.lease.name, self._config.drivers, self._reconnect_within) as session,
+            root_of(controller, held.lease, self._config.drivers, self._reconnect_within) as root,
         ):
-            yield session.root
+            yield root
 
 
 def lease(
     selector: str = "",
     *,
     exporter: str = "",
+    exporters: Mapping[str, str] | None = None,
     duration: str | timedelta = "30m",
     name: str | None = None,
     client: str | ClientConfig | None = None,
@@ -82,9 +84,11 @@ def lease(
     reconnect_within: str | timedelta = RECONNECT_WITHIN,
     tell: Tell = _log.info,
 ) -> Leased:
-    """Leases an exporter for as long as the context lasts, and gives its drivers.
+    """Leases an exporter, or several at one time, for as long as the context lasts, and gives their drivers.
 
-    selector: labels of the exporter, as kubectl's -l.  exporter: this one exporter, by name.  duration: how long at
+    selector: labels of the exporter, as kubectl's -l.  exporter: this one exporter, by name.  exporters: several
+    in place of these, all or none: names of your own, each with a selector or `@NAME` of an exporter; what the context
+    gives has the drivers of each under its name.  duration: how long at
     most, from when it is ready; a string as `1h30m`.  name: the new lease's name.  client: a configuration or its name,
     else the current one.  wait_timeout: how long to wait for an exporter, else for as long as it takes.
     reconnect_within: how long a lost connection may stay away before calls fail with SessionLost.  tell: is given a
@@ -94,7 +98,12 @@ def lease(
     """
     config = _configuration(client)
     request = acquiring.make_request(
-        config, selector=selector, exporter=exporter, duration=_duration(duration), name=name
+        config,
+        selector=selector,
+        exporter=exporter,
+        members=parse_members(exporters or {}),
+        duration=_duration(duration),
+        name=name,
     )
     bound = _bound(wait_timeout)
     return Leased(

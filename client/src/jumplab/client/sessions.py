@@ -31,9 +31,10 @@ _log = logging.getLogger(__name__)
 _exporter_log = logging.getLogger("jumplab.exporter")
 
 
-async def dial(controller: Controller, lease: str, *, backoff: Backoff | None = None) -> Link:
+async def dial(controller: Controller, lease: str, *, member: str = "", backoff: Backoff | None = None) -> Link:
     """A way to a ready lease's exporter, good for one session. A controller that is away is tried for DIAL_BOUND.
 
+    member: of a lease of several exporters, which; empty: the first.
     Raises TransportError.
     """
     backoff = backoff or Backoff()
@@ -41,7 +42,7 @@ async def dial(controller: Controller, lease: str, *, backoff: Backoff | None = 
     deadline = clock() + DIAL_BOUND.total_seconds()
     while True:
         try:
-            return await _link(controller, lease)
+            return await _link(controller, lease, member)
         except Unreachable as error:
             if isinstance(error, CertificateRejected) or clock() > deadline:
                 raise
@@ -50,16 +51,20 @@ async def dial(controller: Controller, lease: str, *, backoff: Backoff | None = 
 
 @asynccontextmanager
 async def session_of(
-    controller: Controller, lease: str, drivers: DriverSettings, reconnect_within: timedelta = RECONNECT_WITHIN
+    controller: Controller,
+    lease: str,
+    drivers: DriverSettings,
+    reconnect_within: timedelta = RECONNECT_WITHIN,
+    member: str = "",
 ) -> AsyncIterator[Session]:
     """A session with a ready lease's exporter. Its log lines and status go to the logger `jumplab.exporter`.
 
-    reconnect_within: how long a lost connection may stay away.
+    reconnect_within: how long a lost connection may stay away.  member: as for `dial`.
 
     Raises TransportError where the controller refuses, and DriverError where the exporter can't be attached to.
     """
-    link = await dial(controller, lease)
-    again = reconnecting(controller, lease, reconnect_within)
+    link = await dial(controller, lease, member=member)
+    again = reconnecting(controller, lease, reconnect_within, member=member)
     async with attach(link, classes=client_classes(drivers), client="jumplab", reconnecting=again) as session:
         session.on_log = log
         session.on_status = log_status
@@ -71,6 +76,7 @@ def reconnecting(
     lease: str,
     within: timedelta = RECONNECT_WITHIN,
     tell: Callable[[str], None] = _log.info,
+    member: str = "",
 ) -> Reconnecting:
     """How a session of this lease gets another connection: by dialling anew, for as long as the lease lasts.
 
@@ -79,7 +85,7 @@ def reconnecting(
 
     async def dial_again() -> Link:
         try:
-            return await _link(controller, lease)
+            return await _link(controller, lease, member)
         except NotFound as error:
             raise SessionEnded(f'lease "{lease}" is gone') from error
         except Refused:
@@ -91,14 +97,14 @@ def reconnecting(
     return Reconnecting(dial_again, within, tell)
 
 
-async def _link(controller: Controller, lease: str) -> Link:
+async def _link(controller: Controller, lease: str, member: str) -> Link:
     """The shortest way that can be used now; where the socket can't be, another session is dialled for the router."""
     machine = "" if os.environ.get("JUMPLAB_ALWAYS_ROUTE") == "1" else machine_id()
-    route = await controller.dial(lease, machine=machine)
+    route = await controller.dial(lease, member=member, machine=machine)
     if route.socket is not None:
         if await is_usable(route.socket):
             return LocalLink(route.socket, route.token)
-        route = await controller.dial(lease)
+        route = await controller.dial(lease, member=member)
     return RoutedLink(route.endpoint, route.token)
 
 

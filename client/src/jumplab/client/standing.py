@@ -44,7 +44,7 @@ def reason_of(lease: LeaseView) -> str:
 def why_waiting(lease: LeaseView) -> str:
     """A sentence, without the lease's name, on what a lease that isn't ready yet waits for."""
     if phase_of(lease) is Phase.ASSIGNED:
-        return f'exporter "{lease.exporter}" is getting ready'
+        return f"{exporters_sentence(lease)} getting ready"
     pending = lease.condition("Pending")
     if pending is None or pending.status != "True":
         return "waiting to be placed"
@@ -57,7 +57,7 @@ def standing_sentence(lease: LeaseView) -> str:
         case Phase.ENDED:
             return f"ended: {_how_it_ended(lease)}"
         case Phase.READY:
-            return f'exporter "{lease.exporter}" is ready'
+            return f"{exporters_sentence(lease)} ready"
         case Phase.UNSATISFIABLE | Phase.INVALID as phase:
             return _message(lease, phase.value)
         case _:
@@ -92,7 +92,15 @@ def ready_sentence(lease: LeaseView, now: datetime) -> str:
     until = ""
     if lease.expected_end is not None:
         until = f" until {_clock(lease.expected_end, now)}"
-    return f'lease "{lease.name}": exporter "{lease.exporter}" is ready{until}'
+    return f'lease "{lease.name}": {exporters_sentence(lease)} ready{until}'
+
+
+def exporters_sentence(lease: LeaseView) -> str:
+    """The beginning of a sentence about what it has: `exporter "a" is`, or `exporters dut: "a" and peer: "b" are`."""
+    if not lease.members:
+        return f'exporter "{lease.exporter}" is'
+    *first, last = [f'{member.name}: "{member.exporter}"' for member in lease.members]
+    return f"exporters {', '.join(first)} and {last} are" if first else f"exporter {last} is"
 
 
 def change_sentence(lease: LeaseView, now: datetime) -> str:

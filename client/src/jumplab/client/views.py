@@ -24,6 +24,15 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class MemberView:
+    """One exporter of a lease of several. exporter: which it got; empty while it waits."""
+
+    name: str
+    selector: str
+    exporter: str
+
+
+@dataclass(frozen=True, slots=True)
 class LeaseView:
     """A lease at one moment. Instants are aware; what has not happened yet is None."""
 
@@ -39,6 +48,8 @@ class LeaseView:
     end: datetime | None
     ended: bool
     conditions: tuple[Condition, ...]
+    members: tuple[MemberView, ...] = ()
+    """What a lease of several exporters is made of; none for one of one exporter."""
 
     def condition(self, type_: str) -> Condition | None:
         """The condition of that type."""
@@ -82,6 +93,9 @@ def lease_view(lease: client_pb2.Lease) -> LeaseView:
         conditions=tuple(
             Condition(condition.type, condition.status, condition.reason, condition.message)
             for condition in lease.conditions
+        ),
+        members=tuple(
+            MemberView(member.name, member.selector, split_name(member.exporter)[1]) for member in lease.members
         ),
     )
 

@@ -1,0 +1,59 @@
+"""Leases of several exporters: what is asked for, and one object with every member's drivers under its name."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+
+from jumplab.client.config import DriverSettings
+from jumplab.client.controller import Controller, Wanted
+from jumplab.client.errors import ConfigurationError
+from jumplab.client.sessions import session_of
+from jumplab.client.views import LeaseView
+from jumplab.driver import AsyncDriverClient, DriverNode
+from jumplab.session.client import RECONNECT_WITHIN
+
+
+class AsyncGang(AsyncDriverClient):
+    """The exporters of a lease of several: the root of each member's drivers is a child, under the member's name."""
+
+    def __init__(self, members: Mapping[str, AsyncDriverClient]) -> None:
+        first = next(iter(members.values()))
+        super().__init__(DriverNode("", "", "", {}, first._node.caller, children=dict(members)))
+
+    @property
+    def epoch(self) -> str:
+        """Changes where the process of any of the exporters is replaced."""
+        return " ".join(member.epoch for member in self.children.values())
+
+
+def parse_wanted(text: str) -> Wanted:
+    """`@bench-3` is an exporter by its name, anything else a selector."""
+    return Wanted(exporter=text[1:]) if text.startswith("@") else Wanted(selector=text)
+
+
+def parse_members(members: Mapping[str, str]) -> Mapping[str, Wanted]:
+    """What is wanted for each name. Raises ConfigurationError where one says nothing."""
+    wanted = {name: parse_wanted(text.strip()) for name, text in members.items()}
+    for name, each in wanted.items():
+        if not name or not (each.selector or each.exporter):
+            raise ConfigurationError(f'say what "{name}" is to be: a selector such as board=x, or @NAME of an exporter')
+    return wanted
+
+
+@asynccontextmanager
+async def root_of(
+    controller: Controller,
+    lease: LeaseView,
+    drivers: DriverSettings,
+    reconnect_within: timedelta = RECONNECT_WITHIN,
+) -> AsyncIterator[AsyncDriverClient]:
+    """The root of a ready lease's drivers; of several exporters one root that has each member's as a child.
+
+    The arguments and what is raised are as for `sessions.session_of`.
+    """
+    async with AsyncExitStack() as stack:
+        roots = {}
+        for member in [member.name for member in lease.members] or [""]:
+            session = session_of(controller, lease.name, drivers, reconnect_within, member)
+            roots[member] = (await stack.enter_async_context(session)).root
+        yield AsyncGang(roots) if lease.members else roots[""]
