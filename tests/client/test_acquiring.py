@@ -6,9 +6,12 @@ from datetime import timedelta
 import grpc
 import pytest
 
+import jumplab
 from jumplab.client import acquiring
-from jumplab.client.controller import Controller, LeaseRequest
+from jumplab.client.config import ClientConfig, Metadata
+from jumplab.client.controller import Controller, LeaseRequest, Wanted
 from jumplab.client.errors import ConfigurationError, LeaseEnded, LeaseInvalid, LeaseNotReady, LeaseUnsatisfiable
+from jumplab.client.gangs import parse_members
 from jumplab.client.views import LeaseView
 from jumplab.protocol.client_v1 import client_pb2
 from jumplab.transport import errors
@@ -228,3 +231,20 @@ async def test_a_release_that_fails_does_not_hide_what_went_wrong_before(
         async with acquiring.acquired(controller, REQUEST, timeout=None, tell=said.append):
             raise ZeroDivisionError
     assert said == ['lease "demo" could not be released and lasts until it expires: the API server is on fire']
+
+
+def test_several_exporters_are_asked_for_by_selector_or_by_name() -> None:
+    wanted = parse_members({"dut": "board=imx8,rev in (1,2)", "peer": "@bench-3"})
+    assert wanted == {"dut": Wanted("board=imx8,rev in (1,2)"), "peer": Wanted(exporter="bench-3")}
+
+
+@pytest.mark.parametrize("members", [{"dut": ""}, {"dut": "@"}, {"": "board=x"}])
+def test_a_member_that_says_nothing_is_refused(members: dict[str, str]) -> None:
+    with pytest.raises(ConfigurationError, match="say what"):
+        parse_members(members)
+
+
+def test_one_exporter_and_several_at_once_are_refused() -> None:
+    config = ClientConfig(metadata=Metadata(namespace="lab", name="ci"), endpoint="localhost:1", token="t")
+    with pytest.raises(ConfigurationError, match="member by member"):
+        jumplab.lease("board=x", exporters={"dut": "board=y"}, client=config)
