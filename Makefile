@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 HOME_OF_PYTHON := import sys; print(sys.base_prefix, sys.version)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test verify lint generate check-diff bench bench-sessions bench-apiserver bench-leasing chaos constraints clean
+.PHONY: help setup demo test verify lint generate check-diff bench bench-sessions bench-apiserver bench-leasing chaos fuzz constraints clean
 
 help:  ## What each target does
 	@sed -n 's/^\([a-z-]*\):.*##/\1:/p' $(MAKEFILE_LIST) | awk -F: '{printf "  make %-16s%s\n", $$1, $$2}'
@@ -57,6 +57,9 @@ bench-leasing: $(READY)  ## How fast leases are given, beside labgrid where the 
 
 chaos: $(READY)  ## Kills, cuts and fills up a lab that works, for minutes; CHAOS="--seed 1 --seconds 600" and more: --help
 	@$(BIN)/python -m tools.chaos $(CHAOS)
+
+fuzz: $(READY)  ## Random frames, byte streams, tokens and peers, for minutes; a short run is part of the tests
+	@JUMPLAB_FUZZ_EXAMPLES=3000 $(BIN)/python -m pytest tests/fuzz --timeout 600
 
 constraints:  ## Move the pinned versions to the newest that fit
 	$(BIN)/uv pip compile --quiet --upgrade --no-header --no-annotate --no-emit-package jumplab --no-emit-package jumplab-exporter \

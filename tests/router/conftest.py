@@ -98,10 +98,12 @@ async def served(bench: Bench, meeting_bound: timedelta = timedelta(seconds=30))
 async def grpc_done() -> None:
     """What gRPC does for its calls itself ends a moment after them."""
     async with asyncio.timeout(20):
-        while any(  # noqa: ASYNC110 - only asking tells
-            "_handle_status_once_received" in repr(task.get_coro()) for task in asyncio.all_tasks()
-        ):
+        while any(map(_is_of_grpc, asyncio.all_tasks())):  # noqa: ASYNC110 - nothing else tells
             await asyncio.sleep(0.01)
+
+
+def _is_of_grpc(task: asyncio.Task[Any]) -> bool:
+    return "_handle_status_once_received" in getattr(task.get_coro(), "__qualname__", "")
 
 
 @pytest.fixture
