@@ -63,6 +63,7 @@ class ControlPlane(ControllerServiceServicer):
         self.watching = 0
         self.slow_to_tell_seconds = 0.0
         self.early_reports = 0
+        self.attendance: list[tuple[bool, int]] = []
         self._telling = 0
         self.refuse_reports = 0
         self.asked = 0
@@ -189,6 +190,8 @@ class ControlPlane(ControllerServiceServicer):
         self.said.append(
             Said(status, request.lease_uid, request.message, request.epoch, request.release_lease, request.health)
         )
+        if request.HasField("attached"):
+            self.attendance.append((request.attached, request.attachments))
         return pb.ReportStatusResponse()
 
     async def GetLease(self, request: pb.GetLeaseRequest, context: Any) -> pb.GetLeaseResponse:  # noqa: N802

@@ -87,6 +87,30 @@ async def test_a_lease_that_is_handed_over_keeps_its_drivers_and_cuts_the_old_ho
     assert marks.read_text() == "before demo ci\nafter demo heir\n"
 
 
+async def test_who_is_attached_is_reported_when_it_changes_and_again_on_a_new_connection(
+    plane: ControlPlane, running: Run
+) -> None:
+    async with running():
+        plane.lease("a")
+        await plane.heard(Status.LEASE_READY, "a")
+        async with plane.dial(), plane.dial():
+            await until(lambda: plane.attendance[-1] == (True, 1))
+        await until(lambda: plane.attendance[-1] == (False, 1))
+        await plane.stop()
+        await plane.start()
+        reported = len(plane.attendance)
+        await until(lambda: len(plane.attendance) > reported)
+        assert plane.attendance[-1] == (False, 1)
+        async with plane.dial() as session:
+            await until(lambda: plane.attendance[-1] == (True, 2))
+            told = []
+            session.on_status = told.append
+            async with plane.dial():
+                pass
+            await session.root.power.on()
+            assert told == []  # that is for the controller alone
+
+
 async def test_several_clients_of_one_lease_share_its_drivers(plane: ControlPlane, running: Run) -> None:
     async with running():
         plane.lease("a")

@@ -34,7 +34,7 @@ GROUP = "jumpstarter.dev/v1alpha1"
 BOUND_SECONDS = 60
 Plain = dict[str, Any]
 
-ENDINGS = {"Released", "Expired", "ExporterDeleted", "ExporterFailed"}
+ENDINGS = {"Released", "Expired", "ExporterDeleted", "ExporterFailed", "Abandoned", "Preempted"}
 VIRTUAL_BOARD: Plain = {"board": {"type": "jumplab_exporter.drivers.board.virtual.VirtualBoard"}}
 
 

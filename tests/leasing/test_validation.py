@@ -53,6 +53,8 @@ def at(count: int) -> str:
         ({"beginTime": at(0), "endTime": at(5), "duration": "6m"}, "InvalidTimes"),
         ({"tags": {"not a label": "x"}}, "InvalidTags"),
         ({"context": {"k" * 33: "x"}}, "InvalidContext"),
+        ({"extendOnActivity": {"by": "1s"}}, "InvalidTimes"),
+        ({"releaseAfterDetached": "0s"}, "InvalidTimes"),
     ],
 )
 def test_a_spec_that_contradicts_itself_is_refused_with_a_reason(fields: dict[str, Any], reason: str) -> None:

@@ -190,9 +190,20 @@ class SimulatedExporter:
                     if self.confirms:
                         await self.report("LeaseReady", holding)
 
+    async def attend(self, lease_uid: str, *, attached: bool, times: int) -> None:
+        """Clients come and go."""
+        await self._deliver(
+            StatusReport("LeaseReady", "", lease_uid, self.epoch, False, attached=attached, attachments=times)
+        )
+
     async def report(self, status: str, lease_uid: str = "", *, release: bool = False, message: str = "") -> None:
         """Reports until it is taken, as a real exporter does."""
-        report = StatusReport(status, message, lease_uid, self.epoch, release, health=self.health)
+        attached = False if status == "LeaseReady" else None
+        await self._deliver(
+            StatusReport(status, message, lease_uid, self.epoch, release, health=self.health, attached=attached)
+        )
+
+    async def _deliver(self, report: StatusReport) -> None:
         async with asyncio.timeout(WAIT_SECONDS):
             while True:
                 try:

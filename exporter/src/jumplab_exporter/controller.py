@@ -112,6 +112,8 @@ class Controller:
             epoch=self._epoch,
             health=_health(report.health) if report.health is not None else None,
         )
+        if report.attendance is not None:
+            request.attached, request.attachments = report.attendance.attached, report.attendance.times
         with self._explaining():
             await self._stub.ReportStatus(request, timeout=_CALL_BOUND_SECONDS)
 

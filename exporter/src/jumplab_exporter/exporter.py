@@ -170,9 +170,9 @@ class Exporter:
             case CancelCheck():
                 if self._check_task is not None:
                     self._check_task.cancel()
-            case Tell(report):
+            case Tell(report, aloud):
                 self._outbox.put(self._with_health(self._with_failures(report)))
-                if self._hosting is not None and self._hosting.lease.uid == report.lease_uid:
+                if aloud and self._hosting is not None and self._hosting.lease.uid == report.lease_uid:
                     self._hosting.tell(report)
 
     async def _leave(self, leaving: Leaving) -> None:

@@ -11,7 +11,7 @@ from jumplab.transport.links import Link
 from jumplab_exporter.config import Hook, Hooks, OnFailure
 from jumplab_exporter.controller import Assignment, Offer
 from jumplab_exporter.hooks import run as hook_run
-from jumplab_exporter.lifecycle import Cleaned, DriversHang, Event, Lease, Prepared, PreparingFailed, Report
+from jumplab_exporter.lifecycle import Attended, Cleaned, DriversHang, Event, Lease, Prepared, PreparingFailed, Report
 from jumplab_exporter.short_path import Guests, ShortPath
 
 # How long drivers may take to be torn down before they are called hanging.
@@ -98,6 +98,7 @@ class Hosting:
             self._place.tell_drivers(tree)
             async with self._place.open_session(tree, self.lease) as session:
                 self._session = session
+                session.on_attached = lambda attached: self._place.post(Attended(self.lease.uid, attached))
                 await self._serve_until_the_end(session)
                 self._session = None
         finally:

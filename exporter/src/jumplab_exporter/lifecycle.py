@@ -42,6 +42,17 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class Attendance:
+    """Whether a client of the lease is connected, and how many times that has become true."""
+
+    attached: bool = False
+    times: int = 0
+
+    def after(self, attached: bool) -> "Attendance":
+        return Attendance(attached, self.times + attached)
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What the controller is to know. release: the exporter asks for the lease's end."""
 
@@ -50,6 +61,7 @@ class Report:
     lease_uid: str = ""
     release: bool = False
     health: Health | None = None
+    attendance: Attendance | None = None
 
 
 # ---- states
@@ -77,9 +89,10 @@ class Checking:
 
 @dataclass(frozen=True, slots=True)
 class Preparing:
-    """Building drivers and running beforeLease."""
+    """Building drivers and running beforeLease. After a restart in the middle of a lease clients may come meanwhile."""
 
     lease: Lease
+    attendance: Attendance = field(default=Attendance(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +100,7 @@ class Ready:
     """The lease's client may attach."""
 
     lease: Lease
+    attendance: Attendance = field(default=Attendance(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +154,14 @@ class PreparingFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Attended:
+    """The first client of a lease has connected, or the last one's connection has ended."""
+
+    uid: str
+    attached: bool
+
+
+@dataclass(frozen=True, slots=True)
 class DeadlinePassed:
     """A lease's time is over by the exporter's own clock."""
 
@@ -189,6 +211,7 @@ class Rejected:
 Event = (
     Assigned
     | Prepared
+    | Attended
     | PreparingFailed
     | DeadlinePassed
     | DriversHang
@@ -230,9 +253,13 @@ class CancelCheck:
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """Keep reporting this until it has been delivered, and again after each reconnection."""
+    """Keep reporting this until it has been delivered, and again after each reconnection.
+
+    aloud: attached clients are told, too.
+    """
 
     report: Report
+    aloud: bool = True
 
 
 Effect = Prepare | Clean | Check | CancelCheck | Tell
@@ -247,9 +274,8 @@ def transition(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
             return Leaving(reason), ()
         case Assigned(lease):
             return _assigned(state, lease)
-        case Prepared(uid) if isinstance(state, Preparing) and state.lease.uid == uid:
-            told = _tell(Status.LEASE_READY, "ready", uid)
-            return Ready(state.lease), (told,)
+        case Prepared(uid) | Attended(uid) if isinstance(state, Preparing | Ready) and state.lease.uid == uid:
+            return _prepared(state) if isinstance(event, Prepared) else _attended(state, event)
         case PreparingFailed(uid) if isinstance(state, Preparing) and state.lease.uid == uid:
             return _preparing_failed(state, event)
         case DeadlinePassed(uid) if isinstance(state, Preparing | Ready) and state.lease.uid == uid:
@@ -266,6 +292,22 @@ def transition(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
             return _cleaned(state, event)
         case _:
             return state, ()
+
+
+def _prepared(state: Preparing | Ready) -> tuple[State, tuple[Effect, ...]]:
+    if isinstance(state, Ready):
+        return state, ()
+    return Ready(state.lease, state.attendance), (_ready(state.lease, state.attendance, aloud=True),)
+
+
+def _attended(state: Preparing | Ready, event: Attended) -> tuple[State, tuple[Effect, ...]]:
+    attendance = state.attendance.after(event.attached)
+    after = replace(state, attendance=attendance)
+    return after, (_ready(state.lease, attendance, aloud=False),) if isinstance(state, Ready) else ()
+
+
+def _ready(lease: Lease, attendance: Attendance, *, aloud: bool) -> Tell:
+    return Tell(Report(Status.LEASE_READY, "ready", lease.uid, attendance=attendance), aloud)
 
 
 def _stopped(state: State) -> State:

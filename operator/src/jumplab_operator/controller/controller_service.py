@@ -49,6 +49,8 @@ class ControllerService(ControllerServiceServicer):
             epoch=request.epoch,
             release_lease=request.release_lease,
             health=messages.found_of(request.health),
+            attached=request.attached if request.HasField("attached") else None,
+            attachments=request.attachments,
         )
         await self._lab.report(caller().name, report)
         return pb.ReportStatusResponse()

@@ -46,6 +46,10 @@ class StatusReport:
     release_lease: bool
     health: Found = NOTHING
     """What it has found out about its devices."""
+    attached: bool | None = None
+    """Whether a client is connected to the lease's session; None: it doesn't say."""
+    attachments: int = 0
+    """How many times one has been."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,7 +131,7 @@ class ClusterLab:
             return  # of a lease that the exporter isn't claimed by any more: it is told so on its Status stream
         if report.status not in get_args(Phase):
             raise ApiRefused(400, f'"{report.status}" is no status of an exporter; use one of {get_args(Phase)}')
-        self._cluster.presence.of(resource.uid).note(report)
+        self._cluster.presence.of(resource.uid).note(report, self._cluster.clock.now())
         self._planner.note(exporter.namespace, resource.uid)
         await self._reconciler.reconcile_now(resource.uid)
         if claim is not None and claim.uid:

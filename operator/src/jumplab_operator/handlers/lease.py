@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from jumplab_operator.controller.lab import Holding
+from jumplab_operator.handlers import attendance
 from jumplab_operator.handlers.claims import holds
 from jumplab_operator.handlers.clean_up import clean_up
 from jumplab_operator.handlers.cluster import Cluster, whole_seconds
@@ -16,7 +17,6 @@ from jumplab_operator.handlers.telling import Telling, Terms
 from jumplab_operator.leasing import expiry, lifecycle
 from jumplab_operator.leasing.access import Grant
 from jumplab_operator.leasing.decisions import Assign, Wait
-from jumplab_operator.leasing.times import expected_end
 from jumplab_operator.leasing.validation import Refusal, accept
 from jumplab_operator.leasing.waiting import exporters_named
 from jumplab_operator.resources import Exporter, Lease, LeaseRef, LeaseSpec
@@ -65,12 +65,13 @@ class Leases:
 
     async def _ending(self, lease: Lease, terms: Terms) -> expiry.Ending | None:
         now = self._cluster.clock.now()
-        end = expected_end(terms.spec, lease.status.begin_time) if terms.spec is not None else None
+        end = attendance.end_in_force(lease, terms.spec, lease.status.begin_time) if terms.spec is not None else None
         released = lease.spec.release or lease.metadata.deletion_timestamp is not None
         due = expiry.due_ending(released=released, end=end, now=now)
-        if due is not None:
+        if due is not None or terms.spec is None:
             return due
-        return await exporters_ending(lease, end, self._cluster)
+        ending = await exporters_ending(lease, end, self._cluster)
+        return ending or attendance.abandonment(lease, terms.spec, self._cluster)
 
     async def _end(self, lease: Lease, terms: Terms, ending: expiry.Ending) -> None:
         self._cluster.holdings.announce(Holding(lease.uid, None))
@@ -157,13 +158,17 @@ class Leases:
             ready = not waited_for
         began = lease.status.begin_time or (whole_seconds(now) if ready else None)
         assert terms.spec is not None, "what is assigned was accepted"
-        end = expected_end(terms.spec, began)
+        end = attendance.end_in_force(lease, terms.spec, began)
         if end is not None:
+            end = attendance.moved_on(lease, terms.spec, end, self._planner.before(lease), self._cluster)
             self._cluster.queue.add_at(lease.uid, end)
         parts = [lifecycle.Part(exporter.name, online[exporter.uid]) for exporter in exporters]
         conditions = lifecycle.assigned(parts, terms.refusal, ready=ready)
-        rank = _rank(self._planner.new_right(lease, terms.spec))
-        await self._telling.write(lease, terms, conditions, begin_time=began, expected_end_time=end, **rank)
+        changes = _rank(self._planner.new_right(lease, terms.spec))
+        attended = attendance.attendance_of(lease, self._cluster)
+        if lease.status.first_used_time is None and attended is not None and attended.times:
+            changes["first_used_time"] = whole_seconds(now)
+        await self._telling.write(lease, terms, conditions, begin_time=began, expected_end_time=end, **changes)
 
     def _failed_to_confirm(
         self, lease: Lease, waited_for: Sequence[Exporter], online: Mapping[str, bool], now: datetime

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from jumplab_operator.controller.lab import StatusReport
+from jumplab_operator.leasing.activity import Attendance
 from jumplab_operator.leasing.health import Found
 
 
@@ -31,6 +32,8 @@ class Connection:
     """Uids of leases that it said it has cleaned up after."""
     failed: dict[str, str] = field(default_factory=dict)
     """Uids of leases that it asked to be ended, and why."""
+    attendance: tuple[str, Attendance] | None = None
+    """The uid of the lease that it serves, and whether anyone is attached, as it said on this connection."""
 
     @property
     def available(self) -> bool:
@@ -46,7 +49,7 @@ class Connection:
         """A new connection takes the place of what was there; returns its number."""
         self.number += 1
         self.connected, self.said_goodbye, self.changed_at = True, False, now
-        self.phase, self.told_now = None, set()
+        self.phase, self.told_now, self.attendance = None, set(), None
         return self.number
 
     def close(self, number: int, now: datetime) -> bool:
@@ -70,17 +73,27 @@ class Connection:
         self.told.add(lease_uid)
         self.told_now.add(lease_uid)
 
-    def note(self, report: StatusReport) -> None:
+    def note(self, report: StatusReport, now: datetime) -> None:
         """Takes a report over. A new epoch is a new process: it knows only what it was told on this connection."""
         if report.epoch != self.epoch or not report.epoch:
             self.epoch, self.told, self.cleaned = report.epoch, set(self.told_now), set()
         self.phase, self.message, self.health = report.status, report.message, report.health
+        self._note_attendance(report, now)
         if report.release_lease and report.lease_uid:
             self.failed[report.lease_uid] = report.message
         if report.status == "Available" and report.lease_uid:
             self.cleaned, self.failed = {report.lease_uid}, {}
             self.told.discard(report.lease_uid)
             self.told_now.discard(report.lease_uid)
+
+    def _note_attendance(self, report: StatusReport, now: datetime) -> None:
+        if report.attached is None:
+            self.attendance = None
+            return
+        before = self.attendance[1] if self.attendance is not None and self.attendance[0] == report.lease_uid else None
+        said = Attendance(report.attached, report.attachments, now)
+        if before is None or (before.attached, before.times) != (said.attached, said.times):
+            self.attendance = report.lease_uid, said
 
     def is_clean_of(self, lease_uid: str) -> bool:
         """Whether the exporter holds nothing of the lease any more, by its own word.

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from jumplab_operator.leasing import selectors
 from jumplab_operator.leasing.access import Grant
+from jumplab_operator.leasing.activity import SHORTEST_EXTENSION
 from jumplab_operator.leasing.times import (
     DEFAULT_DURATION,
     begin_problem,
@@ -21,6 +22,7 @@ from jumplab_operator.leasing.times import (
 )
 from jumplab_operator.leasing.waiting import format_moment
 from jumplab_operator.resources import LeasedExporter, LeaseSpec
+from jumplab_operator.resources.durations import format_duration
 
 _LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
 _MEMBER = re.compile(r"[A-Za-z][-A-Za-z0-9_]*")
@@ -82,7 +84,7 @@ def _with_duration(spec: LeaseSpec, before: InForce | None, default: timedelta) 
 
 
 def _refusal(spec: LeaseSpec) -> Refusal | None:
-    return _selection_refusal(spec) or _times_refusal(spec) or _words_refusal(spec)
+    return _selection_refusal(spec) or _times_refusal(spec) or _activity_refusal(spec) or _words_refusal(spec)
 
 
 def _selection_refusal(spec: LeaseSpec) -> Refusal | None:
@@ -130,6 +132,16 @@ def _first_twice(names: Sequence[str]) -> str | None:
 def _times_refusal(spec: LeaseSpec) -> Refusal | None:
     problem = times_problem(spec)
     return Refusal("InvalidTimes", problem) if problem else None
+
+
+def _activity_refusal(spec: LeaseSpec) -> Refusal | None:
+    extend, release_after = spec.extend_on_activity, spec.release_after_detached
+    if extend is not None and extend.by < SHORTEST_EXTENSION:
+        shortest = format_duration(SHORTEST_EXTENSION)
+        return Refusal("InvalidTimes", f"extendOnActivity.by is too short; make it {shortest} or more")
+    if release_after is not None and release_after <= timedelta(0):
+        return Refusal("InvalidTimes", "releaseAfterDetached must be longer than 0; leave it out for never")
+    return None
 
 
 def _begin_refusal(spec: LeaseSpec, before: InForce | None, created: datetime | None) -> Refusal | None:

@@ -153,6 +153,8 @@ class ReportStatusRequest(_message.Message):
     RELEASE_LEASE_FIELD_NUMBER: _builtins.int
     LEASE_UID_FIELD_NUMBER: _builtins.int
     EPOCH_FIELD_NUMBER: _builtins.int
+    ATTACHED_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
     HEALTH_FIELD_NUMBER: _builtins.int
     status: _common_pb2.ExporterStatus.ValueType
     message: _builtins.str
@@ -162,6 +164,12 @@ class ReportStatusRequest(_message.Message):
     """Jumplab's own: the uid of the lease that this status is about. With AVAILABLE: the lease that has been cleaned up."""
     epoch: _builtins.str
     """Jumplab's own: changes with each process of the exporter."""
+    attached: _builtins.bool
+    """Jumplab's own, with LEASE_READY: whether a client is connected to the lease's session, over whichever way. One that
+    vanished is not, though its session is kept. Reported anew when it changes.
+    """
+    attachments: _builtins.int
+    """Jumplab's own: how many times that has become true in this process."""
     @_builtins.property
     def health(self) -> Global___HealthReport:
         """Jumplab's own: how the exporter finds its devices. Absent: it does not say."""
@@ -174,16 +182,22 @@ class ReportStatusRequest(_message.Message):
         release_lease: _builtins.bool | None = ...,
         lease_uid: _builtins.str = ...,
         epoch: _builtins.str = ...,
+        attached: _builtins.bool | None = ...,
+        attachments: _builtins.int = ...,
         health: Global___HealthReport | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_message", b"_message", "_release_lease", b"_release_lease", "health", b"health", "message", b"message", "release_lease", b"release_lease"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_attached", b"_attached", "_message", b"_message", "_release_lease", b"_release_lease", "attached", b"attached", "health", b"health", "message", b"message", "release_lease", b"release_lease"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_message", b"_message", "_release_lease", b"_release_lease", "epoch", b"epoch", "health", b"health", "lease_uid", b"lease_uid", "message", b"message", "release_lease", b"release_lease", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_attached", b"_attached", "_message", b"_message", "_release_lease", b"_release_lease", "attached", b"attached", "attachments", b"attachments", "epoch", b"epoch", "health", b"health", "lease_uid", b"lease_uid", "message", b"message", "release_lease", b"release_lease", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__attached: _TypeAlias = _typing.Literal["attached"]  # noqa: Y015
+    _WhichOneofArgType__attached: _TypeAlias = _typing.Literal["_attached", b"_attached"]  # noqa: Y015
     _WhichOneofReturnType__message: _TypeAlias = _typing.Literal["message"]  # noqa: Y015
     _WhichOneofArgType__message: _TypeAlias = _typing.Literal["_message", b"_message"]  # noqa: Y015
     _WhichOneofReturnType__release_lease: _TypeAlias = _typing.Literal["release_lease"]  # noqa: Y015
     _WhichOneofArgType__release_lease: _TypeAlias = _typing.Literal["_release_lease", b"_release_lease"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__attached) -> _WhichOneofReturnType__attached | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__message) -> _WhichOneofReturnType__message | None: ...
     @_typing.overload

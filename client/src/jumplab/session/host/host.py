@@ -4,7 +4,8 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -35,6 +36,8 @@ class SessionHost:
     exporter_name, lease_name: what clients are told.  epoch: changes with each process of the exporter.
     labels, motd: the exporter's, for clients.
 
+    on_attached: may be set; called whenever it changes whether any client is connected.
+
     Use as `async with`; leaving it ends the session. What drivers log while it lasts reaches the attached clients.
     """
 
@@ -58,6 +61,8 @@ class SessionHost:
         self._status: list[Frame] = []
         self._ended = ""
         self._dismissals = 0
+        self._connections = 0
+        self.on_attached: Callable[[bool], None] | None = None
         self._logs: _DriverLogs | None = None
 
     async def __aenter__(self) -> Self:
@@ -72,11 +77,6 @@ class SessionHost:
         if self._logs is not None:
             _DRIVERS_LOGGER.removeHandler(self._logs)
         self._dispatcher.close()
-
-    @property
-    def attached(self) -> int:
-        """How many clients are attached and connected."""
-        return sum(attachment.connected for attachment in self._attachments.values())
 
     async def serve(self, link: Link) -> None:
         """Serves one connection of a client; closes the link. Cancelling detaches the client.
@@ -123,13 +123,27 @@ class SessionHost:
     async def _serve(self, link: Link, stream: EnvelopeStream, payloads: AsyncIterator[Frames], hello: Hello) -> None:
         attachment = self._attachment_of(hello)
         try:
-            await attachment.serve(link, stream, payloads, hello)
+            with self._counted():
+                await attachment.serve(link, stream, payloads, hello)
             gone = attachment.left.is_set() or await attachment.abandoned(_KEPT_SECONDS)
         except BaseException:
             await self._forget(hello.session, attachment)
             raise
         if gone or attachment.left.is_set():
             await self._forget(hello.session, attachment)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        self._count(1)
+        try:
+            yield
+        finally:
+            self._count(-1)
+
+    def _count(self, more: int) -> None:
+        before, self._connections = self._connections, self._connections + more
+        if self.on_attached is not None and bool(before) != bool(self._connections):
+            self.on_attached(bool(self._connections))
 
     def _attachment_of(self, hello: Hello) -> Attachment:
         """The attachment that the client had, where it knows this epoch; else a new one."""
