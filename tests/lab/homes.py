@@ -16,6 +16,7 @@ from tests.lab.gate import Gate
 PROGRAMS = Path(sys.executable).parent
 CRDS = Path(__file__).parents[2] / "crds"
 NAMESPACE = "lab"
+_SHORT = ("--preemption-notice", "3s")
 
 
 class Home(Protocol):
@@ -58,8 +59,8 @@ class OneMachine:
         self.data_dir = folder / "data"
         self.kubeconfig = self.data_dir / "kubeconfig"
         port, grpc_port = free_ports(2)
-        ports = (f"--port={port}", f"--grpc-port={grpc_port}")
-        command: list[str | Path] = [PROGRAMS / "jumplab-operator", "standalone", "--data-dir", self.data_dir, *ports]
+        options = (f"--port={port}", f"--grpc-port={grpc_port}", *_SHORT)
+        command: list[str | Path] = [PROGRAMS / "jumplab-operator", "standalone", "--data-dir", self.data_dir, *options]
         self.process: Process = _ControlPlane(command, folder / "control-plane.log")
 
     def connect(self) -> KubeClient:
@@ -93,6 +94,7 @@ class OnCluster:
         command: list[str | Path] = [
             *(PROGRAMS / "jumplab-operator", "run", "--kubeconfig", through_gate),
             *("--listen", address, "--endpoint", address, "--own-namespace", NAMESPACE, "--namespace", NAMESPACE),
+            *_SHORT,
         ]
         self.process: Process = _ControlPlane(command, folder / "control-plane.log")
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jumplab_operator.leasing import access, selectors
-from jumplab_operator.leasing.decisions import Assign, Chosen, Decision, Wait
+from jumplab_operator.leasing.decisions import Assign, Chosen, Decision, Preempt, Wait
 from jumplab_operator.leasing.facts import ClientFacts, ExporterFacts, Fact, LeaseFacts, PolicyFacts, Request
 from jumplab_operator.leasing.scheduling import Changes, State, plan
 from jumplab_operator.leasing.slots import span
@@ -67,7 +67,7 @@ def test_an_assigned_exporter_matches_is_enabled_online_and_permitted(world: lis
     policies = [fact.policy for fact in known.values() if isinstance(fact, PolicyFacts)]
     teams = {fact.name: fact.labels for fact in known.values() if isinstance(fact, ClientFacts)}
     for uid, decision in decisions.items():
-        if isinstance(decision, Wait):
+        if not isinstance(decision, Assign):
             continue
         lease = known[uid]
         assert isinstance(lease, LeaseFacts)
@@ -226,6 +226,29 @@ def _fits(lease_uid: str, part: Request, exporter: ExporterFacts) -> bool:
     selected = part.selector is None or selectors.matches(part.selector, exporter.labels)
     named = part.exporter in (None, exporter.name)
     return selected and named and exporter.claim in (None, lease_uid) and (exporter.enabled or part.allow_disabled)
+
+
+@given(_worlds)
+def test_who_is_ended_is_a_spot_lease_of_lower_priority_and_each_for_somebody_else(world: list[Fact]) -> None:
+    state, _ = plan(State(), Changes(NOON, world))
+    known = _known(world)
+    policies = [fact.policy for fact in known.values() if isinstance(fact, PolicyFacts)]
+    teams = {fact.name: fact.labels for fact in known.values() if isinstance(fact, ClientFacts)}
+    ended = {uid: each for uid, each in _all_decisions(state).items() if isinstance(each, Preempt)}
+    assert len({each.waiting_uid for each in ended.values()}) == len(ended)
+    for uid, decision in ended.items():
+        victim, waiting = known[uid], known[decision.waiting_uid]
+        assert isinstance(victim, LeaseFacts)
+        assert isinstance(waiting, LeaseFacts)
+        assert victim.spot
+        assert not waiting.exporters
+        assert not isinstance(state.decision("lab", waiting.uid), Assign)
+        [held] = [it for it in known.values() if isinstance(it, ExporterFacts) and (it.name,) == victim.exporters]
+        assert held.online
+        assert held.uid not in waiting.avoid
+        grant = access.best_grant(policies, held.labels, teams[waiting.request.client], waiting.request.duration)
+        assert isinstance(grant, access.Grant)
+        assert grant.priority > victim.priority
 
 
 @given(_worlds)

@@ -75,7 +75,7 @@ def rule(team: str | None = None, **fields: object) -> Policy:
 _moments = st.integers(-5, 20).map(lambda count: NOON + minutes(count))
 
 exporters = st.builds(
-    lambda number, kind, enabled, online, available, quarantined, claim: exporter(
+    lambda number, kind, enabled, online, available, quarantined, claim, vacated: exporter(
         f"e{number}",
         kind,
         enabled=enabled,
@@ -83,6 +83,7 @@ exporters = st.builds(
         available=available,
         quarantined=quarantined,
         claim=claim,
+        vacated=vacated,
     ),
     st.integers(0, 4),
     st.sampled_from(BOARDS),
@@ -91,6 +92,7 @@ exporters = st.builds(
     st.booleans(),
     st.booleans(),
     st.none() | st.integers(0, 5).map(lambda number: f"lease-l{number}") | st.just("lease-gone"),
+    st.none() | _moments,
 )
 _singles = st.builds(
     Request,
@@ -131,6 +133,9 @@ leases = st.builds(
     began=st.none() | _moments,
     end=st.none() | _moments,
     avoid=st.frozensets(st.integers(0, 4).map(lambda number: f"exporter-e{number}"), max_size=2),
+    priority=st.integers(0, 2),
+    spot=st.booleans(),
+    noticed=st.booleans(),
 )
 usages = st.builds(
     lambda number, who, began, length: usage(f"l{number}", who, began, began + length),

@@ -44,12 +44,14 @@ class Assignment:
     """All that the controller has to say at one moment.
 
     expected_end: changes when the lease's length does.  local_tokens: the SHA-256 of what clients bring to our socket.
+    notice: that the lease is to be ended for another; empty: it isn't.
     """
 
     lease: Lease | None
     expected_end: datetime | None
     offers: tuple[Offer, ...] = ()
     local_tokens: tuple[bytes, ...] = ()
+    notice: str = ""
 
 
 class Controller:
@@ -159,7 +161,7 @@ def _assignment(said: pb.StatusResponse) -> Assignment:
     offers = tuple(
         Offer(offer.router_endpoint, offer.router_token, _session_of(offer.router_token)) for offer in said.offers
     )
-    return Assignment(lease, expected_end, offers, tuple(said.local_tokens))
+    return Assignment(lease, expected_end, offers, tuple(said.local_tokens), said.notice)
 
 
 def _session_of(token: str) -> str:

@@ -17,6 +17,7 @@ from jumplab_exporter.short_path import Guests, ShortPath
 # How long drivers may take to be torn down before they are called hanging.
 TEARDOWN_BOUND_SECONDS = 30.0
 _BUSY_LOOK_SECONDS = 0.2
+_SPARED = "nobody needs the lease's exporter any more; it stays until its end"
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class Hosting:
         self._guests = Guests()
         self._seen: set[str] = set()
         self._session: SessionHost | None = None
+        self._notice = ""
 
     def hear(self, assignment: Assignment) -> None:
         """Takes in which sessions clients have dialled. Repetitions are ignored; served once the lease is ready."""
@@ -64,11 +66,18 @@ class Hosting:
             return
         if assignment.lease.client != self.lease.client:
             self._hand_over(assignment.lease)
+        self._pass_on(assignment.notice)
         self._guests.expect(assignment.local_tokens)
         for offer in assignment.offers:
             if offer.session not in self._seen:
                 self._seen.add(offer.session)
                 self._offers.put_nowait(offer)
+
+    def _pass_on(self, notice: str) -> None:
+        """What the controller wants the holder to know: it stays in what those are told who attach later."""
+        if notice != self._notice and self._session is not None:
+            self._session.say(notice or _SPARED, severity="WARNING")
+        self._notice = notice
 
     def _hand_over(self, lease: Lease) -> None:
         """The lease has another holder: who was let in for the old one is sent away, and let in no more."""
@@ -86,7 +95,7 @@ class Hosting:
 
     def end(self, reason: str, *, clean_up: bool) -> None:
         """Ends the session now. clean_up: the lease is over too, so its afterLease hook runs."""
-        self._ending.reason = reason
+        self._ending.reason = f"{reason}: {self._notice}" if self._notice else reason
         self._ending.clean_up = clean_up
         self._ending.asked.set()
 
@@ -99,6 +108,8 @@ class Hosting:
             async with self._place.open_session(tree, self.lease) as session:
                 self._session = session
                 session.on_attached = lambda attached: self._place.post(Attended(self.lease.uid, attached))
+                if self._notice:
+                    session.say(self._notice, severity="WARNING")
                 await self._serve_until_the_end(session)
                 self._session = None
         finally:

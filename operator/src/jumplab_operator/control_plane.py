@@ -12,7 +12,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from jumplab_operator.controller.served_certificate import CertificateFiles
 from jumplab_operator.controller.server import Certificate, PortUnavailable, controller_server, listen
 from jumplab_operator.handlers.kube import CORE, KubeApi, connected, once_it_answers, path
 from jumplab_operator.handlers.running import lab_over
-from jumplab_operator.handlers.settings import QUARANTINE_AFTER, KubeAccess, LabSettings, SystemClock
+from jumplab_operator.handlers.settings import PREEMPTION_NOTICE, QUARANTINE_AFTER, KubeAccess, LabSettings, SystemClock
 from jumplab_operator.handlers.watching import of_cluster
 from jumplab_operator.lab_users import LabUsers
 from jumplab_operator.leadership.seat import Process, Seat, leading
@@ -77,13 +77,14 @@ class Installation:
     """Where on a cluster an operator is.
 
     own_namespace: where the Secret with its keys is;  namespaces: those it serves; empty: all;  seat: its own among
-    several operators of which one leads;  quarantine_after: see LabSettings.
+    several operators of which one leads;  quarantine_after, preemption_notice: see LabSettings.
     """
 
     own_namespace: str
     namespaces: tuple[str, ...] = ()
     seat: Seat | None = None
     quarantine_after: int = QUARANTINE_AFTER
+    preemption_notice: timedelta = PREEMPTION_NOTICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +152,13 @@ async def one_machine(
     advertised: str | None,
     *,
     quarantine_after: int = QUARANTINE_AFTER,
+    preemption_notice: timedelta = PREEMPTION_NOTICE,
 ) -> AsyncIterator[Running]:
     """A whole control plane on a data directory, the Kubernetes API included.
 
     Ports: None is the one of the last time (the first time the default), 0 that of the last time or any free one.
-    advertised: the name or address by which exporters and clients reach this machine.  quarantine_after: see
-    LabSettings. Raises StandaloneError, PortUnavailable, UnusableKeys.
+    advertised: the name or address by which exporters and clients reach this machine.  quarantine_after,
+    preemption_notice: see LabSettings. Raises StandaloneError, PortUnavailable, UnusableKeys.
     """
     users = LabUsers(secrets.token_urlsafe(32))
     async with KubernetesApi(data_dir, host, api_port, tenancy=users) as api:
@@ -168,7 +170,12 @@ async def one_machine(
         certificate = server_certificate(operator_keys.authority, [reached_at, "localhost", "127.0.0.1", "::1"], _now())
         listening = Listening(_joined(host, port), _joined(reached_at, port))
         trust = Trust(operator_keys, certificate, operator_keys.authority.certificate_pem.decode())
-        settings = LabSettings(listening.endpoint, trust.ca_pem, quarantine_after=quarantine_after)
+        settings = LabSettings(
+            listening.endpoint,
+            trust.ca_pem,
+            quarantine_after=quarantine_after,
+            preemption_notice=preemption_notice,
+        )
         async with connected(access) as kube:
             await apply_crds(kube)
             async with control_plane(access, kube, listening.address, trust, settings):
@@ -187,8 +194,13 @@ async def in_cluster(
     async with connected(access) as kube, leading(kube, installation.seat, process) as lead:
         operator_keys = await once_it_answers(lambda: _keys_in_secret(lead.kube, installation.own_namespace))
         trust = _trust(listening, operator_keys)
-        limit = installation.quarantine_after
-        settings = LabSettings(listening.endpoint, trust.ca_pem, installation.namespaces, quarantine_after=limit)
+        settings = LabSettings(
+            listening.endpoint,
+            trust.ca_pem,
+            installation.namespaces,
+            quarantine_after=installation.quarantine_after,
+            preemption_notice=installation.preemption_notice,
+        )
         async with (
             control_plane(access, lead.kube, listening.address, trust, settings),
             asyncio.TaskGroup() as tasks,

@@ -9,6 +9,8 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -26,6 +28,7 @@ from jumplab_operator.handlers.kube import ApiAway
 from jumplab_operator.handlers.settings import QUARANTINE_AFTER
 from jumplab_operator.health import answering
 from jumplab_operator.leadership.seat import Process, Seat
+from jumplab_operator.resources.durations import parse_duration
 from jumplab_operator.standalone.errors import StandaloneError
 
 PORT = click.IntRange(0, 65535)
@@ -55,6 +58,24 @@ def main() -> None:
     """Makes a Kubernetes API the control plane of a hardware lab."""
 
 
+def _length(ctx: click.Context, param: click.Parameter, value: str) -> timedelta:  # noqa: ARG001 - click's signature
+    """Reads an option that is a Go duration."""
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+PREEMPTION = click.option(
+    "--preemption-notice",
+    metavar="DURATION",
+    callback=_length,
+    default="60s",
+    show_default=True,
+    help="How long a lease goes on that is to be ended for one of higher priority.",
+)
+
+
 @main.command()
 @click.option(
     "--data-dir", type=click.Path(path_type=Path), help="Holds everything.  [default: ~/.local/share/jumplab]"
@@ -66,6 +87,7 @@ def main() -> None:
 )
 @click.option("--advertise", metavar="HOST", help="How exporters and clients reach this machine.  [default: --host]")
 @QUARANTINE
+@PREEMPTION
 def standalone(
     data_dir: Path | None,
     host: str,
@@ -73,13 +95,12 @@ def standalone(
     grpc_port: int | None,
     advertise: str | None,
     quarantine_after: int,
+    preemption_notice: timedelta,
 ) -> None:
     """A whole control plane on this machine: Kubernetes API, operator, controller and router."""
     folder = data_dir or _data_home() / "jumplab"
-    _run(
-        lambda _: one_machine(folder, host, port, grpc_port, advertise, quarantine_after=quarantine_after),
-        _told_standalone,
-    )
+    plane = partial(one_machine, quarantine_after=quarantine_after, preemption_notice=preemption_notice)
+    _run(lambda _: plane(folder, host, port, grpc_port, advertise), _told_standalone)
 
 
 @main.command()
@@ -117,6 +138,7 @@ def standalone(
     help="Where /livez, /readyz and /metrics are.  [default: nowhere]",
 )
 @QUARANTINE
+@PREEMPTION
 def run(
     kubeconfig: Path | None,
     listen: str,
@@ -130,6 +152,7 @@ def run(
     tls_ca: Path | None,
     health: str,
     quarantine_after: int,
+    preemption_notice: timedelta,
 ) -> None:
     """Operator, controller and router for a cluster that has the custom resource definitions."""
     if (tls_certificate is None) != (tls_key is None):
@@ -141,7 +164,7 @@ def run(
     files = CertificateFiles(tls_certificate, tls_key, tls_ca) if tls_certificate and tls_key else None
     listening = Listening(listen, endpoint, names, files)
     seat = Seat(own_namespace, pod) if pod else None
-    installation = Installation(own_namespace, namespaces, seat, quarantine_after)
+    installation = Installation(own_namespace, namespaces, seat, quarantine_after, preemption_notice)
     _run(lambda process: in_cluster(access, listening, installation, process), _told_cluster, health)
 
 

@@ -17,7 +17,7 @@ from jumplab.client.config import DriverSettings
 from jumplab.client.controller import Controller
 from jumplab.client.errors import ClientError, ConfigurationError
 from jumplab.client.sessions import dial
-from jumplab.client.standing import failure_of, foreign_to
+from jumplab.client.standing import failure_of, foreign_to, notice_of
 from jumplab.client.views import LeaseView
 from jumplab.transport.backoff import Backoff
 from jumplab.transport.errors import TransportError
@@ -116,11 +116,16 @@ async def _end(process: Process) -> None:
 
 
 async def _tell_end(controller: Controller, name: str) -> None:
+    """Tells when the lease has ended, and before that when it is to end for another."""
+    told = ""
     try:
         async with aclosing(follow(controller, name, tell=lambda _sentence: None, backoff=Backoff())) as states:
             async for lease in states:
                 if failure := failure_of(lease) or foreign_to(controller.client_name, lease):
                     raise failure
+                if (notice := notice_of(lease)) != told:
+                    told = notice
+                    say(f'lease "{name}": {notice or "nobody needs its exporter any more; it stays until its end"}')
         say(f'lease "{name}" was deleted')
     except (ClientError, TransportError) as error:
         say(str(error))

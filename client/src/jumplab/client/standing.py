@@ -103,6 +103,12 @@ def exporters_sentence(lease: LeaseView) -> str:
     return f"exporters {', '.join(first)} and {last} are" if first else f"exporter {last} is"
 
 
+def notice_of(lease: LeaseView) -> str:
+    """That the lease is to be ended for another, in words; empty where it isn't."""
+    notice = lease.condition("Preempting")
+    return notice.message if notice is not None and notice.status == "True" else ""
+
+
 def change_sentence(lease: LeaseView, now: datetime) -> str:
     """Says what is in force of a lease that was changed."""
     if lease.ended:

@@ -33,6 +33,8 @@ class Assignment:
     client: str
     context: Mapping[str, str]
     expected_end: datetime | None
+    notice: str = ""
+    """What its holder is to be told: that the lease is to be ended for another; empty: nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,5 +90,6 @@ def _state(assignment: Assignment | None, offers: list[Offer]) -> controller_pb2
             for offer in own
             if isinstance(offer, RouterOffer)
         ],
+        notice=assignment.notice,
         local_tokens=[offer.token_sha256 for offer in own if isinstance(offer, LocalOffer)],
     )

@@ -10,6 +10,7 @@ from jumplab_operator.controller.lab import Assignment, Name
 from jumplab_operator.handlers.cluster import Cluster
 from jumplab_operator.leasing.times import expected_end
 from jumplab_operator.resources import Exporter, Lease, LeaseRef
+from jumplab_operator.resources.conditions import find_condition
 
 
 def lease_of(claim: LeaseRef, exporter: Exporter, cluster: Cluster) -> Lease | None:
@@ -53,7 +54,9 @@ def assignment(exporter: Exporter, cluster: Cluster) -> Assignment | None:
         return None
     spec = lease.status.accepted or lease.spec
     name = Name(lease.namespace, lease.name)
-    return Assignment(name, lease.uid, spec.client_ref.name, dict(spec.context), lease.status.expected_end_time)
+    told = find_condition(lease.status.conditions, "Preempting")
+    notice = told.message if told is not None else ""
+    return Assignment(name, lease.uid, spec.client_ref.name, dict(spec.context), lease.status.expected_end_time, notice)
 
 
 def may_clear(exporter: Exporter, claim: LeaseRef, wanted: bool, online: bool, cluster: Cluster) -> bool:

@@ -12,8 +12,8 @@ def happenings(before: LeaseStatus, after: LeaseStatus) -> list[Happening]:
         reason, message = (ready.reason, ready.message) if ready is not None else ("", "")
         return [Happening("Ended", f"{reason}: {message}", warning=reason not in ("Released", "Expired"))]
     found = [
-        Happening(kind, _message(after, kind), warning=kind in ("Unsatisfiable", "Invalid"))
-        for kind in ("Assigned", "Ready", "Unsatisfiable", "Invalid")
+        Happening(kind, _message(after, kind), warning=kind in ("Unsatisfiable", "Invalid", "Preempting"))
+        for kind in ("Assigned", "Ready", "Unsatisfiable", "Invalid", "Preempting")
         if is_true(after.conditions, kind) and not is_true(before.conditions, kind)
     ]
     if _holder(before) and _holder(before) != _holder(after):
@@ -21,6 +21,8 @@ def happenings(before: LeaseStatus, after: LeaseStatus) -> list[Happening]:
         found.append(Happening("Transferred", told))
     if before.exporter_names and not after.exporter_names:
         found.append(Happening("GivenUp", _message(after, "Pending"), warning=True))
+    if is_true(before.conditions, "Preempting") and not is_true(after.conditions, "Preempting"):
+        found.append(Happening("Spared", "nobody needs its exporter any more; it stays until its end"))
     if _turned(before, after, to=False):
         found.append(Happening("ExporterOffline", _message(after, "ExporterOnline"), warning=True))
     if _turned(before, after, to=True):

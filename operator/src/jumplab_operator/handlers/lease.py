@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from jumplab_operator.controller.lab import Holding
-from jumplab_operator.handlers import attendance
+from jumplab_operator.handlers import attendance, notices
 from jumplab_operator.handlers.claims import holds
 from jumplab_operator.handlers.clean_up import clean_up
 from jumplab_operator.handlers.cluster import Cluster, whole_seconds
@@ -71,7 +71,8 @@ class Leases:
         if due is not None or terms.spec is None:
             return due
         ending = await exporters_ending(lease, end, self._cluster)
-        return ending or attendance.abandonment(lease, terms.spec, self._cluster)
+        ending = ending or attendance.abandonment(lease, terms.spec, self._cluster)
+        return ending or notices.preemption(lease, self._planner.decision(lease), self._cluster)
 
     async def _end(self, lease: Lease, terms: Terms, ending: expiry.Ending) -> None:
         self._cluster.holdings.announce(Holding(lease.uid, None))
@@ -82,6 +83,8 @@ class Leases:
 
     async def _place(self, lease: Lease, terms: Terms) -> None:
         decision, spec = self._planner.decision(lease), _spec_of(terms)
+        if spec.end_time is not None:
+            self._cluster.queue.add_at(lease.uid, spec.end_time)
         for uid in self._planner.claimed_by(lease):  # what a claim was left on is finished now, or cleared
             self._cluster.queue.add(uid)
         if isinstance(decision, Assign) and len(decision.exporters) == parts_of(spec):
@@ -128,7 +131,8 @@ class Leases:
 
     async def _assign(self, lease: Lease, terms: Terms, decision: Assign) -> None:
         names = [chosen.name for chosen in decision.exporters]
-        conditions = lifecycle.assigned([lifecycle.Part(name, True) for name in names], terms.refusal, ready=False)
+        parts = [lifecycle.Part(name, True) for name in names]
+        conditions = lifecycle.assigned(parts, terms.refusal, None, ready=False)
         spec = _spec_of(terms)
         if spec.end_time is None:
             spec = spec.model_copy(update={"duration": decision.duration})
@@ -163,7 +167,8 @@ class Leases:
             end = attendance.moved_on(lease, terms.spec, end, self._planner.before(lease), self._cluster)
             self._cluster.queue.add_at(lease.uid, end)
         parts = [lifecycle.Part(exporter.name, online[exporter.uid]) for exporter in exporters]
-        conditions = lifecycle.assigned(parts, terms.refusal, ready=ready)
+        notice = notices.notice(lease, self._planner.decision(lease), self._cluster)
+        conditions = lifecycle.assigned(parts, terms.refusal, notice, ready=ready)
         changes = _rank(self._planner.new_right(lease, terms.spec))
         attended = attendance.attendance_of(lease, self._cluster)
         if lease.status.first_used_time is None and attended is not None and attended.times:

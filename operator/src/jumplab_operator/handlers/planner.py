@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from jumplab_operator.handlers.claims import lease_of
 from jumplab_operator.handlers.cluster import Cluster
 from jumplab_operator.handlers.snapshot import Seen
 from jumplab_operator.handlers.standing import Standing
@@ -25,6 +26,7 @@ from jumplab_operator.leasing.facts import (
 from jumplab_operator.leasing.times import expected_end, length_of, times
 from jumplab_operator.leasing.validation import InForce, Refusal, accept
 from jumplab_operator.resources import Client, Exporter, ExporterAccessPolicy, Lease, LeaseSpec, LeaseStatus
+from jumplab_operator.resources.conditions import is_true
 
 PLAN = "the plan"
 """What the work queue calls the plan itself, for when the passing of time makes a difference."""
@@ -186,7 +188,14 @@ def exporter_facts(exporter: Exporter, cluster: Cluster) -> ExporterFacts:
         quarantined=exporter.status.quarantine is not None,
         claim=(claim.uid or claim.name) if claim is not None else None,
         version=exporter.metadata.resource_version,
+        vacated=_vacated(exporter, cluster),
     )
+
+
+def _vacated(exporter: Exporter, cluster: Cluster) -> datetime | None:
+    claim = exporter.status.lease_ref
+    lease = lease_of(claim, exporter, cluster) if claim is not None else None
+    return lease.status.end_time if lease is not None and lease.status.ended else None
 
 
 def lease_facts(lease: Lease, before: InForce | None, avoid: frozenset[str], cluster: Cluster) -> LeaseFacts | None:
@@ -207,6 +216,9 @@ def lease_facts(lease: Lease, before: InForce | None, avoid: frozenset[str], clu
         exporters=status.exporter_names,
         avoid=avoid,
         kept=_kept(status, spec),
+        priority=status.priority or 0,
+        spot=bool(status.spot_access),
+        noticed=is_true(status.conditions, "Preempting"),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Protocol
 from jumplab_operator.leasing.times import DEFAULT_DURATION
 
 QUARANTINE_AFTER = 3
+PREEMPTION_NOTICE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ class LabSettings:
     """How long an ended lease is kept that doesn't say so itself."""
     quarantine_after: int = QUARANTINE_AFTER
     """So many failed health checks, or failed leases, in a row keep an exporter from being leased."""
+    preemption_notice: timedelta = PREEMPTION_NOTICE
+    """How long before its end the holder of a lease is told that a higher priority needs its exporter."""
     relist_every: timedelta = timedelta(minutes=2)
     """How often a list checks what the watches may have missed."""
 

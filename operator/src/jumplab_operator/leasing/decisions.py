@@ -1,4 +1,4 @@
-"""What the plan decides for a waiting lease."""
+"""What the plan decides for a lease that waits, or that is in the way of one."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -41,4 +41,17 @@ class Wait:
     """The names of the exporters that are kept for it from its begin, one for each of its parts."""
 
 
-Decision: TypeAlias = Assign | Wait
+@dataclass(frozen=True, slots=True)
+class Preempt:
+    """The lease, which a policy lets go, is to be ended after notice."""
+
+    waiting_uid: str
+    """The lease that is going to have its exporter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spare:
+    """The lease was told that it is to be ended, and stays: nobody is helped by its end any more."""
+
+
+Decision: TypeAlias = Assign | Wait | Preempt | Spare

@@ -29,6 +29,8 @@ class ExporterFacts:
     """The resource version that all this was read from."""
     quarantined: bool = False
     """It has failed too often to be given to anybody."""
+    vacated: datetime | None = None
+    """When the lease ended that it is being cleaned up after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,12 @@ class LeaseFacts:
     """The uids of exporters that it isn't offered now, since they failed to confirm it."""
     kept: tuple[str, ...] = ()
     """The names of the exporters that are kept for it from its begin, one for each of its parts."""
+    priority: int = 0
+    """By what it has its exporters."""
+    spot: bool = False
+    """A higher priority may have it ended."""
+    noticed: bool = False
+    """Its holder was told that it is to be ended."""
 
     @property
     def parts(self) -> tuple[Request, ...]:

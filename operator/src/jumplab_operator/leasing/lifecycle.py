@@ -40,17 +40,20 @@ def waiting(wait: Wait, refused_edit: Refusal | None) -> list[Condition]:
     ]
 
 
-def assigned(parts: Sequence[Part], refused_edit: Refusal | None, *, ready: bool) -> list[Condition]:
-    """The lease has its exporters, and is ready or getting so."""
+def assigned(
+    parts: Sequence[Part], refused_edit: Refusal | None, notice: Condition | None, *, ready: bool
+) -> list[Condition]:
+    """The lease has its exporters, and is ready or getting so; notice: that it is to be ended for another."""
+    first = [*_refused(refused_edit), *([notice] if notice is not None else [])]
     names, are = exporters_named([part.exporter for part in parts]), "is" if len(parts) == 1 else "are"
     taken = condition("Assigned", True, "Assigned", f"{names} {are} claimed")
     online = _online(parts) or condition("ExporterOnline", True, "Online", f"{names} {are} connected")
     if ready:
         done = condition("Ready", True, "Ready", f"{names} {are} ready")
-        return [*_refused(refused_edit), condition("Pending", False, "Ready"), taken, online, done]
+        return [*first, condition("Pending", False, "Ready"), taken, online, done]
     message = f"{names} {are} getting ready"
     return [
-        *_refused(refused_edit),
+        *first,
         condition("Ready", False, "NotReady", message),
         condition("Pending", True, "NotReady", message),
         online,

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import inf
 from typing import Any, TypeAlias
 
 from jumplab_operator.leasing import access, selectors
@@ -19,6 +20,9 @@ Key: TypeAlias = tuple[str | None, str | None, bool, str]
 Free: TypeAlias = tuple[int, str, str]
 Leased: TypeAlias = tuple[datetime, str, str]
 _Put: TypeAlias = Callable[[list[Any], Any], object]
+Spot: TypeAlias = tuple[bool, int, float, str, str]
+"""Whether its holder was not told yet that it is to end, its holder's priority and how late that began (the latest
+first), the holder's uid, and the exporter's."""
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -50,6 +54,8 @@ class Pool:
     """Ready to be leased, in the order in which they are offered: best grant, then name."""
     leased: list[Leased] = field(default_factory=list)
     """Online and held, the first to end first."""
+    spot: list[Spot] = field(default_factory=list)
+    """Those of the leased whose holders may be ended for others, in the order in which they are."""
     unready: list[str] = field(default_factory=list)
     """Names of those that are online, and neither free nor held by a lease that is known."""
     offline: list[str] = field(default_factory=list)
@@ -88,7 +94,7 @@ class Pool:
             grant = self.admits(situation.exporter)
             if grant is not None:
                 self._take_in(situation, grant, list.append)
-        for each in (self.free, self.leased, self.unready, self.offline, self.quarantined):
+        for each in (self.free, self.leased, self.spot, self.unready, self.offline, self.quarantined):
             each.sort()
         return self.grants
 
@@ -126,6 +132,8 @@ class Pool:
             put(self.offline, exporter.name)
         elif situation.holder is not None:
             put(self.leased, _held(exporter, situation.holder))
+            if _may_end(situation.holder):
+                put(self.spot, _spot(exporter, situation.holder))
         elif exporter.quarantined:
             put(self.quarantined, exporter.name)
         else:
@@ -139,6 +147,8 @@ class Pool:
             del self.offline[bisect_left(self.offline, exporter.name)]
         elif situation.holder is not None:
             del self.leased[bisect_left(self.leased, _held(exporter, situation.holder))]
+            if _may_end(situation.holder):
+                del self.spot[bisect_left(self.spot, _spot(exporter, situation.holder))]
         elif exporter.quarantined:
             del self.quarantined[bisect_left(self.quarantined, exporter.name)]
         else:
@@ -147,6 +157,16 @@ class Pool:
 
 def _offer(exporter: ExporterFacts, grant: access.Grant) -> Free:
     return -grant.priority, exporter.name, exporter.uid
+
+
+def _may_end(holder: LeaseFacts) -> bool:
+    """Leases of several exporters are never ended for one."""
+    return holder.spot and len(holder.exporters) == 1
+
+
+def _spot(exporter: ExporterFacts, holder: LeaseFacts) -> Spot:
+    began = -holder.began.timestamp() if holder.began is not None else -inf
+    return not holder.noticed, holder.priority, began, holder.uid, exporter.uid
 
 
 def _held(exporter: ExporterFacts, holder: LeaseFacts) -> Leased:

@@ -12,13 +12,14 @@ from jumplab_operator.leasing import gang_words, waiting
 from jumplab_operator.leasing.access import Grant
 from jumplab_operator.leasing.booking import movable, place
 from jumplab_operator.leasing.candidates import find_candidates, wanted
-from jumplab_operator.leasing.decisions import Decision, Wait
+from jumplab_operator.leasing.decisions import Decision, Preempt, Spare, Wait
 from jumplab_operator.leasing.entitlement import entitlement
 from jumplab_operator.leasing.explaining import Considered, Resources, explain
 from jumplab_operator.leasing.facts import ExporterFacts, Fact, LeaseFacts
 from jumplab_operator.leasing.obstacles import in_the_way
 from jumplab_operator.leasing.passing import Pass
 from jumplab_operator.leasing.pools import Pool
+from jumplab_operator.leasing.preempting import Preemption, contested
 from jumplab_operator.leasing.quotas import Holdings
 from jumplab_operator.leasing.ranking import Rank, rank, seconds_asked
 from jumplab_operator.leasing.slots import span
@@ -44,7 +45,7 @@ class State:
         return min((due for space in self.spaces.values() if (due := space.due()) is not None), default=None)
 
     def decision(self, namespace: str, lease_uid: str) -> Decision | None:
-        """What is decided for a waiting lease; None where none of that uid waits."""
+        """What is decided for a lease that waits or is in the way; None where none of that uid does or is."""
         space = self.spaces.get(namespace)
         return _decision(space, lease_uid) if space is not None else None
 
@@ -114,7 +115,9 @@ class State:
     def waiting(self, namespace: str) -> Iterable[str]:
         """The uids of all leases for which something is decided."""
         space = self.spaces.get(namespace)
-        return [*space.queue_of, *space.ahead, *space.stranded] if space is not None else []
+        if space is None:
+            return []
+        return [*space.queue_of, *space.ahead, *space.stranded, *space.victims, *space.spared]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +141,7 @@ def plan(state: State, changes: Changes) -> tuple[State, Mapping[str, Decision]]
     decisions: dict[str, Decision] = {}
     for name, space in list(state.spaces.items()):
         due = space.due()
-        unsettled = space.assigned or space.kept.kept
+        unsettled = space.assigned or space.kept.kept or space.contested
         if name not in touched and not unsettled and (due is None or due > changes.now):
             continue
         for uid in _decide(space, changes.now):
@@ -187,7 +190,7 @@ def _decide(space: Space, now: datetime) -> set[str]:
     told |= {uid for uid in {*kept_before, *done.kept.kept} if kept_before.get(uid) != done.kept.kept.get(uid)}
     kept = space.slots.kept
     told |= {uid for uid in space.ahead & {*slots_before, *kept} if slots_before.get(uid) != kept.get(uid)}
-    told |= space.refiled
+    told |= _preempt(space, now) | space.refiled
     space.refiled = set()
     for pool in stirred:
         queues = space.queues[pool].values()
@@ -203,6 +206,16 @@ def _decide(space: Space, now: datetime) -> set[str]:
     space.restless_pools |= stirred
     space.members.stirred = set()
     return told
+
+
+def _preempt(space: Space, now: datetime) -> set[str]:
+    """Finds who is to be ended for whom; who is to be told."""
+    queues = contested(space, now)
+    before, spared, space.contested = space.victims, space.spared, bool(queues)
+    space.victims = Preemption(space, now).victims(queues) if queues else {}
+    space.spared = space.noticed - space.victims.keys()
+    told = {uid for uid in {*before, *space.victims} if before.get(uid) != space.victims.get(uid)}
+    return told | (space.spared - spared)
 
 
 def _first(space: Space, queues: Sequence[Queue], now: datetime) -> set[str]:
@@ -232,8 +245,12 @@ def _decision(space: Space, uid: str) -> Decision | None:
     if uid in space.assigned:
         return space.assigned[uid]
     lease = space.leases.get(uid)
-    if lease is None or lease.exporters:
+    if lease is None:
         return None
+    if lease.exporters:
+        if uid in space.victims:
+            return Preempt(space.victims[uid])
+        return Spare() if lease.noticed else None
     if uid in space.ahead and lease.begin is not None:
         return _scheduled(space, lease)
     queue = space.queue_of.get(uid)

@@ -34,7 +34,8 @@ Place: TypeAlias = tuple[datetime, str, str]
 """Since when a lease waits, its name, its uid: the order within a queue."""
 _QueueKey: TypeAlias = tuple[tuple[pools.Key, ...], str, str]
 
-
+CLEANING = timedelta(minutes=1)
+"""So long an exporter is waited for that is being cleaned up, before a lease is ended in its place."""
 _RIGHTS = 10_000
 """So many answers to who may what are kept."""
 
@@ -119,6 +120,16 @@ class Space:
         """What leases wait for whose places have changed, perhaps, since this was last emptied."""
         self.restless_pools: set[Pool] = set()
         """The same, for all that wait for something of these."""
+        self.spots: set[str] = set()
+        """Leases that have an exporter and may be ended for others."""
+        self.noticed: set[str] = set()
+        """Leases whose holders were told that they are to end."""
+        self.contested = False
+        """Whether somebody waits who might have a lease ended."""
+        self.victims: dict[str, str] = {}
+        """Leases to be ended, and which waiting one each is for."""
+        self.spared: set[str] = set()
+        """Leases that were told so and are to stay."""
         self._policies: dict[str, ExporterAccessPolicy | None] = {}
         self._of_client: defaultdict[str, set[str]] = defaultdict(set)
         self._holding: defaultdict[str, set[str]] = defaultdict(set)
@@ -195,6 +206,8 @@ class Space:
             case ExporterFacts():
                 if fact.claim is not None:
                     self.claims[fact.claim].add(fact.uid)
+                if fact.vacated is not None:
+                    heappush(self._moments, (fact.vacated + CLEANING, fact.uid))
                 self.members.settle(fact, self.holder_of(fact))
             case LeaseFacts():
                 self.leases[fact.uid] = fact
@@ -203,6 +216,8 @@ class Space:
                     self._holding[name].add(fact.uid)
                 if fact.exporters:
                     self._held[fact.request.client][fact.uid] = fact.exporters
+                    self.spots |= {fact.uid} if fact.spot else set()
+                    self.noticed |= {fact.uid} if fact.noticed else set()
                 self.usage.add(fact)
             case UsageFacts():
                 self.usage.add(fact)
@@ -224,6 +239,8 @@ class Space:
                     _discard(self._holding, name, fact.uid)
                 if fact.exporters:
                     del self._held[fact.request.client][fact.uid]
+                self.spots.discard(fact.uid)
+                self.noticed.discard(fact.uid)
                 self.usage.add(fact, -1)
             case UsageFacts():
                 self.usage.add(fact, -1)

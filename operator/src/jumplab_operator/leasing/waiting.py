@@ -22,6 +22,11 @@ def format_moment(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%-d %b %H:%M UTC")
 
 
+def format_instant(moment: datetime) -> str:
+    """`22 Nov 14:05:30 UTC`, where seconds count."""
+    return moment.astimezone(UTC).strftime("%-d %b %H:%M:%S UTC")
+
+
 @dataclass(frozen=True, slots=True)
 class InTheWay:
     """The exporters that a lease could have, if they were not as they are: how many, and the first few."""

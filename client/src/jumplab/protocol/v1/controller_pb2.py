@@ -28,7 +28,7 @@ from jumplab.protocol.v1 import common_pb2 as jumplab_dot_v1_dot_common__pb2
 from jumplab.protocol.v1 import kubernetes_pb2 as jumplab_dot_v1_dot_kubernetes__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bjumplab/v1/controller.proto\x12\njumplab.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17jumplab/v1/common.proto\x1a\x1bjumplab/v1/kubernetes.proto\"\xac\x01\n\x0fRegisterRequest\x12\x37\n\x06labels\x18\x01 \x03(\x0b\x32\'.jumplab.v1.RegisterRequest.LabelsEntry\x12\x31\n\x07reports\x18\x02 \x03(\x0b\x32 .jumplab.v1.DriverInstanceReport\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\" \n\x10RegisterResponse\x12\x0c\n\x04uuid\x18\x01 \x01(\t\"#\n\x11UnregisterRequest\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x14\n\x12UnregisterResponse\"\x9b\x02\n\x13ReportStatusRequest\x12*\n\x06status\x18\x01 \x01(\x0e\x32\x1a.jumplab.v1.ExporterStatus\x12\x14\n\x07message\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x1a\n\rrelease_lease\x18\x03 \x01(\x08H\x01\x88\x01\x01\x12\x12\n\tlease_uid\x18\xe8\x07 \x01(\t\x12\x0e\n\x05\x65poch\x18\xe9\x07 \x01(\t\x12\x16\n\x08\x61ttached\x18\xea\x07 \x01(\x08H\x02\x88\x01\x01\x12\x14\n\x0b\x61ttachments\x18\xeb\x07 \x01(\r\x12)\n\x06health\x18\xf2\x07 \x01(\x0b\x32\x18.jumplab.v1.HealthReportB\n\n\x08_messageB\x10\n\x0e_release_leaseB\x0b\n\t_attached\"\xad\x01\n\x0cHealthReport\x12&\n\x05\x63heck\x18\x01 \x01(\x0e\x32\x17.jumplab.v1.HealthCheck\x12\x10\n\x08\x66\x61ilures\x18\x02 \x01(\r\x12-\n\tfailed_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x16\n\x0e\x62roken_drivers\x18\x05 \x01(\t\x12\x0b\n\x03log\x18\x06 \x01(\t\"\x16\n\x14ReportStatusResponse\"#\n\rListenRequest\x12\x12\n\nlease_name\x18\x01 \x01(\t\"?\n\x0eListenResponse\x12\x17\n\x0frouter_endpoint\x18\x01 \x01(\t\x12\x14\n\x0crouter_token\x18\x02 \x01(\t\"8\n\rStatusRequest\x12\x10\n\x07machine\x18\xe8\x07 \x01(\t\x12\x15\n\x0clocal_socket\x18\xe9\x07 \x01(\t\"\x84\x03\n\x0eStatusResponse\x12\x0e\n\x06leased\x18\x01 \x01(\x08\x12\x17\n\nlease_name\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x18\n\x0b\x63lient_name\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\x38\n\x07\x63ontext\x18\x04 \x03(\x0b\x32\'.jumplab.v1.StatusResponse.ContextEntry\x12\x12\n\tlease_uid\x18\xe8\x07 \x01(\t\x12;\n\x11\x65xpected_end_time\x18\xe9\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x02\x88\x01\x01\x12(\n\x06offers\x18\xea\x07 \x03(\x0b\x32\x17.jumplab.v1.RouterOffer\x12\x15\n\x0clocal_tokens\x18\xeb\x07 \x03(\x0c\x1a.\n\x0c\x43ontextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\r\n\x0b_lease_nameB\x0e\n\x0c_client_nameB\x14\n\x12_expected_end_time\"<\n\x0bRouterOffer\x12\x17\n\x0frouter_endpoint\x18\x01 \x01(\t\x12\x14\n\x0crouter_token\x18\x02 \x01(\t\"D\n\x0b\x44ialRequest\x12\x12\n\nlease_name\x18\x01 \x01(\t\x12\x10\n\x07machine\x18\xe8\x07 \x01(\t\x12\x0f\n\x06member\x18\xe9\x07 \x01(\t\"l\n\x0c\x44ialResponse\x12\x17\n\x0frouter_endpoint\x18\x01 \x01(\t\x12\x14\n\x0crouter_token\x18\x02 \x01(\t\x12\x16\n\rexporter_name\x18\xe8\x07 \x01(\t\x12\x15\n\x0clocal_socket\x18\xe9\x07 \x01(\t\"\x1f\n\x0fGetLeaseRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x99\x03\n\x10GetLeaseResponse\x12+\n\x08\x64uration\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x08selector\x18\x02 \x01(\x0b\x32\x19.jumplab.v1.LabelSelector\x12\x33\n\nbegin_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x88\x01\x01\x12\x31\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x01\x88\x01\x01\x12\x1a\n\rexporter_uuid\x18\x05 \x01(\tH\x02\x88\x01\x01\x12)\n\nconditions\x18\x06 \x03(\x0b\x32\x15.jumplab.v1.Condition\x12\x0c\n\x03uid\x18\xe8\x07 \x01(\t\x12\x32\n\tremaining\x18\xe9\x07 \x01(\x0b\x32\x19.google.protobuf.DurationH\x03\x88\x01\x01\x42\r\n\x0b_begin_timeB\x0b\n\t_end_timeB\x10\n\x0e_exporter_uuidB\x0c\n\n_remaining\"o\n\x13RequestLeaseRequest\x12+\n\x08\x64uration\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x08selector\x18\x02 \x01(\x0b\x32\x19.jumplab.v1.LabelSelector\"$\n\x14RequestLeaseResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\"#\n\x13ReleaseLeaseRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x16\n\x14ReleaseLeaseResponse\"\x13\n\x11ListLeasesRequest\"#\n\x12ListLeasesResponse\x12\r\n\x05names\x18\x01 \x03(\t\"\x1c\n\x1aGetServiceEndpointsRequest\"Y\n\x1bGetServiceEndpointsResponse\x12:\n\x13telemetry_endpoints\x18\x01 \x03(\x0b\x32\x1d.jumplab.v1.TelemetryEndpoint\"P\n\x11TelemetryEndpoint\x12\x10\n\x08\x65ndpoint\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x65rtificate\x18\x02 \x01(\t\x12\x14\n\x0cmin_severity\x18\x03 \x01(\t*l\n\x0bHealthCheck\x12\x15\n\x11HEALTH_CHECK_NONE\x10\x00\x12\x14\n\x10HEALTH_CHECK_DUE\x10\x01\x12\x17\n\x13HEALTH_CHECK_PASSED\x10\x02\x12\x17\n\x13HEALTH_CHECK_FAILED\x10\x03\x32\xdd\x06\n\x11\x43ontrollerService\x12\x45\n\x08Register\x12\x1b.jumplab.v1.RegisterRequest\x1a\x1c.jumplab.v1.RegisterResponse\x12K\n\nUnregister\x12\x1d.jumplab.v1.UnregisterRequest\x1a\x1e.jumplab.v1.UnregisterResponse\x12Q\n\x0cReportStatus\x12\x1f.jumplab.v1.ReportStatusRequest\x1a .jumplab.v1.ReportStatusResponse\x12\x41\n\x06Listen\x12\x19.jumplab.v1.ListenRequest\x1a\x1a.jumplab.v1.ListenResponse0\x01\x12\x41\n\x06Status\x12\x19.jumplab.v1.StatusRequest\x1a\x1a.jumplab.v1.StatusResponse0\x01\x12\x39\n\x04\x44ial\x12\x17.jumplab.v1.DialRequest\x1a\x18.jumplab.v1.DialResponse\x12\x45\n\x08GetLease\x12\x1b.jumplab.v1.GetLeaseRequest\x1a\x1c.jumplab.v1.GetLeaseResponse\x12Q\n\x0cRequestLease\x12\x1f.jumplab.v1.RequestLeaseRequest\x1a .jumplab.v1.RequestLeaseResponse\x12Q\n\x0cReleaseLease\x12\x1f.jumplab.v1.ReleaseLeaseRequest\x1a .jumplab.v1.ReleaseLeaseResponse\x12K\n\nListLeases\x12\x1d.jumplab.v1.ListLeasesRequest\x1a\x1e.jumplab.v1.ListLeasesResponse\x12\x66\n\x13GetServiceEndpoints\x12&.jumplab.v1.GetServiceEndpointsRequest\x1a\'.jumplab.v1.GetServiceEndpointsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bjumplab/v1/controller.proto\x12\njumplab.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17jumplab/v1/common.proto\x1a\x1bjumplab/v1/kubernetes.proto\"\xac\x01\n\x0fRegisterRequest\x12\x37\n\x06labels\x18\x01 \x03(\x0b\x32\'.jumplab.v1.RegisterRequest.LabelsEntry\x12\x31\n\x07reports\x18\x02 \x03(\x0b\x32 .jumplab.v1.DriverInstanceReport\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\" \n\x10RegisterResponse\x12\x0c\n\x04uuid\x18\x01 \x01(\t\"#\n\x11UnregisterRequest\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x14\n\x12UnregisterResponse\"\x9b\x02\n\x13ReportStatusRequest\x12*\n\x06status\x18\x01 \x01(\x0e\x32\x1a.jumplab.v1.ExporterStatus\x12\x14\n\x07message\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x1a\n\rrelease_lease\x18\x03 \x01(\x08H\x01\x88\x01\x01\x12\x12\n\tlease_uid\x18\xe8\x07 \x01(\t\x12\x0e\n\x05\x65poch\x18\xe9\x07 \x01(\t\x12\x16\n\x08\x61ttached\x18\xea\x07 \x01(\x08H\x02\x88\x01\x01\x12\x14\n\x0b\x61ttachments\x18\xeb\x07 \x01(\r\x12)\n\x06health\x18\xf2\x07 \x01(\x0b\x32\x18.jumplab.v1.HealthReportB\n\n\x08_messageB\x10\n\x0e_release_leaseB\x0b\n\t_attached\"\xad\x01\n\x0cHealthReport\x12&\n\x05\x63heck\x18\x01 \x01(\x0e\x32\x17.jumplab.v1.HealthCheck\x12\x10\n\x08\x66\x61ilures\x18\x02 \x01(\r\x12-\n\tfailed_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x16\n\x0e\x62roken_drivers\x18\x05 \x01(\t\x12\x0b\n\x03log\x18\x06 \x01(\t\"\x16\n\x14ReportStatusResponse\"#\n\rListenRequest\x12\x12\n\nlease_name\x18\x01 \x01(\t\"?\n\x0eListenResponse\x12\x17\n\x0frouter_endpoint\x18\x01 \x01(\t\x12\x14\n\x0crouter_token\x18\x02 \x01(\t\"8\n\rStatusRequest\x12\x10\n\x07machine\x18\xe8\x07 \x01(\t\x12\x15\n\x0clocal_socket\x18\xe9\x07 \x01(\t\"\x95\x03\n\x0eStatusResponse\x12\x0e\n\x06leased\x18\x01 \x01(\x08\x12\x17\n\nlease_name\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x18\n\x0b\x63lient_name\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\x38\n\x07\x63ontext\x18\x04 \x03(\x0b\x32\'.jumplab.v1.StatusResponse.ContextEntry\x12\x12\n\tlease_uid\x18\xe8\x07 \x01(\t\x12;\n\x11\x65xpected_end_time\x18\xe9\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x02\x88\x01\x01\x12(\n\x06offers\x18\xea\x07 \x03(\x0b\x32\x17.jumplab.v1.RouterOffer\x12\x15\n\x0clocal_tokens\x18\xeb\x07 \x03(\x0c\x12\x0f\n\x06notice\x18\xec\x07 \x01(\t\x1a.\n\x0c\x43ontextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\r\n\x0b_lease_nameB\x0e\n\x0c_client_nameB\x14\n\x12_expected_end_time\"<\n\x0bRouterOffer\x12\x17\n\x0frouter_endpoint\x18\x01 \x01(\t\x12\x14\n\x0crouter_token\x18\x02 \x01(\t\"D\n\x0b\x44ialRequest\x12\x12\n\nlease_name\x18\x01 \x01(\t\x12\x10\n\x07machine\x18\xe8\x07 \x01(\t\x12\x0f\n\x06member\x18\xe9\x07 \x01(\t\"l\n\x0c\x44ialResponse\x12\x17\n\x0frouter_endpoint\x18\x01 \x01(\t\x12\x14\n\x0crouter_token\x18\x02 \x01(\t\x12\x16\n\rexporter_name\x18\xe8\x07 \x01(\t\x12\x15\n\x0clocal_socket\x18\xe9\x07 \x01(\t\"\x1f\n\x0fGetLeaseRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x99\x03\n\x10GetLeaseResponse\x12+\n\x08\x64uration\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x08selector\x18\x02 \x01(\x0b\x32\x19.jumplab.v1.LabelSelector\x12\x33\n\nbegin_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x88\x01\x01\x12\x31\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x01\x88\x01\x01\x12\x1a\n\rexporter_uuid\x18\x05 \x01(\tH\x02\x88\x01\x01\x12)\n\nconditions\x18\x06 \x03(\x0b\x32\x15.jumplab.v1.Condition\x12\x0c\n\x03uid\x18\xe8\x07 \x01(\t\x12\x32\n\tremaining\x18\xe9\x07 \x01(\x0b\x32\x19.google.protobuf.DurationH\x03\x88\x01\x01\x42\r\n\x0b_begin_timeB\x0b\n\t_end_timeB\x10\n\x0e_exporter_uuidB\x0c\n\n_remaining\"o\n\x13RequestLeaseRequest\x12+\n\x08\x64uration\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x08selector\x18\x02 \x01(\x0b\x32\x19.jumplab.v1.LabelSelector\"$\n\x14RequestLeaseResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\"#\n\x13ReleaseLeaseRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x16\n\x14ReleaseLeaseResponse\"\x13\n\x11ListLeasesRequest\"#\n\x12ListLeasesResponse\x12\r\n\x05names\x18\x01 \x03(\t\"\x1c\n\x1aGetServiceEndpointsRequest\"Y\n\x1bGetServiceEndpointsResponse\x12:\n\x13telemetry_endpoints\x18\x01 \x03(\x0b\x32\x1d.jumplab.v1.TelemetryEndpoint\"P\n\x11TelemetryEndpoint\x12\x10\n\x08\x65ndpoint\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x65rtificate\x18\x02 \x01(\t\x12\x14\n\x0cmin_severity\x18\x03 \x01(\t*l\n\x0bHealthCheck\x12\x15\n\x11HEALTH_CHECK_NONE\x10\x00\x12\x14\n\x10HEALTH_CHECK_DUE\x10\x01\x12\x17\n\x13HEALTH_CHECK_PASSED\x10\x02\x12\x17\n\x13HEALTH_CHECK_FAILED\x10\x03\x32\xdd\x06\n\x11\x43ontrollerService\x12\x45\n\x08Register\x12\x1b.jumplab.v1.RegisterRequest\x1a\x1c.jumplab.v1.RegisterResponse\x12K\n\nUnregister\x12\x1d.jumplab.v1.UnregisterRequest\x1a\x1e.jumplab.v1.UnregisterResponse\x12Q\n\x0cReportStatus\x12\x1f.jumplab.v1.ReportStatusRequest\x1a .jumplab.v1.ReportStatusResponse\x12\x41\n\x06Listen\x12\x19.jumplab.v1.ListenRequest\x1a\x1a.jumplab.v1.ListenResponse0\x01\x12\x41\n\x06Status\x12\x19.jumplab.v1.StatusRequest\x1a\x1a.jumplab.v1.StatusResponse0\x01\x12\x39\n\x04\x44ial\x12\x17.jumplab.v1.DialRequest\x1a\x18.jumplab.v1.DialResponse\x12\x45\n\x08GetLease\x12\x1b.jumplab.v1.GetLeaseRequest\x1a\x1c.jumplab.v1.GetLeaseResponse\x12Q\n\x0cRequestLease\x12\x1f.jumplab.v1.RequestLeaseRequest\x1a .jumplab.v1.RequestLeaseResponse\x12Q\n\x0cReleaseLease\x12\x1f.jumplab.v1.ReleaseLeaseRequest\x1a .jumplab.v1.ReleaseLeaseResponse\x12K\n\nListLeases\x12\x1d.jumplab.v1.ListLeasesRequest\x1a\x1e.jumplab.v1.ListLeasesResponse\x12\x66\n\x13GetServiceEndpoints\x12&.jumplab.v1.GetServiceEndpointsRequest\x1a\'.jumplab.v1.GetServiceEndpointsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,8 +39,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REGISTERREQUEST_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_STATUSRESPONSE_CONTEXTENTRY']._loaded_options = None
   _globals['_STATUSRESPONSE_CONTEXTENTRY']._serialized_options = b'8\001'
-  _globals['_HEALTHCHECK']._serialized_start=2627
-  _globals['_HEALTHCHECK']._serialized_end=2735
+  _globals['_HEALTHCHECK']._serialized_start=2644
+  _globals['_HEALTHCHECK']._serialized_end=2752
   _globals['_REGISTERREQUEST']._serialized_start=163
   _globals['_REGISTERREQUEST']._serialized_end=335
   _globals['_REGISTERREQUEST_LABELSENTRY']._serialized_start=290
@@ -64,37 +64,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STATUSREQUEST']._serialized_start=1018
   _globals['_STATUSREQUEST']._serialized_end=1074
   _globals['_STATUSRESPONSE']._serialized_start=1077
-  _globals['_STATUSRESPONSE']._serialized_end=1465
-  _globals['_STATUSRESPONSE_CONTEXTENTRY']._serialized_start=1366
-  _globals['_STATUSRESPONSE_CONTEXTENTRY']._serialized_end=1412
-  _globals['_ROUTEROFFER']._serialized_start=1467
-  _globals['_ROUTEROFFER']._serialized_end=1527
-  _globals['_DIALREQUEST']._serialized_start=1529
-  _globals['_DIALREQUEST']._serialized_end=1597
-  _globals['_DIALRESPONSE']._serialized_start=1599
-  _globals['_DIALRESPONSE']._serialized_end=1707
-  _globals['_GETLEASEREQUEST']._serialized_start=1709
-  _globals['_GETLEASEREQUEST']._serialized_end=1740
-  _globals['_GETLEASERESPONSE']._serialized_start=1743
-  _globals['_GETLEASERESPONSE']._serialized_end=2152
-  _globals['_REQUESTLEASEREQUEST']._serialized_start=2154
-  _globals['_REQUESTLEASEREQUEST']._serialized_end=2265
-  _globals['_REQUESTLEASERESPONSE']._serialized_start=2267
-  _globals['_REQUESTLEASERESPONSE']._serialized_end=2303
-  _globals['_RELEASELEASEREQUEST']._serialized_start=2305
-  _globals['_RELEASELEASEREQUEST']._serialized_end=2340
-  _globals['_RELEASELEASERESPONSE']._serialized_start=2342
-  _globals['_RELEASELEASERESPONSE']._serialized_end=2364
-  _globals['_LISTLEASESREQUEST']._serialized_start=2366
-  _globals['_LISTLEASESREQUEST']._serialized_end=2385
-  _globals['_LISTLEASESRESPONSE']._serialized_start=2387
-  _globals['_LISTLEASESRESPONSE']._serialized_end=2422
-  _globals['_GETSERVICEENDPOINTSREQUEST']._serialized_start=2424
-  _globals['_GETSERVICEENDPOINTSREQUEST']._serialized_end=2452
-  _globals['_GETSERVICEENDPOINTSRESPONSE']._serialized_start=2454
-  _globals['_GETSERVICEENDPOINTSRESPONSE']._serialized_end=2543
-  _globals['_TELEMETRYENDPOINT']._serialized_start=2545
-  _globals['_TELEMETRYENDPOINT']._serialized_end=2625
-  _globals['_CONTROLLERSERVICE']._serialized_start=2738
-  _globals['_CONTROLLERSERVICE']._serialized_end=3599
+  _globals['_STATUSRESPONSE']._serialized_end=1482
+  _globals['_STATUSRESPONSE_CONTEXTENTRY']._serialized_start=1383
+  _globals['_STATUSRESPONSE_CONTEXTENTRY']._serialized_end=1429
+  _globals['_ROUTEROFFER']._serialized_start=1484
+  _globals['_ROUTEROFFER']._serialized_end=1544
+  _globals['_DIALREQUEST']._serialized_start=1546
+  _globals['_DIALREQUEST']._serialized_end=1614
+  _globals['_DIALRESPONSE']._serialized_start=1616
+  _globals['_DIALRESPONSE']._serialized_end=1724
+  _globals['_GETLEASEREQUEST']._serialized_start=1726
+  _globals['_GETLEASEREQUEST']._serialized_end=1757
+  _globals['_GETLEASERESPONSE']._serialized_start=1760
+  _globals['_GETLEASERESPONSE']._serialized_end=2169
+  _globals['_REQUESTLEASEREQUEST']._serialized_start=2171
+  _globals['_REQUESTLEASEREQUEST']._serialized_end=2282
+  _globals['_REQUESTLEASERESPONSE']._serialized_start=2284
+  _globals['_REQUESTLEASERESPONSE']._serialized_end=2320
+  _globals['_RELEASELEASEREQUEST']._serialized_start=2322
+  _globals['_RELEASELEASEREQUEST']._serialized_end=2357
+  _globals['_RELEASELEASERESPONSE']._serialized_start=2359
+  _globals['_RELEASELEASERESPONSE']._serialized_end=2381
+  _globals['_LISTLEASESREQUEST']._serialized_start=2383
+  _globals['_LISTLEASESREQUEST']._serialized_end=2402
+  _globals['_LISTLEASESRESPONSE']._serialized_start=2404
+  _globals['_LISTLEASESRESPONSE']._serialized_end=2439
+  _globals['_GETSERVICEENDPOINTSREQUEST']._serialized_start=2441
+  _globals['_GETSERVICEENDPOINTSREQUEST']._serialized_end=2469
+  _globals['_GETSERVICEENDPOINTSRESPONSE']._serialized_start=2471
+  _globals['_GETSERVICEENDPOINTSRESPONSE']._serialized_end=2560
+  _globals['_TELEMETRYENDPOINT']._serialized_start=2562
+  _globals['_TELEMETRYENDPOINT']._serialized_end=2642
+  _globals['_CONTROLLERSERVICE']._serialized_start=2755
+  _globals['_CONTROLLERSERVICE']._serialized_end=3616
 # @@protoc_insertion_point(module_scope)

@@ -360,11 +360,16 @@ class StatusResponse(_message.Message):
     EXPECTED_END_TIME_FIELD_NUMBER: _builtins.int
     OFFERS_FIELD_NUMBER: _builtins.int
     LOCAL_TOKENS_FIELD_NUMBER: _builtins.int
+    NOTICE_FIELD_NUMBER: _builtins.int
     leased: _builtins.bool
     lease_name: _builtins.str
     client_name: _builtins.str
     lease_uid: _builtins.str
     """Jumplab's own: the lease's uid. A new uid under the same name is another lease."""
+    notice: _builtins.str
+    """Jumplab's own: a sentence for the lease's holder, that it is to be ended for a lease of higher priority. Empty once
+    that isn't so any more.
+    """
     @_builtins.property
     def context(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
     @_builtins.property
@@ -390,10 +395,11 @@ class StatusResponse(_message.Message):
         expected_end_time: _timestamp_pb2.Timestamp | None = ...,
         offers: _abc.Iterable[Global___RouterOffer] | None = ...,
         local_tokens: _abc.Iterable[_builtins.bytes] | None = ...,
+        notice: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_client_name", b"_client_name", "_expected_end_time", b"_expected_end_time", "_lease_name", b"_lease_name", "client_name", b"client_name", "expected_end_time", b"expected_end_time", "lease_name", b"lease_name"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_client_name", b"_client_name", "_expected_end_time", b"_expected_end_time", "_lease_name", b"_lease_name", "client_name", b"client_name", "context", b"context", "expected_end_time", b"expected_end_time", "lease_name", b"lease_name", "lease_uid", b"lease_uid", "leased", b"leased", "local_tokens", b"local_tokens", "offers", b"offers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_client_name", b"_client_name", "_expected_end_time", b"_expected_end_time", "_lease_name", b"_lease_name", "client_name", b"client_name", "context", b"context", "expected_end_time", b"expected_end_time", "lease_name", b"lease_name", "lease_uid", b"lease_uid", "leased", b"leased", "local_tokens", b"local_tokens", "notice", b"notice", "offers", b"offers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__client_name: _TypeAlias = _typing.Literal["client_name"]  # noqa: Y015
     _WhichOneofArgType__client_name: _TypeAlias = _typing.Literal["_client_name", b"_client_name"]  # noqa: Y015
