@@ -108,7 +108,7 @@ async def test_who_is_attached_is_reported_when_it_changes_and_again_on_a_new_co
             async with plane.dial():
                 pass
             await session.root.power.on()
-            assert told == []  # that is for the controller alone
+            assert len(told) <= 1  # who attaches hears the status; who comes and goes is for the controller alone
 
 
 async def test_several_clients_of_one_lease_share_its_drivers(plane: ControlPlane, running: Run) -> None:
