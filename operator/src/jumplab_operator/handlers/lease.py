@@ -107,8 +107,9 @@ class Leases:
             for uid in uids:  # in the same order by everyone: two that want the same don't wait in a circle
                 await held.enter_async_context(self._cluster.queue.holding(uid))
             exporters = self._unchanged(decision)
-            if exporters is None:
+            if exporters is None or self._planner.decision(lease) != decision:
                 return  # the plan is being made anew
+            held.enter_context(self._planner.pledging(lease, uids))
             for exporter in exporters:
                 self._cluster.presence.of(exporter.uid).claim(lease.uid)
             for exporter in exporters:

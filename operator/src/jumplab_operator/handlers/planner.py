@@ -1,7 +1,8 @@
 """Keeps the plan: turns what has changed into facts, plans, and sends leases whose decision is new to be reconciled."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -41,6 +42,8 @@ class Planner:
         self._changed: dict[str, str] = {}
         self._news = asyncio.Event()
         self._avoided: dict[str, dict[str, datetime]] = {}
+        self._pledged: dict[str, str] = {}
+        """By the uids of exporters that are being claimed: by which lease."""
         self.standing = Standing(cluster, lambda: self._state)
 
     def note(self, namespace: str, uid: str) -> None:
@@ -95,6 +98,22 @@ class Planner:
             spec, self.before(lease), self._cluster.settings.default_duration, lease.metadata.creation_timestamp
         )
         return result if isinstance(result, Refusal) else None
+
+    @contextmanager
+    def pledging(self, lease: Lease, exporter_uids: Sequence[str]) -> Iterator[None]:
+        """The lease's claims on these exporters are being written: while that lasts, they count as written.
+
+        A plan that is made meanwhile would else give the lease's share to another of its client's.
+        """
+        pledges = dict.fromkeys(exporter_uids, lease.uid)
+        self._pledged |= pledges
+        self._changed |= dict.fromkeys(pledges, lease.namespace)  # for the next plan, whenever there is one
+        try:
+            yield
+        finally:
+            for uid in pledges:
+                self._pledged.pop(uid, None)
+                self.note(lease.namespace, uid)
 
     def avoid(self, lease: Lease, exporter_uids: Iterable[str]) -> None:
         """These exporters failed to confirm the lease: they aren't offered it for a while."""
@@ -157,7 +176,7 @@ class Planner:
             return None
         match seen.resource:
             case Exporter() as exporter:
-                return exporter_facts(exporter, self._cluster)
+                return exporter_facts(exporter, self._cluster, self._pledged.get(uid))
             case Lease() as lease if lease.status.ended:
                 return usage_facts(lease)
             case Lease() as lease:
@@ -171,7 +190,7 @@ def _same_terms(one: LeaseSpec, other: LeaseSpec) -> bool:
     return one.client_ref == other.client_ref and times(one) == times(other)
 
 
-def exporter_facts(exporter: Exporter, cluster: Cluster) -> ExporterFacts:
+def exporter_facts(exporter: Exporter, cluster: Cluster, pledged: str | None) -> ExporterFacts:
     """The exporter as the scheduler sees it. Only one that is connected now is online to it."""
     connection = cluster.presence.of(exporter.uid)
     claim = exporter.status.lease_ref
@@ -186,7 +205,7 @@ def exporter_facts(exporter: Exporter, cluster: Cluster) -> ExporterFacts:
         and not connection.to_be_checked
         and (claim is None or claim.uid not in connection.told),
         quarantined=exporter.status.quarantine is not None,
-        claim=(claim.uid or claim.name) if claim is not None else None,
+        claim=(claim.uid or claim.name) if claim is not None else pledged,
         version=exporter.metadata.resource_version,
         vacated=_vacated(exporter, cluster),
     )

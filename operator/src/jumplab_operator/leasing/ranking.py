@@ -14,6 +14,9 @@ _HIGHEST = 2**31
 BOOKED = 2**32
 """The priority of a lease whose time has come: its exporter was kept for it."""
 
+CLAIMED = 2**33
+"""The priority of a lease that an exporter is claimed by already: that is finished before anything is given away."""
+
 Rank: TypeAlias = tuple[int, float, datetime, str, str]
 """The smallest goes first; no two are equal."""
 

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from jumplab_operator.leasing.access import Grant
 from jumplab_operator.leasing.facts import LeaseFacts
 from jumplab_operator.leasing.pools import Pool
-from jumplab_operator.leasing.ranking import BOOKED, Rank, rank, seconds_asked
+from jumplab_operator.leasing.ranking import BOOKED, CLAIMED, Rank, rank, seconds_asked
 from jumplab_operator.leasing.space import Queue, Space
 from jumplab_operator.leasing.usage import hour_of
 
@@ -59,5 +59,10 @@ class Turns:
         if pools not in self._best:
             self._best[pools] = queue.best
         best, charged = self._best[pools], self._charged.get(client, 0)
-        priority = BOOKED if self._space.leases[place[2]].kept else best.priority
+        priority = self._priority(place[2], best)
         return rank(priority, self._used[client] + charged, best.weight, place, self._now), charged, queue
+
+    def _priority(self, lease_uid: str, best: Grant) -> int:
+        if lease_uid in self._space.claims:
+            return CLAIMED
+        return BOOKED if self._space.leases[lease_uid].kept else best.priority
