@@ -1,0 +1,255 @@
+"""Whatever goes wrong, in whatever order: nobody is given what another has, and in the end everyone is served."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, note, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from jumplab_operator.controller.lab import ApiRefused
+from jumplab_operator.resources.metadata import format_instant
+from tests.operator.faults.api import Plain
+from tests.operator.faults.invariants import Witness
+from tests.operator.faults.world import FaultyWorld
+
+STEPS = int(os.environ.get("JUMPLAB_FAULT_STEPS", "10000"))
+"""More of them, at random: JUMPLAB_FAULT_STEPS=100000 JUMPLAB_FAULT_RANDOM=1."""
+STEPS_EACH = 50
+BOARDS = ("imx8", "rpi4")
+EXPORTERS = {"e1": "imx8", "e2": "imx8", "e3": "rpi4"}
+CLIENTS = ("ann", "bob")
+PLURALS = ("clients", "exporteraccesspolicies", "exporters", "leases")
+
+_exporters = st.sampled_from(sorted(EXPORTERS))
+_leases = st.sampled_from([f"l{number}" for number in range(6)])
+_minutes = st.integers(1, 10)
+
+
+class FaultyLab(RuleBasedStateMachine):
+    """People and faults take turns; the operator is let run for a while, or not at all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = FaultyWorld()
+
+    @initialize(most_leases=st.none() | st.integers(1, 2), priorities=st.booleans())
+    def build(self, most_leases: int | None, priorities: bool) -> None:
+        self.witness = Witness(self.world, most_leases)
+        for name in CLIENTS:
+            self.world.client(name)
+        quota = {} if most_leases is None else {"maximumLeases": most_leases}
+        if priorities or quota:
+            rules = [
+                {"from": [{"clientSelector": {"matchLabels": {"team": name}}}], "priority": number, **quota}
+                for number, name in enumerate(CLIENTS)
+            ]
+            self.world.policy(rules)
+        for name, board in EXPORTERS.items():
+            self.world.exporter(name, board)
+            self.world.board(name)
+        self.world.start_operator()
+        self.world.calm()
+
+    # people
+
+    @rule(name=_leases, client=st.sampled_from(CLIENTS), board=st.sampled_from(BOARDS), minutes=_minutes)
+    def create_lease(self, name: str, client: str, board: str, minutes: int) -> None:
+        self._create(name, client, minutes, selector={"matchLabels": {"board": board}})
+
+    @rule(name=_leases, client=st.sampled_from(CLIENTS), minutes=_minutes, pinned=_exporters, patient=st.booleans())
+    def create_pinned_lease(self, name: str, client: str, minutes: int, pinned: str, patient: bool) -> None:
+        when = "Wait" if patient else "Fail"
+        self._create(name, client, minutes, exporterRef={"name": pinned}, whenUnsatisfiable=when)
+
+    @rule(
+        name=_leases, client=st.sampled_from(CLIENTS), board=st.sampled_from(BOARDS), minutes=_minutes, ahead=_minutes
+    )
+    def reserve(self, name: str, client: str, board: str, minutes: int, ahead: int) -> None:
+        selector = {"matchLabels": {"board": board}}
+        self._create(name, client, minutes, selector=selector, beginTime=self._in_minutes(ahead))
+
+    @rule(name=_leases, change=st.sampled_from(("release", "length", "begin", "board", "deletion")), minutes=_minutes)
+    def change_lease(self, name: str, change: str, minutes: int) -> None:
+        lease = self.world.store.objects["leases"].get(name)
+        if lease is None:
+            return
+        if change == "deletion":
+            self.world.store.delete("leases", name)
+        elif change == "release":
+            self._edit(name, {"release": True})
+        elif change == "length":
+            self._edit(name, {"duration": f"{minutes}m"})
+        elif change == "begin":
+            self._edit(name, {"beginTime": self._in_minutes(minutes)})
+        elif "exporterRef" not in lease["spec"]:  # else nothing might ever be both
+            self._edit(name, {"selector": {"matchLabels": {"board": BOARDS[minutes % 2]}}})
+
+    @rule(name=_exporters, change=st.sampled_from(("deletion", "creation", "enabled", "disabled")))
+    def change_exporter(self, name: str, change: str) -> None:
+        with suppress(ApiRefused):
+            if change == "deletion":
+                self.world.store.delete("exporters", name)
+            elif change == "creation":
+                self.world.exporter(name, EXPORTERS[name])
+            else:
+                self.world.store.merge("exporters", name, {"spec": {"enabled": change == "enabled"}})
+
+    # exporters
+
+    @rule(name=_exporters, trouble=st.sampled_from(("cut", "kill", "hang", "slow", "fail")))
+    def trouble_exporter(self, name: str, trouble: str) -> None:
+        board = self.world.board(name)
+        match trouble:
+            case "cut":
+                board.disconnect()
+            case "kill":
+                board.kill()
+            case "hang":
+                board.hangs = True
+            case "slow":
+                board.slow = True
+            case _:
+                board.fail()
+
+    @rule(name=_exporters, anew=st.booleans())
+    def mend_exporter(self, name: str, anew: bool) -> None:
+        board = self.world.board(name)
+        if anew or not board.running:
+            board.start()
+        board.hangs = board.slow = False
+        board.finish()
+        self.world.connect(board)
+
+    @rule(name=_exporters)
+    def finish_hook(self, name: str) -> None:
+        self.world.board(name).finish()
+
+    # the API and the operator
+
+    @rule(plural=st.sampled_from(PLURALS), cut=st.booleans())
+    def break_watch(self, plural: str, cut: bool) -> None:
+        (self.world.cut_watch if cut else self.world.resume_watch)(plural)
+
+    @rule(plural=st.sampled_from(PLURALS), most=st.integers(1, 5))
+    def deliver(self, plural: str, most: int) -> None:
+        self.world.deliver(plural, most)
+
+    @rule(trouble=st.sampled_from(("away", "losing", "none")))
+    def trouble_api(self, trouble: str) -> None:
+        self.world.api.away, self.world.api.losing_answers = trouble == "away", trouble == "losing"
+
+    @rule(plural=st.sampled_from(("leases", "exporters")), name=_leases | _exporters, mark=st.integers(0, 3))
+    def write_beside(self, plural: str, name: str, mark: int) -> None:
+        """Somebody else writes: what was decided on the version before is refused."""
+        with suppress(ApiRefused):
+            self.world.store.merge(plural, name, {"metadata": {"labels": {"note": str(mark)}}})
+
+    @rule()
+    def restart_operator(self) -> None:
+        if self.world.operating:
+            self.world.kill_operator()
+        self.world.start_operator()
+
+    # and it runs
+
+    @rule(rounds=st.integers(1, 30), told=st.booleans())
+    def run(self, rounds: int, told: bool) -> None:
+        for plural in PLURALS if told else ():
+            self.world.deliver(plural, 100)
+        self.world.loop.step(rounds)
+
+    @rule(seconds=st.sampled_from((1, 6, 20, 40, 70, 300)))
+    def pass_time(self, seconds: int) -> None:
+        self.world.loop.advance(timedelta(seconds=seconds))
+
+    @rule()
+    def settle(self) -> None:
+        for plural in PLURALS:
+            self.world.deliver(plural, 100)
+        self.world.loop.settle()
+
+    @rule(seconds=st.sampled_from((0, 20, 60)))
+    def calm(self, seconds: int) -> None:
+        self._end_faults()
+        self.world.loop.advance(timedelta(seconds=seconds))
+        self._end_faults()
+
+    @invariant()
+    def nothing_that_must_not_be(self) -> None:
+        if hasattr(self, "witness"):
+            self._look()
+
+    def teardown(self) -> None:
+        try:
+            if hasattr(self, "witness"):
+                self._everyone_is_served()
+        finally:
+            self.world.close()
+
+    def _everyone_is_served(self) -> None:
+        if not self.world.operating:
+            self.world.start_operator()
+        for name, board in EXPORTERS.items():
+            with suppress(ApiRefused):
+                self.world.exporter(name, board)
+            self.world.store.merge("exporters", name, {"spec": {"enabled": True}})
+            self.world.board(name).start()
+            self.world.board(name).disconnect()
+        self._end_faults()
+        self.world.loop.advance(timedelta(minutes=3))  # a list comes in that time
+        self._end_faults()
+        self._nothing_is_stale()
+        for _ in range(120):
+            left = [lease for lease in self.world.all("leases") if not lease.get("status", {}).get("ended")]
+            if not left:
+                break
+            self.world.loop.advance(timedelta(minutes=1))
+            self._end_faults()
+            self._look()
+        assert not left, f"never over: {left}"
+        exporters = self.world.all("exporters")
+        assert all("leaseRef" not in exporter["status"] for exporter in exporters), f"still claimed: {exporters}"
+
+    def _look(self) -> None:
+        try:
+            self.witness.look()
+        except AssertionError:
+            note("\n".join(self.world.store.diary))
+            raise
+
+    def _nothing_is_stale(self) -> None:
+        """What was deleted while no watch told of it is noticed without waiting for anybody's end."""
+        living = {each["metadata"]["uid"] for each in self.world.all("leases") if not each["status"].get("ended")}
+        for exporter in self.world.all("exporters"):
+            claim = exporter["status"].get("leaseRef")
+            assert claim is None or claim["uid"] in living, f"claimed by a lease that is gone: {exporter}"
+
+    def _end_faults(self) -> None:
+        self.world.api.away = self.world.api.losing_answers = False
+        self.world.calm()
+
+    def _create(self, name: str, client: str, minutes: int, **more: Any) -> None:
+        with suppress(ApiRefused):
+            self.world.lease(name, {"clientRef": {"name": client}, "duration": f"{minutes}m", **more})
+
+    def _edit(self, name: str, spec: Plain) -> None:
+        with suppress(ApiRefused):
+            self.world.store.merge("leases", name, {"spec": spec})
+
+    def _in_minutes(self, minutes: int) -> str:
+        return format_instant((self.world.now + timedelta(minutes=minutes)).replace(microsecond=0))
+
+
+TestFaultyLab = FaultyLab.TestCase
+TestFaultyLab.settings = settings(
+    max_examples=STEPS // 40,
+    stateful_step_count=STEPS_EACH,
+    deadline=None,
+    derandomize="JUMPLAB_FAULT_RANDOM" not in os.environ,
+    suppress_health_check=list(HealthCheck),
+)

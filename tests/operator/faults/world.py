@@ -1,0 +1,182 @@
+"""A lab that goes wrong on demand: the store, one operator at a time, its watches, and the exporters."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+from jumplab_operator.controller.lab import Name
+from jumplab_operator.handlers.lab import ClusterLab
+from jumplab_operator.handlers.running import lab_over
+from jumplab_operator.handlers.settings import LabSettings
+from jumplab_operator.handlers.snapshot import KINDS
+from jumplab_operator.handlers.watching import OnEvent
+from tests.operator.faults.api import NAMESPACE, FaultyApi, Plain, Store
+from tests.operator.faults.boards import Board
+from tests.operator.faults.virtual_time import VirtualClock, VirtualLoop
+from tests.operator.world import Tokens
+
+_KINDS = {kind.PLURAL: kind for kind in KINDS}
+_SETTINGS = LabSettings(
+    endpoint="lab:7444",
+    connection_grace=timedelta(seconds=5),
+    return_within=timedelta(seconds=15),
+    relist_every=timedelta(minutes=2),
+)
+
+
+class FaultyWorld:
+    """Everything stands still until it is let run: `loop.step`, `loop.settle`, `loop.advance`, `calm`."""
+
+    def __init__(self) -> None:
+        self.loop = VirtualLoop()
+        asyncio.set_event_loop(self.loop)
+        self.clock = VirtualClock(self.loop)
+        self.store = Store(self.clock.now)
+        self.boards: dict[str, Board] = {}
+        self.lab: ClusterLab | None = None
+        self.api = FaultyApi(self.store)
+        self._tokens = Tokens()
+        self._operator: asyncio.Task[None] | None = None
+        self._on_event: OnEvent | None = None
+        self._seen: dict[str, int] = {}
+        self._blind: set[str] = set()
+
+    @property
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    # what people do
+
+    def exporter(self, name: str, board: str) -> Plain:
+        return self.store.create("exporters", {"metadata": {"name": name, "labels": {"board": board}}, "spec": {}})
+
+    def client(self, name: str) -> Plain:
+        return self.store.create("clients", {"metadata": {"name": name, "labels": {"team": name}}, "spec": {}})
+
+    def lease(self, name: str, spec: Plain) -> Plain:
+        return self.store.create("leases", {"metadata": {"name": name}, "spec": spec})
+
+    def policy(self, rules: list[Plain]) -> Plain:
+        spec = {"exporterSelector": {}, "policies": rules}
+        return self.store.create("exporteraccesspolicies", {"metadata": {"name": "all"}, "spec": spec})
+
+    def all(self, plural: str) -> list[Plain]:
+        return list(self.store.objects[plural].values())
+
+    # the operator
+
+    def start_operator(self) -> None:
+        self.api = FaultyApi(self.store)
+        self._blind.clear()
+        self._seen.clear()
+        self._operator = self.loop.create_task(self._operate(self.api), name="operator")
+
+    async def _operate(self, api: FaultyApi) -> None:
+        async with lab_over(api, self._watch, _SETTINGS, self._tokens, self.clock) as lab:
+            self.lab = lab
+            await asyncio.Event().wait()  # until it is killed
+
+    async def _watch(self, on_event: OnEvent) -> None:
+        self._on_event = on_event
+        for plural in self._names_of_kinds():
+            self._list(plural)
+        await asyncio.Event().wait()
+
+    def kill_operator(self) -> None:
+        """Nothing that it still wants to write is written; the exporters lose their connections."""
+        self.api.dead = True
+        for board in self.boards.values():
+            board.disconnect()
+        if self._operator is not None:
+            self._operator.cancel()
+        self.lab = self._on_event = None
+        self.loop.settle()
+        self._operator = None
+
+    @property
+    def operating(self) -> bool:
+        assert self._operator is None or not self._operator.done(), "the operator has ended by itself"
+        return self._operator is not None
+
+    # the watches
+
+    def deliver(self, plural: str, most: int) -> None:
+        """Tells the operator of the next changes of a kind."""
+        if self._on_event is None or plural in self._blind or plural not in self._seen:
+            return
+        for change, plain in self.store.news[plural][self._seen[plural] :][:most]:
+            self._seen[plural] += 1
+            self._on_event(_KINDS[plural], change, plain)
+
+    def cut_watch(self, plural: str) -> None:
+        """What happens from now on no watch tells."""
+        self._blind.add(plural)
+
+    def resume_watch(self, plural: str) -> None:
+        """The watch is back: it lists what is there, as kopf does, and knows nothing of what is gone."""
+        if plural in self._blind:
+            self._blind.discard(plural)
+            self._list(plural)
+
+    def _list(self, plural: str) -> None:
+        if self._on_event is not None:
+            self._seen[plural] = len(self.store.news[plural])
+            for plain in self.all(plural):
+                self._on_event(_KINDS[plural], None, plain)
+
+    def _names_of_kinds(self) -> list[str]:
+        return sorted(_KINDS)
+
+    # the exporters
+
+    def connect(self, board: Board) -> None:
+        if self.lab is not None:
+            board.connect(self.lab)
+
+    def connect_all(self) -> None:
+        """Those whose connection is lost come back by themselves."""
+        for board in self.boards.values():
+            if not board.connected:
+                self.connect(board)
+
+    # no faults any more
+
+    def calm(self) -> None:
+        """Whatever can happen without time passing happens, with all watches told."""
+        assert self.operating, "nobody decides"
+        for _ in range(100):
+            self.loop.settle()
+            if self.lab is None:  # it waits for an API that was away at its start
+                self.loop.advance(timedelta(seconds=1))
+            self.connect_all()
+            for plural in self._names_of_kinds():
+                self.resume_watch(plural)
+                self.deliver(plural, len(self.store.news[plural]))
+            if not self.loop.step(1) and all(
+                self._seen.get(plural) == len(self.store.news[plural]) for plural in self._names_of_kinds()
+            ):
+                return
+        told = "\n".join(self.store.diary[-12:])
+        raise AssertionError(f"the operator writes without end: {told}")
+
+    def board(self, name: str) -> Board:
+        return self.boards.setdefault(name, Board(Name(NAMESPACE, name), self.loop))
+
+    def close(self) -> None:
+        """Ends everything."""
+        if self._operator is not None:
+            self.kill_operator()
+        for board in self.boards.values():
+            board.kill()
+        self.loop.settle()
+        left = [task for task in asyncio.all_tasks(self.loop) if not task.done()]
+        assert not left, f"tasks left behind: {[task.get_name() for task in left]}"
+        self.loop.close()
+        asyncio.set_event_loop(None)
+
+
+def conditions(plain: Plain) -> dict[str, Any]:
+    """The conditions by their types."""
+    return {each["type"]: each for each in plain.get("status", {}).get("conditions", [])}
