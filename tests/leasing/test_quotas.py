@@ -73,3 +73,9 @@ def test_ten_thousand_leases_of_one_client_are_in_nobodys_way() -> None:
     got = served(*world, lease("mine", client="ann"))
     assert "mine" in got
     assert len(got) == 3
+
+
+def test_a_lease_that_an_exporter_is_claimed_for_comes_before_an_older_one_of_its_client() -> None:
+    older = lease("older", created=NOON - minutes(5))
+    claimed = exporter("a", claim="lease-younger")
+    assert served(claimed, exporter("b"), policy("p", rule(maximum_leases=1)), older, lease("younger")) == {"younger"}

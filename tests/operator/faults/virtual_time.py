@@ -31,7 +31,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def settle(self) -> None:
         """Runs until nothing is left to do before time passes. Fails where that never comes."""
-        assert not self.step(_RESTLESS), "the operator does not come to rest"
+        restless = self.step(_RESTLESS)
+        assert not restless, f"the operator does not come to rest: {list(self._ready)[:5]} {self._scheduled[:1]}"
 
     def advance(self, length: timedelta) -> None:
         """Lets time pass, from one timer to the next."""
