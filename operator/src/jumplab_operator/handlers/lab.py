@@ -133,10 +133,9 @@ class ClusterLab:
             raise ApiRefused(400, f'"{report.status}" is no status of an exporter; use one of {get_args(Phase)}')
         self._cluster.presence.of(resource.uid).note(report, self._cluster.clock.now())
         self._planner.note(exporter.namespace, resource.uid)
-        await self._reconciler.reconcile_now(resource.uid)
-        if claim is not None and claim.uid:
+        if claim is not None and claim.uid:  # first: somebody may be waiting for it
             await self._reconciler.reconcile_now(claim.uid)
-            await self._reconciler.reconcile_now(resource.uid)
+        await self._reconciler.reconcile_now(resource.uid)
 
     async def watch_lease(self, lease: Name) -> AsyncIterator[Lease]:
         current = self.lease(lease)

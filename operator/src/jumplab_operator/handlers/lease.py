@@ -155,7 +155,7 @@ class Leases:
         online = {exporter.uid: self._is_online(exporter, now) for exporter in exporters}
         ready = is_true(lease.status.conditions, "Ready")
         if not ready:
-            waited_for = [it for it in exporters if not _has_confirmed(it, online[it.uid])]
+            waited_for = [it for it in exporters if not (online[it.uid] and self._has_confirmed(it))]
             failed = self._failed_to_confirm(lease, waited_for, online, now)
             if failed:
                 await self._give_up(lease, terms, failed)
@@ -175,6 +175,11 @@ class Leases:
         if lease.status.first_used_time is None and attended is not None and attended.times:
             changes["first_used_time"] = whole_seconds(now)
         await self._telling.write(lease, terms, conditions, begin_time=began, expected_end_time=end, **changes)
+
+    def _has_confirmed(self, exporter: Exporter) -> bool:
+        """By what it has said on its connection, written or not; before it has said anything, by its status."""
+        phase = self._cluster.presence.of(exporter.uid).phase or exporter.status.exporter_status
+        return phase == "LeaseReady"
 
     def _failed_to_confirm(
         self, lease: Lease, waited_for: Sequence[Exporter], online: Mapping[str, bool], now: datetime
@@ -211,10 +216,6 @@ class Leases:
         was_online = is_true(exporter.status.conditions, "Online")
         offline_from = self._cluster.presence.offline_from(exporter.uid, was_online)
         return offline_from is None or offline_from > now
-
-
-def _has_confirmed(exporter: Exporter, online: bool) -> bool:
-    return online and exporter.status.exporter_status == "LeaseReady"
 
 
 def _rank(right: Grant | Assign | None) -> dict[str, Any]:
