@@ -3,6 +3,7 @@
 python -m tools.bench_sessions.alone FOLDER     is the router; FOLDER holds its keys
 """
 
+import asyncio
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from jumplab.client.places import write_private
 from jumplab.transport.endpoint import Endpoint, Tls
 from jumplab_operator.controller.keys import Keys, server_certificate
 from jumplab_operator.controller.server import SERVER_OPTIONS, listen
+from jumplab_operator.garbage import collect_garbage
 from jumplab_operator.router.relay import Router
 from jumplab_operator.router.tokens import Role, StreamClaims, mint
 from tools.bench.processes import running
@@ -63,7 +65,9 @@ async def _serve(keys: Keys) -> None:
     port = listen(server, "127.0.0.1:0", certificate)
     await server.start()
     print(f"{_READY}{port} ", flush=True)
-    await server.wait_for_termination()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(collect_garbage(), name="collecting garbage")  # as in the operator's process
+        await server.wait_for_termination()
 
 
 if __name__ == "__main__":
