@@ -81,8 +81,9 @@ class OnChart:
             pod.kill()
 
     def close(self) -> None:
-        for pod in self.pods.values():
+        for name, pod in self.pods.items():
             pod.stop()
+            self._cluster.admin.delete(f"/api/v1/namespaces/{CONTROL}/pods/{name}", {"gracePeriodSeconds": 0}).ok()
         with self._cluster.helm(CONTROL) as releases:
             releases.uninstall("jumplab")
 
