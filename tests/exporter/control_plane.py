@@ -22,7 +22,7 @@ from jumplab.session.client import Session, attach
 from jumplab.transport.endpoint import Endpoint, Tls
 from jumplab.transport.local import LocalLink
 from jumplab.transport.routed import RoutedLink
-from jumplab_exporter.lifecycle import Status
+from jumplab_exporter.reports import Status
 from jumplab_operator.router.relay import Router
 from jumplab_operator.router.tokens import LIFETIME, Role, StreamClaims, mint
 from jumplab_operator.standalone.certificates import issue_server_certificate, make_authority

@@ -9,7 +9,7 @@ import pytest
 from jumplab.driver import Driver
 from jumplab.drivers.power import PowerInterface
 from jumplab.protocol.v1 import controller_pb2 as pb
-from jumplab_exporter.lifecycle import Status
+from jumplab_exporter.reports import Status
 from tests.exporter.conftest import Run
 from tests.exporter.control_plane import ControlPlane, Said
 from tests.exporter.waiting import gone, until

@@ -28,11 +28,11 @@ from jumplab_exporter.lifecycle import (
     PreparingFailed,
     Ready,
     State,
-    Status,
     StopRequested,
     Tell,
     transition,
 )
+from jumplab_exporter.reports import Status
 
 A, B = Lease("a", name="first"), Lease("b", name="second")
 

@@ -12,7 +12,7 @@ import psutil
 import pytest
 import yaml
 
-from jumplab_exporter.lifecycle import Status
+from jumplab_exporter.reports import Status
 from tests.drivers.requirements import needs_qemu
 from tests.exporter.control_plane import ControlPlane
 from tests.exporter.waiting import alive, gone, until

@@ -16,7 +16,7 @@ from jumplab.transport.errors import TransportError
 from jumplab.transport.links import ConnectionLost, EnvelopeKind, Link
 from jumplab.transport.same_machine import is_usable, machine_id
 from jumplab_exporter import short_path
-from jumplab_exporter.lifecycle import Status
+from jumplab_exporter.reports import Status
 from jumplab_exporter.short_path import Guests
 from tests.exporter.conftest import Run
 from tests.exporter.control_plane import ControlPlane

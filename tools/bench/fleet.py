@@ -19,9 +19,9 @@ from typing import Self
 from jumplab.session.host import DriverTree
 from jumplab.transport.endpoint import Endpoint, Identity, Tls
 from jumplab_exporter.controller import Assignment, Controller
-from jumplab_exporter.lifecycle import Report, Status
 from jumplab_exporter.registration import Listener, Registration
 from jumplab_exporter.reporting import Outbox
+from jumplab_exporter.reports import Report, Status
 from jumplab_exporter.short_path import ShortPath
 from tools.bench.drivers import board
 

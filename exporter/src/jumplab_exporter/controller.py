@@ -23,7 +23,8 @@ from jumplab.transport.identified import IdentifiedChannel
 from jumplab.transport.links import Link
 from jumplab.transport.routed import RoutedLink
 from jumplab_exporter.health import Health
-from jumplab_exporter.lifecycle import Lease, Report
+from jumplab_exporter.lifecycle import Lease
+from jumplab_exporter.reports import Report
 from jumplab_exporter.short_path import ShortPath
 
 # Registering waits for writes to the Kubernetes API, which has its own bound at the controller.

@@ -36,15 +36,14 @@ from jumplab_exporter.lifecycle import (
     Prepare,
     PreparingFailed,
     Rejected,
-    Report,
     State,
-    Status,
     StopRequested,
     Tell,
     transition,
 )
 from jumplab_exporter.registration import Listener, Registration
 from jumplab_exporter.reporting import Outbox
+from jumplab_exporter.reports import Report, Status
 from jumplab_exporter.short_path import ShortPath
 
 _LAST_REPORTS_BOUND_SECONDS = 5.0

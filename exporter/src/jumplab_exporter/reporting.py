@@ -7,7 +7,7 @@ from collections.abc import Callable
 from jumplab.transport.backoff import Backoff
 from jumplab.transport.errors import TransportError
 from jumplab_exporter.controller import Controller
-from jumplab_exporter.lifecycle import Report
+from jumplab_exporter.reports import Report
 
 _log = logging.getLogger(__name__)
 
