@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from datetime import UTC, datetime, timedelta
+
+from jumplab_operator.handlers.settings import SystemClock
 
 START = datetime(2026, 8, 1, 12, tzinfo=UTC)
 _RESTLESS = 20_000
@@ -52,19 +53,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._scheduled[0].when() if self._scheduled else None
 
 
-class VirtualClock:
-    """The loop's time as the operator reads it."""
+class VirtualClock(SystemClock):
+    """The loop's time as the operator reads it; what waits, waits on the loop."""
 
     def __init__(self, loop: VirtualLoop) -> None:
         self._loop = loop
 
     def now(self) -> datetime:
         return START + timedelta(seconds=self._loop.time())
-
-    async def sleep(self, length: timedelta) -> None:
-        await asyncio.sleep(length.total_seconds())
-
-    async def wait(self, event: asyncio.Event, at_most: timedelta) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(at_most.total_seconds()):
-                await event.wait()
