@@ -42,12 +42,12 @@ def _apply_to_ready(lab: Lab, name: str) -> float:
     """Seconds from sending a Lease to seeing it Ready on a watch; it is released afterwards, and cleaned up after."""
     spec = {"clientRef": {"name": CLIENT}, "selector": {"matchLabels": LABELS}, "duration": "10m"}
     begin = time.perf_counter()
-    ready = _watched(lab, "leases", lab.create("Lease", name, spec), _is_ready)
+    ready = _watched(lab, "leases", lab.create("Lease", name, spec), is_ready)
     took = time.perf_counter() - begin
     lab.kube.delete(place("leases", name)).ok()
     exporter = lab.kube.get(place("exporters", ready["status"]["exporterRef"]["name"])).ok()
-    if not _is_free(exporter):
-        _watched(lab, "exporters", exporter, _is_free)
+    if not is_free(exporter):
+        _watched(lab, "exporters", exporter, is_free)
     return took
 
 
@@ -63,11 +63,11 @@ def _watched(lab: Lab, plural: str, since: Plain, holds: Callable[[Plain], bool]
     raise TimeoutError(f"{plural}/{name} did not get there within {_STEP_BOUND_SECONDS} s")
 
 
-def _is_ready(lease: Plain) -> bool:
+def is_ready(lease: Plain) -> bool:
     conditions = lease.get("status", {}).get("conditions", [])
     return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 
 
-def _is_free(exporter: Plain) -> bool:
+def is_free(exporter: Plain) -> bool:
     status = exporter.get("status", {})
     return "leaseRef" not in status and status.get("exporterStatus") == "Available"

@@ -11,6 +11,7 @@ import aiohttp
 
 from tools.bench.lab import LABELS, Lab, place
 from tools.bench.populated import CLIENT
+from tools.bench.readiness import is_free, is_ready
 from tools.bench_apiserver.load import session
 
 _BOUND_SECONDS = 120.0
@@ -66,13 +67,13 @@ class Placing:
     def see_lease(self, lease: Plain) -> None:
         """Takes an event of the leases' watch over."""
         seen = self._ready.get(lease["metadata"]["name"])
-        if seen is not None and not seen.done() and _is_ready(lease):
+        if seen is not None and not seen.done() and is_ready(lease):
             seen.set_result(time.perf_counter())
 
     def see_exporter(self, exporter: Plain) -> None:
         """Takes an event of the exporters' watch over."""
         name = exporter["metadata"]["name"]
-        if _is_free(exporter):
+        if is_free(exporter):
             self._unfree.discard(name)
             self._freed.set()
         else:
@@ -104,13 +105,3 @@ async def _watch(http: aiohttp.ClientSession, plural: str, see: Callable[[Plain]
         began.set()
         async for line in answer.content:
             see(json.loads(line)["object"])
-
-
-def _is_ready(lease: Plain) -> bool:
-    conditions = lease.get("status", {}).get("conditions", [])
-    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
-
-
-def _is_free(exporter: Plain) -> bool:
-    status = exporter.get("status", {})
-    return "leaseRef" not in status and status.get("exporterStatus") == "Available"
