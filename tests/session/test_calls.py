@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 
 import pytest
 
@@ -10,7 +9,7 @@ from jumplab.driver import errors
 from jumplab.protocol.v1.common_pb2 import EXPORTER_STATUS_AFTER_LEASE_HOOK, EXPORTER_STATUS_LEASE_READY
 from jumplab.protocol.v1.session_pb2 import Call, Frame, Frames, Hello
 from jumplab.session.frames import MAGIC, read_payloads
-from jumplab.session.host import SessionHost, dispatch
+from jumplab.session.host import dispatch
 from tests.driver.boards import Blocking, Broken, Meter, Reading, Slow
 from tests.exporter.waiting import until
 from tests.session.links import attached, hosted, linked
@@ -223,30 +222,6 @@ async def test_what_was_logged_before_reaches_who_attaches_later():
             heard: asyncio.Queue[str] = asyncio.Queue()
             session.on_log = lambda line: heard.put_nowait(line.message)
             assert [await heard.get(), await heard.get()] == ["the fuse is warm", "beforeLease: ready"]
-
-
-async def test_a_client_that_does_not_read_loses_log_lines_and_is_told_how_many():
-    async with hosted(meter=Meter()) as host, linked(host) as link:
-        stream = await link.open(0)
-        await stream.send(MAGIC + Frames(frames=[Frame(hello=Hello(session="s"))]).SerializeToString())
-        payloads = read_payloads(stream)
-        await anext(payloads)
-        for _ in range(40):
-            host.say("x" * (1 << 20))
-        lines: list[str] = []
-        talking = asyncio.create_task(_talk(host))
-        while not any("lost" in line for line in lines):
-            lines += [frame.log_line.message for frame in (await anext(payloads)).frames]
-            await stream.send(Frames(received=len(lines)).SerializeToString())
-        talking.cancel()
-        assert re.fullmatch(r"\d+ lines were lost", next(line for line in lines if "lost" in line))
-
-
-async def _talk(host: SessionHost) -> None:
-    """Says something now and then."""
-    while True:
-        host.say("y")
-        await asyncio.sleep(0.005)
 
 
 async def test_what_drivers_log_reaches_every_attached_client():
