@@ -2,17 +2,27 @@
 
 from hypothesis import strategies as st
 
-from jumplab.protocol.v1.session_pb2 import Call, CallCancel, Frame, Frames, Hello, Leave, Reopen
+from jumplab.protocol.v1.session_pb2 import Call, CallCancel, CallTaken, Frame, Frames, Hello, Leave, Reopen
 from jumplab.session.frames import MAGIC
 
 NUMBERS = st.one_of(st.integers(0, 5), st.integers(0, (1 << 64) - 1))
 STREAMS = st.one_of(st.integers(0, 5), st.integers(0, (1 << 32) - 1))
 TEXTS = st.text(max_size=20).filter(lambda text: text.isprintable())
-ARGUMENTS = st.one_of(st.just(b"{}"), st.binary(max_size=40), st.sampled_from([b"[" * 5000, b'{"data": "\\ud800"}']))
+ARGUMENTS = st.one_of(
+    st.sampled_from([b"{}", b'{"count": 9}']),
+    st.binary(max_size=40),
+    st.sampled_from([b"[" * 5000, b'{"data": "\\ud800"}']),
+)
 
 CALLS = st.builds(
-    lambda number, uuid, method, arguments, stream, timeout: Call(
-        id=number, driver_uuid=uuid, method=method, arguments=arguments, stream=stream, timeout_ms=timeout
+    lambda number, uuid, method, arguments, stream, timeout, window: Call(
+        id=number,
+        driver_uuid=uuid,
+        method=method,
+        arguments=arguments,
+        stream=stream,
+        timeout_ms=timeout,
+        window_bytes=window,
     ),
     NUMBERS,
     st.sampled_from(["meter", "", "none"]),
@@ -20,10 +30,12 @@ CALLS = st.builds(
     ARGUMENTS,
     STREAMS,
     NUMBERS,
+    NUMBERS,
 )
 FRAMES = st.one_of(
     CALLS.map(lambda call: Frame(call=call)),
     NUMBERS.map(lambda number: Frame(call_cancel=CallCancel(id=number))),
+    st.builds(lambda number, count: Frame(call_taken=CallTaken(id=number, bytes=count)), NUMBERS, NUMBERS),
     st.builds(lambda number, stream: Frame(reopen=Reopen(id=number, stream=stream)), NUMBERS, STREAMS),
     st.builds(lambda name, count: Frame(hello=Hello(session=name, received=count)), TEXTS, NUMBERS),
     st.just(Frame(leave=Leave())),

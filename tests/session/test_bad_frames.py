@@ -3,7 +3,7 @@
 import asyncio
 import os
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,7 @@ from jumplab.protocol.v1.session_pb2 import (
     Call,
     CallCancel,
     CallResult,
+    CallTaken,
     Frame,
     Frames,
     Goodbye,
@@ -48,6 +49,10 @@ class HoardInterface(DriverInterface):
         """So much text."""
 
     @abstractmethod
+    def drip(self) -> AsyncIterator[str]:
+        """One item, and then nothing more."""
+
+    @abstractmethod
     async def wait(self) -> None:
         """For ever."""
 
@@ -59,6 +64,10 @@ class Hoard(HoardInterface, Driver):
 
     async def give(self, mib: int) -> str:
         return "x" * (mib << 20)
+
+    async def drip(self) -> AsyncIterator[str]:
+        yield "drop"
+        await self.wait()
 
     async def wait(self) -> None:
         self.waiting += 1
@@ -93,6 +102,10 @@ class Intruder:
     def call(self, number: int, method: str, arguments: bytes = b"{}", **more: Any) -> Frame:
         call = Call(id=number, driver_uuid=self.hoard, method=method, arguments=arguments, **more)
         return Frame(call=call)
+
+    async def hear(self) -> Sequence[Frame]:
+        _, payload = await self.stream.receive()
+        return Frames.FromString(payload).frames
 
     async def end(self) -> str:
         """What it is told at the end; empty where the connection is just lost."""
@@ -241,13 +254,24 @@ async def test_ids_that_were_never_opened_change_nothing(scene: Scene) -> None:
     async with scene.enter() as intruder:
         await intruder.greet()
         await intruder.say(Frame(call_cancel=CallCancel(id=77)), Frame(reopen=Reopen(id=78, stream=5)))
+        await intruder.say(Frame(call_taken=CallTaken(id=79, bytes=1 << 63)))
         await intruder.say(intruder.call(1, "give", b'{"mib": 0}'))
         while True:
-            _, payload = await intruder.stream.receive()
-            frames = Frames.FromString(payload).frames
-            if any(frame.call_result.value == b'""' for frame in frames):
+            if any(frame.call_result.value == b'""' for frame in await intruder.hear()):
                 break
         await intruder.say(Frame(leave=Leave()))
+        await untouched(scene)
+
+
+@pytest.mark.parametrize("window_bytes", [0, 1, (1 << 64) - 1])
+async def test_items_that_were_never_sent_are_not_taken(scene: Scene, window_bytes: int) -> None:
+    async with scene.enter() as intruder:
+        await intruder.greet()
+        await intruder.say(intruder.call(1, "drip", window_bytes=window_bytes))
+        while not any(frame.HasField("call_item") for frame in await intruder.hear()):
+            pass
+        await intruder.say(Frame(call_taken=CallTaken(id=1, bytes=1000)))
+        assert "took 1000 bytes of items; 70 were sent" in await intruder.end()
         await untouched(scene)
 
 

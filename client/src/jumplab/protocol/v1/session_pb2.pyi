@@ -11,6 +11,9 @@ A session outlives its connections. Every frame but Hello, Welcome, Goodbye and 
 a side keeps what it has sent until the other has acknowledged it (`received`), and sends it again on the next
 connection, from where the other says that it stopped. So each counted frame arrives once, in order.
 
+The items of a streaming call are held back until its reader has taken enough of those before (Call.window_bytes,
+CallTaken): what is said of other calls never waits behind them.
+
 A byte stream (stream N > 0) has data envelopes, one END for the end of a direction, RESET with a sentence where it is
 given up, and ACK envelopes: two big-endian 64-bit numbers, how many bytes have been used and how many have arrived; the
 END counts as one byte. A sender keeps what has not arrived, and has at most 4 MiB under way that have not been used.
@@ -77,6 +80,7 @@ class Frame(_message.Message):
     REOPEN_FIELD_NUMBER: _builtins.int
     LEAVE_FIELD_NUMBER: _builtins.int
     CALL_PROGRESS_FIELD_NUMBER: _builtins.int
+    CALL_TAKEN_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def hello(self) -> Global___Hello: ...
     @_builtins.property
@@ -103,6 +107,8 @@ class Frame(_message.Message):
     def leave(self) -> Global___Leave: ...
     @_builtins.property
     def call_progress(self) -> Global___CallProgress: ...
+    @_builtins.property
+    def call_taken(self) -> Global___CallTaken: ...
     def __init__(
         self,
         *,
@@ -119,12 +125,13 @@ class Frame(_message.Message):
         reopen: Global___Reopen | None = ...,
         leave: Global___Leave | None = ...,
         call_progress: Global___CallProgress | None = ...,
+        call_taken: Global___CallTaken | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "call_cancel", b"call_cancel", "call_item", b"call_item", "call_opened", b"call_opened", "call_progress", b"call_progress", "call_result", b"call_result", "goodbye", b"goodbye", "hello", b"hello", "kind", b"kind", "leave", b"leave", "log_line", b"log_line", "reopen", b"reopen", "status_change", b"status_change", "welcome", b"welcome"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "call_cancel", b"call_cancel", "call_item", b"call_item", "call_opened", b"call_opened", "call_progress", b"call_progress", "call_result", b"call_result", "call_taken", b"call_taken", "goodbye", b"goodbye", "hello", b"hello", "kind", b"kind", "leave", b"leave", "log_line", b"log_line", "reopen", b"reopen", "status_change", b"status_change", "welcome", b"welcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "call_cancel", b"call_cancel", "call_item", b"call_item", "call_opened", b"call_opened", "call_progress", b"call_progress", "call_result", b"call_result", "goodbye", b"goodbye", "hello", b"hello", "kind", b"kind", "leave", b"leave", "log_line", b"log_line", "reopen", b"reopen", "status_change", b"status_change", "welcome", b"welcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "call_cancel", b"call_cancel", "call_item", b"call_item", "call_opened", b"call_opened", "call_progress", b"call_progress", "call_result", b"call_result", "call_taken", b"call_taken", "goodbye", b"goodbye", "hello", b"hello", "kind", b"kind", "leave", b"leave", "log_line", b"log_line", "reopen", b"reopen", "status_change", b"status_change", "welcome", b"welcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["hello", "welcome", "call", "call_opened", "call_item", "call_result", "call_cancel", "log_line", "status_change", "goodbye", "reopen", "leave", "call_progress"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["hello", "welcome", "call", "call_opened", "call_item", "call_result", "call_cancel", "log_line", "status_change", "goodbye", "reopen", "leave", "call_progress", "call_taken"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -197,6 +204,7 @@ class Welcome(_message.Message):
     LEASE_NAME_FIELD_NUMBER: _builtins.int
     RESUMED_FIELD_NUMBER: _builtins.int
     RECEIVED_FIELD_NUMBER: _builtins.int
+    HOLDS_ITEMS_FIELD_NUMBER: _builtins.int
     epoch: _builtins.str
     """Changes with each process of the exporter: what an earlier one held is gone."""
     motd: _builtins.str
@@ -207,6 +215,8 @@ class Welcome(_message.Message):
     connected before is told otherwise, what it had running is lost, with an unknown outcome.
     """
     received: _builtins.int
+    holds_items: _builtins.bool
+    """The exporter knows Call.window_bytes and CallTaken; one that does not know them must not be sent a CallTaken."""
     @_builtins.property
     def reports(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.DriverInstanceReport]: ...
     @_builtins.property
@@ -222,10 +232,11 @@ class Welcome(_message.Message):
         lease_name: _builtins.str = ...,
         resumed: _builtins.bool = ...,
         received: _builtins.int = ...,
+        holds_items: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "exporter_name", b"exporter_name", "labels", b"labels", "lease_name", b"lease_name", "motd", b"motd", "received", b"received", "reports", b"reports", "resumed", b"resumed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "exporter_name", b"exporter_name", "holds_items", b"holds_items", "labels", b"labels", "lease_name", b"lease_name", "motd", b"motd", "received", b"received", "reports", b"reports", "resumed", b"resumed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -247,6 +258,7 @@ class Call(_message.Message):
     BULK_FIELD_NUMBER: _builtins.int
     TIMEOUT_MS_FIELD_NUMBER: _builtins.int
     PROGRESS_FIELD_NUMBER: _builtins.int
+    WINDOW_BYTES_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Chosen by the client, never used twice in a session."""
     driver_uuid: _builtins.str
@@ -261,6 +273,10 @@ class Call(_message.Message):
     """How long the call may take, from its arrival on; 0: as long as it needs."""
     progress: _builtins.bool
     """The client wants to hear how far the call is."""
+    window_bytes: _builtins.int
+    """For streaming calls: the driver is asked for another item only while less than this has been sent that the client
+    has not taken (CallTaken). An item counts as its bytes and 64 more. 0: the client does not tell; nothing is held back.
+    """
     def __init__(
         self,
         *,
@@ -272,10 +288,11 @@ class Call(_message.Message):
         bulk: _builtins.bool = ...,
         timeout_ms: _builtins.int = ...,
         progress: _builtins.bool = ...,
+        window_bytes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments", b"arguments", "bulk", b"bulk", "driver_uuid", b"driver_uuid", "id", b"id", "method", b"method", "progress", b"progress", "stream", b"stream", "timeout_ms", b"timeout_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments", b"arguments", "bulk", b"bulk", "driver_uuid", b"driver_uuid", "id", b"id", "method", b"method", "progress", b"progress", "stream", b"stream", "timeout_ms", b"timeout_ms", "window_bytes", b"window_bytes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -363,6 +380,30 @@ class CallItem(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CallItem: _TypeAlias = CallItem  # noqa: Y015
+
+@_typing.final
+class CallTaken(_message.Message):
+    """Client to exporter: how much of a streaming call's items its reader has taken so far, counted as in Call.window_bytes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    BYTES_FIELD_NUMBER: _builtins.int
+    id: _builtins.int
+    bytes: _builtins.int
+    def __init__(
+        self,
+        *,
+        id: _builtins.int = ...,
+        bytes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes", b"bytes", "id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CallTaken: _TypeAlias = CallTaken  # noqa: Y015
 
 @_typing.final
 class CallProgress(_message.Message):

@@ -13,6 +13,7 @@ from jumplab.protocol.v1.session_pb2 import (
     Call,
     CallCancel,
     CallResult,
+    CallTaken,
     Frame,
     Frames,
     Leave,
@@ -26,6 +27,7 @@ from jumplab.session.channel import FrameChannel
 from jumplab.session.client.loader import ClientClasses, reported_methods
 from jumplab.session.client.streams import DriverStream, RunningCall
 from jumplab.session.frames import UNCOUNTED, ProtocolError
+from jumplab.session.items import WINDOW_BYTES
 from jumplab.transport.backoff import Backoff
 from jumplab.transport.links import EnvelopeStream, Link
 
@@ -53,6 +55,7 @@ class Session:
         self.labels = dict(welcome.labels)
         self.motd = welcome.motd
         self.epoch = welcome.epoch
+        self._holds_items = welcome.holds_items
         self.on_log: Callable[[LogLine], None] | None = None
         self.on_status: Callable[[StatusChange], None] | None = None
         self.ended: asyncio.Future[errors.DriverError] = asyncio.get_running_loop().create_future()
@@ -69,9 +72,11 @@ class Session:
     async def call_streaming(self, driver_uuid: str, method: str, arguments: bytes) -> AsyncIterator[bytes]:
         running, call = self._begin(driver_uuid, method, arguments)
         call.timeout_ms = remaining_ms()
+        call.window_bytes = WINDOW_BYTES
         async with self._cancelling(call.id):
             await self.channel.send(Frame(call=call))
-            while (item := await running.items.get()) is not None:
+            while (item := await running.items.take()) is not None:
+                self._tell_taken(call.id, running)
                 yield item
             await running.result
 
@@ -105,6 +110,7 @@ class Session:
             self.channel.forget()
         self.channel.connect(welcome.received)
         self.epoch = welcome.epoch
+        self._holds_items = welcome.holds_items
         self.connect(link)
 
     def disconnect(self) -> None:
@@ -146,7 +152,7 @@ class Session:
             case "call_result":
                 self._take_result(frame.call_result)
             case "call_item":
-                self._running(frame.call_item.id).items.put_nowait(frame.call_item.value)
+                self._running(frame.call_item.id).items.put(frame.call_item.value)
             case "call_progress":
                 told = frame.call_progress
                 total = told.total if told.HasField("total") else None
@@ -170,6 +176,11 @@ class Session:
             running.finish(outcomes.heard(result.error, running.path, running.method))
         else:
             running.finish(result.value)
+
+    def _tell_taken(self, call_id: int, running: RunningCall) -> None:
+        """Lets the exporter go on with a streaming call, once enough of it has been taken."""
+        if self._holds_items and running.items.telling_due and not running.result.done():
+            self.channel.post(Frame(call_taken=CallTaken(id=call_id, bytes=running.items.tell())))
 
     def _running(self, call_id: int) -> RunningCall:
         """The call; a stand-in for one that nobody waits for any more."""

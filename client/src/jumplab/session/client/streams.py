@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from jumplab.driver import errors
 from jumplab.driver.progressing import Progress, listener
 from jumplab.session.bytestream import LinkedByteStream
+from jumplab.session.items import ReceivedItems
 from jumplab.transport.backoff import Backoff
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import EnvelopeStream, Link
@@ -16,7 +17,7 @@ class RunningCall:
     """One call on its way.
 
     result: JSON, or the error it ended with.  opened: set when a byte stream's driver is ready.  items: of a streaming
-    call, None at the end.  on_progress: who wants to hear how far it is.
+    call.  on_progress: who wants to hear how far it is.
     """
 
     def __init__(self, path: str, method: str) -> None:
@@ -25,7 +26,7 @@ class RunningCall:
         loop = asyncio.get_running_loop()
         self.result: asyncio.Future[bytes] = loop.create_future()
         self.opened: asyncio.Future[None] = loop.create_future()
-        self.items: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.items = ReceivedItems()
         self.on_progress = listener()
 
     @property
@@ -52,7 +53,7 @@ class RunningCall:
                 self.result.set_exception(outcome)
                 self.result.exception()  # somebody who no longer waits for it need not hear of it
         self.open()
-        self.items.put_nowait(None)
+        self.items.put(None)
 
 
 class DriverStream(LinkedByteStream):

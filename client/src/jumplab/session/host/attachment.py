@@ -30,6 +30,7 @@ from jumplab.session.host.progress import ProgressReports
 from jumplab.session.host.pushing import Pushes
 from jumplab.session.host.running import RunningCalls
 from jumplab.session.host.streams import HostedStream, refuse_stream
+from jumplab.session.items import SentItems
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import EnvelopeStream, Link
 from jumplab.transport.race import race
@@ -55,6 +56,7 @@ class Attachment:
         self._pushes = Pushes(self._channel)
         self._calls = RunningCalls()
         self._streams: dict[int, HostedStream] = {}
+        self._items: dict[int, SentItems] = {}
         self._results_bytes = 0
         self._connection: Link | None = None
         self._reason = ""
@@ -171,6 +173,10 @@ class Attachment:
                     self._calls.begin(frame.call, self._run)
                 case "call_cancel":
                     self._calls.cancel(frame.call_cancel.id)
+                case "call_taken" if frame.call_taken.id in self._items:
+                    self._items[frame.call_taken.id].taken(frame.call_taken.bytes)
+                case "call_taken":
+                    pass  # its call has ended
                 case "reopen":
                     await self._reopen(frame.reopen)
                 case "leave":
@@ -262,8 +268,17 @@ class Attachment:
         return await self._dispatcher.call(invocation)
 
     async def _call_streaming(self, call: Call, invocation: Invocation) -> bytes:
-        async for item in self._dispatcher.items(invocation):
-            await self._channel.send(Frame(call_item=CallItem(id=call.id, value=item)))
+        sent = self._items[call.id] = SentItems(call.window_bytes)
+        try:
+            async with contextlib.aclosing(self._dispatcher.items(invocation)) as items:
+                async for item in items:
+                    if len(item) > FRAME_BYTES:
+                        raise ValueError(f"an item has more than {FRAME_BYTES} bytes, the most; use a byte stream")
+                    await self._channel.send(Frame(call_item=CallItem(id=call.id, value=item)))
+                    sent.count(item)
+                    await sent.room.wait()
+        finally:
+            del self._items[call.id]
         return b"null"
 
     async def _serve_stream(self, call: Call, invocation: Invocation) -> bytes:

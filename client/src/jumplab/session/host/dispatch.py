@@ -4,9 +4,9 @@ import asyncio
 import contextvars
 import functools
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,11 +65,11 @@ class Dispatcher:
             result = await self._in_thread(invocation, functools.partial(invocation.function, **invocation.arguments))
         return invocation.method.codec.encode_result(result)
 
-    async def items(self, invocation: Invocation) -> AsyncIterator[bytes]:
-        """Runs a streaming call: its items as JSON. Raises what the driver raises."""
+    async def items(self, invocation: Invocation) -> AsyncGenerator[bytes, None]:
+        """Runs a streaming call: its items as JSON. Raises what the driver raises. Closing it closes the driver's."""
         produced = invocation.function(**invocation.arguments)
         if isinstance(produced, AsyncIterator):
-            async with _turn(invocation.node):
+            async with _turn(invocation.node), _closing(produced):
                 async for item in produced:
                     yield invocation.method.codec.encode_result(item)
             return
@@ -101,6 +101,10 @@ class Dispatcher:
         except asyncio.CancelledError:
             submitted.cancel()  # one that no thread was free for yet never begins
             raise
+
+
+def _closing(produced: AsyncIterator[Any]) -> AbstractAsyncContextManager[Any]:
+    return aclosing(produced) if isinstance(produced, AsyncGenerator) else nullcontext()
 
 
 def _turn(node: Node) -> AbstractAsyncContextManager[Any]:

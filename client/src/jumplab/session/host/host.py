@@ -53,7 +53,12 @@ class SessionHost:
     ) -> None:
         self._tree = tree
         self._welcome = Welcome(
-            epoch=epoch, labels=labels or {}, motd=motd, exporter_name=exporter_name, lease_name=lease_name
+            epoch=epoch,
+            labels=labels or {},
+            motd=motd,
+            exporter_name=exporter_name,
+            lease_name=lease_name,
+            holds_items=True,
         )
         self._dispatcher = Dispatcher(tree)
         self._attachments: dict[str, Attachment] = {}

@@ -1,0 +1,80 @@
+"""The items of a streaming call on their way to a reader that takes its time: both ends count the same.
+
+What the reader has not taken has a bound for each call, and what is said of other calls never waits behind it: the
+exporter does not ask the driver for more, and the client's end goes on reading its connection.
+"""
+
+import asyncio
+
+from jumplab.session.frames import ProtocolError
+
+WINDOW_BYTES = 1 << 20
+
+_TOLD_AT_ONCE_BYTES = WINDOW_BYTES // 4
+_EACH_BYTES = 64
+
+
+def _counted(item: bytes) -> int:
+    return len(item) + _EACH_BYTES
+
+
+class SentItems:
+    """The exporter's count of one call.  window_bytes: the client's; 0 where it does not tell what it has taken.
+
+    room: set while another item may be sent.
+    """
+
+    def __init__(self, window_bytes: int) -> None:
+        self._window_bytes = window_bytes
+        self._sent_bytes = 0
+        self._taken_bytes = 0
+        self.room = asyncio.Event()
+        self.room.set()
+
+    def count(self, item: bytes) -> None:
+        """An item has been sent."""
+        self._sent_bytes += _counted(item)
+        self._look()
+
+    def taken(self, taken_bytes: int) -> None:
+        """So much has been taken, all in all. Raises ProtocolError."""
+        if not self._taken_bytes <= taken_bytes <= self._sent_bytes:
+            raise ProtocolError(f"the client took {taken_bytes} bytes of items; {self._sent_bytes} were sent")
+        self._taken_bytes = taken_bytes
+        self._look()
+
+    def _look(self) -> None:
+        if not self._window_bytes or self._sent_bytes - self._taken_bytes < self._window_bytes:
+            self.room.set()
+        else:
+            self.room.clear()
+
+
+class ReceivedItems:
+    """Items that wait for their reader at the client, and how many the exporter should hear of."""
+
+    def __init__(self) -> None:
+        self._waiting: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._taken_bytes = 0
+        self._told_bytes = 0
+
+    def put(self, item: bytes | None) -> None:
+        """An item has come; None: no more will."""
+        self._waiting.put_nowait(item)
+
+    async def take(self) -> bytes | None:
+        """The next item; None at the end."""
+        item = await self._waiting.get()
+        if item is not None:
+            self._taken_bytes += _counted(item)
+        return item
+
+    @property
+    def telling_due(self) -> bool:
+        """Whether so much has been taken since the last time that the exporter should hear of it."""
+        return self._taken_bytes - self._told_bytes >= _TOLD_AT_ONCE_BYTES
+
+    def tell(self) -> int:
+        """How much has been taken, all in all, for the exporter."""
+        self._told_bytes = self._taken_bytes
+        return self._taken_bytes
