@@ -15,13 +15,14 @@ import jumplab
 from jumplab.client.controller import Controller, Route
 from jumplab.driver import AsyncDriverClient
 from jumplab.protocol.v1.router_pb2 import FRAME_TYPE_DATA, StreamRequest
-from jumplab.protocol.v1.session_pb2 import Frame, Frames, Hello
+from jumplab.protocol.v1.session_pb2 import Frame, Frames, Goodbye, Hello
 from jumplab.session.frames import MAGIC
 from jumplab.transport.channel import open_channel
 from tests.lab.lab import Lab
 from tests.router.conftest import METHOD, ending, grpc_done
 
 HELLO = MAGIC + Frames(frames=[Frame(hello=Hello(session="intruder"))]).SerializeToString()
+SENTENCES = (b"does not speak Jumplab", b"can't be read", b"only an exporter sends")
 BOUND_SECONDS = 60
 GROWTH_MIB = 200
 
@@ -72,6 +73,36 @@ def opened(channel: aio.Channel, number: int = 0) -> Any:
 
 async def said(call: Any, payload: bytes) -> None:
     await call.write(StreamRequest(payload=payload, frame_type=FRAME_TYPE_DATA).SerializeToString())
+
+
+NOISE = {
+    "no magic": [b"GET / HTTP/1.1\r\n\r\n"],
+    "noise after the magic": [MAGIC + b"\xff" * 1000],
+    "noise after hello": [HELLO, b"\xff" * 1000],
+    "an exporter's frame": [HELLO, Frames(frames=[Frame(goodbye=Goodbye())]).SerializeToString()],
+}
+
+
+@pytest.mark.parametrize("payloads", NOISE.values(), ids=NOISE)
+async def test_who_does_not_speak_the_protocol_is_told_so_and_hung_up_on(bench: Lab, payloads: list[bytes]) -> None:
+    async with at_work(bench) as (_, dial):
+        for _ in range(5):
+            async with streams_of(await dial()) as channel, asyncio.timeout(BOUND_SECONDS / 3):
+                call = opened(channel)
+                for payload in payloads:
+                    await said(call, payload)
+                words = await heard(call)
+                assert any(each in words for each in SENTENCES), words
+                assert (await call.code()).name == "UNAVAILABLE"
+
+
+async def heard(call: Any) -> bytes:
+    """Everything that is said until the stream's end."""
+    words = b""
+    with suppress(aio.AioRpcError):
+        while (word := await call.read()) is not aio.EOF:
+            words += word
+    return words
 
 
 async def test_a_message_that_no_router_takes_ends_its_own_stream(bench: Lab) -> None:

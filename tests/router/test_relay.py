@@ -3,13 +3,16 @@
 import asyncio
 import os
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
+from typing import Any
 
-from grpc import StatusCode
+import pytest
+from grpc import StatusCode, aio
 
 from jumplab_operator.router.relay import Router
 from jumplab_operator.router.tokens import Role
+from tests.exporter.waiting import until
 from tests.router.conftest import METHOD, Bench, Peers, ending, served
 
 SOON = 20
@@ -58,6 +61,33 @@ async def test_a_peer_that_hangs_up_ends_the_others_stream(peers: Peers) -> None
     code, sentence = await asyncio.wait_for(ending(exporter), SOON)
     assert code is StatusCode.UNAVAILABLE
     assert "dial again" in sentence
+
+
+@pytest.mark.parametrize(
+    ("ends", "told"), [("hangs up", StatusCode.UNAVAILABLE), ("is cut off", StatusCode.FAILED_PRECONDITION)]
+)
+async def test_a_peer_that_has_read_nothing_yet_hears_how_its_stream_has_ended(
+    peers: Peers, router: Router, ends: str, told: StatusCode
+) -> None:
+    client, exporter = await peers.stream(Role.CLIENT), await peers.stream(Role.EXPORTER)
+    await client.write(b"hello")
+    assert await exporter.read() == b"hello"
+    sending = asyncio.create_task(_flood(exporter), name="sender")
+    await asyncio.wait({sending}, timeout=0.5)  # what is written to the client waits for it to read
+    assert not sending.done()
+    if ends == "hangs up":
+        exporter.cancel()
+    else:
+        router.cut("lease-uid")
+    await until(lambda: not router._switchboard._of_lease)
+    assert (await asyncio.wait_for(ending(client), SOON))[0] is told
+    await asyncio.wait({sending})
+
+
+async def _flood(peer: Any) -> None:
+    with suppress(aio.AioRpcError, asyncio.CancelledError, asyncio.InvalidStateError):
+        while True:
+            await peer.write(bytes(4 << 20))  # more than is let through to who does not read
 
 
 async def test_a_peer_whose_process_is_killed_ends_the_others_stream(peers: Peers) -> None:

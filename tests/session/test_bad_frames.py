@@ -1,6 +1,7 @@
 """A peer that does not keep to the protocol: its session ends with a sentence, and nobody else's."""
 
 import asyncio
+import contextlib
 import os
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -108,9 +109,9 @@ class Intruder:
         return Frames.FromString(payload).frames
 
     async def end(self) -> str:
-        """What it is told at the end; empty where the connection is just lost."""
+        """What it is told at the end; empty where the connection is just lost. It lets go then, as everyone does."""
         try:
-            async with asyncio.timeout(BOUND_SECONDS):
+            async with asyncio.timeout(BOUND_SECONDS), contextlib.aclosing(self.stream):
                 while True:
                     kind, payload = await self.stream.receive()
                     if kind is EnvelopeKind.RESET:

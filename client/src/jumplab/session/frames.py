@@ -1,10 +1,13 @@
 """Frames on one connection of stream 0: how payloads are read, and what a session begins with."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 from google.protobuf.message import DecodeError
 
 from jumplab.protocol.v1.session_pb2 import Frames
+from jumplab.transport.errors import TransportError
 from jumplab.transport.links import ENVELOPE_BYTES, ConnectionLost, EnvelopeKind, EnvelopeStream
 
 MAGIC = b"JUMPLAB\x01"
@@ -28,6 +31,14 @@ async def read_payloads(stream: EnvelopeStream) -> AsyncIterator[Frames]:
     yield _decoded(payload[len(MAGIC) :])
     while True:
         yield _decoded(await _data(stream))
+
+
+async def until_let_go(stream: EnvelopeStream, bound_seconds: float) -> None:
+    """Waits until the peer has let go of the stream: a last word may not reach who is hung up on at once."""
+    with contextlib.suppress(TransportError, TimeoutError):
+        async with asyncio.timeout(bound_seconds):
+            while True:
+                await stream.receive()
 
 
 async def _data(stream: EnvelopeStream) -> bytes:

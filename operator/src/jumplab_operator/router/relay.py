@@ -70,6 +70,8 @@ class Router:
     async def _stream(self, _: object, context: "aio.ServicerContext[Any, Any]") -> None:
         try:
             claims, number = self._identify(list(context.invocation_metadata() or ()))
+            # Before anybody writes to it: gRPC could not end an RPC any more whose first message was given up half-way.
+            await context.send_initial_metadata(())
             seat = self._switchboard.take_seat(claims, number, context)
         except StreamRefused as refusal:
             await context.abort(refusal.ending.code, refusal.ending.sentence)

@@ -24,7 +24,7 @@ from jumplab.protocol.v1.session_pb2 import (
 )
 from jumplab.session import outcomes
 from jumplab.session.channel import FrameChannel
-from jumplab.session.frames import FRAME_BYTES, UNCOUNTED, ProtocolError
+from jumplab.session.frames import FRAME_BYTES, UNCOUNTED, ProtocolError, until_let_go
 from jumplab.session.host.dispatch import Dispatcher, Invocation
 from jumplab.session.host.progress import ProgressReports
 from jumplab.session.host.pushing import Pushes
@@ -133,10 +133,11 @@ class Attachment:
                 {"frames": reading, "sent": _ended(sending), "left": self.left.wait(), "replaced": replaced.wait()}
             )
             if self.left.is_set():
-                await self._finish()
+                await self._finish(sending)
         except ProtocolError as error:
             self._end_for(error)
-            await self._finish()
+            await self._finish(sending)
+            await until_let_go(stream, _CLOSING_BOUND_SECONDS)
         except TransportError as error:
             _log.debug("a client's connection ended: %s", error)
         finally:
@@ -148,14 +149,14 @@ class Attachment:
         _log.warning("a client's session is ended: %s", error)
         self.say_goodbye(f"the exporter has ended this session: {error}")
 
-    async def _finish(self) -> None:
-        """Cancels what runs, and lets the last words out."""
+    async def _finish(self, sending: "asyncio.Task[None]") -> None:
+        """Cancels what runs, and lets the last words out, as long as there is somebody to hear them."""
         calls = self._calls.cancel_all()
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(TimeoutError, TransportError):
             async with asyncio.timeout(_CLOSING_BOUND_SECONDS):
                 if calls:
                     await asyncio.wait(calls)
-                await self._channel.flushed()
+                await race({"said": self._channel.flushed(), "lost": _ended(sending)})
 
     async def _read(self, payloads: AsyncIterator[Frames]) -> None:
         async for payload in payloads:

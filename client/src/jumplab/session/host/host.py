@@ -14,7 +14,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from jumplab.protocol.v1.common_pb2 import LOG_SOURCE_DRIVER, LOG_SOURCE_SYSTEM, ExporterStatus, LogSource
 from jumplab.protocol.v1.session_pb2 import Frame, Frames, Hello, LogLine, StatusChange, Welcome
 from jumplab.session.bytestream import reset
-from jumplab.session.frames import ProtocolError, read_payloads
+from jumplab.session.frames import ProtocolError, read_payloads, until_let_go
 from jumplab.session.host.attachment import Attachment
 from jumplab.session.host.dispatch import Dispatcher
 from jumplab.session.host.tree import DriverTree
@@ -23,6 +23,7 @@ from jumplab.transport.links import EnvelopeStream, Link
 
 _LINES_KEPT = 200
 _GREETING_BOUND_SECONDS = 20.0
+_LETTING_GO_SECONDS = 1.0
 _KEPT_SECONDS = 600.0
 _DETACHING_BOUND_SECONDS = 2.0
 _CLIENTS_AT_ONCE = 256
@@ -113,6 +114,7 @@ class SessionHost:
                 raise ProtocolError(f"{_CLIENTS_AT_ONCE} clients are attached to this lease, which is the most")
         except ProtocolError as error:
             await reset(stream, str(error))
+            await until_let_go(stream, _LETTING_GO_SECONDS)
             raise
         return hello
 
