@@ -83,13 +83,20 @@ def test_hearing_of_the_same_lease_again_changes_nothing() -> None:
 
 def test_a_new_uid_under_the_same_name_is_another_lease() -> None:
     state, _ = after(Assigned(Lease("b", name="first")), state=Ready(A))
-    assert state == Cleaning(A, following=B)
+    assert state == Cleaning(A, following=B, known=True)
     assert after(Cleaned(), state=state)[0] == Preparing(B)
 
 
 def test_a_lease_that_was_cleaned_is_not_served_again() -> None:
     state, _ = after(DeadlinePassed("a"), Assigned(A), Cleaned(), Assigned(A), state=Ready(A))
-    assert state == Available("a")
+    assert state == Available("a", over="a")
+
+
+def test_a_lease_that_the_controller_takes_away_and_gives_again_is_served_again() -> None:
+    state, _ = after(Assigned(None), Cleaned(), Assigned(A), state=Ready(A))
+    assert state == Preparing(A)
+    state, _ = after(DeadlinePassed("a"), Cleaned(), Assigned(None), Assigned(A), state=Ready(A))
+    assert state == Preparing(A)
 
 
 def test_a_deadline_of_another_lease_changes_nothing() -> None:
@@ -115,7 +122,7 @@ def test_a_hook_that_wants_the_exporters_end_gets_it_after_the_clean_up() -> Non
 
 
 def test_a_failed_clean_up_hook_is_told_and_the_exporter_is_free_again() -> None:
-    state, effects = after(Cleaned("afterLease failed", OnFailure.WARN), state=Cleaning(A))
+    state, effects = after(Cleaned("afterLease failed", OnFailure.WARN), state=Cleaning(A, known=True))
     assert state == Available("a")
     assert isinstance(effects[0], Tell)
     assert effects[0].report.message == "afterLease failed"
@@ -125,7 +132,7 @@ def test_drivers_that_hang_keep_it_not_ready_by_name_until_they_are_done() -> No
     state, effects = after(DriversHang(("relay", "camera")), state=Cleaning(A))
     assert isinstance(effects[0], Tell)
     assert effects[0].report.message == "not ready: still running: relay, camera"
-    assert after(Cleaned(), state=state)[0] == Available("a")
+    assert after(Cleaned(), state=state)[0] == Available("a", over="a")
 
 
 def test_asked_to_stop_a_running_lease_is_not_cleaned_up() -> None:
@@ -167,7 +174,7 @@ def test_a_lease_that_comes_during_a_check_cancels_it_and_is_prepared_once_it_is
 def test_a_lease_that_ends_before_the_check_is_down_was_never_prepared() -> None:
     for ending in (Assigned(None), DeadlinePassed("a")):
         state, effects = after(Assigned(None), CheckDue(), Assigned(A), ending, Checked())
-        assert state == Available("a")
+        assert state == Available("a", over="a" if isinstance(ending, DeadlinePassed) else "")
         assert (Status.AVAILABLE, "a") in told(effects)
         assert Prepare(A) not in effects
 

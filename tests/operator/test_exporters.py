@@ -31,12 +31,13 @@ async def test_an_exporter_that_says_goodbye_is_offline_at_once(world: World) ->
         assert gone["status"]["statusMessage"] == "it said goodbye: the host goes down"
 
 
-async def test_a_lease_stays_while_its_exporter_is_away(world: World) -> None:
+async def test_a_used_lease_stays_while_its_exporter_is_away(world: World) -> None:
     world.exporter("bench-1")
     async with running_lab(world.access, world.settings(), Tokens()) as lab:
         async with serving(SimulatedExporter(lab, Name(world.namespace, "bench-1"))):
             world.lease("first")
             await world.until_ready("first")
+            world.use("first")
         away = await world.until("leases", "first", lambda it: condition(it, "ExporterOnline") == "False")
         assert condition(away, "Ready") == "True"
         async with serving(SimulatedExporter(lab, Name(world.namespace, "bench-1"), epoch="2")):

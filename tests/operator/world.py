@@ -96,6 +96,11 @@ class World:
     def patch(self, plural: str, name: str, body: Plain) -> Answer:
         return self.client.patch(self.path(plural, name), body)
 
+    def use(self, lease: str) -> None:
+        """Has the Lease say that it was used."""
+        used = {"status": {"firstUsedTime": "2026-01-01T00:00:00Z"}}
+        self.client.patch(f"{self.path('leases', lease)}/status", used).ok()
+
     def delete(self, plural: str, name: str) -> None:
         self.client.delete(self.path(plural, name)).ok()
 

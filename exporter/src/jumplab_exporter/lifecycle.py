@@ -39,9 +39,14 @@ class Connecting:
 
 @dataclass(frozen=True, slots=True)
 class Available:
-    """Free. cleaned: the uid of the lease that ended last, which is never served again."""
+    """Free.
+
+    cleaned: the uid of the lease that ended last.  over: the same, until the controller has said so too: what it says
+    of that lease before is not a new assignment.
+    """
 
     cleaned: str = ""
+    over: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ class Checking:
 
     cleaned: str = ""
     following: Lease | None = None
+    over: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +78,13 @@ class Ready:
 class Cleaning:
     """Tearing down and running afterLease.
 
-    following: what the controller has assigned meanwhile;  then: set if the process ends afterwards;  hanging: drivers
-    are still running past the bound.
+    following: what the controller has assigned meanwhile;  known: it has said that the lease is over, not this exporter
+    alone;  then: set if the process ends afterwards;  hanging: drivers are still running past the bound.
     """
 
     lease: Lease
     following: Lease | None = None
+    known: bool = False
     then: "Leaving | None" = None
     hanging: bool = False
 
@@ -246,9 +253,9 @@ def transition(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
         case DeadlinePassed(uid) if isinstance(state, Preparing | Ready) and state.lease.uid == uid:
             return _ended(state.lease, None, "the lease has expired")
         case DeadlinePassed(uid) if isinstance(state, Checking) and state.following == Lease(uid):
-            return _assigned_in_check(state, None)
+            return replace(_unassigned(state), over=uid), (_tell(Status.AVAILABLE, "", uid),)
         case CheckDue() if isinstance(state, Available):
-            return Checking(state.cleaned), (Check(),)
+            return Checking(state.cleaned, over=state.over), (Check(),)
         case Checked() if isinstance(state, Checking):
             return _checked(state)
         case DriversHang(names) if isinstance(state, Cleaning):
@@ -297,36 +304,41 @@ def _assigned(state: State, lease: Lease | None) -> tuple[State, tuple[Effect, .
     match state:
         case Connecting():
             return _settle(lease, cleaned="")
-        case Available(cleaned) if lease is not None and lease.uid != cleaned:
-            return _settle(lease, cleaned)
-        case Checking(cleaned) if lease is None or lease.uid != cleaned:
+        case Available(cleaned, over) if lease is None or lease.uid != over:
+            return _settle(lease, cleaned) if lease is not None else (Available(cleaned), ())
+        case Checking(_, _, over) if lease is None or lease.uid != over:
             return _assigned_in_check(state, lease)
         case Preparing(held) | Ready(held) if lease is not None and lease == held:
             return replace(state, lease=lease), ()
         case Preparing(held) | Ready(held):
-            return _ended(held, lease, "the lease has ended")
+            after, effects = _ended(held, lease, "the lease has ended")
+            return replace(after, known=True), effects
         case Cleaning(held):
-            return replace(state, following=None if lease == held else lease), ()
+            return replace(state, following=None if lease == held else lease, known=state.known or lease != held), ()
         case _:
             return state, ()
 
 
 def _assigned_in_check(state: Checking, lease: Lease | None) -> tuple[State, tuple[Effect, ...]]:
-    cleaned, effects = state.cleaned, list[Effect]()
-    if lease == state.following:
-        return replace(state, following=lease), ()
-    if state.following is not None:  # nothing was made for it yet
-        cleaned = state.following.uid
-        effects.append(_tell(Status.AVAILABLE, "", cleaned))
-    if lease is not None:
+    after, effects = replace(state, over=""), list[Effect]()
+    if state.following is not None and lease != state.following:
+        after = _unassigned(state)
+        effects.append(_tell(Status.AVAILABLE, "", after.cleaned))
+    if lease is not None and lease != state.following:
         effects += [_tell(Status.BEFORE_LEASE_HOOK, "preparing", lease.uid), CancelCheck()]
-    return Checking(cleaned, lease), tuple(effects)
+    return replace(after, following=lease), tuple(effects)
+
+
+def _unassigned(state: Checking) -> Checking:
+    """The lease that was waited for is over: nothing was made for it yet."""
+    assert state.following is not None, "there was a lease"
+    return Checking(state.following.uid)
 
 
 def _checked(state: Checking) -> tuple[State, tuple[Effect, ...]]:
     if state.following is not None:
         return Preparing(state.following), (Prepare(state.following),)
-    return Available(state.cleaned), (_tell(Status.AVAILABLE, "", state.cleaned),)
+    return Available(state.cleaned, state.over), (_tell(Status.AVAILABLE, "", state.cleaned),)
 
 
 def _settle(lease: Lease | None, cleaned: str) -> tuple[State, tuple[Effect, ...]]:
@@ -336,7 +348,7 @@ def _settle(lease: Lease | None, cleaned: str) -> tuple[State, tuple[Effect, ...
     return Preparing(lease), (told, Prepare(lease))
 
 
-def _ended(lease: Lease, following: Lease | None, reason: str) -> tuple[State, tuple[Effect, ...]]:
+def _ended(lease: Lease, following: Lease | None, reason: str) -> tuple[Cleaning, tuple[Effect, ...]]:
     told = _tell(Status.AFTER_LEASE_HOOK, "cleaning up", lease.uid)
     return Cleaning(lease, following), (Clean(lease, reason), told)
 
@@ -357,7 +369,7 @@ def _cleaned(state: Cleaning, event: Cleaned) -> tuple[State, tuple[Effect, ...]
     if state.then is not None:
         return state.then, (free,)
     if state.following is None:
-        return Available(uid), (free,)
+        return Available(uid, "" if state.known else uid), (free,)
     after, effects = _settle(state.following, uid)
     return after, (free, *effects)
 
