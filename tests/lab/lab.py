@@ -147,6 +147,9 @@ class Lab:
     def until_ready(self, name: str) -> Plain:
         return self.until("leases", name, lambda it: condition(it, "Ready")["status"] == "True")
 
+    def until_used(self, name: str) -> Plain:
+        return self.until("leases", name, lambda it: it["status"]["firstUsedTime"])
+
     def until_ended(self, name: str) -> Plain:
         return self.until("leases", name, lambda it: it["status"]["ended"])
 

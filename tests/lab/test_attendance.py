@@ -18,8 +18,7 @@ with jumplab.attach("pipeline") as root:
     signal.pause()
 """
     with lab.ci.script(code, until="attached") as pipeline:
-        used = lab.until("leases", "pipeline", lambda it: it["status"]["firstUsedTime"])
-        assert condition(used, "Ready")["status"] == "True"
+        assert condition(lab.until_used("pipeline"), "Ready")["status"] == "True"
         pipeline.kill()
     ended = lab.until_ended("pipeline")
     assert condition(ended, "Ready")["reason"] == "Abandoned"

@@ -53,6 +53,7 @@ def test_the_example_is_attached_to_with_asyncio_and_survives_the_loss_of_one_ex
             async with asyncio.TaskGroup() as tasks:
                 for board in (boards.dut, boards.peer):
                     tasks.create_task(board.board.power.on(), name="power")
+            await asyncio.to_thread(lab.until_used, "pair")
             lab.exporters["gang-peer"].kill()
             await asyncio.to_thread(
                 lab.until, "leases", "pair", lambda it: condition(it, "ExporterOnline")["status"] == "False"

@@ -44,6 +44,7 @@ def test_an_exporter_dies_and_its_next_process_takes_the_lease_over(lab: Lab) ->
     held = lab.until_ready("kept")
     with jumplab.attach("kept", client=lab.config) as root:
         root.board.power.on()
+        lab.until_used("kept")
         exporter.kill()
         exporter.start()
         with contextlib.suppress(errors.SessionLost):  # what is asked in that moment may have an unknown outcome
@@ -68,6 +69,7 @@ def test_an_exporter_that_stays_dead_is_offline_keeps_its_lease_and_leaves_no_qe
         root.board.power.on()
         children = psutil.Process(exporter.pid).children(recursive=True)
         assert any(child.name().startswith("qemu-system") for child in children)
+        lab.until_used("lonely")
         exporter.kill()
         _, running = psutil.wait_procs(children, timeout=30)
         assert not running

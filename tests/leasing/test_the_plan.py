@@ -43,6 +43,8 @@ def test_a_claim_that_was_left_unfinished_is_finished() -> None:
     decision = planned(client(), exporter("a"), claimed, lease("l"))["l"]
     assert isinstance(decision, Assign)
     assert decision.exporters[0].name == "b"
+    returning = planned(client(), replace(claimed, busy=True), lease("l"))["l"]  # with the lease from before
+    assert isinstance(returning, Wait)
 
 
 def test_an_exporter_that_is_still_claimed_by_a_lease_that_is_gone_is_not_given_away() -> None:

@@ -75,18 +75,20 @@ def rule(team: str | None = None, **fields: object) -> Policy:
 _moments = st.integers(-5, 20).map(lambda count: NOON + minutes(count))
 
 exporters = st.builds(
-    lambda number, kind, enabled, online, available, quarantined, claim, vacated: exporter(
+    lambda number, kind, enabled, online, available, busy, quarantined, claim, vacated: exporter(
         f"e{number}",
         kind,
         enabled=enabled,
         online=online,
-        available=available,
+        available=available and not busy,
+        busy=online and busy,
         quarantined=quarantined,
         claim=claim,
         vacated=vacated,
     ),
     st.integers(0, 4),
     st.sampled_from(BOARDS),
+    st.booleans(),
     st.booleans(),
     st.booleans(),
     st.booleans(),

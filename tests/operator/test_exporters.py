@@ -34,10 +34,10 @@ async def test_an_exporter_that_says_goodbye_is_offline_at_once(world: World) ->
 async def test_a_used_lease_stays_while_its_exporter_is_away(world: World) -> None:
     world.exporter("bench-1")
     async with running_lab(world.access, world.settings(), Tokens()) as lab:
-        async with serving(SimulatedExporter(lab, Name(world.namespace, "bench-1"))):
+        async with serving(SimulatedExporter(lab, Name(world.namespace, "bench-1"))) as exporter:
             world.lease("first")
-            await world.until_ready("first")
-            world.use("first")
+            ready = await world.until_ready("first")
+            await exporter.attend(ready["metadata"]["uid"], attached=True, times=1)
         away = await world.until("leases", "first", lambda it: condition(it, "ExporterOnline") == "False")
         assert condition(away, "Ready") == "True"
         async with serving(SimulatedExporter(lab, Name(world.namespace, "bench-1"), epoch="2")):

@@ -96,11 +96,6 @@ class World:
     def patch(self, plural: str, name: str, body: Plain) -> Answer:
         return self.client.patch(self.path(plural, name), body)
 
-    def use(self, lease: str) -> None:
-        """Has the Lease say that it was used."""
-        used = {"status": {"firstUsedTime": "2026-01-01T00:00:00Z"}}
-        self.client.patch(f"{self.path('leases', lease)}/status", used).ok()
-
     def delete(self, plural: str, name: str) -> None:
         self.client.delete(self.path(plural, name)).ok()
 
@@ -108,14 +103,15 @@ class World:
         """The object as soon as it is as asked: it is watched. Fails with what it was last."""
         return await asyncio.to_thread(self._until, plural, name, holds)
 
-    async def until_event(self, reason: str) -> None:
-        """Returns once there is an Event with this reason."""
+    async def until_event(self, reason: str) -> str:
+        """The message of the Event with this reason, once there is one."""
         async with asyncio.timeout(WAIT_SECONDS):
-            while reason not in await asyncio.to_thread(self._event_reasons):
+            while reason not in (messages := await asyncio.to_thread(self._event_messages)):
                 pass  # each answer is the wait
+        return messages[reason]
 
-    def _event_reasons(self) -> set[str]:
-        return {it["reason"] for it in self.client.get(self.path("events")).ok()["items"]}
+    def _event_messages(self) -> dict[str, str]:
+        return {it["reason"]: it["message"] for it in self.client.get(self.path("events")).ok()["items"]}
 
     def _until(self, plural: str, name: str, holds: Callable[[Plain], Any]) -> Plain:
         listed = self.client.get(self.path(plural)).ok()
@@ -164,13 +160,17 @@ def message_of(plain: Plain, kind: str = "Ready") -> str:
 
 @dataclass
 class SimulatedExporter:
-    """What an exporter does, in-process: it confirms each lease and cleans up after it. `confirms` False: it hangs."""
+    """What an exporter does, in-process: it confirms each lease and cleans up after it. `confirms` False: it hangs.
+
+    `tells` False: it does not tell who is attached, like Jumpstarter's.
+    """
 
     lab: ClusterLab
     name: Name
     epoch: str = "1"
     confirms: bool = True
     cleans: bool = True
+    tells: bool = True
     health: Found = NOTHING
     seen: list[Assignment | None] = field(default_factory=list)
     told: asyncio.Event = field(default_factory=asyncio.Event)
@@ -203,7 +203,7 @@ class SimulatedExporter:
 
     async def report(self, status: str, lease_uid: str = "", *, release: bool = False, message: str = "") -> None:
         """Reports until it is taken, as a real exporter does."""
-        attached = False if status == "LeaseReady" else None
+        attached = False if status == "LeaseReady" and self.tells else None
         await self._deliver(
             StatusReport(status, message, lease_uid, self.epoch, release, health=self.health, attached=attached)
         )

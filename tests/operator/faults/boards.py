@@ -32,7 +32,8 @@ class Board:
     _hook: str = ""
     _heard: Assignment | None = None
     _over: str = ""
-    """The uid of the lease that its process has cleaned up after last: it serves that no more."""
+    """The uid of the lease that its process has ended by itself, until it hears of another, or of none."""
+    _attachments: int = 0
     _unsaid: dict[str, StatusReport] = field(default_factory=dict)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _deadline: asyncio.TimerHandle | None = None
@@ -67,6 +68,12 @@ class Board:
         if self.holding:
             self._say("LeaseReady", self.holding, release=True)
 
+    def attend(self) -> None:
+        """A client comes and goes."""
+        if self.holding and not self._hook:
+            self._attachments += 1
+            self._say("LeaseReady", self.holding)
+
     def finish(self) -> None:
         """Its hook is done."""
         hook, self._hook = self._hook, ""
@@ -86,6 +93,8 @@ class Board:
             telling = tasks.create_task(self._tell(lab), name=f"reports of {self.name.name}")
             async for assignment in assignments:
                 self._heard = assignment
+                if assignment is None or assignment.lease_uid != self._over:
+                    self._over = ""
                 self._follow()
             telling.cancel()
 
@@ -98,7 +107,7 @@ class Board:
             self._end_lease()
         elif self._heard is not None:
             if not self.holding and wanted != self._over:
-                self.holding = wanted
+                self.holding, self._attachments = wanted, 0
                 self._hook = "BeforeLeaseHook" if self.slow else ""
                 self._say(self._hook or "LeaseReady", wanted)
             if self.holding == wanted:
@@ -120,8 +129,8 @@ class Board:
                 self.finish()
 
     def _clean(self) -> None:
-        self._over = over = self.holding
-        self.holding = ""
+        over, self.holding = self.holding, ""
+        self._over = over if self._heard is not None and self._heard.lease_uid == over else ""
         self._say("Available", over)
         self._follow()
 
@@ -137,7 +146,10 @@ class Board:
 
     def _say(self, status: str, lease_uid: str, *, release: bool = False) -> None:
         self._unsaid.pop(lease_uid, None)
-        self._unsaid[lease_uid] = StatusReport(status, "", lease_uid, str(self.epoch), release)
+        attached = False if status == "LeaseReady" else None
+        self._unsaid[lease_uid] = StatusReport(
+            status, "", lease_uid, str(self.epoch), release, attached=attached, attachments=self._attachments
+        )
         self._news.set()
 
     async def _tell(self, lab: ClusterLab) -> None:

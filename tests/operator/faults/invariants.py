@@ -23,6 +23,8 @@ class Witness:
         """Since which step an exporter is kept for a lease."""
         self.ready: set[str] = set()
         """The uids of the leases that were ever Ready."""
+        self._used: dict[str, str] = {}
+        """The exporters of leases that were ever used, by the lease's uid."""
 
     def look(self) -> None:
         self._step += 1
@@ -34,6 +36,7 @@ class Witness:
         self._quotas(held)
         self._reservations(held)
         self._endings()
+        self._places()
 
     def _note(self, held: list[Plain], exporters: dict[str, Plain]) -> None:
         uids = {lease["metadata"]["uid"] for lease in held}
@@ -100,6 +103,14 @@ class Witness:
             if status.get("ended"):
                 assert "endTime" in status, f"{lease} has ended without an end"
                 assert not is_true(lease, "Ready"), f"{lease} has ended and is Ready"
+
+    def _places(self) -> None:
+        """What was used stays where it is."""
+        for lease in self._world.all("leases"):
+            uid, status = lease["metadata"]["uid"], lease.get("status", {})
+            if "firstUsedTime" in status and not status.get("ended"):
+                exporter = status.get("exporterRef", {}).get("name", "nothing")
+                assert self._used.setdefault(uid, exporter) == exporter != "nothing", f"was moved: {lease}"
 
 
 def is_true(lease: Plain, kind: str) -> bool:

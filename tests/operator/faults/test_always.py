@@ -126,6 +126,10 @@ class FaultyLab(RuleBasedStateMachine):
         self.world.connect(board)
 
     @rule(name=_exporters)
+    def attend(self, name: str) -> None:
+        self.world.board(name).attend()
+
+    @rule(name=_exporters)
     def finish_hook(self, name: str) -> None:
         self.world.board(name).finish()
 

@@ -16,6 +16,17 @@ def attendance_of(lease: Lease, cluster: Cluster) -> Attendance | None:
     return activity.joint([_by_word_of(exporter, lease, cluster) for exporter in cluster.exporters_of(lease)])
 
 
+def is_unused(lease: Lease, cluster: Cluster) -> bool:
+    """Whether nobody was ever attached, by the last word of its exporters, away or not.
+
+    Where one doesn't tell, or has not since the operator's start, somebody may have been.
+    """
+    connections = [cluster.presence.of(exporter.uid) for exporter in cluster.exporters_of(lease)]
+    return lease.status.first_used_time is None and all(
+        connection.tells_attendance and not connection.was_attached(lease.uid) for connection in connections
+    )
+
+
 def abandonment(lease: Lease, spec: LeaseSpec, cluster: Cluster) -> expiry.Ending | None:
     """The ending of a lease that nobody is attached to for too long; before that, looks again in time."""
     if lease.status.begin_time is None:

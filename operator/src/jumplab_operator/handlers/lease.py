@@ -154,17 +154,15 @@ class Leases:
         now = self._cluster.clock.now()
         online = {exporter.uid: self._is_online(exporter, now) for exporter in exporters}
         ready = is_true(lease.status.conditions, "Ready")
-        attended = attendance.attendance_of(lease, self._cluster)
-        used = lease.status.first_used_time is not None or (attended is not None and attended.times > 0)
-        if ready and not used:
-            lost = [exporter for exporter in exporters if not online[exporter.uid]]
-            if lost:
-                await self._give_up(lease, terms, lost, "was lost before the lease was used")
-                return
+        lost = [exporter for exporter in exporters if not online[exporter.uid]]
+        if ready and lost and attendance.is_unused(lease, self._cluster):
+            await self._give_up(lease, terms, lost, "went offline before anybody had used the lease")
+            return
         if not ready:
             waited_for = [it for it in exporters if not (online[it.uid] and self._has_confirmed(it))]
             failed = self._failed_to_confirm(lease, waited_for, online, now)
             if failed:
+                self._planner.avoid(lease, [exporter.uid for exporter in failed])
                 await self._give_up(lease, terms, failed, "did not confirm the lease")
                 return
             ready = not waited_for
@@ -178,7 +176,8 @@ class Leases:
         notice = notices.notice(lease, self._planner.decision(lease), self._cluster)
         conditions = lifecycle.assigned(parts, terms.refusal, notice, ready=ready)
         changes = _rank(self._planner.new_right(lease, terms.spec))
-        if used and lease.status.first_used_time is None:
+        attended = attendance.attendance_of(lease, self._cluster)
+        if lease.status.first_used_time is None and attended is not None and attended.times:
             changes["first_used_time"] = whole_seconds(now)
         await self._telling.write(lease, terms, conditions, begin_time=began, expected_end_time=end, **changes)
 
@@ -203,11 +202,10 @@ class Leases:
             if not online[exporter.uid] or (deadline <= now and exporter.status.exporter_status != "BeforeLeaseHook")
         ]
 
-    async def _give_up(self, lease: Lease, terms: Terms, failed: Sequence[Exporter], why: str) -> None:
-        names = exporters_named([exporter.name for exporter in failed])
-        another = "another is" if len(failed) == 1 else "others are"
+    async def _give_up(self, lease: Lease, terms: Terms, lost: Sequence[Exporter], why: str) -> None:
+        names = exporters_named([exporter.name for exporter in lost])
+        another = "another is" if len(lost) == 1 else "others are"
         wait = Wait("Pending", "NotReady", f"{names} {why}; {another} looked for")
-        self._planner.avoid(lease, [exporter.uid for exporter in failed])
         held = self._cluster.exporters_of(lease)
         changes = {**assigned_fields(_spec_of(terms), ()), **_NOT_BEGUN}
         await self._telling.write(lease, terms, lifecycle.waiting(wait, terms.refusal), **changes)

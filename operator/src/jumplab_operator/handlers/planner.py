@@ -204,6 +204,7 @@ def exporter_facts(exporter: Exporter, cluster: Cluster, pledged: str | None) ->
         available=connection.available
         and not connection.to_be_checked
         and (claim is None or claim.uid not in connection.told),
+        busy=connection.connected and connection.phase != "Available",
         quarantined=exporter.status.quarantine is not None,
         claim=(claim.uid or claim.name) if claim is not None else pledged,
         version=exporter.metadata.resource_version,

@@ -34,6 +34,8 @@ class Connection:
     """Uids of leases that it asked to be ended, and why."""
     attendance: tuple[str, Attendance] | None = None
     """The uid of the lease that it serves, and whether anyone is attached, as it said on this connection."""
+    tells_attendance: bool = False
+    """Whether it said who is attached when it last said that a lease is ready, on whatever connection."""
 
     @property
     def available(self) -> bool:
@@ -86,7 +88,13 @@ class Connection:
             self.told.discard(report.lease_uid)
             self.told_now.discard(report.lease_uid)
 
+    def was_attached(self, lease_uid: str) -> bool:
+        """Whether it has said, on the connection that it has or had last, that somebody is or was attached."""
+        return self.attendance is not None and self.attendance[0] == lease_uid and self.attendance[1].times > 0
+
     def _note_attendance(self, report: StatusReport, now: datetime) -> None:
+        if report.status == "LeaseReady":
+            self.tells_attendance = report.attached is not None
         if report.attached is None:
             self.attendance = None
             return

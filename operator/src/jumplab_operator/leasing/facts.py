@@ -31,6 +31,8 @@ class ExporterFacts:
     """It has failed too often to be given to anybody."""
     vacated: datetime | None = None
     """When the lease ended that it is being cleaned up after."""
+    busy: bool = False
+    """It is connected and has not said yet that it holds nothing of a lease."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,11 +99,13 @@ class Pass:
         return None
 
     def _claimed(self, lease: LeaseFacts, pool: Pool) -> str | None:
-        """The exporter that a claim of this lease was left on, which is to be finished."""
+        """The exporter that a claim of this lease was left on, which is to be finished: once it is clean, if the lease
+        was placed there before."""
         found = [
             (-pool.grants[uid].priority, exporter.name, uid)
             for uid in self._space.claims.get(lease.uid, ())
             if (exporter := self._space.situations[uid].exporter).online
+            and not exporter.busy
             and uid in pool.grants
             and uid not in lease.avoid
             and self._holdings.permit(lease.request.client, pool.grants[uid])
