@@ -60,7 +60,8 @@ async def test_it_waits_for_an_exporter_that_comes_back_with_it_to_clean_up(worl
         assert exporter is not None
         same = SimulatedExporter(lab, name)
         async with lab.presence(name, exporter.uid) as assignments:
-            assert await anext(assignments) is None
+            while await anext(assignments) is not None:
+                pass  # what the API knows, the operator may still have to hear
             await same.report("AfterLeaseHook", uid)
             await same.report("Available", uid)
             again = await anext(assignments)
