@@ -23,7 +23,7 @@ def is_unused(lease: Lease, cluster: Cluster) -> bool:
     """
     connections = [cluster.presence.of(exporter.uid) for exporter in cluster.exporters_of(lease)]
     return lease.status.first_used_time is None and all(
-        connection.tells_attendance and not connection.was_attached(lease.uid) for connection in connections
+        connection.tells_attendance and connection.attached_for != lease.uid for connection in connections
     )
 
 

@@ -36,6 +36,8 @@ class Connection:
     """The uid of the lease that it serves, and whether anyone is attached, as it said on this connection."""
     tells_attendance: bool = False
     """Whether it said who is attached when it last said that a lease is ready, on whatever connection."""
+    attached_for: str = ""
+    """The uid of the last lease that it said somebody was attached for, on whatever connection."""
 
     @property
     def available(self) -> bool:
@@ -88,13 +90,11 @@ class Connection:
             self.told.discard(report.lease_uid)
             self.told_now.discard(report.lease_uid)
 
-    def was_attached(self, lease_uid: str) -> bool:
-        """Whether it has said, on the connection that it has or had last, that somebody is or was attached."""
-        return self.attendance is not None and self.attendance[0] == lease_uid and self.attendance[1].times > 0
-
     def _note_attendance(self, report: StatusReport, now: datetime) -> None:
         if report.status == "LeaseReady":
             self.tells_attendance = report.attached is not None
+        if report.attachments:
+            self.attached_for = report.lease_uid
         if report.attached is None:
             self.attendance = None
             return
