@@ -142,10 +142,12 @@ async def test_a_member_that_is_offline_is_told_by_its_name(world: World) -> Non
     world.exporter("dut", board="imx8")
     world.exporter("peer", board="rpi")
     async with running_lab(world.access, world.settings(), Tokens()) as lab:
-        async with serving(SimulatedExporter(lab, Name(world.namespace, "dut"))):
-            async with serving(SimulatedExporter(lab, Name(world.namespace, "peer"))):
+        async with serving(SimulatedExporter(lab, Name(world.namespace, "dut"))) as dut:
+            async with serving(SimulatedExporter(lab, Name(world.namespace, "peer"))) as peer:
                 gang(world, "both")
-                await world.until_ready("both")
+                uid = (await world.until_ready("both"))["metadata"]["uid"]
+                for exporter in (dut, peer):
+                    await exporter.attend(uid, attached=True, times=1)
             told = await world.until("leases", "both", lambda it: condition(it, "ExporterOnline") == "False")
         assert 'exporter "peer" has lost its connection' in message_of(told, "ExporterOnline")
         assert condition(told, "Ready") == "True"
