@@ -58,13 +58,15 @@ bench-leasing: $(READY)  ## How fast leases are given, beside labgrid where the 
 chaos: $(READY)  ## Kills, cuts and fills up a lab that works, for minutes; CHAOS="--seed 1 --seconds 600" and more: --help
 	@$(BIN)/python -m tools.chaos $(CHAOS)
 
-fuzz: $(READY)  ## Random frames, byte streams, tokens and peers, for minutes; a short run is part of the tests
+fuzz: $(READY)  ## Random frames, byte streams, tokens and peers, for minutes; a short run is part of the tests; FUZZ="--seconds 600"
 	@JUMPLAB_FUZZ_EXAMPLES=3000 $(BIN)/python -m pytest tests/fuzz --timeout 600
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --only-binary :all: --group fuzz 2>/dev/null || true
+	@$(BIN)/python -m tools.fuzz $(FUZZ)
 
 constraints:  ## Move the pinned versions to the newest that fit
 	$(BIN)/uv pip compile --quiet --upgrade --no-header --no-annotate --no-emit-package jumplab --no-emit-package jumplab-exporter \
 		--no-emit-package jumplab-operator --universal --python-version 3.11 --all-extras \
-		client/pyproject.toml exporter/pyproject.toml operator/pyproject.toml --group dev -o constraints.txt
+		client/pyproject.toml exporter/pyproject.toml operator/pyproject.toml --group dev --group fuzz -o constraints.txt
 
 clean:  ## Remove what the targets made
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -11,7 +11,7 @@ from jumplab.transport.errors import TransportError
 from jumplab.transport.links import EnvelopeKind
 from jumplab.transport.memory import memory_links
 from tests.driver.boards import Meter, Slow
-from tests.fuzz.payloads import FIRST_PAYLOADS, PAYLOADS
+from tests.fuzz.payloads import FIRST_PAYLOADS, METER, PAYLOADS
 from tests.session.links import EVERYTHING, hosted
 
 ENVELOPES = st.tuples(st.sampled_from([EnvelopeKind.DATA] * 6 + list(EnvelopeKind)), PAYLOADS)
@@ -31,17 +31,14 @@ async def play(first: bytes, following: list[tuple[EnvelopeKind, bytes]], stream
         good, its = memory_links()
         serving = [asyncio.create_task(host.serve(link)) for link in (theirs, its)]
         async with attach(good, classes=EVERYTHING) as session:
-            meter = session.root.meter._node.uuid.encode()
+            uuid = session.root.meter._node.uuid.encode()
             stream = await ours.open(0)
             try:
-                await stream.send(first)
+                await stream.send(first.replace(METER.encode(), uuid))
                 for number in range(1, streams + 1):
                     await (await ours.open(number)).send(b"bytes")
                 for kind, payload in following:
-                    named = (
-                        payload.replace(b"\x12\x05meter", b"\x12$" + meter) if kind is EnvelopeKind.DATA else payload
-                    )
-                    await asyncio.wait_for(stream.send(named, kind), 20)
+                    await asyncio.wait_for(stream.send(payload.replace(METER.encode(), uuid), kind), 20)
             except TransportError:
                 pass  # it has been let go already
             assert await asyncio.wait_for(session.root.meter.ping(), 20) == "pong"
