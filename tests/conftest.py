@@ -9,9 +9,14 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # A call of a closed channel ends when gRPC's own thread comes to it. A bound that only a hang reaches.
 _GRPC_LEAVES_SECONDS = 30
+
+# No example fails for being slow, as on a busy machine; and each run tries the same ones: it tells of the change alone.
+settings.register_profile("tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 pytest_plugins = ["tests.kube.fixtures"]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.apiserver import widgets
@@ -156,12 +156,7 @@ def sides(standalone_api: StandaloneApi, real_kube_api: RealKubeApi) -> Iterator
         each.close()
 
 
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@settings(max_examples=EXAMPLES)
 @given(requests=st.lists(REQUESTS, min_size=4, max_size=14))
 def test_both_servers_answer_the_same(sides: tuple[Side, Side], requests: list[Request]) -> None:
     namespace = f"same-{uuid.uuid4().hex[:8]}"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from jumplab.driver import errors
 from jumplab.session.bytestream import WINDOW_BYTES, LinkedByteStream
 from jumplab.transport.links import ENVELOPE_BYTES, ConnectionLost, EnvelopeKind, EnvelopeStream
+from tests.fuzz import FUZZED
 
 NUMBERS = st.one_of(st.integers(0, 8), st.integers(0, (1 << 64) - 1))
 ACKS = st.one_of(
@@ -64,6 +65,7 @@ def played(envelopes: list[tuple[EnvelopeKind, bytes]], *, say: bytes = b"12345"
     return received, peer, ending
 
 
+@FUZZED
 @given(st.lists(ENVELOPES, max_size=12))
 def test_what_was_received_is_a_beginning_of_what_was_sent(envelopes: list[tuple[EnvelopeKind, bytes]]) -> None:
     received, peer, ending = played(envelopes)

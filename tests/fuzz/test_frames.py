@@ -10,6 +10,7 @@ from jumplab.session.channel import FrameChannel
 from jumplab.session.frames import MAGIC, ProtocolError, read_payloads
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import ConnectionLost, EnvelopeKind
+from tests.fuzz import FUZZED
 from tests.fuzz.payloads import FIRST_PAYLOADS, NUMBERS, PAYLOADS
 
 
@@ -51,6 +52,7 @@ def heard(*envelopes: tuple[EnvelopeKind, bytes]) -> list[Frames]:
 KINDS = st.sampled_from([EnvelopeKind.DATA] * 5 + list(EnvelopeKind))
 
 
+@FUZZED
 @given(FIRST_PAYLOADS, st.lists(st.tuples(KINDS, PAYLOADS), max_size=4))
 def test_whatever_comes_is_frames_or_a_transport_error(
     first: bytes, following: list[tuple[EnvelopeKind, bytes]]
@@ -58,6 +60,7 @@ def test_whatever_comes_is_frames_or_a_transport_error(
     heard((EnvelopeKind.DATA, first), *following)
 
 
+@FUZZED
 @given(st.lists(st.binary(max_size=600_000), min_size=1, max_size=4))
 def test_what_a_channel_gathers_is_read_again_as_it_was(arguments: list[bytes]) -> None:
     frames = [Frame(call=Call(id=number, arguments=given)) for number, given in enumerate(arguments, 1)]
@@ -78,6 +81,7 @@ def test_what_a_channel_gathers_is_read_again_as_it_was(arguments: list[bytes]) 
     assert stream.sent[0].startswith(MAGIC)
 
 
+@FUZZED
 @given(st.lists(st.one_of(st.just("sent"), NUMBERS), max_size=30))
 def test_acknowledgements_never_take_back_nor_reach_ahead(steps: list[str | int]) -> None:
     """Against a model that only counts: what was sent, and what of it has been acknowledged."""

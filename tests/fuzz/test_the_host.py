@@ -11,12 +11,14 @@ from jumplab.transport.errors import TransportError
 from jumplab.transport.links import EnvelopeKind
 from jumplab.transport.memory import memory_links
 from tests.driver.boards import Meter, Slow
+from tests.fuzz import FUZZED
 from tests.fuzz.payloads import FIRST_PAYLOADS, METER, PAYLOADS
 from tests.session.links import EVERYTHING, hosted
 
 ENVELOPES = st.tuples(st.sampled_from([EnvelopeKind.DATA] * 6 + list(EnvelopeKind)), PAYLOADS)
 
 
+@FUZZED
 @given(FIRST_PAYLOADS, st.lists(ENVELOPES, max_size=8), st.integers(0, 6))
 def test_whatever_a_client_says_the_other_one_goes_on(
     first: bytes, following: list[tuple[EnvelopeKind, bytes]], streams: int

@@ -15,6 +15,7 @@ from jumplab.transport.used_numbers import UsedNumbers
 from jumplab_operator.router.relay import Router
 from jumplab_operator.router.switchboard import MAX_WAITING_PER_LEASE, Seat, StreamRefused, Switchboard
 from jumplab_operator.router.tokens import ALGORITHM, AUDIENCE, ISSUER, InvalidStreamToken, Role, StreamClaims, read
+from tests.fuzz import FUZZED
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -86,6 +87,7 @@ class Game:
             assert waiting <= MAX_WAITING_PER_LEASE
 
 
+@FUZZED
 @given(STEPS)
 def test_whoever_comes_and_goes_only_the_two_ends_of_one_stream_meet(steps: list[tuple[Any, ...]]) -> None:
     async def play() -> None:
@@ -105,6 +107,7 @@ def test_whoever_comes_and_goes_only_the_two_ends_of_one_stream_meet(steps: list
     asyncio.run(play())
 
 
+@FUZZED
 @given(st.one_of(st.text(max_size=60), st.binary(max_size=60).map(lambda noise: noise.decode("latin-1"))))
 def test_a_token_that_is_none_is_refused_with_a_sentence(token: str) -> None:
     with pytest.raises(InvalidStreamToken, match="dial again"):
@@ -116,6 +119,7 @@ VALUES = st.one_of(
 )
 
 
+@FUZZED
 @given(
     st.fixed_dictionaries(
         dict.fromkeys(("role", "lease", "lease_name", "holder", "exporter", "deadline", "exp"), VALUES)
@@ -136,12 +140,14 @@ METADATA = st.lists(
 )
 
 
+@FUZZED
 @given(METADATA)
 def test_any_metadata_without_a_token_of_ours_is_refused(metadata: list[tuple[str, str | bytes]]) -> None:
     with pytest.raises(StreamRefused, match="dial"):
         Router(KEY.public_key())._identify(metadata)
 
 
+@FUZZED
 @given(st.lists(st.integers(0, 50), max_size=200))
 def test_near_numbers_are_used_once(numbers: list[int]) -> None:
     used, model = UsedNumbers(), set[int]()

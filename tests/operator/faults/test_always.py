@@ -253,7 +253,6 @@ TestFaultyLab = FaultyLab.TestCase
 TestFaultyLab.settings = settings(
     max_examples=STEPS // 40,
     stateful_step_count=STEPS_EACH,
-    deadline=None,
     derandomize="JUMPLAB_FAULT_RANDOM" not in os.environ,
     suppress_health_check=list(HealthCheck),
 )
