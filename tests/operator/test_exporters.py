@@ -121,10 +121,9 @@ async def test_an_exporter_sets_only_labels_of_its_own_on_itself(world: World) -
         labels = {"jumpstarter.dev/serial": "7", "board": "other", "team": "mine"}
         device = {"uuid": "u", "labels": {"jumpstarter.dev/client": "jumplab.drivers.power.PowerClient"}}
         await lab.register(Name(world.namespace, "bench-1"), labels, [device])
-        seen = world.get("exporters", "bench-1")
+        seen = await world.until("exporters", "bench-1", lambda it: condition(it, "Registered") == "True")
         assert seen["metadata"]["labels"] == {"board": "imx8", "jumpstarter.dev/serial": "7"}
         assert seen["status"]["devices"] == [device]
-        assert condition(seen, "Registered") == "True"
 
 
 async def test_a_report_of_no_known_status_is_refused(world: World) -> None:

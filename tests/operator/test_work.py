@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
+import pytest
+
+from jumplab_operator.controller.lab import ApiRefused
 from jumplab_operator.handlers.settings import SystemClock
 from jumplab_operator.handlers.work import WorkQueue
 
@@ -45,3 +49,54 @@ async def test_what_can_not_wait_any_more_is_done_at_once_and_once() -> None:
     assert await done(queue, 3) == ["it", "other", "last"]
     queue.add("it", patient=True)
     assert await done(queue, 1) == ["it"]
+
+
+async def test_what_many_ask_for_is_done_once_and_all_are_told() -> None:
+    queue = WorkQueue(SystemClock())
+    asking = [asyncio.create_task(queue.done("it")) for _ in range(3)]
+    given_up = asyncio.create_task(queue.done("other"))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    assert await done(queue, 2) == ["it", "other"]
+    async with asyncio.timeout(20):
+        await asyncio.gather(*asking)
+
+
+async def test_who_asks_is_told_of_a_refusal_but_not_of_a_conflict() -> None:
+    queue, answers = WorkQueue(SystemClock()), [409, 0, 422]
+
+    async def answer(_: str) -> None:
+        if status := answers.pop(0):
+            raise ApiRefused(status, f"refused with {status}")
+
+    tasks = [asyncio.create_task(it) for it in (queue.work(answer), queue.keep_time())]
+    async with asyncio.timeout(20):
+        await queue.done("it")
+        with pytest.raises(ApiRefused, match="refused with 422"):
+            await queue.done("it")
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+async def test_what_somebody_else_works_on_holds_nobody_up_and_is_done_after() -> None:
+    queue = WorkQueue(SystemClock())
+    async with queue.holding("it"):
+        queue.add("it")
+        queue.add("other")
+        assert await done(queue, 1) == ["other"]
+    assert await done(queue, 1) == ["it"]
+
+
+async def test_it_is_calm_once_only_what_is_patient_waits() -> None:
+    queue = WorkQueue(SystemClock())
+    queue.add("patient", patient=True)
+    await queue.calm(timedelta(hours=1))
+    queue.add("hurried")
+    waiting = asyncio.create_task(queue.calm(timedelta(hours=1)))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    await queue.calm(timedelta(0))  # it has a bound
+    assert await done(queue, 2) == ["hurried", "patient"]
+    async with asyncio.timeout(20):
+        await waiting

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,8 +33,10 @@ def populated(count: int, folder: Path) -> Iterator[Lab]:
         file = folder / "fleet.json"
         fleet = Fleet(lab.endpoint, lab.ca_pem.decode(), NAMESPACE, lab.tokens("Exporter"))
         write_private(file, fleet.to_json())
+        begin = time.perf_counter()
         with running([sys.executable, "-m", "tools.bench.fleet", file], folder / "fleet.log"):
             _wait(lambda: _available(lab), count, "exporters available")
+            say(f"  available {time.perf_counter() - begin:.0f} s after their start")
             yield lab
 
 

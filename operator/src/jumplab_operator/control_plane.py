@@ -29,6 +29,7 @@ from jumplab_operator.controller.offers import Offers
 from jumplab_operator.controller.served_certificate import CertificateFiles
 from jumplab_operator.controller.server import Certificate, PortUnavailable, controller_server, listen
 from jumplab_operator.handlers.kube import CORE, KubeApi, connected, once_it_answers, path
+from jumplab_operator.handlers.pacing import Paced
 from jumplab_operator.handlers.running import lab_over
 from jumplab_operator.handlers.settings import PREEMPTION_NOTICE, QUARANTINE_AFTER, KubeAccess, LabSettings, SystemClock
 from jumplab_operator.handlers.watching import of_cluster
@@ -107,6 +108,7 @@ async def control_plane(
     signing = trust.keys.signing
     issuer = CredentialIssuer(signing)
     clock = SystemClock()
+    kube = Paced(kube)
     async with lab_over(kube, of_cluster(access, settings.namespaces, clock), settings, issuer, clock) as lab:
         dialler = Dialler(lab, Offers(_now), settings.endpoint, signing, _now)
         router = Router(signing.public_key(), prolonged=dialler.prolonged)

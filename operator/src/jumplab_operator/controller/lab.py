@@ -124,7 +124,10 @@ class Lab(Protocol):
         ...
 
     async def register(self, exporter: Name, labels: Mapping[str, str], devices: Sequence[Mapping[str, Any]]) -> None:
-        """Writes what the exporter says it has; takes over only labels under jumpstarter.dev/. Raises ApiRefused."""
+        """Takes over what the exporter says it has; of its labels only those under jumpstarter.dev/. Raises ApiRefused.
+
+        It is written with what the exporter says next, or a second later.
+        """
         ...
 
     async def report(self, exporter: Name, report: StatusReport) -> None:

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from jumplab_operator.controller.lab import ApiRefused
 from jumplab_operator.handlers.kube import CORE, KubeApi, path
@@ -13,8 +14,10 @@ from jumplab_operator.resources.metadata import format_instant
 
 _log = logging.getLogger(__name__)
 
-_WAITING = 1000
+_WAITING = 5000
 """So many are kept while the API is slow or away; more are dropped."""
+_LONGEST_WAIT = timedelta(seconds=1)
+"""Where there is no end of urgent work, one is posted so often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +30,15 @@ class Happening:
 
 
 class Events:
-    """Posts Events about resources."""
+    """Posts Events about resources.
 
-    def __init__(self, kube: KubeApi, clock: Clock) -> None:
+    calm: returns once there is nothing more urgent to write, or when so much time has passed.
+    """
+
+    def __init__(self, kube: KubeApi, clock: Clock, calm: Callable[[timedelta], Awaitable[None]]) -> None:
         self._kube = kube
         self._clock = clock
+        self._calm = calm
         self._posts: asyncio.Queue[tuple[str, dict[str, object]]] = asyncio.Queue(_WAITING)
 
     def record(self, resource: Resource, happening: Happening) -> None:
@@ -45,6 +52,7 @@ class Events:
         """Posts what was recorded, for ever."""
         while True:
             namespace, event = await self._posts.get()
+            await self._calm(_LONGEST_WAIT)
             try:
                 await self._kube.create(path(CORE, "events", namespace), event)
             except ApiRefused as refused:

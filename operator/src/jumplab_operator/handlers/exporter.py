@@ -1,8 +1,10 @@
 """Reconciles an Exporter: its credential, whether it is online, its claim, what it reports, whether it is healthy."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from jumplab_operator.controller.lab import ApiRefused
 from jumplab_operator.handlers import claims
 from jumplab_operator.handlers.cluster import Cluster, whole_seconds
 from jumplab_operator.handlers.credentials import Credentials
@@ -11,7 +13,7 @@ from jumplab_operator.handlers.failures import Failures
 from jumplab_operator.handlers.planner import Planner
 from jumplab_operator.leasing import health
 from jumplab_operator.leasing.decisions import Assign
-from jumplab_operator.resources import Exporter, ExporterStatus, LeaseRef, ObjectRef
+from jumplab_operator.resources import Device, Exporter, ExporterStatus, LeaseRef, ObjectRef
 from jumplab_operator.resources.conditions import condition, find_condition, is_true, merge_conditions
 from jumplab_operator.resources.metadata import Condition
 
@@ -34,10 +36,18 @@ class Exporters:
         online = self._judge_presence(exporter, now)
         claim = self._settle_claim(exporter, online)
         status = self._status(exporter, online, claim, credential.secret, now)
-        if await self._cluster.write_status(exporter, status):
+        if await self._write(exporter, status):
             self._tell_quarantine(exporter, status)
         if health.RETURN in exporter.metadata.annotations:
             await self._cluster.merge(exporter, {"metadata": {"annotations": {health.RETURN: None}}})
+
+    async def _write(self, exporter: Exporter, status: ExporterStatus) -> bool:
+        try:
+            return await self._cluster.write_status(exporter, status)
+        except ApiRefused as refused:
+            if refused.status in (400, 413, 422):  # its devices are all that others choose: the rest must be written
+                self._cluster.presence.of(exporter.uid).devices = None
+            raise
 
     def _tell_quarantine(self, exporter: Exporter, after: ExporterStatus) -> None:
         before, now = exporter.status.quarantine, after.quarantine
@@ -85,6 +95,7 @@ class Exporters:
                 **dict(before),
                 "credential": ObjectRef(name=secret),
                 "endpoint": self._cluster.settings.endpoint,
+                "devices": before.devices if connection.devices is None else connection.devices,
                 "lease_ref": claim,
                 "exporter_status": phase,
                 "status_message": message or None,
@@ -96,24 +107,26 @@ class Exporters:
     def _judged(self, exporter: Exporter, online: bool, now: datetime) -> dict[str, Any]:
         """What is said of its presence and its health. While it has told nothing of itself, its health stays."""
         before, moment = exporter.status, whole_seconds(now)
-        found = self._cluster.presence.of(exporter.uid).health
+        connection = self._cluster.presence.of(exporter.uid)
+        found, devices = connection.health, connection.devices
         if found is None and health.RETURN not in exporter.metadata.annotations:
             healthy = find_condition(before.conditions, "Healthy")
-            return {"conditions": _conditions(exporter, online, healthy, moment)}
+            return {"conditions": _conditions(exporter, devices, online, healthy, moment)}
         limit = self._cluster.settings.quarantine_after
         judged = health.judge(exporter, found or health.NOTHING, self._failures.of(exporter), moment, limit)
         return {
-            "conditions": _conditions(exporter, online, judged.condition, moment),
+            "conditions": _conditions(exporter, devices, online, judged.condition, moment),
             "quarantine": judged.quarantine,
             "cleared_time": judged.cleared,
         }
 
 
-def _conditions(exporter: Exporter, online: bool, healthy: Condition | None, now: datetime) -> list[Condition]:
+def _conditions(
+    exporter: Exporter, devices: Sequence[Device] | None, online: bool, healthy: Condition | None, now: datetime
+) -> list[Condition]:
     before = exporter.status.conditions
-    kept = [known for known in before if known.type not in ("Healthy", "Online")]
-    if find_condition(before, "Registered") is None:
-        kept.append(condition("Registered", False, "NotRegistered", "it has not told its drivers yet"))
+    kept = [known for known in before if known.type not in ("Registered", "Healthy", "Online")]
+    kept.append(_registered(find_condition(before, "Registered"), devices))
     if healthy is not None:
         kept.append(healthy)
     said = (
@@ -122,3 +135,9 @@ def _conditions(exporter: Exporter, online: bool, healthy: Condition | None, now
         else condition("Online", False, "Disconnected", "it is not connected; start jumplab-exporter on its host")
     )
     return merge_conditions(before, [*kept, said], now, exporter.metadata.generation)
+
+
+def _registered(before: Condition | None, devices: Sequence[Device] | None) -> Condition:
+    if devices is not None:
+        return condition("Registered", True, "Registered", f"it has told its {len(devices)} drivers")
+    return before or condition("Registered", False, "NotRegistered", "it has not told its drivers yet")

@@ -17,16 +17,16 @@ from jumplab_operator.controller.lab import (
     StatusReport,
 )
 from jumplab_operator.handlers import claims
-from jumplab_operator.handlers.cluster import Cluster, whole_seconds
+from jumplab_operator.handlers.cluster import Cluster
 from jumplab_operator.handlers.kube import CUSTOM, path
 from jumplab_operator.handlers.planner import Planner
 from jumplab_operator.handlers.presence import Connection
 from jumplab_operator.handlers.routing import Reconciler
-from jumplab_operator.resources import GROUP, VERSION, Client, Device, Exporter, ExporterStatus, LabelSelector, Lease
-from jumplab_operator.resources.conditions import condition, merge_conditions
+from jumplab_operator.resources import GROUP, VERSION, Client, Device, Exporter, LabelSelector, Lease
 from jumplab_operator.resources.exporter import Phase
 
 _OWN_LABELS = f"{GROUP}/"
+_SAYS_MORE_WITHIN = timedelta(seconds=1)
 
 
 class ClusterLab:
@@ -63,11 +63,13 @@ class ClusterLab:
         connection = self._cluster.presence.of(uid)
         number = connection.open(self._cluster.clock.now())
         self._presence_changed(exporter, uid)
+        self._tell_soon(uid)
         try:
             yield self._assignments(uid, connection, number)
         finally:
             if connection.close(number, self._cluster.clock.now()):
                 self._presence_changed(exporter, uid)
+                self._cluster.queue.add(uid)
 
     async def _assignments(self, uid: str, connection: Connection, number: int) -> AsyncIterator[Assignment | None]:
         told: list[Assignment | None] = []
@@ -89,7 +91,6 @@ class ClusterLab:
     def _presence_changed(self, exporter: Name, uid: str) -> None:
         self._planner.note(exporter.namespace, uid)
         self._cluster.topics.changed(uid)
-        self._cluster.queue.add(uid)
         resource = self._cluster.snapshot.by_uid(Exporter, uid)
         if resource is not None and resource.status.lease_ref is not None:
             self._cluster.queue.add(resource.status.lease_ref.uid or "")
@@ -106,23 +107,15 @@ class ClusterLab:
         resource = self._required_exporter(exporter)
         own = {key: value for key, value in labels.items() if key.startswith(_OWN_LABELS)}
         missing = {key: value for key, value in own.items() if resource.metadata.labels.get(key) != value}
-        async with self._cluster.queue.holding(resource.uid):
-            if missing:
+        if missing:
+            async with self._cluster.queue.holding(resource.uid):
                 await self._cluster.merge(resource, {"metadata": {"labels": missing}})
-            await self._write_devices(self._required_exporter(exporter), devices)
+        self._cluster.presence.of(resource.uid).devices = [Device.model_validate(device) for device in devices]
+        self._tell_soon(resource.uid)
 
-    async def _write_devices(self, exporter: Exporter, devices: Sequence[Mapping[str, Any]]) -> None:
-        now = whole_seconds(self._cluster.clock.now())
-        said = condition("Registered", True, "Registered", f"it has told its {len(devices)} drivers")
-        told = [Device.model_validate(device) for device in devices]
-
-        def registered(newest: Exporter) -> ExporterStatus:
-            before = newest.status.conditions
-            wanted = [said, *(known for known in before if known.type != "Registered")]
-            conditions = merge_conditions(before, wanted, now, newest.metadata.generation)
-            return newest.status.model_copy(update={"devices": told, "conditions": conditions})
-
-        await self._cluster.change_status(exporter, registered)
+    def _tell_soon(self, exporter_uid: str) -> None:
+        """Written with what the exporter says next: one that connects says three things in a row."""
+        self._cluster.queue.add_at(exporter_uid, self._cluster.clock.now() + _SAYS_MORE_WITHIN)
 
     async def report(self, exporter: Name, report: StatusReport) -> None:
         resource = self._required_exporter(exporter)
@@ -135,7 +128,8 @@ class ClusterLab:
         self._planner.note(exporter.namespace, resource.uid)
         if claim is not None and claim.uid:  # first: somebody may be waiting for it
             await self._reconciler.reconcile_now(claim.uid)
-        await self._reconciler.reconcile_now(resource.uid)
+        frees = claim is not None and report.status == "Available"
+        await self._cluster.queue.done(resource.uid, patient=not frees)
 
     async def watch_lease(self, lease: Name) -> AsyncIterator[Lease]:
         current = self.lease(lease)

@@ -103,7 +103,7 @@ class Leases:
         uids = sorted(chosen.uid for chosen in decision.exporters)
         async with AsyncExitStack() as held:
             for uid in uids:
-                held.callback(self._cluster.queue.add, uid)
+                held.callback(self._cluster.queue.add, uid, patient=True)
             for uid in uids:  # in the same order by everyone: two that want the same don't wait in a circle
                 await held.enter_async_context(self._cluster.queue.holding(uid))
             exporters = self._unchanged(decision)
@@ -183,8 +183,10 @@ class Leases:
 
     def _has_confirmed(self, exporter: Exporter) -> bool:
         """By what it has said on its connection, written or not; before it has said anything, by its status."""
-        phase = self._cluster.presence.of(exporter.uid).phase or exporter.status.exporter_status
-        return phase == "LeaseReady"
+        return self._phase(exporter) == "LeaseReady"
+
+    def _phase(self, exporter: Exporter) -> str | None:
+        return self._cluster.presence.of(exporter.uid).phase or exporter.status.exporter_status
 
     def _failed_to_confirm(
         self, lease: Lease, waited_for: Sequence[Exporter], online: Mapping[str, bool], now: datetime
@@ -199,7 +201,7 @@ class Leases:
         return [
             exporter
             for exporter in waited_for
-            if not online[exporter.uid] or (deadline <= now and exporter.status.exporter_status != "BeforeLeaseHook")
+            if not online[exporter.uid] or (deadline <= now and self._phase(exporter) != "BeforeLeaseHook")
         ]
 
     async def _give_up(self, lease: Lease, terms: Terms, lost: Sequence[Exporter], why: str) -> None:

@@ -1,11 +1,13 @@
 """Which exporters are connected, and what each has said on the connection that it has. Nothing here is written."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from jumplab_operator.controller.lab import StatusReport
 from jumplab_operator.leasing.activity import Attendance
 from jumplab_operator.leasing.health import Found
+from jumplab_operator.resources import Device
 
 
 @dataclass(slots=True)
@@ -18,6 +20,8 @@ class Connection:
     changed_at: datetime | None = None
     """When the connection came or went; None before the first one."""
     said_goodbye: bool = False
+    devices: Sequence[Device] | None = None
+    """What it registered last, on whatever connection; None: nothing yet."""
     epoch: str = ""
     phase: str | None = None
     """What it reported last on this connection; None before its first report."""

@@ -3,6 +3,7 @@
 from collections import defaultdict
 
 from jumplab_operator.controller.lab import ApiRefused, Holding
+from jumplab_operator.handlers.claims import is_assigned_to
 from jumplab_operator.handlers.client import Clients
 from jumplab_operator.handlers.cluster import Cluster
 from jumplab_operator.handlers.credentials import Credentials
@@ -70,7 +71,7 @@ class Reconciler:
         self._planner.note(seen.name.namespace, seen.uid)
         self._cluster.topics.changed(seen.uid)
         if now is not None:
-            self._cluster.queue.add(seen.uid, patient=_waits(now.resource))
+            self._cluster.queue.add(seen.uid, patient=_is_patient(now.resource))
         else:
             self._forget(seen.uid)
         old, new = (each.resource if each is not None else None for each in (before, now))
@@ -81,7 +82,7 @@ class Reconciler:
 
     def _exporter_changed(self, uid: str, before: str, now: str) -> None:
         for lease_uid in {before, now} - {""}:
-            self._cluster.queue.add(lease_uid)
+            self._cluster.queue.add(lease_uid, patient=before == now)
         if before != now:
             self._claimed[before].discard(uid)
             if not self._claimed[before]:
@@ -103,12 +104,13 @@ class Reconciler:
         self._failures.note(before, now)
         for version in (before, now):
             for exporter in self._cluster.exporters_of(version) if version is not None else ():
-                self._look_at(exporter)
+                # That an exporter is in use it tells when there is time; that it isn't any more somebody may wait for.
+                self._look_at(exporter, patient=now is not None and is_assigned_to(now, exporter))
         if now is None:
             for exporter_uid in list(self._claimed.get(lease.uid, ())):
                 claimed = self._cluster.snapshot.by_uid(Exporter, exporter_uid)
                 if claimed is not None:
-                    self._look_at(claimed)
+                    self._look_at(claimed, patient=False)
 
     def _announce_holder(self, before: Lease | None, now: Lease | None) -> None:
         if before is None or before.status.ended:
@@ -120,8 +122,8 @@ class Reconciler:
             if holder != before.status.accepted.client_ref.name:
                 self._cluster.holdings.announce(Holding(now.uid, holder))
 
-    def _look_at(self, exporter: Exporter) -> None:
-        self._cluster.queue.add(exporter.uid)
+    def _look_at(self, exporter: Exporter, *, patient: bool) -> None:
+        self._cluster.queue.add(exporter.uid, patient=patient)
         self._cluster.topics.changed(exporter.uid)
 
     def _remember_deadline(self, lease: Lease) -> None:
@@ -132,11 +134,16 @@ class Reconciler:
             del deadlines[next(iter(deadlines))]
 
 
-def _waits(resource: object) -> bool:
-    """Whether it is a lease that wants nothing but what the plan decides."""
-    if not isinstance(resource, Lease) or resource.status.ended or resource.status.exporter_names:
+def _is_patient(resource: object) -> bool:
+    """Whether it is an exporter that is in use, or a lease that wants nothing but what the plan decides, or that has
+    its exporters and was not edited: what befalls those is looked at when it does."""
+    if isinstance(resource, Exporter):
+        return resource.status.lease_ref is not None
+    if not isinstance(resource, Lease) or resource.status.ended or resource.spec.release:
         return False
-    return not (resource.spec.release or resource.metadata.deletion_timestamp is not None)
+    if resource.metadata.deletion_timestamp is not None:
+        return False
+    return not resource.status.exporter_names or resource.status.observed_generation == resource.metadata.generation
 
 
 def _claim(resource: object) -> str:

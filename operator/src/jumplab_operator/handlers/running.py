@@ -44,14 +44,15 @@ async def lab_over(
     kube: KubeApi, watch: watching.Watch, settings: LabSettings, issuer: TokenIssuer, clock: Clock
 ) -> AsyncIterator[ClusterLab]:
     """The same, over an API that is given, and what tells of its changes."""
+    queue = WorkQueue(clock)
     cluster = Cluster(
         kube=kube,
         settings=settings,
         clock=clock,
         snapshot=Snapshot(),
         presence=Presence(clock.now(), settings.connection_grace, settings.return_within),
-        queue=WorkQueue(clock),
-        events=Events(kube, clock),
+        queue=queue,
+        events=Events(kube, clock, queue.calm),
     )
     planner = Planner(cluster)
     reconciler = Reconciler(cluster, planner, Credentials(kube, issuer, settings.ca_pem))

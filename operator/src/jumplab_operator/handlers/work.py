@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -41,12 +41,35 @@ class WorkQueue:
         self._locks: dict[str, asyncio.Lock] = {}
         self._users: Counter[str] = Counter()
         self._failures: dict[str, int] = {}
+        self._held_up: dict[str, bool] = {}
+        """What came up while somebody else was working on it, and whether it is patient."""
+        self._awaited: defaultdict[str, list[asyncio.Future[None]]] = defaultdict(list)
+        self._hurried = 0
+        self._calm = asyncio.Event()
+        self._calm.set()
 
     def add(self, uid: str, *, patient: bool = False) -> None:
         """Reconcile it as soon as may be; a patient one when there is nothing else to do."""
         if uid not in self._queued or (self._queued[uid] and not patient):
             self._queued[uid] = patient
             self._ready.put_nowait((patient, next(self._order), uid))
+            if not patient:
+                self._hurried += 1
+                self._calm.clear()
+
+    async def done(self, uid: str, *, patient: bool = False) -> None:
+        """Reconciles it and waits for that, for as long as the caller likes; it is done even if the caller gives up.
+
+        However many ask for it before its turn comes, it is done once. Raises ApiRefused where it was refused.
+        """
+        done = asyncio.get_running_loop().create_future()
+        self._awaited[uid].append(done)
+        self.add(uid, patient=patient)
+        await done
+
+    async def calm(self, at_most: timedelta) -> None:
+        """Returns once nothing waits that isn't patient, or when so much time has passed."""
+        await self._clock.wait(self._calm, at_most)
 
     def add_at(self, uid: str, moment: datetime) -> None:
         """Reconcile it at that moment, or at an earlier one that was asked for before."""
@@ -69,6 +92,8 @@ class WorkQueue:
             self._users[uid] -= 1
             if not self._users[uid]:
                 del self._users[uid], self._locks[uid]
+                if uid in self._held_up:
+                    self.add(uid, patient=self._held_up.pop(uid))
 
     async def keep_time(self) -> None:
         """Adds what has become due, for ever."""
@@ -89,18 +114,36 @@ class WorkQueue:
             patient, _, uid = await self._ready.get()
             if self._queued.get(uid) is not patient:
                 continue  # it couldn't wait, and was done before
-            del self._queued[uid]
+            self._take(uid)
+            if uid in self._locks:  # no worker stands waiting for one object while others could be done
+                self._held_up[uid] = patient and self._held_up.get(uid, True)
+                continue
+            asked = self._awaited.pop(uid, [])
             try:
                 async with self.holding(uid):
                     await reconcile(uid)
                 self._failures.pop(uid, None)
-            except ApiAway as away:
-                self._again(uid, f"{away}; trying again")
+                _answer(asked, None)
             except ApiRefused as refused:
-                self._again(uid, "" if refused.status in (404, 409) else f"refused: {refused}")
-            except Exception:  # noqa: BLE001 -- one object's failure must not stop the others; it is tried again
+                self._refused(uid, refused, asked)
+            except Exception as error:  # noqa: BLE001 -- one object's failure must not stop the others; it is tried again
                 _log.exception("reconciling %s failed; trying again", uid)
                 self._again(uid, "")
+                _answer(asked, error)
+
+    def _take(self, uid: str) -> None:
+        if not self._queued.pop(uid):
+            self._hurried -= 1
+            if not self._hurried:
+                self._calm.set()
+
+    def _refused(self, uid: str, refused: ApiRefused, asked: list[asyncio.Future[None]]) -> None:
+        why = f"{refused}; trying again" if isinstance(refused, ApiAway) else f"refused: {refused}"
+        self._again(uid, "" if refused.status in (404, 409) else why)
+        if refused.status != 409:
+            _answer(asked, refused)
+        elif asked:  # somebody else has changed it: for those who wait, too, it is looked at again
+            self._awaited[uid] += asked
 
     def _again(self, uid: str, why: str) -> None:
         failures = self._failures.get(uid, 0)
@@ -108,3 +151,13 @@ class WorkQueue:
         if why and failures == 0:
             _log.warning("%s", why)
         self.add_at(uid, self._clock.now() + min(_FIRST_RETRY * 2 ** min(failures, 10), _LAST_RETRY))
+
+
+def _answer(asked: list[asyncio.Future[None]], error: Exception | None) -> None:
+    for done in asked:
+        if done.done():
+            continue  # whoever asked has given up
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
