@@ -38,6 +38,20 @@ def started(world: FaultyWorld, *exporters: str) -> ClusterLab:
     return world.lab
 
 
+def ready(world: FaultyWorld, lease: str) -> bool:
+    return bool(conditions(world.store.existing("leases", lease))["Ready"]["status"] == "True")
+
+
+async def _ask_once_all_is_due(world: FaultyWorld) -> None:
+    """Asks for a lease when what exporters have said a second ago is being written."""
+    await asyncio.sleep(1)
+    while not world.store.diary:
+        await asyncio.sleep(0)
+    pinned = {"clientRef": {"name": "ci"}, "exporterRef": {"name": "board"}, "duration": "10m"}
+    world.lease("urgent", pinned)
+    world.deliver("leases", 1)
+
+
 @contextmanager
 def connected(world: FaultyWorld, lab: ClusterLab, name: str) -> Iterator[asyncio.Task[None]]:
     """An exporter connects as a real one does, and stays."""
@@ -107,6 +121,27 @@ def test_devices_that_the_api_refuses_keep_nothing_else_from_being_written(
         assert conditions(world.store.existing("exporters", "e1"))["Registered"]["status"] == "False"
         with pytest.raises(ApiRefused, match="too large"):
             exporter.result()
+
+
+def test_a_lease_comes_before_what_a_crowd_of_exporters_tells_of_itself(world: FaultyWorld) -> None:
+    crowd = [f"e{number}" for number in range(200)]
+    lab = started(world, "board", *crowd)
+    world.client("ci")
+    world.connect(world.board("board"))
+    world.calm()
+    for name in crowd:
+        connecting = world.loop.create_task(lab.register(Name(NAMESPACE, name), {}, DEVICES))
+        world.loop.settle()
+        assert connecting.done()
+    world.store.diary.clear()
+    asking = world.loop.create_task(_ask_once_all_is_due(world))
+    world.loop.settle()
+    world.loop.advance(timedelta(seconds=2))
+    assert asking.done()
+    assert ready(world, "urgent")
+    assert len(world.store.diary) > len(crowd)
+    last = max(number for number, line in enumerate(world.store.diary) if "/leases/urgent" in line)
+    assert last < len(crowd) / 2, world.store.diary[: last + 1]
 
 
 async def test_the_api_is_asked_a_few_things_at_a_time_and_in_order() -> None:

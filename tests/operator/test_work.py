@@ -51,6 +51,17 @@ async def test_what_can_not_wait_any_more_is_done_at_once_and_once() -> None:
     assert await done(queue, 1) == ["it"]
 
 
+async def test_what_is_due_comes_as_patient_as_it_was_asked_for() -> None:
+    queue, clock = WorkQueue(SystemClock()), SystemClock()
+    queue.add_at("patient", clock.now(), patient=True)
+    queue.add_at("hurried", clock.now())
+    keeping = asyncio.create_task(queue.keep_time())
+    await asyncio.sleep(0)
+    assert await done(queue, 2) == ["hurried", "patient"]
+    keeping.cancel()
+    await asyncio.wait([keeping])
+
+
 async def test_what_many_ask_for_is_done_once_and_all_are_told() -> None:
     queue = WorkQueue(SystemClock())
     asking = [asyncio.create_task(queue.done("it")) for _ in range(3)]

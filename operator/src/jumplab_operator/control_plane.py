@@ -108,11 +108,10 @@ async def control_plane(
     signing = trust.keys.signing
     issuer = CredentialIssuer(signing)
     clock = SystemClock()
-    kube = Paced(kube)
-    async with lab_over(kube, of_cluster(access, settings.namespaces, clock), settings, issuer, clock) as lab:
+    async with lab_over(Paced(kube), of_cluster(access, settings.namespaces, clock), settings, issuer, clock) as lab:
         dialler = Dialler(lab, Offers(_now), settings.endpoint, signing, _now)
         router = Router(signing.public_key(), prolonged=dialler.prolonged)
-        authenticator = Authenticator(lab, issuer, _token_reader(kube), _now)
+        authenticator = Authenticator(lab, issuer, _token_reader(Paced(kube)), _now)  # no lease waits behind a thousand tokens
         server = controller_server(lab, authenticator, dialler, router)
         listen(server, address, trust.certificate)
         async with _serving(server, router), asyncio.TaskGroup() as tasks:

@@ -61,7 +61,7 @@ class Exporters:
         was_online = is_true(exporter.status.conditions, "Online")
         offline_from = self._cluster.presence.offline_from(exporter.uid, was_online)
         if offline_from is not None and offline_from > now:
-            self._cluster.queue.add_at(exporter.uid, offline_from)
+            self._cluster.queue.add_at(exporter.uid, offline_from, patient=True)
         return offline_from is None or offline_from > now
 
     def _settle_claim(self, exporter: Exporter, online: bool) -> LeaseRef | None:
@@ -76,7 +76,7 @@ class Exporters:
             return None
         deadline = self._cluster.deadlines.get(claim.uid or "")
         if deadline is not None and deadline > self._cluster.clock.now():
-            self._cluster.queue.add_at(exporter.uid, deadline)
+            self._cluster.queue.add_at(exporter.uid, deadline, patient=True)
         return claim
 
     def _status(

@@ -69,7 +69,7 @@ class ClusterLab:
         finally:
             if connection.close(number, self._cluster.clock.now()):
                 self._presence_changed(exporter, uid)
-                self._cluster.queue.add(uid)
+                self._cluster.queue.add(uid, patient=True)
 
     async def _assignments(self, uid: str, connection: Connection, number: int) -> AsyncIterator[Assignment | None]:
         told: list[Assignment | None] = []
@@ -115,7 +115,7 @@ class ClusterLab:
 
     def _tell_soon(self, exporter_uid: str) -> None:
         """Written with what the exporter says next: one that connects says three things in a row."""
-        self._cluster.queue.add_at(exporter_uid, self._cluster.clock.now() + _SAYS_MORE_WITHIN)
+        self._cluster.queue.add_at(exporter_uid, self._cluster.clock.now() + _SAYS_MORE_WITHIN, patient=True)
 
     async def report(self, exporter: Name, report: StatusReport) -> None:
         resource = self._required_exporter(exporter)

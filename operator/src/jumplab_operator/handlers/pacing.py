@@ -13,7 +13,7 @@ class Paced(KubeApi):
     """The API behind `inner`: a few requests at a time, in the order in which they were asked for.
 
     A thousand exporters that connect at once wait here, where waiting is cheap: no request is sent that is too old by
-    the time it is answered. Whoever renews a lead doesn't stand in this line.
+    the time it is answered. Each one made is a line of its own: who must not stand behind others has another.
     """
 
     def __init__(self, inner: KubeApi) -> None:

@@ -18,7 +18,6 @@ from typing import Any
 
 import kopf
 
-from jumplab import event_loop
 from jumplab_operator.handlers.remembering import NoEssence, NoProgress
 from jumplab_operator.handlers.settings import Clock, KubeAccess
 from jumplab_operator.handlers.snapshot import KINDS
@@ -70,7 +69,7 @@ async def _watch_once(access: KubeAccess, namespaces: tuple[str, ...], on_event:
 
     def run() -> None:
         try:
-            event_loop.run(_operator(access, namespaces, tell, stop))
+            asyncio.run(_operator(access, namespaces, tell, stop))
         except Exception:  # noqa: BLE001 -- the thread's root: it is logged, and the watches are started again
             _log.exception("the watches failed")
         finally:

@@ -34,7 +34,8 @@ class WorkQueue:
         self._order = itertools.count()
         self._queued: dict[str, bool] = {}
         """Whether it is patient."""
-        self._due: dict[str, datetime] = {}
+        self._due: dict[str, tuple[datetime, bool]] = {}
+        """When, and whether it is patient then."""
         self._timers: list[tuple[datetime, str]] = []
         """When what is due, the next one first; what was asked for sooner since then is there twice."""
         self._sooner = asyncio.Event()
@@ -71,11 +72,11 @@ class WorkQueue:
         """Returns once nothing waits that isn't patient, or when so much time has passed."""
         await self._clock.wait(self._calm, at_most)
 
-    def add_at(self, uid: str, moment: datetime) -> None:
+    def add_at(self, uid: str, moment: datetime, *, patient: bool = False) -> None:
         """Reconcile it at that moment, or at an earlier one that was asked for before."""
         known = self._due.get(uid)
-        if known is None or moment < known:
-            self._due[uid] = moment
+        if known is None or moment < known[0]:
+            self._due[uid] = moment, patient
             heappush(self._timers, (moment, uid))
             if self._timers[0][1] == uid:
                 self._sooner.set()
@@ -102,9 +103,8 @@ class WorkQueue:
             now = self._clock.now()
             while self._timers and self._timers[0][0] <= now:
                 moment, uid = heappop(self._timers)
-                if self._due.get(uid) == moment:
-                    del self._due[uid]
-                    self.add(uid)
+                if uid in self._due and self._due[uid][0] == moment:
+                    self.add(uid, patient=self._due.pop(uid)[1])
             pause = self._timers[0][0] - now if self._timers else _LONGEST_SLEEP
             await self._clock.wait(self._sooner, min(pause, _LONGEST_SLEEP))
 
@@ -125,10 +125,10 @@ class WorkQueue:
                 self._failures.pop(uid, None)
                 _answer(asked, None)
             except ApiRefused as refused:
-                self._refused(uid, refused, asked)
+                self._refused(uid, patient, refused, asked)
             except Exception as error:  # noqa: BLE001 -- one object's failure must not stop the others; it is tried again
                 _log.exception("reconciling %s failed; trying again", uid)
-                self._again(uid, "")
+                self._again(uid, patient, "")
                 _answer(asked, error)
 
     def _take(self, uid: str) -> None:
@@ -137,20 +137,21 @@ class WorkQueue:
             if not self._hurried:
                 self._calm.set()
 
-    def _refused(self, uid: str, refused: ApiRefused, asked: list[asyncio.Future[None]]) -> None:
+    def _refused(self, uid: str, patient: bool, refused: ApiRefused, asked: list[asyncio.Future[None]]) -> None:
         why = f"{refused}; trying again" if isinstance(refused, ApiAway) else f"refused: {refused}"
-        self._again(uid, "" if refused.status in (404, 409) else why)
+        self._again(uid, patient, "" if refused.status in (404, 409) else why)
         if refused.status != 409:
             _answer(asked, refused)
         elif asked:  # somebody else has changed it: for those who wait, too, it is looked at again
             self._awaited[uid] += asked
 
-    def _again(self, uid: str, why: str) -> None:
+    def _again(self, uid: str, patient: bool, why: str) -> None:
         failures = self._failures.get(uid, 0)
         self._failures[uid] = failures + 1
         if why and failures == 0:
             _log.warning("%s", why)
-        self.add_at(uid, self._clock.now() + min(_FIRST_RETRY * 2 ** min(failures, 10), _LAST_RETRY))
+        pause = min(_FIRST_RETRY * 2 ** min(failures, 10), _LAST_RETRY)
+        self.add_at(uid, self._clock.now() + pause, patient=patient)
 
 
 def _answer(asked: list[asyncio.Future[None]], error: Exception | None) -> None:
