@@ -111,7 +111,8 @@ async def control_plane(
     async with lab_over(Paced(kube), of_cluster(access, settings.namespaces, clock), settings, issuer, clock) as lab:
         dialler = Dialler(lab, Offers(_now), settings.endpoint, signing, _now)
         router = Router(signing.public_key(), prolonged=dialler.prolonged)
-        authenticator = Authenticator(lab, issuer, _token_reader(Paced(kube)), _now)  # no lease waits behind a thousand tokens
+        tokens = _token_reader(Paced(kube))  # in a line of their own: no lease waits behind a thousand of them
+        authenticator = Authenticator(lab, issuer, tokens, _now)
         server = controller_server(lab, authenticator, dialler, router)
         listen(server, address, trust.certificate)
         async with _serving(server, router), asyncio.TaskGroup() as tasks:

@@ -135,8 +135,8 @@ class Reconciler:
 
 
 def _is_patient(resource: object) -> bool:
-    """Whether it is an exporter, which only tells of itself; or a lease that wants nothing but what the plan decides, or
-    that has its exporters and was not edited: what befalls those is looked at when it does."""
+    """Whether it is an exporter, which only tells of itself, or a lease that wants nothing but what the plan decides or
+    has its exporters and was not edited: what befalls those is looked at when it does."""
     if isinstance(resource, Exporter):
         return True
     if not isinstance(resource, Lease) or resource.status.ended or resource.spec.release:
