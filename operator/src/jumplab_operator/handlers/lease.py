@@ -91,6 +91,8 @@ class Leases:
             await self._claim(lease, terms, decision)
         elif isinstance(decision, Wait):
             kept = decision.kept if len(decision.kept) == parts_of(spec) else ()
+            if kept != lease.status.kept_names and self._planner.is_outdated(lease):
+                return  # that plan doesn't know what is written by now: the two would take turns for ever
             place = self._planner.standing.place(lease)
             conditions = lifecycle.waiting(decision, terms.refusal)
             await self._telling.write(lease, terms, conditions, queue=place, **kept_fields(spec, kept))

@@ -44,6 +44,8 @@ class Planner:
         self._avoided: dict[str, dict[str, datetime]] = {}
         self._pledged: dict[str, str] = {}
         """By the uids of exporters that are being claimed: by which lease."""
+        self._put_off: set[str] = set()
+        """The uids of leases that are to be reconciled after the next plan, whatever it decides."""
         self.standing = Standing(cluster, lambda: self._state)
 
     def note(self, namespace: str, uid: str) -> None:
@@ -54,6 +56,13 @@ class Planner:
     def decision(self, lease: Lease) -> Decision | None:
         """What the last plan says of a waiting lease."""
         return self._state.decision(lease.namespace, lease.uid)
+
+    def is_outdated(self, lease: Lease) -> bool:
+        """Whether the lease has changed since the last plan. It is then reconciled again after the next one."""
+        if lease.uid not in self._changed:
+            return False
+        self._put_off.add(lease.uid)
+        return True
 
     def claimed_by(self, lease: Lease) -> Iterable[str]:
         """The uids of the exporters that are claimed by the lease, whether it is assigned to them or not."""
@@ -153,6 +162,9 @@ class Planner:
         self._state, decisions = scheduling.plan(self._state, changes)
         for lease_uid, decision in decisions.items():
             self._cluster.queue.add(lease_uid, patient=isinstance(decision, Wait))
+        for lease_uid in self._put_off:
+            self._cluster.queue.add(lease_uid)
+        self._put_off.clear()
         self.standing.stir()
         if self._state.due is not None:
             self._cluster.queue.add_at(PLAN, self._state.due)
