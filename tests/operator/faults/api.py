@@ -29,6 +29,8 @@ class Store:
         self.now = now
         self.diary: list[str] = []
         """What operators have written, for the one who looks for a mistake."""
+        self.onlookers: list[Callable[[str, Plain, Plain], None]] = []
+        """Told of each change of an object that stays: the kind, what it was, what it is."""
         self._numbers = itertools.count(1)
         self.objects: defaultdict[str, dict[str, Plain]] = defaultdict(dict)
         self.news: dict[str, list[tuple[str, Plain]]] = {plural: [] for plural in _WATCHED}
@@ -60,6 +62,8 @@ class Store:
             return before
         if after.get("spec") != before.get("spec"):
             after["metadata"] = {**after["metadata"], "generation": before["metadata"]["generation"] + 1}
+        for look in self.onlookers:
+            look(plural, before, after)
         return self._put("MODIFIED", plural, after)
 
     def delete(self, plural: str, name: str, uid: str | None = None) -> Plain:

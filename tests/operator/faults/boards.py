@@ -28,6 +28,14 @@ class Board:
     """The uid of the lease that its process serves, or has still to clean up after."""
     exporter_uid: str = ""
     """The Exporter that it was last connected as."""
+    owed: set[str] = field(default_factory=set)
+    """The uids of the leases that its process was told of, and has not said yet that it is clean of."""
+    confirmed: set[str] = field(default_factory=set)
+    """The uids of the leases that it has ever said it is ready for."""
+    given_up: set[str] = field(default_factory=set)
+    """The uids of the leases that it has ever asked to be ended, or said it is clean of."""
+    wrongs: list[str] = field(default_factory=list)
+    """What it should never have been told."""
     connection: asyncio.Task[None] | None = None
     _hook: str = ""
     _heard: Assignment | None = None
@@ -44,7 +52,7 @@ class Board:
 
     def connect(self, lab: ClusterLab) -> None:
         self.disconnect()
-        if self.running and lab.exporter(self.name) is not None:
+        if self.running and not self.hangs and lab.exporter(self.name) is not None:
             self.connection = self.loop.create_task(self._serve(lab), name=f"exporter {self.name.name}")
 
     def disconnect(self) -> None:
@@ -74,6 +82,15 @@ class Board:
             self._attachments += 1
             self._say("LeaseReady", self.holding)
 
+    def mend(self) -> None:
+        """It goes on with what it has heard meanwhile, and is quick again."""
+        self.hangs = self.slow = False
+        heard = self._heard.lease_uid if self._heard is not None else ""
+        for missed in sorted(self.owed - {heard, self.holding}):
+            self._say("Available", missed)
+        self.finish()
+        self._follow()
+
     def finish(self) -> None:
         """Its hook is done."""
         hook, self._hook = self._hook, ""
@@ -92,11 +109,18 @@ class Board:
             self._say(self._hook or ("LeaseReady" if self.holding else "Available"), self.holding)
             telling = tasks.create_task(self._tell(lab), name=f"reports of {self.name.name}")
             async for assignment in assignments:
-                self._heard = assignment
-                if assignment is None or assignment.lease_uid != self._over:
-                    self._over = ""
-                self._follow()
+                self._hear(assignment)
             telling.cancel()
+
+    def _hear(self, assignment: Assignment | None) -> None:
+        self._heard = assignment
+        if assignment is None or assignment.lease_uid != self._over:
+            self._over = ""
+        if assignment is not None and not self._over:
+            if others := self.owed - {assignment.lease_uid}:
+                self.wrongs.append(f"{self.name.name} is told of {assignment.lease_uid} and isn't clean of {others}")
+            self.owed.add(assignment.lease_uid)
+        self._follow()
 
     def _follow(self) -> None:
         """Does what it heard last, unless it has still to clean up."""
@@ -143,6 +167,7 @@ class Board:
         self._stop_deadline()
         self.holding, self._hook, self._over, self._heard = "", "", "", None
         self._unsaid.clear()
+        self.owed.clear()
 
     def _say(self, status: str, lease_uid: str, *, release: bool = False) -> None:
         self._unsaid.pop(lease_uid, None)
@@ -152,12 +177,21 @@ class Board:
         )
         self._news.set()
 
+    def _note(self, report: StatusReport) -> None:
+        if report.status == "Available":
+            self.owed.discard(report.lease_uid)
+        if report.status == "Available" or report.release_lease:
+            self.given_up.add(report.lease_uid)
+        elif report.status == "LeaseReady":
+            self.confirmed.add(report.lease_uid)
+
     async def _tell(self, lab: ClusterLab) -> None:
         while True:
             await self._news.wait()
             self._news.clear()
             while self._unsaid:
                 uid, report = next(iter(self._unsaid.items()))
+                self._note(report)
                 try:
                     await lab.report(self.name, report)
                 except ApiRefused:

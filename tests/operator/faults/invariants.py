@@ -7,23 +7,25 @@ from datetime import datetime, timedelta
 
 from jumplab_operator.resources.durations import parse_duration
 from tests.operator.faults.api import Plain
-from tests.operator.faults.world import FaultyWorld, conditions
+from tests.operator.faults.world import NAMESPACE, FaultyWorld, Rules, conditions
+from tests.operator.faults.writes import Auditor, claim_of, exporters_of, is_true
 
 
 class Witness:
     """Sees every state of the world, and fails at the first that must not be."""
 
-    def __init__(self, world: FaultyWorld, most_leases: int | None) -> None:
+    def __init__(self, world: FaultyWorld, rules: Rules) -> None:
         self._world = world
-        self._most_leases = most_leases
+        self._rules = rules
+        self._auditor = Auditor(world, rules.priorities if rules.spot else {})
         self._step = 0
-        self._assigned: dict[str, tuple[str, int]] = {}
-        """By a lease's uid: the uid of its exporter, and since which step."""
+        self._assigned: dict[tuple[str, str], tuple[str, int]] = {}
+        """By the uid of a lease and the name of an exporter: that one's uid, and since which step."""
         self._kept: dict[tuple[str, str], int] = {}
         """Since which step an exporter is kept for a lease."""
         self.ready: set[str] = set()
         """The uids of the leases that were ever Ready."""
-        self._used: dict[str, str] = {}
+        self._used: dict[str, list[str]] = {}
         """The exporters of leases that were ever used, by the lease's uid."""
 
     def look(self) -> None:
@@ -31,37 +33,50 @@ class Witness:
         exporters = {each["metadata"]["name"]: each for each in self._world.all("exporters")}
         held = [lease for lease in self._world.all("leases") if _is_held(lease)]
         self._note(held, exporters)
-        self._one_holder(held, exporters)
+        self._one_holder(exporters)
         self._sessions(exporters)
         self._quotas(held)
         self._reservations(held)
         self._endings()
         self._places()
+        self._auditor.look()
+        wrongs = [*self._auditor.wrongs, *(wrong for board in self._world.boards.values() for wrong in board.wrongs)]
+        assert not wrongs, "\n".join(wrongs)
+
+    def look_at_rest(self) -> None:
+        """For when faults are over, and a list has come since: what is known is what is there, and nothing is held
+        for a lease that waits, but by an exporter that hangs."""
+        lab = self._world.lab
+        assert lab is not None, "there is an operator"
+        for plural, known in (("leases", lab.leases(NAMESPACE)), ("exporters", lab.exporters(NAMESPACE))):
+            there = {each["metadata"]["uid"] for each in self._world.all(plural)}
+            assert {each.uid for each in known} == there, f"of {plural} these are known: {known}"
+        for exporter in self._world.all("exporters"):
+            board, claim = self._world.boards[exporter["metadata"]["name"]], claim_of(exporter)
+            gone = board.exporter_uid and board.connected and board.exporter_uid != exporter["metadata"]["uid"]
+            assert not gone, f"still connected as what is gone: {board}"
+            if claim and board.connected and not board.owed and board.exporter_uid == exporter["metadata"]["uid"]:
+                raise AssertionError(f"claimed, and nobody has it: {exporter}")
 
     def _note(self, held: list[Plain], exporters: dict[str, Plain]) -> None:
-        uids = {lease["metadata"]["uid"] for lease in held}
-        self._assigned = {uid: known for uid, known in self._assigned.items() if uid in uids}
-        for lease in held:
-            uid, exporter = lease["metadata"]["uid"], exporters.get(lease["status"]["exporterRef"]["name"])
-            if exporter is None:
+        pairs = {(lease["metadata"]["uid"], name) for lease in held for name in exporters_of(lease["status"])}
+        self._assigned = {pair: known for pair, known in self._assigned.items() if pair in pairs}
+        for uid, name in pairs:
+            if name not in exporters:
                 continue
-            claim = exporter["status"].get("leaseRef", {}) if "status" in exporter else {}
-            if uid not in self._assigned or (
-                claim.get("uid") == uid and self._assigned[uid][0] != exporter["metadata"]["uid"]
-            ):
-                self._assigned[uid] = exporter["metadata"]["uid"], self._step
-            if is_true(lease, "Ready"):
-                self.ready.add(uid)
+            claim, exporter_uid = claim_of(exporters[name]), exporters[name]["metadata"]["uid"]
+            known = self._assigned.get((uid, name))
+            if known is None or (claim == uid and known[0] != exporter_uid):
+                self._assigned[uid, name] = exporter_uid, self._step
+        self.ready |= {lease["metadata"]["uid"] for lease in held if is_true(lease, "Ready")}
 
-    def _one_holder(self, held: list[Plain], exporters: dict[str, Plain]) -> None:
-        holders = Counter(self._assigned[uid][0] for uid in self._assigned)
-        assert all(count == 1 for count in holders.values()), f"two leases have one exporter: {holders} {held}"
-        for lease in held:
-            exporter = exporters.get(lease["status"]["exporterRef"]["name"])
-            uid = lease["metadata"]["uid"]
-            if exporter is not None and self._assigned[uid][0] == exporter["metadata"]["uid"]:
-                claim = exporter.get("status", {}).get("leaseRef")
-                assert (claim or {}).get("uid") == uid, f"{lease} is assigned without a claim: {exporter}"
+    def _one_holder(self, exporters: dict[str, Plain]) -> None:
+        holders = Counter(exporter_uid for exporter_uid, _ in self._assigned.values())
+        assert all(count == 1 for count in holders.values()), f"two leases have one exporter: {self._assigned}"
+        for (uid, name), (exporter_uid, _) in self._assigned.items():
+            exporter = exporters.get(name)
+            if exporter is not None and exporter_uid == exporter["metadata"]["uid"]:
+                assert claim_of(exporter) == uid, f"{uid} is assigned without a claim: {exporter}"
 
     def _sessions(self, exporters: dict[str, Plain]) -> None:
         """Nobody gets an exporter whose process has still another's lease."""
@@ -71,25 +86,26 @@ class Witness:
                 assert board.holding in ("", claim["uid"]), f"{name} serves {board.holding} and is claimed by {claim}"
 
     def _quotas(self, held: list[Plain]) -> None:
-        if self._most_leases is not None:
-            counts = Counter(lease["status"]["accepted"]["clientRef"]["name"] for lease in held)
-            assert all(count <= self._most_leases for count in counts.values()), f"over quota: {counts}"
+        clients = [(_client(lease), len(exporters_of(lease["status"]))) for lease in held]
+        leases = Counter(client for client, _ in clients)
+        exporters = Counter(client for client, count in clients for _ in range(count))
+        for counts, most in ((leases, self._rules.most_leases), (exporters, self._rules.most_exporters)):
+            assert most is None or all(count <= most for count in counts.values()), f"over quota: {counts}"
 
     def _reservations(self, held: list[Plain]) -> None:
         kept = {}
         for lease in self._world.all("leases"):
-            reference = lease.get("status", {}).get("keptExporterRef")
-            if reference is not None and not lease["status"].get("ended"):
-                key = lease["metadata"]["uid"], reference["name"]
+            status = lease.get("status", {})
+            for name in _kept(status) if not status.get("ended") else ():
+                key = lease["metadata"]["uid"], name
                 kept[key] = self._kept.get(key, self._step)
-                self._nobody_overlaps(lease, reference["name"], kept[key], held)
+                self._nobody_overlaps(lease, name, kept[key], held)
         self._kept = kept
 
     def _nobody_overlaps(self, lease: Plain, exporter: str, since: int, held: list[Plain]) -> None:
         begin = begin_of(lease["status"]["accepted"])
         for other in held:
-            uid = other["metadata"]["uid"]
-            if other["status"]["exporterRef"]["name"] != exporter or self._assigned.get(uid, ("", 0))[1] <= since:
+            if self._assigned.get((other["metadata"]["uid"], exporter), ("", 0))[1] <= since:
                 continue
             accepted = other["status"]["accepted"]
             at = datetime.fromisoformat(conditions(other)["Assigned"]["lastTransitionTime"])
@@ -109,13 +125,8 @@ class Witness:
         for lease in self._world.all("leases"):
             uid, status = lease["metadata"]["uid"], lease.get("status", {})
             if "firstUsedTime" in status and not status.get("ended"):
-                exporter = status.get("exporterRef", {}).get("name", "nothing")
-                assert self._used.setdefault(uid, exporter) == exporter != "nothing", f"was moved: {lease}"
-
-
-def is_true(lease: Plain, kind: str) -> bool:
-    found = conditions(lease).get(kind)
-    return found is not None and found["status"] == "True"
+                exporters = exporters_of(status)
+                assert self._used.setdefault(uid, exporters) == exporters != [], f"was moved: {lease}"
 
 
 def begin_of(spec: Plain) -> datetime | None:
@@ -124,6 +135,16 @@ def begin_of(spec: Plain) -> datetime | None:
     if "endTime" in spec and "duration" in spec:
         return datetime.fromisoformat(spec["endTime"]) - parse_duration(spec["duration"])
     return None
+
+
+def _client(lease: Plain) -> str:
+    name: str = lease["status"]["accepted"]["clientRef"]["name"]
+    return name
+
+
+def _kept(status: Plain) -> list[str]:
+    first = [{"exporterRef": status["keptExporterRef"]}] if "keptExporterRef" in status else []
+    return [each["exporterRef"]["name"] for each in status.get("keptExporters", first)]
 
 
 def _is_held(lease: Plain) -> bool:

@@ -15,7 +15,7 @@ from jumplab_operator.controller.lab import ApiRefused
 from jumplab_operator.resources.metadata import format_instant
 from tests.operator.faults.api import Plain
 from tests.operator.faults.invariants import Witness
-from tests.operator.faults.world import FaultyWorld
+from tests.operator.faults.world import FaultyWorld, Rules
 
 STEPS = int(os.environ.get("JUMPLAB_FAULT_STEPS", "10000"))
 """More of them, at random: JUMPLAB_FAULT_STEPS=100000 JUMPLAB_FAULT_RANDOM=1."""
@@ -28,6 +28,10 @@ PLURALS = ("clients", "exporteraccesspolicies", "exporters", "leases")
 _exporters = st.sampled_from(sorted(EXPORTERS))
 _leases = st.sampled_from([f"l{number}" for number in range(6)])
 _minutes = st.integers(1, 10)
+_gangs = st.lists(st.sampled_from((*BOARDS, *EXPORTERS)), min_size=2, max_size=2).filter(
+    lambda parts: parts == ["imx8", "imx8"] or (parts[0] != parts[1] and set(parts) != {"rpi4", "e3"})
+)
+"""What each of two parts asks for: a kind of board, or an exporter by its name. Both can be had at once."""
 
 
 class FaultyLab(RuleBasedStateMachine):
@@ -37,17 +41,14 @@ class FaultyLab(RuleBasedStateMachine):
         super().__init__()
         self.world = FaultyWorld()
 
-    @initialize(most_leases=st.none() | st.integers(1, 2), priorities=st.booleans())
-    def build(self, most_leases: int | None, priorities: bool) -> None:
-        self.witness = Witness(self.world, most_leases)
+    @initialize(most_leases=st.none() | st.integers(1, 2), prioritized=st.booleans(), few=st.booleans())
+    def build(self, most_leases: int | None, prioritized: bool, few: bool) -> None:
+        priorities = {name: number if prioritized else 0 for number, name in enumerate(CLIENTS)}
+        rules = Rules(priorities, most_leases, most_exporters=2 if few else None, spot=prioritized and few)
+        self.witness = Witness(self.world, rules)
         for name in CLIENTS:
             self.world.client(name)
-        quota = {} if most_leases is None else {"maximumLeases": most_leases}
-        if priorities or quota:
-            rules = [
-                {"from": [{"clientSelector": {"matchLabels": {"team": name}}}], "priority": number, **quota}
-                for number, name in enumerate(CLIENTS)
-            ]
+        if prioritized or few or most_leases is not None:
             self.world.policy(rules)
         for name, board in EXPORTERS.items():
             self.world.exporter(name, board)
@@ -73,7 +74,28 @@ class FaultyLab(RuleBasedStateMachine):
         selector = {"matchLabels": {"board": board}}
         self._create(name, client, minutes, selector=selector, beginTime=self._in_minutes(ahead))
 
-    @rule(name=_leases, change=st.sampled_from(("release", "length", "begin", "board", "deletion")), minutes=_minutes)
+    @rule(name=_leases, client=st.sampled_from(CLIENTS), parts=_gangs, minutes=_minutes, ahead=st.none() | _minutes)
+    def create_gang(self, name: str, client: str, parts: list[str], minutes: int, ahead: int | None) -> None:
+        asked = [
+            {"exporterRef": {"name": part}} if part in EXPORTERS else {"selector": {"matchLabels": {"board": part}}}
+            for part in parts
+        ]
+        members = [{"name": name, **part} for name, part in zip(("one", "two"), asked, strict=True)]
+        begin = {} if ahead is None else {"beginTime": self._in_minutes(ahead)}
+        self._create(name, client, minutes, exporters=members, **begin)
+
+    @rule(name=_leases, client=st.sampled_from(CLIENTS), board=st.sampled_from(BOARDS), minutes=_minutes)
+    def replace_lease(self, name: str, client: str, board: str, minutes: int) -> None:
+        """Another of the same name: what was decided for the one before is not for this one."""
+        with suppress(ApiRefused):
+            self.world.store.delete("leases", name)
+        self._create(name, client, minutes, selector={"matchLabels": {"board": board}})
+
+    @rule(
+        name=_leases,
+        change=st.sampled_from(("release", "length", "begin", "board", "holder", "deletion")),
+        minutes=_minutes,
+    )
     def change_lease(self, name: str, change: str, minutes: int) -> None:
         lease = self.world.store.objects["leases"].get(name)
         if lease is None:
@@ -86,17 +108,19 @@ class FaultyLab(RuleBasedStateMachine):
             self._edit(name, {"duration": f"{minutes}m"})
         elif change == "begin":
             self._edit(name, {"beginTime": self._in_minutes(minutes)})
-        elif "exporterRef" not in lease["spec"]:  # else nothing might ever be both
+        elif change == "holder":
+            self._edit(name, {"clientRef": {"name": CLIENTS[minutes % 2]}})
+        elif "selector" in lease["spec"]:  # else nothing might ever be both
             self._edit(name, {"selector": {"matchLabels": {"board": BOARDS[minutes % 2]}}})
 
-    @rule(name=_exporters, change=st.sampled_from(("deletion", "creation", "enabled", "disabled")))
+    @rule(name=_exporters, change=st.sampled_from(("deletion", "creation", "replacement", "enabled", "disabled")))
     def change_exporter(self, name: str, change: str) -> None:
         with suppress(ApiRefused):
-            if change == "deletion":
+            if change in ("deletion", "replacement"):
                 self.world.store.delete("exporters", name)
-            elif change == "creation":
+            if change in ("creation", "replacement"):
                 self.world.exporter(name, EXPORTERS[name])
-            else:
+            elif change in ("enabled", "disabled"):
                 self.world.store.merge("exporters", name, {"spec": {"enabled": change == "enabled"}})
 
     # exporters
@@ -121,8 +145,7 @@ class FaultyLab(RuleBasedStateMachine):
         board = self.world.board(name)
         if anew or not board.running:
             board.start()
-        board.hangs = board.slow = False
-        board.finish()
+        board.mend()
         self.world.connect(board)
 
     @rule(name=_exporters)
@@ -196,18 +219,12 @@ class FaultyLab(RuleBasedStateMachine):
             self.world.close()
 
     def _everyone_is_served(self) -> None:
-        if not self.world.operating:
-            self.world.start_operator()
-        for name, board in EXPORTERS.items():
-            with suppress(ApiRefused):
-                self.world.exporter(name, board)
-            self.world.store.merge("exporters", name, {"spec": {"enabled": True}})
-            self.world.board(name).start()
-            self.world.board(name).disconnect()
-        self._end_faults()
+        self._everything_is_known()
+        self._start_all_boards()
         self.world.loop.advance(timedelta(minutes=3))  # a list comes in that time
         self._end_faults()
         self._nothing_is_stale()
+        waiting = [each for each in self.world.all("leases") if "exporterRef" not in each["status"]]
         for _ in range(120):
             left = [lease for lease in self.world.all("leases") if not lease.get("status", {}).get("ended")]
             if not left:
@@ -216,8 +233,30 @@ class FaultyLab(RuleBasedStateMachine):
             self._end_faults()
             self._look()
         assert not left, f"never over: {left}"
+        for lease in waiting:
+            served = lease["metadata"]["uid"] in self.witness.ready or lease["spec"].get("release")
+            assert served, f"never ready: {lease}"
         exporters = self.world.all("exporters")
         assert all("leaseRef" not in exporter["status"] for exporter in exporters), f"still claimed: {exporters}"
+
+    def _everything_is_known(self) -> None:
+        """What was deleted while no watch told of it is noticed by the next list, whatever the exporters do."""
+        if not self.world.operating:
+            self.world.start_operator()
+        self._end_faults()
+        self.world.loop.advance(timedelta(minutes=3))  # a list comes in that time
+        self._end_faults()
+        self._look()
+        self.witness.look_at_rest()
+
+    def _start_all_boards(self) -> None:
+        for name, board in EXPORTERS.items():
+            with suppress(ApiRefused):
+                self.world.exporter(name, board)
+            self.world.store.merge("exporters", name, {"spec": {"enabled": True}})
+            self.world.board(name).start()
+            self.world.board(name).disconnect()
+        self._end_faults()
 
     def _look(self) -> None:
         try:

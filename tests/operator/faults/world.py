@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,12 +20,26 @@ from tests.operator.faults.virtual_time import VirtualClock, VirtualLoop
 from tests.operator.world import Tokens
 
 _KINDS = {kind.PLURAL: kind for kind in KINDS}
+NOTICE = timedelta(seconds=30)
 _SETTINGS = LabSettings(
     endpoint="lab:7444",
     connection_grace=timedelta(seconds=5),
     return_within=timedelta(seconds=15),
+    preemption_notice=NOTICE,
     relist_every=timedelta(minutes=2),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the lab's one access policy says."""
+
+    priorities: dict[str, int]
+    """Of the clients."""
+    most_leases: int | None = None
+    most_exporters: int | None = None
+    spot: bool = False
+    """Whether leases may be ended for others of higher priority."""
 
 
 class FaultyWorld:
@@ -38,6 +54,7 @@ class FaultyWorld:
         self.lab: ClusterLab | None = None
         self.api = FaultyApi(self.store)
         self._tokens = Tokens()
+        self._numbers = itertools.count()
         self._operator: asyncio.Task[None] | None = None
         self._on_event: OnEvent | None = None
         self._seen: dict[str, int] = {}
@@ -56,10 +73,18 @@ class FaultyWorld:
         return self.store.create("clients", {"metadata": {"name": name, "labels": {"team": name}}, "spec": {}})
 
     def lease(self, name: str, spec: Plain) -> Plain:
-        return self.store.create("leases", {"metadata": {"name": name}, "spec": spec})
+        """A lease that can be told from all others, those of its name too."""
+        context = {"number": str(next(self._numbers))}
+        return self.store.create("leases", {"metadata": {"name": name}, "spec": {**spec, "context": context}})
 
-    def policy(self, rules: list[Plain]) -> Plain:
-        spec = {"exporterSelector": {}, "policies": rules}
+    def policy(self, rules: Rules) -> Plain:
+        limits = {"maximumLeases": rules.most_leases, "maximumExporters": rules.most_exporters}
+        terms = {"spotAccess": rules.spot, **{key: most for key, most in limits.items() if most is not None}}
+        policies = [
+            {"from": [{"clientSelector": {"matchLabels": {"team": name}}}], "priority": priority, **terms}
+            for name, priority in rules.priorities.items()
+        ]
+        spec = {"exporterSelector": {}, "policies": policies}
         return self.store.create("exporteraccesspolicies", {"metadata": {"name": "all"}, "spec": spec})
 
     def all(self, plural: str) -> list[Plain]:
