@@ -66,7 +66,7 @@ class ControlPlane(ControllerServiceServicer):
         self.attendance: list[tuple[bool, int]] = []
         self._telling = 0
         self.refuse_reports = 0
-        self.asked = 0
+        self.answered = 0
         self.place: pb.StatusRequest | None = None
 
     @property
@@ -195,11 +195,14 @@ class ControlPlane(ControllerServiceServicer):
         return pb.ReportStatusResponse()
 
     async def GetLease(self, request: pb.GetLeaseRequest, context: Any) -> pb.GetLeaseResponse:  # noqa: N802
-        self.asked += 1
+        context.add_done_callback(lambda _: self._count_answer())
         response = pb.GetLeaseResponse(uid=self._state.lease_uid)
         if self._ends_at is not None:
             response.remaining.FromTimedelta(timedelta(seconds=max(0.0, self._ends_at - time.monotonic())))
         return response
+
+    def _count_answer(self) -> None:
+        self.answered += 1
 
     async def Status(self, request: pb.StatusRequest, context: Any) -> AsyncIterator[pb.StatusResponse]:  # noqa: N802
         self.watching += 1

@@ -164,7 +164,7 @@ async def test_a_lease_expires_with_the_controller_away(plane: ControlPlane, run
         plane.lease("a")
         await plane.heard(Status.LEASE_READY, "a")
         plane.extend(2.0)
-        await until(lambda: plane.asked)
+        await until(lambda: plane.answered)
         await plane.stop()
         await until(marks.exists)
         await plane.start()
@@ -272,11 +272,13 @@ async def test_drivers_that_can_not_be_used_are_reported_and_the_others_served(
 class Stubborn(PowerInterface, Driver):
     """Its calls end when they want to."""
 
+    begun: ClassVar[list[bool]] = []
     done: ClassVar[list[bool]] = []
 
     def on(self) -> None:  # type: ignore[override] # a plain function runs in a thread
         import time
 
+        self.begun.append(True)
         while not self.done:
             time.sleep(0.05)
 
@@ -295,7 +297,7 @@ async def test_a_driver_that_hangs_keeps_the_exporter_not_ready_by_name(
         await plane.heard(Status.LEASE_READY, "a")
         async with plane.dial() as session:
             calling = asyncio.create_task(session.root.relay.on())
-            await asyncio.wait([calling], timeout=0.5)
+            await until(lambda: Stubborn.begun)
             plane.release()
             with pytest.raises(errors.DriverError):
                 await calling

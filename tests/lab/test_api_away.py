@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,20 +15,25 @@ import jumplab
 from jumplab.client import errors
 from tests.kube.servers import RealKubeApi
 from tests.lab.homes import OnCluster
-from tests.lab.lab import Lab, condition
+from tests.lab.lab import Lab, Plain, condition
 
 AWAY = os.environ.get("JUMPLAB_TEST_API_AWAY", "8s")
 """How long the API server stays away: the length of a lease that ends meanwhile. `60s` for a patient run."""
+
+BRIEF = timedelta(seconds=6)
 
 
 def test_a_lease_ends_in_time_while_the_control_plane_is_dead(lab: Lab, tmp_path: Path) -> None:
     cleaned = tmp_path / "cleaned"
     exporter = lab.exporter("bench-g", hooks={"afterLease": {"script": f"touch {cleaned}"}})
-    lab.lease("brief", board="bench-g", duration="6s")
+    lab.lease("brief", board="bench-g")
     lab.lease("after", board="bench-g")
-    lab.until_ready("brief")
+    held = lab.until_ready("brief")
     with jumplab.attach("brief", client=lab.config) as root:
         root.board.power.on()
+        ends_known = exporter.output().count("ends in")
+        shorten(lab, held, BRIEF)
+        exporter.wait_until(lambda: exporter.output().count("ends in") > ends_known, "word of the new end")
         lab.home.kill()
     exporter.wait_until(cleaned.exists, "the end of the lease")
     lab.home.start()
@@ -34,6 +41,13 @@ def test_a_lease_ends_in_time_while_the_control_plane_is_dead(lab: Lab, tmp_path
     lab.until_ready("after")
     lab.release("after")
     lab.until_available("bench-g")
+
+
+def shorten(lab: Lab, held: Plain, left: timedelta) -> None:
+    """The lease ends when so much time has passed."""
+    begun = datetime.fromisoformat(held["status"]["beginTime"])
+    seconds = math.ceil((datetime.now(UTC) + left - begun).total_seconds())
+    lab.patch("leases", held["metadata"]["name"], {"spec": {"duration": f"{seconds}s"}}).ok()
 
 
 def test_the_api_server_is_away_for_a_while(cluster_lab: Lab, real_kube_api: RealKubeApi, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from tests.lab.lab import Lab, condition
 
 def test_a_killed_pipeline_is_detached_at_once_and_its_lease_is_given_up(lab: Lab) -> None:
     lab.exporter("bench-v")
-    lab.lease("pipeline", board="bench-v", releaseAfterDetached="3s")
+    lab.lease("pipeline", board="bench-v")
     lab.until_ready("pipeline")
     code = """
 import jumplab, signal
@@ -19,6 +19,7 @@ with jumplab.attach("pipeline") as root:
 """
     with lab.ci.script(code, until="attached") as pipeline:
         assert condition(lab.until_used("pipeline"), "Ready")["status"] == "True"
+        lab.patch("leases", "pipeline", {"spec": {"releaseAfterDetached": "3s"}}).ok()
         pipeline.kill()
     ended = lab.until_ended("pipeline")
     assert condition(ended, "Ready")["reason"] == "Abandoned"
@@ -27,7 +28,7 @@ with jumplab.attach("pipeline") as root:
 
 def test_a_lease_lasts_as_long_as_it_is_used(lab: Lab) -> None:
     lab.exporter("bench-w")
-    lab.lease("used", board="bench-w", duration="20s", extendOnActivity={"by": "1h"})
+    lab.lease("used", board="bench-w", duration="60s", extendOnActivity={"by": "1h"})
     before = lab.until_ready("used")["status"]["expectedEndTime"]
     with jumplab.attach("used", client=lab.config) as root:
         root.board.power.on()

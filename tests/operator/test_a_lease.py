@@ -81,10 +81,11 @@ async def test_credentials_are_in_secrets_that_go_with_their_owners(world: World
 async def test_a_lease_that_begins_later_is_scheduled_and_then_ready(world: World) -> None:
     world.exporter("bench-1")
     async with bench(world):
-        begin = datetime.now(UTC) + timedelta(seconds=3)
-        world.lease("later", beginTime=begin.isoformat())
+        world.lease("later", beginTime=(datetime.now(UTC) + timedelta(hours=1)).isoformat())
         waiting = await world.until_reason("later", "Scheduled")
         assert "begins at" in message_of(waiting)
+        begin = datetime.now(UTC) + timedelta(seconds=2)
+        world.patch("leases", "later", {"spec": {"beginTime": begin.isoformat()}}).ok()
         ready = await world.until_ready("later")
         assert datetime.fromisoformat(ready["status"]["beginTime"]) >= begin
 
@@ -133,12 +134,10 @@ async def test_what_happens_to_a_lease_is_told_in_events(world: World) -> None:
         world.lease("first")
         await world.until_ready("first")
         world.patch("leases", "first", {"spec": {"release": True}}).ok()
-        listed: list[str] = []
-        while "Ended" not in listed:
-            events = world.client.get(world.path("events")).ok()["items"]
-            listed = [event["reason"] for event in events if event["involvedObject"]["name"] == "first"]
-            await asyncio.sleep(0.05)
-        assert listed == ["Assigned", "Ready", "Ended"] or sorted(listed) == ["Assigned", "Ended", "Ready"]
+        await world.until_event("Ended")
+        events = world.client.get(world.path("events")).ok()["items"]
+        told = [event["reason"] for event in events if event["involvedObject"]["name"] == "first"]
+        assert sorted(told) == ["Assigned", "Ended", "Ready"]
 
 
 async def test_an_access_policy_decides_and_one_that_cannot_be_read_denies(world: World) -> None:
@@ -172,7 +171,7 @@ async def test_kubectl_wait_is_the_way_to_wait(world: World) -> None:
         world.lease("first")
         command = ["kubectl", "--kubeconfig", str(world.api.kubeconfig), "--namespace", world.namespace]
         waiting = await asyncio.create_subprocess_exec(
-            *command, "wait", "--for=condition=Ready", "jl/first", "--timeout=20s", stdout=asyncio.subprocess.PIPE
+            *command, "wait", "--for=condition=Ready", "jl/first", "--timeout=60s", stdout=asyncio.subprocess.PIPE
         )
         said, _ = await waiting.communicate()
         assert said.decode().strip() == "lease.jumpstarter.dev/first condition met"

@@ -16,7 +16,7 @@ def end(lease: Plain) -> datetime:
 async def test_the_end_moves_on_while_somebody_is_attached_and_is_written_seldom(world: World) -> None:
     world.exporter("bench-1")
     async with bench(world) as exporter:
-        world.lease("busy", duration="12s", extendOnActivity={"by": "1h"})
+        world.lease("busy", duration="1m", extendOnActivity={"by": "1h"})
         ready = await world.until_ready("busy")
         uid = ready["metadata"]["uid"]
         await exporter.attend(uid, attached=True, times=1)
@@ -46,9 +46,10 @@ async def test_the_end_moves_no_further_than_policy_permits(world: World) -> Non
 async def test_a_lease_that_nobody_is_attached_to_is_given_up_and_its_exporter_goes_on(world: World) -> None:
     world.exporter("bench-1")
     async with bench(world) as exporter:
-        world.lease("orphan", releaseAfterDetached="2s")
+        world.lease("orphan")
         ready = await world.until_ready("orphan")
         await exporter.attend(ready["metadata"]["uid"], attached=True, times=1)
+        world.patch("leases", "orphan", {"spec": {"releaseAfterDetached": "2s"}}).ok()
         await exporter.attend(ready["metadata"]["uid"], attached=False, times=1)
         ended = await world.until_reason("orphan", "Abandoned")
         assert ended["status"]["ended"]
@@ -63,9 +64,11 @@ async def test_nobody_is_detached_while_the_exporter_is_away(world: World) -> No
         name = Name(world.namespace, "bench-1")
         await world.until("exporters", "bench-1", lambda it: it.get("status", {}).get("credential"))
         async with serving(SimulatedExporter(lab, name)) as exporter:
-            world.lease("kept", releaseAfterDetached="2s")
+            world.lease("kept")
             ready = await world.until_ready("kept")
             await exporter.attend(ready["metadata"]["uid"], attached=True, times=1)
+        world.patch("leases", "kept", {"spec": {"releaseAfterDetached": "2s"}}).ok()
+        await world.until("leases", "kept", lambda it: "releaseAfterDetached" in it["status"]["accepted"])
         later = (datetime.now(UTC) + timedelta(seconds=4)).isoformat()
         world.lease("clock", duration="1s", endTime=later, exporterRef={"name": "none"})
         await world.until_reason("clock", "Expired")

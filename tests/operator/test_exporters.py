@@ -8,7 +8,17 @@ import pytest
 
 from jumplab_operator.controller.lab import ApiRefused, Name, StatusReport
 from jumplab_operator.handlers.running import running_lab
-from tests.operator.world import SimulatedExporter, Tokens, World, bench, condition, message_of, reason_of, serving
+from tests.operator.world import (
+    JumpingClock,
+    SimulatedExporter,
+    Tokens,
+    World,
+    bench,
+    condition,
+    message_of,
+    reason_of,
+    serving,
+)
 
 
 async def test_an_exporter_is_offline_when_its_connection_does_not_come_back(world: World) -> None:
@@ -48,9 +58,12 @@ async def test_a_used_lease_stays_while_its_exporter_is_away(world: World) -> No
 async def test_a_hanging_exporter_is_given_up_and_the_lease_placed_elsewhere(world: World) -> None:
     world.exporter("bench-1")
     world.exporter("bench-2")
-    async with bench(world) as hanging:
+    clock = JumpingClock()
+    async with bench(world, clock=clock) as hanging:
         hanging.confirms = hanging.cleans = False
         world.lease("first")
+        await hanging.told.wait()
+        clock.jump(world.settings().confirm_within)
         given_up = await world.until(
             "leases", "first", lambda it: reason_of(it) == "NotReady" and "exporterRef" not in it["status"]
         )
@@ -65,9 +78,12 @@ async def test_a_hanging_exporter_is_given_up_and_the_lease_placed_elsewhere(wor
 
 async def test_an_exporter_that_was_given_up_is_offered_the_lease_again_later(world: World) -> None:
     world.exporter("bench-1")
-    async with bench(world, avoid_for=timedelta(seconds=2)) as exporter:
+    clock = JumpingClock()
+    async with bench(world, avoid_for=timedelta(seconds=2), clock=clock) as exporter:
         exporter.confirms = False
         world.lease("first")
+        await exporter.told.wait()
+        clock.jump(world.settings().confirm_within)
         await world.until("leases", "first", lambda it: "did not confirm" in message_of(it))
         await world.until_unclaimed("bench-1")
         exporter.confirms = True
@@ -107,9 +123,10 @@ async def test_the_claim_of_an_exporter_that_never_comes_back_is_cleared_after_t
     world.exporter("bench-1")
     async with running_lab(world.access, world.settings(), Tokens()) as lab:
         async with serving(SimulatedExporter(lab, Name(world.namespace, "bench-1"))) as exporter:
-            world.lease("first", duration="3s")
+            world.lease("first")
             ready = await world.until_ready("first")
             await exporter.attend(ready["metadata"]["uid"], attached=True, times=1)
+        world.patch("leases", "first", {"spec": {"duration": "1s"}}).ok()
         await world.until_reason("first", "Expired")
         freed = await world.until_unclaimed("bench-1")
         assert condition(freed, "Online") == "False"

@@ -14,7 +14,16 @@ from jumplab_operator.handlers.kube import ApiAway, KubeApi, connected
 from jumplab_operator.handlers.lab import ClusterLab
 from jumplab_operator.handlers.running import lab_over, running_lab
 from jumplab_operator.handlers.settings import SystemClock
-from tests.operator.world import SimulatedExporter, Tokens, World, condition, message_of, reason_of, serving
+from tests.operator.world import (
+    JumpingClock,
+    SimulatedExporter,
+    Tokens,
+    World,
+    condition,
+    message_of,
+    reason_of,
+    serving,
+)
 
 PAIR = [
     {"name": "dut", "selector": {"matchLabels": {"board": "imx8"}}},
@@ -37,11 +46,11 @@ class Boards:
 
 
 @asynccontextmanager
-async def two_boards(world: World, **settings: Any) -> AsyncIterator[Boards]:
+async def two_boards(world: World, clock: SystemClock | None = None) -> AsyncIterator[Boards]:
     world.exporter("dut", board="imx8")
     world.exporter("peer", board="rpi")
     async with AsyncExitStack() as stack:
-        lab = await stack.enter_async_context(running_lab(world.access, world.settings(**settings), Tokens()))
+        lab = await stack.enter_async_context(running_lab(world.access, world.settings(), Tokens(), clock))
         made = [SimulatedExporter(lab, Name(world.namespace, name)) for name in ("dut", "peer")]
         for exporter in made:
             await stack.enter_async_context(serving(exporter))
@@ -87,10 +96,13 @@ async def test_a_gang_claims_nothing_until_it_can_have_everything(world: World) 
 
 async def test_a_member_that_does_not_confirm_lets_the_whole_gang_be_placed_again(world: World) -> None:
     world.exporter("spare", board="rpi")
-    async with two_boards(world) as boards:
+    clock = JumpingClock()
+    async with two_boards(world, clock) as boards:
         boards.peer.confirms = False
         gang(world, "both")
         await world.until("leases", "both", lambda it: it.get("status", {}).get("exporters", [{}])[-1] == _peer("peer"))
+        await world.until("exporters", "dut", lambda it: it["status"]["exporterStatus"] == "LeaseReady")
+        clock.jump(world.settings().confirm_within)
         async with serving(SimulatedExporter(boards.lab, Name(world.namespace, "spare"))):
             ready = await world.until_ready("both")
         assert ready["status"]["exporters"][1] == _peer("spare")

@@ -20,7 +20,6 @@ from tests.operator.world import (
 )
 
 OVERDUE = Found("Failed", 3, datetime.now(UTC) + timedelta(hours=1), "the relay does not answer", "", "10:00 no answer")
-PATIENT = {"confirm_within": timedelta(seconds=30)}
 
 
 def quarantine(plain: Plain) -> Plain | None:
@@ -42,7 +41,7 @@ async def fail(world: World, exporter: SimulatedExporter, name: str) -> None:
 
 async def test_repeated_failures_quarantine_until_a_check_passes(world: World) -> None:
     world.exporter("bench-1")
-    async with bench(world, **PATIENT) as exporter:
+    async with bench(world) as exporter:
         exporter.health = OVERDUE
         await exporter.report("Available")
         shown = await world.until("exporters", "bench-1", in_quarantine)
@@ -67,7 +66,7 @@ async def test_repeated_failures_quarantine_until_a_check_passes(world: World) -
 
 async def test_leases_that_fail_one_after_another_quarantine_until_an_administrator_says_so(world: World) -> None:
     world.exporter("bench-1")
-    async with bench(world, **PATIENT) as exporter:
+    async with bench(world) as exporter:
         for number in range(3):
             assert quarantine(world.get("exporters", "bench-1")) is None
             await fail(world, exporter, f"failed-{number}")
@@ -87,7 +86,7 @@ async def test_leases_that_fail_one_after_another_quarantine_until_an_administra
 
 async def test_a_lease_that_goes_well_begins_the_count_anew(world: World) -> None:
     world.exporter("bench-1")
-    async with bench(world, **PATIENT) as exporter:
+    async with bench(world) as exporter:
         for number in range(2):
             await fail(world, exporter, f"failed-{number}")
         failed = await world.until("exporters", "bench-1", lambda it: reason_of(it, "Healthy") == "LeaseFailed")
@@ -100,11 +99,11 @@ async def test_a_lease_that_goes_well_begins_the_count_anew(world: World) -> Non
 
 async def test_a_quarantine_outlives_the_operator(world: World) -> None:
     world.exporter("bench-1")
-    async with bench(world, **PATIENT) as exporter:
+    async with bench(world) as exporter:
         exporter.health = OVERDUE
         await exporter.report("Available")
         before = quarantine(await world.until("exporters", "bench-1", in_quarantine))
-    async with bench(world, **PATIENT):
+    async with bench(world):
         world.lease("wants")
         waiting = await world.until_reason("wants", "Quarantined")
         assert "bench-1" in message_of(waiting)
@@ -114,7 +113,7 @@ async def test_a_quarantine_outlives_the_operator(world: World) -> None:
 async def test_nobody_is_given_an_exporter_that_wants_to_check_its_devices_first(world: World) -> None:
     world.exporter("bench-1")
     async with (
-        running_lab(world.access, world.settings(**PATIENT), Tokens()) as lab,
+        running_lab(world.access, world.settings(), Tokens()) as lab,
         serving(SimulatedExporter(lab, Name(world.namespace, "bench-1"), health=Found("Due"))) as exporter,
     ):
         world.lease("wants")
@@ -126,7 +125,7 @@ async def test_nobody_is_given_an_exporter_that_wants_to_check_its_devices_first
 
 async def test_the_lease_of_an_exporter_that_is_quarantined_goes_on(world: World) -> None:
     world.exporter("bench-1")
-    async with bench(world, **PATIENT) as exporter:
+    async with bench(world) as exporter:
         world.lease("mine")
         held = await world.until_ready("mine")
         exporter.health = OVERDUE
@@ -137,7 +136,7 @@ async def test_the_lease_of_an_exporter_that_is_quarantined_goes_on(world: World
 
 async def test_drivers_that_can_not_be_used_make_it_unhealthy_and_nothing_more(world: World) -> None:
     world.exporter("bench-1")
-    async with bench(world, **PATIENT) as exporter:
+    async with bench(world) as exporter:
         exporter.health = Found(broken_drivers='driver "relay" can\'t be used: no such port')
         await exporter.report("Available")
         shown = await world.until("exporters", "bench-1", lambda it: condition(it, "Healthy") == "False")

@@ -51,5 +51,6 @@ async def test_only_the_first_ten_of_a_queue_have_their_place_in_their_status(wo
         for number in range(11):
             world.lease(f"w-{number:02}")
             await world.until_reason(f"w-{number:02}", "NotAvailable")
+        await world.until("leases", "w-09", lambda it: "queue" in it["status"])
         told = [f"w-{number:02}" for number in range(11) if "queue" in world.get("leases", f"w-{number:02}")["status"]]
         assert told == [f"w-{number:02}" for number in range(10)]

@@ -7,14 +7,13 @@ from contextlib import AsyncExitStack
 from jumplab_operator.controller.lab import Name
 from jumplab_operator.handlers.running import running_lab
 from tests.operator.test_gangs import claim_of, gang
-from tests.operator.test_health import PATIENT
 from tests.operator.world import SimulatedExporter, Tokens, World, condition, serving
 
 
 async def test_an_unused_lease_moves_to_another_exporter(world: World) -> None:
     first, second = (Name(world.namespace, name) for name in ("bench-1", "bench-2"))
     world.exporter(first.name)
-    async with running_lab(world.access, world.settings(**PATIENT), Tokens()) as lab:
+    async with running_lab(world.access, world.settings(), Tokens()) as lab:
         async with serving(SimulatedExporter(lab, first)):
             world.lease("unused")
             held = await world.until_ready("unused")
@@ -39,7 +38,7 @@ async def test_an_unused_lease_moves_to_another_exporter(world: World) -> None:
 async def test_the_same_exporter_serves_it_where_it_is_the_only_one_and_comes_back(world: World) -> None:
     world.exporter("bench-1")
     name = Name(world.namespace, "bench-1")
-    async with running_lab(world.access, world.settings(**PATIENT), Tokens()) as lab:
+    async with running_lab(world.access, world.settings(), Tokens()) as lab:
         async with serving(SimulatedExporter(lab, name)):
             world.lease("unused")
             await world.until_ready("unused")
@@ -51,7 +50,7 @@ async def test_the_same_exporter_serves_it_where_it_is_the_only_one_and_comes_ba
 async def test_it_waits_for_an_exporter_that_comes_back_with_it_to_clean_up(world: World) -> None:
     world.exporter("bench-1")
     name = Name(world.namespace, "bench-1")
-    async with running_lab(world.access, world.settings(**PATIENT), Tokens()) as lab:
+    async with running_lab(world.access, world.settings(), Tokens()) as lab:
         async with serving(SimulatedExporter(lab, name)):
             uid = world.lease("unused")["metadata"]["uid"]
             await world.until_ready("unused")
@@ -76,7 +75,7 @@ async def test_a_gang_goes_back_whole(world: World) -> None:
     for name, board in names.items():
         world.exporter(name, board=board)
     async with AsyncExitStack() as stack:
-        lab = await stack.enter_async_context(running_lab(world.access, world.settings(**PATIENT), Tokens()))
+        lab = await stack.enter_async_context(running_lab(world.access, world.settings(), Tokens()))
         made = {name: SimulatedExporter(lab, Name(world.namespace, name)) for name in names}
         await stack.enter_async_context(serving(made["dut"]))
         async with serving(made["peer"]):
@@ -96,7 +95,7 @@ async def test_a_gang_goes_back_whole(world: World) -> None:
 async def test_a_lease_that_was_used_stays_where_it_is(world: World) -> None:
     world.exporter("bench-1")
     name = Name(world.namespace, "bench-1")
-    async with running_lab(world.access, world.settings(**PATIENT), Tokens()) as lab:
+    async with running_lab(world.access, world.settings(), Tokens()) as lab:
         async with serving(SimulatedExporter(lab, name)) as exporter:
             uid = world.lease("used")["metadata"]["uid"]
             await world.until_ready("used")
@@ -107,7 +106,7 @@ async def test_a_lease_that_was_used_stays_where_it_is(world: World) -> None:
 
 async def test_a_lease_stays_where_its_exporter_does_not_tell_who_is_attached(world: World) -> None:
     world.exporter("bench-1")
-    async with running_lab(world.access, world.settings(**PATIENT), Tokens()) as lab:
+    async with running_lab(world.access, world.settings(), Tokens()) as lab:
         async with serving(SimulatedExporter(lab, Name(world.namespace, "bench-1"), tells=False)):
             world.lease("perhaps")
             await world.until_ready("perhaps")

@@ -34,9 +34,11 @@ async def test_an_exporter_is_kept_and_leased_until_then_only_by_who_ends_in_tim
 async def test_at_its_begin_a_reservation_gets_what_was_kept(world: World) -> None:
     world.exporter("bench-1")
     async with bench(world):
-        world.lease("booked", beginTime=after(seconds=4))
+        world.lease("booked", beginTime=after(hours=1))
         await world.until("leases", "booked", lambda it: kept(it) == "bench-1")
-        world.lease("rival")
+        world.lease("rival", duration="2h")
+        await world.until_reason("rival", "NotAvailable")
+        world.patch("leases", "booked", {"spec": {"beginTime": after(seconds=2)}}).ok()
         ready = await world.until_ready("booked")
         assert kept(ready) is None
         assert ready["status"]["exporterRef"] == {"name": "bench-1"}

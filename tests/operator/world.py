@@ -39,6 +39,37 @@ class Tokens:
         return token.startswith(f"{kind}/{namespace}/{name}/{uid}#") and self.valid(token)
 
 
+class JumpingClock(SystemClock):
+    """The machine's clock, which can be set forward: what waits for a moment that is over then wakes up."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta()
+        self._jumped = asyncio.Event()
+
+    def now(self) -> datetime:
+        return super().now() + self._ahead
+
+    def jump(self, length: timedelta) -> None:
+        self._ahead += length
+        self._jumped.set()
+        self._jumped = asyncio.Event()
+
+    async def sleep(self, length: timedelta) -> None:
+        # Whoever sleeps in proportion to what something took would sleep for long after a jump.
+        await super().sleep(min(length, timedelta(seconds=1)))
+
+    async def wait(self, event: asyncio.Event, at_most: timedelta) -> None:
+        end = self.now() + at_most
+        while not event.is_set() and (left := end - self.now()) > timedelta(0):
+            woken = {asyncio.create_task(each.wait()) for each in (event, self._jumped)}
+            try:
+                await asyncio.wait(woken, timeout=left.total_seconds(), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for each in woken:
+                    each.cancel()
+                await asyncio.wait(woken)
+
+
 @dataclass
 class World:
     """One namespace through the API."""
@@ -56,13 +87,8 @@ class World:
         return of_cluster(self.access, (self.namespace,), SystemClock())
 
     def settings(self, **changes: Any) -> LabSettings:
-        """Short times, this namespace alone."""
-        short = {
-            "connection_grace": timedelta(milliseconds=300),
-            "return_within": timedelta(seconds=1),
-            "confirm_within": timedelta(seconds=2),
-            "relist_every": timedelta(seconds=5),
-        }
+        """This namespace alone; times are short where none is missed by being slow."""
+        short = {"connection_grace": timedelta(milliseconds=300), "relist_every": timedelta(seconds=5)}
         return LabSettings(endpoint="lab:7444", namespaces=(self.namespace,), **{**short, **changes})
 
     def path(self, plural: str, name: str = "") -> str:
@@ -218,10 +244,12 @@ class SimulatedExporter:
 
 
 @asynccontextmanager
-async def bench(world: World, name: str = "bench-1", **settings: Any) -> AsyncIterator[SimulatedExporter]:
-    """An operator and one exporter that serves."""
+async def bench(
+    world: World, name: str = "bench-1", *, clock: SystemClock | None = None, **settings: Any
+) -> AsyncIterator[SimulatedExporter]:
+    """An operator and one exporter that serves.  clock: the operator's."""
     async with (
-        running_lab(world.access, world.settings(**settings), Tokens()) as lab,
+        running_lab(world.access, world.settings(**settings), Tokens(), clock) as lab,
         serving(SimulatedExporter(lab, Name(world.namespace, name))) as exporter,
     ):
         yield exporter

@@ -220,6 +220,7 @@ class Exporter:
     def _deadline_known(self, lease: Lease, at: float | None) -> None:
         if at is not None:
             self._deadline.keep(lease.uid, at)
+            _log.info('lease "%s" ends in %.0f s', lease.name, at - boottime())
 
     def _tell_drivers(self, tree: DriverTree) -> None:
         self._failures = tree.failures()
