@@ -5,12 +5,12 @@ import os
 import secrets
 import signal
 import tempfile
-from asyncio.subprocess import Process
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from datetime import timedelta
 from pathlib import Path
 
+from jumplab.children import Spawned, spawn
 from jumplab.cli.ending import say
 from jumplab.client.acquiring import follow
 from jumplab.client.config import DriverSettings
@@ -91,7 +91,7 @@ async def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
     # Ctrl-C at the terminal is for the command, which gets it too; what follows the command is not to be interrupted.
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, lambda: None)
     try:
-        process = await asyncio.create_subprocess_exec(*command, env=environment)
+        process = spawn(command, environment=environment)
     except OSError as error:
         raise ConfigurationError(f"can't run {command[0]}: {error.strerror}") from error
     try:
@@ -102,14 +102,12 @@ async def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
     return status if status >= 0 else 128 - status
 
 
-async def _end(process: Process) -> None:
+async def _end(process: Spawned) -> None:
     """Ends a command whose time is over: an interactive shell hears SIGHUP and passes it on to its jobs."""
+    process.send_signal(signal.SIGHUP)
     try:
-        process.send_signal(signal.SIGHUP)
         async with asyncio.timeout(_ENDING_BOUND_SECONDS):
             await process.wait()
-    except ProcessLookupError:
-        return
     except TimeoutError:
         process.kill()
         await process.wait()

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from jumplab.children import Spawned, spawn
+
 _GUARD = Path(__file__).with_name("guard.py")
 
 
@@ -20,7 +22,7 @@ class Child:
     is 128 + the signal's number, as in a shell; 127 says that the command could not be run.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, lifeline: int, output: "_Output") -> None:
+    def __init__(self, process: Spawned, lifeline: int, output: "_Output") -> None:
         self.output = output.reader
         self._pipe = output.pipe
         self._process = process
@@ -41,14 +43,12 @@ class Child:
         child_end, own_end = os.pipe()
         output = await _Output.open()
         try:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-S", str(_GUARD), str(child_end), *command),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=output.writing_end,
-                stderr=output.writing_end,
-                env=None if environment is None else dict(environment),
-                pass_fds=(child_end, *keep_descriptors),
-                start_new_session=True,
+            process = spawn(
+                (sys.executable, "-I", "-S", str(_GUARD), str(child_end), *command),
+                environment=environment,
+                output=output.writing_end,
+                keep_descriptors=(child_end, *keep_descriptors),
+                own_session=True,
             )
         except BaseException:
             os.close(own_end)
