@@ -109,7 +109,7 @@ class FaultyApi(KubeApi):
         await asyncio.sleep(0)
         if self.dead or self.away:
             raise ApiAway("the API is away")
-        answer = self._serve(method, path, body or {})
+        answer = await self._serve(method, path, body or {})
         if method != "GET" and not path.endswith("/events"):
             self._store.diary.append(f"{self._store.now():%H:%M:%S} {method} {path.removeprefix(CUSTOM)} {body}")
         await asyncio.sleep(0)
@@ -117,11 +117,8 @@ class FaultyApi(KubeApi):
             raise ApiAway("the answer is lost")
         return answer
 
-    def _serve(self, method: str, path: str, body: Mapping[str, Any]) -> Plain:
-        group = CUSTOM if path.startswith(CUSTOM) else CORE
-        parts = path.removeprefix(f"{group}/").split("/")
-        plural, *rest = parts[2:] if parts[0] == "namespaces" else parts
-        name, sub = (*rest, "", "")[:2]
+    async def _serve(self, method: str, path: str, body: Mapping[str, Any]) -> Plain:
+        plural, name, sub = parts_of(path)
         match method:
             case "GET" if name:
                 return self._store.existing(plural, name)
@@ -133,6 +130,15 @@ class FaultyApi(KubeApi):
                 return self._store.merge(plural, name, body, sub)
             case _:
                 return self._store.delete(plural, name, (body.get("preconditions") or {}).get("uid"))
+
+
+def parts_of(path: str) -> tuple[str, str, str]:
+    """The plural, the name and the subresource that a path is of; what it doesn't name is empty."""
+    group = CUSTOM if path.startswith(CUSTOM) else CORE
+    parts = path.removeprefix(f"{group}/").split("/")
+    plural, *rest = parts[2:] if parts[0] == "namespaces" else parts
+    name, sub = (*rest, "", "")[:2]
+    return plural, name, sub
 
 
 def merged(target: Any, patch: Any) -> Any:

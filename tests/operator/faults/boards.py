@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from jumplab_operator.controller.lab import ApiRefused, Assignment, Name, StatusReport
 from jumplab_operator.handlers.lab import ClusterLab
-from tests.operator.faults.virtual_time import START, VirtualLoop
+from tests.operator.faults.virtual_time import VirtualLoop
 
 _AGAIN_SECONDS = 1.0
 
@@ -140,7 +140,7 @@ class Board:
     def _keep_deadline(self, assignment: Assignment) -> None:
         self._stop_deadline()
         if assignment.expected_end is not None:
-            seconds = (assignment.expected_end - START).total_seconds()
+            seconds = (assignment.expected_end - self.loop.start).total_seconds()
             self._deadline = self.loop.call_at(seconds, self._end_lease)
 
     def _end_lease(self) -> None:

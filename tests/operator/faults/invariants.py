@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from jumplab_operator.resources.durations import parse_duration
 from tests.operator.faults.api import Plain
-from tests.operator.faults.world import NAMESPACE, FaultyWorld, Rules, conditions
+from tests.operator.faults.world import FaultyWorld, Rules, conditions
 from tests.operator.faults.writes import Auditor, claim_of, exporters_of, is_true
 
 
@@ -48,7 +48,8 @@ class Witness:
         for a lease that waits, but by an exporter that hangs."""
         lab = self._world.lab
         assert lab is not None, "there is an operator"
-        for plural, known in (("leases", lab.leases(NAMESPACE)), ("exporters", lab.exporters(NAMESPACE))):
+        namespace = self._world.namespace
+        for plural, known in (("leases", lab.leases(namespace)), ("exporters", lab.exporters(namespace))):
             there = {each["metadata"]["uid"] for each in self._world.all(plural)}
             assert {each.uid for each in known} == there, f"of {plural} these are known: {known}"
         for exporter in self._world.all("exporters"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -37,9 +38,9 @@ _gangs = st.lists(st.sampled_from((*BOARDS, *EXPORTERS)), min_size=2, max_size=2
 class FaultyLab(RuleBasedStateMachine):
     """People and faults take turns; the operator is let run for a while, or not at all."""
 
-    def __init__(self) -> None:
+    def __init__(self, world: Callable[[], FaultyWorld] = FaultyWorld) -> None:
         super().__init__()
-        self.world = FaultyWorld()
+        self.world = world()
 
     @initialize(most_leases=st.none() | st.integers(1, 2), prioritized=st.booleans(), few=st.booleans())
     def build(self, most_leases: int | None, prioritized: bool, few: bool) -> None:
@@ -88,7 +89,7 @@ class FaultyLab(RuleBasedStateMachine):
     def replace_lease(self, name: str, client: str, board: str, minutes: int) -> None:
         """Another of the same name: what was decided for the one before is not for this one."""
         with suppress(ApiRefused):
-            self.world.store.delete("leases", name)
+            self.world.delete("leases", name)
         self._create(name, client, minutes, selector={"matchLabels": {"board": board}})
 
     @rule(
@@ -101,7 +102,7 @@ class FaultyLab(RuleBasedStateMachine):
         if lease is None:
             return
         if change == "deletion":
-            self.world.store.delete("leases", name)
+            self.world.delete("leases", name)
         elif change == "release":
             self._edit(name, {"release": True})
         elif change == "length":
@@ -117,7 +118,7 @@ class FaultyLab(RuleBasedStateMachine):
     def change_exporter(self, name: str, change: str) -> None:
         with suppress(ApiRefused):
             if change in ("deletion", "replacement"):
-                self.world.store.delete("exporters", name)
+                self.world.delete("exporters", name)
             if change in ("creation", "replacement"):
                 self.world.exporter(name, EXPORTERS[name])
             elif change in ("enabled", "disabled"):

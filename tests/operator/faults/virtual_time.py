@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from selectors import BaseSelector
 
 from jumplab_operator.handlers.settings import SystemClock
 
@@ -12,10 +13,12 @@ _RESTLESS = 20_000
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """Time is seconds since START. It must not wait for sockets or threads: nothing would ever come of it."""
+    """Time is seconds since `start`. It must not wait for sockets or threads: nothing would ever come of it."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    start = START
+
+    def __init__(self, selector: BaseSelector | None = None) -> None:
+        super().__init__(selector)
         self._moment = 0.0
 
     def time(self) -> float:
@@ -26,8 +29,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         for _ in range(rounds):
             if not self._has_work():
                 return False
-            self.call_soon(self.stop)
-            self.run_forever()
+            self._turn()
         return self._has_work()
 
     def settle(self) -> None:
@@ -43,6 +45,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             self.settle()
         self._moment = end
         self.settle()
+
+    def _turn(self) -> None:
+        self.call_soon(self.stop)
+        self.run_forever()
 
     def _has_work(self) -> bool:
         upcoming = self._next_timer()
@@ -60,4 +66,4 @@ class VirtualClock(SystemClock):
         self._loop = loop
 
     def now(self) -> datetime:
-        return START + timedelta(seconds=self._loop.time())
+        return self._loop.start + timedelta(seconds=self._loop.time())

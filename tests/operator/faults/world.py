@@ -21,7 +21,7 @@ from tests.operator.world import Tokens
 
 _KINDS = {kind.PLURAL: kind for kind in KINDS}
 NOTICE = timedelta(seconds=30)
-_SETTINGS = LabSettings(
+SETTINGS = LabSettings(
     endpoint="lab:7444",
     connection_grace=timedelta(seconds=5),
     return_within=timedelta(seconds=15),
@@ -45,20 +45,30 @@ class Rules:
 class FaultyWorld:
     """Everything stands still until it is let run: `loop.step`, `loop.settle`, `loop.advance`, `calm`."""
 
-    def __init__(self) -> None:
-        self.loop = VirtualLoop()
+    namespace = NAMESPACE
+    settings = SETTINGS
+
+    def __init__(self, loop: VirtualLoop | None = None) -> None:
+        self.loop = loop or VirtualLoop()
         asyncio.set_event_loop(self.loop)
         self.clock = VirtualClock(self.loop)
-        self.store = Store(self.clock.now)
+        self.store = self.new_store()
         self.boards: dict[str, Board] = {}
         self.lab: ClusterLab | None = None
-        self.api = FaultyApi(self.store)
+        self.api = self.new_api()
         self._tokens = Tokens()
         self._numbers = itertools.count()
         self._operator: asyncio.Task[None] | None = None
         self._on_event: OnEvent | None = None
         self._seen: dict[str, int] = {}
         self._blind: set[str] = set()
+
+    def new_store(self) -> Store:
+        return Store(self.clock.now)
+
+    def new_api(self) -> FaultyApi:
+        """The way of the next operator to the store."""
+        return FaultyApi(self.store)
 
     @property
     def now(self) -> datetime:
@@ -87,19 +97,22 @@ class FaultyWorld:
         spec = {"exporterSelector": {}, "policies": policies}
         return self.store.create("exporteraccesspolicies", {"metadata": {"name": "all"}, "spec": spec})
 
+    def delete(self, plural: str, name: str) -> None:
+        self.store.delete(plural, name)
+
     def all(self, plural: str) -> list[Plain]:
         return list(self.store.objects[plural].values())
 
     # the operator
 
     def start_operator(self) -> None:
-        self.api = FaultyApi(self.store)
+        self.api = self.new_api()
         self._blind.clear()
         self._seen.clear()
         self._operator = self.loop.create_task(self._operate(self.api), name="operator")
 
     async def _operate(self, api: FaultyApi) -> None:
-        async with lab_over(api, self._watch, _SETTINGS, self._tokens, self.clock) as lab:
+        async with lab_over(api, self._watch, self.settings, self._tokens, self.clock) as lab:
             self.lab = lab
             await asyncio.Event().wait()  # until it is killed
 
@@ -145,6 +158,10 @@ class FaultyWorld:
             self._blind.discard(plural)
             self._list(plural)
 
+    def is_told(self) -> bool:
+        """Whether the operator has been told of everything."""
+        return all(self._seen.get(plural) == len(news) for plural, news in self.store.news.items())
+
     def _list(self, plural: str) -> None:
         if self._on_event is not None:
             self._seen[plural] = len(self.store.news[plural])
@@ -179,15 +196,13 @@ class FaultyWorld:
             for plural in self._names_of_kinds():
                 self.resume_watch(plural)
                 self.deliver(plural, len(self.store.news[plural]))
-            if not self.loop.step(1) and all(
-                self._seen.get(plural) == len(self.store.news[plural]) for plural in self._names_of_kinds()
-            ):
+            if not self.loop.step(1) and self.is_told():
                 return
         told = "\n".join(self.store.diary[-12:])
         raise AssertionError(f"the operator writes without end: {told}")
 
     def board(self, name: str) -> Board:
-        return self.boards.setdefault(name, Board(Name(NAMESPACE, name), self.loop))
+        return self.boards.setdefault(name, Board(Name(self.namespace, name), self.loop))
 
     def close(self) -> None:
         """Ends everything."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from jumplab_operator.resources.durations import parse_duration
 from tests.operator.faults.api import Plain
 from tests.operator.faults.world import NOTICE, FaultyWorld, conditions
 
@@ -140,8 +141,11 @@ class Auditor:
         self._must(reason in is_right and is_right[reason](), f"a lease is lost: {reason}", before, after)
 
     def _is_expired(self, lease: Plain) -> bool:
-        end = lease["status"].get("expectedEndTime") or lease["status"]["accepted"].get("endTime")
-        return end is not None and datetime.fromisoformat(end) <= self._world.now + timedelta(seconds=5)
+        status, accepted = lease["status"], lease["status"]["accepted"]
+        end = datetime.fromisoformat(accepted["endTime"]) if "endTime" in accepted else None
+        if end is None and "beginTime" in status:
+            end = datetime.fromisoformat(status["beginTime"]) + parse_duration(accepted["duration"])
+        return end is not None and end <= self._world.now + timedelta(seconds=5)
 
     def _is_deleted(self, lease_uid: str, name: str) -> bool:
         exporter = self._world.store.objects["exporters"].get(name)
