@@ -105,6 +105,19 @@ async def test_the_largest_envelope_arrives_whole(links):
     assert await there.receive() == (EnvelopeKind.DATA, block)
 
 
+async def test_what_is_more_than_a_connection_holds_arrives_whole_and_in_order(links):
+    here, there = await opened(links, 1, bulk=True)
+    blocks = [bytes([number]) * ENVELOPE_BYTES for number in range(24)]
+
+    async def send() -> None:
+        for block in blocks:
+            await here.send(block)
+
+    sending = asyncio.create_task(send())
+    assert [await there.receive() for _ in blocks] == [(EnvelopeKind.DATA, block) for block in blocks]
+    await sending
+
+
 async def test_streams_of_a_link_do_not_mix(links):
     one, other = await opened(links, 1), await opened(links, 2)
     await one[0].send(b"one")
@@ -176,6 +189,31 @@ async def test_a_stranger_at_the_socket_is_turned_away_and_others_are_served(tmp
         assert await there.receive() == (EnvelopeKind.DATA, b"x")
 
 
+async def test_a_last_word_at_a_socket_comes_behind_the_envelope_that_is_still_being_sent(tmp_path):
+    async with local(tmp_path) as links:
+        here, there = await opened(links, 1, bulk=True)
+        block = bytes(12 << 20)  # more than both sockets hold
+        sending = asyncio.create_task(here.send(block))
+        await asyncio.sleep(0)
+        last_word = asyncio.create_task(here.send(b"given up", EnvelopeKind.RESET))
+        assert await there.receive() == (EnvelopeKind.DATA, block)
+        assert await there.receive() == (EnvelopeKind.RESET, b"given up")
+        await asyncio.gather(sending, last_word)
+
+
+async def test_half_an_envelope_at_a_socket_is_a_lost_connection_and_nothing_follows_it(tmp_path):
+    async with local(tmp_path) as links:
+        here, there = await opened(links, 1, bulk=True)
+        sending = asyncio.create_task(here.send(bytes(12 << 20)))
+        await asyncio.sleep(0)
+        sending.cancel()
+        await asyncio.wait([sending])
+        with pytest.raises(ConnectionLost):
+            await here.send(b"what would be taken for the rest")
+        with pytest.raises(ConnectionLost):
+            await there.receive()
+
+
 async def test_a_stream_of_a_session_that_is_over_is_a_lost_connection(tmp_path):
     async with local(tmp_path):
         stream = await LocalLink(tmp_path / "lease" / "session.sock", "token").open(7)
@@ -211,7 +249,7 @@ async def test_a_stranger_who_never_comes_to_the_point_is_turned_away(tmp_path):
     async with local(tmp_path):
         reader, writer = await asyncio.open_unix_connection(tmp_path / "lease" / "session.sock")
         writer.write(b"x" * (5 << 20))
-        with contextlib.suppress(ConnectionResetError):  # what it sent was not read to its end
+        with contextlib.suppress(ConnectionError):  # what it sent was not read to its end
             assert await reader.read()
         writer.close()
         with contextlib.suppress(OSError):

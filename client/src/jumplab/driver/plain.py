@@ -7,6 +7,7 @@ from typing import Any, ClassVar, TypeVar
 
 from jumplab.driver.client import AsyncDriverClient, ResultStream
 from jumplab.driver.portal import Portal
+from jumplab.driver.sending import PlainSending
 
 Client = TypeVar("Client", bound="DriverClient")
 
@@ -17,17 +18,33 @@ class PlainStream:
     def __init__(self, stream: ResultStream, portal: Portal) -> None:
         self._stream = stream
         self._portal = portal
+        self._sending = PlainSending(stream, portal)
+
+    @classmethod
+    @contextmanager
+    def entered(cls, stream: ResultStream, portal: Portal) -> Iterator["PlainStream"]:
+        """One whose bytes have all been taken when the context is left, unless it is left by an error."""
+        plain = cls(stream, portal)
+        try:
+            yield plain
+            plain._sending.flush()
+        finally:
+            plain._sending.give_up()
 
     def receive(self) -> bytes:
         """The next bytes; b"" once the driver has ended its direction. Raises DriverError."""
         return self._portal.run(self._stream.receive())
 
     def send(self, data: bytes) -> None:
-        """Sends all of `data`. Raises DriverError."""
-        self._portal.run(self._stream.send(data))
+        """Sends all of `data`; it may still be on its way when this returns, behind 1 MiB at the most.
+
+        Raises DriverError, also for what an earlier call has sent; so do `send_end` and leaving the stream.
+        """
+        self._sending.send(data)
 
     def send_end(self) -> None:
         """Ends this direction. A second call does nothing."""
+        self._sending.flush()
         self._portal.run(self._stream.send_end())
 
     def result(self) -> bytes:
@@ -67,8 +84,8 @@ class DriverClient:
     @contextmanager
     def open(self, method: str, *args: Any, **kwargs: Any) -> Iterator[PlainStream]:
         """Opens a byte stream of the driver: AsyncDriverClient.open for plain code."""
-        with self._portal.entered(self._twin.open(method, *args, **kwargs)) as stream:
-            yield PlainStream(stream, self._portal)
+        with self._entered(self._twin.open(method, *args, **kwargs)) as stream:
+            yield stream
 
     def call(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """Calls a method by name. Ctrl-C cancels the call at the driver. Raises DriverError."""
@@ -104,7 +121,11 @@ class DriverClient:
     @contextmanager
     def _entered(self, context: Any) -> Iterator[Any]:
         with self._portal.entered(context) as value:
-            yield PlainStream(value, self._portal) if hasattr(value, "result") else value
+            if not hasattr(value, "result"):
+                yield value
+                return
+            with PlainStream.entered(value, self._portal) as stream:
+                yield stream
 
 
 def plain_twin_of(client: AsyncDriverClient, portal: Portal) -> DriverClient:

@@ -109,23 +109,30 @@ class FrameChannel:
 
     def _gathered(self) -> bytes | None:
         """The next payload; None where there is nothing to say."""
-        gathered = Frames(frames=(*self._prompt, *self._latest.values()))
-        self._prompt.clear()
-        self._latest.clear()
-        said_bytes = gathered.ByteSize()
-        parts: list[bytes] = []
-        while self._next < len(self._kept):
-            said_bytes += len(self._kept[self._next])
-            if parts and said_bytes > ENVELOPE_BYTES:
-                break
-            parts.append(self._kept[self._next])
-            self._next += 1
+        gathered = Frames()
+        if self._prompt or self._latest:
+            gathered.frames.extend((*self._prompt, *self._latest.values()))
+            self._prompt.clear()
+            self._latest.clear()
+        parts = self._next_kept(gathered.ByteSize())
         if not parts and not gathered.frames and not self._acknowledgement_due:
             return None
         if self.received > self._told:
             gathered.received = self._told = self.received
             self._unacknowledged_bytes = 0
-        return gathered.SerializeToString() + b"".join(_FRAME_TAG + _length(len(part)) + part for part in parts)
+        return b"".join((gathered.SerializeToString(), *parts))
+
+    def _next_kept(self, said_bytes: int) -> list[bytes]:
+        """The next counted frames, each behind its tag and length: one, and then as many as there is room for."""
+        parts: list[bytes] = []
+        while self._next < len(self._kept):
+            frame = self._kept[self._next]
+            said_bytes += len(frame)
+            if parts and said_bytes > ENVELOPE_BYTES:
+                break
+            parts += _FRAME_TAG, _length(len(frame)), frame
+            self._next += 1
+        return parts
 
     def _keep(self, frame: bytes) -> None:
         self._kept.append(frame)

@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import hmac
 import json
+import logging
 import os
+import socket
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +15,16 @@ from typing import Any, Self
 
 from jumplab.transport.errors import BadRequest, NotAuthenticated, NotPossibleNow, Refused, TransportError
 from jumplab.transport.links import ConnectionLost, EnvelopeKind, EnvelopeStream
-from jumplab.transport.local import BUFFER_BYTES, LocalStream
+from jumplab.transport.local import LocalStream
 from jumplab.transport.used_numbers import UsedNumbers
 
 _GREETING_BOUND_SECONDS = 5.0
 _PAIRING_BOUND_SECONDS = 20.0
 _STREAMS_AT_ONCE = 1024
+_KNOCKING_AT_ONCE = 128
+_PAUSE_SECONDS = 1.0  # where the process has no more descriptors, as asyncio's own servers do
+
+_log = logging.getLogger(__name__)
 
 # Whether a token opens a session of this name; raises Refused, or another TransportError where it may later.
 Admit = Callable[[str, str], Awaitable[None]]
@@ -106,49 +112,58 @@ class LocalListener:
         self._sessions: dict[str, AcceptedLink] = {}
         self._tasks = asyncio.TaskGroup()
         self._running: set[asyncio.Task[None]] = set()
-        self._open = True
-        self._server: asyncio.Server | None = None
+        self._server: socket.socket | None = None
+        self._pause: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Self:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.chmod(self.path.parent, 0o700)
         self.path.unlink(missing_ok=True)
         await self._tasks.__aenter__()
-        self._server = await asyncio.start_unix_server(self._arrived, self.path, limit=BUFFER_BYTES)
+        self._server = _listening(self.path)
+        self._accept()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         assert self._server is not None
-        self._open = False
         self.path.unlink(missing_ok=True)
-        # One that asyncio has accepted, but not handed over when its server is closed, would stay open (Python 3.11).
-        await asyncio.sleep(0)
+        if self._pause is not None:
+            self._pause.cancel()
+        asyncio.get_running_loop().remove_reader(self._server)
         self._server.close()
         for task in self._running:
             task.cancel()
         await self._tasks.__aexit__(kind, error, traceback)
 
-    def _arrived(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._open:
-            self._run(self._greet(LocalStream(reader, writer)), "greeting at the local socket")
-        else:
-            writer.transport.abort()
+    def _accept(self) -> None:
+        """Accepts from now on."""
+        assert self._server is not None
+        asyncio.get_running_loop().add_reader(self._server, self._arrived, self._server)
 
-    def _run(self, work: Coroutine[Any, Any, None], name: str) -> None:
+    def _arrived(self, server: socket.socket) -> None:
+        try:
+            connection, _ = server.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return  # who knocked has gone
+        except OSError as error:
+            _log.warning("%s accepts nobody for %g s: %s", self.path, _PAUSE_SECONDS, error)
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(server)
+            self._pause = loop.call_later(_PAUSE_SECONDS, self._accept)
+            return
+        stream = LocalStream(connection)
+        greeting = self._run(self._greet(stream), "greeting at the local socket")
+        greeting.add_done_callback(lambda done: stream.hang_up() if done.cancelled() else None)
+
+    def _run(self, work: Coroutine[Any, Any, None], name: str) -> "asyncio.Task[None]":
         task = self._tasks.create_task(work, name=name)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+        return task
 
     async def _greet(self, stream: LocalStream) -> None:
-        try:
-            await self._admit_stream(stream)
-        except asyncio.CancelledError:
-            await stream.aclose()
-            raise
-
-    async def _admit_stream(self, stream: LocalStream) -> None:
         try:
             async with asyncio.timeout(_GREETING_BOUND_SECONDS):
                 greeting = _read(await stream.greeting())
@@ -180,6 +195,18 @@ class LocalListener:
         finally:
             del self._sessions[session]
             await link.aclose()
+
+
+def _listening(path: Path) -> socket.socket:
+    server = socket.socket(socket.AF_UNIX)
+    try:
+        server.setblocking(False)
+        server.bind(str(path))
+        server.listen(_KNOCKING_AT_ONCE)
+    except BaseException:
+        server.close()
+        raise
+    return server
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,62 +8,61 @@ the payload. The listener's folder has mode 0700, so that only its owner's proce
 import asyncio
 import json
 import secrets
+import socket
 import struct
 from collections.abc import Callable
 from pathlib import Path
 
 from jumplab.transport.errors import Unreachable
-from jumplab.transport.links import ENVELOPE_BYTES, ConnectionLost, EnvelopeKind
+from jumplab.transport.links import ConnectionLost, EnvelopeKind
+from jumplab.transport.unbuffered import UnbufferedSocket
 
 _HEADER = struct.Struct(">IB")
-_KINDS = frozenset(EnvelopeKind)
+_KINDS = {int(kind): kind for kind in EnvelopeKind}
 _LARGEST_BYTES = 16 << 20
-_CLOSING_BOUND_SECONDS = 1.0
-BUFFER_BYTES = 4 * ENVELOPE_BYTES
+_GREETING_BYTES = 64 << 10
 
 
 class LocalStream:
     """A numbered stream over its own connection: an EnvelopeStream.  on_close: called when it is let go of."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = UnbufferedSocket(connection)
+        self._turn = asyncio.Lock()  # a last word may follow what is still being sent
         self.on_close: Callable[[], None] = lambda: None
 
     async def greeting(self) -> bytes:
         """The line that the stream begins with, for the listener. Raises OSError; ValueError where it is too long."""
-        return await self._reader.readline()
+        return await self._connection.line(_GREETING_BYTES)
+
+    async def greet(self, line: bytes) -> None:
+        """Sends that line."""
+        await self._connection.send(line, b"\n")
 
     async def send(self, payload: bytes, kind: EnvelopeKind = EnvelopeKind.DATA) -> None:
         try:
-            self._writer.write(_HEADER.pack(len(payload), kind))
-            if payload:
-                self._writer.write(payload)
-            await self._writer.drain()
+            async with self._turn:
+                await self._connection.send(_HEADER.pack(len(payload), kind), payload)
         except OSError as error:
             raise ConnectionLost("the other end has closed the stream") from error
 
     async def receive(self) -> tuple[EnvelopeKind, bytes]:
         try:
-            length, kind = _HEADER.unpack(await self._reader.readexactly(_HEADER.size))
-            if length > _LARGEST_BYTES or kind not in _KINDS:
-                raise ConnectionLost(f"the peer sent what is no envelope: {length} bytes of kind {kind}")
-            return EnvelopeKind(kind), await self._reader.readexactly(length)
-        except (OSError, asyncio.IncompleteReadError) as error:
+            length, number = _HEADER.unpack(await self._connection.receive(_HEADER.size))
+            kind = _KINDS.get(number)
+            if length > _LARGEST_BYTES or kind is None:
+                raise ConnectionLost(f"the peer sent what is no envelope: {length} bytes of kind {number}")
+            return kind, await self._connection.receive(length)
+        except OSError as error:
             raise ConnectionLost("the other end has closed the stream") from error
 
     async def aclose(self) -> None:
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Closes it at once: what was sent is in the kernel, and nothing else waits."""
         self.on_close()
-        self._writer.close()
-        try:
-            async with asyncio.timeout(_CLOSING_BOUND_SECONDS):
-                await self._writer.wait_closed()
-        except (TimeoutError, asyncio.CancelledError) as error:
-            self._writer.transport.abort()  # a peer that does not read keeps nobody
-            if isinstance(error, asyncio.CancelledError):
-                raise
-        except OSError:
-            pass  # the peer was gone before
+        self._connection.close()
 
 
 class LocalLink:
@@ -76,14 +75,13 @@ class LocalLink:
         self._streams: set[LocalStream] = set()
 
     async def open(self, number: int, *, bulk: bool = False) -> LocalStream:
+        greeting = {"session": self._session, "token": self._token, "stream": number, "bulk": bulk}
         try:
-            reader, writer = await asyncio.open_unix_connection(self._path, limit=BUFFER_BYTES)
+            stream = LocalStream(await _connected(self._path))
+            await stream.greet(json.dumps(greeting).encode())
         except OSError as error:
             message = f"nothing answers at {self._path}: the leased shell or the exporter that made it has ended"
             raise Unreachable(message) from error
-        greeting = {"session": self._session, "token": self._token, "stream": number, "bulk": bulk}
-        writer.write(json.dumps(greeting).encode() + b"\n")
-        stream = LocalStream(reader, writer)
         stream.on_close = lambda: self._streams.discard(stream)
         self._streams.add(stream)
         return stream
@@ -91,3 +89,15 @@ class LocalLink:
     async def aclose(self) -> None:
         for stream in list(self._streams):
             await stream.aclose()
+
+
+async def _connected(path: Path) -> socket.socket:
+    """A connection to the socket there. Raises OSError."""
+    connection = socket.socket(socket.AF_UNIX)
+    connection.setblocking(False)
+    try:
+        await asyncio.get_running_loop().sock_connect(connection, str(path))
+    except BaseException:
+        connection.close()
+        raise
+    return connection

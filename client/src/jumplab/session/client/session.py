@@ -2,8 +2,8 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 from jumplab.driver import AsyncDriverClient, DriverNode, errors
 from jumplab.driver.deadline import remaining_ms
@@ -65,7 +65,7 @@ class Session:
     async def call(self, driver_uuid: str, method: str, arguments: bytes) -> bytes:
         running, call = self._begin(driver_uuid, method, arguments)
         call.timeout_ms = remaining_ms()
-        async with self._cancelling(call.id):
+        with self._cancelling(call.id):
             await self.channel.send(Frame(call=call))
             return await running.result
 
@@ -73,7 +73,7 @@ class Session:
         running, call = self._begin(driver_uuid, method, arguments)
         call.timeout_ms = remaining_ms()
         call.window_bytes = WINDOW_BYTES
-        async with self._cancelling(call.id):
+        with self._cancelling(call.id):
             await self.channel.send(Frame(call=call))
             while (item := await running.items.take()) is not None:
                 self._tell_taken(call.id, running)
@@ -83,7 +83,7 @@ class Session:
     @asynccontextmanager
     async def open(self, driver_uuid: str, method: str, arguments: bytes, *, bulk: bool) -> AsyncIterator[DriverStream]:
         running, call = self._begin(driver_uuid, method, arguments)
-        async with self._cancelling(call.id):
+        with self._cancelling(call.id):
             link, call.stream = await self._route()
             call.bulk = bulk
             await self.channel.send(Frame(call=call))
@@ -196,8 +196,8 @@ class Session:
         call.progress = running.on_progress is not None
         return running, call
 
-    @asynccontextmanager
-    async def _cancelling(self, call_id: int) -> AsyncIterator[None]:
+    @contextmanager
+    def _cancelling(self, call_id: int) -> Iterator[None]:
         """Lets go of a call; where it has no result yet, cancels it at the driver."""
         try:
             yield

@@ -223,8 +223,10 @@ class Attachment:
         """What the call ends with. Cancelled, it says so to the client."""
         try:
             invocation = self._dispatcher.prepare(call.driver_uuid, call.method, call.arguments)
-            async with asyncio.timeout(call.timeout_ms / 1000 if call.timeout_ms else None):
-                with self._progress_told(call):
+            deadline = asyncio.timeout(call.timeout_ms / 1000) if call.timeout_ms else contextlib.nullcontext()
+            progress = self._progress_told(call) if call.progress else contextlib.nullcontext()
+            async with deadline:
+                with progress:
                     result = CallResult(id=call.id, value=await self._work(call, invocation))
             if result.ByteSize() > FRAME_BYTES:
                 raise ValueError(f"its result has more than {FRAME_BYTES} bytes, which is the most; use a byte stream")
@@ -241,10 +243,7 @@ class Attachment:
 
     @contextlib.contextmanager
     def _progress_told(self, call: Call) -> Iterator[None]:
-        """What the driver says of the call's progress goes to the client, if it wants to hear of it."""
-        if not call.progress:
-            yield
-            return
+        """What the driver says of the call's progress goes to the client."""
 
         def send(said: Progress) -> None:
             told = CallProgress(id=call.id, done=said.done, total=said.total, text=said.text)
