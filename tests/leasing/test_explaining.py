@@ -11,7 +11,7 @@ from jumplab_operator.leasing.explaining import Considered
 from jumplab_operator.leasing.facts import ExporterFacts, Fact, LeaseFacts, Request
 from jumplab_operator.leasing.scheduling import Changes, State, plan
 from jumplab_operator.resources import Exporter, LabelSelector, Requirement
-from tests.leasing.worlds import NOON, board, client, exporter, lease, minutes, policy, rule
+from tests.leasing.worlds import NOON, board, client, exporter, gang, lease, minutes, part, policy, rule
 
 
 def explained(asked: LeaseFacts, *world: Fact, resource: Exporter | None = None) -> list[Considered]:
@@ -48,6 +48,12 @@ def seen(**status: object) -> Exporter:
         ),
         (exporter("a", online=False), [], "Offline", "it is offline"),
         (exporter("a"), [HELD], "Leased", "it is leased by ann until 1 Aug 12:05 UTC"),
+        (
+            exporter("a"),
+            [replace(HELD, moves=True)],
+            "Leased",
+            "it is leased by ann until 1 Aug 12:05 UTC (longer while it is used)",
+        ),
         (exporter("a", claim="lease-gone"), [], "CleaningUp", "it is cleaned up after the lease before"),
         (exporter("a", available=False), [], "NotReady", "it is connected and has not yet said that it is ready"),
         (exporter("a"), [], "Assigned", "it is free, and the lease is getting it"),
@@ -106,6 +112,17 @@ def test_what_matches_comes_first_and_a_set_of_values_is_told_as_it_was_asked_fo
 def test_a_lease_that_names_its_exporter_was_offered_no_other() -> None:
     pinned = replace(lease("l"), request=Request("ci", exporter="a"))
     assert [each.exporter for each in explained(pinned, exporter("a"), exporter("b"))] == ["a"]
+
+
+def test_a_gang_is_told_of_each_of_its_parts() -> None:
+    both = gang("l", part("dut", "imx8"), part("peer", exporter="b"), created=NOON + minutes(1))
+    found = explained(both, exporter("a"), exporter("b", "rpi4", online=False))
+    assert [(each.asked_for, each.exporter, each.matches, each.reason) for each in found] == [
+        ("board=imx8", "a", True, "Free"),
+        ("board=imx8", "b", False, "SelectorMismatch"),
+        ('exporter "b"', "b", True, "Offline"),
+    ]
+    assert found[0].message == "it is free; the lease gets all its exporters at one time, and waits for others"
 
 
 def test_of_a_lease_that_has_its_exporter_there_is_nothing_to_explain() -> None:

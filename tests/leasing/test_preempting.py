@@ -8,7 +8,7 @@ from typing import Any
 from jumplab_operator.leasing.decisions import Assign, Preempt, Spare, Wait
 from jumplab_operator.leasing.facts import Fact, LeaseFacts
 from jumplab_operator.leasing.scheduling import Changes, State, plan
-from tests.leasing.worlds import NOON, client, exporter, lease, minutes, policy, rule
+from tests.leasing.worlds import NOON, client, exporter, gang, lease, minutes, part, policy, rule
 
 PEOPLE: list[Fact] = [client("ci", team="kernel"), client("ann", team="apps")]
 POLICY = policy("p", rule("kernel", priority=9), rule("apps", priority=1, spot_access=True))
@@ -125,6 +125,11 @@ def test_what_is_being_cleaned_up_is_waited_for_a_minute() -> None:
 def test_nobody_is_ended_for_what_another_would_take_who_stands_before() -> None:
     starving = lease("patient", client="ann", created=NOON - minutes(300))
     assert victims(exporter("e1"), spot("old", "e1"), starving, lease("new")) == {}
+
+
+def test_nobody_is_ended_for_a_lease_of_several_exporters() -> None:
+    both = gang("both", part("one", "imx8"), part("two", "imx8"))
+    assert victims(exporter("e1"), exporter("e2"), spot("a", "e1"), spot("b", "e2"), both) == {}
 
 
 def test_a_lease_of_several_exporters_is_never_ended_for_one() -> None:

@@ -77,6 +77,16 @@ def test_when_nothing_has_a_known_end_there_is_no_estimate_and_the_sentence_says
     )
 
 
+def test_an_end_that_moves_on_while_the_lease_is_used_is_told_as_such() -> None:
+    busy = replace(held("a", 5), moves=True)
+    place = standing(client(), exporter("a"), busy, lease("w"))["w"]
+    assert expected(place) == 5
+    assert place.message == (
+        "1st in the queue for the one exporter matching board=imx8; "
+        "leased until 1 Aug 12:05 UTC (longer while it is used) by ci"
+    )
+
+
 def test_a_lease_that_is_getting_ready_is_expected_to_last_as_long_as_it_asks() -> None:
     assert expected(standing(client(), exporter("a"), held("a", None), lease("w"))["w"]) == 10
 

@@ -134,6 +134,7 @@ leases = st.builds(
     begin=st.none() | _moments,
     began=st.none() | _moments,
     end=st.none() | _moments,
+    moves=st.booleans(),
     avoid=st.frozensets(st.integers(0, 4).map(lambda number: f"exporter-e{number}"), max_size=2),
     priority=st.integers(0, 2),
     spot=st.booleans(),

@@ -6,6 +6,7 @@ from typing import Any
 
 from jumplab_operator.controller.lab import ApiRefused, Holding, Name
 from jumplab_operator.handlers.lab import ClusterLab
+from tests.operator.test_gangs import gang
 from tests.operator.world import Plain, SimulatedExporter, World, bench, condition, message_of, serving
 
 
@@ -94,6 +95,29 @@ async def test_a_quota_holds_for_the_new_holder(world: World) -> None:
         await world.until("leases", "hers", lambda it: holder(it) == "ci")
         await one.lab.edit_lease(name, {"clientRef": {"name": "ann"}})
         assert holder(world.get("leases", "first")) == "ann"
+
+
+async def test_a_gang_goes_to_another_client_whole_and_counts_as_all_of_its_exporters(world: World) -> None:
+    for name in ("bench-1", "bench-2"):
+        world.exporter(name)
+    world.create("Client", "ann", {}, {"team": "apps"})
+    world.create("Client", "bob", {}, {"team": "sales"})
+    with_policy(world, team("kernel"), team("apps", maximumExporters=1), team("sales", maximumExporters=2, priority=3))
+    async with (
+        bench(world) as one,
+        serving(SimulatedExporter(one.lab, Name(world.namespace, "bench-2"))),
+    ):
+        gang(
+            world, "both", exporters=[{"name": name, "exporterRef": {"name": name}} for name in ("bench-1", "bench-2")]
+        )
+        before = await world.until_ready("both")
+        name = Name(world.namespace, "both")
+        assert '"ann" 1 exporter of this kind at once' in await refused(one.lab, name, {"clientRef": {"name": "ann"}})
+        await one.lab.edit_lease(name, {"clientRef": {"name": "bob"}})
+        after = world.get("leases", "both")
+        assert (holder(after), after["status"]["priority"]) == ("bob", 3)
+        assert after["status"]["exporters"] == before["status"]["exporters"]
+        assert condition(after, "Ready") == "True"
 
 
 async def test_an_edit_by_rpc_is_in_force_when_it_is_answered_or_changes_nothing(world: World) -> None:

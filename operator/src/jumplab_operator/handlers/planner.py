@@ -236,6 +236,7 @@ def lease_facts(lease: Lease, before: InForce | None, avoid: frozenset[str], clu
     if spec is None or lease.status.ended or lease.spec.release or lease.metadata.deletion_timestamp is not None:
         return None
     status, created = lease.status, lease.metadata.creation_timestamp or cluster.clock.now()
+    end, extend = status.expected_end_time or expected_end(spec, status.begin_time), spec.extend_on_activity
     return LeaseFacts(
         namespace=lease.namespace,
         uid=lease.uid,
@@ -244,7 +245,8 @@ def lease_facts(lease: Lease, before: InForce | None, avoid: frozenset[str], clu
         request=_request(lease, spec, created),
         begin=times(spec).begin,
         began=status.begin_time,
-        end=status.expected_end_time or expected_end(spec, status.begin_time),
+        end=end,
+        moves=extend is not None and not (end and extend.until and extend.until <= end),
         exporters=status.exporter_names,
         avoid=avoid,
         kept=_kept(status, spec),

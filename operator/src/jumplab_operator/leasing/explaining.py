@@ -12,7 +12,7 @@ from jumplab_operator.leasing.candidates import wanted
 from jumplab_operator.leasing.facts import ExporterFacts, LeaseFacts, Request
 from jumplab_operator.leasing.quotas import Holdings
 from jumplab_operator.leasing.space import Space
-from jumplab_operator.leasing.waiting import format_moment
+from jumplab_operator.leasing.waiting import format_moment, until
 from jumplab_operator.resources import Exporter
 from jumplab_operator.resources.durations import format_duration
 
@@ -87,8 +87,7 @@ def _passing_reason(space: Space, lease: LeaseFacts, exporter: ExporterFacts) ->
     situation = space.situations[exporter.uid]
     holder = situation.holder
     if holder is not None and holder is not lease:
-        until = f" until {format_moment(holder.end)}" if holder.end is not None else ""
-        return "Leased", f"it is leased by {holder.request.client}{until}"
+        return "Leased", f"it is leased by {holder.request.client}{until(holder)}"
     if exporter.uid in lease.avoid:
         return "NotConfirmed", "it did not confirm the lease and isn't offered it for a while"
     if exporter.claim is not None:

@@ -68,6 +68,8 @@ class LeaseFacts:
     """When it became ready; None before that."""
     end: datetime | None = None
     """When it is over; None while that isn't known."""
+    moves: bool = False
+    """Its end moves on for as long as it is used."""
     exporters: tuple[str, ...] = ()
     """The names of the exporters that it is assigned to, one for each of its parts; none while it waits."""
     avoid: frozenset[str] = frozenset()

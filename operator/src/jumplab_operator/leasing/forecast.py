@@ -1,7 +1,8 @@
 """When exporters are free again, as far as that can be told, and which of them the next in line gets then.
 
 It goes by the ends of what runs and by the slots that are kept, and lets each lease last as long as it asks for. What
-is offline, or leased without a fixed end, counts for nothing; what is being cleaned up counts as free in a minute.
+is offline, or leased without a fixed end, counts for nothing; what is being cleaned up counts as free in a minute. An
+end that moves on while the lease is used counts as it is now: the sentences say that it may be later (`waiting.until`).
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence

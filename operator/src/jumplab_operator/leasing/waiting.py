@@ -108,7 +108,7 @@ def _until_by(found: InTheWay) -> str:
     if holder is None:
         return ""
     first = ", the first" if found.leased > 1 else ""
-    return f"{first}{_until(holder)} by {holder.request.client}"
+    return f"{first}{until(holder)} by {holder.request.client}"
 
 
 def _share(number: int, count: int) -> str:
@@ -138,7 +138,7 @@ def _sentence(lease: LeaseFacts, count: int, groups: Sequence[_Group]) -> str:
 def _by(found: InTheWay) -> str:
     """`by ci until 22 Nov 14:05 UTC and by ann`: the first to end is told first."""
     first = nsmallest(NAMED, found.holders, key=_end_first)
-    told = [f"by {lease.request.client}{_until(lease)}" for lease in first]
+    told = [f"by {lease.request.client}{until(lease)}" for lease in first]
     return _listed([*told, f"{found.leased - NAMED} more"] if found.leased > NAMED else told)
 
 
@@ -150,8 +150,11 @@ def _from(begin: datetime | None) -> str:
     return f" from {format_moment(begin)}" if begin is not None else ""
 
 
-def _until(lease: LeaseFacts) -> str:
-    return f" until {format_moment(lease.end)}" if lease.end is not None else ""
+def until(lease: LeaseFacts) -> str:
+    """` until 22 Nov 14:05 UTC`, and whether it may be longer; empty where the lease has no end yet."""
+    if lease.end is None:
+        return ""
+    return f" until {format_moment(lease.end)}{' (longer while it is used)' if lease.moves else ''}"
 
 
 def _named(names: Sequence[str]) -> str:
