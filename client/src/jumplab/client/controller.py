@@ -6,7 +6,7 @@ by `CALL_TIMEOUT`; nothing is retried here.
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -25,7 +25,11 @@ from jumplab.protocol.v1 import controller_pb2
 from jumplab.protocol.v1.controller_pb2_grpc import ControllerServiceStub
 from jumplab.transport import errors
 from jumplab.transport.channel import open_channel
+from jumplab.transport.dialled import dial_stream
 from jumplab.transport.endpoint import Endpoint, Identity, Tls
+from jumplab.transport.identified import IdentifiedChannel
+from jumplab.transport.links import Link
+from jumplab.transport.routed import RoutedLink
 
 CALL_TIMEOUT = timedelta(seconds=10)
 _PAGE_SIZE = 500
@@ -71,12 +75,14 @@ class Route:
     """A way to a leased exporter: a router, and the token that opens it for a minute.
 
     socket: the exporter's own on this machine, which the token opens then, and no router.
+    link: the way through the router, where it has been opened already.
     """
 
     endpoint: Endpoint
     token: str
     exporter: str
     socket: Path | None = None
+    link: Link | None = None
 
 
 class Controller:
@@ -86,8 +92,12 @@ class Controller:
         self.client_name = config.metadata.name
         self._parent = f"namespaces/{config.metadata.namespace}"
         self._endpoint = endpoint
-        self._client = ClientServiceStub(channel)
-        self._controller = ControllerServiceStub(channel)
+        self._channel = channel
+        identity = Identity(config.metadata.namespace, "Client", config.metadata.name, config.token)
+        self._identified = IdentifiedChannel(channel, identity.metadata())
+        self._client = ClientServiceStub(self._identified)
+        self._controller = ControllerServiceStub(self._identified)
+        self._attaches = True
 
     @classmethod
     @asynccontextmanager
@@ -95,8 +105,7 @@ class Controller:
         """A controller that is asked as `config` says; the connection is made by the first call."""
         tls = Tls(ca_pem=config.tls.ca_pem, insecure=config.tls.insecure)
         endpoint = Endpoint(config.endpoint, tls)
-        identity = Identity(config.metadata.namespace, "Client", config.metadata.name, config.token)
-        channel = open_channel(endpoint, identity=identity)
+        channel = open_channel(endpoint)
         try:
             yield cls(config, channel, endpoint)
         finally:
@@ -196,7 +205,32 @@ class Controller:
         machine: this one's name, where the exporter's socket may be used if it is here too.
         """
         request = controller_pb2.DialRequest(lease_name=lease, member=member, machine=machine)
-        answer = await self._answer(self._controller.Dial(request, timeout=_seconds()))
+        return self._route(await self._answer(self._controller.Dial(request, timeout=_seconds())))
+
+    async def attach(self, lease: str, *, member: str = "", machine: str = "") -> Route:
+        """Dials, and opens the way through the router in the same breath, where the controller is one that can.
+
+        The arguments are those of `dial`. The route's link, where it has one, is the caller's to close.
+        """
+        request = controller_pb2.DialRequest(lease_name=lease, member=member, machine=machine)
+        if self._attaches:
+            try:
+                return await self._attached(request)
+            except errors.Refused as error:
+                if error.code != "UNIMPLEMENTED":
+                    raise
+                self._attaches = False
+        return await self.dial(lease, member=member, machine=machine)
+
+    async def _attached(self, request: controller_pb2.DialRequest) -> Route:
+        answer, session = await dial_stream(self._identified, self._endpoint, request, _seconds())
+        route = self._route(answer)
+        if route.socket is not None:
+            return route
+        # The controller's server is a router as well: further streams go over the connection that is there.
+        return replace(route, link=RoutedLink(route.endpoint, route.token, over=self._channel, session=session))
+
+    def _route(self, answer: controller_pb2.DialResponse) -> Route:
         # The router's certificate is signed by the authority that signed the controller's.
         endpoint = Endpoint(answer.router_endpoint, self._endpoint.tls)
         socket = Path(answer.local_socket) if answer.local_socket else None

@@ -100,12 +100,12 @@ def reconnecting(
 async def _link(controller: Controller, lease: str, member: str) -> Link:
     """The shortest way that can be used now; where the socket can't be, another session is dialled for the router."""
     machine = "" if os.environ.get("JUMPLAB_ALWAYS_ROUTE") == "1" else machine_id()
-    route = await controller.dial(lease, member=member, machine=machine)
+    route = await controller.attach(lease, member=member, machine=machine)
     if route.socket is not None:
         if await is_usable(route.socket):
             return LocalLink(route.socket, route.token)
-        route = await controller.dial(lease, member=member)
-    return RoutedLink(route.endpoint, route.token)
+        route = await controller.attach(lease, member=member)
+    return route.link or RoutedLink(route.endpoint, route.token)
 
 
 def client_classes(drivers: DriverSettings) -> ClientClasses:

@@ -71,19 +71,29 @@ class RoutedLink:
     """A session's streams through the router: a Link.
 
     endpoint: the router.  token: opens this session's streams, in this peer's role.  over: a
-    channel to the router that is there already, for all but bulk streams; it stays its owner's. Bulk streams have a
-    connection of their own, made with the first of them; the others share one with what else this process says to the
-    same server.
+    channel to the router that is there already, for all but bulk streams; it stays its owner's.  session: stream 0, where
+    that is open already. Bulk streams have a connection of their own, made with the first of them; the others share one
+    with what else this process says to the same server.
     """
 
-    def __init__(self, endpoint: Endpoint, token: str, *, over: aio.Channel | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        token: str,
+        *,
+        over: aio.Channel | None = None,
+        session: RoutedStream | None = None,
+    ) -> None:
         self._endpoint = endpoint
         self._token = token
         self._over = over
+        self._session = session
         self._channels: dict[bool, aio.Channel] = {}
         self._calls: set[Any] = set()
 
     async def open(self, number: int, *, bulk: bool = False) -> RoutedStream:
+        if number == 0 and self._session is not None:
+            return self._session
         stub = RouterServiceStub(self._channel(bulk=bulk))
         call: _Call = stub.Stream(metadata=(*bearer(self._token), (STREAM_NUMBER, str(number))))
         self._calls.add(call)
@@ -98,6 +108,8 @@ class RoutedLink:
         return self._channels[bulk]
 
     async def aclose(self) -> None:
+        if self._session is not None:
+            await self._session.aclose()
         for call in list(self._calls):
             call.cancel()
         channels, self._channels = self._channels, {}

@@ -65,7 +65,7 @@ class ControllerService(ControllerServiceServicer):
 
     async def Dial(self, request: pb.DialRequest, _: Context) -> pb.DialResponse:
         lease = own_lease(self._lab, caller(), self._named(request.lease_name))
-        return self._dialler.dial(lease, request.member, request.machine)
+        return self._dialler.dial(lease, request.member, request.machine).answer
 
     async def GetLease(self, request: pb.GetLeaseRequest, _: Context) -> pb.GetLeaseResponse:
         lease = visible_lease(self._lab, caller(), self._named(request.name))

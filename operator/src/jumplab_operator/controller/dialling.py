@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from jumplab.protocol.v1 import controller_pb2
 from jumplab_operator.controller.lab import Lab, Name
 from jumplab_operator.controller.messages import in_force
-from jumplab_operator.controller.offers import LocalOffer, Offers, RouterOffer
+from jumplab_operator.controller.offers import LocalOffer, Offer, Offers, RouterOffer
 from jumplab_operator.controller.refusals import BadRequest, NotPossibleNow, Unavailable
 from jumplab_operator.resources import Exporter, Lease
 from jumplab_operator.resources.conditions import is_true
@@ -20,6 +20,14 @@ from jumplab_operator.router.tokens import Role, StreamClaims
 
 # A lease whose end isn't known yet: its streams ask again after so long.
 _UNKNOWN_END = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """A new session's client's end. claims: what the answer's token says."""
+
+    answer: controller_pb2.DialResponse
+    claims: StreamClaims
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +40,7 @@ class Dialler:
     key: EllipticCurvePrivateKey
     now: Callable[[], datetime]
 
-    def dial(self, lease: Lease, member: str = "", machine: str = "") -> controller_pb2.DialResponse:
+    def dial(self, lease: Lease, member: str = "", machine: str = "") -> Dialled:
         """A new session on a ready lease: the client's end is answered, the exporter's is offered to it.
 
         member: of a lease of several exporters, which; empty: the first.
@@ -42,34 +50,32 @@ class Dialler:
         """
         exporter, holder = self._leased_exporter(lease, member), in_force(lease).client_ref.name
         now = self.now()
-        session, expires = secrets.token_urlsafe(16), now + tokens.LIFETIME
-
-        def token(role: Role) -> str:
-            claims = StreamClaims(
-                session=session,
-                role=role,
-                lease=lease.uid,
-                lease_name=f"{lease.namespace}/{lease.name}",
-                holder=holder,
-                exporter=exporter.uid,
-                deadline=now + self._remaining(lease),
-                expires=expires,
-            )
-            return tokens.mint(claims, self.key)
-
+        claims = StreamClaims(
+            session=secrets.token_urlsafe(16),
+            role=Role.CLIENT,
+            lease=lease.uid,
+            lease_name=f"{lease.namespace}/{lease.name}",
+            holder=holder,
+            exporter=exporter.uid,
+            deadline=now + self._remaining(lease),
+            expires=now + tokens.LIFETIME,
+        )
         answer = controller_pb2.DialResponse(
             router_endpoint=self.router_endpoint,
-            router_token=token(Role.CLIENT),
+            router_token=tokens.mint(claims, self.key),
             exporter_name=exporter.name,
             local_socket=self.offers.socket_on(machine, exporter.uid),
         )
+        self.offers.post(exporter.uid, self._offer(answer, claims))
+        return Dialled(answer, claims)
+
+    def _offer(self, answer: controller_pb2.DialResponse, claims: StreamClaims) -> Offer:
+        """The exporter's end of a session."""
         if answer.local_socket:
             digest = hashlib.sha256(answer.router_token.encode()).digest()
-            self.offers.post(exporter.uid, LocalOffer(lease.uid, holder, digest, expires))
-        else:
-            offer = RouterOffer(lease.uid, holder, self.router_endpoint, token(Role.EXPORTER), expires)
-            self.offers.post(exporter.uid, offer)
-        return answer
+            return LocalOffer(claims.lease, claims.holder, digest, claims.expires)
+        token = tokens.mint(replace(claims, role=Role.EXPORTER), self.key)
+        return RouterOffer(claims.lease, claims.holder, self.router_endpoint, token, claims.expires)
 
     def prolonged(self, claims: StreamClaims) -> datetime | None:
         """The deadline that holds now for a stream that has reached its own; None where its holder's lease is over."""

@@ -45,6 +45,10 @@ class Doorkeeper(aio.ServerInterceptor):
         method = handler_call_details.method
         if handler is None or method.split("/")[1] not in self._services:
             return handler
+        if handler.request_streaming:
+            return grpc.stream_stream_rpc_method_handler(
+                self._unary(method, handler.stream_stream), handler.request_deserializer, handler.response_serializer
+            )
         if handler.response_streaming:
             return grpc.unary_stream_rpc_method_handler(
                 self._streaming(method, handler.unary_stream), handler.request_deserializer, handler.response_serializer

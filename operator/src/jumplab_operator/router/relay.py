@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -28,6 +28,8 @@ _TOKENS_REMEMBERED = 4096
 _DEADLINE = Ending(grpc.StatusCode.FAILED_PRECONDITION, "the lease has reached its end; take a new one")
 
 Prolonged = Callable[[StreamClaims], datetime | None]
+Context: TypeAlias = "aio.ServicerContext[Any, Any]"
+Metadata = tuple[tuple[str, str | bytes], ...]
 
 
 class Router:
@@ -67,11 +69,18 @@ class Router:
         """Ends all streams, with a sentence that tells the peers to come back."""
         self._switchboard.close()
 
-    async def _stream(self, _: object, context: "aio.ServicerContext[Any, Any]") -> None:
+    async def _stream(self, _: object, context: Context) -> None:
         try:
             claims, number = self._identify(list(context.invocation_metadata() or ()))
-            # Before anybody writes to it: gRPC could not end an RPC any more whose first message was given up half-way.
-            await context.send_initial_metadata(())
+        except StreamRefused as refusal:
+            await context.abort(refusal.ending.code, refusal.ending.sentence)
+        await self.serve(claims, number, context)
+
+    async def serve(self, claims: StreamClaims, number: int, context: Context, *, told: Metadata = ()) -> None:
+        """Serves a stream whose peer has proved these claims, to its end.  told: what the peer hears before all else."""
+        # Before anybody writes to it: gRPC could not end an RPC any more whose first message was given up half-way.
+        await context.send_initial_metadata(told)
+        try:
             seat = self._switchboard.take_seat(claims, number, context)
         except StreamRefused as refusal:
             await context.abort(refusal.ending.code, refusal.ending.sentence)
@@ -101,7 +110,7 @@ class Router:
             )
         return claims, int(number)
 
-    async def _serve(self, seat: Seat, context: "aio.ServicerContext[Any, Any]") -> Ending:
+    async def _serve(self, seat: Seat, context: Context) -> Ending:
         met: set[asyncio.Future[Any]] = {seat.opposite, seat.ended}
         await asyncio.wait(
             met,
@@ -142,7 +151,7 @@ class Router:
         )
 
 
-async def _copy(seat: Seat, context: "aio.ServicerContext[Any, Any]") -> None:
+async def _copy(seat: Seat, context: Context) -> None:
     """Copies what the seat's peer sends to the opposite one, until it has ended its direction."""
     opposite = seat.opposite.result()
     write = opposite.wire.write

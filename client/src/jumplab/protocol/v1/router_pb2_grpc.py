@@ -101,3 +101,93 @@ class RouterService:
             timeout,
             metadata,
             _registered_method=True)
+
+
+class SessionServiceStub:
+    """Dialling and opening the client's stream 0 in one call, which spares the client a round trip. Where the controller does
+    not know it, the client dials and then comes to the router.
+
+    Metadata: the client's identity, as for the controller's services, and `x-jumplab-dial-bin`, a DialRequest. The initial
+    metadata of the answer has `x-jumplab-dialled-bin`, a DialResponse; its token opens the session's further streams. Where
+    that names a socket the call ends at once, and the session is opened there.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.Attach = channel.stream_stream(
+                '/jumplab.v1.SessionService/Attach',
+                request_serializer=jumplab_dot_v1_dot_router__pb2.StreamRequest.SerializeToString,
+                response_deserializer=jumplab_dot_v1_dot_router__pb2.StreamResponse.FromString,
+                _registered_method=True)
+
+
+class SessionServiceServicer:
+    """Dialling and opening the client's stream 0 in one call, which spares the client a round trip. Where the controller does
+    not know it, the client dials and then comes to the router.
+
+    Metadata: the client's identity, as for the controller's services, and `x-jumplab-dial-bin`, a DialRequest. The initial
+    metadata of the answer has `x-jumplab-dialled-bin`, a DialResponse; its token opens the session's further streams. Where
+    that names a socket the call ends at once, and the session is opened there.
+    """
+
+    def Attach(self, request_iterator, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_SessionServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'Attach': grpc.stream_stream_rpc_method_handler(
+                    servicer.Attach,
+                    request_deserializer=jumplab_dot_v1_dot_router__pb2.StreamRequest.FromString,
+                    response_serializer=jumplab_dot_v1_dot_router__pb2.StreamResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'jumplab.v1.SessionService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('jumplab.v1.SessionService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class SessionService:
+    """Dialling and opening the client's stream 0 in one call, which spares the client a round trip. Where the controller does
+    not know it, the client dials and then comes to the router.
+
+    Metadata: the client's identity, as for the controller's services, and `x-jumplab-dial-bin`, a DialRequest. The initial
+    metadata of the answer has `x-jumplab-dialled-bin`, a DialResponse; its token opens the session's further streams. Where
+    that names a socket the call ends at once, and the session is opened there.
+    """
+
+    @staticmethod
+    def Attach(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/jumplab.v1.SessionService/Attach',
+            jumplab_dot_v1_dot_router__pb2.StreamRequest.SerializeToString,
+            jumplab_dot_v1_dot_router__pb2.StreamResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)

@@ -59,3 +59,49 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_router_pb2.StreamResponse], _abc.AsyncIterator[_router_pb2.StreamResponse]]: ...
 
 def add_RouterServiceServicer_to_server(servicer: RouterServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
+class SessionServiceStub:
+    """Dialling and opening the client's stream 0 in one call, which spares the client a round trip. Where the controller does
+    not know it, the client dials and then comes to the router.
+
+    Metadata: the client's identity, as for the controller's services, and `x-jumplab-dial-bin`, a DialRequest. The initial
+    metadata of the answer has `x-jumplab-dialled-bin`, a DialResponse; its token opens the session's further streams. Where
+    that names a socket the call ends at once, and the session is opened there.
+    """
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> SessionServiceAsyncStub: ...
+    Attach: _grpc.StreamStreamMultiCallable[_router_pb2.StreamRequest, _router_pb2.StreamResponse]
+
+@_typing.type_check_only
+class SessionServiceAsyncStub(SessionServiceStub):
+    """Dialling and opening the client's stream 0 in one call, which spares the client a round trip. Where the controller does
+    not know it, the client dials and then comes to the router.
+
+    Metadata: the client's identity, as for the controller's services, and `x-jumplab-dial-bin`, a DialRequest. The initial
+    metadata of the answer has `x-jumplab-dialled-bin`, a DialResponse; its token opens the session's further streams. Where
+    that names a socket the call ends at once, and the session is opened there.
+    """
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    Attach: _aio.StreamStreamMultiCallable[_router_pb2.StreamRequest, _router_pb2.StreamResponse]  # type: ignore[assignment]
+
+class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
+    """Dialling and opening the client's stream 0 in one call, which spares the client a round trip. Where the controller does
+    not know it, the client dials and then comes to the router.
+
+    Metadata: the client's identity, as for the controller's services, and `x-jumplab-dial-bin`, a DialRequest. The initial
+    metadata of the answer has `x-jumplab-dialled-bin`, a DialResponse; its token opens the session's further streams. Where
+    that names a socket the call ends at once, and the session is opened there.
+    """
+
+    @_abc_1.abstractmethod
+    def Attach(
+        self,
+        request_iterator: _MaybeAsyncIterator[_router_pb2.StreamRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_router_pb2.StreamResponse], _abc.AsyncIterator[_router_pb2.StreamResponse]]: ...
+
+def add_SessionServiceServicer_to_server(servicer: SessionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
