@@ -21,6 +21,7 @@ from jumplab_operator.controller.dialling import Dialler
 from jumplab_operator.controller.offers import Offers
 from jumplab_operator.controller.server import controller_server, listen
 from jumplab_operator.router.relay import Router
+from jumplab_operator.router.tokens import TokenReader
 from jumplab_operator.standalone.certificates import issue_server_certificate, make_authority
 from tests.controller.lab import NAMESPACE, MemoryLab
 
@@ -64,8 +65,9 @@ async def controller() -> AsyncIterator[Controller]:
     lab = MemoryLab(issuer)
     authority = make_authority(clock())
     certificate = issue_server_certificate(authority, ["127.0.0.1"], clock())
-    dialler = Dialler(lab, Offers(clock), "router.example:443", key, clock)
-    router = Router(key.public_key(), prolonged=dialler.prolonged, now=clock)
+    known = TokenReader(key.public_key())
+    dialler = Dialler(lab, Offers(clock), "router.example:443", key, clock, known)
+    router = Router(key.public_key(), prolonged=dialler.prolonged, now=clock, known=known)
     server = controller_server(lab, Authenticator(lab, issuer, lab.current_token, clock), dialler, router)
     port = listen(server, "127.0.0.1:0", (certificate.key_pem, certificate.certificate_pem))
     await server.start()

@@ -71,8 +71,9 @@ async def test_a_client_s_first_stream_comes_with_the_answer_and_others_with_its
         await there.write(router_pb2.StreamResponse(payload=b"welcome"))
         assert await asyncio.wait_for(session.receive(), SOON) == (EnvelopeKind.DATA, b"welcome")
 
-        second, second_there = accepted(channel, offer, 1), RouterServiceStub(channel).Stream(
-            metadata=(*bearer(answer.router_token), (STREAM_NUMBER, "1"))
+        second, second_there = (
+            accepted(channel, offer, 1),
+            RouterServiceStub(channel).Stream(metadata=(*bearer(answer.router_token), (STREAM_NUMBER, "1"))),
         )
         await second.write(router_pb2.StreamRequest(payload=b"bytes"))
         assert (await asyncio.wait_for(second_there.read(), SOON)).payload == b"bytes"

@@ -9,9 +9,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from grpc import StatusCode
 
 from jumplab.transport.channel import open_channel
+from jumplab_operator.router import tokens
 from jumplab_operator.router.switchboard import MAX_WAITING_PER_LEASE
-from jumplab_operator.router.tokens import AUDIENCE, ISSUER, LIFETIME, Role, mint
-from tests.router.conftest import METHOD, Peers, ending
+from jumplab_operator.router.tokens import AUDIENCE, ISSUER, LIFETIME, InvalidStreamToken, Role, TokenReader, mint
+from tests.router.conftest import METHOD, Bench, Peers, ending
 
 
 async def refusal(
@@ -139,3 +140,17 @@ async def test_streams_that_wait_are_bounded_for_each_lease(peers: Peers) -> Non
         await peers.pair(session="s2", lease="other-lease")
         for call in (*waiting, one_more):
             call.cancel()
+
+
+def test_a_token_reader_remembers_a_bounded_number_of_tokens_and_forgets_the_one_unused_for_longest(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "_REMEMBERED", 2)
+    reader, claims = TokenReader(bench.key.public_key()), bench.claims(Role.CLIENT)
+    for token in ("first", "second"):
+        reader.remember(token, claims)
+    assert reader.read("first") == claims
+    reader.remember("third", claims)
+    assert reader.read("first") == claims
+    with pytest.raises(InvalidStreamToken):
+        reader.read("second")

@@ -7,10 +7,11 @@
 The names here are what test authors need; they are loaded at first use. Driver authors find theirs in `jumplab.driver`.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+# Without `typing`: whatever imports Jumplab runs this, and `j` is done in the time that `typing` takes.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from jumplab.client.leasing import Leased, attach, lease
     from jumplab.errors import JumplabError
 
@@ -24,7 +25,9 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     return getattr(import_module(_HOMES[name]), name)

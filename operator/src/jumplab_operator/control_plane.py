@@ -36,6 +36,7 @@ from jumplab_operator.handlers.watching import of_cluster
 from jumplab_operator.lab_users import LabUsers
 from jumplab_operator.leadership.seat import Process, Seat, leading
 from jumplab_operator.router.relay import Router
+from jumplab_operator.router.tokens import TokenReader
 from jumplab_operator.standalone.datadir import DataDir, write_private
 from jumplab_operator.standalone.server import KubernetesApi
 
@@ -109,8 +110,9 @@ async def control_plane(
     issuer = CredentialIssuer(signing)
     clock = SystemClock()
     async with lab_over(Paced(kube), of_cluster(access, settings.namespaces, clock), settings, issuer, clock) as lab:
-        dialler = Dialler(lab, Offers(_now), settings.endpoint, signing, _now)
-        router = Router(signing.public_key(), prolonged=dialler.prolonged)
+        known = TokenReader(signing.public_key())
+        dialler = Dialler(lab, Offers(_now), settings.endpoint, signing, _now, known)
+        router = Router(signing.public_key(), prolonged=dialler.prolonged, known=known)
         tokens = _token_reader(Paced(kube))  # in a line of their own: no lease waits behind a thousand of them
         authenticator = Authenticator(lab, issuer, tokens, _now)
         server = controller_server(lab, authenticator, dialler, router)

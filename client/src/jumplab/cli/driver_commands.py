@@ -5,7 +5,7 @@ here; their callbacks may be coroutine functions.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import click
@@ -91,6 +91,32 @@ class DriverGroup(click.Group):
         return make().commands if callable(make) and "cli" not in self._client.methods else {}
 
 
+def plain_call(root: AsyncDriverClient, tree: DriverTree, words: list[str]) -> Awaitable[str | None] | None:
+    """The call that these words of `j` make, not begun yet: it gives what is to be printed, None for nothing.
+
+    None where they are no plain call of a driver without commands of its own: that is for a whole `j`. Raises
+    click.ClickException where the arguments are wrong.
+    """
+    client, left = root, list(words)
+    while left and left[0] in client.children:
+        client = client.children[left.pop(0)]
+    methods = {option_name(method): method for method in client.methods}
+    if not left or left[0] not in methods or _has_own_commands(client, tree) or tree.reports[client.path].failure:
+        return None
+    method = methods[left[0]]
+    if client.methods[method]["kind"] != "call":
+        return None
+    command = _command_of(client, method, _called)
+    command.add_help_option = False
+    with command.make_context(command.name, left[1:]) as context:
+        call: Awaitable[str | None] = command.invoke(context)
+    return call
+
+
+def _has_own_commands(client: AsyncDriverClient, tree: DriverTree) -> bool:
+    return bool({STORAGE, TCP} & tree.interfaces(client)) or tree.has_foreign_client(client)
+
+
 def show_tree(root: AsyncDriverClient, tree: DriverTree) -> None:
     """Writes the drivers with their methods, and which of them can't be used."""
     for client in walk(root):
@@ -115,15 +141,21 @@ def _command_of(client: AsyncDriverClient, method: str, run: Callable[..., Any] 
     )
 
 
-async def _call(client: AsyncDriverClient, method: str, _schema: Mapping[str, Any], given: Mapping[str, Any]) -> None:
-    _show(await client.call(method, **given))
+async def _call(client: AsyncDriverClient, method: str, schema: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    _show(await _called(client, method, schema, given))
+
+
+async def _called(
+    client: AsyncDriverClient, method: str, _schema: Mapping[str, Any], given: Mapping[str, Any]
+) -> str | None:
+    return _text(await client.call(method, **given))
 
 
 async def _call_streaming(
     client: AsyncDriverClient, method: str, _schema: Mapping[str, Any], given: Mapping[str, Any]
 ) -> None:
     async for item in client.call_streaming(method, **given):
-        _show(item)
+        _show(_text(item))
 
 
 async def _stream(client: AsyncDriverClient, method: str, schema: Mapping[str, Any], given: Mapping[str, Any]) -> None:
@@ -147,7 +179,11 @@ async def _attach(
 _CALLS: Mapping[str, Callable[..., Any]] = {"call": _call, "streaming": _call_streaming, "stream": _stream}
 
 
-def _show(value: Any) -> None:
+def _show(text: str | None) -> None:
+    if text is not None:
+        click.echo(text)
+
+
+def _text(value: Any) -> str | None:
     """A result on standard output: text as it is, everything else as JSON, nothing for None."""
-    if value is not None:
-        click.echo(value if isinstance(value, str) else json.dumps(value, indent=2))
+    return value if isinstance(value, str | None) else json.dumps(value, indent=2)

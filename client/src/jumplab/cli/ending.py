@@ -43,14 +43,19 @@ def exit_status_of(command: Callable[[], Any], program: str) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except Exception as error:
-        if sentence := _told(error):
+        if sentence := told(error):
             return _failed(program, *sentence)
         raise
 
 
 def say(sentence: str, program: str = "jumplab") -> None:
     """One line to the person at the terminal; standard output is for results alone."""
-    write_line(f"{program}: {' '.join(sentence.split())}")
+    write_line(one_line(sentence, program))
+
+
+def one_line(sentence: str, program: str) -> str:
+    """A sentence as a program says it."""
+    return f"{program}: {' '.join(sentence.split())}"
 
 
 def write_line(text: str) -> None:
@@ -63,7 +68,7 @@ def _failed(program: str, sentence: str, status: int) -> int:
     return status
 
 
-def _told(error: Exception) -> tuple[str, int] | None:
+def told(error: Exception) -> tuple[str, int] | None:
     """The sentence and the status of an error that is no fault of the program's; None for one that is."""
     from jumplab.client.errors import ConfigurationError
     from jumplab.driver.errors import BadArguments, NotExported
@@ -72,7 +77,7 @@ def _told(error: Exception) -> tuple[str, int] | None:
     if isinstance(error, BaseExceptionGroup):
         # A task group around one failure wraps it; the first says enough.
         inner = error.exceptions[0]
-        return _told(inner) if isinstance(inner, Exception) else None
+        return told(inner) if isinstance(inner, Exception) else None
     if not isinstance(error, JumplabError):
         return None
     usage = isinstance(error, ConfigurationError | BadArguments | NotExported | BadRequest)

@@ -1,30 +1,37 @@
 """The command `j`: drives what the surrounding `jumplab shell` has leased.
 
-It speaks to that shell's process over a Unix socket, so it starts without gRPC.
+A plain call is made by that shell's process; for everything else `j` has a session of its own, over a socket of the
+shell. Either way it starts without gRPC, and what only the second needs is loaded when it comes to that.
 """
 
-import inspect
 import os
 import sys
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
 
-import click
+from jumplab.cli import errand
 
-from jumplab.cli.ending import exit_status_of, say, write_line
-
+# Without `typing`, as in `errand`.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from jumplab.protocol.v1.session_pb2 import LogLine
 
 
 def main() -> None:
     """The program `j`: exits with 0, with 2 for a wrong usage, and with 1 for the rest."""
-    sys.exit(exit_status_of(lambda: drive(sys.argv[1:]), "j"))
+    status = errand.run(sys.argv[1:], os.environ)
+    if status is None:
+        from jumplab.cli.ending import exit_status_of
+
+        status = exit_status_of(lambda: drive(sys.argv[1:]), "j")
+    sys.exit(status)
 
 
 def drive(words: list[str]) -> None:
     """Runs one command of the leased drivers, of several exporters the one that is named first; without words,
     shows their trees."""
+    import click
+
     socket, token = os.environ.get("JUMPLAB_SOCKET"), os.environ.get("JUMPLAB_SOCKET_TOKEN")
     if not socket or not token:
         raise click.UsageError("j works inside a leased shell; open one with `jumplab shell -l SELECTOR`")
@@ -50,11 +57,16 @@ def members_in(told: str) -> dict[str, str]:
 
 
 async def _drive(socket: str, token: str, words: list[str]) -> None:
+    import inspect
+    from datetime import timedelta
     from pathlib import Path
+
+    import click
 
     from jumplab.cli import progress
     from jumplab.cli.driver_commands import DriverGroup
     from jumplab.cli.driver_tree import DriverTree
+    from jumplab.cli.ending import say
     from jumplab.driver.errors import SessionEnded
     from jumplab.session.client import RECONNECT_WITHIN, Reconnecting, attach
     from jumplab.transport.local import LocalLink
@@ -80,4 +92,6 @@ async def _drive(socket: str, token: str, words: list[str]) -> None:
 
 
 def _show_log(line: "LogLine") -> None:
+    from jumplab.cli.ending import write_line
+
     write_line(f"[{line.severity.lower()}] {line.message}")

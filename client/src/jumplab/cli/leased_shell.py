@@ -1,4 +1,4 @@
-"""A shell in which `j` reaches a leased exporter: through a socket of this process, which dials for each `j`."""
+"""A shell in which `j` reaches a leased exporter: through sockets of this process, which dials for each `j`."""
 
 import asyncio
 import os
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from jumplab.children import Spawned, spawn
 from jumplab.cli.ending import say
+from jumplab.cli.errands import Errands, taken
 from jumplab.client.acquiring import follow
 from jumplab.client.config import DriverSettings
 from jumplab.client.controller import Controller
@@ -25,6 +26,7 @@ from jumplab.transport.listener import AcceptedLink, LocalListener, only, turn_a
 from jumplab.transport.relay import relay
 
 _ENDING_BOUND_SECONDS = 5.0
+_ERRANDS = ".errands"  # no member's name begins with a dot
 
 
 async def open_shell(
@@ -47,11 +49,15 @@ async def open_shell(
         for member in [member.name for member in lease.members] or [""]:
             listener = LocalListener(folder / member, only(token), _serving(controller, lease.name, member))
             sockets[member] = (await stack.enter_async_context(listener)).path
+        errands = folder / _ERRANDS
+        taking = taken(errands, token, Errands(controller, lease.name, reconnect_within).run)
+        await stack.enter_async_context(taking)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         watching = tasks.create_task(_tell_end(controller, lease.name), name="watch of the lease")
         try:
             patience = {"JUMPLAB_RECONNECT_SECONDS": f"{reconnect_within.total_seconds():g}"}
-            environment = os.environ | _environment(sockets, token, lease, drivers) | patience
+            ours = _environment(sockets, token, lease, drivers) | patience | {"JUMPLAB_ERRANDS": str(errands)}
+            environment = os.environ | ours
             return await _run(command or [os.environ.get("SHELL") or "/bin/sh"], environment)
         finally:
             watching.cancel()
@@ -72,9 +78,7 @@ def _serving(controller: Controller, lease: str, member: str) -> Callable[[Accep
     return serve
 
 
-def _environment(
-    sockets: Mapping[str, Path], token: str, lease: LeaseView, drivers: DriverSettings
-) -> Mapping[str, str]:
+def _environment(sockets: Mapping[str, Path], token: str, lease: LeaseView, drivers: DriverSettings) -> dict[str, str]:
     """What `j` and other programs go by. JUMPLAB_SOCKET is the first member's, JUMPLAB_MEMBERS is NAME=PATH of each."""
     members = os.pathsep.join(f"{name}={path}" for name, path in sockets.items() if name)
     return {

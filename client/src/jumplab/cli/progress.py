@@ -15,10 +15,15 @@ if TYPE_CHECKING:
 @contextmanager
 def shown(program: str) -> Iterator[None]:
     """Shows the progress that drivers tell of in the calls made inside.  program: begins a line."""
+    with display(program) as hear, on_progress(hear):
+        yield
+
+
+@contextmanager
+def display(program: str) -> Iterator[Callable[[Progress], None]]:
+    """Gives what shows progress, while the context lasts.  program: begins a line."""
     with ExitStack() as stack:
-        hear = _Bars(stack) if sys.stderr.isatty() else _Lines(lambda sentence: say(sentence, program))
-        with on_progress(hear):
-            yield
+        yield _Bars(stack) if sys.stderr.isatty() else _Lines(lambda sentence: say(sentence, program))
 
 
 class _Lines:

@@ -1,4 +1,4 @@
-"""Dialling and opening a session's stream 0 in one call, which a server that is controller and router at once offers."""
+"""Dialling and opening a session's stream 0 in one call, where controller and router are one server."""
 
 import asyncio
 from typing import Any
@@ -21,8 +21,8 @@ async def dial_stream(
     """The controller's answer, and the client's stream 0; where the answer names a socket, that stream is over already.
 
     channel: to `endpoint`, with the client's identity.
-    Raises TransportError: Unreachable after `bound_seconds`, and Refused with the code UNIMPLEMENTED where the controller
-    does not know this call.
+    Raises TransportError: Unreachable after `bound_seconds`, and Refused with the code UNIMPLEMENTED where the
+    controller does not know this call.
     """
     call: Any = SessionServiceStub(channel).Attach(metadata=((_REQUEST, request.SerializeToString()),))
     try:

@@ -71,9 +71,11 @@ class RoutedLink:
     """A session's streams through the router: a Link.
 
     endpoint: the router.  token: opens this session's streams, in this peer's role.  over: a
-    channel to the router that is there already, for all but bulk streams; it stays its owner's.  session: stream 0, where
-    that is open already. Bulk streams have a connection of their own, made with the first of them; the others share one
-    with what else this process says to the same server.
+    channel to the router that is there already, for all but bulk streams; it stays its owner's.  session: stream 0,
+    where that is open already.
+
+    Bulk streams have a connection of their own, made with the first of them; the others share one with what else this
+    process says to the same server.
     """
 
     def __init__(

@@ -11,12 +11,12 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from jumplab.protocol.v1 import controller_pb2
 from jumplab_operator.controller.lab import Lab, Name
 from jumplab_operator.controller.messages import in_force
-from jumplab_operator.controller.offers import LocalOffer, Offer, Offers, RouterOffer
+from jumplab_operator.controller.offers import LocalOffer, Offers, RouterOffer
 from jumplab_operator.controller.refusals import BadRequest, NotPossibleNow, Unavailable
 from jumplab_operator.resources import Exporter, Lease
 from jumplab_operator.resources.conditions import is_true
 from jumplab_operator.router import tokens
-from jumplab_operator.router.tokens import Role, StreamClaims
+from jumplab_operator.router.tokens import Role, StreamClaims, TokenReader
 
 # A lease whose end isn't known yet: its streams ask again after so long.
 _UNKNOWN_END = timedelta(hours=1)
@@ -32,13 +32,14 @@ class Dialled:
 
 @dataclass(frozen=True, slots=True)
 class Dialler:
-    """Makes the two ends of new sessions. router_endpoint: `host:port`, as peers reach it."""
+    """Makes the two ends of new sessions. router_endpoint: `host:port`, as peers reach it.  known: the router's."""
 
     lab: Lab
     offers: Offers
     router_endpoint: str
     key: EllipticCurvePrivateKey
     now: Callable[[], datetime]
+    known: TokenReader
 
     def dial(self, lease: Lease, member: str = "", machine: str = "") -> Dialled:
         """A new session on a ready lease: the client's end is answered, the exporter's is offered to it.
@@ -60,22 +61,29 @@ class Dialler:
             deadline=now + self._remaining(lease),
             expires=now + tokens.LIFETIME,
         )
+        socket = self.offers.socket_on(machine, exporter.uid)
+        if not socket:  # first of all: the exporter has the longer way
+            self._offer(claims)
+        token = tokens.mint(claims, self.key)
+        if socket:
+            digest = hashlib.sha256(token.encode()).digest()
+            self.offers.post(exporter.uid, LocalOffer(lease.uid, holder, digest, claims.expires))
         answer = controller_pb2.DialResponse(
             router_endpoint=self.router_endpoint,
-            router_token=tokens.mint(claims, self.key),
+            router_token=token,
             exporter_name=exporter.name,
-            local_socket=self.offers.socket_on(machine, exporter.uid),
+            local_socket=socket,
         )
-        self.offers.post(exporter.uid, self._offer(answer, claims))
         return Dialled(answer, claims)
 
-    def _offer(self, answer: controller_pb2.DialResponse, claims: StreamClaims) -> Offer:
-        """The exporter's end of a session."""
-        if answer.local_socket:
-            digest = hashlib.sha256(answer.router_token.encode()).digest()
-            return LocalOffer(claims.lease, claims.holder, digest, claims.expires)
-        token = tokens.mint(replace(claims, role=Role.EXPORTER), self.key)
-        return RouterOffer(claims.lease, claims.holder, self.router_endpoint, token, claims.expires)
+    def _offer(self, client: StreamClaims) -> None:
+        """Offers the exporter its end of a client's session."""
+        claims = replace(client, role=Role.EXPORTER)
+        token = tokens.mint(claims, self.key)
+        self.known.remember(token, claims)
+        self.offers.post(
+            claims.exporter, RouterOffer(claims.lease, claims.holder, self.router_endpoint, token, claims.expires)
+        )
 
     def prolonged(self, claims: StreamClaims) -> datetime | None:
         """The deadline that holds now for a stream that has reached its own; None where its holder's lease is over."""

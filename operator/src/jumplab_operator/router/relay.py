@@ -7,7 +7,6 @@ end, so flow control reaches from peer to peer and nothing gathers here.
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache, partial
 from typing import Any, TypeAlias
 
 import grpc
@@ -16,14 +15,12 @@ from grpc import aio
 
 from jumplab_operator.router import tokens
 from jumplab_operator.router.switchboard import Ending, Seat, StreamRefused, Switchboard
-from jumplab_operator.router.tokens import InvalidStreamToken, StreamClaims
+from jumplab_operator.router.tokens import InvalidStreamToken, StreamClaims, TokenReader
 
 SERVICE = "jumplab.v1.RouterService"
 
 # How long a stream waits for its other end.
 MEETING_BOUND = timedelta(seconds=30)
-
-_TOKENS_REMEMBERED = 4096
 
 _DEADLINE = Ending(grpc.StatusCode.FAILED_PRECONDITION, "the lease has reached its end; take a new one")
 
@@ -36,7 +33,8 @@ class Router:
     """RouterService.
 
     key: verifies stream tokens;  prolonged: asked when a stream has reached the deadline of its token, answers with the
-    deadline that holds now, or None where the lease is over;  now: the time.
+    deadline that holds now, or None where the lease is over;  now: the time;  known: reads tokens, and knows those that
+    the controller beside it makes.
     """
 
     def __init__(
@@ -46,9 +44,9 @@ class Router:
         prolonged: Prolonged = lambda _: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         meeting_bound: timedelta = MEETING_BOUND,
+        known: TokenReader | None = None,
     ) -> None:
-        # A session's peers present the same two tokens for each stream; a signature that was good stays good.
-        self._read = lru_cache(_TOKENS_REMEMBERED)(partial(tokens.read, key=key))
+        self._tokens = known or TokenReader(key)
         self._prolonged = prolonged
         self._now = now
         self._meeting_bound = meeting_bound
@@ -77,7 +75,7 @@ class Router:
         await self.serve(claims, number, context)
 
     async def serve(self, claims: StreamClaims, number: int, context: Context, *, told: Metadata = ()) -> None:
-        """Serves a stream whose peer has proved these claims, to its end.  told: what the peer hears before all else."""
+        """Serves a stream whose peer has proved these claims, to its end.  told: what the peer hears first."""
         # Before anybody writes to it: gRPC could not end an RPC any more whose first message was given up half-way.
         await context.send_initial_metadata(told)
         try:
@@ -100,7 +98,7 @@ class Router:
                 "the router wants a stream token (authorization: Bearer TOKEN); dial first",
             )
         try:
-            claims = self._read(token)
+            claims = self._tokens.read(token)
         except InvalidStreamToken as error:
             raise StreamRefused(grpc.StatusCode.PERMISSION_DENIED, str(error)) from error
         number = str(given.get("x-jumplab-stream", "0"))

@@ -17,6 +17,8 @@ ALGORITHM = "ES256"
 # How long after Dial a token opens the first stream of its session.
 LIFETIME = timedelta(seconds=60)
 
+_REMEMBERED = 4096
+
 
 class Role(StrEnum):
     """Which end of a session a token is for."""
@@ -46,6 +48,27 @@ class StreamClaims:
     exporter: str
     deadline: datetime
     expires: datetime
+
+
+class TokenReader:
+    """Reads tokens, and remembers the last few thousand: a session's peers present the same two for each stream, and a
+    signature that was good stays good."""
+
+    def __init__(self, key: EllipticCurvePublicKey) -> None:
+        self._key = key
+        self._known: dict[str, StreamClaims] = {}
+
+    def read(self, token: str) -> StreamClaims:
+        """What `read` gives. Raises InvalidStreamToken."""
+        claims = self._known.pop(token, None) or read(token, self._key)
+        self.remember(token, claims)
+        return claims
+
+    def remember(self, token: str, claims: StreamClaims) -> None:
+        """Takes these claims to be the token's, whose signature was made here or found to be good."""
+        self._known[token] = claims
+        while len(self._known) > _REMEMBERED:
+            del self._known[next(iter(self._known))]
 
 
 def mint(claims: StreamClaims, key: EllipticCurvePrivateKey) -> str:

@@ -60,6 +60,7 @@ class SessionHost:
             exporter_name=exporter_name,
             lease_name=lease_name,
             holds_items=True,
+            reports=tree.reports(),
         )
         self._dispatcher = Dispatcher(tree)
         self._attachments: dict[str, Attachment] = {}
@@ -229,7 +230,6 @@ class SessionHost:
     def _welcomed(self) -> Welcome:
         welcome = Welcome()
         welcome.CopyFrom(self._welcome)
-        welcome.reports.extend(self._tree.reports())
         return welcome
 
 

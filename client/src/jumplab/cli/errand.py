@@ -1,0 +1,112 @@
+"""An errand: a plain call of `j` that the leased shell's own process makes, which has loaded all it needs.
+
+`j` sends one line of JSON, `{"token", "member", "words", "patience"}`, and gets lines until its end: `{"said"}` for a
+person, `{"out"}` for standard output, `{"progress"}`, and last `{"status"}`, or `{"elsewhere"}` where nothing was done
+and `j` is to see to it itself. Hanging up gives the call up. This module imports next to nothing: it is most of what
+`j` loads.
+"""
+
+import json
+import os
+import socket
+import sys
+
+_ENDING_BOUND_SECONDS = 5.0
+_INTERRUPTED, _NOBODY_READS = 130, 141
+
+# Without `typing`: to import that takes longer than the rest of this module.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from contextlib import ExitStack
+    from typing import Any
+
+
+def run(words: "list[str]", environment: "Mapping[str, str]") -> "int | None":
+    """The exit status; None where `j` is to do it itself."""
+    place, token = environment.get("JUMPLAB_ERRANDS"), environment.get("JUMPLAB_SOCKET_TOKEN")
+    members = environment.get("JUMPLAB_MEMBERS")
+    member, words = (words[0], words[1:]) if members and words else ("", words)
+    if not place or not token or not words:
+        return None
+    errand = {
+        "token": token,
+        "member": member,
+        "words": words,
+        "patience": environment.get("JUMPLAB_RECONNECT_SECONDS"),
+    }
+    with socket.socket(socket.AF_UNIX) as way:
+        try:
+            way.connect(place)
+            way.sendall(json.dumps(errand).encode() + b"\n")
+        except OSError:
+            return None
+        try:
+            return _follow(way)
+        except KeyboardInterrupt:
+            return _given_up(way)
+        except BrokenPipeError:
+            # Whoever read the output has left; writing the rest at exit would fail again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return _NOBODY_READS
+
+
+def _follow(way: socket.socket) -> "int | None":
+    from contextlib import ExitStack
+
+    with ExitStack() as stack:
+        hear = None
+        for line in _lines(way):
+            answer = json.loads(line)
+            if "progress" in answer:
+                hear = hear or _display(stack)
+                hear(answer["progress"])
+            if "said" in answer:
+                _say(answer["said"])
+            if "out" in answer:
+                print(answer["out"], flush=True)
+            if "elsewhere" in answer:
+                return None
+            if "status" in answer:
+                return int(answer["status"])
+    _say("j: the leased shell has ended; whether the call was carried out is unknown, and it is not repeated")
+    return 1
+
+
+def _lines(way: socket.socket) -> "Iterator[bytes]":
+    """What the shell says. A shell that was killed ends it."""
+    with way.makefile("rb") as answers:
+        while True:
+            try:
+                line = answers.readline()
+            except OSError:
+                return
+            if not line.endswith(b"\n"):
+                return
+            yield line
+
+
+def _given_up(way: socket.socket) -> int:
+    """Hangs up, and waits a moment until the call has been cancelled."""
+    try:
+        way.shutdown(socket.SHUT_WR)
+        way.settimeout(_ENDING_BOUND_SECONDS)
+        while way.recv(4096):
+            pass
+    except (OSError, KeyboardInterrupt):
+        pass
+    return _INTERRUPTED
+
+
+def _say(text: str) -> None:
+    # Also while a terminal shows a console: a line feed alone does not go back then.
+    sys.stderr.write(text + ("\r\n" if sys.stderr.isatty() else "\n"))
+    sys.stderr.flush()
+
+
+def _display(stack: "ExitStack") -> "Any":
+    from jumplab.cli import progress
+    from jumplab.driver import Progress
+
+    shown = stack.enter_context(progress.display("j"))
+    return lambda told: shown(Progress(*told))

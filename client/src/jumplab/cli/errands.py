@@ -1,0 +1,169 @@
+"""The shell's side of errands: plain calls that `j` has this process make, over sessions of this process."""
+
+import asyncio
+import hmac
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from jumplab.cli.driver_commands import plain_call
+from jumplab.cli.driver_tree import DriverTree
+from jumplab.cli.ending import one_line, told
+from jumplab.client.controller import Controller
+from jumplab.client.sessions import dial, reconnecting
+from jumplab.driver import Progress, on_progress
+from jumplab.session.client import attach
+from jumplab.transport.race import race
+
+_ASKING_BOUND_SECONDS = 5.0
+_ERRAND_BYTES = 16 << 20  # more than a command line can have
+_UNREAD_BYTES = 1 << 20
+
+_log = logging.getLogger(__name__)
+
+Answer = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What `j` wants. member: of a lease of several exporters, whose drivers.  patience: how long a lost connection may
+    stay away; None: as long as the shell's own."""
+
+    token: str = field(repr=False)
+    member: str
+    words: list[str]
+    patience: timedelta | None
+
+    @classmethod
+    def read(cls, line: bytes) -> "Errand":
+        """Raises ValueError."""
+        try:
+            asked = json.loads(line)
+            token, member, words, patience = (asked[key] for key in ("token", "member", "words", "patience"))
+            whole = isinstance(words, list) and all(isinstance(word, str) for word in (token, member, *words))
+            if not whole:
+                raise ValueError("an errand's words are text")
+            return cls(token, member, words, timedelta(seconds=float(patience)) if patience else None)
+        except (KeyError, TypeError, OverflowError, RecursionError) as error:
+            raise ValueError(f"this is no errand: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Errands:
+    """Makes calls to the drivers of one lease. patience: how long a lost connection may stay away."""
+
+    controller: Controller
+    lease: str
+    patience: timedelta
+
+    async def run(self, errand: Errand, answer: Answer) -> None:
+        """Carries one out: attaches, calls, and leaves, as `j` itself does."""
+        try:
+            await self._run(errand, answer)
+        except Exception as error:
+            if (sentence := told(error)) is None:
+                raise
+            answer({"said": one_line(sentence[0], "j"), "status": sentence[1]})
+
+    async def _run(self, errand: Errand, answer: Answer) -> None:
+        def say(sentence: str) -> None:
+            answer({"said": one_line(sentence, "j")})
+
+        def hear(progress: Progress) -> None:
+            answer({"progress": [progress.done, progress.total, progress.text]})
+
+        again = reconnecting(self.controller, self.lease, errand.patience or self.patience, say, errand.member)
+        tree = DriverTree.allowing((), unsafe=False)
+        link = await dial(self.controller, self.lease, member=errand.member)
+        async with attach(link, classes=tree, client="j", reconnecting=again) as session:
+            session.on_log = lambda line: answer({"said": f"[{line.severity.lower()}] {line.message}"})
+            try:
+                call = plain_call(session.root, tree, errand.words)
+            except click.ClickException:
+                call = None  # `j` says it better: it knows the terminal
+            if call is None:
+                answer({"elsewhere": True})
+                return
+            with on_progress(hear):
+                shown = await call
+        answer(({} if shown is None else {"out": shown}) | {"status": 0})
+
+
+@asynccontextmanager
+async def taken(place: Path, token: str, run: Callable[[Errand, Answer], Awaitable[None]]) -> AsyncIterator[None]:
+    """Takes errands at a socket while the context lasts; leaving it cancels those that run.
+
+    place: in a folder that is its owner's alone.  token: what each errand has to bring.
+    """
+    running: set[asyncio.Task[None]] = set()
+    async with asyncio.TaskGroup() as tasks:
+
+        def arrived(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = tasks.create_task(_serve(reader, writer, token, run), name="an errand of j")
+            running.add(task)
+            task.add_done_callback(running.discard)
+
+        server = await asyncio.start_unix_server(arrived, place, limit=_ERRAND_BYTES)
+        try:
+            yield
+        finally:
+            place.unlink(missing_ok=True)  # noqa: ASYNC240 - a local socket
+            # One that asyncio has accepted, but not handed over, would stay open (Python 3.11).
+            await asyncio.sleep(0)
+            server.close()
+            for task in running:
+                task.cancel()
+
+
+async def _serve(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    token: str,
+    run: Callable[[Errand, Answer], Awaitable[None]],
+) -> None:
+    answers = _Answers(writer)
+    try:
+        async with asyncio.timeout(_ASKING_BOUND_SECONDS):
+            errand = Errand.read(await reader.readline())
+        if not hmac.compare_digest(errand.token.encode(), token.encode()):
+            raise ValueError("the token is not that of this shell")
+        await race({"errand": _waited(run(errand, answers.put)), "given up": reader.read(1)})
+    except (OSError, ValueError, TimeoutError) as error:
+        _log.debug("an errand ended: %s", error)
+    except Exception:  # noqa: BLE001 - the root of an errand's task: the others go on
+        _log.exception("an errand failed")
+        answers.put({"said": "j: the leased shell failed at this; its log tells more", "status": 1})
+    finally:
+        writer.close()
+
+
+async def _waited(work: Awaitable[None]) -> None:
+    await work
+
+
+class _Answers:
+    """Lines to one `j`. One that does not read them loses what drivers log, and is told how much."""
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+        self._lost = 0
+
+    def put(self, answer: Mapping[str, Any]) -> None:
+        last = "status" in answer or "elsewhere" in answer
+        if not last and self._writer.transport.get_write_buffer_size() > _UNREAD_BYTES:
+            self._lost += 1
+            return
+        if self._lost:
+            self._write({"said": f"[warning] {self._lost} lines were lost: they came faster than they were read"})
+            self._lost = 0
+        self._write(answer)
+
+    def _write(self, answer: Mapping[str, Any]) -> None:
+        self._writer.write(json.dumps(answer).encode() + b"\n")
