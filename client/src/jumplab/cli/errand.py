@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 def run(words: "list[str]", environment: "Mapping[str, str]") -> "int | None":
     """The exit status; None where `j` is to do it itself."""
     place, token = environment.get("JUMPLAB_ERRANDS"), environment.get("JUMPLAB_SOCKET_TOKEN")
-    members = environment.get("JUMPLAB_MEMBERS")
-    member, words = (words[0], words[1:]) if members and words else ("", words)
-    if not place or not token or not words:
+    members, member = members_in(environment.get("JUMPLAB_MEMBERS", "")), ""
+    if members and words and words[0] in members:
+        member, *words = words
+    if not place or not token or not words or (members and not member):
         return None
     errand = {
         "token": token,
@@ -49,6 +50,11 @@ def run(words: "list[str]", environment: "Mapping[str, str]") -> "int | None":
             # Whoever read the output has left; writing the rest at exit would fail again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return _NOBODY_READS
+
+
+def members_in(told: str) -> "dict[str, str]":
+    """The sockets of a lease of several exporters by the members' names, as JUMPLAB_MEMBERS has them."""
+    return dict(pair.split("=", 1) for pair in told.split(os.pathsep) if pair)
 
 
 def _follow(way: socket.socket) -> "int | None":

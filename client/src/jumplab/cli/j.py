@@ -38,7 +38,7 @@ def drive(words: list[str]) -> None:
 
     from jumplab.cli.running import run
 
-    members = members_in(os.environ.get("JUMPLAB_MEMBERS", ""))
+    members = errand.members_in(os.environ.get("JUMPLAB_MEMBERS", ""))
     if not members:
         run(_drive(socket, token, words))
     elif not words:
@@ -49,11 +49,6 @@ def drive(words: list[str]) -> None:
         run(_drive(members[words[0]], token, words[1:]))
     else:
         raise click.UsageError(f'"{words[0]}" is no member of this lease; say which first: {", ".join(members)}')
-
-
-def members_in(told: str) -> dict[str, str]:
-    """The sockets of a lease of several exporters by the members' names, as JUMPLAB_MEMBERS has them."""
-    return dict(pair.split("=", 1) for pair in told.split(os.pathsep) if pair)
 
 
 async def _drive(socket: str, token: str, words: list[str]) -> None:
