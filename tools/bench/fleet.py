@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+from jumplab import event_loop
 from jumplab.session.host import DriverTree
 from jumplab.transport.endpoint import Endpoint, Identity, Tls
 from jumplab_exporter.controller import Assignment, Controller
@@ -82,4 +83,4 @@ async def serve(fleet: Fleet) -> None:
 
 if __name__ == "__main__":
     gc.disable()  # one that looks through a thousand exporters would stop them all for a second: each alone does not
-    asyncio.run(serve(Fleet.from_json(Path(sys.argv[1]).read_text())))
+    event_loop.run(serve(Fleet.from_json(Path(sys.argv[1]).read_text())))

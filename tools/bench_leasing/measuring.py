@@ -9,6 +9,7 @@ from typing import Any
 
 import psutil
 
+from jumplab import event_loop
 from jumplab.client.places import write_private
 from tools.bench.lab import Lab
 from tools.bench.processes import running
@@ -61,13 +62,13 @@ QUICK = Rounds(
 
 def idle(lab: Lab, rounds: Rounds) -> Plain:
     """One lease after another, in a lab where nothing else happens."""
-    times = asyncio.run(_one_by_one(lab, rounds.leases, rounds.warm_ups))
+    times = event_loop.run(_one_by_one(lab, rounds.leases, rounds.warm_ups))
     return {"idle_p50_ms": milliseconds(quantile(times, 0.5)), "idle_p99_ms": milliseconds(quantile(times, 0.99))}
 
 
 def writes_per_lease(lab: Lab, rounds: Rounds) -> Plain:
     """What a lease costs the API until it is Ready, and what follows of that by itself; by what is written."""
-    return {"writes_per_lease": asyncio.run(_writes(lab, rounds.counted))}
+    return {"writes_per_lease": event_loop.run(_writes(lab, rounds.counted))}
 
 
 def watched(lab: Lab, rounds: Rounds, folder: Path) -> Plain:
@@ -78,7 +79,7 @@ def watched(lab: Lab, rounds: Rounds, folder: Path) -> Plain:
         sys.executable, "-m", "tools.bench_leasing.watchers", lab.kube.url, lab.ca, token, str(rounds.watchers)
     ]  # fmt: skip
     with running(command, folder / "watchers.log", until=WATCHING):
-        times = asyncio.run(_one_by_one(lab, rounds.leases, rounds.warm_ups))
+        times = event_loop.run(_one_by_one(lab, rounds.leases, rounds.warm_ups))
     return {
         "watched_p50_ms": milliseconds(quantile(times, 0.5)),
         "watched_p99_ms": milliseconds(quantile(times, 0.99)),
@@ -87,7 +88,7 @@ def watched(lab: Lab, rounds: Rounds, folder: Path) -> Plain:
 
 def together(lab: Lab, count: int) -> float:
     """Seconds until the last of so many leases is Ready that are asked for at once."""
-    return round(asyncio.run(_together(lab, count)), 3)
+    return round(event_loop.run(_together(lab, count)), 3)
 
 
 def idle_writes(lab: Lab, seconds: float) -> Plain:
@@ -104,7 +105,7 @@ def memory(lab: Lab) -> Plain:
 
 def point(lab: Lab, rounds: Rounds) -> Plain:
     """One point of the curve."""
-    times = asyncio.run(_one_by_one(lab, rounds.curve_leases, rounds.warm_ups))
+    times = event_loop.run(_one_by_one(lab, rounds.curve_leases, rounds.warm_ups))
     return {"p50_ms": milliseconds(quantile(times, 0.5)), "p99_ms": milliseconds(quantile(times, 0.99)), **memory(lab)}
 
 

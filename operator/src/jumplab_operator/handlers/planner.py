@@ -29,6 +29,9 @@ from jumplab_operator.leasing.validation import InForce, Refusal, accept
 from jumplab_operator.resources import Client, Exporter, ExporterAccessPolicy, Lease, LeaseSpec, LeaseStatus
 from jumplab_operator.resources.conditions import is_true
 
+_OTHERS_SHARE = 9
+"""After a plan the others have so many times its time: what is decided must also be written. In a burst a plan looks at
+all that wait."""
 PLAN = "the plan"
 """What the work queue calls the plan itself, for when the passing of time makes a difference."""
 
@@ -136,10 +139,7 @@ class Planner:
         self._news.set()
 
     async def run(self) -> None:
-        """Plans, for ever: at each change, and when woken; where plans take long, not at each.
-
-        After a plan the others have twice its time: what is decided must also be written.
-        """
+        """Plans, for ever: at each change, and when woken; where plans take long, not at each."""
         clock = self._cluster.clock
         while True:
             await self._news.wait()
@@ -147,7 +147,7 @@ class Planner:
             self._news.clear()
             begun = clock.now()
             self.plan()
-            await clock.sleep(2 * max(clock.now() - begun, timedelta(0)))
+            await clock.sleep(_OTHERS_SHARE * max(clock.now() - begun, timedelta(0)))
 
     def plan(self) -> None:
         """One plan, now."""

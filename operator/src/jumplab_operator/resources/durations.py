@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
@@ -22,6 +23,7 @@ _MICROSECONDS = {
 _LONGEST_MICROSECONDS = Decimal(timedelta.max // timedelta(microseconds=1))
 
 
+@lru_cache(maxsize=1000)  # of a lab's leases most are as long as others, and each is read again and again
 def parse_duration(text: str) -> timedelta:
     """The length that `text` tells, to the microsecond; too long a one is the longest that there is.
 
