@@ -176,6 +176,7 @@ async def test_from_creation_to_ready_few_writes_and_then_none(world: World) -> 
         api.writes.clear()
         world.lease("first")
         await world.until_ready("first")
+        await world.until("exporters", "bench-1", lambda it: it["status"]["exporterStatus"] == "LeaseReady")
         ours = [write for write in api.writes if "/events" not in write]
         assert len(ours) <= 4, "\n".join(ours)
 
