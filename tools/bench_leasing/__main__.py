@@ -82,7 +82,7 @@ def _in_one_lab(chosen: set[str], rounds: Rounds) -> dict[str, Any]:
             figures |= measuring.watched(lab, rounds, Path(name))
         if "burst" in chosen:
             say(f"{rounds.burst} at once")
-            figures["burst_1000_s"] = measuring.together(lab, rounds.burst)
+            figures |= measuring.burst(lab, rounds.burst)
         figures |= measuring.memory(lab)
     return figures
 

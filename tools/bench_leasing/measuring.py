@@ -1,6 +1,7 @@
 """The parts of the benchmark: each measures some figures in a lab that is given to it."""
 
 import asyncio
+import os
 import sys
 import time
 from dataclasses import dataclass
@@ -88,7 +89,13 @@ def watched(lab: Lab, rounds: Rounds, folder: Path) -> Plain:
 
 def together(lab: Lab, count: int) -> float:
     """Seconds until the last of so many leases is Ready that are asked for at once."""
-    return round(event_loop.run(_together(lab, count)), 3)
+    return event_loop.run(_together(lab, count))[0]
+
+
+def burst(lab: Lab, count: int) -> Plain:
+    """The same of very many, and what that cost: seconds of a core of each program meanwhile."""
+    seconds, spent = event_loop.run(_together(lab, count))
+    return {"burst_1000_s": seconds, "burst_cpu_s": spent}
 
 
 def idle_writes(lab: Lab, seconds: float) -> Plain:
@@ -136,9 +143,24 @@ async def _placed(leasing: Placing, name: str) -> float:
     return took
 
 
-async def _together(lab: Lab, count: int) -> float:
+async def _together(lab: Lab, count: int) -> tuple[float, dict[str, float]]:
     names = [f"many-{number}" for number in range(count)]
     async with placing(lab) as leasing:
+        before = _spent(lab)
         seconds = await leasing.ready_together(names)
+        after = _spent(lab)
         await leasing.release(names)
-    return seconds
+    return round(seconds, 3), {program: round(after[program] - before[program], 2) for program in before}
+
+
+def _spent(lab: Lab) -> dict[str, float]:
+    """Seconds of a core that each program of the lab has used so far."""
+    client = psutil.Process()
+    times = {_program(process, lab): process.cpu_times() for process in [client, *client.children(recursive=True)]}
+    return {program: spent.user + spent.system for program, spent in times.items()}
+
+
+def _program(process: psutil.Process, lab: Lab) -> str:
+    known = {lab.operator.pid: "operator", os.getpid(): "client"}
+    name: str = process.name()
+    return known.get(process.pid, name if name in ("kube-apiserver", "etcd") else "exporters")

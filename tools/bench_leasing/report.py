@@ -46,6 +46,8 @@ def table(figures: Figures) -> str:
             lines.append(_line(title, ours, least, other, _kept(figures[key], limit)))
     if "writes_per_lease" in figures:
         lines += ["", *_writes(figures["writes_per_lease"])]
+    if "burst_cpu_s" in figures:
+        lines += ["", *_spent(figures["burst_cpu_s"])]
     if "idle_writes_per_minute" in figures:
         lines += ["", *_idle(figures["idle_writes_per_minute"])]
     if "curve" in figures:
@@ -59,6 +61,11 @@ def _writes(written: Mapping[str, float]) -> list[str]:
     named = [_line(f"  {what}", f"{count:g}", "", "", "") for what, count in written.items()]
     title = "API writes for a lease, its Events left out"
     return [_line(title, f"{until_ready:g}", f"{WRITES_LIMIT:g}", "", _kept(until_ready, WRITES_LIMIT)), *named]
+
+
+def _spent(seconds: Mapping[str, float]) -> list[str]:
+    named = [_line(f"  {program}", f"{spent:g} s", "", "", "") for program, spent in seconds.items()]
+    return [_line("of a core, while 1,000 became Ready", f"{sum(seconds.values()):.4g} s", "", "", ""), *named]
 
 
 def _idle(written: Mapping[str, int]) -> list[str]:
