@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
+from tests.bench.running import PATIENT, ran
 from tests.kube.servers import ASSETS
 
-ROOT = Path(__file__).parents[2]
 
-
+@PATIENT
 def test_a_small_load_gives_every_figure(tmp_path: Path) -> None:
     out = tmp_path / "deep" / "apiserver.json"
-    command = [sys.executable, "-m", "tools.bench_apiserver", "--quick", "--out", str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=150)
+    done = ran("tools.bench_apiserver", "--quick", "--out", out)
     assert done.returncode == 0, done.stderr
     told = json.loads(out.read_text())
     figures = {"creates_per_second", "patches_per_second", "list_ms", "watch_median_ms", "watch_p99_ms", "memory_mib"}

@@ -1,13 +1,10 @@
 """The benchmark of sessions: a small run has every figure, and what is missed is said."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
+from tests.bench.running import PATIENT, ran
 from tools.bench_sessions import results
-
-ROOT = Path(__file__).resolve().parents[2]
 
 OURS = {
     "local": {"call_p50_ms": 0.2, "upload_mib_s": 900},
@@ -50,17 +47,11 @@ def test_the_table_says_which_bounds_are_missed() -> None:
     }
 
 
+@PATIENT
 def test_a_quick_run_has_every_figure_and_is_added_to_an_earlier_one(tmp_path: Path) -> None:
     file = tmp_path / "sessions.json"
     file.write_text(json.dumps(results.summary([{"ours": OURS, "peer": PEER}], {}, {})))
-    run = subprocess.run(
-        [sys.executable, "-m", "tools.bench_sessions", "--quick", "--add", "--out", str(file)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=150,
-        check=False,
-    )
+    run = ran("tools.bench_sessions", "--quick", "--add", "--out", file)
     assert run.returncode == 0, run.stderr
     found = json.loads(file.read_text())
     assert {"ours", "peer", "ratios", "limits", "router"} <= set(found)

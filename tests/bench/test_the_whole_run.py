@@ -2,13 +2,12 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.bench.running import PATIENT, ran
+
 SESSION = {"call_p50_ms", "call_p99_ms", "open_p50_ms", "echo_p50_ms", "upload_mib_s"}
 
 
@@ -20,17 +19,11 @@ def numbers(figures: Mapping[str, Any]) -> Iterator[float]:
             yield value
 
 
+@PATIENT
 def test_a_quick_run_writes_every_figure_of_ours_and_prints_them(tmp_path: Path) -> None:
     file = tmp_path / "bench" / "path.json"
-    run = subprocess.run(
-        [sys.executable, "-m", "tools.bench", "--quick", "--out", str(file)],
-        cwd=ROOT,
-        env={key: value for key, value in os.environ.items() if key != "KUBEBUILDER_ASSETS"},
-        capture_output=True,
-        text=True,
-        timeout=150,
-        check=False,
-    )
+    alone = {key: value for key, value in os.environ.items() if key != "KUBEBUILDER_ASSETS"}
+    run = ran("tools.bench", "--quick", "--out", file, environment=alone)
     assert run.returncode == 0, run.stderr
 
     found = json.loads(file.read_text())

@@ -102,7 +102,7 @@ async def test_a_renewed_certificate_is_noticed_and_a_spoilt_one_is_not_taken_fo
         if looks == 3:
             put(tmp_path, second.certificate_pem, second.key_pem)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await files.until_renewed((first.key_pem, first.certificate_pem), look)
     assert looks == 3
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,11 +11,14 @@ import pytest
 
 from jumplab.client.config import ClientConfig
 from jumplab.client.places import Places, write_private
+from tests.client import conftest as at_the_wire
 from tests.client.authority import Authority
-from tests.client.bench import Bench, bench_of, drivers
-from tests.client.lab_double import LabDouble, config_for
+from tests.client.bench import Bench
+from tests.client.lab_double import config_for
 
 PROGRAMS = Path(sys.executable).parent
+
+authority, lab, bench = at_the_wire.authority, at_the_wire.lab, at_the_wire.bench
 
 
 @dataclass
@@ -69,22 +72,6 @@ async def outcome_of(process: asyncio.subprocess.Process) -> Outcome:
     out, err = await process.communicate()
     assert process.returncode is not None
     return Outcome(process.returncode, out.decode(), err.decode())
-
-
-@pytest.fixture(scope="session")
-def authority() -> Authority:
-    return Authority.make()
-
-
-@pytest.fixture
-async def lab() -> LabDouble:
-    return LabDouble()
-
-
-@pytest.fixture
-async def bench(lab: LabDouble, authority: Authority) -> AsyncIterator[Bench]:
-    async with bench_of(lab, authority, drivers()) as bench:
-        yield bench
 
 
 @pytest.fixture

@@ -52,23 +52,10 @@ class _ControlPlane(Process):
         return self.output().count("Jumplab is running") if self.log.exists() else 0
 
 
-class OneMachine:
-    """`jumplab-operator standalone`: one process is API server, operator, controller and router."""
+class _OneProcess:
+    """What both homes have in common: their control plane is one process."""
 
-    def __init__(self, folder: Path) -> None:
-        self.data_dir = folder / "data"
-        self.kubeconfig = self.data_dir / "kubeconfig"
-        port, grpc_port = free_ports(2)
-        options = (f"--port={port}", f"--grpc-port={grpc_port}", *_SHORT)
-        command: list[str | Path] = [PROGRAMS / "jumplab-operator", "standalone", "--data-dir", self.data_dir, *options]
-        self.process: Process = _ControlPlane(command, folder / "control-plane.log")
-
-    def connect(self) -> KubeClient:
-        self.process.start()
-        url = yaml.safe_load(self.kubeconfig.read_text())["clusters"][0]["cluster"]["server"]
-        kube = KubeClient(url, self.data_dir / "ca.crt", (self.data_dir / "admin.token").read_text().strip())
-        create_namespace(kube)
-        return kube
+    process: Process
 
     def start(self) -> None:
         self.process.start()
@@ -80,7 +67,26 @@ class OneMachine:
         self.process.stop()
 
 
-class OnCluster:
+class OneMachine(_OneProcess):
+    """`jumplab-operator standalone`: one process is API server, operator, controller and router."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data_dir = folder / "data"
+        self.kubeconfig = self.data_dir / "kubeconfig"
+        port, grpc_port = free_ports(2)
+        options = (f"--port={port}", f"--grpc-port={grpc_port}", *_SHORT)
+        command: list[str | Path] = [PROGRAMS / "jumplab-operator", "standalone", "--data-dir", self.data_dir, *options]
+        self.process = _ControlPlane(command, folder / "control-plane.log")
+
+    def connect(self) -> KubeClient:
+        self.process.start()
+        url = yaml.safe_load(self.kubeconfig.read_text())["clusters"][0]["cluster"]["server"]
+        kube = KubeClient(url, self.data_dir / "ca.crt", (self.data_dir / "admin.token").read_text().strip())
+        create_namespace(kube)
+        return kube
+
+
+class OnCluster(_OneProcess):
     """`jumplab-operator run` for a real kube-apiserver, which it reaches through a gate that a test can shut."""
 
     def __init__(self, folder: Path, api: RealKubeApi) -> None:
@@ -96,7 +102,7 @@ class OnCluster:
             *("--listen", address, "--endpoint", address, "--own-namespace", NAMESPACE, "--namespace", NAMESPACE),
             *_SHORT,
         ]
-        self.process: Process = _ControlPlane(command, folder / "control-plane.log")
+        self.process = _ControlPlane(command, folder / "control-plane.log")
 
     def connect(self) -> KubeClient:
         kube = KubeClient(self.api.url, self.api.ca, self.api.token)
@@ -106,14 +112,8 @@ class OnCluster:
         self.process.start()
         return kube
 
-    def start(self) -> None:
-        self.process.start()
-
-    def kill(self) -> None:
-        self.process.kill()
-
     def close(self) -> None:
-        self.process.stop()
+        super().close()
         self.gate.stop()
 
 

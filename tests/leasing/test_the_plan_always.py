@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -144,11 +145,7 @@ def test_what_is_kept_is_kept_for_one_and_given_to_nobody_who_would_still_have_i
 
 @given(_worlds)
 def test_no_lease_is_assigned_before_its_begin_or_after_its_end(world: list[Fact]) -> None:
-    _, decisions = plan(State(), Changes(NOON, world))
-    known = _known(world)
-    for uid, decision in decisions.items():
-        lease = known[uid]
-        assert isinstance(lease, LeaseFacts)
+    for lease, decision in _decided(world):
         if isinstance(decision, Assign):
             assert lease.begin is None or lease.begin <= NOON
         assert lease.exporters or lease.end is None or lease.end > NOON
@@ -168,6 +165,16 @@ def test_planning_step_by_step_equals_planning_from_scratch(
         scratch, _ = plan(State(), Changes(now, list(known.values())))
         assert _all_decisions(state) == _all_decisions(scratch)
         assert _all_places(state, now) == _all_places(scratch, now)
+
+
+def _decided(world: list[Fact]) -> Iterator[tuple[LeaseFacts, Decision]]:
+    """The leases of a world, each with what is decided of it."""
+    _, decisions = plan(State(), Changes(NOON, world))
+    known = _known(world)
+    for uid, decision in decisions.items():
+        lease = known[uid]
+        assert isinstance(lease, LeaseFacts)
+        yield lease, decision
 
 
 def _all_decisions(state: State) -> dict[str, Decision | None]:
@@ -197,11 +204,7 @@ def test_everyone_who_is_next_has_a_place_and_nobody_has_one_before_what_they_wa
 
 @given(_worlds)
 def test_a_gang_gets_everything_at_once_and_each_part_something_else(world: list[Fact]) -> None:
-    _, decisions = plan(State(), Changes(NOON, world))
-    known = _known(world)
-    for uid, decision in decisions.items():
-        lease = known[uid]
-        assert isinstance(lease, LeaseFacts)
+    for lease, decision in _decided(world):
         if isinstance(decision, Assign):
             assert len(set(_names(decision))) == len(lease.parts)
 
