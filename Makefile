@@ -59,7 +59,7 @@ chaos: $(READY)  ## Kills, cuts and fills up a lab that works, for minutes; CHAO
 	@$(BIN)/python -m tools.chaos $(CHAOS)
 
 fuzz: $(READY)  ## Random frames, byte streams, tokens and peers, for minutes; a short run is part of the tests; FUZZ="--seconds 600"
-	@JUMPLAB_FUZZ_EXAMPLES=3000 $(BIN)/python -m pytest tests/fuzz --timeout 600
+	@JUMPLAB_FUZZ_EXAMPLES=3000 $(BIN)/python -m pytest tests/fuzz
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --only-binary :all: --group fuzz 2>/dev/null || true
 	@$(BIN)/python -m tools.fuzz $(FUZZ)
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.bench.running import PATIENT, ran
+from tests.bench.running import ran
 from tests.kube.servers import ASSETS
 
 
-@PATIENT
 def test_a_small_load_gives_every_figure(tmp_path: Path) -> None:
     out = tmp_path / "deep" / "apiserver.json"
     done = ran("tools.bench_apiserver", "--quick", "--out", out)

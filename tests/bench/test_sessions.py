@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.bench.running import PATIENT, ran
+from tests.bench.running import ran
 from tools.bench_sessions import results
 
 OURS = {
@@ -47,7 +47,6 @@ def test_the_table_says_which_bounds_are_missed() -> None:
     }
 
 
-@PATIENT
 def test_a_quick_run_has_every_figure_and_is_added_to_an_earlier_one(tmp_path: Path) -> None:
     file = tmp_path / "sessions.json"
     file.write_text(json.dumps(results.summary([{"ours": OURS, "peer": PEER}], {}, {})))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.bench.running import PATIENT, ran
+from tests.bench.running import ran
 
 SESSION = {"call_p50_ms", "call_p99_ms", "open_p50_ms", "echo_p50_ms", "upload_mib_s"}
 
@@ -19,7 +19,6 @@ def numbers(figures: Mapping[str, Any]) -> Iterator[float]:
             yield value
 
 
-@PATIENT
 def test_a_quick_run_writes_every_figure_of_ours_and_prints_them(tmp_path: Path) -> None:
     file = tmp_path / "bench" / "path.json"
     alone = {key: value for key, value in os.environ.items() if key != "KUBEBUILDER_ASSETS"}

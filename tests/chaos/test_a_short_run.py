@@ -3,14 +3,13 @@
 import json
 from pathlib import Path
 
-from tests.bench.running import PATIENT, ran
+from tests.bench.running import ran
 from tools.chaos.plan import Kind
 from tools.chaos.verdict import PROMISES
 
 FAULTS = (Kind.KILL_CLIENT, Kind.KILL_EXPORTER, Kind.KILL_CONTROL_PLANE, Kind.CUT, Kind.REFUSE, Kind.THROTTLE)
 
 
-@PATIENT
 def test_killed_and_cut_a_lab_goes_on_and_breaks_no_promise(tmp_path: Path) -> None:
     file = tmp_path / "chaos.json"
     faults = [f"--fault={kind}" for kind in FAULTS]

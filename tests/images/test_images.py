@@ -15,8 +15,6 @@ import pytest
 from tests.images.dockerfile import Stage, build, ignored, stages
 from tests.kube.kubectl import Said
 
-pytestmark = pytest.mark.timeout(600)  # it installs three times over
-
 ROOT = Path(__file__).parents[2]
 TARGETS = {"operator": "jumplab-operator", "exporter": "jumplab-exporter", "client": "jumplab"}
 NOBODY = 65532
