@@ -213,6 +213,28 @@ async def test_a_byte_stream_survives_connections_that_are_lost_before_it_is_bac
         assert received == b"".join(b"%d," % number for number in range(30))
 
 
+async def mirrored(session: Session, said: bytes) -> bytes:
+    """What comes back of a byte stream, opened for this alone."""
+    async with session.root.press.open("mirror") as mirror:
+        await mirror.send(said)
+        await mirror.send_end()
+        received = b""
+        while data := await mirror.receive():
+            received += data
+        assert json.loads(await mirror.result()) == len(said)
+    return received
+
+
+async def test_a_byte_stream_is_opened_whenever_the_connection_is_lost_meanwhile():
+    async with network(press=Press()) as net, net.attached() as session:
+        for steps in range(60):
+            mirroring = asyncio.create_task(mirrored(session, b"%d" % steps))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            await net.cut()
+            assert await asyncio.wait_for(mirroring, 30) == b"%d" % steps
+
+
 async def test_cancelling_a_wait_leaves_the_stream_usable():
     async with network(meter=Meter()) as net, net.attached() as session, session.root.meter.open("raw") as stream:
         waiting = asyncio.create_task(stream.receive())

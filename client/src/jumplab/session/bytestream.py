@@ -78,12 +78,12 @@ class LinkedByteStream:
             raise self._over
         return b""
 
-    async def run(self, stream: EnvelopeStream) -> None:
+    async def run(self, stream: EnvelopeStream, *, fresh: bool = True) -> None:
         """Serves the stream on this connection and those that follow, until both directions have ended or `close`.
 
+        fresh: this connection is the one that the call names; one that follows it begins with acknowledgements.
         Returns then. Never raises but when it is cancelled; what it ended with, `send` and `receive` raise.
         """
-        fresh = True
         try:
             while not await self._served(stream, fresh):
                 await stream.aclose()

@@ -88,8 +88,8 @@ class Session:
             call.bulk = bulk
             await self.channel.send(Frame(call=call))
             stream = DriverStream(running, Backoff(), lambda: self._reopened(call.id, running, bulk=bulk))
-            first = await stream.first(link, call.stream, bulk=bulk)
-            async with stream.running(first):
+            first, fresh = await stream.first(link, call.stream, bulk=bulk)
+            async with stream.running(first, fresh=fresh):
                 await running.opened
                 if running.failed:
                     await running.result

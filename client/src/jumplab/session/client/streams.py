@@ -71,17 +71,19 @@ class DriverStream(LinkedByteStream):
     async def result(self) -> bytes:
         return await asyncio.shield(self._call.result)
 
-    async def first(self, link: Link, number: int, *, bulk: bool) -> EnvelopeStream:
-        """The stream's first connection, which the call names."""
+    async def first(self, link: Link, number: int, *, bulk: bool) -> tuple[EnvelopeStream, bool]:
+        """The stream's first connection, and whether it is the one that the call names, not one that follows it."""
         try:
-            return await link.open(number, bulk=bulk)
+            return await link.open(number, bulk=bulk), True
         except TransportError:
-            return await self._next()
+            return await self._next(), False
 
     @asynccontextmanager
-    async def running(self, stream: EnvelopeStream) -> AsyncIterator[None]:
-        """Serves the stream while the context lasts; the end of the call ends it too."""
-        task = asyncio.create_task(self.run(stream), name=f"byte stream of {self._call.path}.{self._call.method}")
+    async def running(self, stream: EnvelopeStream, *, fresh: bool) -> AsyncIterator[None]:
+        """Serves the stream while the context lasts, as `run` does; the end of the call ends it too."""
+        task = asyncio.create_task(
+            self.run(stream, fresh=fresh), name=f"byte stream of {self._call.path}.{self._call.method}"
+        )
         self._call.result.add_done_callback(self._take_outcome)
         try:
             yield

@@ -172,6 +172,8 @@ class Attachment:
                     pass  # it came too late: the goodbye answers it
                 case "call":
                     self._calls.begin(frame.call, self._run)
+                    if frame.call.stream:  # at once: after a lost connection its Reopen may come right behind it
+                        self._streams[frame.call.id] = HostedStream(bulk=frame.call.bulk)
                 case "call_cancel":
                     self._calls.cancel(frame.call_cancel.id)
                 case "call_taken" if frame.call_taken.id in self._items:
@@ -284,9 +286,7 @@ class Attachment:
     async def _serve_stream(self, call: Call, invocation: Invocation) -> bytes:
         if call.stream == 0:
             raise errors.BadArguments(f"{call.method} is a byte stream: it is opened, not called")
-        if self._connection is None:
-            raise errors.SessionLost("the connection was lost before the byte stream was opened")
-        hosted = self._streams[call.id] = HostedStream(bulk=call.bulk)
+        hosted = self._streams[call.id]
         await hosted.open(self._connection, call.stream)
         self._channel.post(Frame(call_opened=CallOpened(id=call.id)))
         try:

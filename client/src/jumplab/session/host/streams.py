@@ -6,7 +6,7 @@ import contextlib
 from jumplab.driver import errors
 from jumplab.session.bytestream import LinkedByteStream, reset
 from jumplab.transport.errors import TransportError
-from jumplab.transport.links import EnvelopeStream, Link
+from jumplab.transport.links import ConnectionLost, EnvelopeStream, Link
 
 _LETTING_GO_BOUND_SECONDS = 30.0
 
@@ -29,10 +29,15 @@ class HostedStream:
         self._stream: EnvelopeStream | None = None
         self._running: asyncio.Task[None] | None = None
 
-    async def open(self, link: Link, number: int) -> None:
-        """Takes the first connection. Raises TransportError."""
-        self._stream = await link.open(number, bulk=self._bulk)
-        self._running = asyncio.create_task(self.bytes.run(self._stream), name=f"byte stream {number}")
+    async def open(self, link: Link | None, number: int) -> None:
+        """Takes the connection that the call names; the client's next one where that is lost already.
+
+        Without a bound: a client that does not come back is forgotten with all that it has running.
+        """
+        stream = await self._named(link, number) if link is not None else None
+        fresh = stream is not None
+        running = self.bytes.run(stream or await self._next(), fresh=fresh)
+        self._running = asyncio.create_task(running, name=f"byte stream {number}")
 
     async def reopen(self, link: Link, number: int) -> None:
         """The client has lost the connection and goes on with another."""
@@ -47,12 +52,13 @@ class HostedStream:
 
     async def let_go(self) -> None:
         """The driver's method is done: waits until the client has everything and closes its end, or for a minute."""
+        if self._running is None:
+            return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LETTING_GO_BOUND_SECONDS):
                 await self.bytes.delivered.wait()
         self._offered.put_nowait(None)
-        if self._running is not None:
-            await asyncio.wait([self._running], timeout=_LETTING_GO_BOUND_SECONDS)
+        await asyncio.wait([self._running], timeout=_LETTING_GO_BOUND_SECONDS)
 
     async def stop(self) -> None:
         """Ends whatever is left."""
@@ -60,6 +66,16 @@ class HostedStream:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
         self.bytes.close(errors.SessionEnded("the byte stream is closed"))
+
+    async def _named(self, link: Link, number: int) -> EnvelopeStream | None:
+        if self._offered.empty():
+            with contextlib.suppress(ConnectionLost):
+                stream = await link.open(number, bulk=self._bulk)
+                if self._offered.empty():
+                    self._stream = stream
+                    return stream
+                await stream.aclose()
+        return None
 
     async def _next(self) -> EnvelopeStream:
         """The newest connection that the client offers; older ones it has given up itself."""
