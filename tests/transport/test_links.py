@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import socket
 import stat
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -10,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from jumplab import event_loop
 from jumplab.driver.errors import SessionLost
 from jumplab.session.client import attach
 from jumplab.transport.errors import TransportError, Unreachable
 from jumplab.transport.links import ENVELOPE_BYTES, ConnectionLost, EnvelopeKind, Link
 from jumplab.transport.listener import AcceptedLink, LocalListener, only
-from jumplab.transport.local import LocalLink
+from jumplab.transport.local import LocalLink, LocalStream
 from jumplab.transport.memory import memory_links
 from jumplab.transport.relay import relay
 from jumplab.transport.routed import RoutedLink
@@ -282,3 +284,17 @@ async def test_a_relay_passes_every_stream_on_and_ends_with_the_first(tmp_path):
         with pytest.raises(ConnectionLost):
             await pairs[0][1].receive()
         await link.aclose()
+
+
+def test_who_sends_on_a_local_stream_that_was_let_go_of_is_told_that_it_is_lost() -> None:
+    """In the loop that the programs run in: uvloop raises what is no OSError."""
+
+    async def play() -> None:
+        near, far = socket.socketpair()
+        stream = LocalStream(near)
+        await stream.aclose()
+        with pytest.raises(ConnectionLost):
+            await stream.send(b"late")
+        far.close()
+
+    event_loop.run(play())
