@@ -125,6 +125,10 @@ def test_a_lease_that_is_another_and_what_does_not_go_on_are_found() -> None:
 LOST = note("called", 9.0, number="2", outcome="SessionLost", message="another process")
 FORGIVEN = {
     "a call whose exporter was killed": (seen(CALLED, LOST), [kill(7.0)]),
+    "a call that was begun before it was known that the exporter had been killed": (
+        seen(note("call", 8.0, number="2"), LOST),
+        [kill(7.0)],
+    ),
     "a console whose exporter was killed": (
         seen(note("followed", 9.0, outcome="SessionLost", message="another process")),
         [kill(7.0)],
@@ -154,3 +158,9 @@ FORGIVEN = {
 @pytest.mark.parametrize(("bench", "more"), FORGIVEN.values(), ids=FORGIVEN)
 def test_what_is_no_break_is_none(bench: Bench, more: list[Note]) -> None:
     assert found(bench, [*SUITE, *more]) == {}
+
+
+def test_a_result_that_is_lost_to_who_has_reached_the_next_process_already_is_a_break() -> None:
+    there = [note("call", 7.5, number="2"), note("called", 7.6, number="2", outcome="ok")]
+    lost = [note("call", 8.0, number="9"), note("called", 9.0, number="9", outcome="SessionLost", message="another")]
+    assert found(seen(*there, *lost), [*SUITE, kill(7.0)]) == {"results_lost": 1}

@@ -110,14 +110,30 @@ def _calls(verdict: Verdict, bench: Bench, events: _Events) -> None:
         verdict.found("calls_repeated", f"{number} was run {times} times", times - 1)
     for work in bench.works:
         begun = {note["number"]: note["at"] for note in work.notes if note["kind"] == "call"}
-        for note in work.notes:
+        for note, reached in _with_last_word(work.notes):
             if note["kind"] == "called":
                 verdict.calls_checked += 1
-                failure = _result_lost(note, begun[note["number"]], ran, work, events)
+                failure = _result_lost(note, min(begun[note["number"]], reached), ran, work, events)
                 verdict.found("results_lost", f"{note['number']}: {failure}", bool(failure))
 
 
-def _result_lost(note: Note, begun: float, ran: Counter[str], work: Work, events: _Events) -> str:
+def _with_last_word(notes: Sequence[Note]) -> Iterator[tuple[Note, float]]:
+    """Each note of a worker, and when the exporter's process lived by what the worker knows then: the begin of the last
+    call that it had an answer to. One that died since makes whatever was begun meanwhile fail, once."""
+    begun: dict[str, float] = {}
+    reached = 0.0
+    for note in notes:
+        yield note, reached
+        match note["kind"]:
+            case "call":
+                begun[note["number"]] = note["at"]
+            case "called" if note["outcome"] == "ok":
+                reached = max(reached, begun[note["number"]])
+            case "attached":
+                reached = note["at"]
+
+
+def _result_lost(note: Note, since: float, ran: Counter[str], work: Work, events: _Events) -> str:
     """Why a call's outcome is none that was promised; empty where it is one."""
     match note["outcome"]:
         case "ok":
@@ -127,7 +143,7 @@ def _result_lost(note: Note, begun: float, ran: Counter[str], work: Work, events
         case "SessionEnded" | "CallCancelled":
             return "" if events.ending_before(work.lease, note["at"]) else f"the lease went on: {note['message']}"
         case "SessionLost":
-            killed = events.killed_between(begun, note["at"]) or events.ending_before(work.lease, note["at"])
+            killed = events.killed_between(since, note["at"]) or events.ending_before(work.lease, note["at"])
             return "" if killed else f"the exporter lived: {note['message']}"
         case outcome:
             return f"{outcome}: {note.get('message')}"
@@ -158,12 +174,13 @@ def _console_ended(verdict: Verdict, work: Work, note: Note, events: _Events) ->
 def _images(verdict: Verdict, bench: Bench, events: _Events) -> None:
     for work in bench.works:
         begun = 0.0
-        for note in work.notes:
+        for note, reached in _with_last_word(work.notes):
             if note["kind"] == "flash":
                 begun = note["at"]
             elif note["kind"] == "flashed" and note["outcome"] != "interrupted":
                 verdict.images_checked += note["outcome"] == "ok"
-                over = events.ending_before(work.lease, note["at"]) or events.killed_between(begun, note["at"])
+                killed = events.killed_between(min(begun, reached), note["at"])
+                over = killed or events.ending_before(work.lease, note["at"])
                 if note["outcome"] != "ok" and (note["outcome"] == "corrupt" or not over):
                     sentence = f"{note['size']} bytes on {work.lease}: {note['outcome']} {note.get('message', '')}"
                     verdict.found("images_corrupt", sentence)
