@@ -235,6 +235,35 @@ async def test_a_byte_stream_is_opened_whenever_the_connection_is_lost_meanwhile
             assert await asyncio.wait_for(mirroring, 30) == b"%d" % steps
 
 
+async def test_what_is_begun_while_the_connection_is_away_goes_out_in_the_order_of_its_numbers():
+    press = Press()
+    async with network(press=press) as net, net.attached() as session:
+        net.up.clear()
+        await net.cut()
+        await net.refused.wait()
+        mirroring = asyncio.create_task(mirrored(session, b"a stream"))
+        await asyncio.sleep(0)
+        pressing = asyncio.create_task(session.root.press.press())
+        await asyncio.sleep(0)
+        press.allowed.release()
+        net.up.set()
+        assert await asyncio.wait_for(pressing, 30) == 1
+        assert await asyncio.wait_for(mirroring, 30) == b"a stream"
+
+
+async def test_who_waits_for_room_hears_that_the_session_is_over():
+    async with network(press=Press()) as net, net.attached() as session:
+        net.up.clear()
+        await net.cut()
+        await net.refused.wait()
+        session.channel._room.clear()
+        pressing = asyncio.create_task(session.root.press.press())
+        await asyncio.sleep(0)
+        session.end(errors.SessionEnded("the lease is over"))
+        with pytest.raises(errors.SessionEnded, match="the lease is over"):
+            await asyncio.wait_for(pressing, 30)
+
+
 async def test_cancelling_a_wait_leaves_the_stream_usable():
     async with network(meter=Meter()) as net, net.attached() as session, session.root.meter.open("raw") as stream:
         waiting = asyncio.create_task(stream.receive())

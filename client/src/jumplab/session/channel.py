@@ -53,8 +53,16 @@ class FrameChannel:
 
     async def send(self, frame: Frame) -> None:
         """Queues a counted frame; waits while too much is kept. Cancelled, it has queued nothing."""
-        await self._room.wait()
+        await self.room()
         self.post(frame)
+
+    async def room(self) -> None:
+        """Waits while too much is kept: for whoever is to number a frame when it is queued, and not before."""
+        await self._room.wait()
+
+    def let_all_in(self) -> None:
+        """Nothing is sent any more: nobody need wait for room."""
+        self._room.set()
 
     def post(self, frame: Frame) -> None:
         """Queues a counted frame without waiting: for what is small and rare."""

@@ -63,18 +63,20 @@ class Session:
         self.root = self._tree(welcome.reports, classes)
 
     async def call(self, driver_uuid: str, method: str, arguments: bytes) -> bytes:
+        await self.channel.room()
         running, call = self._begin(driver_uuid, method, arguments)
         call.timeout_ms = remaining_ms()
         with self._cancelling(call.id):
-            await self.channel.send(Frame(call=call))
+            self.channel.post(Frame(call=call))
             return await running.result
 
     async def call_streaming(self, driver_uuid: str, method: str, arguments: bytes) -> AsyncIterator[bytes]:
+        await self.channel.room()
         running, call = self._begin(driver_uuid, method, arguments)
         call.timeout_ms = remaining_ms()
         call.window_bytes = WINDOW_BYTES
         with self._cancelling(call.id):
-            await self.channel.send(Frame(call=call))
+            self.channel.post(Frame(call=call))
             while (item := await running.items.take()) is not None:
                 self._tell_taken(call.id, running)
                 yield item
@@ -82,11 +84,12 @@ class Session:
 
     @asynccontextmanager
     async def open(self, driver_uuid: str, method: str, arguments: bytes, *, bulk: bool) -> AsyncIterator[DriverStream]:
+        await self.channel.room()
+        link, number = await self._route()
         running, call = self._begin(driver_uuid, method, arguments)
+        call.stream, call.bulk = number, bulk
         with self._cancelling(call.id):
-            link, call.stream = await self._route()
-            call.bulk = bulk
-            await self.channel.send(Frame(call=call))
+            self.channel.post(Frame(call=call))
             stream = DriverStream(running, Backoff(), lambda: self._reopened(call.id, running, bulk=bulk))
             first, fresh = await stream.first(link, call.stream, bulk=bulk)
             async with stream.running(first, fresh=fresh):
@@ -137,6 +140,7 @@ class Session:
             self.ended.set_result(reason)
         for running in list(self._calls.values()):
             running.finish(self.ended.result())
+        self.channel.let_all_in()
         self._connected.set()
 
     def _lose_calls(self) -> None:
@@ -187,7 +191,7 @@ class Session:
         return self._calls.get(call_id) or RunningCall("", "")
 
     def _begin(self, driver_uuid: str, method: str, arguments: bytes) -> tuple[RunningCall, Call]:
-        """A new call, and the frame that asks for it."""
+        """A new call, and the frame that asks for it, to be queued before another one begins: their ids count up."""
         if self.ended.done():
             raise self.ended.result()
         call_id = next(self._ids)
