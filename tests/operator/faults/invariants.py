@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from jumplab_operator.resources.durations import parse_duration
 from tests.operator.faults.api import Plain
 from tests.operator.faults.world import FaultyWorld, Rules, conditions
-from tests.operator.faults.writes import Auditor, claim_of, exporters_of, is_true
+from tests.operator.faults.writes import Auditor, begin_of, claim_of, exporters_of, is_true, kept_of
 
 
 class Witness:
@@ -97,7 +97,7 @@ class Witness:
         kept = {}
         for lease in self._world.all("leases"):
             status = lease.get("status", {})
-            for name in _kept(status) if not status.get("ended") else ():
+            for name in kept_of(status) if not status.get("ended") else ():
                 key = lease["metadata"]["uid"], name
                 kept[key] = self._kept.get(key, self._step)
                 self._nobody_overlaps(lease, name, kept[key], held)
@@ -130,22 +130,9 @@ class Witness:
                 assert self._used.setdefault(uid, exporters) == exporters != [], f"was moved: {lease}"
 
 
-def begin_of(spec: Plain) -> datetime | None:
-    if "beginTime" in spec:
-        return datetime.fromisoformat(spec["beginTime"])
-    if "endTime" in spec and "duration" in spec:
-        return datetime.fromisoformat(spec["endTime"]) - parse_duration(spec["duration"])
-    return None
-
-
 def _client(lease: Plain) -> str:
     name: str = lease["status"]["accepted"]["clientRef"]["name"]
     return name
-
-
-def _kept(status: Plain) -> list[str]:
-    first = [{"exporterRef": status["keptExporterRef"]}] if "keptExporterRef" in status else []
-    return [each["exporterRef"]["name"] for each in status.get("keptExporters", first)]
 
 
 def _is_held(lease: Plain) -> bool:

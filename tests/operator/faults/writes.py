@@ -106,6 +106,23 @@ class Auditor:
             exporter = self._world.store.objects["exporters"].get(name)
             if exporter is not None:
                 self._must(_is_asked_for(exporter, part), "an exporter is not what was asked for", exporter, lease)
+            self._see_overlaps(lease, name)
+
+    def _see_overlaps(self, lease: Plain, name: str) -> None:
+        """Nobody gets what is kept for another before it would be given back."""
+        accepted = lease["status"]["accepted"]
+        end = datetime.fromisoformat(accepted["endTime"]) if "endTime" in accepted else None
+        end = end or self._world.now + parse_duration(accepted["duration"])
+        for other in self._world.all("leases"):
+            status = other.get("status", {})
+            if (
+                other["metadata"]["uid"] == lease["metadata"]["uid"]
+                or status.get("ended")
+                or name not in kept_of(status)
+            ):
+                continue
+            begin = begin_of(status["accepted"])
+            self._must(begin is None or end <= begin, f"{name} is kept for another", lease, other)
 
     def _see_ready(self, lease: Plain) -> None:
         for name in exporters_of(lease["status"]):
@@ -168,6 +185,20 @@ def exporters_of(status: Plain) -> list[str]:
     """The names of the exporters that a lease has or had."""
     several = status.get("exporters", [status] if "exporterRef" in status else [])
     return [each["exporterRef"]["name"] for each in several]
+
+
+def kept_of(status: Plain) -> list[str]:
+    """The names of the exporters that are kept for a lease."""
+    first = [{"exporterRef": status["keptExporterRef"]}] if "keptExporterRef" in status else []
+    return [each["exporterRef"]["name"] for each in status.get("keptExporters", first)]
+
+
+def begin_of(spec: Plain) -> datetime | None:
+    if "beginTime" in spec:
+        return datetime.fromisoformat(spec["beginTime"])
+    if "endTime" in spec and "duration" in spec:
+        return datetime.fromisoformat(spec["endTime"]) - parse_duration(spec["duration"])
+    return None
 
 
 def _is_asked_for(exporter: Plain, part: Plain) -> bool:
