@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -290,6 +291,7 @@ class FaultyLab(RuleBasedStateMachine):
 
 
 TestFaultyLab = FaultyLab.TestCase
+TestFaultyLab.pytestmark = [pytest.mark.timeout(900)]  # ten thousand steps are what they are on a busy machine
 TestFaultyLab.settings = settings(
     max_examples=STEPS // 40,
     stateful_step_count=STEPS_EACH,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -14,6 +15,7 @@ from tests.operator.faults.test_always import FaultyLab
 _EXAMPLES = int(os.environ.get("JUMPLAB_FAULT_EXAMPLES", "3"))
 
 
+@pytest.mark.timeout(900)
 def test_whatever_goes_wrong_on_a_real_server_nobody_is_given_what_another_has(kube_api: KubeApi) -> None:
     run_state_machine_as_test(
         lambda: FaultyLab(lambda: RealWorld(kube_api)),
