@@ -26,6 +26,8 @@ ENVELOPES = st.one_of(
 class Peer:
     """Sends what it was told to, and is lost then."""
 
+    piece_bytes = 3
+
     def __init__(self, envelopes: list[tuple[EnvelopeKind, bytes]]) -> None:
         self._left = list(envelopes)
         self.heard: list[tuple[EnvelopeKind, bytes]] = []

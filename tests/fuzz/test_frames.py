@@ -9,13 +9,15 @@ from jumplab.protocol.v1.session_pb2 import Call, Frame, Frames
 from jumplab.session.channel import FrameChannel
 from jumplab.session.frames import MAGIC, ProtocolError, read_payloads
 from jumplab.transport.errors import TransportError
-from jumplab.transport.links import ConnectionLost, EnvelopeKind
+from jumplab.transport.links import ENVELOPE_BYTES, ConnectionLost, EnvelopeKind
 from tests.fuzz import FUZZED
 from tests.fuzz.payloads import FIRST_PAYLOADS, NUMBERS, PAYLOADS
 
 
 class Told:
     """A stream that says what it was given, and is lost then."""
+
+    piece_bytes = ENVELOPE_BYTES
 
     def __init__(self, *envelopes: tuple[EnvelopeKind, bytes]) -> None:
         self._left = list(envelopes)

@@ -144,8 +144,8 @@ class LinkedByteStream:
                 self._acknowledge = False
                 await stream.send(self._incoming.acknowledgement(), EnvelopeKind.ACK)
                 self._told.set()
-            while (chunk := self._outgoing.next_chunk()) is not None:
-                await stream.send(chunk)
+            while (piece := self._outgoing.next_piece(stream.piece_bytes)) is not None:
+                await stream.send(piece)
             if self._outgoing.end_is_due():
                 await stream.send(b"", EnvelopeKind.END)
 
@@ -171,6 +171,7 @@ class _Outgoing:
         self._start = 0
         self._end = 0
         self._next = 0
+        self._into = 0
         self._end_sent = False
         self._arrived = 0
 
@@ -185,11 +186,16 @@ class _Outgoing:
         if self._end - self._start >= WINDOW_BYTES:
             self.room.clear()
 
-    def next_chunk(self) -> bytes | None:
+    def next_piece(self, most: int) -> bytes | None:
+        """What is to be sent next, so many bytes at the most; None where there is nothing."""
         if not self.synchronised or self._next >= len(self._chunks):
             return None
-        self._next += 1
-        return self._chunks[self._next - 1]
+        chunk = self._chunks[self._next]
+        piece = chunk[self._into : self._into + most]
+        self._into += len(piece)
+        if self._into == len(chunk):
+            self._next, self._into = self._next + 1, 0
+        return piece
 
     def end_is_due(self) -> bool:
         due = self.synchronised and self.ended and not self._end_sent and self._next >= len(self._chunks)
@@ -202,7 +208,10 @@ class _Outgoing:
         self._arrived = arrived
         while self._chunks and self._start + len(self._chunks[0]) <= used:
             self._start += len(self._chunks.popleft())
-            self._next -= 1
+            if self._next:
+                self._next -= 1
+            else:
+                self._into = 0  # the peer claims to have used what it was not sent
         if not self.synchronised:
             self._resume_at(arrived)
         if self._end - self._start < WINDOW_BYTES:
@@ -214,6 +223,7 @@ class _Outgoing:
         while self._next < len(self._chunks) and offset + len(self._chunks[self._next]) <= arrived:
             offset += len(self._chunks[self._next])
             self._next += 1
+        self._into = max(0, min(arrived, self._end) - offset)
         self._end_sent = self.ended and arrived > self._end
         self.synchronised = True
 

@@ -31,6 +31,11 @@ class EnvelopeStream(Protocol):
     One task at a time may send, and one may receive; cancelling either gives the stream up.
     """
 
+    @property
+    def piece_bytes(self) -> int:
+        """How much of a byte stream goes into one envelope now."""
+        ...
+
     async def send(self, payload: bytes, kind: EnvelopeKind = EnvelopeKind.DATA) -> None:
         """Sends one envelope, of ENVELOPE_BYTES at most; waits until there is room. Raises ConnectionLost."""
         ...

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jumplab.transport.errors import Unreachable
-from jumplab.transport.links import ConnectionLost, EnvelopeKind
+from jumplab.transport.links import ENVELOPE_BYTES, ConnectionLost, EnvelopeKind
 from jumplab.transport.unbuffered import UnbufferedSocket
 
 _HEADER = struct.Struct(">IB")
@@ -25,6 +25,8 @@ _GREETING_BYTES = 64 << 10
 
 class LocalStream:
     """A numbered stream over its own connection: an EnvelopeStream.  on_close: called when it is let go of."""
+
+    piece_bytes = ENVELOPE_BYTES
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = UnbufferedSocket(connection)

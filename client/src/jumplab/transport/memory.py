@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 
-from jumplab.transport.links import ConnectionLost, EnvelopeKind
+from jumplab.transport.links import ENVELOPE_BYTES, ConnectionLost, EnvelopeKind
 
 _IN_FLIGHT = 16
 
@@ -40,6 +40,8 @@ class _Pipe:
 
 class MemoryStream:
     """One end of a stream in memory: an EnvelopeStream."""
+
+    piece_bytes = ENVELOPE_BYTES
 
     def __init__(self, outgoing: _Pipe, incoming: _Pipe) -> None:
         self._outgoing = outgoing

@@ -12,6 +12,7 @@ from jumplab.transport.channel import open_channel
 from jumplab.transport.endpoint import Endpoint, bearer
 from jumplab.transport.errors import Refused, TransportError, explained
 from jumplab.transport.links import ConnectionLost, EnvelopeKind
+from jumplab.transport.pace import SMALL_BYTES, Pace
 
 STREAM_NUMBER = "x-jumplab-stream"
 
@@ -31,13 +32,23 @@ class RoutedStream:
 
     A gRPC server can't close half a stream, so envelopes tell the end of a direction, and the end of the RPC always
     means that the connection is gone.
+
+    pace: the session's, where this end knows it; `bulk` streams keep to it, and the others make it.
     """
 
-    def __init__(self, call: _Call, endpoint: Endpoint) -> None:
+    def __init__(self, call: _Call, endpoint: Endpoint, pace: Pace | None = None, *, bulk: bool = False) -> None:
         self._call = call
         self._endpoint = endpoint
+        self.pace = pace or Pace()
+        self._bulk = bulk
+
+    @property
+    def piece_bytes(self) -> int:
+        return self.pace.piece_bytes if self._bulk else SMALL_BYTES
 
     async def send(self, payload: bytes, kind: EnvelopeKind = EnvelopeKind.DATA) -> None:
+        if not self._bulk:
+            self.pace.speak()
         try:
             await self._call.write(router_pb2.StreamRequest(payload=payload, frame_type=_FRAME_TYPES[kind]))
         except (aio.AioRpcError, asyncio.InvalidStateError, aio.UsageError) as error:
@@ -90,6 +101,7 @@ class RoutedLink:
         self._token = token
         self._over = over
         self._session = session
+        self._pace = session.pace if session is not None else Pace()
         self._channels: dict[bool, aio.Channel] = {}
         self._calls: set[Any] = set()
 
@@ -100,7 +112,7 @@ class RoutedLink:
         call: _Call = stub.Stream(metadata=(*bearer(self._token), (STREAM_NUMBER, str(number))))
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
-        return RoutedStream(call, self._endpoint)
+        return RoutedStream(call, self._endpoint, self._pace, bulk=bulk)
 
     def _channel(self, *, bulk: bool) -> aio.Channel:
         if self._over is not None and not bulk:

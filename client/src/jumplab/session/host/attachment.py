@@ -222,7 +222,7 @@ class Attachment:
             self._results_bytes -= size_bytes
 
     async def _outcome(self, call: Call) -> CallResult:
-        """What the call ends with. Cancelled, it says so to the client."""
+        """What the call ends with. Cancelled, it says so to the client, unless that has let go of it."""
         try:
             invocation = self._dispatcher.prepare(call.driver_uuid, call.method, call.arguments)
             deadline = asyncio.timeout(call.timeout_ms / 1000) if call.timeout_ms else contextlib.nullcontext()
@@ -234,8 +234,9 @@ class Attachment:
                 raise ValueError(f"its result has more than {FRAME_BYTES} bytes, which is the most; use a byte stream")
             return result
         except asyncio.CancelledError:
-            cancelled = errors.CallCancelled(f"{call.method} was cancelled")
-            self._channel.post(Frame(call_result=CallResult(id=call.id, error=outcomes.told(cancelled))))
+            if self._calls.is_awaited(call.id):
+                cancelled = errors.CallCancelled(f"{call.method} was cancelled")
+                self._channel.post(Frame(call_result=CallResult(id=call.id, error=outcomes.told(cancelled))))
             raise
         except errors.DriverError as error:
             return CallResult(id=call.id, error=outcomes.told(error))

@@ -16,6 +16,7 @@ class RunningCalls:
 
     def __init__(self) -> None:
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._let_go: set[int] = set()
         self._last_id = 0
         self._arguments_bytes = 0
 
@@ -34,9 +35,14 @@ class RunningCalls:
         task.add_done_callback(lambda _: self._forget(call.id, size_bytes))
 
     def cancel(self, call_id: int) -> None:
-        """Cancels a call; nothing where it has ended."""
+        """Cancels a call that the client has let go of; nothing where it has ended."""
         if call_id in self._tasks:
+            self._let_go.add(call_id)
             self._tasks[call_id].cancel()
+
+    def is_awaited(self, call_id: int) -> bool:
+        """Whether the client still waits for the call's result."""
+        return call_id not in self._let_go
 
     def cancel_all(self) -> list[asyncio.Task[None]]:
         """Cancels each, but none twice, which would interrupt its clean-up: the tasks of all that still run."""
@@ -48,4 +54,5 @@ class RunningCalls:
 
     def _forget(self, call_id: int, size_bytes: int) -> None:
         del self._tasks[call_id]
+        self._let_go.discard(call_id)
         self._arguments_bytes -= size_bytes
