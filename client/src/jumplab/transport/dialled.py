@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import grpc
 from grpc import aio
 
 from jumplab.protocol.v1 import controller_pb2
@@ -29,7 +30,9 @@ async def dial_stream(
         async with asyncio.timeout(bound_seconds):
             told = dict(await call.initial_metadata())
         if _ANSWER not in told:
-            ended = aio.AioRpcError(await call.code(), aio.Metadata(), aio.Metadata(), details=await call.details())
+            if (code := await call.code()) is grpc.StatusCode.OK:
+                raise Unreachable(f"{endpoint.address} has ended the call before its answer was here")
+            ended = aio.AioRpcError(code, aio.Metadata(), aio.Metadata(), details=await call.details())
             raise explained(ended, endpoint) from ended
     except TimeoutError as error:
         call.cancel()
