@@ -155,3 +155,19 @@ def test_of_a_long_queue_only_the_first_are_told_of_each_change() -> None:
     assert len(told) == 30
     _, told = plan(state, Changes(NOON, [replace(held, end=NOON + minutes(9))]))
     assert set(told) == {f"lease-l{n:02}" for n in range(10)}
+
+
+def test_a_kind_that_was_asked_for_once_is_remembered_as_it_is_now_and_of_many_kinds_the_latest() -> None:
+    kinds = [f"kind-{number}" for number in range(100)]
+    state, _ = plan(State(), Changes(NOON, [client(), *(exporter(kind, kind) for kind in kinds)]))
+    pools = state.spaces["lab"].members.pools
+    for kind in kinds:
+        state, decisions = plan(state, Changes(NOON, [lease(kind, kind)]))
+        assert isinstance(decisions[f"lease-{kind}"], Assign)
+        state, _ = plan(state, Changes(NOON, gone=[("lab", f"lease-{kind}")]))
+    assert 0 < len(pools) < len(kinds)
+    latest = next(pool for pool in pools.values() if pool.request.selector == board(kinds[-1]))
+    state, _ = plan(state, Changes(NOON, [exporter(kinds[-1], kinds[-1], online=False)]))
+    state, decisions = plan(state, Changes(NOON, [lease("again", kinds[-1])]))
+    assert latest in pools.values()
+    assert "is offline (kind-99)" in wait_of(decisions["lease-again"]).message

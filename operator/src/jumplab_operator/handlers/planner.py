@@ -30,8 +30,10 @@ from jumplab_operator.resources import Client, Exporter, ExporterAccessPolicy, L
 from jumplab_operator.resources.conditions import is_true
 
 _OTHERS_SHARE = 9
-"""After a plan the others have so many times its time: what is decided must also be written. In a burst a plan looks at
-all that wait."""
+"""The others have so many times the time of plans: what is decided must also be written. In a burst a plan looks at all
+that wait."""
+_OWED_AT_MOST = timedelta(seconds=1)
+"""So much of it they are owed before a plan is put off: where little happens, none is."""
 PLAN = "the plan"
 """What the work queue calls the plan itself, for when the passing of time makes a difference."""
 
@@ -139,15 +141,20 @@ class Planner:
         self._news.set()
 
     async def run(self) -> None:
-        """Plans, for ever: at each change, and when woken; where plans take long, not at each."""
-        clock = self._cluster.clock
+        """Plans, for ever: at each change, and when woken; where plans take much of the time, not at each."""
+        clock, none = self._cluster.clock, timedelta(0)
+        owed, ended = none, clock.now()
         while True:
             await self._news.wait()
             await asyncio.sleep(0)  # what has arrived meanwhile belongs to the same plan
             self._news.clear()
             begun = clock.now()
             self.plan()
-            await clock.sleep(_OTHERS_SHARE * max(clock.now() - begun, timedelta(0)))
+            owed = max(owed - max(begun - ended, none), none)
+            ended = clock.now()
+            owed += _OTHERS_SHARE * max(ended - begun, none)
+            if owed > _OWED_AT_MOST:
+                await clock.sleep(owed - _OWED_AT_MOST)
 
     def plan(self) -> None:
         """One plan, now."""

@@ -38,6 +38,7 @@ CLEANING = timedelta(minutes=1)
 """So long an exporter is waited for that is being cleaned up, before a lease is ended in its place."""
 _RIGHTS = 10_000
 """So many answers to who may what are kept."""
+_SPARE_POOLS = 32
 
 
 @dataclass(slots=True, eq=False)
@@ -88,6 +89,9 @@ class Space:
         self.clients: dict[str, ClientFacts] = {}
         self.usage = Usage()
         self.queues: dict[Pool, dict[_QueueKey, Queue]] = {}
+        self._spare: dict[Pool, None] = {}
+        """Pools that nobody asks for now, the longest so first: the next lease often asks for what the last one did,
+        and to make a pool is to look at all exporters."""
         self.queue_of: dict[str, Queue] = {}
         self.own_queues: set[Queue] = set()
         """Those of one lease alone."""
@@ -328,8 +332,15 @@ class Space:
             self.rebook = True
         for pool in {*(queue.pools if queue is not None else ()), *(booked or ())}:
             if not self.queues[pool] and not any(pool in needed for needed in self.booked.values()):
-                del self.queues[pool]
-                self.members.forget(pool)
+                self._set_aside(pool)
+
+    def _set_aside(self, pool: Pool) -> None:
+        """Nobody asks for what is in the pool any more. The pools of the latest are kept."""
+        self._spare[pool] = None
+        if len(self._spare) > _SPARE_POOLS:
+            oldest = next(iter(self._spare))
+            del self._spare[oldest], self.queues[oldest]
+            self.members.forget(oldest)
 
     def _queue(self, lease: LeaseFacts) -> Queue:
         needed, client = self._pools_of(lease), lease.request.client
@@ -352,6 +363,7 @@ class Space:
         rights = self._rights_of(request)
         selector = selectors.describe(request.selector) if request.selector is not None else None
         pool = self.members.pool((selector, request.exporter, request.allow_disabled, rights.key), request, rights)
+        self._spare.pop(pool, None)
         self.queues.setdefault(pool, {})
         return pool
 
