@@ -70,24 +70,25 @@ class HostedStream:
     async def _named(self, link: Link, number: int) -> EnvelopeStream | None:
         if self._offered.empty():
             with contextlib.suppress(ConnectionLost):
-                stream = await link.open(number, bulk=self._bulk)
-                if self._offered.empty():
-                    self._stream = stream
-                    return stream
-                await stream.aclose()
+                return await self._opened(link, number)
         return None
 
     async def _next(self) -> EnvelopeStream:
         """The newest connection that the client offers; older ones it has given up itself."""
         while (offer := await self._newest()) is not None:
-            link, number = offer
             with contextlib.suppress(TransportError):
-                stream = await link.open(number, bulk=self._bulk)
-                if self._offered.empty():
-                    self._stream = stream
+                if (stream := await self._opened(*offer)) is not None:
                     return stream
-                await stream.aclose()
         raise errors.SessionEnded("the byte stream has ended")
+
+    async def _opened(self, link: Link, number: int) -> EnvelopeStream | None:
+        """The connection of that number; None where the client has offered a newer one meanwhile."""
+        stream = await link.open(number, bulk=self._bulk)
+        if self._offered.empty():
+            self._stream = stream
+            return stream
+        await stream.aclose()
+        return None
 
     async def _newest(self) -> tuple[Link, int] | None:
         offer = await self._offered.get()
