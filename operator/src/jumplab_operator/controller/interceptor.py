@@ -47,7 +47,9 @@ class Doorkeeper(aio.ServerInterceptor):
             return handler
         if handler.request_streaming:
             return grpc.stream_stream_rpc_method_handler(
-                self._unary(method, handler.stream_stream), handler.request_deserializer, handler.response_serializer
+                self._streaming(method, handler.stream_stream),
+                handler.request_deserializer,
+                handler.response_serializer,
             )
         if handler.response_streaming:
             return grpc.unary_stream_rpc_method_handler(
