@@ -47,3 +47,11 @@ def test_a_script_that_fails_says_why(tmp_path: Path) -> None:
         peer.measure(script(tmp_path, "echo no package index >&2; exit 3"))
     with pytest.raises(peer.PeerFailed, match="printed something else than JSON"):
         peer.measure(script(tmp_path, "echo hello"))
+
+
+def test_the_script_runs_in_the_environment_that_the_benchmark_was_started_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SET_BY_THE_BENCHMARK", "1")
+    reporting = script(tmp_path, """echo "{\\"seen\\": \\"${SET_BY_THE_BENCHMARK-nothing}\\"}" """)
+    assert peer.measure(reporting) == {"seen": "nothing"}

@@ -1,6 +1,7 @@
 """A peer's figures for the same work: from a script outside of this repository, which prints them as JSON."""
 
 import json
+import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,7 +33,9 @@ def find(repository: Path, environment: Mapping[str, str], name: str) -> Path | 
 def measure(script: Path) -> dict[str, Any]:
     """Runs the script, which sets itself up the first time. Raises PeerFailed."""
     try:
-        done = subprocess.run([script], capture_output=True, text=True, timeout=_BOUND_SECONDS, check=False)
+        done = subprocess.run(
+            [script], env=_as_started(), capture_output=True, text=True, timeout=_BOUND_SECONDS, check=False
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PeerFailed(f"{script}: {error}") from error
     if done.returncode != 0:
@@ -43,3 +46,12 @@ def measure(script: Path) -> dict[str, Any]:
     except ValueError as error:
         raise PeerFailed(f"{script} printed something else than JSON") from error
     return found
+
+
+def _as_started() -> dict[str, str]:
+    """The environment that this process was started with.
+
+    What `jumplab.transport` sets in it for gRPC would hold for the peer's gRPC too, which is to run as it comes.
+    """
+    variables = Path("/proc/self/environ").read_bytes().split(b"\0")
+    return dict(os.fsdecode(variable).split("=", 1) for variable in variables if b"=" in variable)
