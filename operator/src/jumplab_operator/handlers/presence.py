@@ -32,6 +32,8 @@ class Connection:
     """Uids of leases that this process of the exporter was told of."""
     told_now: set[str] = field(default_factory=set)
     """The same, on this connection alone: its process isn't known before it has reported."""
+    claimed_for: str = ""
+    """The uid of the lease that it is being claimed for, until it is told of it."""
     cleaned: set[str] = field(default_factory=set)
     """Uids of leases that it said it has cleaned up after."""
     failed: dict[str, str] = field(default_factory=dict)
@@ -72,12 +74,17 @@ class Connection:
         self.connected, self.said_goodbye, self.changed_at = False, True, now
 
     def claim(self, lease_uid: str) -> None:
-        """The exporter is about to be claimed: what it said of an earlier try at the same lease is over."""
+        """The exporter is about to be claimed: what it said of an earlier try at the same lease is over.
+
+        So is what it says of it, once more, before it is told.
+        """
+        self.claimed_for = lease_uid
         self.cleaned.discard(lease_uid)
         self.failed.pop(lease_uid, None)
 
     def tell(self, lease_uid: str) -> None:
         """The exporter is about to be told that it is leased."""
+        self.claimed_for = ""
         self.told.add(lease_uid)
         self.told_now.add(lease_uid)
 
@@ -89,7 +96,7 @@ class Connection:
         self._note_attendance(report, now)
         if report.release_lease and report.lease_uid:
             self.failed[report.lease_uid] = report.message
-        if report.status == "Available" and report.lease_uid:
+        if report.status == "Available" and report.lease_uid not in ("", self.claimed_for):
             self.cleaned, self.failed = {report.lease_uid}, {}
             self.told.discard(report.lease_uid)
             self.told_now.discard(report.lease_uid)
