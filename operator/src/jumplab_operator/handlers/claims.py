@@ -72,8 +72,7 @@ def may_clear(exporter: Exporter, claim: LeaseRef, wanted: bool, online: bool, c
 
 def is_past_deadline(claim: LeaseRef, lease: Lease | None, cluster: Cluster) -> bool:
     """Whether an exporter that can't be reached has ended the lease by itself. Without a known deadline: no."""
-    deadline = lease.status.expected_end_time if lease is not None else None
-    deadline = deadline or cluster.deadlines.get(claim.uid or "")
+    deadline = cluster.deadlines.get(claim.uid or "") or (lease.status.expected_end_time if lease is not None else None)
     if deadline is None:
         return lease is not None  # it was never ready: the exporter never served it
     return deadline <= cluster.clock.now()

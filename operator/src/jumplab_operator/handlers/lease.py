@@ -78,8 +78,11 @@ class Leases:
         self._cluster.holdings.announce(Holding(lease.uid, None))
         for exporter in self._cluster.exporters_of(lease):
             self._cluster.topics.changed(exporter.uid)
-        now = whole_seconds(self._cluster.clock.now())
-        await self._telling.write(lease, terms, lifecycle.ended(ending), ended=True, end_time=now)
+        now, end = whole_seconds(self._cluster.clock.now()), lease.status.expected_end_time
+        if end is not None and terms.spec is not None:  # it may have been made shorter than what has passed
+            end = attendance.end_in_force(lease, terms.spec, lease.status.begin_time)
+        conditions = lifecycle.ended(ending)
+        await self._telling.write(lease, terms, conditions, ended=True, end_time=now, expected_end_time=end)
 
     async def _place(self, lease: Lease, terms: Terms) -> None:
         decision, spec = self._planner.decision(lease), _spec_of(terms)
@@ -154,7 +157,7 @@ class Leases:
         if len(exporters) < len(lease.status.exporter_names):
             return
         now = self._cluster.clock.now()
-        online = {exporter.uid: self._is_online(exporter, now) for exporter in exporters}
+        online = {exporter.uid: self._is_online(exporter, lease, now) for exporter in exporters}
         ready = is_true(lease.status.conditions, "Ready")
         lost = [exporter for exporter in exporters if not online[exporter.uid]]
         if ready and lost and attendance.is_unused(lease, self._cluster):
@@ -219,9 +222,13 @@ class Leases:
     def forget(self, lease_uid: str) -> None:
         self._telling.forget(lease_uid)
 
-    def _is_online(self, exporter: Exporter, now: datetime) -> bool:
+    def _is_online(self, exporter: Exporter, lease: Lease, now: datetime) -> bool:
+        """If it might cease to be by the passing of time, the lease is looked at again then: its holder is told before
+        the Exporter tells everybody."""
         was_online = is_true(exporter.status.conditions, "Online")
         offline_from = self._cluster.presence.offline_from(exporter.uid, was_online)
+        if offline_from is not None and offline_from > now:
+            self._cluster.queue.add_at(lease.uid, offline_from)
         return offline_from is None or offline_from > now
 
 

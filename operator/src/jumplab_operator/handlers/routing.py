@@ -127,9 +127,10 @@ class Reconciler:
         self._cluster.topics.changed(exporter.uid)
 
     def _remember_deadline(self, lease: Lease) -> None:
-        deadlines = self._cluster.deadlines
-        if lease.status.expected_end_time is not None:
-            deadlines[lease.uid] = lease.status.expected_end_time
+        """The latest there was: an exporter that is offline keeps the one that it heard of last."""
+        deadlines, end = self._cluster.deadlines, lease.status.expected_end_time
+        if end is not None:
+            deadlines[lease.uid] = max(end, deadlines.get(lease.uid, end))
         while len(deadlines) > _DEADLINES:
             del deadlines[next(iter(deadlines))]
 
