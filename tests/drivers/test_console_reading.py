@@ -9,11 +9,15 @@ from jumplab.driver import errors
 from jumplab.drivers.console import Gap
 from jumplab.drivers.console.errors import ConsoleGap
 from jumplab.drivers.console.stream import gap_marker
+from jumplab.session.carried import CARRIED_BYTES
 from jumplab.session.client import attach
 from jumplab.testing import serve, serve_async
 from jumplab.transport.links import EnvelopeStream, Link
 from tests.drivers.consoles import SpokenConsole, on_a_cable, received, two_clients
 from tests.session.links import EVERYTHING, hosted, linked
+
+SOON = 40
+"""Seconds; a bound that only a hang reaches."""
 
 KEPT = 128 << 10  # 64 KiB of full blocks, and the one that is being filled
 
@@ -164,9 +168,12 @@ class CuttableLink:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._newest: EnvelopeStream | None = None
+        self.numbered = asyncio.Event()
 
     async def open(self, number: int, *, bulk: bool = False) -> EnvelopeStream:
         self._newest = await self._link.open(number, bulk=bulk)
+        if number > 0:
+            self.numbered.set()
         return self._newest
 
     async def aclose(self) -> None:
@@ -178,15 +185,16 @@ class CuttableLink:
 
 
 async def test_a_stream_that_is_cut_goes_on_at_the_byte_where_it_stopped() -> None:
-    console = SpokenConsole()
+    console, one = SpokenConsole(), b"one " * (CARRIED_BYTES // 4 + 1)  # so much that it gets a stream of the link
     async with hosted(console=console) as host, linked(host) as whole:
         link = CuttableLink(whole)
         async with (
             attach(link, classes=EVERYTHING) as session,
             session.root.console.connect(offset=0) as stream,
         ):
-            console.say(b"one ")
-            assert await stream.receive() == b"one "
+            console.say(one)
+            assert await received(stream, len(one)) == one
+            await asyncio.wait_for(link.numbered.wait(), SOON)
             console.say(b"two ")
             await link.cut()
             assert await received(stream, 4) == b"two "

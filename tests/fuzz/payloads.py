@@ -2,7 +2,17 @@
 
 from hypothesis import strategies as st
 
-from jumplab.protocol.v1.session_pb2 import Call, CallCancel, CallTaken, Frame, Frames, Hello, Leave, Reopen
+from jumplab.protocol.v1.session_pb2 import (
+    Call,
+    CallCancel,
+    CallTaken,
+    Frame,
+    Frames,
+    Hello,
+    Leave,
+    Reopen,
+    StreamEnvelope,
+)
 from jumplab.session.frames import MAGIC
 
 # Stands for a driver's uuid, and is as long: who plays it puts the real one in its place, and every length stays right.
@@ -18,7 +28,7 @@ ARGUMENTS = st.one_of(
 )
 
 CALLS = st.builds(
-    lambda number, uuid, method, arguments, stream, timeout, window: Call(
+    lambda number, uuid, method, arguments, stream, timeout, window, carried: Call(
         id=number,
         driver_uuid=uuid,
         method=method,
@@ -26,6 +36,7 @@ CALLS = st.builds(
         stream=stream,
         timeout_ms=timeout,
         window_bytes=window,
+        carried=carried,
     ),
     NUMBERS,
     st.sampled_from([METER, METER, "", "none"]),
@@ -34,6 +45,14 @@ CALLS = st.builds(
     STREAMS,
     NUMBERS,
     NUMBERS,
+    st.booleans(),
+)
+ENVELOPES = st.builds(
+    lambda number, kind, payload, closed: StreamEnvelope(id=number, kind=kind, payload=payload, closed=closed),
+    NUMBERS,
+    STREAMS,
+    st.binary(max_size=40),
+    st.booleans(),
 )
 FRAMES = st.one_of(
     CALLS.map(lambda call: Frame(call=call)),
@@ -41,6 +60,7 @@ FRAMES = st.one_of(
     st.builds(lambda number, count: Frame(call_taken=CallTaken(id=number, bytes=count)), NUMBERS, NUMBERS),
     st.builds(lambda number, stream: Frame(reopen=Reopen(id=number, stream=stream)), NUMBERS, STREAMS),
     st.builds(lambda name, count: Frame(hello=Hello(session=name, received=count)), TEXTS, NUMBERS),
+    ENVELOPES.map(lambda envelope: Frame(stream_envelope=envelope)),
     st.just(Frame(leave=Leave())),
     st.just(Frame()),
 )

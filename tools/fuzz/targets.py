@@ -13,7 +13,17 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from grpc import aio
 from jwt.api_jws import encode
 
-from jumplab.protocol.v1.session_pb2 import Call, CallCancel, CallTaken, Frame, Frames, Hello, Leave, Reopen
+from jumplab.protocol.v1.session_pb2 import (
+    Call,
+    CallCancel,
+    CallTaken,
+    Frame,
+    Frames,
+    Hello,
+    Leave,
+    Reopen,
+    StreamEnvelope,
+)
 from jumplab.session.frames import MAGIC
 from jumplab.transport.links import EnvelopeKind
 from jumplab_operator.router import tokens
@@ -155,11 +165,24 @@ _OTHERS = [
     Frame(leave=Leave()),
 ]
 _CONVERSATION = [_payload(_HELLO), _payload(*_CALLS), *map(_payload, _OTHERS)]
+_CARRIED = [
+    Frame(call=Call(id=1, driver_uuid=METER, method="raw", arguments=b"{}", carried=True)),
+    Frame(stream_envelope=StreamEnvelope(id=1, payload=b"bytes")),
+    Frame(stream_envelope=StreamEnvelope(id=1, kind=EnvelopeKind.END)),
+    Frame(reopen=Reopen(id=1, stream=1)),
+]
 _TOKEN = dict(_admitted(Role.CLIENT))["authorization"]
 
 TARGETS = {
-    "frames": Target(frames, [_payload(_HELLO, frame) for frame in itertools.chain(_CALLS, _OTHERS)]),
-    "host": Target(host, [joined(*_CONVERSATION), joined(_payload(_HELLO), *map(_payload, _CALLS))]),
+    "frames": Target(frames, [_payload(_HELLO, frame) for frame in itertools.chain(_CALLS, _OTHERS, _CARRIED)]),
+    "host": Target(
+        host,
+        [
+            joined(*_CONVERSATION),
+            joined(*map(_payload, (_HELLO, *_CALLS))),
+            joined(*map(_payload, (_HELLO, *_CARRIED))),
+        ],
+    ),
     "router": Target(
         router,
         [

@@ -17,6 +17,7 @@ from jumplab.transport.race import race
 
 WINDOW_BYTES = 4 << 20
 _ACKNOWLEDGE_BYTES = WINDOW_BYTES // 4
+_REASON_BYTES = 4 << 10
 _ACK = struct.Struct(">QQ")
 
 Reopen = Callable[[], Awaitable[EnvelopeStream]]
@@ -280,7 +281,7 @@ class _Incoming:
 async def reset(stream: EnvelopeStream, reason: str) -> None:
     """Tells the peer that a byte stream is given up, where it can be told."""
     with contextlib.suppress(TransportError):
-        await stream.send(reason.encode(), EnvelopeKind.RESET)
+        await stream.send(reason.encode()[:_REASON_BYTES], EnvelopeKind.RESET)
 
 
 def _is_refusal(error: TransportError) -> bool:

@@ -6,7 +6,7 @@ once when the connection is idle, and gathered when it is busy.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from jumplab.protocol.v1.session_pb2 import Frame, Frames
 from jumplab.session.frames import MAGIC, ProtocolError
@@ -119,8 +119,7 @@ class FrameChannel:
         """The next payload; None where there is nothing to say."""
         gathered = Frames()
         if self._prompt or self._latest:
-            gathered.frames.extend((*self._prompt, *self._latest.values()))
-            self._prompt.clear()
+            gathered.frames.extend((*self._next_prompt(), *self._latest.values()))
             self._latest.clear()
         parts = self._next_kept(gathered.ByteSize())
         if not parts and not gathered.frames and not self._acknowledgement_due:
@@ -129,6 +128,13 @@ class FrameChannel:
             gathered.received = self._told = self.received
             self._unacknowledged_bytes = 0
         return b"".join((gathered.SerializeToString(), *parts))
+
+    def _next_prompt(self) -> Iterator[Frame]:
+        """The next frames that go before all others: one, and then as many as there is room for."""
+        said_bytes = 0
+        while self._prompt and said_bytes <= ENVELOPE_BYTES // 2:
+            said_bytes += self._prompt[0].ByteSize()
+            yield self._prompt.popleft()
 
     def _next_kept(self, said_bytes: int) -> list[bytes]:
         """The next counted frames, each behind its tag and length: one, and then as many as there is room for."""

@@ -12,7 +12,7 @@ from jumplab.transport.links import ENVELOPE_BYTES, ConnectionLost, EnvelopeKind
 
 MAGIC = b"JUMPLAB\x01"
 FRAME_BYTES = 8 << 20
-UNCOUNTED = frozenset({"hello", "welcome", "goodbye", "call_progress"})
+UNCOUNTED = frozenset({"hello", "welcome", "goodbye", "call_progress", "stream_envelope"})
 
 
 class ProtocolError(ConnectionLost):

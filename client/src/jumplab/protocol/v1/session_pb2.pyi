@@ -7,9 +7,10 @@ The client speaks first. The first payload of each direction on a connection beg
 after them, and in every later payload, stands one serialized Frames message. Serialized messages concatenate, so a
 sender may join what has gathered into one payload.
 
-A session outlives its connections. Every frame but Hello, Welcome, Goodbye and CallProgress is counted, in each direction from 1 on;
-a side keeps what it has sent until the other has acknowledged it (`received`), and sends it again on the next
-connection, from where the other says that it stopped. So each counted frame arrives once, in order.
+A session outlives its connections. Every frame but Hello, Welcome, Goodbye, CallProgress and StreamEnvelope is
+counted, in each direction from 1 on; a side keeps what it has sent until the other has acknowledged it (`received`), and
+sends it again on the next connection, from where the other says that it stopped. So each counted frame arrives once,
+in order.
 
 The items of a streaming call are held back until its reader has taken enough of those before (Call.window_bytes,
 CallTaken): what is said of other calls never waits behind them.
@@ -19,6 +20,12 @@ given up, and ACK envelopes: two big-endian 64-bit numbers, how many bytes have 
 END counts as one byte. A sender keeps what has not arrived, and has at most 4 MiB under way that have not been used.
 Where a stream's connection was lost the client opens another under a new number (Reopen); there the first envelope of
 each side is an ACK, and each goes on from what has arrived at the other.
+
+A byte stream that is not bulk may begin without a number (Call.carried): its envelopes then travel as StreamEnvelope
+frames, before all counted ones, for as long as the connection of stream 0 lasts. Once more than 4 KiB have passed, both
+directions together and 16 bytes for each envelope, the client goes on under a number (Reopen), as after a loss; the
+exporter sends no more DATA until then. Who sends four times as much breaks the protocol. A client lets go of such a
+stream by CallCancel, also where the result is there.
 """
 
 from collections import abc as _abc
@@ -81,6 +88,7 @@ class Frame(_message.Message):
     LEAVE_FIELD_NUMBER: _builtins.int
     CALL_PROGRESS_FIELD_NUMBER: _builtins.int
     CALL_TAKEN_FIELD_NUMBER: _builtins.int
+    STREAM_ENVELOPE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def hello(self) -> Global___Hello: ...
     @_builtins.property
@@ -109,6 +117,8 @@ class Frame(_message.Message):
     def call_progress(self) -> Global___CallProgress: ...
     @_builtins.property
     def call_taken(self) -> Global___CallTaken: ...
+    @_builtins.property
+    def stream_envelope(self) -> Global___StreamEnvelope: ...
     def __init__(
         self,
         *,
@@ -126,12 +136,13 @@ class Frame(_message.Message):
         leave: Global___Leave | None = ...,
         call_progress: Global___CallProgress | None = ...,
         call_taken: Global___CallTaken | None = ...,
+        stream_envelope: Global___StreamEnvelope | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "call_cancel", b"call_cancel", "call_item", b"call_item", "call_opened", b"call_opened", "call_progress", b"call_progress", "call_result", b"call_result", "call_taken", b"call_taken", "goodbye", b"goodbye", "hello", b"hello", "kind", b"kind", "leave", b"leave", "log_line", b"log_line", "reopen", b"reopen", "status_change", b"status_change", "welcome", b"welcome"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "call_cancel", b"call_cancel", "call_item", b"call_item", "call_opened", b"call_opened", "call_progress", b"call_progress", "call_result", b"call_result", "call_taken", b"call_taken", "goodbye", b"goodbye", "hello", b"hello", "kind", b"kind", "leave", b"leave", "log_line", b"log_line", "reopen", b"reopen", "status_change", b"status_change", "stream_envelope", b"stream_envelope", "welcome", b"welcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "call_cancel", b"call_cancel", "call_item", b"call_item", "call_opened", b"call_opened", "call_progress", b"call_progress", "call_result", b"call_result", "call_taken", b"call_taken", "goodbye", b"goodbye", "hello", b"hello", "kind", b"kind", "leave", b"leave", "log_line", b"log_line", "reopen", b"reopen", "status_change", b"status_change", "welcome", b"welcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "call_cancel", b"call_cancel", "call_item", b"call_item", "call_opened", b"call_opened", "call_progress", b"call_progress", "call_result", b"call_result", "call_taken", b"call_taken", "goodbye", b"goodbye", "hello", b"hello", "kind", b"kind", "leave", b"leave", "log_line", b"log_line", "reopen", b"reopen", "status_change", b"status_change", "stream_envelope", b"stream_envelope", "welcome", b"welcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["hello", "welcome", "call", "call_opened", "call_item", "call_result", "call_cancel", "log_line", "status_change", "goodbye", "reopen", "leave", "call_progress", "call_taken"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["hello", "welcome", "call", "call_opened", "call_item", "call_result", "call_cancel", "log_line", "status_change", "goodbye", "reopen", "leave", "call_progress", "call_taken", "stream_envelope"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -205,6 +216,7 @@ class Welcome(_message.Message):
     RESUMED_FIELD_NUMBER: _builtins.int
     RECEIVED_FIELD_NUMBER: _builtins.int
     HOLDS_ITEMS_FIELD_NUMBER: _builtins.int
+    CARRIES_STREAMS_FIELD_NUMBER: _builtins.int
     epoch: _builtins.str
     """Changes with each process of the exporter: what an earlier one held is gone."""
     motd: _builtins.str
@@ -217,6 +229,8 @@ class Welcome(_message.Message):
     received: _builtins.int
     holds_items: _builtins.bool
     """The exporter knows Call.window_bytes and CallTaken; one that does not know them must not be sent a CallTaken."""
+    carries_streams: _builtins.bool
+    """The exporter knows Call.carried and StreamEnvelope; one that does not know them must not be sent either."""
     @_builtins.property
     def reports(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.DriverInstanceReport]: ...
     @_builtins.property
@@ -233,10 +247,11 @@ class Welcome(_message.Message):
         resumed: _builtins.bool = ...,
         received: _builtins.int = ...,
         holds_items: _builtins.bool = ...,
+        carries_streams: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "exporter_name", b"exporter_name", "holds_items", b"holds_items", "labels", b"labels", "lease_name", b"lease_name", "motd", b"motd", "received", b"received", "reports", b"reports", "resumed", b"resumed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["carries_streams", b"carries_streams", "epoch", b"epoch", "exporter_name", b"exporter_name", "holds_items", b"holds_items", "labels", b"labels", "lease_name", b"lease_name", "motd", b"motd", "received", b"received", "reports", b"reports", "resumed", b"resumed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -259,6 +274,7 @@ class Call(_message.Message):
     TIMEOUT_MS_FIELD_NUMBER: _builtins.int
     PROGRESS_FIELD_NUMBER: _builtins.int
     WINDOW_BYTES_FIELD_NUMBER: _builtins.int
+    CARRIED_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Chosen by the client, never used twice in a session."""
     driver_uuid: _builtins.str
@@ -277,6 +293,8 @@ class Call(_message.Message):
     """For streaming calls: the driver is asked for another item only while less than this has been sent that the client
     has not taken (CallTaken). An item counts as its bytes and 64 more. 0: the client does not tell; nothing is held back.
     """
+    carried: _builtins.bool
+    """For byte streams: it has no number yet, its envelopes are StreamEnvelopes."""
     def __init__(
         self,
         *,
@@ -289,10 +307,11 @@ class Call(_message.Message):
         timeout_ms: _builtins.int = ...,
         progress: _builtins.bool = ...,
         window_bytes: _builtins.int = ...,
+        carried: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments", b"arguments", "bulk", b"bulk", "driver_uuid", b"driver_uuid", "id", b"id", "method", b"method", "progress", b"progress", "stream", b"stream", "timeout_ms", b"timeout_ms", "window_bytes", b"window_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments", b"arguments", "bulk", b"bulk", "carried", b"carried", "driver_uuid", b"driver_uuid", "id", b"id", "method", b"method", "progress", b"progress", "stream", b"stream", "timeout_ms", b"timeout_ms", "window_bytes", b"window_bytes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -321,6 +340,39 @@ class Reopen(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Reopen: _TypeAlias = Reopen  # noqa: Y015
+
+@_typing.final
+class StreamEnvelope(_message.Message):
+    """Either way: an envelope of a byte stream that has no number."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    PAYLOAD_FIELD_NUMBER: _builtins.int
+    CLOSED_FIELD_NUMBER: _builtins.int
+    id: _builtins.int
+    """The call's."""
+    kind: _builtins.int
+    """As FrameType in router.proto."""
+    payload: _builtins.bytes
+    closed: _builtins.bool
+    """In place of an envelope: the exporter has let go of its end."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.int = ...,
+        kind: _builtins.int = ...,
+        payload: _builtins.bytes = ...,
+        closed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed", b"closed", "id", b"id", "kind", b"kind", "payload", b"payload"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamEnvelope: _TypeAlias = StreamEnvelope  # noqa: Y015
 
 @_typing.final
 class Leave(_message.Message):

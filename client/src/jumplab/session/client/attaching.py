@@ -71,8 +71,10 @@ async def attach(
     try:
         yield session
     finally:
+        over = session.ended.done()  # there is nobody who would hear a last word
         session.leave()
-        await keeper.flush()
+        if not over:
+            await keeper.flush()
         keeping.cancel()
         await asyncio.gather(keeping, return_exceptions=True)
 

@@ -20,9 +20,11 @@ from jumplab.protocol.v1.session_pb2 import (
     LogLine,
     Reopen,
     StatusChange,
+    StreamEnvelope,
     Welcome,
 )
 from jumplab.session import outcomes
+from jumplab.session.carried import CarriedStream
 from jumplab.session.channel import FrameChannel
 from jumplab.session.client.loader import ClientClasses, reported_methods
 from jumplab.session.client.streams import DriverStream, RunningCall
@@ -56,6 +58,7 @@ class Session:
         self.motd = welcome.motd
         self.epoch = welcome.epoch
         self._holds_items = welcome.holds_items
+        self._carries_streams = welcome.carries_streams
         self.on_log: Callable[[LogLine], None] | None = None
         self.on_status: Callable[[StatusChange], None] | None = None
         self.ended: asyncio.Future[errors.DriverError] = asyncio.get_running_loop().create_future()
@@ -87,11 +90,16 @@ class Session:
         await self.channel.room()
         link, number = await self._route()
         running, call = self._begin(driver_uuid, method, arguments)
-        call.stream, call.bulk = number, bulk
+        call.bulk = bulk
+        if self._carries_streams and not bulk:
+            call.carried = True
+            running.carried = CarriedStream(self.channel, call.id, moves=True)
+        else:
+            call.stream = number
         with self._cancelling(call.id):
             self.channel.post(Frame(call=call))
             stream = DriverStream(running, Backoff(), lambda: self._reopened(call.id, running, bulk=bulk))
-            first, fresh = await stream.first(link, call.stream, bulk=bulk)
+            first, fresh = (running.carried, True) if running.carried else await stream.first(link, number, bulk=bulk)
             async with stream.running(first, fresh=fresh):
                 await running.opened
                 if running.failed:
@@ -114,12 +122,16 @@ class Session:
         self.channel.connect(welcome.received)
         self.epoch = welcome.epoch
         self._holds_items = welcome.holds_items
+        self._carries_streams = welcome.carries_streams
         self.connect(link)
 
     def disconnect(self) -> None:
         """The connection is gone; what is asked meanwhile waits for the next one."""
         self._connected.clear()
         self._link = None
+        for running in self._calls.values():
+            if running.carried is not None:
+                running.carried.lose()
 
     async def read(self, payloads: AsyncIterator[Frames]) -> None:
         """Takes in what the exporter says on one connection. Raises TransportError at its end."""
@@ -161,6 +173,8 @@ class Session:
                 told = frame.call_progress
                 total = told.total if told.HasField("total") else None
                 self._running(told.id).hear(Progress(told.done, total, told.text))
+            case "stream_envelope":
+                self._take_envelope(frame.stream_envelope)
             case "call_opened":
                 self._running(frame.call_opened.id).open()
             case "log_line":
@@ -180,6 +194,11 @@ class Session:
             running.finish(outcomes.heard(result.error, running.path, running.method))
         else:
             running.finish(result.value)
+
+    def _take_envelope(self, envelope: StreamEnvelope) -> None:
+        running = self._calls.get(envelope.id)
+        if running is not None and running.carried is not None:  # else nobody waits for it any more
+            running.carried.put(envelope)
 
     def _tell_taken(self, call_id: int, running: RunningCall) -> None:
         """Lets the exporter go on with a streaming call, once enough of it has been taken."""
@@ -202,12 +221,13 @@ class Session:
 
     @contextmanager
     def _cancelling(self, call_id: int) -> Iterator[None]:
-        """Lets go of a call; where it has no result yet, cancels it at the driver."""
+        """Lets go of a call; where it has no result yet, or a stream among the frames, the exporter is told."""
         try:
             yield
         finally:
             running = self._calls.pop(call_id)
-            if (running.result.cancelled() or not running.result.done()) and not self.ended.done():
+            unheard = running.result.cancelled() or not running.result.done()
+            if (unheard or running.carried is not None) and not self.ended.done():
                 self.channel.post(Frame(call_cancel=CallCancel(id=call_id)))
 
     async def _route(self) -> tuple[Link, int]:
@@ -220,6 +240,7 @@ class Session:
     async def _reopened(self, call_id: int, running: RunningCall, *, bulk: bool) -> EnvelopeStream:
         """Another connection for a byte stream that has lost its own. Raises DriverError, TransportError."""
         link, number = await self._route()
+        running.carried = None
         if running.failed:
             await running.result
         self.channel.post(Frame(reopen=Reopen(id=call_id, stream=number)))

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from jumplab.driver import errors
 from jumplab.driver.progressing import Progress, listener
 from jumplab.session.bytestream import LinkedByteStream
+from jumplab.session.carried import CarriedStream
 from jumplab.session.items import ReceivedItems
 from jumplab.transport.backoff import Backoff
 from jumplab.transport.errors import TransportError
@@ -17,7 +18,7 @@ class RunningCall:
     """One call on its way.
 
     result: JSON, or the error it ended with.  opened: set when a byte stream's driver is ready.  items: of a streaming
-    call.  on_progress: who wants to hear how far it is.
+    call.  carried: of a byte stream that has no number.  on_progress: who wants to hear how far it is.
     """
 
     def __init__(self, path: str, method: str) -> None:
@@ -27,6 +28,7 @@ class RunningCall:
         self.result: asyncio.Future[bytes] = loop.create_future()
         self.opened: asyncio.Future[None] = loop.create_future()
         self.items = ReceivedItems()
+        self.carried: CarriedStream | None = None
         self.on_progress = listener()
 
     @property

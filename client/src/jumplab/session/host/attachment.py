@@ -20,9 +20,11 @@ from jumplab.protocol.v1.session_pb2 import (
     Goodbye,
     Hello,
     Reopen,
+    StreamEnvelope,
     Welcome,
 )
 from jumplab.session import outcomes
+from jumplab.session.carried import CarriedStream
 from jumplab.session.channel import FrameChannel
 from jumplab.session.frames import FRAME_BYTES, UNCOUNTED, ProtocolError, until_let_go
 from jumplab.session.host.dispatch import Dispatcher, Invocation
@@ -92,6 +94,8 @@ class Attachment:
             self._channel.connect(hello.received if resumed else 0)
         except ProtocolError as error:
             self._end_for(error)
+        for hosted in self._streams.values():
+            hosted.lose_carried()
         self._channel.post_prompt(self._first_words(resumed))
         try:
             await self._converse(stream, payloads, replaced)
@@ -172,10 +176,13 @@ class Attachment:
                     pass  # it came too late: the goodbye answers it
                 case "call":
                     self._calls.begin(frame.call, self._run)
-                    if frame.call.stream:  # at once: after a lost connection its Reopen may come right behind it
-                        self._streams[frame.call.id] = HostedStream(bulk=frame.call.bulk)
+                    # At once: its envelopes or, after a lost connection, its Reopen may come right behind it.
+                    if frame.call.stream or frame.call.carried:
+                        self._streams[frame.call.id] = self._hosted(frame.call)
+                case "stream_envelope":
+                    self._take_envelope(frame.stream_envelope)
                 case "call_cancel":
-                    self._calls.cancel(frame.call_cancel.id)
+                    self._cancel(frame.call_cancel.id)
                 case "call_taken" if frame.call_taken.id in self._items:
                     self._items[frame.call_taken.id].taken(frame.call_taken.bytes)
                 case "call_taken":
@@ -187,6 +194,23 @@ class Attachment:
                 case _:
                     raise ProtocolError(f"the client sent a frame that only an exporter sends: {kind or 'unknown'}")
         self._channel.arrived(payload, counted)
+
+    def _hosted(self, call: Call) -> HostedStream:
+        carried = CarriedStream(self._channel, call.id, moves=False) if call.carried else None
+        return HostedStream(bulk=call.bulk, carried=carried)
+
+    def _take_envelope(self, envelope: StreamEnvelope) -> None:
+        hosted = self._streams.get(envelope.id)
+        if hosted is not None and hosted.carried is not None:
+            hosted.carried.put(envelope)
+        elif hosted is not None or not self._calls.was_begun(envelope.id):
+            raise ProtocolError(f"the client sent an envelope among the frames for call {envelope.id}, which has none")
+        # else the call is over, and the client will hear of it
+
+    def _cancel(self, call_id: int) -> None:
+        if call_id in self._streams:
+            self._streams[call_id].lose_carried()
+        self._calls.cancel(call_id)
 
     async def _reopen(self, reopen: Reopen) -> None:
         hosted = self._streams.get(reopen.id)
@@ -285,7 +309,7 @@ class Attachment:
         return b"null"
 
     async def _serve_stream(self, call: Call, invocation: Invocation) -> bytes:
-        if call.stream == 0:
+        if call.stream == 0 and not call.carried:
             raise errors.BadArguments(f"{call.method} is a byte stream: it is opened, not called")
         hosted = self._streams[call.id]
         await hosted.open(self._connection, call.stream)

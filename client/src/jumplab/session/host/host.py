@@ -60,6 +60,7 @@ class SessionHost:
             exporter_name=exporter_name,
             lease_name=lease_name,
             holds_items=True,
+            carries_streams=True,
             reports=tree.reports(),
         )
         self._dispatcher = Dispatcher(tree)

@@ -40,6 +40,10 @@ class RunningCalls:
             self._let_go.add(call_id)
             self._tasks[call_id].cancel()
 
+    def was_begun(self, call_id: int) -> bool:
+        """Whether there is or was such a call."""
+        return 0 < call_id <= self._last_id
+
     def is_awaited(self, call_id: int) -> bool:
         """Whether the client still waits for the call's result."""
         return call_id not in self._let_go

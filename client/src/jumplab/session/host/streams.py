@@ -5,6 +5,7 @@ import contextlib
 
 from jumplab.driver import errors
 from jumplab.session.bytestream import LinkedByteStream, reset
+from jumplab.session.carried import CarriedStream
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import ConnectionLost, EnvelopeStream, Link
 
@@ -20,9 +21,13 @@ async def refuse_stream(link: Link, number: int, reason: str) -> None:
 
 
 class HostedStream:
-    """A byte stream whose connections the client opens.  bytes: what the driver's method gets."""
+    """A byte stream whose connections the client opens.  bytes: what the driver's method gets.
 
-    def __init__(self, *, bulk: bool) -> None:
+    carried: our end among the session's frames, where it begins there.
+    """
+
+    def __init__(self, *, bulk: bool, carried: CarriedStream | None = None) -> None:
+        self.carried = carried
         self.bytes = LinkedByteStream(self._next)
         self._bulk = bulk
         self._offered: asyncio.Queue[tuple[Link, int] | None] = asyncio.Queue()
@@ -34,16 +39,23 @@ class HostedStream:
 
         Without a bound: a client that does not come back is forgotten with all that it has running.
         """
-        stream = await self._named(link, number) if link is not None else None
+        stream = self.carried or (await self._named(link, number) if link is not None else None)
         fresh = stream is not None
-        running = self.bytes.run(stream or await self._next(), fresh=fresh)
+        self._stream = stream = stream or await self._next()
+        running = self.bytes.run(stream, fresh=fresh)
         self._running = asyncio.create_task(running, name=f"byte stream {number}")
 
     async def reopen(self, link: Link, number: int) -> None:
         """The client has lost the connection and goes on with another."""
+        self.lose_carried()
         self._offered.put_nowait((link, number))
         if self._stream is not None:
             await self._stream.aclose()
+
+    def lose_carried(self) -> None:
+        """What travels among the frames does so no longer."""
+        if self.carried is not None:
+            self.carried.lose()
 
     async def give_up(self, reason: str) -> None:
         """The driver's method has failed: the client's end is told."""
