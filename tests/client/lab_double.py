@@ -36,6 +36,7 @@ class LabDouble:
     place: Callable[[client_pb2.Lease], None] = lambda lease: become_ready(lease)
     dial: Callable[[str], Awaitable[controller_pb2.DialResponse]] | None = None
     refuse: dict[str, list[tuple[grpc.StatusCode, str]]] = field(default_factory=dict)
+    on_refusal: Callable[[], None] = lambda: None
     page_size: int = 500
     refuses_changes: str = ""
 
@@ -56,6 +57,7 @@ class LabDouble:
         if metadata.get("authorization") != f"Bearer {TOKEN}" or not expected.items() <= metadata.items():
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, "this token is not valid; get a new one")
         if self.refuse.get(call):
+            self.on_refusal()
             await context.abort(*self.refuse[call].pop(0))
 
 
@@ -72,6 +74,19 @@ def become_ready(lease: client_pb2.Lease) -> None:
     lease.expected_end_time.GetCurrentTime()
     set_condition(lease, "Pending", "False", "Assigned", "")
     set_condition(lease, "Ready", "True", "Ready", "")
+
+
+def become_given_back(lease: client_pb2.Lease) -> None:
+    """Its exporter was lost before anybody had used the lease."""
+    lease.ClearField("exporter")
+    message = 'exporter "bench-1" went offline before anybody had used the lease; another is looked for'
+    set_condition(lease, "Ready", "False", "NotReady", message)
+    set_condition(lease, "Pending", "True", "NotReady", message)
+
+
+def become_ready_elsewhere(lease: client_pb2.Lease) -> None:
+    become_ready(lease)
+    lease.exporter = "namespaces/lab/exporters/bench-2"
 
 
 def become_ended(lease: client_pb2.Lease, reason: str = "Expired", message: str = "its time was over") -> None:

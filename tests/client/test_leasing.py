@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,16 +12,28 @@ import grpc
 import pytest
 
 import jumplab
+from jumplab.client.acquiring import Held
 from jumplab.client.config import ClientConfig, DriverSettings
 from jumplab.client.controller import Controller, LeaseRequest
-from jumplab.client.errors import ConfigurationError, LeaseEnded, LeaseNotOwn
+from jumplab.client.errors import ConfigurationError, LeaseEnded, LeaseNotOwn, LeaseNotReady
+from jumplab.client.sessions import dial
+from jumplab.client.views import LeaseView
 from jumplab.driver import errors
 from jumplab.drivers.power import AsyncPowerClient, PowerClient
 from jumplab.protocol.client_v1 import client_pb2
+from jumplab.protocol.v1 import controller_pb2
 from jumplab.transport import errors as transport_errors
 from tests.client.authority import Authority
 from tests.client.bench import Bench, Siren, Switch, bench_of
-from tests.client.lab_double import LabDouble, become_ended, become_pending, config_for
+from tests.client.lab_double import (
+    LabDouble,
+    become_ended,
+    become_given_back,
+    become_pending,
+    become_ready_elsewhere,
+    config_for,
+    resource,
+)
 
 AWAY_FOR_A_MOMENT = (grpc.StatusCode.UNAVAILABLE, "the controller is starting")
 
@@ -118,6 +131,69 @@ async def test_a_dial_that_is_refused_is_not_tried_again(bench: Bench, config: C
             raise AssertionError("it must not be entered")
     assert bench.lab.calls["Dial"] == 1
     assert len(bench.lab.released) == 1
+
+
+@pytest.mark.parametrize("noticed", ["by the controller", "on the way"])
+async def test_a_lease_that_is_placed_anew_before_it_was_used_is_waited_for(
+    bench: Bench, config: ClientConfig, noticed: str
+) -> None:
+    """Its exporter dies between Ready and the first attach; who dials hears so, or finds nobody at the other end."""
+    lab, told = bench.lab, list[str]()
+    if noticed == "by the controller":
+        lab.refuse["Dial"] = [(grpc.StatusCode.FAILED_PRECONDITION, 'lease "demo" is not ready yet')]
+        lab.on_refusal = lambda: become_given_back(lab.leases[resource("demo")])
+    else:
+        lab.dial = _dead_end(bench, then=become_given_back)
+
+    def tell(sentence: str) -> None:
+        told.append(sentence)
+        if "went offline" in sentence:
+            tasks.create_task(lab.change("demo", become_ready_elsewhere), name="placed anew")
+
+    async with (
+        asyncio.TaskGroup() as tasks,
+        jumplab.lease("board=x", name="demo", client=config, tell=tell) as board,
+    ):
+        await board.power.on()
+    assert lab.calls["Dial"] == 2
+    assert told == [
+        'lease "demo": exporter "bench-1" went offline before anybody had used the lease; another is looked for',
+        'lease "demo": exporter "bench-2" is ready',
+    ]
+
+
+async def test_an_exporter_that_does_not_answer_is_not_tried_for_ever(bench: Bench, config: ClientConfig) -> None:
+    bench.lab.dial = _dead_end(bench, then=lambda lease: None)
+    with pytest.raises(errors.SessionLost, match="could not attach"):
+        async with jumplab.lease("board=x", client=config):
+            raise AssertionError("it must not be entered")
+    assert bench.lab.calls["Dial"] == 1
+
+
+def _dead_end(bench: Bench, then: Callable[[client_pb2.Lease], None]) -> Any:
+    """The first who dials finds nobody; what then becomes of the lease."""
+
+    async def answer(lease: str) -> controller_pb2.DialResponse:
+        bench.lab.dial = bench.dial
+        then(bench.lab.leases[resource(lease)])
+        return controller_pb2.DialResponse(router_endpoint=f"localhost:{bench.port}", router_token="of nobody")
+
+    return answer
+
+
+async def test_who_waits_for_the_new_place_waits_no_longer_than_the_user_said(
+    bench: Bench, config: ClientConfig
+) -> None:
+    bench.lab.refuse["Dial"] = [(grpc.StatusCode.FAILED_PRECONDITION, 'lease "demo" is not ready yet')]
+
+    async def wait() -> LeaseView:
+        raise LeaseNotReady('lease "demo" was not ready within 5m')
+
+    async with Controller.connected(config) as controller:
+        lease = await controller.create_lease(LeaseRequest("demo", timedelta(minutes=5), selector="board=x"))
+        with pytest.raises(LeaseNotReady, match="within 5m"):
+            await dial(controller, Held(lease, wait, lambda sentence: None))
+    assert bench.lab.calls["Dial"] == 1
 
 
 async def test_the_lease_s_end_is_a_clear_error_for_calls(bench: Bench, config: ClientConfig) -> None:

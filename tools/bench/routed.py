@@ -43,5 +43,5 @@ async def _attached(config: ClientConfig, exporter: str) -> AsyncIterator[_Attac
         acquiring.acquired(controller, request, timeout=_READY_BOUND, tell=lambda _: None) as held,
     ):
         begin = time.perf_counter()
-        async with session_of(controller, held.lease.name, config.drivers) as session:
+        async with session_of(controller, held, config.drivers) as session:
             yield _Attached(session.root, time.perf_counter() - begin)

@@ -39,9 +39,8 @@ def console(
     from jumplab.cli.terminal import converse, show
     from jumplab.client.controller import Controller
     from jumplab.client.places import load_client
-    from jumplab.client.sessions import dial, reconnecting
+    from jumplab.client.sessions import attached, reconnecting
     from jumplab.drivers.console.stream import joined
-    from jumplab.session.client import attach
 
     if watch and exclusive:
         raise click.UsageError("who only watches can't be the only one that types; leave out --watch or --exclusive")
@@ -51,10 +50,9 @@ def console(
     async def lease_and_attach() -> None:
         async with Controller.connected(config) as controller, hold(controller, config, wanted) as held:
             member, path = member_of(held.lease, driver)
-            link = await dial(controller, held.lease.name, member=member)
             tree = DriverTree.allowing(config.drivers.allow, unsafe=config.drivers.unsafe)
             again = reconnecting(controller, held.lease.name, reconnect_within, tell=say, member=member)
-            async with attach(link, classes=tree, client="jumplab console", reconnecting=again) as session:
+            async with attached(controller, held, tree, again, "jumplab console", member) as session:
                 chosen = tree.console(session.root, path)
                 async with joined(chosen, offset, exclusive=exclusive, mark_gaps=True) as stream:
                     await (show(stream) if watch else converse(stream, ends_with_input=False))

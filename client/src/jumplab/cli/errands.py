@@ -16,10 +16,10 @@ import click
 from jumplab.cli.driver_commands import plain_call
 from jumplab.cli.driver_tree import DriverTree
 from jumplab.cli.ending import one_line, told
+from jumplab.client.acquiring import Held
 from jumplab.client.controller import Controller
-from jumplab.client.sessions import dial, reconnecting
+from jumplab.client.sessions import attached, reconnecting
 from jumplab.driver import Progress, on_progress
-from jumplab.session.client import attach
 from jumplab.transport.race import race
 
 _ASKING_BOUND_SECONDS = 5.0
@@ -60,7 +60,7 @@ class Errands:
     """Makes calls to the drivers of one lease. patience: how long a lost connection may stay away."""
 
     controller: Controller
-    lease: str
+    held: Held
     patience: timedelta
 
     async def run(self, errand: Errand, answer: Answer) -> None:
@@ -79,10 +79,10 @@ class Errands:
         def hear(progress: Progress) -> None:
             answer({"progress": [progress.done, progress.total, progress.text]})
 
-        again = reconnecting(self.controller, self.lease, errand.patience or self.patience, say, errand.member)
+        patience = errand.patience or self.patience
+        again = reconnecting(self.controller, self.held.lease.name, patience, say, errand.member)
         tree = DriverTree.allowing((), unsafe=False)
-        link = await dial(self.controller, self.lease, member=errand.member)
-        async with attach(link, classes=tree, client="j", reconnecting=again) as session:
+        async with attached(self.controller, self.held, tree, again, "j", errand.member) as session:
             session.on_log = lambda line: answer({"said": f"[{line.severity.lower()}] {line.message}"})
             try:
                 call = plain_call(session.root, tree, errand.words)

@@ -13,7 +13,7 @@ from pathlib import Path
 from jumplab.children import Spawned, spawn
 from jumplab.cli.ending import say
 from jumplab.cli.errands import Errands, taken
-from jumplab.client.acquiring import follow
+from jumplab.client.acquiring import Held, follow
 from jumplab.client.config import DriverSettings
 from jumplab.client.controller import Controller
 from jumplab.client.errors import ClientError, ConfigurationError
@@ -21,7 +21,7 @@ from jumplab.client.sessions import dial
 from jumplab.client.standing import failure_of, foreign_to, notice_of
 from jumplab.client.views import LeaseView
 from jumplab.transport.backoff import Backoff
-from jumplab.transport.errors import TransportError
+from jumplab.transport.errors import NotPossibleNow, TransportError
 from jumplab.transport.listener import AcceptedLink, LocalListener, only, turn_away
 from jumplab.transport.relay import relay
 
@@ -31,7 +31,7 @@ _ERRANDS = ".errands"  # no member's name begins with a dot
 
 async def open_shell(
     controller: Controller,
-    lease: LeaseView,
+    held: Held,
     drivers: DriverSettings,
     command: Sequence[str],
     reconnect_within: timedelta,
@@ -42,15 +42,15 @@ async def open_shell(
     Tells when the lease ends meanwhile or goes to another client; the shell goes on. Cancelling ends the command.
     """
 
-    token = secrets.token_hex(16)
+    token, lease = secrets.token_hex(16), held.lease
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jumplab-")))
         sockets = {}
         for member in [member.name for member in lease.members] or [""]:
-            listener = LocalListener(folder / member, only(token), _serving(controller, lease.name, member))
+            listener = LocalListener(folder / member, only(token), _serving(controller, held, member))
             sockets[member] = (await stack.enter_async_context(listener)).path
         errands = folder / _ERRANDS
-        taking = taken(errands, token, Errands(controller, lease.name, reconnect_within).run)
+        taking = taken(errands, token, Errands(controller, held, reconnect_within).run)
         await stack.enter_async_context(taking)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         watching = tasks.create_task(_tell_end(controller, lease.name), name="watch of the lease")
@@ -63,12 +63,13 @@ async def open_shell(
             watching.cancel()
 
 
-def _serving(controller: Controller, lease: str, member: str) -> Callable[[AcceptedLink], Awaitable[None]]:
+def _serving(controller: Controller, held: Held, member: str) -> Callable[[AcceptedLink], Awaitable[None]]:
     async def serve(accepted: AcceptedLink) -> None:
         try:
-            link = await dial(controller, lease, member=member)
-        except TransportError as error:
-            await turn_away((await accepted.accept()).stream, error)
+            link = await dial(controller, held, member=member)
+        except (ClientError, TransportError) as error:
+            why = error if isinstance(error, TransportError) else NotPossibleNow(str(error))
+            await turn_away((await accepted.accept()).stream, why)
             return
         try:
             await relay(accepted, link)

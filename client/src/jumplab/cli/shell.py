@@ -40,6 +40,6 @@ def shell(
 
     async def lease_and_run() -> int:
         async with Controller.connected(config) as controller, hold(controller, config, wanted) as held:
-            return await open_shell(controller, held.lease, config.drivers, command, reconnect_within)
+            return await open_shell(controller, held, config.drivers, command, reconnect_within)
 
     return run(lease_and_run())

@@ -2,16 +2,17 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from jumplab.client.config import ClientConfig
 from jumplab.client.controller import Controller, LeaseRequest, Wanted
 from jumplab.client.durations import format_duration
 from jumplab.client.errors import ConfigurationError, LeaseEnded, LeaseNotReady
-from jumplab.client.standing import Phase, failure_of, foreign_to, phase_of, why_waiting
+from jumplab.client.standing import Phase, exporters_sentence, failure_of, foreign_to, phase_of, why_waiting
 from jumplab.client.views import LeaseView
 from jumplab.transport import errors as transport_errors
 from jumplab.transport.backoff import Backoff
@@ -45,10 +46,22 @@ def make_request(
 
 @dataclass(slots=True)
 class Held:
-    """A lease that is ready, and whether it is to be released at the end."""
+    """A lease that is ready, and whether it is to be released at the end.  wait: until it is ready, for as long as its
+    user has the patience.  tell: is given a sentence where it was placed anew."""
 
     lease: LeaseView
+    wait: Callable[[], Awaitable[LeaseView]]
+    tell: Tell
     kept: bool = False
+
+    async def until_ready(self) -> bool:
+        """Waits where it was given back, since its exporter was lost before anybody had used it; whether it was placed
+        anew since it was last ready. Raises as `wait_until_ready`."""
+        before, self.lease = self.lease, await self.wait()
+        placed_anew = (before.begin, before.exporter) != (self.lease.begin, self.lease.exporter)
+        if placed_anew:
+            self.tell(f'lease "{self.lease.name}": {exporters_sentence(self.lease)} ready')
+        return placed_anew
 
     def keep(self) -> None:
         """The lease outlives its context."""
@@ -65,8 +78,9 @@ async def acquired(
     already, a release that fails is told, not raised.
     """
     await create(controller, request, tell=tell)
+    wait = partial(wait_until_ready, controller, request.name, timeout=timeout, tell=tell)
     try:
-        held = Held(await wait_until_ready(controller, request.name, timeout=timeout, tell=tell))
+        held = Held(await wait(), wait, tell)
         yield held
     except BaseException:
         await _release_or_tell(controller, request.name, tell)
@@ -78,7 +92,8 @@ async def acquired(
 @asynccontextmanager
 async def joined(controller: Controller, name: str, *, timeout: timedelta | None, tell: Tell) -> AsyncIterator[Held]:
     """Waits until a lease that somebody else made is ready; it is not released at the end. Raises as `acquired`."""
-    yield Held(await wait_until_ready(controller, name, timeout=timeout, tell=tell), kept=True)
+    wait = partial(wait_until_ready, controller, name, timeout=timeout, tell=tell)
+    yield Held(await wait(), wait, tell, kept=True)
 
 
 async def create(controller: Controller, request: LeaseRequest, *, tell: Tell) -> LeaseView:

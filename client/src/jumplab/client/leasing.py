@@ -67,7 +67,7 @@ class Leased:
         async with (
             Controller.connected(self._config) as controller,
             self._hold(controller) as held,
-            root_of(controller, held.lease, self._config.drivers, self._reconnect_within) as root,
+            root_of(controller, held, self._config.drivers, self._reconnect_within) as root,
         ):
             yield root
 

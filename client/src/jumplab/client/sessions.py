@@ -8,18 +8,19 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
+from jumplab.client.acquiring import Held
 from jumplab.client.config import DriverSettings
 from jumplab.client.controller import Controller
 from jumplab.client.standing import failure_of, foreign_to
-from jumplab.driver.errors import SessionEnded
+from jumplab.driver.errors import SessionEnded, SessionLost
 from jumplab.protocol.v1.common_pb2 import ExporterStatus
 from jumplab.protocol.v1.session_pb2 import LogLine, StatusChange
 from jumplab.session.client import RECONNECT_WITHIN, ClientClasses, Reconnecting, Session, attach
 from jumplab.transport.backoff import Backoff
-from jumplab.transport.errors import CertificateRejected, NotFound, Refused, Unreachable
+from jumplab.transport.errors import CertificateRejected, NotFound, NotPossibleNow, Refused, Unreachable
 from jumplab.transport.links import Link
 from jumplab.transport.local import LocalLink
 from jumplab.transport.routed import RoutedLink
@@ -31,18 +32,25 @@ _log = logging.getLogger(__name__)
 _exporter_log = logging.getLogger("jumplab.exporter")
 
 
-async def dial(controller: Controller, lease: str, *, member: str = "", backoff: Backoff | None = None) -> Link:
+async def dial(controller: Controller, held: Held, *, member: str = "", backoff: Backoff | None = None) -> Link:
     """A way to a ready lease's exporter, good for one session. A controller that is away is tried for DIAL_BOUND.
 
+    A lease whose exporter was lost before anybody had used it is placed anew: that is waited for.
     member: of a lease of several exporters, which; empty: the first.
-    Raises TransportError.
+    Raises TransportError, and what waiting for a lease raises.
     """
     backoff = backoff or Backoff()
     clock = asyncio.get_running_loop().time
     deadline = clock() + DIAL_BOUND.total_seconds()
     while True:
         try:
-            return await _link(controller, lease, member)
+            return await _link(controller, held.lease.name, member)
+        except NotPossibleNow:
+            if clock() > deadline:
+                raise
+            refused_at = clock()
+            await held.until_ready()
+            deadline += clock() - refused_at
         except Unreachable as error:
             if isinstance(error, CertificateRejected) or clock() > deadline:
                 raise
@@ -52,7 +60,7 @@ async def dial(controller: Controller, lease: str, *, member: str = "", backoff:
 @asynccontextmanager
 async def session_of(
     controller: Controller,
-    lease: str,
+    held: Held,
     drivers: DriverSettings,
     reconnect_within: timedelta = RECONNECT_WITHIN,
     member: str = "",
@@ -61,13 +69,40 @@ async def session_of(
 
     reconnect_within: how long a lost connection may stay away.  member: as for `dial`.
 
-    Raises TransportError where the controller refuses, and DriverError where the exporter can't be attached to.
+    Raises TransportError where the controller refuses, DriverError where the exporter can't be attached to, and what
+    waiting for a lease raises.
     """
-    link = await dial(controller, lease, member=member)
-    again = reconnecting(controller, lease, reconnect_within, member=member)
-    async with attach(link, classes=client_classes(drivers), client="jumplab", reconnecting=again) as session:
+    again = reconnecting(controller, held.lease.name, reconnect_within, member=member)
+    async with attached(controller, held, client_classes(drivers), again, "jumplab", member) as session:
         session.on_log = log
         session.on_status = log_status
+        yield session
+
+
+@asynccontextmanager
+async def attached(
+    controller: Controller,
+    held: Held,
+    classes: ClientClasses,
+    again: Reconnecting,
+    client: str,
+    member: str = "",
+) -> AsyncIterator[Session]:
+    """A session with a ready lease's exporter; where that is lost before it has answered, with the one that the lease
+    gets in its place.
+
+    again, client: as for `attach`.  member, and what is raised: as for `session_of`.
+    """
+    async with AsyncExitStack() as stack:
+        session = None
+        while session is None:
+            link = await dial(controller, held, member=member)
+            try:
+                attaching = attach(link, classes=classes, client=client, reconnecting=again)
+                session = await stack.enter_async_context(attaching)
+            except SessionLost:
+                if not await held.until_ready():
+                    raise
         yield session
 
 
