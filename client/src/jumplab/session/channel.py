@@ -53,7 +53,8 @@ class FrameChannel:
 
     async def send(self, frame: Frame) -> None:
         """Queues a counted frame; waits while too much is kept. Cancelled, it has queued nothing."""
-        await self.room()
+        if self.crowded:
+            await self.room()
         self.post(frame)
 
     async def room(self) -> None:
@@ -117,17 +118,21 @@ class FrameChannel:
 
     def _gathered(self) -> bytes | None:
         """The next payload; None where there is nothing to say."""
-        gathered = Frames()
-        if self._prompt or self._latest:
-            gathered.frames.extend((*self._next_prompt(), *self._latest.values()))
-            self._latest.clear()
-        parts = self._next_kept(gathered.ByteSize())
-        if not parts and not gathered.frames and not self._acknowledgement_due:
+        parts = self._uncounted() if self._prompt or self._latest else []
+        if self._next < len(self._kept):
+            parts += self._next_kept(sum(map(len, parts)))
+        if not parts and not self._acknowledgement_due:
             return None
         if self.received > self._told:
-            gathered.received = self._told = self.received
+            self._told = self.received
             self._unacknowledged_bytes = 0
-        return b"".join((gathered.SerializeToString(), *parts))
+            parts += _RECEIVED_TAG, _varint(self.received)
+        return b"".join(parts)
+
+    def _uncounted(self) -> list[bytes]:
+        frames = Frames(frames=(*self._next_prompt(), *self._latest.values()))
+        self._latest.clear()
+        return [frames.SerializeToString()]
 
     def _next_prompt(self) -> Iterator[Frame]:
         """The next frames that go before all others: one, and then as many as there is room for."""
@@ -144,7 +149,7 @@ class FrameChannel:
             said_bytes += len(frame)
             if parts and said_bytes > ENVELOPE_BYTES:
                 break
-            parts += _FRAME_TAG, _length(len(frame)), frame
+            parts += _FRAME_TAG, _varint(len(frame)), frame
             self._next += 1
         return parts
 
@@ -173,11 +178,13 @@ class FrameChannel:
         self._changed.set()
 
 
-# Frames.frames as it is on the wire: field 1, length-delimited. A kept frame is not serialized twice.
+# A Frames message as it is on the wire: `frames` is its field 1, length-delimited, `received` its field 2, a varint. So
+# a kept frame is not serialized twice, and what is said in every payload costs next to nothing.
 _FRAME_TAG = b"\x0a"
+_RECEIVED_TAG = b"\x10"
 
 
-def _length(value: int) -> bytes:
+def _varint(value: int) -> bytes:
     """A protobuf varint."""
     encoded = bytearray()
     while value > 0x7F:

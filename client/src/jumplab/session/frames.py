@@ -43,13 +43,13 @@ async def until_let_go(stream: EnvelopeStream, bound_seconds: float) -> None:
 
 async def _data(stream: EnvelopeStream) -> bytes:
     kind, payload = await stream.receive()
+    if kind is EnvelopeKind.DATA:
+        return payload
     if kind is EnvelopeKind.RESET:
         raise GivenUp(payload.decode(errors="replace"))
     if kind is EnvelopeKind.END:
         raise ConnectionLost(payload.decode(errors="replace") or "the peer has ended the connection")
-    if kind is not EnvelopeKind.DATA:
-        raise ProtocolError(f"the peer sent {kind.name} where frames are to come")
-    return payload
+    raise ProtocolError(f"the peer sent {kind.name} where frames are to come")
 
 
 def _decoded(payload: bytes) -> Frames:

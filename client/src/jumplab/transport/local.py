@@ -15,7 +15,7 @@ from pathlib import Path
 
 from jumplab.transport.errors import Unreachable
 from jumplab.transport.links import ENVELOPE_BYTES, ConnectionLost, EnvelopeKind
-from jumplab.transport.unbuffered import UnbufferedSocket
+from jumplab.transport.unbuffered import AHEAD_BYTES, UnbufferedSocket
 
 _HEADER = struct.Struct(">IB")
 _KINDS = {int(kind): kind for kind in EnvelopeKind}
@@ -30,7 +30,7 @@ class LocalStream:
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = UnbufferedSocket(connection)
-        self._turn = asyncio.Lock()  # a last word may follow what is still being sent
+        self._small = True
         self.on_close: Callable[[], None] = lambda: None
 
     async def greeting(self) -> bytes:
@@ -43,14 +43,16 @@ class LocalStream:
 
     async def send(self, payload: bytes, kind: EnvelopeKind = EnvelopeKind.DATA) -> None:
         try:
-            async with self._turn:
-                await self._connection.send(_HEADER.pack(len(payload), kind), payload)
+            await self._connection.send(_HEADER.pack(len(payload), kind), payload)
         except OSError as error:
             raise ConnectionLost("the other end has closed the stream") from error
 
     async def receive(self) -> tuple[EnvelopeKind, bytes]:
         try:
-            length, number = _HEADER.unpack(await self._connection.receive(_HEADER.size))
+            # A small envelope is taken from the kernel at once; one like the large one before is not copied once more.
+            ahead = AHEAD_BYTES if self._small else 0
+            length, number = _HEADER.unpack(await self._connection.receive(_HEADER.size, ahead=ahead))
+            self._small = length <= AHEAD_BYTES
             kind = _KINDS.get(number)
             if length > _LARGEST_BYTES or kind is None:
                 raise ConnectionLost(f"the peer sent what is no envelope: {length} bytes of kind {number}")

@@ -12,10 +12,16 @@ from collections.abc import Callable
 _KERNEL_BYTES = 1 << 20
 # After so much that was there already, others have their turn.
 _TURN_BYTES = 1 << 20
+# So much more than what is asked for is taken along where what follows is likely to be small.
+AHEAD_BYTES = 4 << 10
+_NOTHING = memoryview(b"")
 
 
 class UnbufferedSocket:
-    """Owns `connection`. One task at a time may send, and one may receive; both raise OSError where it is lost."""
+    """Owns `connection`. One task at a time may receive; what several send goes one after the other.
+
+    Both raise OSError where it is lost.
+    """
 
     def __init__(self, connection: socket.socket) -> None:
         connection.setblocking(False)
@@ -25,7 +31,10 @@ class UnbufferedSocket:
         self._reading = _Watch(lambda ready: self._loop.add_reader(connection, ready), self._stop_reading)
         self._writing = _Watch(lambda ready: self._loop.add_writer(connection, ready), self._stop_writing)
         self._ahead = b""
+        self._drained = False
         self._turn_left = _TURN_BYTES
+        self._turn = asyncio.Lock()
+        self._senders = 0
         self._closed = False
 
     async def line(self, most: int) -> bytes:
@@ -38,9 +47,9 @@ class UnbufferedSocket:
         self._ahead = seen[end + 1 :] + self._ahead
         return seen[:end]
 
-    async def receive(self, count: int) -> bytes:
-        """Exactly so many bytes."""
-        first = await self._some(count) if count else b""
+    async def receive(self, count: int, *, ahead: int = 0) -> bytes:
+        """Exactly so many bytes.  ahead: how many more are taken from the kernel with them, if they are there."""
+        first = await self._some(count, ahead) if count else b""
         if len(first) == count:
             return first
         parts, left = [first], count - len(first)
@@ -50,10 +59,18 @@ class UnbufferedSocket:
         return b"".join(parts)
 
     async def send(self, header: bytes, payload: bytes) -> None:
-        """Sends both. Cancelled half-way, it closes the socket: what follows would not be understood."""
-        left = len(header) + len(payload) - self._sent([header, payload])
-        if left:
-            await self._send_rest(memoryview(header + payload if left > len(payload) else payload)[-left:])
+        """Sends both, behind what is still being sent.
+
+        Cancelled half-way, it closes the socket: what follows would not be understood.
+        """
+        rest = memoryview(header + payload) if self._senders else self._begin(header, payload)
+        if rest:
+            self._senders += 1
+            try:
+                async with self._turn:
+                    await self._send_rest(rest)
+            finally:
+                self._senders -= 1
 
     def close(self) -> None:
         """Closes the socket; who waits for it hears that it is lost. A second call does nothing."""
@@ -63,25 +80,40 @@ class UnbufferedSocket:
             self._writing.close()
             self._socket.close()
 
-    async def _some(self, most: int) -> bytes:
+    async def _some(self, most: int, ahead: int = 0) -> bytes:
         """What is there, so much at the most; waits for the first byte."""
-        if self._ahead:
+        if not self._ahead:
+            self._ahead = await self._taken(most + ahead)
+        if len(self._ahead) <= most:
+            some, self._ahead = self._ahead, b""
+        else:
             some, self._ahead = self._ahead[:most], self._ahead[most:]
-            return some
+        return some
+
+    async def _taken(self, most: int) -> bytes:
+        """What the kernel has, so much at the most; waits for the first byte."""
         while True:
+            if self._drained:
+                await self._reading.ready()
+                self._turn_left = _TURN_BYTES
             try:
                 some = self._socket.recv(most)
             except BlockingIOError:
-                await self._reading.ready()
-                self._turn_left = _TURN_BYTES
+                self._drained = True
                 continue
             if not some:
                 raise ConnectionResetError("the other end has closed the connection")
+            self._drained = len(some) < most  # to ask again at once would be in vain
             self._turn_left -= len(some)
             if self._turn_left < 0:
                 self._turn_left = _TURN_BYTES
                 await asyncio.sleep(0)
             return some
+
+    def _begin(self, header: bytes, payload: bytes) -> memoryview:
+        """Sends what the kernel has room for; the rest."""
+        left = len(header) + len(payload) - self._sent([header, payload])
+        return memoryview(header + payload if left > len(payload) else payload)[-left:] if left else _NOTHING
 
     def _sent(self, pieces: "list[bytes] | list[memoryview]") -> int:
         try:

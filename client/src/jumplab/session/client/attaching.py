@@ -161,7 +161,7 @@ class _Keeper:
     async def _serve(self, connection: _Connection) -> str:
         """Serves one connection to its end, and says why it ended."""
         sending = self._session.channel.run(connection.stream, prefix=b"")
-        reading = self._session.read(_after(connection))
+        reading = self._session.read(connection.rest, connection.payloads)
         try:
             await race({"frames to the exporter": sending, "frames from the exporter": reading})
         except GivenUp as error:
@@ -212,9 +212,3 @@ def _one_line(tell: Callable[[str], None], lost: str, seconds: float) -> Iterato
         late.cancel()
     if asyncio.get_running_loop().time() < told_at:
         tell(f"the connection was lost ({lost}) and is back")
-
-
-async def _after(connection: _Connection) -> AsyncIterator[Frames]:
-    yield connection.rest
-    async for payload in connection.payloads:
-        yield payload

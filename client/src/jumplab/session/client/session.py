@@ -2,8 +2,8 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 
 from jumplab.driver import AsyncDriverClient, DriverNode, errors
 from jumplab.driver.deadline import remaining_ms
@@ -29,7 +29,7 @@ from jumplab.session.channel import FrameChannel
 from jumplab.session.client.loader import ClientClasses, reported_methods
 from jumplab.session.client.streams import DriverStream, RunningCall
 from jumplab.session.frames import UNCOUNTED, ProtocolError
-from jumplab.session.items import WINDOW_BYTES
+from jumplab.session.items import WINDOW_BYTES, ReceivedItems
 from jumplab.transport.backoff import Backoff
 from jumplab.transport.links import EnvelopeStream, Link
 
@@ -66,45 +66,55 @@ class Session:
         self.root = self._tree(welcome.reports, classes)
 
     async def call(self, driver_uuid: str, method: str, arguments: bytes) -> bytes:
-        await self.channel.room()
+        if self.channel.crowded:
+            await self.channel.room()
         running, call = self._begin(driver_uuid, method, arguments)
         call.timeout_ms = remaining_ms()
-        with self._cancelling(call.id):
+        try:
             self.channel.post(Frame(call=call))
             return await running.result
+        finally:
+            self._let_go(call.id)
 
     async def call_streaming(self, driver_uuid: str, method: str, arguments: bytes) -> AsyncIterator[bytes]:
         await self.channel.room()
         running, call = self._begin(driver_uuid, method, arguments)
         call.timeout_ms = remaining_ms()
         call.window_bytes = WINDOW_BYTES
-        with self._cancelling(call.id):
+        items = running.items = ReceivedItems()
+        try:
             self.channel.post(Frame(call=call))
-            while (item := await running.items.take()) is not None:
-                self._tell_taken(call.id, running)
+            while (item := await items.take()) is not None:
+                if items.telling_due and not running.result.done():
+                    self._tell_taken(call.id, items)
                 yield item
             await running.result
+        finally:
+            self._let_go(call.id)
 
     @asynccontextmanager
     async def open(self, driver_uuid: str, method: str, arguments: bytes, *, bulk: bool) -> AsyncIterator[DriverStream]:
         await self.channel.room()
         link, number = await self._route()
         running, call = self._begin(driver_uuid, method, arguments)
+        opened = running.opened = asyncio.get_running_loop().create_future()
         call.bulk = bulk
         if self._carries_streams and not bulk:
             call.carried = True
             running.carried = CarriedStream(self.channel, call.id, moves=True)
         else:
             call.stream = number
-        with self._cancelling(call.id):
+        try:
             self.channel.post(Frame(call=call))
             stream = DriverStream(running, Backoff(), lambda: self._reopened(call.id, running, bulk=bulk))
             first, fresh = (running.carried, True) if running.carried else await stream.first(link, number, bulk=bulk)
             async with stream.running(first, fresh=fresh):
-                await running.opened
+                await opened
                 if running.failed:
                     await running.result
                 yield stream
+        finally:
+            self._let_go(call.id)
 
     def connect(self, link: Link) -> None:
         """The session's first connection is there."""
@@ -133,13 +143,11 @@ class Session:
             if running.carried is not None:
                 running.carried.lose()
 
-    async def read(self, payloads: AsyncIterator[Frames]) -> None:
+    async def read(self, first: Frames, payloads: AsyncIterator[Frames]) -> None:
         """Takes in what the exporter says on one connection. Raises TransportError at its end."""
+        self._take_in(first)
         async for payload in payloads:
-            counted = sum(frame.WhichOneof("kind") not in UNCOUNTED for frame in payload.frames)
-            self.channel.arrived(payload, counted)
-            for frame in payload.frames:
-                self._take_in(frame)
+            self._take_in(payload)
 
     def leave(self) -> None:
         """Nothing can be called any more; the exporter is told, where it can be."""
@@ -163,12 +171,18 @@ class Session:
         for running in list(self._calls.values()):
             running.finish(lost)
 
-    def _take_in(self, frame: Frame) -> None:
-        match frame.WhichOneof("kind"):
+    def _take_in(self, payload: Frames) -> None:
+        kinds = [frame.WhichOneof("kind") for frame in payload.frames]
+        self.channel.arrived(payload, len([kind for kind in kinds if kind not in UNCOUNTED]))
+        for kind, frame in zip(kinds, payload.frames, strict=True):
+            self._take_in_frame(kind, frame)
+
+    def _take_in_frame(self, kind: str | None, frame: Frame) -> None:
+        match kind:
             case "call_result":
                 self._take_result(frame.call_result)
             case "call_item":
-                self._running(frame.call_item.id).items.put(frame.call_item.value)
+                self._running(frame.call_item.id).take_item(frame.call_item.value)
             case "call_progress":
                 told = frame.call_progress
                 total = told.total if told.HasField("total") else None
@@ -185,7 +199,7 @@ class Session:
                     self.on_status(frame.status_change)
             case "goodbye":
                 self.end(errors.SessionEnded(frame.goodbye.reason))
-            case kind:
+            case _:
                 raise ProtocolError(f"the exporter sent a frame that only a client sends: {kind}")
 
     def _take_result(self, result: CallResult) -> None:
@@ -200,10 +214,10 @@ class Session:
         if running is not None and running.carried is not None:  # else nobody waits for it any more
             running.carried.put(envelope)
 
-    def _tell_taken(self, call_id: int, running: RunningCall) -> None:
-        """Lets the exporter go on with a streaming call, once enough of it has been taken."""
-        if self._holds_items and running.items.telling_due and not running.result.done():
-            self.channel.post(Frame(call_taken=CallTaken(id=call_id, bytes=running.items.tell())))
+    def _tell_taken(self, call_id: int, items: ReceivedItems) -> None:
+        """Lets the exporter go on with a streaming call, of which enough has been taken."""
+        if self._holds_items:
+            self.channel.post(Frame(call_taken=CallTaken(id=call_id, bytes=items.tell())))
 
     def _running(self, call_id: int) -> RunningCall:
         """The call; a stand-in for one that nobody waits for any more."""
@@ -219,16 +233,13 @@ class Session:
         call.progress = running.on_progress is not None
         return running, call
 
-    @contextmanager
-    def _cancelling(self, call_id: int) -> Iterator[None]:
-        """Lets go of a call; where it has no result yet, or a stream among the frames, the exporter is told."""
-        try:
-            yield
-        finally:
-            running = self._calls.pop(call_id)
-            unheard = running.result.cancelled() or not running.result.done()
-            if (unheard or running.carried is not None) and not self.ended.done():
-                self.channel.post(Frame(call_cancel=CallCancel(id=call_id)))
+    def _let_go(self, call_id: int) -> None:
+        """Nobody waits for the call any more; where it has no result yet, or a stream among the frames, the exporter is
+        told."""
+        running = self._calls.pop(call_id)
+        unheard = running.result.cancelled() or not running.result.done()
+        if (unheard or running.carried is not None) and not self.ended.done():
+            self.channel.post(Frame(call_cancel=CallCancel(id=call_id)))
 
     async def _route(self) -> tuple[Link, int]:
         """The present link, and a stream number that is free on it. Waits for a connection; raises why none comes."""

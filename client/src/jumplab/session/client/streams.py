@@ -17,17 +17,16 @@ from jumplab.transport.links import EnvelopeStream, Link
 class RunningCall:
     """One call on its way.
 
-    result: JSON, or the error it ended with.  opened: set when a byte stream's driver is ready.  items: of a streaming
-    call.  carried: of a byte stream that has no number.  on_progress: who wants to hear how far it is.
+    result: JSON, or the error it ended with.  opened: of a byte stream, set when its driver is ready.  items: of a
+    streaming call.  carried: of a byte stream that has no number.  on_progress: who wants to hear how far it is.
     """
 
     def __init__(self, path: str, method: str) -> None:
         self.path = path
         self.method = method
-        loop = asyncio.get_running_loop()
-        self.result: asyncio.Future[bytes] = loop.create_future()
-        self.opened: asyncio.Future[None] = loop.create_future()
-        self.items = ReceivedItems()
+        self.result: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self.opened: asyncio.Future[None] | None = None
+        self.items: ReceivedItems | None = None
         self.carried: CarriedStream | None = None
         self.on_progress = listener()
 
@@ -38,8 +37,13 @@ class RunningCall:
 
     def open(self) -> None:
         """The byte stream's driver is ready."""
-        if not self.opened.done():
+        if self.opened is not None and not self.opened.done():
             self.opened.set_result(None)
+
+    def take_item(self, item: bytes | None) -> None:
+        """An item has come; None: no more will."""
+        if self.items is not None:
+            self.items.put(item)
 
     def hear(self, progress: Progress) -> None:
         """How far the call is. What the listener raises is no concern of the session's."""
@@ -55,7 +59,7 @@ class RunningCall:
                 self.result.set_exception(outcome)
                 self.result.exception()  # somebody who no longer waits for it need not hear of it
         self.open()
-        self.items.put(None)
+        self.take_item(None)
 
 
 class DriverStream(LinkedByteStream):

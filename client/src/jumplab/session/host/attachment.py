@@ -3,8 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterator
 
 from jumplab.driver import errors
 from jumplab.driver.interface import MethodKind
@@ -234,6 +233,9 @@ class Attachment:
 
     async def _tell(self, result: CallResult) -> None:
         """Sends a result. What a client does not read has a bound: beyond it an error takes the result's place."""
+        if not self._channel.crowded:
+            self._channel.post(Frame(call_result=result))
+            return
         size_bytes = result.ByteSize()
         if self._results_bytes + size_bytes > _RESULTS_BYTES:
             unread = OSError(f"its result was dropped: {self._results_bytes} bytes of others were not read before")
@@ -249,11 +251,11 @@ class Attachment:
         """What the call ends with. Cancelled, it says so to the client, unless that has let go of it."""
         try:
             invocation = self._dispatcher.prepare(call.driver_uuid, call.method, call.arguments)
-            deadline = asyncio.timeout(call.timeout_ms / 1000) if call.timeout_ms else contextlib.nullcontext()
-            progress = self._progress_told(call) if call.progress else contextlib.nullcontext()
-            async with deadline:
-                with progress:
-                    result = CallResult(id=call.id, value=await self._work(call, invocation))
+            if call.timeout_ms or call.progress:
+                value = await self._watched(call, invocation)
+            else:
+                value = await self._work(call, invocation)
+            result = CallResult(id=call.id, value=value)
             if result.ByteSize() > FRAME_BYTES:
                 raise ValueError(f"its result has more than {FRAME_BYTES} bytes, which is the most; use a byte stream")
             return result
@@ -267,6 +269,12 @@ class Attachment:
         except Exception as error:  # noqa: BLE001 - a driver's own code: what it raises is the call's outcome
             _log.info("%s raised", call.method, exc_info=error)
             return CallResult(id=call.id, error=outcomes.told(error))
+
+    async def _watched(self, call: Call, invocation: Invocation) -> bytes:
+        """Does the work within the caller's deadline, if it has one, and tells it how far it is, if it listens."""
+        async with asyncio.timeout(call.timeout_ms / 1000 if call.timeout_ms else None):
+            with self._progress_told(call) if call.progress else contextlib.nullcontext():
+                return await self._work(call, invocation)
 
     @contextlib.contextmanager
     def _progress_told(self, call: Call) -> Iterator[None]:
@@ -284,15 +292,13 @@ class Attachment:
             reports.close()
 
     async def _work(self, call: Call, invocation: Invocation) -> bytes:
-        work: dict[MethodKind, Callable[[Call, Invocation], Coroutine[Any, Any, bytes]]] = {
-            MethodKind.CALL: self._call,
-            MethodKind.STREAMING: self._call_streaming,
-            MethodKind.STREAM: self._serve_stream,
-        }
-        return await work[invocation.method.kind](call, invocation)
-
-    async def _call(self, call: Call, invocation: Invocation) -> bytes:  # noqa: ARG002 - one signature for all kinds
-        return await self._dispatcher.call(invocation)
+        match invocation.method.kind:
+            case MethodKind.CALL:
+                return await self._dispatcher.call(invocation)
+            case MethodKind.STREAMING:
+                return await self._call_streaming(call, invocation)
+            case MethodKind.STREAM:
+                return await self._serve_stream(call, invocation)
 
     async def _call_streaming(self, call: Call, invocation: Invocation) -> bytes:
         sent = self._items[call.id] = SentItems(call.window_bytes)
