@@ -184,6 +184,20 @@ class FaultyLab(RuleBasedStateMachine):
             self.world.kill_operator()
         self.world.start_operator()
 
+    @rule(
+        name=_leases,
+        client=st.sampled_from(CLIENTS),
+        board=st.sampled_from(BOARDS),
+        minutes=_minutes,
+        turns=st.integers(1, 12),
+    )
+    def restart_operator_while_it_leases(self, name: str, client: str, board: str, minutes: int, turns: int) -> None:
+        """What is claimed, and what exporters were told of and may have confirmed, no Lease may have told yet."""
+        self._create(name, client, minutes, selector={"matchLabels": {"board": board}})
+        self.run(turns, told=True)
+        self._look()
+        self.restart_operator()
+
     # and it runs
 
     @rule(rounds=st.integers(1, 30), told=st.booleans())

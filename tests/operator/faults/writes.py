@@ -86,7 +86,7 @@ class Auditor:
         if new.get("ended"):
             if not old.get("ended"):
                 self._see_ending(before, after)
-            self._must(exporters_of(old) == exporters_of(new), "what is over changes its exporters", before, after)
+            self._see_history(before, after)
             return
         self._must(not old.get("ended"), "what is over goes on", before, after)
         if exporters_of(new) != exporters_of(old) and exporters_of(new):
@@ -129,6 +129,12 @@ class Auditor:
             confirmed = lease["metadata"]["uid"] in self._world.boards[name].confirmed
             self._must(confirmed, f"a lease is ready, and {name} never said so", lease)
 
+    def _see_history(self, before: Plain, after: Plain) -> None:
+        """What is over had what it had; the end may be the first to tell of what was claimed for it."""
+        old, new, uid = before.get("status", {}), exporters_of(after["status"]), after["metadata"]["uid"]
+        untold = not old.get("ended") and not exporters_of(old) and all((uid, name) in self._claimed for name in new)
+        self._must(untold or exporters_of(old) == new, "what is over changes its exporters", before, after)
+
     def _see_notice(self, lease: Plain) -> None:
         uid = lease["metadata"]["uid"]
         if not is_true(lease, "Preempting"):
@@ -146,13 +152,14 @@ class Auditor:
         self._must(higher, "nobody of higher priority waits", lease, self._waited)
 
     def _see_ending(self, before: Plain, after: Plain) -> None:
-        old, spec, uid = before.get("status", {}), after["spec"], after["metadata"]["uid"]
+        had = exporters_of(before.get("status", {})) or exporters_of(after["status"])
+        spec, uid = after["spec"], after["metadata"]["uid"]
         now, reason = self._world.now, conditions(after)["Ready"]["reason"]
         is_right: dict[str, Callable[[], bool]] = {
             "Released": lambda: spec.get("release", False),
             "Expired": lambda: self._is_expired(after),
-            "ExporterDeleted": lambda: any(self._is_deleted(uid, name) for name in exporters_of(old)),
-            "ExporterFailed": lambda: any(self._has_failed(uid, name) for name in exporters_of(old)),
+            "ExporterDeleted": lambda: any(self._is_deleted(uid, name) for name in had),
+            "ExporterFailed": lambda: any(self._has_failed(uid, name) for name in had),
             "Preempted": lambda: uid in self._noticed and self._noticed[uid] + NOTICE <= now,
         }
         self._must(reason in is_right and is_right[reason](), f"a lease is lost: {reason}", before, after)

@@ -48,12 +48,14 @@ class Cluster:
         return [seen.resource if isinstance(seen.resource, ExporterAccessPolicy) else None for seen in found]
 
     async def write_status(self, resource: Resource, after: Model) -> bool:
-        """Writes what differs of the status, on the resource version that `resource` has; False: nothing does.
+        """Writes what differs of the status that the API has, on the resource version that `resource` has.
 
-        Raises ApiRefused; on 409 the snapshot has the object's newest state by then, and the next reconcile sees it.
+        False: nothing does. Raises ApiRefused; on 409 the snapshot has the object's newest state by then, and the next
+        reconcile sees it.
         """
-        changes = status_changes(resource.status, after)
+        changes = status_changes(self.snapshot.stored_status(resource), after)
         if not changes:
+            self.snapshot.take_back(resource.uid)
             return False
         body = {"metadata": {"resourceVersion": resource.metadata.resource_version}, "status": changes}
         await self.merge(resource, body, "status")

@@ -71,7 +71,8 @@ class Exporters:
             return None
         lease = claims.lease_of(claim, exporter, self._cluster)
         decision = self._planner.decision(lease) if lease is not None else None
-        wanted = isinstance(decision, Assign) and decision.includes(exporter.uid)
+        over = lease is None or claims.is_over(lease, self._cluster.clock.now())
+        wanted = not over and isinstance(decision, Assign) and decision.includes(exporter.uid)
         if claims.may_clear(exporter, claim, wanted, online, self._cluster):
             return None
         deadline = self._cluster.deadlines.get(claim.uid or "")

@@ -34,6 +34,7 @@ class Leases:
         self._planner = planner
         self._started = started
         self._telling = Telling(cluster)
+        self.foretelling = self._telling.foretelling
 
     async def reconcile(self, lease: Lease) -> None:
         """One step of the lease's life, the one that is due. Raises ApiRefused."""
@@ -91,7 +92,8 @@ class Leases:
         for uid in self._planner.claimed_by(lease):  # what a claim was left on is finished now, or cleared
             self._cluster.queue.add(uid)
         if isinstance(decision, Assign) and len(decision.exporters) == parts_of(spec):
-            await self._claim(lease, terms, decision)
+            if not self._planner.is_outdated(lease):  # else it was decided for another spec, perhaps
+                await self._claim(lease, terms, decision)
         elif isinstance(decision, Wait):
             kept = decision.kept if len(decision.kept) == parts_of(spec) else ()
             if kept != lease.status.kept_names and self._planner.is_outdated(lease):
@@ -101,7 +103,7 @@ class Leases:
             await self._telling.write(lease, terms, conditions, queue=place, **kept_fields(spec, kept))
 
     async def _claim(self, lease: Lease, terms: Terms, decision: Assign) -> None:
-        """First each exporter's claim, on the version that was decided on; then the Lease.
+        """First each exporter's claim, on the version that was decided on; then the exporters hear of it.
 
         Where one is refused, what was claimed is finished by the next plan, or cleared.
         """
@@ -142,14 +144,11 @@ class Leases:
         spec = _spec_of(terms)
         if spec.end_time is None:
             spec = spec.model_copy(update={"duration": decision.duration})
-        await self._telling.write(
-            lease,
-            Terms(spec, terms.refusal),
-            conditions,
-            **assigned_fields(spec, names),
-            **kept_fields(spec, ()),
-            **_rank(decision),
-        )
+        news = {**assigned_fields(spec, names), **kept_fields(spec, ()), **_rank(decision)}
+        if lease.status.kept_names:  # what was kept for it is anybody's with the same write
+            await self._telling.write(lease, Terms(spec, terms.refusal), conditions, **news)
+        elif self._cluster.snapshot.by_uid(Lease, lease.uid) is lease:  # else it was edited or deleted meanwhile
+            self._telling.foretell(lease, Terms(spec, terms.refusal), conditions, **news)
 
     async def _follow(self, lease: Lease, terms: Terms) -> None:
         """The lease has its exporters: are they ready, and are they there?"""

@@ -33,6 +33,7 @@ class Reconciler:
         self._policies = Policies(cluster)
         self._claimed: defaultdict[str, set[str]] = defaultdict(set)
         """The uids of the exporters with a claim of a lease, by the lease's uid."""
+        self.foretelling = self._leases.foretelling
         cluster.snapshot.on_change(self._changed)
 
     async def reconcile(self, uid: str) -> None:
@@ -54,12 +55,17 @@ class Reconciler:
             await self._policies.reconcile(seen)
 
     async def reconcile_now(self, uid: str) -> None:
-        """The same, waited for: what another has changed meanwhile is looked at again. Raises ApiRefused."""
+        """The same, waited for: what another has changed meanwhile is looked at again; nothing where that is its deletion.
+
+        Raises ApiRefused.
+        """
         for attempt in range(_ATTEMPTS):
             try:
                 async with self._cluster.queue.holding(uid):
                     await self.reconcile(uid)
             except ApiRefused as refused:
+                if refused.status == 404 and self._cluster.snapshot.seen(uid) is None:
+                    return
                 if refused.status != 409 or attempt == _ATTEMPTS - 1:
                     raise
             else:
@@ -106,7 +112,7 @@ class Reconciler:
             for exporter in self._cluster.exporters_of(version) if version is not None else ():
                 # That an exporter is in use it tells when there is time; that it isn't any more somebody may wait for.
                 self._look_at(exporter, patient=now is not None and is_assigned_to(now, exporter))
-        if now is None:
+        if now is None or now.status.ended:  # it may be claimed, and the lease never said so
             for exporter_uid in list(self._claimed.get(lease.uid, ())):
                 claimed = self._cluster.snapshot.by_uid(Exporter, exporter_uid)
                 if claimed is not None:

@@ -65,6 +65,7 @@ async def lab_over(
             group.create_task(planner.run(), name="plan"),
             group.create_task(planner.standing.run(), name="places in the queues"),
             group.create_task(cluster.queue.keep_time(), name="timers"),
+            group.create_task(reconciler.foretelling.run(), name="what is foretold"),
             group.create_task(cluster.events.post(), name="events"),
         ]
         for number in range(_WORKERS):

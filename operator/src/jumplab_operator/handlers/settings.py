@@ -45,6 +45,8 @@ class LabSettings:
     namespaces: tuple[str, ...] = ()
     """The namespaces to serve; empty: all."""
     default_duration: timedelta = DEFAULT_DURATION
+    tell_within: timedelta = timedelta(milliseconds=500)
+    """How long a Lease may not say yet which exporters it has: those that confirm at once spare a write."""
     confirm_within: timedelta = timedelta(seconds=30)
     """How long a claimed exporter may take to react before its lease is placed elsewhere."""
     avoid_for: timedelta = timedelta(seconds=60)

@@ -1,12 +1,16 @@
-"""The custom resources as last seen, keyed by uid. Fed by watches, by lists, and by the answers to our own writes."""
+"""The custom resources as last seen, keyed by uid. Fed by watches, by lists, and by the answers to our own writes.
+
+One may be ahead of the API: it then shows a status that is to be written soon.
+"""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from jumplab_operator.controller.lab import Name
 from jumplab_operator.resources import Client, Exporter, ExporterAccessPolicy, Lease, Resource, Unreadable
+from jumplab_operator.resources.metadata import Model
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +45,8 @@ class Snapshot:
         self._by_kind: dict[type[Resource], dict[str, Seen]] = {kind: {} for kind in KINDS}
         self._by_name: dict[tuple[type[Resource], Name], Seen] = {}
         self._buried: dict[str, None] = {}
+        self._stored: dict[str, Model] = {}
+        """By the uids of those that are ahead of the API: the status that it has."""
         self._listeners: list[Listener] = []
 
     def on_change(self, listener: Listener) -> None:
@@ -80,13 +86,52 @@ class Snapshot:
             if namesake.version > now.version:
                 return
             self.drop(namesake.uid)
-        self._by_uid[now.uid] = self._by_kind[kind][now.uid] = now
-        self._by_name[kind, now.name] = now
+        self._take(before, self._still_ahead(before, now))
+
+    def foretell(self, uid: str, status: Model) -> None:
+        """Shows the resource with a status that is to be written.
+
+        It is shown until another status is, or the API tells of another spec or status.
+        """
+        before = self._by_uid[uid]
+        assert before.resource is not None, "what can't be read isn't written"
+        self._stored.setdefault(uid, before.resource.status)
+        self._take(before, replace(before, resource=before.resource.model_copy(update={"status": status})))
+
+    def take_back(self, uid: str) -> None:
+        """Shows the status that the API has, if another was foretold."""
+        before, stored = self._by_uid.get(uid), self._stored.pop(uid, None)
+        if before is not None and before.resource is not None and stored is not None:
+            self._take(before, replace(before, resource=before.resource.model_copy(update={"status": stored})))
+
+    def is_ahead(self, uid: str) -> bool:
+        """Whether it shows what is still to be written."""
+        return uid in self._stored
+
+    def stored_status(self, resource: Resource) -> Model:
+        """The status that the API has, as far as is known, where the resource shows another."""
+        return self._stored.get(resource.uid, resource.status)
+
+    def _still_ahead(self, before: Seen | None, now: Seen) -> Seen:
+        """What the API tells, with what is foretold where that still stands: somebody has set a label."""
+        stored = self._stored.get(now.uid)
+        if stored is None or before is None or before.resource is None:
+            return now
+        same_spec = now.resource and now.resource.metadata.generation == before.resource.metadata.generation
+        if now.resource is None or not same_spec or now.resource.status != stored:
+            del self._stored[now.uid]
+            return now
+        return replace(now, resource=now.resource.model_copy(update={"status": before.resource.status}))
+
+    def _take(self, before: Seen | None, now: Seen) -> None:
+        self._by_uid[now.uid] = self._by_kind[now.kind][now.uid] = now
+        self._by_name[now.kind, now.name] = now
         self._tell(before, now)
 
     def drop(self, uid: str) -> None:
         """Forgets an object that was deleted; late news of it are ignored."""
         self._bury(uid)
+        self._stored.pop(uid, None)
         before = self._by_uid.pop(uid, None)
         if before is None:
             return

@@ -1,15 +1,17 @@
 """What is told of a lease: its status, the Events, the labels."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from jumplab_operator.handlers.cluster import Cluster, whole_seconds
+from jumplab_operator.handlers.foretelling import Foretelling
 from jumplab_operator.handlers.happenings import happenings
 from jumplab_operator.leasing import lifecycle
 from jumplab_operator.leasing.retelling import put_off
 from jumplab_operator.leasing.validation import Refusal, late_edit
-from jumplab_operator.resources import Lease, LeaseSpec
+from jumplab_operator.resources import Lease, LeaseSpec, LeaseStatus
 from jumplab_operator.resources.conditions import merge_conditions
 from jumplab_operator.resources.lease import ENDED_LABEL, TAG_LABEL_PREFIX
 from jumplab_operator.resources.metadata import Condition
@@ -28,24 +30,23 @@ class Telling:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
+        self.foretelling = Foretelling(cluster)
         self._told: dict[str, datetime] = {}
+
+    def foretell(self, lease: Lease, terms: Terms, conditions: list[Condition], **changes: Any) -> None:
+        """Takes it as told, and has it written within moments: with what follows, or by itself."""
+        self.foretelling.show(lease, self._told_of(lease, terms, conditions, changes))
 
     async def write(self, lease: Lease, terms: Terms, conditions: list[Condition], **changes: Any) -> None:
         """The status, with what has changed beside the conditions, and Events for what it means. Raises ApiRefused.
 
         Without a word of it the lease isn't in a queue any more.
         """
-        now = self._cluster.clock.now()
-        before, generation = lease.status, lease.metadata.generation
-        merged = merge_conditions(before.conditions, conditions, whole_seconds(now), generation)
-        news = {
-            "accepted": terms.spec,
-            "observed_generation": generation,
-            "conditions": merged,
-            "queue": None,
-            **changes,
-        }
-        after = before.model_copy(update=news)
+        after, now = self._told_of(lease, terms, conditions, changes), self._cluster.clock.now()
+        before = self._cluster.snapshot.stored_status(lease)
+        assert isinstance(before, LeaseStatus), "it is a lease's"
+        if after == lease.status and self.foretelling.may_wait(lease):
+            return
         later = put_off(before, after, self._told.get(lease.uid), now)
         if later is not None:
             self._cluster.queue.add_at(lease.uid, later)
@@ -55,6 +56,20 @@ class Telling:
             for happening in happenings(before, after):
                 self._cluster.events.record(lease, happening)
         await self.mirror_labels(lease, ended=False)
+
+    def _told_of(
+        self, lease: Lease, terms: Terms, conditions: list[Condition], changes: Mapping[str, Any]
+    ) -> LeaseStatus:
+        now, generation = whole_seconds(self._cluster.clock.now()), lease.metadata.generation
+        merged = merge_conditions(lease.status.conditions, conditions, now, generation)
+        news = {
+            "accepted": terms.spec,
+            "observed_generation": generation,
+            "conditions": merged,
+            "queue": None,
+            **changes,
+        }
+        return lease.status.model_copy(update=news)
 
     async def late_edit(self, lease: Lease) -> None:
         """Says of a lease that was edited after its end that this is in vain. Raises ApiRefused."""
