@@ -55,7 +55,7 @@ class Reconciler:
             await self._policies.reconcile(seen)
 
     async def reconcile_now(self, uid: str) -> None:
-        """The same, waited for: what another has changed meanwhile is looked at again; nothing where that is its deletion.
+        """The same, waited for: what another has changed meanwhile is looked at again, what is gone by then isn't.
 
         Raises ApiRefused.
         """
