@@ -26,7 +26,7 @@ class FrameChannel:
     def __init__(self) -> None:
         self.received = 0
         self.on_room: Callable[[], None] = lambda: None
-        self._kept: deque[bytes] = deque()
+        self._kept: deque[bytes] = deque()  # each as it stands in a payload
         self._kept_bytes = 0
         self._acknowledged = 0
         self._next = 0
@@ -67,7 +67,8 @@ class FrameChannel:
 
     def post(self, frame: Frame) -> None:
         """Queues a counted frame without waiting: for what is small and rare."""
-        self._keep(frame.SerializeToString())
+        said = frame.SerializeToString()
+        self._keep(_FRAME_TAG + _varint(len(said)) + said)
 
     def post_prompt(self, frame: Frame) -> None:
         """Queues an uncounted frame before all others: it is for the present connection alone."""
@@ -142,14 +143,14 @@ class FrameChannel:
             yield self._prompt.popleft()
 
     def _next_kept(self, said_bytes: int) -> list[bytes]:
-        """The next counted frames, each behind its tag and length: one, and then as many as there is room for."""
+        """The next counted frames: one, and then as many as there is room for."""
         parts: list[bytes] = []
         while self._next < len(self._kept):
             frame = self._kept[self._next]
             said_bytes += len(frame)
             if parts and said_bytes > ENVELOPE_BYTES:
                 break
-            parts += _FRAME_TAG, _varint(len(frame)), frame
+            parts.append(frame)
             self._next += 1
         return parts
 
@@ -169,7 +170,7 @@ class FrameChannel:
             self._kept_bytes -= len(self._kept.popleft())
         self._acknowledged = received
         self._next = max(0, self._next - fresh)
-        if self._kept_bytes <= _KEPT_BYTES and self.crowded:
+        if self.crowded and self._kept_bytes <= _KEPT_BYTES:
             self._room.set()
             self.on_room()
 
@@ -186,6 +187,8 @@ _RECEIVED_TAG = b"\x10"
 
 def _varint(value: int) -> bytes:
     """A protobuf varint."""
+    if value <= 0x7F:
+        return bytes((value,))
     encoded = bytearray()
     while value > 0x7F:
         encoded.append(value & 0x7F | 0x80)

@@ -172,10 +172,14 @@ class Session:
             running.finish(lost)
 
     def _take_in(self, payload: Frames) -> None:
-        kinds = [frame.WhichOneof("kind") for frame in payload.frames]
-        self.channel.arrived(payload, len([kind for kind in kinds if kind not in UNCOUNTED]))
-        for kind, frame in zip(kinds, payload.frames, strict=True):
-            self._take_in_frame(kind, frame)
+        counted = 0
+        try:
+            for frame in payload.frames:
+                kind = frame.WhichOneof("kind")
+                counted += kind not in UNCOUNTED
+                self._take_in_frame(kind, frame)
+        finally:
+            self.channel.arrived(payload, counted)
 
     def _take_in_frame(self, kind: str | None, frame: Frame) -> None:
         match kind:

@@ -7,8 +7,7 @@ import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from jumplab.driver import ByteStream, errors
 from jumplab.driver.interface import Method
@@ -18,8 +17,7 @@ _THREADS = 64
 _END = object()
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
+class Invocation(NamedTuple):
     """A method of a driver with its arguments, ready to run."""
 
     node: Node

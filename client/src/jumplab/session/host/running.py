@@ -31,7 +31,8 @@ class RunningCalls:
             raise ProtocolError(f"the arguments of the client's calls have more than {ARGUMENTS_BYTES} bytes")
         self._last_id = call.id
         self._arguments_bytes += size_bytes
-        task = self._tasks[call.id] = asyncio.create_task(run(call), name=f"call {call.id} {call.method}")
+        loop = asyncio.get_running_loop()
+        task = self._tasks[call.id] = loop.create_task(run(call), name=f"call {call.id} {call.method}")
         task.add_done_callback(lambda _: self._forget(call.id, size_bytes))
 
     def cancel(self, call_id: int) -> None:
