@@ -45,7 +45,7 @@ class Codec:
     def decode_arguments(self, data: bytes) -> dict[str, Any]:
         """The arguments by name. Raises BadArguments."""
         try:
-            return self._arguments.validator.validate_json(data, strict=True)
+            return self._arguments.validate_json(data, strict=True)
         except ValidationError as error:
             raise errors.BadArguments(f"{self.name}: {told(error)}; its arguments are {self._signature}") from error
 
