@@ -11,6 +11,7 @@ from jumplab_operator.controller.credentials import CredentialIssuer
 from jumplab_operator.controller.lab import ApiRefused, Assignment, Explanation, Holding, Name, Queued, StatusReport
 from jumplab_operator.leasing.standing import Place
 from jumplab_operator.resources import Client, Exporter, LabelSelector, Lease
+from jumplab_operator.resources.exporter import LeaseRef
 
 NAMESPACE = "lab"
 
@@ -82,6 +83,13 @@ class MemoryLab:
         }
         spec = {"clientRef": {"name": client}, "selector": {"matchLabels": {"board": "x"}}}
         return self.add_lease(name, spec, status)
+
+    def claim(self, exporter: str, lease: Lease) -> None:
+        """The exporter is the lease's."""
+        name = Name(NAMESPACE, exporter)
+        exporter_ = self.exporters_[name]
+        status = exporter_.status.model_copy(update={"lease_ref": LeaseRef(name=lease.name, uid=lease.uid)})
+        self.exporters_[name] = exporter_.model_copy(update={"status": status})
 
     async def assign(self, exporter: str, assignment: Assignment | None) -> None:
         """The exporter's Status stream tells it."""

@@ -24,7 +24,7 @@ from jumplab.transport.local import LocalLink
 from jumplab.transport.routed import RoutedLink
 from jumplab_exporter.reports import Status
 from jumplab_operator.router.relay import Router
-from jumplab_operator.router.tokens import LIFETIME, Role, StreamClaims, mint
+from jumplab_operator.router.tokens import LIFETIME, Role, StreamClaims, mint, read
 from jumplab_operator.standalone.certificates import issue_server_certificate, make_authority
 from tests.exporter.waiting import until
 
@@ -68,6 +68,9 @@ class ControlPlane(ControllerServiceServicer):
         self.refuse_reports = 0
         self.answered = 0
         self.place: pb.StatusRequest | None = None
+        self.spares: list[str] = []
+        self.only_offers = False
+        self._spare: asyncio.Future[bytes] | None = None
 
     @property
     def endpoint(self) -> Endpoint:
@@ -82,6 +85,10 @@ class ControlPlane(ControllerServiceServicer):
             meeting_bound=timedelta(seconds=20),
         )
         self._router.add_to(self._server)
+        ahead = {"Await": grpc.stream_stream_rpc_method_handler(self._await)}  # messages stay bytes, as at the router
+        self._server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler("jumplab.v1.SessionService", ahead),)
+        )
         add_ControllerServiceServicer_to_server(self, self._server)
         pair = (self._certificate.key_pem, self._certificate.certificate_pem)
         self._port = self._server.add_secure_port(f"127.0.0.1:{self._port}", grpc.ssl_server_credentials([pair]))
@@ -132,6 +139,28 @@ class ControlPlane(ControllerServiceServicer):
         self._state.offers.append(offer)
         self._tell()
         return RoutedLink(self.endpoint, self._token(session, Role.CLIENT))
+
+    async def met(self, *, offered: bool = False) -> RoutedLink:
+        """The link of a client that is joined to what the exporter has opened ahead.  offered: it is told, too."""
+        await until(lambda: self._spare is not None and not self._spare.done())
+        assert self._spare is not None
+        session = uuid.uuid4().hex
+        token = self._token(session, Role.EXPORTER)
+        offer = pb.RouterOffer(router_endpoint=self.endpoint.address, router_token=token)
+        self._spare.set_result(offer.SerializeToString())
+        if offered:
+            self._state.offers.append(offer)
+        return RoutedLink(self.endpoint, self._token(session, Role.CLIENT))
+
+    async def _await(self, _: object, context: Any) -> None:
+        assert self._router is not None
+        if self.only_offers:
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+        self.spares.append(dict(context.invocation_metadata())["x-jumplab-lease"])
+        self._spare = asyncio.get_running_loop().create_future()
+        offer = await self._spare
+        claims = read(pb.RouterOffer.FromString(offer).router_token, self._key.public_key())
+        await self._router.serve(claims, 0, context, told=(("x-jumplab-offer-bin", offer),))
 
     def invite(self, token: str = "a token") -> LocalLink:
         """Tells the exporter of a client on its machine: that client's link."""

@@ -17,8 +17,9 @@ from jumplab.protocol.v1 import controller_pb2 as pb
 from jumplab.protocol.v1.common_pb2 import DriverInstanceReport
 from jumplab.protocol.v1.controller_pb2_grpc import ControllerServiceStub
 from jumplab.transport.channel import open_channel
+from jumplab.transport.dialled import await_stream
 from jumplab.transport.endpoint import Endpoint, Identity
-from jumplab.transport.errors import explained
+from jumplab.transport.errors import Unreachable, explained
 from jumplab.transport.identified import IdentifiedChannel
 from jumplab.transport.links import Link
 from jumplab.transport.routed import RoutedLink
@@ -74,7 +75,8 @@ class Controller:
         self._closed = False
         # A connection of its own: a lost one is then really made anew, at the time that our back-off says.
         self._channel: aio.Channel = open_channel(endpoint, own_connection=True)
-        self._stub = ControllerServiceStub(IdentifiedChannel(self._channel, identity.metadata()))
+        self._identified = IdentifiedChannel(self._channel, identity.metadata())
+        self._stub = ControllerServiceStub(self._identified)
 
     async def __aenter__(self) -> Self:
         return self
@@ -90,6 +92,20 @@ class Controller:
         time that another takes."""
         over = self._channel if offer.router == self._endpoint.address and self._connected else None
         return RoutedLink(Endpoint(offer.router, self._endpoint.tls), offer.token, over=over)
+
+    async def next_session(self, lease_uid: str) -> tuple[Offer, Link]:
+        """The session that the next client of the lease dials, and the way to it, which is open ahead.
+
+        Waits for the client without a bound. Raises TransportError, with the code UNIMPLEMENTED where the controller
+        makes offers only.
+        """
+        if self._closed:
+            raise Unreachable("the connection to the controller is closed")
+        said, stream = await await_stream(self._identified, self._endpoint, lease_uid)
+        offer = _offer(said)
+        endpoint = Endpoint(offer.router, self._endpoint.tls)
+        over = self._channel if offer.router == self._endpoint.address else None
+        return offer, RoutedLink(endpoint, offer.token, over=over, session=stream)
 
     @property
     def _connected(self) -> bool:
@@ -159,10 +175,11 @@ def _health(health: Health) -> pb.HealthReport:
 def _assignment(said: pb.StatusResponse) -> Assignment:
     lease = Lease(said.lease_uid, said.lease_name, said.client_name, dict(said.context)) if said.leased else None
     expected_end = said.expected_end_time.ToDatetime(UTC) if said.HasField("expected_end_time") else None
-    offers = tuple(
-        Offer(offer.router_endpoint, offer.router_token, _session_of(offer.router_token)) for offer in said.offers
-    )
-    return Assignment(lease, expected_end, offers, tuple(said.local_tokens), said.notice)
+    return Assignment(lease, expected_end, tuple(map(_offer, said.offers)), tuple(said.local_tokens), said.notice)
+
+
+def _offer(said: pb.RouterOffer) -> Offer:
+    return Offer(said.router_endpoint, said.router_token, _session_of(said.router_token))
 
 
 def _session_of(token: str) -> str:

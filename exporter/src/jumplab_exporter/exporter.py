@@ -104,6 +104,10 @@ class Exporter:
         assert self._controller is not None  # an offer comes over a connection
         return self._controller.link(offer)
 
+    async def _next_session(self, lease_uid: str) -> tuple[Offer, Link]:
+        assert self._controller is not None  # a lease comes over a connection
+        return await self._controller.next_session(lease_uid)
+
     def stop(self) -> None:
         """Asks it to leave. A second time: at once."""
         self._events.put_nowait(StopRequested())
@@ -170,7 +174,7 @@ class Exporter:
                 if self._check_task is not None:
                     self._check_task.cancel()
             case Tell(report, aloud):
-                self._outbox.put(self._with_health(self._with_failures(report)))
+                self._outbox.put(self._with_health(self._with_failures(report)), patient=not aloud)
                 if aloud and self._hosting is not None and self._hosting.lease.uid == report.lease_uid:
                     self._hosting.tell(report)
 
@@ -259,6 +263,7 @@ class Exporter:
             build_tree=self._build_tree,
             open_session=self._open_session,
             open_link=self._open_link,
+            next_session=self._next_session,
             short_path=self._wire.short_path,
             hooks=self._config.hooks,
             post=self._events.put_nowait,

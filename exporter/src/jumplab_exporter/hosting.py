@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from jumplab.protocol.v1.common_pb2 import LOG_SOURCE_BEFORE_LEASE_HOOK
 from jumplab.session.host import DriverTree, SessionHost
+from jumplab.transport.backoff import Backoff
+from jumplab.transport.errors import TransportError
 from jumplab.transport.links import Link
 from jumplab_exporter.config import Hook, Hooks, OnFailure
 from jumplab_exporter.controller import Assignment, Offer
@@ -18,6 +20,7 @@ from jumplab_exporter.short_path import Guests, ShortPath
 # How long drivers may take to be torn down before they are called hanging.
 TEARDOWN_BOUND_SECONDS = 30.0
 _BUSY_LOOK_SECONDS = 0.2
+_ASIDE_SECONDS = 0.2
 _SPARED = "nobody needs the lease's exporter any more; it stays until its end"
 
 _log = logging.getLogger(__name__)
@@ -27,12 +30,14 @@ _log = logging.getLogger(__name__)
 class Place:
     """What the hosting of each lease needs of its exporter.
 
+    next_session: waits for a client of the lease with that uid; as jumplab_exporter.controller.Controller has it.
     post: takes events for the state machine.  tell_drivers: takes the drivers once they are set up.
     """
 
     build_tree: Callable[[], DriverTree]
     open_session: Callable[[DriverTree, Lease], SessionHost]
     open_link: Callable[[Offer], Link]
+    next_session: Callable[[str], Awaitable[tuple[Offer, Link]]]
     short_path: ShortPath
     hooks: Hooks
     post: Callable[[Event], None]
@@ -122,10 +127,11 @@ class Hosting:
         async with self._place.short_path.listening(self._guests, session.serve), asyncio.TaskGroup() as tasks:
             preparing = tasks.create_task(self._prepare(session), name=f"preparing lease {self.lease.name}")
             serving = tasks.create_task(self._serve(session, preparing), name=f"serving lease {self.lease.name}")
+            ahead = tasks.create_task(self._stay_ahead(session), name=f"the next session of lease {self.lease.name}")
             await self._ending.asked.wait()
             await session.end(self._ending.reason)
-            preparing.cancel()
-            serving.cancel()
+            for task in (preparing, serving, ahead):
+                task.cancel()
 
     async def _prepare(self, session: SessionHost) -> bool:
         """Runs beforeLease: whether the lease can be used."""
@@ -150,6 +156,24 @@ class Hosting:
                 offer = await self._offers.get()
                 link = self._place.open_link(offer)
                 tasks.create_task(session.serve(link), name=f"session {offer.session}")
+
+    async def _stay_ahead(self, session: SessionHost) -> None:
+        """Waits at the router for the next client, so that it need not wait for us. One that comes while we don't is
+        offered instead."""
+        backoff = Backoff()
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                try:
+                    offer, link = await self._place.next_session(self.lease.uid)
+                except TransportError as error:
+                    if error.code == "UNIMPLEMENTED":
+                        return
+                    await backoff.wait()
+                    continue
+                backoff.reset()
+                self._seen.add(offer.session)
+                tasks.create_task(session.serve(link), name=f"session {offer.session}")
+                await asyncio.sleep(_ASIDE_SECONDS)  # the client that has come goes first
 
     async def _tear_down(self, tree: DriverTree) -> None:
         async with asyncio.TaskGroup() as tasks:

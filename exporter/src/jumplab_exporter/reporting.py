@@ -9,6 +9,11 @@ from jumplab.transport.errors import TransportError
 from jumplab_exporter.controller import Controller
 from jumplab_exporter.reports import Report
 
+# Who attaches waits for the exporter's first words, which a report would overtake at the controller; and one that comes
+# and goes all the time is told of once a second.
+_ASIDE_SECONDS = 0.05
+_BETWEEN_SECONDS = 1.0
+
 _log = logging.getLogger(__name__)
 
 
@@ -22,23 +27,46 @@ class Outbox:
     def __init__(self, backoff: Callable[[], Backoff] = Backoff) -> None:
         self._backoff = backoff
         self._waiting: dict[str, Report] = {}
+        self._later: dict[str, Report] = {}
         self._last: Report | None = None
         self._changed = asyncio.Event()
         self._delivered = asyncio.Event()
         self._delivered.set()
+        self._due: asyncio.TimerHandle | None = None
+        self._told_at = float("-inf")
 
-    def put(self, report: Report) -> None:
-        """Takes a report. Never waits."""
-        self._waiting.pop(report.lease_uid, None)
-        self._waiting[report.lease_uid] = report
+    def put(self, report: Report, *, patient: bool = False) -> None:
+        """Takes a report. Never waits.  patient: it is told a moment later, if no other of its lease comes before."""
         self._last = report
         self._delivered.clear()
-        self._changed.set()
+        self._later.pop(report.lease_uid, None)
+        if patient:
+            self._later[report.lease_uid] = report
+            self._come_to_it()
+        else:
+            self._waiting.pop(report.lease_uid, None)
+            self._waiting[report.lease_uid] = report
+            self._changed.set()
+
+    def _come_to_it(self) -> None:
+        """Sees to it that what may be told later is told."""
+        if self._due is None:
+            loop = asyncio.get_running_loop()
+            self._due = loop.call_at(max(loop.time() + _ASIDE_SECONDS, self._told_at + _BETWEEN_SECONDS), self._be_due)
+
+    def _be_due(self) -> None:
+        self._due = None
+        if self._later:
+            self._told_at = asyncio.get_running_loop().time()
+            self._waiting |= self._later
+            self._later.clear()
+            self._changed.set()
 
     async def deliver(self, controller: Controller) -> None:
         """Delivers over one connection for as long as it lasts: until cancelled. Never raises TransportError."""
         if self._last is not None:
-            self._waiting.setdefault(self._last.lease_uid, self._last)
+            self._waiting[self._last.lease_uid] = self._last
+            self._later.pop(self._last.lease_uid, None)
             self._changed.set()
         while True:
             await self._changed.wait()
@@ -62,4 +90,5 @@ class Outbox:
             backoff.reset()
             if self._waiting.get(uid) is report:
                 del self._waiting[uid]
-        self._delivered.set()
+        if not self._later:
+            self._delivered.set()

@@ -28,6 +28,7 @@ from jumplab_operator.controller.lab import ApiRefused, Lab, Name
 from jumplab_operator.controller.offers import Offers
 from jumplab_operator.controller.served_certificate import CertificateFiles
 from jumplab_operator.controller.server import Certificate, PortUnavailable, controller_server, listen
+from jumplab_operator.controller.spares import Spares
 from jumplab_operator.handlers.kube import CORE, KubeApi, connected, once_it_answers, path
 from jumplab_operator.handlers.pacing import Paced
 from jumplab_operator.handlers.running import lab_over
@@ -118,7 +119,9 @@ async def control_plane(
         server = controller_server(lab, authenticator, dialler, router)
         listen(server, address, trust.certificate)
         async with _serving(server, router), asyncio.TaskGroup() as tasks:
-            cutting = tasks.create_task(_cut_streams(lab, router), name="cutting the streams of former holders")
+            cutting = tasks.create_task(
+                _cut_streams(lab, router, dialler.spares), name="cutting the streams of former holders"
+            )
             yield
             cutting.cancel()
 
@@ -133,9 +136,11 @@ async def _serving(server: aio.Server, router: Router) -> AsyncIterator[None]:
         await server.stop(_STOP_BOUND_SECONDS)
 
 
-async def _cut_streams(lab: Lab, router: Router) -> None:
+async def _cut_streams(lab: Lab, router: Router, spares: Spares) -> None:
     async for holding in lab.holders():
         router.cut(holding.lease_uid, holding.client)
+        if holding.client is None:
+            spares.end(holding.lease_uid)
 
 
 def _token_reader(kube: KubeApi) -> Callable[[str, Name], Awaitable[str | None]]:

@@ -1,4 +1,4 @@
-"""Dialling and opening a session's stream 0 in one call, where controller and router are one server."""
+"""A session's stream 0 in the call that says whose it is, where controller and router are one server."""
 
 import asyncio
 from typing import Any
@@ -14,6 +14,8 @@ from jumplab.transport.routed import RoutedStream
 
 _REQUEST = "x-jumplab-dial-bin"
 _ANSWER = "x-jumplab-dialled-bin"
+_LEASE = "x-jumplab-lease"
+_OFFER = "x-jumplab-offer-bin"
 
 
 async def dial_stream(
@@ -28,16 +30,37 @@ async def dial_stream(
     call: Any = SessionServiceStub(channel).Attach(metadata=((_REQUEST, request.SerializeToString()),))
     try:
         async with asyncio.timeout(bound_seconds):
-            told = dict(await call.initial_metadata())
-        if _ANSWER not in told:
+            answer = await _told(call, _ANSWER, endpoint)
+    except TimeoutError as error:
+        raise Unreachable(f"{endpoint.address} did not answer within {bound_seconds:g} s") from error
+    return controller_pb2.DialResponse.FromString(answer), RoutedStream(call, endpoint)
+
+
+async def await_stream(
+    channel: aio.Channel, endpoint: Endpoint, lease_uid: str
+) -> tuple[controller_pb2.RouterOffer, RoutedStream]:
+    """The session of the next client of a lease, and the exporter's stream 0 of it.
+
+    Waits for the client without a bound: the lease's end ends it, as does the loss of the connection.
+    channel: to `endpoint`, with the exporter's identity.
+    Raises TransportError, as `dial_stream` does.
+    """
+    call: Any = SessionServiceStub(channel).Await(metadata=((_LEASE, lease_uid),))
+    offer = await _told(call, _OFFER, endpoint)
+    return controller_pb2.RouterOffer.FromString(offer), RoutedStream(call, endpoint)
+
+
+async def _told(call: Any, key: str, endpoint: Endpoint) -> bytes:
+    """What the server says in its first metadata; the call is over where it says nothing, or this is cancelled."""
+    try:
+        told = dict(await call.initial_metadata())
+        if key not in told:
             if (code := await call.code()) is grpc.StatusCode.OK:
                 raise Unreachable(f"{endpoint.address} has ended the call before its answer was here")
             ended = aio.AioRpcError(code, aio.Metadata(), aio.Metadata(), details=await call.details())
             raise explained(ended, endpoint) from ended
-    except TimeoutError as error:
-        call.cancel()
-        raise Unreachable(f"{endpoint.address} did not answer within {bound_seconds:g} s") from error
     except BaseException:
         call.cancel()
         raise
-    return controller_pb2.DialResponse.FromString(told[_ANSWER]), RoutedStream(call, endpoint)
+    answer: bytes = told[key]
+    return answer

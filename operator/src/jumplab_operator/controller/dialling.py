@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -13,6 +13,7 @@ from jumplab_operator.controller.lab import Lab, Name
 from jumplab_operator.controller.messages import in_force
 from jumplab_operator.controller.offers import LocalOffer, Offers, RouterOffer
 from jumplab_operator.controller.refusals import BadRequest, NotPossibleNow, Unavailable
+from jumplab_operator.controller.spares import Match, Spares
 from jumplab_operator.resources import Exporter, Lease
 from jumplab_operator.resources.conditions import is_true
 from jumplab_operator.router import tokens
@@ -32,7 +33,10 @@ class Dialled:
 
 @dataclass(frozen=True, slots=True)
 class Dialler:
-    """Makes the two ends of new sessions. router_endpoint: `host:port`, as peers reach it.  known: the router's."""
+    """Makes the two ends of new sessions.
+
+    router_endpoint: `host:port`, as peers reach it.  known: the router's.  spares: what exporters have opened ahead.
+    """
 
     lab: Lab
     offers: Offers
@@ -40,6 +44,7 @@ class Dialler:
     key: EllipticCurvePrivateKey
     now: Callable[[], datetime]
     known: TokenReader
+    spares: Spares = field(default_factory=Spares)
 
     def dial(self, lease: Lease, member: str = "", machine: str = "") -> Dialled:
         """A new session on a ready lease: the client's end is answered, the exporter's is offered to it.
@@ -81,9 +86,13 @@ class Dialler:
         claims = replace(client, role=Role.EXPORTER)
         token = tokens.mint(claims, self.key)
         self.known.remember(token, claims)
-        self.offers.post(
-            claims.exporter, RouterOffer(claims.lease, claims.holder, self.router_endpoint, token, claims.expires)
-        )
+        offer = RouterOffer(claims.lease, claims.holder, self.router_endpoint, token, claims.expires)
+        spare = self.spares.take(claims.exporter, claims.lease)
+        if spare is None:
+            self.offers.post(claims.exporter, offer)
+        else:  # should its connection be lost at this moment, the exporter hears of the offer on its next one
+            self.offers.post(claims.exporter, offer, aloud=False)
+            spare.match.set_result(Match(claims, token))
 
     def prolonged(self, claims: StreamClaims) -> datetime | None:
         """The deadline that holds now for a stream that has reached its own; None where its holder's lease is over."""

@@ -46,10 +46,10 @@ class Offers:
         self._offers: dict[str, list[Offer]] = {}
         self._listeners: dict[str, tuple[asyncio.Event, Place | None]] = {}
 
-    def post(self, exporter_uid: str, offer: Offer) -> None:
-        """Puts an offer up, and wakes who listens for the exporter."""
+    def post(self, exporter_uid: str, offer: Offer, *, aloud: bool = True) -> None:
+        """Puts an offer up, and wakes who listens for the exporter, if `aloud`."""
         self._offers[exporter_uid] = [*self.current(exporter_uid), offer]
-        if exporter_uid in self._listeners:
+        if aloud and exporter_uid in self._listeners:
             self._listeners[exporter_uid][0].set()
 
     def socket_on(self, machine: str, exporter_uid: str) -> str:

@@ -1,4 +1,4 @@
-"""SessionService: dialling and the client's stream 0 of the router in one call."""
+"""SessionService: either end's stream 0 of the router in the call that says whose it is."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,17 +8,19 @@ from google.protobuf.message import DecodeError
 from grpc import aio
 
 from jumplab.protocol.v1 import controller_pb2 as pb
-from jumplab_operator.controller.access import own_lease
+from jumplab_operator.controller.access import own_lease, require_kind
 from jumplab_operator.controller.dialling import Dialler
 from jumplab_operator.controller.interceptor import caller
 from jumplab_operator.controller.lab import Lab, Name
-from jumplab_operator.controller.refusals import BadRequest
+from jumplab_operator.controller.refusals import BadRequest, NotPossibleNow
 from jumplab_operator.router.relay import Context, Router
 
 SERVICE = "jumplab.v1.SessionService"
 
 _REQUEST = "x-jumplab-dial-bin"
 _ANSWER = "x-jumplab-dialled-bin"
+_LEASE = "x-jumplab-lease"
+_OFFER = "x-jumplab-offer-bin"
 
 
 class SessionService:
@@ -32,8 +34,11 @@ class SessionService:
     def add_to(self, server: aio.Server) -> None:
         """Serves SessionService on `server`."""
         # Neither serializer nor deserializer, as at the router: messages stay bytes.
-        handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_stream_rpc_method_handler(self._attach)
-        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Attach": handler}),))
+        methods = {"Attach": self._attach, "Await": self._await}
+        handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
+            name: grpc.stream_stream_rpc_method_handler(method) for name, method in methods.items()
+        }
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
 
     async def _attach(self, _: object, context: Context) -> None:
         request = _request_in(list(context.invocation_metadata() or ()))
@@ -44,6 +49,24 @@ class SessionService:
             await context.send_initial_metadata(told)
         else:
             await self._router.serve(dialled.claims, 0, context, told=told)
+
+    async def _await(self, _: object, context: Context) -> None:
+        require_kind(caller(), "Exporter")
+        lease_uid = str(dict(context.invocation_metadata() or ()).get(_LEASE, ""))
+        self._check_claim(lease_uid)
+        with self._dialler.spares.opened(caller().uid, lease_uid) as spare:
+            # Without a bound: it ends with the lease, or with the connection.
+            match = await spare.match
+        if match is None:
+            raise NotPossibleNow("the lease is over, or another stream for its next client has been opened")
+        offer = pb.RouterOffer(router_endpoint=self._dialler.router_endpoint, router_token=match.token)
+        await self._router.serve(match.claims, 0, context, told=((_OFFER, offer.SerializeToString()),))
+
+    def _check_claim(self, lease_uid: str) -> None:
+        exporter = self._lab.exporter(caller().name)
+        claim = exporter.status.lease_ref if exporter is not None else None
+        if claim is None or claim.uid != lease_uid:
+            raise NotPossibleNow(f'exporter "{caller().name.name}" is not leased by the lease of uid "{lease_uid}"')
 
 
 def _request_in(metadata: Sequence[tuple[str, Any]]) -> pb.DialRequest:

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17jumplab/v1/router.proto\x12\njumplab.v1\"K\n\rStreamRequest\x12\x0f\n\x07payload\x18\x01 \x01(\x0c\x12)\n\nframe_type\x18\x02 \x01(\x0e\x32\x15.jumplab.v1.FrameType\"L\n\x0eStreamResponse\x12\x0f\n\x07payload\x18\x01 \x01(\x0c\x12)\n\nframe_type\x18\x02 \x01(\x0e\x32\x15.jumplab.v1.FrameType*g\n\tFrameType\x12\x13\n\x0f\x46RAME_TYPE_DATA\x10\x00\x12\x19\n\x15\x46RAME_TYPE_RST_STREAM\x10\x03\x12\x13\n\x0f\x46RAME_TYPE_PING\x10\x06\x12\x15\n\x11\x46RAME_TYPE_GOAWAY\x10\x07\x32T\n\rRouterService\x12\x43\n\x06Stream\x12\x19.jumplab.v1.StreamRequest\x1a\x1a.jumplab.v1.StreamResponse(\x01\x30\x01\x32U\n\x0eSessionService\x12\x43\n\x06\x41ttach\x12\x19.jumplab.v1.StreamRequest\x1a\x1a.jumplab.v1.StreamResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17jumplab/v1/router.proto\x12\njumplab.v1\"K\n\rStreamRequest\x12\x0f\n\x07payload\x18\x01 \x01(\x0c\x12)\n\nframe_type\x18\x02 \x01(\x0e\x32\x15.jumplab.v1.FrameType\"L\n\x0eStreamResponse\x12\x0f\n\x07payload\x18\x01 \x01(\x0c\x12)\n\nframe_type\x18\x02 \x01(\x0e\x32\x15.jumplab.v1.FrameType*g\n\tFrameType\x12\x13\n\x0f\x46RAME_TYPE_DATA\x10\x00\x12\x19\n\x15\x46RAME_TYPE_RST_STREAM\x10\x03\x12\x13\n\x0f\x46RAME_TYPE_PING\x10\x06\x12\x15\n\x11\x46RAME_TYPE_GOAWAY\x10\x07\x32T\n\rRouterService\x12\x43\n\x06Stream\x12\x19.jumplab.v1.StreamRequest\x1a\x1a.jumplab.v1.StreamResponse(\x01\x30\x01\x32\x99\x01\n\x0eSessionService\x12\x43\n\x06\x41ttach\x12\x19.jumplab.v1.StreamRequest\x1a\x1a.jumplab.v1.StreamResponse(\x01\x30\x01\x12\x42\n\x05\x41wait\x12\x19.jumplab.v1.StreamRequest\x1a\x1a.jumplab.v1.StreamResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,6 +39,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STREAMRESPONSE']._serialized_end=192
   _globals['_ROUTERSERVICE']._serialized_start=299
   _globals['_ROUTERSERVICE']._serialized_end=383
-  _globals['_SESSIONSERVICE']._serialized_start=385
-  _globals['_SESSIONSERVICE']._serialized_end=470
+  _globals['_SESSIONSERVICE']._serialized_start=386
+  _globals['_SESSIONSERVICE']._serialized_end=539
 # @@protoc_insertion_point(module_scope)

@@ -123,6 +123,11 @@ class SessionServiceStub:
                 request_serializer=jumplab_dot_v1_dot_router__pb2.StreamRequest.SerializeToString,
                 response_deserializer=jumplab_dot_v1_dot_router__pb2.StreamResponse.FromString,
                 _registered_method=True)
+        self.Await = channel.stream_stream(
+                '/jumplab.v1.SessionService/Await',
+                request_serializer=jumplab_dot_v1_dot_router__pb2.StreamRequest.SerializeToString,
+                response_deserializer=jumplab_dot_v1_dot_router__pb2.StreamResponse.FromString,
+                _registered_method=True)
 
 
 class SessionServiceServicer:
@@ -140,11 +145,29 @@ class SessionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Await(self, request_iterator, context):
+        """The exporter's stream 0 of the next session, opened ahead, which spares whoever attaches the time until the exporter has
+        heard of it and come. One for each exporter: the newest. Where the controller does not know it, or there is none, the
+        exporter is told of a session by the offers of its Status stream.
+
+        Metadata: the exporter's identity, and `x-jumplab-lease`, the uid of the lease that it is claimed by. The initial
+        metadata of the answer comes when a client has attached and has `x-jumplab-offer-bin`, a RouterOffer; its token opens
+        the session's further streams. Ends with FAILED_PRECONDITION when the lease does.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SessionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'Attach': grpc.stream_stream_rpc_method_handler(
                     servicer.Attach,
+                    request_deserializer=jumplab_dot_v1_dot_router__pb2.StreamRequest.FromString,
+                    response_serializer=jumplab_dot_v1_dot_router__pb2.StreamResponse.SerializeToString,
+            ),
+            'Await': grpc.stream_stream_rpc_method_handler(
+                    servicer.Await,
                     request_deserializer=jumplab_dot_v1_dot_router__pb2.StreamRequest.FromString,
                     response_serializer=jumplab_dot_v1_dot_router__pb2.StreamResponse.SerializeToString,
             ),
@@ -180,6 +203,33 @@ class SessionService:
             request_iterator,
             target,
             '/jumplab.v1.SessionService/Attach',
+            jumplab_dot_v1_dot_router__pb2.StreamRequest.SerializeToString,
+            jumplab_dot_v1_dot_router__pb2.StreamResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Await(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/jumplab.v1.SessionService/Await',
             jumplab_dot_v1_dot_router__pb2.StreamRequest.SerializeToString,
             jumplab_dot_v1_dot_router__pb2.StreamResponse.FromString,
             options,

@@ -74,6 +74,15 @@ class SessionServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SessionServiceAsyncStub: ...
     Attach: _grpc.StreamStreamMultiCallable[_router_pb2.StreamRequest, _router_pb2.StreamResponse]
+    Await: _grpc.StreamStreamMultiCallable[_router_pb2.StreamRequest, _router_pb2.StreamResponse]
+    """The exporter's stream 0 of the next session, opened ahead, which spares whoever attaches the time until the exporter has
+    heard of it and come. One for each exporter: the newest. Where the controller does not know it, or there is none, the
+    exporter is told of a session by the offers of its Status stream.
+
+    Metadata: the exporter's identity, and `x-jumplab-lease`, the uid of the lease that it is claimed by. The initial
+    metadata of the answer comes when a client has attached and has `x-jumplab-offer-bin`, a RouterOffer; its token opens
+    the session's further streams. Ends with FAILED_PRECONDITION when the lease does.
+    """
 
 @_typing.type_check_only
 class SessionServiceAsyncStub(SessionServiceStub):
@@ -87,6 +96,15 @@ class SessionServiceAsyncStub(SessionServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Attach: _aio.StreamStreamMultiCallable[_router_pb2.StreamRequest, _router_pb2.StreamResponse]  # type: ignore[assignment]
+    Await: _aio.StreamStreamMultiCallable[_router_pb2.StreamRequest, _router_pb2.StreamResponse]  # type: ignore[assignment]
+    """The exporter's stream 0 of the next session, opened ahead, which spares whoever attaches the time until the exporter has
+    heard of it and come. One for each exporter: the newest. Where the controller does not know it, or there is none, the
+    exporter is told of a session by the offers of its Status stream.
+
+    Metadata: the exporter's identity, and `x-jumplab-lease`, the uid of the lease that it is claimed by. The initial
+    metadata of the answer comes when a client has attached and has `x-jumplab-offer-bin`, a RouterOffer; its token opens
+    the session's further streams. Ends with FAILED_PRECONDITION when the lease does.
+    """
 
 class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
     """Dialling and opening the client's stream 0 in one call, which spares the client a round trip. Where the controller does
@@ -103,5 +121,20 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_router_pb2.StreamRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_router_pb2.StreamResponse], _abc.AsyncIterator[_router_pb2.StreamResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def Await(
+        self,
+        request_iterator: _MaybeAsyncIterator[_router_pb2.StreamRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_router_pb2.StreamResponse], _abc.AsyncIterator[_router_pb2.StreamResponse]]:
+        """The exporter's stream 0 of the next session, opened ahead, which spares whoever attaches the time until the exporter has
+        heard of it and come. One for each exporter: the newest. Where the controller does not know it, or there is none, the
+        exporter is told of a session by the offers of its Status stream.
+
+        Metadata: the exporter's identity, and `x-jumplab-lease`, the uid of the lease that it is claimed by. The initial
+        metadata of the answer comes when a client has attached and has `x-jumplab-offer-bin`, a RouterOffer; its token opens
+        the session's further streams. Ends with FAILED_PRECONDITION when the lease does.
+        """
 
 def add_SessionServiceServicer_to_server(servicer: SessionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
