@@ -4,7 +4,11 @@
 
 import asyncio
 import contextlib
+import os
 import stat
+import subprocess
+import sys
+import tempfile
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +21,7 @@ from jumplab.transport.errors import TransportError
 from jumplab.transport.links import ConnectionLost, EnvelopeKind, Link
 from jumplab.transport.same_machine import is_usable, machine_id
 from jumplab_exporter import short_path
+from jumplab_exporter.own_folder import own_folder
 from jumplab_exporter.reports import Status
 from jumplab_exporter.short_path import Guests
 from tests.exporter.conftest import Run
@@ -176,3 +181,36 @@ async def test_a_socket_that_others_could_have_made_is_not_used(tmp_path: Path) 
         assert not await is_usable(tmp_path / "session.sock")
         tmp_path.chmod(0o700)
         assert await is_usable(tmp_path / "session.sock")
+
+
+def test_what_a_killed_exporter_has_left_goes_with_the_next_start_and_what_a_living_one_holds_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left, foreign = tmp_path / "jumplab-exporter-left", tmp_path / "jumplab-shell"
+    for folder in (left, foreign):
+        folder.mkdir()
+        (folder / "session.sock").touch()
+    with own_folder() as first, own_folder() as second:
+        assert {*tmp_path.iterdir()} == {first, second, foreign}
+        assert stat.S_IMODE(first.stat().st_mode) == 0o700
+    assert [*tmp_path.iterdir()] == [foreign]
+
+
+def test_the_folder_of_a_killed_exporter_is_not_held_any_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    hold = (
+        "from jumplab_exporter.own_folder import own_folder\n"
+        "with own_folder() as folder:\n    print(folder, flush=True)\n    input()"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", hold], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        held = Path(holder.stdout.readline().strip())
+        with own_folder() as ours:
+            assert {*tmp_path.iterdir()} == {held, ours}
+        holder.kill()
+    with own_folder() as ours:
+        assert [*tmp_path.iterdir()] == [ours]

@@ -79,7 +79,8 @@ class Registration:
 
         Returns what ended it: the controller refuses this exporter from the first, or the exporter has said goodbye.
         """
-        backoff, told = self._backoff(), ""
+        backoff = self._backoff()
+        told: type[TransportError] | None = None
         while True:
             begun = self._clock()
             ending = await self._be_connected()
@@ -87,8 +88,10 @@ class Registration:
                 return ending
             if self._clock() - begun > _STEADY_SECONDS:
                 backoff.reset()
-            _log.log(logging.DEBUG if str(ending) == told else logging.WARNING, "%s; trying again", ending)
-            told = str(ending)
+                told = None
+            # Once for each loss: what a try in vain says of the same in other words is no news.
+            _log.log(logging.DEBUG if type(ending) is told else logging.WARNING, "%s; trying again", ending)
+            told = type(ending)
             await backoff.wait()
             if self._leaving:
                 return ending

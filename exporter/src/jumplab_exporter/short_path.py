@@ -3,10 +3,9 @@
 import asyncio
 import hashlib
 import logging
-import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from jumplab.transport.errors import NotAllowed
 from jumplab.transport.links import ConnectionLost, Link
 from jumplab.transport.listener import LocalListener
 from jumplab.transport.same_machine import machine_id
+from jumplab_exporter.own_folder import own_folder
 
 # The client and the exporter learn of a session at the same moment, the one or the other a little earlier.
 _TELLING_BOUND_SECONDS = 5.0
@@ -93,12 +93,11 @@ class ShortPath:
 
 @contextmanager
 def short_path() -> Iterator[ShortPath]:
-    """A folder of this process alone, in TMPDIR; its socket is gone with it."""
-    try:
-        folder = tempfile.TemporaryDirectory(prefix="jumplab-", ignore_cleanup_errors=True)
-    except OSError as error:
-        _log.warning("clients on this machine go through the router: %s", error)
-        yield ShortPath()
-        return
-    with folder as name:
-        yield ShortPath(machine_id(), Path(name) / "session.sock")
+    """In a folder of this process alone; its socket is gone with it."""
+    with ExitStack() as stack:
+        try:
+            path = ShortPath(machine_id(), stack.enter_context(own_folder()) / "session.sock")
+        except OSError as error:
+            _log.warning("clients on this machine go through the router: %s", error)
+            path = ShortPath()
+        yield path

@@ -1,0 +1,57 @@
+"""A folder of this process alone, in TMPDIR.
+
+It goes with the process, or, where that was killed, with the next exporter's start: a living one holds its folder, and
+the kernel lets go of it however the process ends.
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+_PREFIX = "jumplab-exporter-"
+
+
+@contextmanager
+def own_folder() -> Iterator[Path]:
+    """The folder, with mode 0700, while the context lasts; those that nobody holds any more go now. Raises OSError."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        _remove_unless_held(left)
+    folder, descriptor = _held()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(descriptor)
+
+
+def _held() -> tuple[Path, int]:
+    """A new folder, and the descriptor that holds it. One that another exporter has taken for left is made anew."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        with suppress(FileNotFoundError), ExitStack() as stack:
+            descriptor = _descriptor(folder)
+            stack.callback(os.close, descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.path.samestat(os.fstat(descriptor), folder.stat()):
+                stack.pop_all()
+                return folder, descriptor
+
+
+def _remove_unless_held(folder: Path) -> None:
+    """Removes what a killed exporter of this user has left."""
+    with suppress(OSError):
+        descriptor = _descriptor(folder)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(descriptor).st_uid == os.geteuid():
+                shutil.rmtree(folder)
+        finally:
+            os.close(descriptor)
+
+
+def _descriptor(folder: Path) -> int:
+    return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
