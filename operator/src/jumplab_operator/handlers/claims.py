@@ -4,6 +4,7 @@
 of that lease by its own word, or Offline past that lease's deadline.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from jumplab_operator.controller.lab import Assignment, Name
@@ -57,6 +58,22 @@ def assignment(exporter: Exporter, cluster: Cluster) -> Assignment | None:
     told = find_condition(lease.status.conditions, "Preempting")
     notice = told.message if told is not None else ""
     return Assignment(name, lease.uid, spec.client_ref.name, dict(spec.context), lease.status.expected_end_time, notice)
+
+
+def told_later(
+    known: Assignment | None, news: Assignment | None, exporter: Exporter, cluster: Cluster
+) -> datetime | None:
+    """Until when an exporter that was told `known` needn't hear of `news`; None: it is to hear of it now.
+
+    When the lease ends that it is ready for it may hear when there is time for that, and for its own status: it asks
+    back.
+    """
+    since = cluster.presence.of(exporter.uid).phase_since
+    if known is None or news is None or since is None or known.expected_end is not None or news.expected_end is None:
+        return None
+    if replace(known, expected_end=news.expected_end) != news or exporter.status.exporter_status == "LeaseReady":
+        return None
+    return since + min(cluster.settings.end_told_within, (news.expected_end - since) / 10)
 
 
 def may_clear(exporter: Exporter, claim: LeaseRef, wanted: bool, online: bool, cluster: Cluster) -> bool:

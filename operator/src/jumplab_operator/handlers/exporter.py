@@ -31,8 +31,12 @@ class Exporters:
         """Brings the Exporter's status in line with what is known of it. Raises ApiRefused."""
         if exporter.metadata.deletion_timestamp is not None:
             return
-        credential = await self._credentials.ensure(exporter)
         now = self._cluster.clock.now()
+        later = self._put_off(exporter)
+        if later is not None and later > now:
+            self._cluster.queue.add_at(exporter.uid, later, patient=True)
+            return
+        credential = await self._credentials.ensure(exporter)
         online = self._judge_presence(exporter, now)
         claim = self._settle_claim(exporter, online)
         status = self._status(exporter, online, claim, credential.secret, now)
@@ -40,6 +44,15 @@ class Exporters:
             self._tell_quarantine(exporter, status)
         if health.RETURN in exporter.metadata.annotations:
             await self._cluster.merge(exporter, {"metadata": {"annotations": {health.RETURN: None}}})
+
+    def _put_off(self, exporter: Exporter) -> datetime | None:
+        """Until when it isn't written that it is ready for its lease: the Lease says so, its holder attaches now."""
+        connection, status = self._cluster.presence.of(exporter.uid), exporter.status
+        if not connection.connected or connection.phase != "LeaseReady" or status.exporter_status == connection.phase:
+            return None
+        if status.lease_ref is None or connection.phase_since is None:
+            return None
+        return connection.phase_since + self._cluster.settings.attach_first
 
     async def _write(self, exporter: Exporter, status: ExporterStatus) -> bool:
         try:

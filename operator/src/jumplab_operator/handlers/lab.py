@@ -79,14 +79,16 @@ class ClusterLab:
                 exporter = self._cluster.snapshot.by_uid(Exporter, uid)
                 if exporter is None or connection.number != number:
                     return
-                assignment = claims.assignment(exporter, self._cluster)
-                if told != [assignment]:
+                assignment, now = claims.assignment(exporter, self._cluster), self._cluster.clock.now()
+                if told == [assignment]:
+                    await changed.wait()  # without a bound: it ends with the connection, whose owner cancels it
+                elif told and (later := claims.told_later(told[0], assignment, exporter, self._cluster) or now) > now:
+                    await self._cluster.clock.wait(changed, later - now)
+                else:
                     told = [assignment]
                     if assignment is not None:
                         connection.tell(assignment.lease_uid)
                     yield assignment
-                else:
-                    await changed.wait()  # without a bound: it ends with the connection, whose owner cancels it
 
     def _presence_changed(self, exporter: Name, uid: str) -> None:
         self._planner.note(exporter.namespace, uid)

@@ -25,6 +25,8 @@ class Connection:
     epoch: str = ""
     phase: str | None = None
     """What it reported last on this connection; None before its first report."""
+    phase_since: datetime | None = None
+    """When it reported that first; None before its first report on this connection."""
     message: str = ""
     health: Found | None = None
     """What it said last of its devices, on whatever connection; None: nothing yet."""
@@ -59,7 +61,7 @@ class Connection:
         """A new connection takes the place of what was there; returns its number."""
         self.number += 1
         self.connected, self.said_goodbye, self.changed_at = True, False, now
-        self.phase, self.told_now, self.attendance = None, set(), None
+        self.phase, self.phase_since, self.told_now, self.attendance = None, None, set(), None
         return self.number
 
     def close(self, number: int, now: datetime) -> bool:
@@ -92,6 +94,8 @@ class Connection:
         """Takes a report over. A new epoch is a new process: it knows only what it was told on this connection."""
         if report.epoch != self.epoch or not report.epoch:
             self.epoch, self.told, self.cleaned = report.epoch, set(self.told_now), set()
+        if report.status != self.phase:
+            self.phase_since = now
         self.phase, self.message, self.health = report.status, report.message, report.health
         self._note_attendance(report, now)
         if report.release_lease and report.lease_uid:

@@ -47,6 +47,10 @@ class LabSettings:
     default_duration: timedelta = DEFAULT_DURATION
     tell_within: timedelta = timedelta(milliseconds=500)
     """How long a Lease may not say yet which exporters it has: those that confirm at once spare a write."""
+    attach_first: timedelta = timedelta(milliseconds=500)
+    """What follows of a lease's being Ready waits so long: its holder attaches now."""
+    end_told_within: timedelta = timedelta(seconds=10)
+    """How long an exporter may not know yet when the lease that it is ready for ends, where there is a lot to do."""
     confirm_within: timedelta = timedelta(seconds=30)
     """How long a claimed exporter may take to react before its lease is placed elsewhere."""
     avoid_for: timedelta = timedelta(seconds=60)
