@@ -31,6 +31,7 @@ def test_a_lease_ends_in_time_while_the_control_plane_is_dead(lab: Lab, tmp_path
     held = lab.until_ready("brief")
     with jumplab.attach("brief", client=lab.config) as root:
         root.board.power.on()
+        exporter.wait_until(lambda: "ends in" in exporter.output(), "word of the end")
         ends_known = exporter.output().count("ends in")
         shorten(lab, held, BRIEF)
         exporter.wait_until(lambda: exporter.output().count("ends in") > ends_known, "word of the new end")

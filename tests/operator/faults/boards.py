@@ -50,6 +50,11 @@ class Board:
     def connected(self) -> bool:
         return self.connection is not None and not self.connection.done()
 
+    @property
+    def knows_its_end(self) -> bool:
+        """Whether it has heard when the lease that it serves ends."""
+        return self._heard is not None and self._heard.expected_end is not None
+
     def connect(self, lab: ClusterLab) -> None:
         self.disconnect()
         if self.running and not self.hangs and lab.exporter(self.name) is not None:

@@ -32,26 +32,32 @@ class Happening:
 class Events:
     """Posts Events about resources.
 
-    calm: returns once there is nothing more urgent to write, or when so much time has passed.
+    calm: returns once there is nothing more urgent to write, or when so much time has passed.  pause: what an Event
+    waits at least.
     """
 
-    def __init__(self, kube: KubeApi, clock: Clock, calm: Callable[[timedelta], Awaitable[None]]) -> None:
+    def __init__(
+        self, kube: KubeApi, clock: Clock, calm: Callable[[timedelta], Awaitable[None]], pause: timedelta
+    ) -> None:
         self._kube = kube
         self._clock = clock
         self._calm = calm
-        self._posts: asyncio.Queue[tuple[str, dict[str, object]]] = asyncio.Queue(_WAITING)
+        self._pause = pause
+        self._posts: asyncio.Queue[tuple[datetime, str, dict[str, object]]] = asyncio.Queue(_WAITING)
 
     def record(self, resource: Resource, happening: Happening) -> None:
         """Queues an Event; never waits and never fails."""
+        now = self._clock.now()
         try:
-            self._posts.put_nowait((resource.namespace, _event(resource, happening, self._clock.now())))
+            self._posts.put_nowait((now + self._pause, resource.namespace, _event(resource, happening, now)))
         except asyncio.QueueFull:
             _log.warning('%s "%s": %s (no Event: too many wait)', resource.KIND, resource.name, happening.message)
 
     async def post(self) -> None:
         """Posts what was recorded, for ever."""
         while True:
-            namespace, event = await self._posts.get()
+            due, namespace, event = await self._posts.get()
+            await self._clock.sleep(min(max(due - self._clock.now(), timedelta(0)), self._pause))
             await self._calm(_LONGEST_WAIT)
             try:
                 await self._kube.create(path(CORE, "events", namespace), event)

@@ -23,6 +23,7 @@ from jumplab_operator.handlers.planner import Planner
 from jumplab_operator.handlers.presence import Connection
 from jumplab_operator.handlers.routing import Reconciler
 from jumplab_operator.resources import GROUP, VERSION, Client, Device, Exporter, LabelSelector, Lease
+from jumplab_operator.resources.conditions import is_true
 from jumplab_operator.resources.exporter import Phase
 
 _OWN_LABELS = f"{GROUP}/"
@@ -126,10 +127,16 @@ class ClusterLab:
             return  # of a lease that the exporter isn't claimed by any more: it is told so on its Status stream
         if report.status not in get_args(Phase):
             raise ApiRefused(400, f'"{report.status}" is no status of an exporter; use one of {get_args(Phase)}')
-        self._cluster.presence.of(resource.uid).note(report, self._cluster.clock.now())
+        connection, now = self._cluster.presence.of(resource.uid), self._cluster.clock.now()
+        is_news = {connection.phase, report.status} != {"LeaseReady"} or report.release_lease
+        connection.note(report, now)
         self._planner.note(exporter.namespace, resource.uid)
-        if claim is not None and claim.uid:  # first: somebody may be waiting for it
-            await self._reconciler.reconcile_now(claim.uid)
+        if claim is not None and claim.uid:
+            lease = self._cluster.snapshot.by_uid(Lease, claim.uid)
+            if is_news or lease is None or not is_true(lease.status.conditions, "Ready"):  # somebody may wait for it
+                await self._reconciler.reconcile_now(claim.uid)
+            else:  # its holder has attached, or left
+                self._cluster.queue.add_at(claim.uid, now + self._cluster.settings.attach_first, patient=True)
         frees = claim is not None and report.status == "Available"
         await self._cluster.queue.done(resource.uid, patient=not frees)
 

@@ -52,7 +52,7 @@ async def lab_over(
         snapshot=Snapshot(),
         presence=Presence(clock.now(), settings.connection_grace, settings.return_within),
         queue=queue,
-        events=Events(kube, clock, queue.calm),
+        events=Events(kube, clock, queue.calm, settings.attach_first),
     )
     planner = Planner(cluster)
     reconciler = Reconciler(cluster, planner, Credentials(kube, issuer, settings.ca_pem))
