@@ -1,5 +1,8 @@
 """An exporter waits at the router for the next client of its lease, so that the client need not wait for it."""
 
+import asyncio
+from pathlib import Path
+
 import pytest
 
 from jumplab.driver import errors
@@ -71,3 +74,24 @@ async def test_who_is_met_and_offered_as_well_is_served_once(plane: ControlPlane
             async with plane.dial() as other:  # what comes after the offer that was met already
                 assert await other.root.power.is_on()
             assert await session.root.power.is_on()
+
+
+async def test_who_is_met_while_beforelease_runs_is_served_after_it(
+    plane: ControlPlane, running: Run, tmp_path: Path
+) -> None:
+    """The exporter's process was replaced in the middle of a lease: the lease is ready, the board isn't yet."""
+    script = f"touch {tmp_path}/begun; until [ -e {tmp_path}/go ]; do sleep 0.05; done; touch {tmp_path}/done"
+    prepared = []
+
+    async def use() -> None:
+        async with attach(await plane.met()) as session:
+            prepared.append((tmp_path / "done").exists())
+            await session.root.power.on()
+
+    async with running(hooks={"beforeLease": {"script": script, "timeout": 100}}), asyncio.TaskGroup() as tasks:
+        plane.lease("a")
+        await until((tmp_path / "begun").exists)
+        tasks.create_task(use(), name="a client")
+        await until(lambda: len(plane.spares) > 1)
+        (tmp_path / "go").touch()
+    assert prepared == [True]

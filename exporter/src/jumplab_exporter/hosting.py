@@ -127,7 +127,8 @@ class Hosting:
         async with self._place.short_path.listening(self._guests, session.serve), asyncio.TaskGroup() as tasks:
             preparing = tasks.create_task(self._prepare(session), name=f"preparing lease {self.lease.name}")
             serving = tasks.create_task(self._serve(session, preparing), name=f"serving lease {self.lease.name}")
-            ahead = tasks.create_task(self._stay_ahead(session), name=f"the next session of lease {self.lease.name}")
+            staying = self._stay_ahead(session, preparing)
+            ahead = tasks.create_task(staying, name=f"the next session of lease {self.lease.name}")
             await self._ending.asked.wait()
             await session.end(self._ending.reason)
             for task in (preparing, serving, ahead):
@@ -157,9 +158,14 @@ class Hosting:
                 link = self._place.open_link(offer)
                 tasks.create_task(session.serve(link), name=f"session {offer.session}")
 
-    async def _stay_ahead(self, session: SessionHost) -> None:
+    async def _stay_ahead(self, session: SessionHost, preparing: "asyncio.Task[bool]") -> None:
         """Waits at the router for the next client, so that it need not wait for us. One that comes while we don't is
         offered instead."""
+
+        async def serve(link: Link) -> None:
+            if await preparing:  # a lease that was ready before our process was replaced has clients meanwhile
+                await session.serve(link)
+
         backoff = Backoff()
         async with asyncio.TaskGroup() as tasks:
             while True:
@@ -172,7 +178,7 @@ class Hosting:
                     continue
                 backoff.reset()
                 self._seen.add(offer.session)
-                tasks.create_task(session.serve(link), name=f"session {offer.session}")
+                tasks.create_task(serve(link), name=f"session {offer.session}")
                 await asyncio.sleep(_ASIDE_SECONDS)  # the client that has come goes first
 
     async def _tear_down(self, tree: DriverTree) -> None:
