@@ -120,6 +120,11 @@ async def test_j_shows_what_a_driver_logs(jwords: Callable[..., asyncio.Task[Out
     assert "[warning] switched on" in (await jwords("power", "on")).err
 
 
+async def test_j_shows_a_line_once_whoever_makes_the_call(user: User) -> None:
+    words = ["j power on", "j power is-on", "j thermometer follow 1", "j", "j power on", "j thermometer follow 1"]
+    assert (await script(user, "; ".join(words))).err.count("[warning] switched on") == 2
+
+
 async def test_j_shows_how_far_a_long_call_is(jwords: Callable[..., asyncio.Task[Outcome]]) -> None:
     assert "j: storing 3 of 3\n" in (await jwords("thermometer", "calibrate")).err
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,13 @@ import click
 from jumplab.cli.driver_commands import plain_call
 from jumplab.cli.driver_tree import DriverTree
 from jumplab.cli.ending import one_line, told
+from jumplab.cli.shown_lines import ShownLines
 from jumplab.client.acquiring import Held
 from jumplab.client.controller import Controller
 from jumplab.client.sessions import attached, reconnecting
 from jumplab.driver import Progress, on_progress
+from jumplab.protocol.v1.session_pb2 import LogLine
+from jumplab.session.client import Session
 from jumplab.transport.race import race
 
 _ASKING_BOUND_SECONDS = 5.0
@@ -57,11 +61,15 @@ class Errand:
 
 @dataclass(frozen=True, slots=True)
 class Errands:
-    """Makes calls to the drivers of one lease. patience: how long a lost connection may stay away."""
+    """Makes calls to the drivers of one lease.
+
+    patience: how long a lost connection may stay away.  folder: the shell's own.
+    """
 
     controller: Controller
     held: Held
     patience: timedelta
+    folder: Path
 
     async def run(self, errand: Errand, answer: Answer) -> None:
         """Carries one out: attaches, calls, and leaves, as `j` itself does."""
@@ -82,18 +90,30 @@ class Errands:
         patience = errand.patience or self.patience
         again = reconnecting(self.controller, self.held.lease.name, patience, say, errand.member)
         tree = DriverTree.allowing((), unsafe=False)
-        async with attached(self.controller, self.held, tree, again, "j", errand.member) as session:
-            session.on_log = lambda line: answer({"said": f"[{line.severity.lower()}] {line.message}"})
-            try:
-                call = plain_call(session.root, tree, errand.words)
-            except click.ClickException:
-                call = None  # `j` says it better: it knows the terminal
-            if call is None:
-                answer({"elsewhere": True})
-                return
-            with on_progress(hear):
-                shown = await call
-        answer(({} if shown is None else {"out": shown}) | {"status": 0})
+        with ShownLines(self.folder, errand.member) as lines:
+
+            def tell(session: Session, line: LogLine) -> None:
+                if lines.is_new(session.epoch, line.number):
+                    answer({"said": f"[{line.severity.lower()}] {line.message}"})
+
+            async with attached(self.controller, self.held, tree, again, "j", errand.member) as session:
+                session.on_log = partial(tell, session)
+                call = _call_of(errand, session, tree)
+                if call is not None:
+                    with on_progress(hear):
+                        shown = await call
+        if call is None:
+            answer({"elsewhere": True})
+        else:
+            answer(({} if shown is None else {"out": shown}) | {"status": 0})
+
+
+def _call_of(errand: Errand, session: Session, tree: DriverTree) -> Awaitable[str | None] | None:
+    """The call that is asked for; None where it isn't a plain one, or none at all."""
+    try:
+        return plain_call(session.root, tree, errand.words)
+    except click.ClickException:
+        return None  # `j` says it better: it knows the terminal
 
 
 @asynccontextmanager

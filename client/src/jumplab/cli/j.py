@@ -40,18 +40,18 @@ def drive(words: list[str]) -> None:
 
     members = errand.members_in(os.environ.get("JUMPLAB_MEMBERS", ""))
     if not members:
-        run(_drive(socket, token, words))
+        run(_drive("", socket, token, words))
     elif not words:
         for name, path in members.items():
             click.echo(f"{name}:")
-            run(_drive(path, token, words))
+            run(_drive(name, path, token, words))
     elif words[0] in members:
-        run(_drive(members[words[0]], token, words[1:]))
+        run(_drive(words[0], members[words[0]], token, words[1:]))
     else:
         raise click.UsageError(f'"{words[0]}" is no member of this lease; say which first: {", ".join(members)}')
 
 
-async def _drive(socket: str, token: str, words: list[str]) -> None:
+async def _drive(member: str, socket: str, token: str, words: list[str]) -> None:
     import inspect
     from datetime import timedelta
     from pathlib import Path
@@ -62,6 +62,7 @@ async def _drive(socket: str, token: str, words: list[str]) -> None:
     from jumplab.cli.driver_commands import DriverGroup
     from jumplab.cli.driver_tree import DriverTree
     from jumplab.cli.ending import say
+    from jumplab.cli.shown_lines import ShownLines
     from jumplab.driver.errors import SessionEnded
     from jumplab.session.client import RECONNECT_WITHIN, Reconnecting, attach
     from jumplab.transport.local import LocalLink
@@ -76,14 +77,16 @@ async def _drive(socket: str, token: str, words: list[str]) -> None:
 
     patience = timedelta(seconds=float(os.environ.get("JUMPLAB_RECONNECT_SECONDS", RECONNECT_WITHIN.total_seconds())))
     again = Reconnecting(link, patience, tell=lambda sentence: say(sentence, "j"))
-    async with attach(await link(), classes=tree, client="j", reconnecting=again) as session:
-        session.on_log = _show_log
-        if session.motd and not words:
-            click.echo(session.motd, err=True)
-        with progress.shown("j"):
-            outcome: Any = DriverGroup(session.root, tree).main(words, prog_name="j", standalone_mode=False)
-            if inspect.isawaitable(outcome):
-                await outcome
+    errands = os.environ.get("JUMPLAB_ERRANDS")
+    with ShownLines(Path(errands).parent if errands else None, member) as lines:
+        async with attach(await link(), classes=tree, client="j", reconnecting=again) as session:
+            session.on_log = lambda line: _show_log(line) if lines.is_new(session.epoch, line.number) else None
+            if session.motd and not words:
+                click.echo(session.motd, err=True)
+            with progress.shown("j"):
+                outcome: Any = DriverGroup(session.root, tree).main(words, prog_name="j", standalone_mode=False)
+                if inspect.isawaitable(outcome):
+                    await outcome
 
 
 def _show_log(line: "LogLine") -> None:

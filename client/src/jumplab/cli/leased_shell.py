@@ -50,7 +50,7 @@ async def open_shell(
             listener = LocalListener(folder / member, only(token), _serving(controller, held, member))
             sockets[member] = (await stack.enter_async_context(listener)).path
         errands = folder / _ERRANDS
-        taking = taken(errands, token, Errands(controller, held, reconnect_within).run)
+        taking = taken(errands, token, Errands(controller, held, reconnect_within, folder).run)
         await stack.enter_async_context(taking)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         watching = tasks.create_task(_tell_end(controller, lease.name), name="watch of the lease")

@@ -611,11 +611,16 @@ class LogLine(_message.Message):
     MESSAGE_FIELD_NUMBER: _builtins.int
     TIMESTAMP_FIELD_NUMBER: _builtins.int
     DRIVER_UUID_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
     source: _common_pb2.LogSource.ValueType
     severity: _builtins.str
     """A level's name: DEBUG, INFO, WARNING, ERROR."""
     message: _builtins.str
     driver_uuid: _builtins.str
+    number: _builtins.int
+    """Counts up in one process of the exporter (its epoch), by which a client knows a line again that it has been told before.
+    0: this line is for one client alone.
+    """
     @_builtins.property
     def timestamp(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -626,10 +631,11 @@ class LogLine(_message.Message):
         message: _builtins.str = ...,
         timestamp: _timestamp_pb2.Timestamp | None = ...,
         driver_uuid: _builtins.str = ...,
+        number: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["timestamp", b"timestamp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["driver_uuid", b"driver_uuid", "message", b"message", "severity", b"severity", "source", b"source", "timestamp", b"timestamp"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["driver_uuid", b"driver_uuid", "message", b"message", "number", b"number", "severity", b"severity", "source", b"source", "timestamp", b"timestamp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

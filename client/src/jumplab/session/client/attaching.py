@@ -73,10 +73,12 @@ async def attach(
     finally:
         over = session.ended.done()  # there is nobody who would hear a last word
         session.leave()
-        if not over:
-            await keeper.flush()
-        keeping.cancel()
-        await asyncio.gather(keeping, return_exceptions=True)
+        try:
+            if not over:
+                await keeper.flush()
+        finally:  # also where whoever leaves is cancelled meanwhile
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """A session's host: one set of drivers, any number of attached clients."""
 
 import asyncio
+import itertools
 import logging
 import threading
 from collections import deque
@@ -27,6 +28,9 @@ _LETTING_GO_SECONDS = 1.0
 _KEPT_SECONDS = 600.0
 _DETACHING_BOUND_SECONDS = 2.0
 _CLIENTS_AT_ONCE = 256
+_line_numbers = itertools.count(1)
+"""Of the whole process: a client that attaches to one lease's session after another's can tell their lines apart."""
+
 _log = logging.getLogger(__name__)
 _DRIVERS_LOGGER = logging.getLogger("jumplab.driver")
 
@@ -216,6 +220,7 @@ class SessionHost:
         now = Timestamp()
         now.GetCurrentTime()
         line = LogLine(source=source, severity=severity, message=message, timestamp=now, driver_uuid=driver_uuid)
+        line.number = next(_line_numbers)
         frame = Frame(log_line=line)
         self._said.append(frame)
         self._push(frame)

@@ -1,0 +1,70 @@
+"""Leaving a session, however that is interrupted."""
+
+import asyncio
+
+import pytest
+
+from jumplab.session.client import Session, attach
+from jumplab.transport.links import EnvelopeKind, EnvelopeStream, Link
+from tests.driver.boards import Meter
+from tests.session.links import EVERYTHING, hosted, linked
+
+SOON = 40
+"""Seconds; a bound that only a hang reaches."""
+
+
+class StuckStream:
+    """A stream on which nothing gets away once `stuck` is set; `asked` is set when somebody tries."""
+
+    def __init__(self, stream: EnvelopeStream) -> None:
+        self._stream = stream
+        self.piece_bytes = stream.piece_bytes
+        self.stuck = False
+        self.asked = asyncio.Event()
+
+    async def send(self, payload: bytes, kind: EnvelopeKind = EnvelopeKind.DATA) -> None:
+        if self.stuck:
+            self.asked.set()
+            await asyncio.Event().wait()
+        await self._stream.send(payload, kind)
+
+    async def receive(self) -> tuple[EnvelopeKind, bytes]:
+        return await self._stream.receive()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+class StuckLink:
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self.session: StuckStream | None = None
+
+    async def open(self, number: int, *, bulk: bool = False) -> EnvelopeStream:
+        self.session = StuckStream(await self._link.open(number, bulk=bulk))
+        return self.session
+
+    async def aclose(self) -> None:
+        await self._link.aclose()
+
+
+async def test_who_is_cancelled_again_while_leaving_leaves_no_task_behind() -> None:
+    async with hosted(meter=Meter()) as host, linked(host) as whole, asyncio.timeout(SOON):
+        link = StuckLink(whole)
+        there: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
+
+        async def stay() -> None:
+            async with attach(link, classes=EVERYTHING) as session:
+                there.set_result(session)
+                await asyncio.Event().wait()
+
+        staying = asyncio.create_task(stay())
+        await there
+        assert link.session is not None
+        link.session.stuck = True
+        staying.cancel()
+        await link.session.asked.wait()
+        staying.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await staying
+        assert not [task for task in asyncio.all_tasks() if task.get_name() == "the session's connection"]
