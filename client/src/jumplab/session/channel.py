@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 from jumplab.protocol.v1.session_pb2 import Frame, Frames
 from jumplab.session.frames import MAGIC, ProtocolError
+from jumplab.transport.envelopes import varint
 from jumplab.transport.links import ENVELOPE_BYTES, EnvelopeStream
 
 _KEPT_BYTES = 4 << 20
@@ -68,7 +69,7 @@ class FrameChannel:
     def post(self, frame: Frame) -> None:
         """Queues a counted frame without waiting: for what is small and rare."""
         said = frame.SerializeToString()
-        self._keep(_FRAME_TAG + _varint(len(said)) + said)
+        self._keep(_FRAME_TAG + varint(len(said)) + said)
 
     def post_prompt(self, frame: Frame) -> None:
         """Queues an uncounted frame before all others: it is for the present connection alone."""
@@ -127,7 +128,7 @@ class FrameChannel:
         if self.received > self._told:
             self._told = self.received
             self._unacknowledged_bytes = 0
-            parts += _RECEIVED_TAG, _varint(self.received)
+            parts += _RECEIVED_TAG, varint(self.received)
         return b"".join(parts)
 
     def _uncounted(self) -> list[bytes]:
@@ -183,15 +184,3 @@ class FrameChannel:
 # a kept frame is not serialized twice, and what is said in every payload costs next to nothing.
 _FRAME_TAG = b"\x0a"
 _RECEIVED_TAG = b"\x10"
-
-
-def _varint(value: int) -> bytes:
-    """A protobuf varint."""
-    if value <= 0x7F:
-        return bytes((value,))
-    encoded = bytearray()
-    while value > 0x7F:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)

@@ -7,10 +7,9 @@ import grpc
 from grpc import aio
 
 from jumplab.protocol.v1 import controller_pb2
-from jumplab.protocol.v1.router_pb2_grpc import SessionServiceStub
 from jumplab.transport.endpoint import Endpoint
 from jumplab.transport.errors import Unreachable, explained
-from jumplab.transport.routed import RoutedStream
+from jumplab.transport.routed import RoutedStream, envelope_stream
 
 _REQUEST = "x-jumplab-dial-bin"
 _ANSWER = "x-jumplab-dialled-bin"
@@ -27,7 +26,7 @@ async def dial_stream(
     Raises TransportError: Unreachable after `bound_seconds`, and Refused with the code UNIMPLEMENTED where the
     controller does not know this call.
     """
-    call: Any = SessionServiceStub(channel).Attach(metadata=((_REQUEST, request.SerializeToString()),))
+    call = envelope_stream(channel, "SessionService", "Attach", ((_REQUEST, request.SerializeToString()),))
     try:
         async with asyncio.timeout(bound_seconds):
             answer = await _told(call, _ANSWER, endpoint)
@@ -45,7 +44,7 @@ async def await_stream(
     channel: to `endpoint`, with the exporter's identity.
     Raises TransportError, as `dial_stream` does.
     """
-    call: Any = SessionServiceStub(channel).Await(metadata=((_LEASE, lease_uid),))
+    call = envelope_stream(channel, "SessionService", "Await", ((_LEASE, lease_uid),))
     offer = await _told(call, _OFFER, endpoint)
     return controller_pb2.RouterOffer.FromString(offer), RoutedStream(call, endpoint)
 

@@ -1,13 +1,13 @@
 """A link through the router: one gRPC stream for each numbered stream."""
 
 import asyncio
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any
 
 import grpc
 from grpc import aio
 
-from jumplab.protocol.v1 import router_pb2
-from jumplab.protocol.v1.router_pb2_grpc import RouterServiceStub
+from jumplab.transport import envelopes
 from jumplab.transport.channel import open_channel
 from jumplab.transport.endpoint import Endpoint, bearer
 from jumplab.transport.errors import Refused, TransportError, explained
@@ -16,15 +16,15 @@ from jumplab.transport.pace import SMALL_BYTES, Pace
 
 STREAM_NUMBER = "x-jumplab-stream"
 
-_FRAME_TYPES = {
-    EnvelopeKind.DATA: router_pb2.FRAME_TYPE_DATA,
-    EnvelopeKind.RESET: router_pb2.FRAME_TYPE_RST_STREAM,
-    EnvelopeKind.ACK: router_pb2.FRAME_TYPE_PING,
-    EnvelopeKind.END: router_pb2.FRAME_TYPE_GOAWAY,
-}
-_KINDS = {frame_type: kind for kind, frame_type in _FRAME_TYPES.items()}
+_Call = aio.StreamStreamCall[bytes, bytes]
 
-_Call = aio.StreamStreamCall[router_pb2.StreamRequest, router_pb2.StreamResponse]
+
+def envelope_stream(
+    channel: aio.Channel, service: str, method: str, metadata: Sequence[tuple[str, str | bytes]]
+) -> _Call:
+    """Opens an RPC of router.proto whose messages are envelopes, as bytes: `envelopes` writes and reads them."""
+    opened: _Call = channel.stream_stream(f"/jumplab.v1.{service}/{method}")(metadata=metadata)
+    return opened
 
 
 class RoutedStream:
@@ -50,17 +50,16 @@ class RoutedStream:
         if not self._bulk:
             self.pace.speak()
         try:
-            await self._call.write(router_pb2.StreamRequest(payload=payload, frame_type=_FRAME_TYPES[kind]))
+            await self._call.write(envelopes.written(payload, kind))
         except (aio.AioRpcError, asyncio.InvalidStateError, aio.UsageError) as error:
             raise await self._lost() from error
 
     async def receive(self) -> tuple[EnvelopeKind, bytes]:
         try:
-            while (read := await self._call.read()) is not aio.EOF:
-                envelope = cast(router_pb2.StreamResponse, read)
-                kind = _KINDS.get(envelope.frame_type)
-                if kind is not None:  # others are of versions to come
-                    return kind, envelope.payload
+            while isinstance(envelope := await self._call.read(), bytes):  # else it is aio.EOF
+                read = envelopes.read(envelope)
+                if read is not None:  # others are of versions to come
+                    return read
         except (aio.AioRpcError, asyncio.InvalidStateError, aio.UsageError) as error:
             raise await self._lost() from error
         raise await self._lost()
@@ -108,8 +107,8 @@ class RoutedLink:
     async def open(self, number: int, *, bulk: bool = False) -> RoutedStream:
         if number == 0 and self._session is not None:
             return self._session
-        stub = RouterServiceStub(self._channel(bulk=bulk))
-        call: _Call = stub.Stream(metadata=(*bearer(self._token), (STREAM_NUMBER, str(number))))
+        metadata = (*bearer(self._token), (STREAM_NUMBER, str(number)))
+        call = envelope_stream(self._channel(bulk=bulk), "RouterService", "Stream", metadata)
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
         return RoutedStream(call, self._endpoint, self._pace, bulk=bulk)
