@@ -1,5 +1,6 @@
 """A controller with its router on a real port, over TLS, in front of a lab in memory."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from jumplab.protocol.client_v1.client_pb2_grpc import ClientServiceStub
 from jumplab.protocol.v1.controller_pb2_grpc import ControllerServiceStub
 from jumplab.transport.channel import open_channel
 from jumplab.transport.endpoint import Endpoint, Identity, Tls
-from jumplab_operator.controller.authentication import RECHECK, Authenticator
+from jumplab_operator.controller.authentication import FRESH, RECHECK, Authenticator
 from jumplab_operator.controller.credentials import CredentialIssuer
 from jumplab_operator.controller.dialling import Dialler
 from jumplab_operator.controller.offers import Offers
@@ -37,6 +38,9 @@ class Clock:
 
     def pass_recheck(self) -> None:
         self.ahead += RECHECK
+
+    def pass_freshness(self) -> None:
+        self.ahead += FRESH
 
 
 @dataclass
@@ -68,10 +72,13 @@ async def controller() -> AsyncIterator[Controller]:
     known = TokenReader(key.public_key())
     dialler = Dialler(lab, Offers(clock), "router.example:443", key, clock, known)
     router = Router(key.public_key(), prolonged=dialler.prolonged, now=clock, known=known)
-    server = controller_server(lab, Authenticator(lab, issuer, lab.current_token, clock), dialler, router)
+    authenticator = Authenticator(lab, issuer, lab.current_token, clock)
+    server = controller_server(lab, authenticator, dialler, router)
     port = listen(server, "127.0.0.1:0", (certificate.key_pem, certificate.certificate_pem))
     await server.start()
+    checking = asyncio.create_task(authenticator.check_beside())
     yield Controller(lab, clock, Endpoint(f"127.0.0.1:{port}", Tls(authority.certificate_pem)), router, dialler)
+    checking.cancel()
     router.close()
     await server.stop(0)
 

@@ -29,6 +29,10 @@ class MemoryLab:
         self.waiting: list[tuple[Lease, Place]] = []
         self.asked_for: LabelSelector | None = None
         self.api_is_away = False
+        self.secrets_read = 0
+        self.secret_asked = asyncio.Event()
+        self.secrets_readable = asyncio.Event()
+        self.secrets_readable.set()
         self.connected: set[Name] = set()
         self.goodbyes: list[tuple[Name, str]] = []
         self.registered: list[tuple[Name, Mapping[str, str], Sequence[Mapping[str, Any]]]] = []
@@ -116,6 +120,9 @@ class MemoryLab:
             self._changed.notify_all()
 
     async def current_token(self, kind: str, name: Name) -> str | None:
+        self.secrets_read += 1
+        self.secret_asked.set()
+        await self.secrets_readable.wait()
         if self.api_is_away:
             raise ApiRefused(503, "the API server is away")
         return self.secrets.get((kind, name))

@@ -1,5 +1,6 @@
 """Who may come in, and what the others are told."""
 
+import asyncio
 from datetime import timedelta
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -13,6 +14,9 @@ from jumplab_operator.controller.credentials import CLIENT_LIFETIME, CredentialI
 from jumplab_operator.controller.lab import Name
 from tests.controller.conftest import Controller, refused
 from tests.controller.lab import NAMESPACE
+
+SOON = 40
+"""Seconds; a bound that only a hang reaches."""
 
 LIST = client_pb2.ListExportersRequest(parent=f"namespaces/{NAMESPACE}")
 
@@ -97,6 +101,34 @@ async def test_a_token_whose_secret_was_deleted_dies_within_the_time_of_a_rechec
     await list_exporters(controller, token)
     controller.lab.secrets.clear()
     controller.clock.pass_recheck()
+    async with refused(StatusCode.UNAUTHENTICATED, "has been replaced"):
+        await list_exporters(controller, token)
+
+
+async def test_who_keeps_calling_does_not_wait_for_its_secret(controller: Controller) -> None:
+    lab, token = controller.lab, controller.lab.add_client("ci")
+    await list_exporters(controller, token)
+    controller.clock.pass_freshness()
+    lab.secrets_readable.clear()
+    lab.secret_asked.clear()
+    for _ in range(3):
+        await list_exporters(controller, token)
+    await asyncio.wait_for(lab.secret_asked.wait(), SOON)
+    assert lab.secrets_read == 2, "it is asked for once beside the calls, however many there are"
+    lab.secrets_readable.set()
+
+
+async def test_who_keeps_calling_with_a_token_that_is_dead_is_refused_once_that_is_seen_beside(
+    controller: Controller,
+) -> None:
+    lab, token = controller.lab, controller.lab.add_client("ci")
+    await list_exporters(controller, token)
+    del lab.secrets["Client", Name(NAMESPACE, "ci")]
+    controller.clock.pass_freshness()
+    await list_exporters(controller, token)
+    async with asyncio.timeout(SOON):
+        while lab.secrets_read < 2:  # noqa: ASYNC110 - nobody is told
+            await asyncio.sleep(0.01)
     async with refused(StatusCode.UNAUTHENTICATED, "has been replaced"):
         await list_exporters(controller, token)
 

@@ -122,8 +122,10 @@ async def control_plane(
             cutting = tasks.create_task(
                 _cut_streams(lab, router, dialler.spares), name="cutting the streams of former holders"
             )
+            checking = tasks.create_task(authenticator.check_beside(), name="checking callers' tokens")
             yield
-            cutting.cancel()
+            for task in (cutting, checking):
+                task.cancel()
 
 
 @asynccontextmanager

@@ -1,9 +1,11 @@
 """Who is calling: from a call's metadata to a resource that is there.
 
-Whether the Secret still holds the presented token is asked again after `RECHECK`, and at once for another token. Where
-the Kubernetes API doesn't answer, what was found last stands: sessions go on while it is away.
+Whether the Secret still holds the presented token is asked at once for another token, beside the call where the last
+answer is older than `FRESH`, and in the call's way where it is older than `RECHECK`: by then a token that was replaced
+is dead. Where the Kubernetes API doesn't answer, what was found last stands: sessions go on while it is away.
 """
 
+import asyncio
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ from jumplab_operator.controller.credentials import CredentialIssuer, InvalidCre
 from jumplab_operator.controller.lab import ApiRefused, Lab, Name
 from jumplab_operator.controller.refusals import NotAuthenticated, Unavailable
 
+FRESH = timedelta(seconds=5)
 RECHECK = timedelta(seconds=10)
 
 CurrentToken = Callable[[str, Name], Awaitable[str | None]]
@@ -28,7 +31,7 @@ class _Seen:
 class Authenticator:
     """Authenticates callers.
 
-    current_token: raises ApiRefused where it can't be read.
+    current_token: raises ApiRefused where it can't be read.  `check_beside` must be running, else nobody asks beside.
     """
 
     def __init__(
@@ -39,6 +42,8 @@ class Authenticator:
         self._current_token = current_token
         self._now = now
         self._seen: dict[Subject, _Seen] = {}
+        self._stale: asyncio.Queue[Subject] = asyncio.Queue()
+        self._asked: set[Subject] = set()
 
     async def authenticate(self, metadata: Mapping[str, str]) -> Subject:
         """The caller that the metadata proves. Raises NotAuthenticated, Unavailable."""
@@ -53,6 +58,18 @@ class Authenticator:
         self._check_resource(subject)
         await self._check_current(subject, token)
         return subject
+
+    async def check_beside(self) -> None:
+        """Asks for the tokens of those who keep calling, one after the other, for ever."""
+        while True:
+            subject = await self._stale.get()
+            try:
+                if (seen := self._seen.get(subject)) is not None:
+                    await self._ask(subject, seen.token)
+            except (ApiRefused, NotAuthenticated):
+                pass  # the next call tells its caller
+            finally:
+                self._asked.discard(subject)
 
     def _check_claim(self, subject: Subject, metadata: Mapping[str, str]) -> None:
         """What the caller says of itself must be what its token says; saying nothing is fine."""
@@ -78,14 +95,21 @@ class Authenticator:
     async def _check_current(self, subject: Subject, token: str) -> None:
         seen = self._seen.get(subject)
         matches = seen is not None and hmac.compare_digest(seen.token, token)
-        if seen is not None and matches and self._now() - seen.at < RECHECK:
+        age = self._now() - seen.at if seen is not None and matches else RECHECK
+        if FRESH <= age < RECHECK and subject not in self._asked:
+            self._asked.add(subject)
+            self._stale.put_nowait(subject)
+        if age < RECHECK:
             return
         try:
-            current = await self._current_token(subject.kind, subject.name)
+            await self._ask(subject, token)
         except ApiRefused as error:
-            if matches:
-                return
-            raise Unavailable(f"the token can't be checked now ({error}); try again in a moment") from error
+            if not matches:
+                raise Unavailable(f"the token can't be checked now ({error}); try again in a moment") from error
+
+    async def _ask(self, subject: Subject, token: str) -> None:
+        """Raises NotAuthenticated where the Secret has another token, ApiRefused where it can't be read."""
+        current = await self._current_token(subject.kind, subject.name)
         if current is None or not hmac.compare_digest(current, token):
             self._seen.pop(subject, None)
             raise NotAuthenticated(f"the token of {_told(subject)} has been replaced; take the new one")
