@@ -3,7 +3,8 @@
     python -m tools.bench.fleet FILE
 
 FILE is what `Fleet.to_json` gives. They register the benchmark's drivers and follow the controller's word with the
-exporter's own code; only drivers, hooks and sessions are missing.
+exporter's own code; only drivers, hooks and sessions are missing. AVAILABLE is said once the controller has taken that
+in of each.
 """
 
 import asyncio
@@ -25,6 +26,10 @@ from jumplab_exporter.reporting import Outbox
 from jumplab_exporter.reports import Report, Status
 from jumplab_exporter.short_path import ShortPath
 from tools.bench.drivers import board
+
+AVAILABLE = "all available"
+_AT_ONCE = 1000
+"""So many connect at a time: one process that begins with ten thousand answers none of them in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,10 @@ class SimulatedExporter:
         registration.set_reports(DriverTree(board(), scope=self._identity.name).reports())
         raise await registration.keep()
 
+    async def available(self) -> None:
+        """Returns once the controller has written that it is."""
+        await self._outbox.delivered()
+
     def _connect(self) -> Controller:
         return Controller(
             self._endpoint, self._identity, epoch=self._epoch, short_path=ShortPath(), clock=time.monotonic
@@ -76,9 +85,19 @@ class SimulatedExporter:
 
 async def serve(fleet: Fleet) -> None:
     """Runs all of them until cancelled."""
-    async with asyncio.TaskGroup() as tasks:
-        for name in fleet.tokens:
-            tasks.create_task(SimulatedExporter(fleet, name).serve(), name=f"exporter {name}")
+    turn = asyncio.Semaphore(_AT_ONCE)
+
+    async def start(name: str) -> None:
+        async with turn:
+            exporter = SimulatedExporter(fleet, name)
+            serving.create_task(exporter.serve(), name=f"exporter {name}")
+            await exporter.available()
+
+    async with asyncio.TaskGroup() as serving:
+        async with asyncio.TaskGroup() as starting:
+            for name in fleet.tokens:
+                starting.create_task(start(name), name=f"start of {name}")
+        print(AVAILABLE, flush=True)
 
 
 if __name__ == "__main__":

@@ -3,12 +3,13 @@
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from jumplab.client.places import write_private
-from tools.bench.fleet import Fleet
+from tests.kube.processes import Process
+from tools.bench.fleet import AVAILABLE, Fleet
 from tools.bench.lab import LABELS, NAMESPACE, Lab, closest_to_a_cluster, place
 from tools.bench.processes import running
 from tools.bench.report import say
@@ -17,8 +18,8 @@ from tools.bench_apiserver.load import session
 
 CLIENT = "ci"
 _SETTING_UP_BOUND_SECONDS = 600.0
-# Listing a thousand exporters is work for the API server, which has better things to do meanwhile.
-_LOOK_SECONDS = 1.0
+_LISTED_EACH_SECOND = 1000
+"""So many at most: listing them all is work for the API server, which has better things to do meanwhile."""
 _WRITERS = 16
 
 
@@ -29,13 +30,13 @@ def populated(count: int, folder: Path) -> Iterator[Lab]:
         say(f"{count} exporter{'' if count == 1 else 's'} on {lab.api}")
         lab.create("Client", CLIENT, {})
         asyncio.run(_create_exporters(lab, count))
-        _wait(lambda: len(lab.tokens("Exporter")), count, "credentials")
+        _wait_for_credentials(lab, count)
         file = folder / "fleet.json"
         fleet = Fleet(lab.endpoint, lab.ca_pem.decode(), NAMESPACE, lab.tokens("Exporter"))
         write_private(file, fleet.to_json())
         begin = time.perf_counter()
-        with running([sys.executable, "-m", "tools.bench.fleet", file], folder / "fleet.log"):
-            _wait(lambda: _available(lab), count, "exporters available")
+        with running([sys.executable, "-m", "tools.bench.fleet", file], folder / "fleet.log") as exporters:
+            wait_until(lambda: _are_available(exporters), f"{count} exporters available", _SETTING_UP_BOUND_SECONDS)
             say(f"  available {time.perf_counter() - begin:.0f} s after their start")
             yield lab
 
@@ -58,16 +59,17 @@ async def _create_exporters(lab: Lab, count: int) -> None:
             tasks.create_task(create(), name=f"creating exporters {number}")
 
 
-def _wait(present: Callable[[], int], count: int, what: str) -> None:
+def _wait_for_credentials(lab: Lab, count: int) -> None:
     wait_until(
-        lambda: present() == count,
-        f"{count} {what}",
+        lambda: len(lab.tokens("Exporter")) == count,
+        f"{count} credentials",
         _SETTING_UP_BOUND_SECONDS,
-        every_seconds=_LOOK_SECONDS,
-        tell=lambda: say(f"  {present()} of {count} {what}"),
+        every_seconds=max(1.0, count / _LISTED_EACH_SECOND),
     )
 
 
-def _available(lab: Lab) -> int:
-    exporters = lab.kube.get(place("exporters")).ok()["items"]
-    return sum(exporter.get("status", {}).get("exporterStatus") == "Available" for exporter in exporters)
+def _are_available(exporters: Process) -> bool:
+    said = exporters.output()
+    if not exporters.running:
+        raise RuntimeError(f"the exporters have ended:\n{said[-4000:]}")
+    return AVAILABLE in said

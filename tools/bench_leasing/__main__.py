@@ -14,6 +14,7 @@ import click
 from tests.kube.fixtures import NO_ASSETS
 from tests.kube.servers import ASSETS
 from tools.bench import peer
+from tools.bench.lab import Lab
 from tools.bench.populated import populated
 from tools.bench.report import say
 from tools.bench_leasing import measuring, planning, report
@@ -48,12 +49,16 @@ def main(quick: bool, parts: Sequence[str], exporters: Sequence[int], out: Path)
     if "plan" in chosen:
         say("the plan alone")
         figures |= planning.figures(rounds.planned, rounds.changes)
+    sizes = set(exporters or rounds.curve) if "curve" in chosen else set()
+    curve: dict[str, Any] = figures.get("curve", {}) if parts else {}
     if chosen & _IN_ONE_LAB:
-        figures |= _in_one_lab(chosen, rounds)
+        figures |= _in_one_lab(chosen, rounds, curve if rounds.exporters in sizes else None)
+        sizes.discard(rounds.exporters)
     if "labgrid" in chosen:
         figures["labgrid"] = _labgrid(script)
     if "curve" in chosen:
-        figures["curve"] = figures.get("curve", {}) | _curve(exporters or rounds.curve, rounds)
+        curve |= _curve(sorted(sizes), rounds)
+        figures["curve"] = {size: curve[size] for size in sorted(curve, key=int)}
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(figures, indent=2) + "\n")
     click.echo(report.table(figures))
@@ -62,10 +67,13 @@ def main(quick: bool, parts: Sequence[str], exporters: Sequence[int], out: Path)
     say(f"written to {out}")
 
 
-def _in_one_lab(chosen: set[str], rounds: Rounds) -> dict[str, Any]:
+def _in_one_lab(chosen: set[str], rounds: Rounds, curve: dict[str, Any] | None) -> dict[str, Any]:
+    """curve: takes its point of this lab's size; None: that isn't asked for."""
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="jumplab-bench-") as name, populated(rounds.exporters, Path(name)) as lab:
         figures["api"] = lab.api
+        if curve is not None:
+            curve[str(rounds.exporters)] = _point(lab, rounds.exporters, rounds)
         if "minute" in chosen:
             say("a minute in which nothing is asked for")
             figures |= measuring.idle_writes(lab, rounds.idle_seconds)
@@ -107,10 +115,15 @@ def _curve(sizes: Sequence[int], rounds: Rounds) -> dict[str, Any]:
     for count in sizes:
         try:
             with tempfile.TemporaryDirectory(prefix="jumplab-bench-") as name, populated(count, Path(name)) as lab:
-                found[str(count)] = measuring.point(lab, rounds) | planning.figures(count, rounds.changes)
+                found[str(count)] = _point(lab, count, rounds)
         except TimeoutError as error:
             say(f"  left out: {error}")
     return found
+
+
+def _point(lab: Lab, count: int, rounds: Rounds) -> dict[str, Any]:
+    say(f"the curve at {count}")
+    return measuring.point(lab, rounds) | planning.figures(count, rounds.changes)
 
 
 if __name__ == "__main__":

@@ -128,6 +128,7 @@ async def _writes(lab: Lab, count: int) -> dict[str, float]:
     """The average of so many leases, one after another."""
     names = [f"counted-{number}" for number in range(count)]
     async with placing(lab) as leasing:
+        await asyncio.sleep(_SETTLING_SECONDS)
         before = counting.writes(lab)
         for name in names:
             await leasing.ready(name)
