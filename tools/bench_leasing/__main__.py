@@ -84,7 +84,7 @@ def _in_one_lab(chosen: set[str], rounds: Rounds, curve: dict[str, Any] | None) 
             figures |= measuring.writes_per_lease(lab, rounds)
         if "parallel" in chosen:
             say(f"{rounds.parallel} at once")
-            figures["parallel_50_s"] = measuring.together(lab, rounds.parallel)
+            figures |= measuring.together(lab, rounds)
         if "watched" in chosen:
             say(f"one at a time, with {rounds.watchers} clients that watch")
             figures |= measuring.watched(lab, rounds, Path(name))
