@@ -45,21 +45,22 @@ class Codec:
     def decode_arguments(self, data: bytes) -> dict[str, Any]:
         """The arguments by name. Raises BadArguments."""
         try:
-            return self._arguments.validate_json(data, strict=True)
+            arguments: dict[str, Any] = self._arguments.validator.validate_json(data, strict=True)
         except ValidationError as error:
             raise errors.BadArguments(f"{self.name}: {told(error)}; its arguments are {self._signature}") from error
+        return arguments
 
     def encode_result(self, value: Any) -> bytes:
         """What the method returned (or one item of it), as it travels. Raises TypeError where it isn't as annotated."""
         try:
-            return self._result.dump_json(self._result.validate_python(value))
+            return self._result.serializer.to_json(self._result.validator.validate_python(value))
         except ValidationError as error:
             raise TypeError(f"{self.name} returned what its interface does not promise: {told(error)}") from error
 
     def decode_result(self, data: bytes) -> Any:
         """What the method returned. Raises InterfaceMismatch where this side expects something else."""
         try:
-            return self._result.validate_json(data)
+            return self._result.validator.validate_json(data)
         except ValidationError as error:
             raise errors.InterfaceMismatch(
                 f"{self.name} answered what this client does not know: {told(error)}"

@@ -83,12 +83,13 @@ class FrameChannel:
 
     def arrived(self, payload: Frames, counted: int) -> None:
         """Takes in what a payload says of both directions.  counted: how many counted frames it has brought."""
-        self.received += counted
-        self._unacknowledged_bytes += payload.ByteSize() if counted else 0
-        if payload.received:
-            self._acknowledge(payload.received)
-        if self._acknowledgement_due:
-            self._wake()
+        if counted:
+            self.received += counted
+            self._unacknowledged_bytes += payload.ByteSize()
+            if self._acknowledgement_due:
+                self._wake()
+        if received := payload.received:
+            self._acknowledge(received)
 
     def connect(self, peer_received: int) -> None:
         """A new connection begins: the peer has so many of our counted frames. Raises ProtocolError."""

@@ -174,10 +174,11 @@ class Attachment:
                 case "call" if self.left.is_set():
                     pass  # it came too late: the goodbye answers it
                 case "call":
-                    self._calls.begin(frame.call, self._run)
+                    call = frame.call
+                    self._calls.begin(call, self._run)
                     # At once: its envelopes or, after a lost connection, its Reopen may come right behind it.
-                    if frame.call.stream or frame.call.carried:
-                        self._streams[frame.call.id] = self._hosted(frame.call)
+                    if call.stream or call.carried:
+                        self._streams[call.id] = self._hosted(call)
                 case "stream_envelope":
                     self._take_envelope(frame.stream_envelope)
                 case "call_cancel":
@@ -255,10 +256,9 @@ class Attachment:
                 value = await self._watched(call, invocation)
             else:
                 value = await self._work(call, invocation)
-            result = CallResult(id=call.id, value=value)
-            if result.ByteSize() > FRAME_BYTES:
+            if len(value) > FRAME_BYTES:
                 raise ValueError(f"its result has more than {FRAME_BYTES} bytes, which is the most; use a byte stream")
-            return result
+            return CallResult(id=call.id, value=value)
         except asyncio.CancelledError:
             if self._calls.is_awaited(call.id):
                 cancelled = errors.CallCancelled(f"{call.method} was cancelled")
