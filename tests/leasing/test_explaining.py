@@ -150,3 +150,14 @@ def test_who_waits_is_found_by_the_labels_of_what_they_wait_for() -> None:
     for selector, names in ((board("imx8"), "pi"), (board("rpi4"), "r"), (LabelSelector(), "pir")):
         asked = state.awaited("lab", selector)
         assert asked == [state.needed("lab", f"lease-{name}") for name in names]
+
+
+def test_of_an_exporter_whose_holder_gives_way_it_is_told_for_whom() -> None:
+    rules = policy("p", rule("kernel", priority=9), rule("apps", spot_access=True))
+    held = replace(HELD, spot=True)
+    leased = "it is leased by ann until 1 Aug 12:05 UTC, and is to be ended for"
+    first, second = lease("l"), lease("m", client="ann", created=NOON + minutes(1))
+    assert one(first, second, exporter("a"), rules, held)[1] == f"{leased} this lease, which has a higher priority"
+    assert one(second, first, exporter("a"), rules, held)[1] == f"{leased} a lease of ci, which has a higher priority"
+    several = gang("g", part("one", "imx8"))
+    assert one(several, exporter("a"), rules, held)[1] == f"{leased} this lease, which has a higher priority"

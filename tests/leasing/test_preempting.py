@@ -8,7 +8,7 @@ from typing import Any
 from jumplab_operator.leasing.decisions import Assign, Preempt, Spare, Wait
 from jumplab_operator.leasing.facts import Fact, LeaseFacts
 from jumplab_operator.leasing.scheduling import Changes, State, plan
-from tests.leasing.worlds import NOON, client, exporter, gang, lease, minutes, part, policy, rule
+from tests.leasing.worlds import NOON, board, client, exporter, gang, lease, minutes, part, policy, rule
 
 PEOPLE: list[Fact] = [client("ci", team="kernel"), client("ann", team="apps")]
 POLICY = policy("p", rule("kernel", priority=9), rule("apps", priority=1, spot_access=True))
@@ -127,11 +127,79 @@ def test_nobody_is_ended_for_what_another_would_take_who_stands_before() -> None
     assert victims(exporter("e1"), spot("old", "e1"), starving, lease("new")) == {}
 
 
-def test_nobody_is_ended_for_a_lease_of_several_exporters() -> None:
-    both = gang("both", part("one", "imx8"), part("two", "imx8"))
-    assert victims(exporter("e1"), exporter("e2"), spot("a", "e1"), spot("b", "e2"), both) == {}
+BOTH = gang("both", part("one", "imx8"), part("two", "imx8"))
+TWO = [exporter("e1"), exporter("e2")]
 
 
-def test_a_lease_of_several_exporters_is_never_ended_for_one() -> None:
-    both = spot("both", "e1", exporters=("e1", "e2"))
-    assert victims(exporter("e1"), exporter("e2"), both, lease("new")) == {}
+def test_a_lease_of_several_has_as_many_ended_as_it_needs() -> None:
+    assert victims(*TWO, spot("a", "e1"), spot("b", "e2"), BOTH) == {"a": "both", "b": "both"}
+    assert victims(*TWO, spot("a", "e1"), BOTH) == {"a": "both"}
+    third = [exporter("e3"), spot("c", "e3", -1)]
+    assert victims(*TWO, spot("a", "e1"), spot("b", "e2", -20), *third, BOTH) == {"a": "both", "c": "both"}
+
+
+def test_nobody_is_ended_where_that_would_not_be_enough() -> None:
+    assert victims(*TWO, spot("a", "e1"), spot("b", "e2", spot=False), BOTH) == {}
+    assert victims(*TWO, spot("a", "e1"), spot("b", "e2", priority=9), BOTH) == {}
+    assert victims(exporter("e1"), exporter("e2", online=False), spot("a", "e1"), BOTH) == {}
+    mixed = gang("mixed", part("one", "imx8"), part("two", "rpi4"))
+    assert victims(*TWO, spot("a", "e1"), spot("b", "e2"), mixed) == {}
+
+
+def test_nobody_is_ended_for_a_lease_of_several_beyond_its_quota() -> None:
+    rules = policy("p", rule("kernel", priority=9, maximum_exporters=1), rule("apps", priority=1, spot_access=True))
+    assert victims(rules, *TWO, spot("a", "e1"), spot("b", "e2"), BOTH) == {}
+
+
+def test_a_lease_of_several_is_ended_whole_for_one() -> None:
+    assert victims(*TWO, spot("pair", "e1", exporters=("e1", "e2")), lease("new")) == {"pair": "new"}
+
+
+def test_a_lease_of_several_is_ended_once_for_all_who_wait_for_what_it_has() -> None:
+    waiting = [lease("first"), lease("second", created=NOON + minutes(1))]
+    other = [exporter("e3"), spot("other", "e3")]
+    pair = spot("pair", "e1", exporters=("e1", "e2"), noticed=True)
+    assert victims(*TWO, *other, pair, *waiting) == {"pair": "first"}
+
+
+def test_of_the_same_priority_one_of_fewer_exporters_is_ended_first() -> None:
+    pair = spot("pair", "e1", -1, exporters=("e1", "e2"))
+    assert victims(*TWO, exporter("e3"), pair, spot("single", "e3", -30), lease("new")) == {"single": "new"}
+
+
+def test_a_lease_of_several_is_ended_for_another_of_several() -> None:
+    assert victims(*TWO, spot("pair", "e1", exporters=("e1", "e2")), BOTH) == {"pair": "both"}
+
+
+def test_by_the_least_of_its_rights_a_lease_of_several_ends_others() -> None:
+    rpi = policy("q", rule("kernel", priority=0), exporters=board("rpi4"))
+    imx = policy("p", rule("kernel", priority=9), rule("apps", priority=1, spot_access=True), exporters=board("imx8"))
+    mixed = gang("mixed", part("one", "imx8"), part("two", "rpi4"))
+    facts = [*PEOPLE, imx, exporter("e1"), exporter("e2", "rpi4"), spot("a", "e1"), mixed]
+    for rules, expected in ((rpi, {}), (policy("q", rule("kernel", priority=5), exporters=board("rpi4")), {"a"})):
+        state, _ = plan(State(), Changes(NOON, [*facts, rules]))
+        found = {uid for uid in state.waiting("lab") if isinstance(state.decision("lab", uid), Preempt)}
+        assert found == {f"lease-{name}" for name in expected}
+
+
+def test_what_is_free_is_kept_for_a_lease_of_several_while_the_rest_is_ended_for_it() -> None:
+    told = spot("a", "e1", noticed=True)
+    short = lease("short", client="ann", created=NOON)
+    facts = [*PEOPLE, POLICY, *TWO, told, BOTH, short]
+    state, _ = plan(State(), Changes(NOON, facts))
+    waits = state.decision("lab", "lease-short")
+    assert isinstance(waits, Wait)
+    assert waits.message.endswith("1 is kept for a lease of several from 1 Aug 12:00 UTC")
+    freed = exporter("e1", available=False, claim="lease-a", vacated=NOON)
+    state, _ = plan(state, Changes(NOON, put=[freed], gone=[("lab", "lease-a")]))
+    assert isinstance(state.decision("lab", "lease-short"), Wait)
+    state, _ = plan(state, Changes(NOON, put=[exporter("e1")]))
+    both = state.decision("lab", "lease-both")
+    assert isinstance(both, Assign)
+    assert {chosen.name for chosen in both.exporters} == {"e1", "e2"}
+
+
+def test_nobody_is_ended_for_what_a_lease_of_several_would_take_that_stands_before_it() -> None:
+    starving = gang("patient", part("one", "imx8"), part("two", "imx8"), client="ann", created=NOON - minutes(300))
+    rpi = exporter("e3", "rpi4")
+    assert victims(*TWO, rpi, spot("a", "e1"), starving, lease("new")) == {}

@@ -169,3 +169,11 @@ def test_a_change_makes_those_restless_who_compete_with_whom_it_touches() -> Non
     state, _ = plan(state, Changes(NOON, [lease("any")]))
     needed = [state.needed("lab", f"lease-{name}") for name in ("pinned", "any")]
     assert state.take_restless() == {"lab": set(needed)}
+
+
+def test_what_is_to_be_ended_for_a_higher_priority_is_expected_in_a_minute() -> None:
+    rules = policy("p", rule("kernel", priority=9), rule("apps", spot_access=True))
+    people = [client(), client("ann", "apps")]
+    given_way = replace(held("a", 120, "ann"), spot=True)
+    assert expected(standing(*people, rules, exporter("a"), given_way, *waiting(1))["w0"]) == 1
+    assert expected(standing(*people, rules, exporter("a"), held("a", 120, "ann"), *waiting(1))["w0"]) == 120

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -16,9 +16,10 @@ from jumplab_operator.leasing.decisions import Assign, Chosen, Decision, Preempt
 from jumplab_operator.leasing.facts import ClientFacts, ExporterFacts, Fact, LeaseFacts, PolicyFacts, Request
 from jumplab_operator.leasing.scheduling import Changes, State, plan
 from jumplab_operator.leasing.slots import span
+from jumplab_operator.leasing.space import CLEANING
 from jumplab_operator.leasing.standing import Place
 from jumplab_operator.resources import ExporterAccessPolicy
-from tests.leasing.worlds import NOON, clients, facts
+from tests.leasing.worlds import NOON, clients, contested_worlds, facts
 
 
 def _unique(some: list[Fact]) -> list[Fact]:
@@ -151,7 +152,7 @@ def test_no_lease_is_assigned_before_its_begin_or_after_its_end(world: list[Fact
         assert lease.exporters or lease.end is None or lease.end > NOON
 
 
-@given(_worlds, _steps)
+@given(_worlds | contested_worlds, _steps)
 def test_planning_step_by_step_equals_planning_from_scratch(
     world: list[Fact], steps: list[tuple[timedelta, list[Fact], set[int]]]
 ) -> None:
@@ -231,27 +232,61 @@ def _fits(lease_uid: str, part: Request, exporter: ExporterFacts) -> bool:
     return selected and named and exporter.claim in (None, lease_uid) and (exporter.enabled or part.allow_disabled)
 
 
-@given(_worlds)
-def test_who_is_ended_is_a_spot_lease_of_lower_priority_and_each_for_somebody_else(world: list[Fact]) -> None:
+@given(contested_worlds)
+def test_who_is_ended_is_a_spot_lease_of_lower_priority_than_by_which_another_would_have_its_exporter(
+    world: list[Fact],
+) -> None:
     state, _ = plan(State(), Changes(NOON, world))
     known = _known(world)
     policies = [fact.policy for fact in known.values() if isinstance(fact, PolicyFacts)]
     teams = {fact.name: fact.labels for fact in known.values() if isinstance(fact, ClientFacts)}
-    ended = {uid: each for uid, each in _all_decisions(state).items() if isinstance(each, Preempt)}
-    assert len({each.waiting_uid for each in ended.values()}) == len(ended)
-    for uid, decision in ended.items():
-        victim, waiting = known[uid], known[decision.waiting_uid]
+    exporters = {fact.name: fact for fact in known.values() if isinstance(fact, ExporterFacts)}
+    for uid, waiting_uid in _ended(state).items():
+        victim, waiting = known[uid], known[waiting_uid]
         assert isinstance(victim, LeaseFacts)
         assert isinstance(waiting, LeaseFacts)
         assert victim.spot
         assert not waiting.exporters
         assert not isinstance(state.decision("lab", waiting.uid), Assign)
-        [held] = [it for it in known.values() if isinstance(it, ExporterFacts) and (it.name,) == victim.exporters]
-        assert held.online
-        assert held.uid not in waiting.avoid
-        grant = access.best_grant(policies, held.labels, teams[waiting.request.client], waiting.request.duration)
-        assert isinstance(grant, access.Grant)
-        assert grant.priority > victim.priority
+        held = [exporters[name] for name in victim.exporters if name in exporters and exporters[name].online]
+        grants = [
+            access.best_grant(policies, it.labels, teams[waiting.request.client], waiting.request.duration)
+            for it in held
+            if it.uid not in waiting.avoid
+        ]
+        assert any(isinstance(grant, access.Grant) and grant.priority > victim.priority for grant in grants)
+
+
+def _ended(state: State) -> dict[str, str]:
+    """By the uid of each lease that is to be ended, that of the one that it is for."""
+    return {uid: each.waiting_uid for uid, each in _all_decisions(state).items() if isinstance(each, Preempt)}
+
+
+@given(contested_worlds)
+def test_nobody_is_ended_in_vain(world: list[Fact]) -> None:
+    """If all who are told end, and what is being cleaned up is clean, then all whom they are ended for are served."""
+    state, decisions = plan(State(), Changes(NOON, world))
+    ended, known = _ended(state), _known(world)
+    freed = {name for uid in ended for name in getattr(known[uid], "exporters", ())}
+    after = [_later(fact, freed, decisions) for fact in known.values() if fact.uid not in ended]
+    _, decisions = plan(State(), Changes(NOON, after))
+    for uid in ended.values():
+        assert isinstance(decisions.get(uid), Assign)
+
+
+def _later(fact: Fact, freed: set[str], decisions: Mapping[str, Decision]) -> Fact:
+    """What becomes of it: exporters of these names, and what is being cleaned up, become clean; who is given one has
+    it, and for whom one is kept that is written."""
+    decision = decisions.get(fact.uid)
+    if isinstance(fact, LeaseFacts) and isinstance(decision, Assign):
+        return replace(fact, exporters=tuple(_names(decision)), end=fact.end or NOON + decision.duration)
+    if isinstance(fact, LeaseFacts) and isinstance(decision, Wait):
+        return replace(fact, kept=decision.kept)
+    if isinstance(fact, ExporterFacts) and fact.online:
+        cleaned = fact.vacated is not None and fact.vacated + CLEANING > NOON
+        if cleaned or fact.name in freed:
+            return replace(fact, claim=None, available=True, busy=False, vacated=None)
+    return fact
 
 
 @given(_worlds)

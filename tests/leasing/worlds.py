@@ -165,4 +165,38 @@ policies = st.builds(
     st.sampled_from((None, *BOARDS)),
 ) | st.integers(0, 1).map(lambda number: PolicyFacts("lab", f"policy-p{number}", None))
 
+
+def _contested(
+    kinds: list[str], rights: list[int], some: list[LeaseFacts], order: list[int], waiting: list[LeaseFacts]
+) -> list[Fact]:
+    """Spot leases of one exporter and of several, each with exporters of its own, and those who wait for these."""
+    held: list[LeaseFacts] = []
+    for number, (lease, priority) in enumerate(zip(some, rights, strict=False)):
+        mine, order = order[: len(lease.parts)], order[len(lease.parts) :]
+        if len(mine) == len(lease.parts):
+            times = {"began": NOON - minutes(number), "end": NOON + minutes(40), "begin": None}
+            terms = {"priority": priority, "spot": True, "noticed": number == 1, "kept": ()}
+            names = tuple(f"e{each}" for each in mine)
+            named = {"uid": f"lease-h{number}", "name": f"h{number}", "exporters": names}
+            held.append(replace(lease, **named, **times, **terms))  # type: ignore[arg-type]
+    first, second, third = rights
+    rules = [
+        policy("p0", rule("kernel", priority=1 + first), rule("apps", priority=second, spot_access=True)),
+        policy("p1", rule("kernel", priority=third, maximum_exporters=2), exporters=board("rpi4")),
+    ]
+    benches = [exporter(f"e{number}", kind, available=number > 0) for number, kind in enumerate(kinds)]
+    waits = [replace(lease, exporters=(), began=None) for lease in {each.uid: each for each in waiting}.values()]
+    return [client("ci", "kernel"), client("ann", "apps"), *rules[: 1 + second], *benches, *held, *waits]
+
+
+contested_worlds = st.builds(
+    _contested,
+    st.lists(st.sampled_from(BOARDS), min_size=5, max_size=5),
+    st.lists(st.integers(0, 2), min_size=3, max_size=3),
+    st.lists(leases, min_size=1, max_size=3),
+    st.permutations(range(5)),
+    st.lists(leases, min_size=1, max_size=4),
+)
+"""Facts of a lab in which some may be ended for others."""
+
 facts: st.SearchStrategy[Fact] = st.one_of(exporters, leases, leases, exporters, clients, policies, usages)

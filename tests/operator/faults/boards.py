@@ -55,6 +55,11 @@ class Board:
         """Whether it has heard when the lease that it serves ends."""
         return self._heard is not None and self._heard.expected_end is not None
 
+    @property
+    def heard_notice(self) -> str:
+        """What it heard last of its lease's being ended for another."""
+        return self._heard.notice if self._heard is not None else ""
+
     def connect(self, lab: ClusterLab) -> None:
         self.disconnect()
         if self.running and not self.hangs and lab.exporter(self.name) is not None:

@@ -20,7 +20,8 @@ def notice(lease: Lease, decision: Decision | None, cluster: Cluster) -> Conditi
         return known
     due = whole_seconds(cluster.clock.now()) + cluster.settings.preemption_notice
     cluster.queue.add_at(lease.uid, due)
-    message = f"a lease of higher priority waits for its exporter; it ends at {format_instant(due)} unless that changes"
+    what = "exporters that it has" if len(lease.status.exporter_names) > 1 else "its exporter"
+    message = f"a lease of higher priority waits for {what}; it ends at {format_instant(due)} unless that changes"
     return condition("Preempting", True, "HigherPriority", message)
 
 
@@ -33,4 +34,5 @@ def preemption(lease: Lease, decision: Decision | None, cluster: Cluster) -> exp
     if due > cluster.clock.now():
         cluster.queue.add_at(lease.uid, due)
         return None
-    return expiry.Ending("Preempted", "its exporter was needed for a lease of higher priority; lease again")
+    what = "exporters that it had were" if len(lease.status.exporter_names) > 1 else "its exporter was"
+    return expiry.Ending("Preempted", f"{what} needed for a lease of higher priority; lease again")

@@ -87,7 +87,7 @@ def _passing_reason(space: Space, lease: LeaseFacts, exporter: ExporterFacts) ->
     situation = space.situations[exporter.uid]
     holder = situation.holder
     if holder is not None and holder is not lease:
-        return "Leased", f"it is leased by {holder.request.client}{until(holder)}"
+        return "Leased", f"it is leased by {holder.request.client}{until(holder)}{_giving_way(space, lease, holder)}"
     if exporter.uid in lease.avoid:
         return "NotConfirmed", "it did not confirm the lease and isn't offered it for a while"
     if exporter.claim is not None:
@@ -103,6 +103,15 @@ def _passing_reason(space: Space, lease: LeaseFacts, exporter: ExporterFacts) ->
     if why[0] == "Free" and len(lease.parts) > 1:
         return "Free", "it is free; the lease gets all its exporters at one time, and waits for others"
     return why
+
+
+def _giving_way(space: Space, lease: LeaseFacts, holder: LeaseFacts) -> str:
+    """Whether the holder's lease is to be ended, and for whom."""
+    waiting = space.leases.get(space.victims.get(holder.uid, ""))
+    if waiting is None:
+        return ""
+    whom = "this lease" if waiting is lease else f"a lease of {waiting.request.client}"
+    return f", and is to be ended for {whom}, which has a higher priority"
 
 
 def _slot_reason(space: Space, lease: LeaseFacts, exporter: ExporterFacts) -> _Why | None:

@@ -1,8 +1,9 @@
 """When exporters are free again, as far as that can be told, and which of them the next in line gets then.
 
 It goes by the ends of what runs and by the slots that are kept, and lets each lease last as long as it asks for. What
-is offline, or leased without a fixed end, counts for nothing; what is being cleaned up counts as free in a minute. An
-end that moves on while the lease is used counts as it is now: the sentences say that it may be later (`waiting.until`).
+is offline, or leased without a fixed end, counts for nothing; what is being cleaned up, or held by a lease that is to
+be ended for another, counts as free in a minute. An end that moves on while the lease is used counts as it is now: the
+sentences say that it may be later (`waiting.until`).
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -96,6 +97,8 @@ class Forecast:
                 yield until, uid
 
     def _until(self, holder: LeaseFacts) -> datetime | None:
+        if holder.uid in self._space.victims:
+            return self._now + TURNAROUND
         if holder.end is not None:
             return max(holder.end, self._now)
         # One that is getting ready lasts from then; one that is not even assigned may never be.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import merge
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TypeAlias
 
 from jumplab_operator.leasing.decisions import Assign
@@ -109,12 +109,16 @@ class Gangs:
         return list(islice(clear, count))
 
     def _coming(self, lease: LeaseFacts, pool: Pool) -> Iterator[_Ready]:
-        """What is free, or being cleaned up; then what is leased, by its end, or was given away just now."""
+        """What is free, being cleaned up, or of those who were told that they end for such a right; then what is
+        leased, by its end, or was given away just now."""
         yield from ((self.now, uid) for *_, uid in pool.free if uid not in self.taken)
         cleaned = (self.space.by_name[name] for name in pool.unready)
         yield from ((self.now, uid) for uid in cleaned if self.space.situations[uid].exporter.claim is not None)
+        told = takewhile(lambda spot: not spot[0], pool.spot)
+        ending = {uid for _, priority, *_, uid in told if priority < pool.grants[uid].priority}
+        yield from ((self.now, uid) for uid in sorted(ending))
         given = ((self._end(lease, self.taken[uid]), uid) for *_, uid in pool.free if uid in self.taken)
-        held = ((self._end(lease, holder), uid) for _, holder, uid in pool.leased)
+        held = ((self._end(lease, holder), uid) for _, holder, uid in pool.leased if uid not in ending)
         yield from merge(sorted(given), held)
 
     def _end(self, lease: LeaseFacts, holder_uid: str) -> datetime:

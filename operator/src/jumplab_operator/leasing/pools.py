@@ -20,9 +20,9 @@ Key: TypeAlias = tuple[str | None, str | None, bool, str]
 Free: TypeAlias = tuple[int, str, str]
 Leased: TypeAlias = tuple[datetime, str, str]
 _Put: TypeAlias = Callable[[list[Any], Any], object]
-Spot: TypeAlias = tuple[bool, int, float, str, str]
-"""Whether its holder was not told yet that it is to end, its holder's priority and how late that began (the latest
-first), the holder's uid, and the exporter's."""
+Spot: TypeAlias = tuple[bool, int, int, float, str, str]
+"""Whether its holder was not told yet that it is to end, its holder's priority, how many exporters that has and how
+late it began (the latest first), the holder's uid, and the exporter's."""
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -160,13 +160,13 @@ def _offer(exporter: ExporterFacts, grant: access.Grant) -> Free:
 
 
 def _may_end(holder: LeaseFacts) -> bool:
-    """Leases of several exporters are never ended for one."""
-    return holder.spot and len(holder.exporters) == 1
+    """Whether the lease has what it waited for, and a higher priority may end it."""
+    return holder.spot and bool(holder.exporters)
 
 
 def _spot(exporter: ExporterFacts, holder: LeaseFacts) -> Spot:
     began = -holder.began.timestamp() if holder.began is not None else -inf
-    return not holder.noticed, holder.priority, began, holder.uid, exporter.uid
+    return not holder.noticed, holder.priority, len(holder.exporters), began, holder.uid, exporter.uid
 
 
 def _held(exporter: ExporterFacts, holder: LeaseFacts) -> Leased:
