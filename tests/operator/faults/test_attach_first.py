@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from tests.operator.faults.api import Plain
+from tests.operator.faults.api import FaultyApi, Plain, Store
 from tests.operator.faults.world import SETTINGS, FaultyWorld
 from tests.operator.faults.writes import is_true
 
 _MOMENT = timedelta(milliseconds=1)
+
+
+class _Api(FaultyApi):
+    """Remembers what was told by Events."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.told: list[str] = []
+
+    async def _serve(self, method: str, path: str, body: Mapping[str, Any]) -> Plain:
+        if path.endswith("/events"):
+            self.told.append(body["reason"])
+        return await super()._serve(method, path, body)
 
 
 class _Leased(FaultyWorld):
@@ -27,6 +41,14 @@ class _Leased(FaultyWorld):
         self.lease("l1", {"clientRef": {"name": "ann"}, "exporterRef": {"name": "e1"}, "duration": "10m"})
         self.calm()
         assert is_true(self.store.existing("leases", "l1"), "Ready")
+
+    def new_api(self) -> _Api:
+        return _Api(self.store)
+
+    @property
+    def told(self) -> list[str]:
+        assert isinstance(self.api, _Api)
+        return self.api.told
 
     @property
     def phase(self) -> str:
@@ -89,3 +111,12 @@ def test_that_a_holder_has_attached_is_written_a_moment_later(leased: _Leased) -
     assert "firstUsedTime" not in leased.store.existing("leases", "l1")["status"]
     leased.loop.advance(SETTINGS.attach_first + _MOMENT)
     assert "firstUsedTime" in leased.store.existing("leases", "l1")["status"]
+
+
+def test_events_come_after_the_holder_had_time_to_attach_and_one_by_one(leased: _Leased) -> None:
+    leased.loop.advance(SETTINGS.attach_first - _MOMENT)
+    assert leased.told == []
+    leased.loop.advance(2 * _MOMENT)
+    assert leased.told == ["Assigned"]
+    leased.loop.advance(timedelta(milliseconds=100))
+    assert leased.told == ["Assigned", "Ready"]

@@ -18,6 +18,9 @@ _WAITING = 5000
 """So many are kept while the API is slow or away; more are dropped."""
 _LONGEST_WAIT = timedelta(seconds=1)
 """Where there is no end of urgent work, one is posted so often."""
+_SPREAD = timedelta(milliseconds=50)
+"""Nobody waits for them: while there are few, they keep out of the way of leases that come meanwhile."""
+_FEW = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ class Events:
                 await self._kube.create(path(CORE, "events", namespace), event)
             except ApiRefused as refused:
                 _log.info("an Event was not posted: %s", refused)
+            if self._posts.qsize() < _FEW:
+                await self._clock.sleep(_SPREAD)
 
 
 def _event(resource: Resource, happening: Happening, now: datetime) -> dict[str, object]:
