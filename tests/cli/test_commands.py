@@ -79,6 +79,14 @@ async def test_who_waits_is_shown_in_order(user: User, bench: Bench) -> None:
     assert [each["place"]["position"] for each in found] == [1, 2, 3]
 
 
+async def test_of_a_lease_of_several_the_queue_shows_what_each_member_waits_for(user: User, bench: Bench) -> None:
+    bench.lab.place = become_pending
+    await user.run(
+        "jumplab", "create", "lease", "--member", "dut=board=x", "--member", "peer=@bench-3", "--name", "pair"
+    )
+    assert "dut: board=x, peer: bench-3" in (await user.run("jumplab", "get", "queue")).out
+
+
 async def test_a_waiting_create_returns_when_the_lease_is_ready_and_keeps_it(user: User, bench: Bench) -> None:
     created = await user.run("jumplab", "create", "lease", "-l", "board=x", "--name", "demo", "--wait")
     assert created.out == 'lease "demo" is ready on exporter "bench-1"\n'

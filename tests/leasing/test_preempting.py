@@ -55,6 +55,7 @@ def test_none_is_ended_for_an_equal_priority_or_where_it_is_no_spot_lease() -> N
 def test_none_is_ended_while_something_is_free_or_for_an_exporter_that_is_away_or_of_another_kind() -> None:
     assert victims(exporter("e1"), exporter("e2"), spot("old", "e1"), lease("new")) == {}
     assert victims(exporter("e1", online=False), spot("old", "e1"), lease("new")) == {}
+    assert victims(exporter("e1", quarantined=True), spot("old", "e1"), lease("new")) == {}
     assert (
         victims(
             exporter("e1", "rpi4"), exporter("e2"), spot("old", "e1"), spot("other", "e2", spot=False), lease("new")

@@ -23,6 +23,7 @@ class QueuedLease:
     name: str
     client: str
     selector: str
+    """What it waits for: a selector, an exporter's name, or each of these by the name of a lease's member."""
     place: Place
 
 
@@ -66,7 +67,8 @@ def explanation(message: client_pb2.LeaseExplanation) -> Explanation:
 def queued_lease(message: client_pb2.QueuedLease) -> QueuedLease:
     """Reads a lease and its place from the wire."""
     lease = lease_view(message.lease)
-    wanted = lease.selector or message.lease.exporter_name
+    members = [f"{it.name}: {it.selector or it.exporter_name}" for it in message.lease.members]
+    wanted = lease.selector or message.lease.exporter_name or ", ".join(members)
     return QueuedLease(lease.name, lease.client, wanted, _place(message.place))
 
 

@@ -59,7 +59,8 @@ class Room:
         """What the lease could take of what is being cleaned up, not for too long, or is left of those who end."""
         cleaned = [uid for name in pool.unready if self._is_cleaned_soon(uid := self._space.by_name[name])]
         for uid in [*cleaned, *sorted(self._left)]:
-            if uid not in self._spoken_for and self.could_take(lease, pool, uid):
+            quarantined = self._space.situations[uid].exporter.quarantined
+            if uid not in self._spoken_for and not quarantined and self.could_take(lease, pool, uid):
                 yield uid
 
     def ready(self, lease: LeaseFacts, pool: Pool) -> Iterator[str]:
@@ -73,7 +74,9 @@ class Room:
 
     def is_open(self, lease: LeaseFacts, pool: Pool, uid: str) -> bool:
         """Whether the lease could take the exporter, which is leased, if its holder were ended."""
-        return uid not in self._spoken_for and uid not in self._left and self.could_take(lease, pool, uid)
+        if uid in self._spoken_for or uid in self._left or self._space.situations[uid].exporter.quarantined:
+            return False
+        return self.could_take(lease, pool, uid)
 
     def is_taken_first(self, uids: Iterable[str]) -> bool:
         """Whether somebody who goes on waiting would take one of these, if they became free."""
