@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from jumplab_operator.resources.metadata import format_instant
 from tests.operator.faults.api import FaultyApi, Plain, Store
 from tests.operator.faults.world import SETTINGS, FaultyWorld
 from tests.operator.faults.writes import is_true
@@ -107,10 +108,11 @@ def test_an_exporter_that_comes_back_hears_until_when_it_is_leased() -> None:
 def test_that_a_holder_has_attached_is_written_a_moment_later(leased: _Leased) -> None:
     leased.loop.advance(timedelta(seconds=2))
     leased.boards["e1"].attend()
+    attached = format_instant(leased.now)
     leased.calm()
     assert "firstUsedTime" not in leased.store.existing("leases", "l1")["status"]
     leased.loop.advance(SETTINGS.attach_first + _MOMENT)
-    assert "firstUsedTime" in leased.store.existing("leases", "l1")["status"]
+    assert leased.store.existing("leases", "l1")["status"]["firstUsedTime"] == attached
 
 
 def test_events_come_after_the_holder_had_time_to_attach_and_one_by_one(leased: _Leased) -> None:

@@ -182,7 +182,7 @@ class Leases:
         changes = _rank(self._planner.new_right(lease, terms.spec))
         attended = attendance.attendance_of(lease, self._cluster)
         if lease.status.first_used_time is None and attended is not None and attended.times:
-            changes["first_used_time"] = whole_seconds(now)
+            changes["first_used_time"] = whole_seconds(attended.since)
         await self._telling.write(lease, terms, conditions, begin_time=began, expected_end_time=end, **changes)
 
     def _has_confirmed(self, exporter: Exporter) -> bool:
