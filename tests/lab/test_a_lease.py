@@ -49,7 +49,7 @@ def test_by_hand_with_the_command_line_and_kubectl(lab: Lab, tmp_path: Path) -> 
     made = me.run("jumplab", "create", "exporter", "bench-k", "-n", NAMESPACE, "-l", "board=demo", "--out", file)
     assert made.status == 0, made
     file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | {"export": VIRTUAL_BOARD}))
-    lab.run_exporter("bench-k", file)
+    exporter = lab.run_exporter("bench-k", file)
 
     kubectl = Kubectl(lab.home.kubeconfig, tmp_path, NAMESPACE)
     kubectl.ok("apply", "-f", str(EXAMPLES / "lease.yaml"))
@@ -64,5 +64,8 @@ def test_by_hand_with_the_command_line_and_kubectl(lab: Lab, tmp_path: Path) -> 
     assert "Ready" in kubectl.ok("describe", "jl", "demo")
     kubectl.ok("delete", "jl", "demo")
     lab.until_available("bench-k")
-    happened = [event["reason"] for event in lab.list("events") if event["involvedObject"]["name"] == "demo"]
-    assert {"Assigned", "Ready"} <= set(happened)
+
+    def happened() -> set[str]:
+        return {event["reason"] for event in lab.list("events") if event["involvedObject"]["name"] == "demo"}
+
+    exporter.wait_until(lambda: {"Assigned", "Ready"} <= happened(), "the Events, which come behind the work")

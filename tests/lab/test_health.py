@@ -16,7 +16,7 @@ def test_an_exporter_whose_check_fails_is_quarantined_until_it_passes(lab: Lab, 
     broken = tmp_path / "broken"
     broken.touch()
     check = {"script": f"echo asking the relay; test ! -e {broken}", "interval": 0.2}
-    lab.exporter("bench-checked", healthCheck=check)
+    exporter = lab.exporter("bench-checked", healthCheck=check)
     quarantined = lab.until("exporters", "bench-checked", is_quarantined)["status"]["quarantine"]
     assert quarantined["reason"] == "hook healthCheck failed with exit status 1; 3 times in a row"
     assert "healthCheck: asking the relay" in quarantined["log"]
@@ -31,7 +31,8 @@ def test_an_exporter_whose_check_fails_is_quarantined_until_it_passes(lab: Lab, 
     assert "quarantine" not in lab.get("exporters", "bench-checked")["status"]
     lab.release("checked")
     lab.until_available("bench-checked")
-    assert "Quarantined" in {event["reason"] for event in lab.list("events")}
+    # Events come behind the work.
+    exporter.wait_until(lambda: "Quarantined" in {each["reason"] for each in lab.list("events")}, "the Event")
 
 
 def test_leases_that_fail_quarantine_until_an_administrator_says_otherwise(lab: Lab, tmp_path: Path) -> None:
