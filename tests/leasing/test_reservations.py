@@ -99,6 +99,30 @@ def test_at_its_begin_a_lease_goes_elsewhere_where_what_was_kept_is_gone() -> No
     assert decision.exporters[0].name == "b"
 
 
+def test_a_lease_whose_exporter_is_late_goes_first_for_as_long_as_it_waits() -> None:
+    late, rival = booked("l", -20, kept=("b",)), replace(asking("rival", 5), created=NOON - minutes(999))
+    decisions = planned(exporter("b", available=False), late, rival)
+    assert kept(decisions["l"]) == ("b",)
+    decisions = planned(exporter("b"), late, rival)
+    assert isinstance(decisions["l"], Assign)
+    assert isinstance(decisions["rival"], Wait)
+
+
+@pytest.mark.parametrize(("begin", "served"), [(-1, True), (-2, False)])
+def test_a_lease_that_is_more_than_a_minute_late_leaves_the_next_slot_alone(begin: int, served: bool) -> None:
+    late, following = booked("l", begin, kept=("a",)), booked("next", 10 + begin, kept=("a",))
+    shorter = replace(asking("shorter", 5), created=NOON - minutes(1))
+    decisions = planned(exporter("a"), late, following, shorter)
+    assert isinstance(decisions["l"], Assign) is served
+    assert isinstance(decisions["shorter"], Assign) is not served, "what it can't take others may"
+    assert kept(decisions["next"]) == ("a",)
+
+
+def test_a_late_lease_with_a_fixed_end_ends_with_its_slot_and_is_served() -> None:
+    late, following = booked("l", -2, kept=("a",), end=NOON + minutes(8)), booked("next", 8, kept=("a",))
+    assert isinstance(planned(exporter("a"), late, following)["l"], Assign)
+
+
 def test_a_slot_that_is_given_up_is_anothers() -> None:
     state, decisions = plan(State(), Changes(NOON, [client(), exporter("a"), booked("x", 30), booked("y", 35)]))
     assert kept(decisions["lease-y"]) == ()

@@ -281,7 +281,7 @@ def _later(fact: Fact, freed: set[str], decisions: Mapping[str, Decision]) -> Fa
     if isinstance(fact, LeaseFacts) and isinstance(decision, Assign):
         return replace(fact, exporters=tuple(_names(decision)), end=fact.end or NOON + decision.duration)
     if isinstance(fact, LeaseFacts) and isinstance(decision, Wait):
-        return replace(fact, kept=decision.kept or fact.kept)
+        return replace(fact, kept=decision.kept)
     if isinstance(fact, ExporterFacts) and fact.online:
         cleaned = fact.vacated is not None and fact.vacated + CLEANING > NOON
         if cleaned or fact.name in freed:

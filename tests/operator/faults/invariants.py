@@ -105,6 +105,8 @@ class Witness:
 
     def _nobody_overlaps(self, lease: Plain, exporter: str, since: int, held: list[Plain]) -> None:
         begin = begin_of(lease["status"]["accepted"])
+        if begin is not None and begin <= self._world.now:
+            return  # its time has come: it goes before all others, and what it can't take they may
         for other in held:
             if self._assigned.get((other["metadata"]["uid"], exporter), ("", 0))[1] <= since:
                 continue

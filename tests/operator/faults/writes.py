@@ -122,7 +122,8 @@ class Auditor:
             ):
                 continue
             begin = begin_of(status["accepted"])
-            self._must(begin is None or end <= begin, f"{name} is kept for another", lease, other)
+            if begin is not None and begin > self._world.now:  # then it goes before all others
+                self._must(end <= begin, f"{name} is kept for another", lease, other)
 
     def _see_ready(self, lease: Plain) -> None:
         for name in exporters_of(lease["status"]):

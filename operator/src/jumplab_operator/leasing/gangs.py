@@ -80,7 +80,8 @@ class Gangs:
             if usable and uid in pool.grants and uid not in lease.avoid:
                 yield uid
         for uid in self.space.slots.kept.get(lease.uid, ()):
-            if uid in pool.grants and self.space.situations[uid].free and self._is_left(lease, uid):
+            free = uid in pool.grants and self.space.situations[uid].free
+            if free and self._is_left(lease, uid) and self.fits(lease, pool, uid):
                 yield uid
 
     def _free(self, lease: LeaseFacts, pool: Pool, count: int) -> list[str]:

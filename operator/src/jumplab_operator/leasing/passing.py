@@ -94,7 +94,7 @@ class Pass:
             situation = self._space.situations.get(uid)
             if situation is None or not situation.free or uid in self.taken or uid in lease.avoid:
                 continue
-            if self._holdings.permit(lease.request.client, pool.grants[uid]):
+            if self._holdings.permit(lease.request.client, pool.grants[uid]) and self._fits(lease, pool, uid):
                 return uid
         return None
 
@@ -133,13 +133,21 @@ class Pass:
 
     def _fits(self, lease: LeaseFacts, pool: Pool, uid: str) -> bool:
         """Whether it would end before anybody else's slot on this exporter; where not, it is held back."""
-        begins = [slots.next_begin(uid, lease.uid) for slots in (self._slots, self.kept)]
+        if self._keeps_to_its_slot(lease, uid):
+            return True
+        begins = (self._slots.next_to_come(uid, lease.uid, self._now), self.kept.next_begin(uid, lease.uid))
         begin = min((begin for begin in begins if begin is not None), default=None)
         end = lease.end or self._now + self._length(lease, [pool.grants[uid]])
         if begin is None or end + TURNAROUND <= begin:
             return True
         self._held_back = True
         return False
+
+    def _keeps_to_its_slot(self, lease: LeaseFacts, uid: str) -> bool:
+        """Whether it has one on this exporter, and comes in time or ends with it all the same."""
+        if lease.begin is None or uid not in self._slots.kept.get(lease.uid, ()):
+            return False
+        return lease.end is not None or self._now <= lease.begin + TURNAROUND
 
     def _length(self, lease: LeaseFacts, grants: Sequence[Grant]) -> timedelta:
         maxima = [grant.maximum_duration for grant in grants if grant.maximum_duration is not None]

@@ -108,7 +108,7 @@ class Room:
             return False
         if not self._holdings.permit(lease.request.client, pool.grants[uid]):
             return False
-        begins = [slots.next_begin(uid, lease.uid) for slots in (self._space.slots, self._kept)]
+        begins = [self._space.slots.next_to_come(uid, lease.uid, self._now), self._kept.next_begin(uid, lease.uid)]
         begins += [begin for begin, pools in self._reserving if any(uid in each.grants for each in pools)]
         begin = min((each for each in begins if each is not None), default=None)
         end = lease.end or self._now + (lease.request.duration or DEFAULT_DURATION)

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
 
@@ -253,6 +253,13 @@ def _decision(space: Space, uid: str) -> Decision | None:
         return Spare() if lease.noticed else None
     if uid in space.ahead and lease.begin is not None:
         return _scheduled(space, lease)
+    waits = _waiting(space, lease)
+    # One that had a slot, and whose exporters are late, goes first because of it: it is remembered as long as it waits.
+    return replace(waits, kept=lease.kept) if waits is not None and lease.kept else waits
+
+
+def _waiting(space: Space, lease: LeaseFacts) -> Wait | None:
+    uid = lease.uid
     queue = space.queue_of.get(uid)
     if queue is not None and queue.satisfiable:
         if len(queue.pools) > 1:

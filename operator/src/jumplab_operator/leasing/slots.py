@@ -42,6 +42,10 @@ class Slots:
         slot = self.next_slot(exporter_uid, but)
         return slot[0] if slot is not None else None
 
+    def next_to_come(self, exporter_uid: str, but: str, now: datetime) -> datetime | None:
+        """The same, of leases whose time has not come: one whose has takes what it can before all others."""
+        return next((begin for begin, _, uid in self._of.get(exporter_uid, ()) if uid != but and begin > now), None)
+
     def next_slot(self, exporter_uid: str, but: str) -> tuple[datetime, str] | None:
         """When the exporter is next kept for a lease other than `but`, and for which, by its uid."""
         return next(((begin, uid) for begin, _, uid in self._of.get(exporter_uid, ()) if uid != but), None)
