@@ -255,7 +255,7 @@ def _decision(space: Space, uid: str) -> Decision | None:
         return _scheduled(space, lease)
     waits = _waiting(space, lease)
     # One that had a slot, and whose exporters are late, goes first because of it: it is remembered as long as it waits.
-    return replace(waits, kept=lease.kept) if waits is not None and lease.kept else waits
+    return replace(waits, kept=lease.kept) if waits is not None and lease.begin is not None else waits
 
 
 def _waiting(space: Space, lease: LeaseFacts) -> Wait | None:
