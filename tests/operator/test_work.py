@@ -111,3 +111,26 @@ async def test_it_is_calm_once_only_what_is_patient_waits() -> None:
     assert await done(queue, 2) == ["hurried", "patient"]
     async with asyncio.timeout(20):
         await waiting
+
+
+async def test_what_fails_and_comes_up_again_by_its_failing_is_soon_left_to_its_next_try() -> None:
+    queue, tries = WorkQueue(SystemClock()), 0
+
+    async def fail(uid: str) -> None:
+        nonlocal tries
+        tries += 1
+        queue.add_unless_failing(uid)
+        raise ApiRefused(503, "the API is away")
+
+    queue.add("it")
+    worker = asyncio.create_task(queue.work(fail))
+    for _ in range(1000):
+        await asyncio.sleep(0)
+    assert tries == 4, "nobody keeps time here: the next try never comes"
+    keeping = asyncio.create_task(queue.keep_time())
+    async with asyncio.timeout(40):
+        while tries < 5:  # noqa: ASYNC110 - nobody is told
+            await asyncio.sleep(0.01)
+    for task in (worker, keeping):
+        task.cancel()
+    await asyncio.wait([worker, keeping])

@@ -168,7 +168,8 @@ class Planner:
         )
         self._state, decisions = scheduling.plan(self._state, changes)
         for lease_uid, decision in decisions.items():
-            self._cluster.queue.add(lease_uid, patient=isinstance(decision, Wait))
+            # A claim that is refused changes what is planned, so that it might be claimed again at once, for ever.
+            self._cluster.queue.add_unless_failing(lease_uid, patient=isinstance(decision, Wait))
         for lease_uid in self._put_off:
             self._cluster.queue.add(lease_uid)
         self._put_off.clear()

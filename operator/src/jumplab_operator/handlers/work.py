@@ -17,6 +17,7 @@ _log = logging.getLogger(__name__)
 
 _FIRST_RETRY = timedelta(milliseconds=200)
 _LAST_RETRY = timedelta(seconds=10)
+_MANY_FAILURES = 3
 _LONGEST_SLEEP = timedelta(seconds=60)
 """A wall clock that was set is noticed so late at worst."""
 
@@ -57,6 +58,14 @@ class WorkQueue:
             if not patient:
                 self._hurried += 1
                 self._calm.clear()
+
+    def add_unless_failing(self, uid: str, *, patient: bool = False) -> None:
+        """The same; but what has failed again and again waits for its next try: this may come of its failing."""
+        failures = self._failures.get(uid, 0)
+        if failures < _MANY_FAILURES:
+            self.add(uid, patient=patient)
+        else:
+            self.add_at(uid, self._clock.now() + _pause(failures), patient=patient)
 
     async def done(self, uid: str, *, patient: bool = False) -> None:
         """Reconciles it and waits for that, for as long as the caller likes; it is done even if the caller gives up.
@@ -150,8 +159,12 @@ class WorkQueue:
         self._failures[uid] = failures + 1
         if why and failures == 0:
             _log.warning("%s", why)
-        pause = min(_FIRST_RETRY * 2 ** min(failures, 10), _LAST_RETRY)
-        self.add_at(uid, self._clock.now() + pause, patient=patient)
+        self.add_at(uid, self._clock.now() + _pause(failures), patient=patient)
+
+
+def _pause(failures: int) -> timedelta:
+    pause: timedelta = _FIRST_RETRY * 2 ** min(failures, 10)
+    return min(pause, _LAST_RETRY)
 
 
 def _answer(asked: list[asyncio.Future[None]], error: Exception | None) -> None:
