@@ -93,7 +93,7 @@ def together(lab: Lab, rounds: Rounds) -> Plain:
     """Seconds until the last of some leases is Ready that are sent at once: the median of a few rounds, and each."""
     took = []
     for _ in range(rounds.parallel_rounds):
-        time.sleep(_SETTLING_SECONDS)
+        _come_to_rest(lab)
         took.append(event_loop.run(_together(lab, rounds.parallel))[0])
     return {"parallel_50_s": round(quantile(took, 0.5), 3), "parallel_50_rounds_s": took}
 
@@ -106,6 +106,7 @@ def burst(lab: Lab, count: int) -> Plain:
 
 def idle_writes(lab: Lab, seconds: float) -> Plain:
     """What a lab in which nothing is asked for writes in that time."""
+    _come_to_rest(lab)
     before = counting.writes(lab)
     time.sleep(seconds)
     return {"idle_writes_per_minute": dict(counting.writes(lab) - before)}
@@ -122,6 +123,14 @@ def point(lab: Lab, rounds: Rounds) -> Plain:
     return {"p50_ms": milliseconds(quantile(times, 0.5)), "p99_ms": milliseconds(quantile(times, 0.99)), **memory(lab)}
 
 
+def _come_to_rest(lab: Lab) -> None:
+    """Returns once nothing has been written for a while: what follows of a lease, its Events above all, is spread."""
+    before = None
+    while before != (now := counting.writes(lab)):
+        before = now
+        time.sleep(_SETTLING_SECONDS)
+
+
 async def _one_by_one(lab: Lab, leases: int, warm_ups: int) -> list[float]:
     """Seconds to Ready of each."""
     async with placing(lab) as leasing:
@@ -134,11 +143,11 @@ async def _writes(lab: Lab, count: int) -> dict[str, float]:
     """The average of so many leases, one after another."""
     names = [f"counted-{number}" for number in range(count)]
     async with placing(lab) as leasing:
-        await asyncio.sleep(_SETTLING_SECONDS)
+        await asyncio.to_thread(_come_to_rest, lab)
         before = counting.writes(lab)
         for name in names:
             await leasing.ready(name)
-        await asyncio.sleep(_SETTLING_SECONDS)
+        await asyncio.to_thread(_come_to_rest, lab)
         written = counting.writes(lab) - before
         await leasing.release(names)
     return {what: round(number / count, 2) for what, number in sorted(written.items())}
