@@ -5,15 +5,13 @@ import asyncio
 from jumplab.protocol.v1.session_pb2 import Frame, StreamEnvelope
 from jumplab.session.channel import FrameChannel
 from jumplab.session.frames import ProtocolError
-from jumplab.transport.links import ENVELOPE_BYTES, ConnectionLost, EnvelopeKind
+from jumplab.transport.links import ENVELOPE_BYTES, KINDS, ConnectionLost, EnvelopeKind
 
 # Beyond this a stream is worth one of the link's, where each envelope costs less. Both ends count both directions, so
 # that the one that must not go on knows that the other is about to move.
 CARRIED_BYTES = 4 << 10
 _OVERHEAD_BYTES = 16
 _MOST_BYTES = 4 * CARRIED_BYTES
-
-_KINDS = {int(kind): kind for kind in EnvelopeKind}
 
 
 class CarriedStream:
@@ -64,7 +62,7 @@ class CarriedStream:
 
     def put(self, envelope: StreamEnvelope) -> None:
         """Takes in what the peer has sent. Raises ProtocolError where it sends what nobody may."""
-        kind, payload = _KINDS.get(envelope.kind), envelope.payload
+        kind, payload = KINDS.get(envelope.kind), envelope.payload
         if kind is None or len(payload) > ENVELOPE_BYTES:
             raise ProtocolError(f"the peer sent an envelope of kind {envelope.kind} with {len(payload)} bytes")
         if self._lost.is_set():

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 
 from jumplab.protocol.v1.session_pb2 import Frame, Frames
 from jumplab.session.frames import MAGIC, ProtocolError
-from jumplab.transport.envelopes import varint
 from jumplab.transport.links import ENVELOPE_BYTES, EnvelopeStream
+from jumplab.transport.varint import varint
 
 _KEPT_BYTES = 4 << 20
 _ACKNOWLEDGE_FRAMES = 32

@@ -7,14 +7,14 @@ another implementation may write otherwise, in another order or with fields of v
 from google.protobuf.message import DecodeError
 
 from jumplab.protocol.v1 import router_pb2
-from jumplab.transport.links import ConnectionLost, EnvelopeKind
+from jumplab.transport.links import KINDS, ConnectionLost, EnvelopeKind
+from jumplab.transport.varint import varint
 
 _PAYLOAD_TAG = b"\x0a"  # field 1, length-delimited
 _FRAME_TYPE_TAG = 0x10  # field 2, a varint
 _LENGTH_BYTES = 5
 _ENDINGS = {kind: bytes((_FRAME_TYPE_TAG, kind)) if kind else b"" for kind in EnvelopeKind}
-_KINDS = {ending: kind for kind, ending in _ENDINGS.items()}
-_BY_NUMBER = {int(kind): kind for kind in EnvelopeKind}
+_BY_ENDING = {ending: kind for kind, ending in _ENDINGS.items()}
 
 
 def written(payload: bytes, kind: EnvelopeKind) -> bytes:
@@ -28,20 +28,8 @@ def written(payload: bytes, kind: EnvelopeKind) -> bytes:
 def read(envelope: bytes) -> tuple[EnvelopeKind, bytes] | None:
     """What an envelope is, and its payload; None for a kind of a version to come. Raises ConnectionLost."""
     start, end = _payload(envelope) if envelope[:1] == _PAYLOAD_TAG else (0, 0)
-    kind = _KINDS.get(envelope[end:]) if end <= len(envelope) else None
+    kind = _BY_ENDING.get(envelope[end:]) if end <= len(envelope) else None
     return _read_by_class(envelope) if kind is None else (kind, envelope[start:end])
-
-
-def varint(value: int) -> bytes:
-    """A number as protobuf writes it."""
-    if value <= 0x7F:
-        return bytes((value,))
-    encoded = bytearray()
-    while value > 0x7F:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)
 
 
 def _payload(envelope: bytes) -> tuple[int, int]:
@@ -60,5 +48,5 @@ def _read_by_class(envelope: bytes) -> tuple[EnvelopeKind, bytes] | None:
         message = router_pb2.StreamResponse.FromString(envelope)
     except DecodeError as error:
         raise ConnectionLost("the other end sent what is no envelope") from error
-    kind = _BY_NUMBER.get(message.frame_type)
+    kind = KINDS.get(message.frame_type)
     return None if kind is None else (kind, message.payload)

@@ -21,6 +21,10 @@ class EnvelopeKind(IntEnum):
     END = 7
 
 
+KINDS = {int(kind): kind for kind in EnvelopeKind}
+"""By their numbers; others are of versions to come, or nonsense."""
+
+
 class ConnectionLost(TransportError):
     """The stream's connection is gone without a word of the peer."""
 

@@ -14,11 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jumplab.transport.errors import Unreachable
-from jumplab.transport.links import ENVELOPE_BYTES, ConnectionLost, EnvelopeKind
+from jumplab.transport.links import ENVELOPE_BYTES, KINDS, ConnectionLost, EnvelopeKind
 from jumplab.transport.unbuffered import AHEAD_BYTES, UnbufferedSocket
 
 _HEADER = struct.Struct(">IB")
-_KINDS = {int(kind): kind for kind in EnvelopeKind}
 _LARGEST_BYTES = 16 << 20
 _GREETING_BYTES = 64 << 10
 
@@ -53,7 +52,7 @@ class LocalStream:
             ahead = AHEAD_BYTES if self._small else 0
             length, number = _HEADER.unpack(await self._connection.receive(_HEADER.size, ahead=ahead))
             self._small = length <= AHEAD_BYTES
-            kind = _KINDS.get(number)
+            kind = KINDS.get(number)
             if length > _LARGEST_BYTES or kind is None:
                 raise ConnectionLost(f"the peer sent what is no envelope: {length} bytes of kind {number}")
             return kind, await self._connection.receive(length)

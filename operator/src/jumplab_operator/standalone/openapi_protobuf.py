@@ -10,6 +10,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+from jumplab.transport.varint import varint
 from jumplab_operator.standalone.kinds import Object
 
 _Write = Callable[[Any], bytes]
@@ -21,17 +22,8 @@ def encode_document(document: Object) -> bytes:
     return _message(document, _DOCUMENT)
 
 
-def _varint(number: int) -> bytes:
-    written = bytearray()
-    while number > 0x7F:
-        written.append(number & 0x7F | 0x80)
-        number >>= 7
-    written.append(number)
-    return bytes(written)
-
-
 def _delimited(number: int, content: bytes) -> bytes:
-    return _varint(number << 3 | 2) + _varint(len(content)) + content
+    return varint(number << 3 | 2) + varint(len(content)) + content
 
 
 def _text(value: Any) -> bytes:
@@ -39,7 +31,7 @@ def _text(value: Any) -> bytes:
 
 
 def _whole(value: Any) -> bytes:
-    return _varint(int(value))
+    return varint(int(value))
 
 
 def _double(value: Any) -> bytes:
@@ -53,7 +45,7 @@ def _field(number: int, value: Any, write: _Write) -> bytes:
     wire_type = _WIRE_TYPES.get(write)
     if wire_type is None:
         return _delimited(number, write(value))
-    return _varint(number << 3 | wire_type) + write(value)
+    return varint(number << 3 | wire_type) + write(value)
 
 
 def _message(value: Object, fields: _Fields, extensions: int = 0) -> bytes:
