@@ -128,15 +128,15 @@ class ClusterLab:
         if report.status not in get_args(Phase):
             raise ApiRefused(400, f'"{report.status}" is no status of an exporter; use one of {get_args(Phase)}')
         connection, now = self._cluster.presence.of(resource.uid), self._cluster.clock.now()
-        is_news = {connection.phase, report.status} != {"LeaseReady"} or report.release_lease
+        stays_ready = connection.phase == report.status == "LeaseReady" and not report.release_lease
         connection.note(report, now)
         self._planner.note(exporter.namespace, resource.uid)
         if claim is not None and claim.uid:
             lease = self._cluster.snapshot.by_uid(Lease, claim.uid)
-            if is_news or lease is None or not is_true(lease.status.conditions, "Ready"):  # somebody may wait for it
-                await self._reconciler.reconcile_now(claim.uid)
-            else:  # its holder has attached, or left
+            if stays_ready and lease is not None and is_true(lease.status.conditions, "Ready"):  # who attached, or left
                 self._cluster.queue.add_at(claim.uid, now + self._cluster.settings.attach_first, patient=True)
+            else:  # somebody may wait for it
+                await self._reconciler.reconcile_now(claim.uid)
         frees = claim is not None and report.status == "Available"
         await self._cluster.queue.done(resource.uid, patient=not frees)
 
