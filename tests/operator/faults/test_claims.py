@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import pytest
@@ -15,8 +17,9 @@ from tests.operator.faults.world import FaultyWorld
 IMX8 = {"matchLabels": {"board": "imx8"}}
 
 
-@pytest.mark.parametrize("change", ["release", "deletion", "5m", "1m"])
-def test_a_claim_stays_until_the_exporter_has_ended_the_lease_by_itself(change: str) -> None:
+@contextmanager
+def _lab() -> Iterator[tuple[FaultyWorld, Board]]:
+    """An operator, a client, and an exporter that is there."""
     world = FaultyWorld()
     try:
         world.client("ann")
@@ -24,6 +27,14 @@ def test_a_claim_stays_until_the_exporter_has_ended_the_lease_by_itself(change: 
         board = world.board("e1")
         world.start_operator()
         world.calm()
+        yield world, board
+    finally:
+        world.close()
+
+
+@pytest.mark.parametrize("change", ["release", "deletion", "5m", "1m"])
+def test_a_claim_stays_until_the_exporter_has_ended_the_lease_by_itself(change: str) -> None:
+    with _lab() as (world, board):
         world.lease("used", {"clientRef": {"name": "ann"}, "duration": "10m", "selector": IMX8})
         world.calm()
         board.attend()
@@ -40,18 +51,10 @@ def test_a_claim_stays_until_the_exporter_has_ended_the_lease_by_itself(change: 
         assert "leaseRef" in world.store.existing("exporters", "e1")["status"]
         world.loop.advance(timedelta(minutes=2))
         assert "leaseRef" not in world.store.existing("exporters", "e1")["status"]
-    finally:
-        world.close()
 
 
 def test_a_lease_that_is_shortened_below_what_has_passed_ends_and_says_when_it_was_to_end() -> None:
-    world = FaultyWorld()
-    try:
-        world.client("ann")
-        world.exporter("e1", "imx8")
-        world.board("e1")
-        world.start_operator()
-        world.calm()
+    with _lab() as (world, _):
         world.lease("long", {"clientRef": {"name": "ann"}, "duration": "10m", "selector": IMX8})
         world.calm()
         began = datetime.fromisoformat(world.store.existing("leases", "long")["status"]["beginTime"])
@@ -61,19 +64,11 @@ def test_a_lease_that_is_shortened_below_what_has_passed_ends_and_says_when_it_w
         status = world.store.existing("leases", "long")["status"]
         assert status["expectedEndTime"] == format_instant(began + timedelta(minutes=1))
         assert status["endTime"] == format_instant(began + timedelta(minutes=2))
-    finally:
-        world.close()
 
 
 def test_an_exporter_that_speaks_before_it_hears_of_its_lease_keeps_it() -> None:
     """Its new process connects, and says that it holds nothing before it is told whose it is."""
-    world = FaultyWorld()
-    try:
-        world.client("ann")
-        world.exporter("e1", "imx8")
-        board = world.board("e1")
-        world.start_operator()
-        world.calm()
+    with _lab() as (world, board):
         uid = world.lease("used", {"clientRef": {"name": "ann"}, "selector": IMX8})["metadata"]["uid"]
         world.calm()
         board.attend()
@@ -86,8 +81,6 @@ def test_an_exporter_that_speaks_before_it_hears_of_its_lease_keeps_it() -> None
         assert early.done()
         assert world.store.existing("exporters", "e1")["status"]["leaseRef"]["uid"] == uid
         assert not world.store.existing("leases", "used")["status"].get("ended")
-    finally:
-        world.close()
 
 
 async def _speaks_first(lab: ClusterLab, board: Board) -> None:
@@ -103,13 +96,7 @@ def test_what_an_exporter_says_twice_of_an_earlier_try_does_not_end_the_next_one
 
 def _goes_well_said_twice(rounds: int) -> bool:
     """The second word comes so many rounds after the first; False: it would come after the exporter was told."""
-    world = FaultyWorld()
-    try:
-        world.client("ann")
-        world.exporter("e1", "imx8")
-        board = world.board("e1")
-        world.start_operator()
-        world.calm()
+    with _lab() as (world, board):
         uid = world.lease("unused", {"clientRef": {"name": "ann"}, "selector": IMX8})["metadata"]["uid"]
         world.calm()
         board.disconnect()
@@ -128,5 +115,3 @@ def _goes_well_said_twice(rounds: int) -> bool:
         assert not world.store.existing("leases", "unused")["status"].get("ended"), f"ended {rounds} rounds later"
         assert board.holding == uid
         return True
-    finally:
-        world.close()
