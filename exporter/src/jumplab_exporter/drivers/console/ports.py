@@ -51,6 +51,8 @@ class SocketPort:
 
     async def aclose(self) -> None:
         self._writer.transport.abort()
+        with suppress(OSError):
+            await self._writer.wait_closed()
 
 
 class TerminalPort:

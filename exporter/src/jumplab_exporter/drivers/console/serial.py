@@ -1,42 +1,46 @@
-"""A serial port, or whatever else pyserial takes: RFC 2217 servers, sockets, `loop://`."""
+"""A serial port on the lab host or at a console server, by its path or URL."""
 
 import asyncio
-import os
-import socket
-import stat
-import struct
+import re
 import termios
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from typing import Self
+from typing import Annotated, Literal, Self
+
+from pydantic import Field
 
 from jumplab.transport.backoff import Backoff
 from jumplab_exporter.drivers.console.buffered import BufferedConsole
-from jumplab_exporter.drivers.console.ports import Port, TerminalPort
-from jumplab_exporter.drivers.extras import needing
+from jumplab_exporter.drivers.console.line import FlowControl, Line, Parity
+from jumplab_exporter.drivers.console.opening import open_port
+from jumplab_exporter.drivers.console.ports import Port
 
-with needing("serial"):
-    import serial
-
-# How long pyserial blocks where a read can't be cancelled: it bounds how long closing takes.
-_READ_BOUND_SECONDS = 0.5
-_WRITE_BOUND_SECONDS = 10.0
+# The four bytes that RFC 2217 and the kernel have for it; 0 hangs up.
+Baudrate = Annotated[int, Field(ge=1, le=2**32 - 1)]
+# A connection that lasted for less counts as one more failure: a server may accept each and end it at once.
+_LASTING_SECONDS = 10.0
 
 
 class SerialConsole(BufferedConsole):
-    """The console on a serial port, 8N1.
+    """The console on a serial port.
 
-    url: a device (prefer /dev/serial/by-id/…) or any URL of pyserial's;  baudrate: bits per second.
+    url: a device (prefer /dev/serial/by-id/…), `socket://HOST:PORT`, `rfc2217://HOST:PORT`, or one of pyserial's URLs;
+    baudrate: bits per second;  data_bits, parity, stop_bits: how a byte is sent;  flow_control: `hardware` is RTS/CTS,
+    `software` is XON/XOFF.
 
-    What the device said before the port was opened is discarded, and what has not reached it when the port is closed.
+    What the device said before the port was opened is discarded, and what has not reached it when the port is closed,
+    as far as the kind of port allows. What it does not allow is logged once, and the console works without.
     A port that can't be opened at the start fails the driver. One that is lost later is opened again as soon as it is
     back; what is typed meanwhile is refused.
     """
 
     url: str
-    baudrate: int = 115200
+    baudrate: Baudrate = 115200
+    data_bits: Literal[5, 6, 7, 8] = 8
+    parity: Parity = "none"
+    stop_bits: Literal[1, 2] = 1
+    flow_control: FlowControl = "none"
 
     async def __aenter__(self) -> Self:
+        self._warned: set[str] = set()
         self._first = await self._open()
         try:
             return await super().__aenter__()
@@ -45,25 +49,31 @@ class SerialConsole(BufferedConsole):
             raise
 
     async def _keep_listening(self) -> None:
-        port: Port | None = self._first
+        loop = asyncio.get_running_loop()
+        backoff = Backoff()
+        port = self._first
         while True:
-            backoff = Backoff()
-            if port is None:
-                port = await self._reopen(backoff)
+            opened = loop.time()
             reason = "it has hung up"
             try:
                 await self._listen(port)
             except OSError as error:
                 reason = str(error)
             self.log.error("%s is lost: %s; it is opened again when it is back", self.url, reason)
-            port = None
+            if loop.time() - opened >= _LASTING_SECONDS:
+                backoff.reset()
+            port = await self._reopen(backoff)
 
     async def _reopen(self, backoff: Backoff) -> Port:
+        before = ""
         while True:
             await backoff.wait()
             try:
                 port = await self._open()
-            except OSError:
+            except OSError as error:
+                if str(error) != before:
+                    self.log.warning("%s", error)
+                before = str(error)
                 continue
             self.log.info("%s is back", self.url)
             return port
@@ -74,75 +84,13 @@ class SerialConsole(BufferedConsole):
         await super()._write(data)
 
     async def _open(self) -> Port:
+        line = Line(self.baudrate, self.data_bits, self.parity, self.stop_bits, self.flow_control)
         try:
-            device = await asyncio.to_thread(self._open_device)
-        except (OSError, ValueError, termios.error) as error:
+            return await open_port(self.url, line, self._warn_once)
+        except (OSError, ValueError, termios.error, re.error) as error:
             raise ConnectionError(f"{self.url} can't be opened: {error}") from error
-        if _is_url(self.url):
-            return SerialPort(device)
-        try:
-            return TerminalPort(device.fileno())
-        finally:
-            device.close()
 
-    def _open_device(self) -> serial.Serial:
-        device = serial.serial_for_url(
-            self.url, baudrate=self.baudrate, timeout=_READ_BOUND_SECONDS, write_timeout=_WRITE_BOUND_SECONDS
-        )
-        try:
-            device.reset_output_buffer()
-            device.reset_input_buffer()
-        except BaseException:
-            device.close()
-            raise
-        return device
-
-
-class SerialPort:
-    """A port that only pyserial knows, whose reads and writes block: they have threads of their own."""
-
-    def __init__(self, device: serial.Serial) -> None:
-        self._device = device
-        self._threads = ThreadPoolExecutor(2, thread_name_prefix="serial")
-        self._closing = False
-
-    async def read(self) -> bytes:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read)
-
-    def _read(self) -> bytes:
-        while not self._closing:
-            first = self._device.read(1)
-            if first:
-                return bytes(first + self._device.read(self._device.in_waiting))
-        return b""
-
-    async def write(self, data: bytes) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._threads, self._device.write, data)
-
-    async def aclose(self) -> None:
-        if self._closing:
-            return
-        self._closing = True
-        await asyncio.shield(asyncio.to_thread(self._close))
-
-    def _close(self) -> None:
-        _forget_unsent(self._device)
-        self._threads.shutdown(wait=True, cancel_futures=True)
-        with suppress(OSError, ValueError):  # a lost device has nothing to discard
-            self._device.reset_output_buffer()
-        self._device.close()
-
-
-def _is_url(url: str) -> bool:
-    return "://" in url
-
-
-def _forget_unsent(device: serial.Serial) -> None:
-    """Has the kernel drop what a socket has not sent yet when it is closed."""
-    try:
-        descriptor = device.fileno()
-    except OSError:
-        return  # not a socket, or one that its protocol flushes
-    if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
-        with socket.socket(fileno=os.dup(descriptor)) as same:
-            same.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    def _warn_once(self, sentence: str) -> None:
+        if sentence not in self._warned:
+            self._warned.add(sentence)
+            self.log.warning("%s: %s", self.url, sentence)

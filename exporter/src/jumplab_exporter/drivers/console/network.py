@@ -1,0 +1,215 @@
+"""Consoles at console servers: `socket://` and `rfc2217://`, over asyncio's streams."""
+
+import asyncio
+import errno
+import os
+import socket
+import struct
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Self
+from urllib.parse import urlsplit
+
+from jumplab.transport.backoff import Backoff
+from jumplab_exporter.drivers.console.line import Line
+from jumplab_exporter.drivers.console.ports import SocketPort
+from jumplab_exporter.drivers.console.rfc2217 import ComPort, Purge
+
+_BLOCK_BYTES = 64 << 10
+_CONNECT_SECONDS = 10.0
+_ANSWER_SECONDS = 5.0
+_PURGE_SECONDS = 2.0
+_BUSY_SECONDS = 5.0
+_CLOSING_SECONDS = 1.0
+# A server that has lost its power says nothing of that: this many seconds of silence, then so many probes as far apart.
+_KEEPALIVE = {socket.TCP_KEEPIDLE: 15, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3}
+_LAST_WORDS_BYTES = 200
+
+
+async def open_socket(url: str, warn: Callable[[str], None]) -> SocketPort:
+    """A port over the plain bytes of a TCP connection, `socket://HOST:PORT`.
+
+    warn: hears what of the URL has no effect. Raises OSError, and ValueError for an URL that names no port.
+    """
+    return SocketPort(*await _connected(url, warn))
+
+
+class _SentAwayError(ConnectionError):
+    """The server has accepted the connection and then ended it."""
+
+
+class Rfc2217Port:
+    """A port over a serial line at a console server, `rfc2217://HOST:PORT` (RFC 2217)."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._com_port = ComPort()
+        self._resumed = asyncio.Event()
+        self._resumed.set()
+        self._reading = False
+        self._closed = False
+
+    @classmethod
+    async def open(cls, url: str, line: Line, warn: Callable[[str], None]) -> Self:
+        """Connects, sets the line and discards what the device said before.
+
+        warn: hears a sentence for each thing that this server can't do; without it the console works all the same.
+        Raises OSError, and ValueError for an URL that names no port.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _BUSY_SECONDS
+        backoff = Backoff(cap_seconds=0.5)
+        while True:
+            try:
+                return await cls._open_once(url, line, warn)
+            except _SentAwayError:
+                # A server may still be busy with the last connection, which has just ended.
+                if loop.time() >= deadline:
+                    raise
+            await backoff.wait()
+
+    @classmethod
+    async def _open_once(cls, url: str, line: Line, warn: Callable[[str], None]) -> Self:
+        port = cls(*await _connected(url, warn))
+        try:
+            await port._set_up(line, warn)
+        except BaseException:
+            port._writer.transport.abort()
+            raise
+        return port
+
+    async def read(self) -> bytes:
+        self._reading = True
+        try:
+            while not (said := self._com_port.take_received()):
+                if not await self._take_in():
+                    return b""
+            return said
+        finally:
+            self._reading = False
+
+    async def write(self, data: bytes) -> None:
+        for start in range(0, len(data), _BLOCK_BYTES):
+            await self._resumed.wait()
+            if self._closed:
+                raise ConnectionResetError("the connection is closed")
+            self._writer.write(self._com_port.encode(data[start : start + _BLOCK_BYTES]))
+            await self._writer.drain()
+
+    async def aclose(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._resumed.set()
+        try:
+            with suppress(OSError):
+                await self._discard_unsent()
+        finally:
+            self._writer.transport.abort()
+
+    async def _set_up(self, line: Line, warn: Callable[[str], None]) -> None:
+        com_port = self._com_port
+        com_port.negotiate()
+        await self._answered(lambda: com_port.negotiated, _ANSWER_SECONDS)
+        if not com_port.accepted:
+            answer = "does not answer" if com_port.accepted is None else "refuses"
+            warn(
+                f"the server {answer} RFC 2217's COM-PORT-OPTION, so the console works as plain telnet: "
+                "the line keeps the settings that it has there, and what the device said before is read as well"
+            )
+            return
+        com_port.configure(line)
+        await self._answered(lambda: not com_port.unconfirmed, _ANSWER_SECONDS)
+        for difference in com_port.differences:
+            warn(difference)
+        if com_port.unconfirmed:
+            warn(f"the server does not confirm {', '.join(com_port.unconfirmed)}; the line may be set otherwise")
+        com_port.purge(Purge.BOTH)
+        if not await self._answered(lambda: not com_port.purging, _PURGE_SECONDS):
+            warn(
+                "the server does not confirm RFC 2217's PURGE-DATA; what it sent within "
+                f"{_PURGE_SECONDS:g} s of being asked is discarded instead"
+            )
+            com_port.take_received()
+        com_port.give_up()
+
+    async def _answered(self, ready: Callable[[], bool], seconds: float) -> bool:
+        """Sends what is to be sent, and takes in what comes until it is `ready`; False where that takes too long."""
+        self._send_outgoing()
+        try:
+            async with asyncio.timeout(seconds):
+                while not ready():
+                    if not await self._take_in():
+                        raise ConnectionResetError
+        except TimeoutError:
+            return ready()
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise _SentAwayError(f"the server has closed the connection{self._last_words()}") from error
+        return True
+
+    async def _take_in(self) -> bool:
+        """Waits for something from the server; False where it has closed the connection."""
+        received = await self._reader.read(_BLOCK_BYTES)
+        self._com_port.receive(received)
+        self._send_outgoing()
+        if self._com_port.suspended:
+            self._resumed.clear()
+        else:
+            self._resumed.set()
+        if self._writer.transport.get_write_buffer_size() > _BLOCK_BYTES << 2:
+            await self._writer.drain()  # it asks faster than it takes the answers
+        return bool(received)
+
+    def _send_outgoing(self) -> None:
+        if outgoing := self._com_port.take_outgoing():
+            self._writer.write(outgoing)
+
+    async def _discard_unsent(self) -> None:
+        """Has the server discard what it has not sent to the device yet.
+
+        Also where it has suspended what is sent: what it holds then is what must not arrive. Where it takes nothing at
+        all, or somebody still reads its answers, the end of the connection has to do.
+        """
+        if not self._com_port.accepted or self._reading or self._writer.transport.get_write_buffer_size():
+            return
+        self._com_port.purge(Purge.TO_DEVICE)
+        await self._answered(lambda: not self._com_port.purging, _CLOSING_SECONDS)
+
+    def _last_words(self) -> str:
+        said = self._com_port.take_received()[-_LAST_WORDS_BYTES:].decode(errors="replace").strip()
+        return f'; it said "{said}"' if said else ""
+
+
+async def _connected(url: str, warn: Callable[[str], None]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    host, port = _address(url, warn)
+    try:
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            reader, writer = await asyncio.open_connection(host, port)
+    except TimeoutError as error:
+        raise TimeoutError(f"nothing answers there within {_CONNECT_SECONDS:g} s") from error
+    except OSError as error:
+        raise ConnectionError(_reason(error)) from error
+    connection: socket.socket = writer.get_extra_info("socket")
+    # Closing it resets it: the kernel drops what it has not sent yet, instead of sending it after the lease's end.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in _KEEPALIVE.items():
+        connection.setsockopt(socket.IPPROTO_TCP, option, value)
+    return reader, writer
+
+
+def _reason(error: OSError) -> str:
+    """asyncio's own words for a refused connection name the function that has failed."""
+    if error.errno is not None and error.errno in errno.errorcode:
+        return os.strerror(error.errno)
+    return error.strerror or str(error)
+
+
+def _address(url: str, warn: Callable[[str], None]) -> tuple[str, int]:
+    parts = urlsplit(url)
+    if not parts.hostname or parts.port is None:
+        raise ValueError(f"it must read {parts.scheme}://HOST:PORT")
+    if options := parts.path.strip("/") or parts.query:
+        warn(f'"{options}" of the URL is an option of pyserial\'s and has no effect')
+    return parts.hostname, parts.port
