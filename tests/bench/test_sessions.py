@@ -17,10 +17,11 @@ PEER = {
     "cli": {"jmp_help_s": 1.0, "j_power_on_s": 0.3},
 }
 LIMITS = {"relay_mib_s": 300, "splice_mib_s": 2000, "loopback_mib_s": 4000}
+SAID = {"bare_mb_s": 90, "socket_mb_s": 4, "rfc2217_mb_s": 1, "rfc2217_cpu_s_per_mb": 0.6}
 
 
 def test_ratios_and_shares_have_the_names_that_the_bounds_are_known_by() -> None:
-    found = results.summary([{"ours": OURS, "peer": PEER}], LIMITS, {})
+    found = results.summary([{"ours": OURS, "peer": PEER}], LIMITS, {}, {})
     assert found["ratios"] == {
         "local": {"call": 4.0, "upload": 3.0},
         "tunnel": {"call": 4.0, "open": 3.0, "echo": 2.0, "upload": 2.0, "attach": 4.0},
@@ -32,11 +33,13 @@ def test_ratios_and_shares_have_the_names_that_the_bounds_are_known_by() -> None
 def test_what_counts_is_the_median_of_the_rounds() -> None:
     slow = {**OURS, "cli": {"jmp_help_s": 9.0, "j_power_on_s": 9.0}}
     rounds = [{"ours": ours, "peer": {}} for ours in (slow, OURS, OURS)]
-    assert results.summary(rounds, {}, {})["ours"]["cli"] == OURS["cli"]
+    assert results.summary(rounds, {}, {}, {})["ours"]["cli"] == OURS["cli"]
 
 
 def test_the_table_says_which_bounds_are_missed() -> None:
-    lines = results.table(results.summary([{"ours": OURS, "peer": PEER}], LIMITS, {"lost": 0, "added_p99_ms": 61}))
+    lines = results.table(
+        results.summary([{"ours": OURS, "peer": PEER}], LIMITS, {"lost": 0, "added_p99_ms": 61}, SAID)
+    )
     missed = {line.split()[0] for line in lines.splitlines() if line.endswith("missed")}
     assert missed == {
         "ratios.tunnel.echo",
@@ -44,16 +47,18 @@ def test_the_table_says_which_bounds_are_missed() -> None:
         "limits.local_share",
         "ratios.cli.power_on",
         "router.added_p99_ms",
+        "consoles.socket_mb_s",
+        "consoles.rfc2217_cpu_s_per_mb",
     }
 
 
 def test_a_quick_run_has_every_figure_and_is_added_to_an_earlier_one(tmp_path: Path) -> None:
     file = tmp_path / "sessions.json"
-    file.write_text(json.dumps(results.summary([{"ours": OURS, "peer": PEER}], {}, {})))
+    file.write_text(json.dumps(results.summary([{"ours": OURS, "peer": PEER}], {}, {}, {})))
     run = ran("tools.bench_sessions", "--quick", "--add", "--out", file)
     assert run.returncode == 0, run.stderr
     found = json.loads(file.read_text())
-    assert {"ours", "peer", "ratios", "limits", "router"} <= set(found)
+    assert {"ours", "peer", "ratios", "limits", "router", "consoles"} <= set(found)
     earlier, this = found["rounds"]
     assert earlier == {"ours": OURS, "peer": PEER}
     assert set(this["ours"]) == set(found["ratios"]) == {"local", "tunnel", "cli"}
@@ -65,4 +70,7 @@ def test_a_quick_run_has_every_figure_and_is_added_to_an_earlier_one(tmp_path: P
     assert router["lost"] == 0
     assert router["pieces"] == router["sessions"] * 20
     assert {"added_p99_ms", "keystroke_p99_ms", "kib_per_session"} <= set(router)
+    assert {f"{kind}_{what}" for kind in ("socket", "rfc2217") for what in ("mb_s", "cpu_s_per_mb")} | {
+        "bare_mb_s"
+    } == set(found["consoles"])
     assert "router.keystroke_p99_ms" in run.stdout

@@ -8,6 +8,7 @@ says SIZE bytes each time that something is typed, as fast as they are read.
 import asyncio
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -56,12 +57,18 @@ class SocketServer:
         for writer in self._writers:
             writer.transport.abort()
 
-    async def say(self, data: bytes) -> None:
-        """The device says something; waits while nobody is connected."""
-        await self.until(lambda: bool(self._writers))
+    def stop_reading(self) -> None:
+        """Takes nothing more of what is typed."""
         for writer in self._writers:
+            writer.transport.pause_reading()  # type: ignore[attr-defined]  # a writer's type has half a transport
+
+    async def say(self, data: bytes) -> None:
+        """The device says something; waits while nobody is connected. A connection that ends meanwhile loses it."""
+        await self.until(lambda: bool(self._writers))
+        for writer in tuple(self._writers):
             writer.write(self.encoded(data))
-            await writer.drain()
+            with suppress(ConnectionError):
+                await writer.drain()
 
     async def until(self, ready: Callable[[], bool]) -> None:
         async with self._changed:

@@ -1,7 +1,7 @@
 """Consoles for tests: what the device says is up to the test."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from jumplab.driver import AsyncDriverClient, Driver, ResultStream
@@ -61,3 +61,10 @@ async def received(stream: ResultStream, size: int) -> bytes:
         assert more, f"the stream ended after {data!r}"
         data += more
     return data
+
+
+async def insist(say: Callable[[bytes], Awaitable[None]], data: bytes) -> None:
+    """Says it again and again: opening a port drops what was said before."""
+    while True:
+        await say(data)
+        await asyncio.sleep(0.05)

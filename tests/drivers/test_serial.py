@@ -12,6 +12,7 @@ from jumplab.driver import AsyncDriverClient, ResultStream, errors
 from jumplab.testing import serve_async
 from jumplab_exporter.drivers.console.serial import SerialConsole
 from jumplab_exporter.testing.serial_device import SerialDevice
+from tests.drivers.consoles import insist
 
 
 @asynccontextmanager
@@ -76,18 +77,11 @@ async def test_a_lost_port_refuses_input_and_is_opened_again_when_it_is_back(tmp
             temporary.symlink_to(device.path)
             os.rename(temporary, url)
             async with asyncio.TaskGroup() as tasks:
-                insisting = tasks.create_task(insist(device))
+                insisting = tasks.create_task(insist(device.send, b"two"))
                 await board.console.expect("two", timeout=20)
                 insisting.cancel()
     finally:
         await first.__aexit__(None, None, None)
-
-
-async def insist(device: SerialDevice) -> None:
-    """Opening a port drops what was said before."""
-    while True:
-        await device.send(b"two")
-        await asyncio.sleep(0.05)
 
 
 async def received(stream: ResultStream, size: int) -> bytes:

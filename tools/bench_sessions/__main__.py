@@ -13,11 +13,11 @@ from typing import Any
 import click
 
 from tools.bench import peer, report, work
-from tools.bench_sessions import bare, consoles, loaded, paths, results
+from tools.bench_sessions import bare, console_servers, consoles, loaded, paths, results
 
 _ROOT = Path(__file__).resolve().parents[2]
-_PATHS, _LIMITS, _ECHO, _ROUTER = "paths", "limits", "echo", "router"
-_SECTIONS = (_PATHS, _LIMITS, _ECHO, _ROUTER)
+_PATHS, _LIMITS, _ECHO, _ROUTER, _CONSOLES = "paths", "limits", "echo", "router", "consoles"
+_SECTIONS = (_PATHS, _LIMITS, _ECHO, _ROUTER, _CONSOLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,11 @@ class _Size:
     echoes: int
     consoles: int
     seconds: int
+    console_bytes: int
 
 
-_FULL = _Size(rounds=5, work=work.FULL, echoes=1000, consoles=200, seconds=20)
-_QUICK = _Size(rounds=1, work=work.QUICK, echoes=20, consoles=3, seconds=1)
+_FULL = _Size(rounds=5, work=work.FULL, echoes=1000, consoles=200, seconds=20, console_bytes=32_000_000)
+_QUICK = _Size(rounds=1, work=work.QUICK, echoes=20, consoles=3, seconds=1, console_bytes=1_000_000)
 
 
 @click.command()
@@ -66,6 +67,7 @@ def _measure(
     """The sections that are asked for, and the others as they were before."""
     machine = {"cpus": os.cpu_count(), "load_at_start": round(os.getloadavg()[0], 2)}
     done, limits, router = list(before.get("rounds", ())), dict(before.get("limits", {})), before.get("router", {})
+    said = before.get("consoles", {})
     with tempfile.TemporaryDirectory(prefix="jumplab-bench-") as name:
         folder = Path(name)
         if _PATHS in sections:
@@ -81,8 +83,11 @@ def _measure(
         if _ROUTER in sections:
             report.say(f"a router with {size.consoles} consoles")
             router = consoles.figures(folder, size.consoles, size.seconds)
+        if _CONSOLES in sections:
+            report.say("consoles at a console server")
+            said = results.median([console_servers.figures(folder, size.console_bytes) for _ in range(rounds)])
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    return {"at": at, "machine": machine, **results.summary(done, limits, router)}
+    return {"at": at, "machine": machine, **results.summary(done, limits, router, said)}
 
 
 def _limits(folder: Path, size: _Size) -> dict[str, float]:

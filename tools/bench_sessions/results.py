@@ -32,6 +32,8 @@ _AT_LEAST = {
     "limits.local_share": 0.6,
     "ratios.cli.help": 5.0,
     "ratios.cli.power_on": 4.0,
+    "consoles.socket_mb_s": 5.0,
+    "consoles.rfc2217_mb_s": 1.0,
 }
 _AT_MOST = {
     "limits.echo_loaded_p99_ratio.loopback": 5.0,
@@ -40,13 +42,14 @@ _AT_MOST = {
     "router.added_p99_ms": 60.0,
     "router.keystroke_p99_ms": 20.0,
     "router.kib_per_session": 200.0,
+    "consoles.rfc2217_cpu_s_per_mb": 0.5,
 }
 
 
-def summary(rounds: Sequence[Figures], limits: Figures, router: Figures) -> dict[str, Any]:
+def summary(rounds: Sequence[Figures], limits: Figures, router: Figures, consoles: Figures) -> dict[str, Any]:
     """What the file holds.
 
-    rounds: `ours` and `peer` of each;  limits: as measured, without our shares;  router: as measured.
+    rounds: `ours` and `peer` of each;  limits: as measured, without our shares;  router, consoles: as measured.
     """
     ours, peer = (median([each[side] for each in rounds if each[side]]) for side in ("ours", "peer"))
     better = report.ratios(ours, peer)
@@ -57,6 +60,7 @@ def summary(rounds: Sequence[Figures], limits: Figures, router: Figures) -> dict
         "ratios": ratios,
         "limits": {**limits, **_shares(ours, limits)},
         "router": router,
+        "consoles": consoles,
         "rounds": rounds,
     }
 
@@ -120,6 +124,8 @@ def _sources(key: str, flat: Mapping[str, float]) -> tuple[str, str]:
         return f"{flat['ours.tunnel.upload_mib_s']:g}", f"{flat['limits.relay_mib_s']:g}"
     if key == "limits.local_share":
         return f"{flat['ours.local.upload_mib_s']:g}", f"{flat['limits.splice_mib_s']:g}"
+    if key in ("consoles.socket_mb_s", "consoles.rfc2217_mb_s"):
+        return f"{flat[key]:g}", f"{flat['consoles.bare_mb_s']:g}"
     return "", ""
 
 

@@ -1,6 +1,7 @@
 """Devices that pyserial opens: a terminal for us to use, or a port whose reads and writes block."""
 
 import asyncio
+import re
 import termios
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ _PARITIES = {
     "mark": serial.PARITY_MARK,
     "space": serial.PARITY_SPACE,
 }
+_FLOW_CONTROLS = {"hardware": "rtscts", "software": "xonxoff"}
 # How a handler of pyserial's says that it has no such thing.
 _LACKS = (NotImplementedError, AttributeError)
 # What pyserial lets through where a device is lost beside OSError, which its own errors are.
@@ -31,50 +33,56 @@ _LOST = (OSError, ValueError, TypeError, termios.error)
 def open_device(url: str, line: Line, warn: Callable[[str], None]) -> serial.Serial:
     """Opens a device or an URL of pyserial's; what was said before is discarded. Blocks.
 
-    warn: hears a sentence for each thing that the URL's handler can't do; without it the console works all the same.
-    Raises what pyserial does: OSError, ValueError, termios.error.
+    warn: hears a sentence for each thing that this kind of port can't do; without it the console works all the same.
+    Raises OSError where it can't be opened, ValueError where the URL is wrong.
     """
-    device = serial.serial_for_url(url, baudrate=line.baudrate, timeout=_READ_BOUND_SECONDS)
     try:
-        for name, value in _wanted(line):
-            _set(device, name, value, warn)
-        _discard(device.reset_output_buffer, warn)
-        _discard(device.reset_input_buffer, warn)
-    except BaseException:
-        device.close()
-        raise
+        device = serial.serial_for_url(url, baudrate=line.baudrate, timeout=_READ_BOUND_SECONDS)
+        try:
+            _prepare(device, line, warn)
+        except BaseException:
+            device.close()
+            raise
+    except termios.error as error:
+        raise OSError(*error.args) from error
+    except re.error as error:  # of hwgrep
+        raise ValueError(str(error)) from error
     return device
 
 
-def _wanted(line: Line) -> Iterator[tuple[str, object]]:
-    """pyserial's names and values for what differs from how it opens a port."""
-    yield "write_timeout", _WRITE_BOUND_SECONDS
+def _prepare(device: serial.Serial, line: Line, warn: Callable[[str], None]) -> None:
+    for words, name, value in _wanted(line):
+        _set(device, words, name, value, warn)
+    try:
+        device.reset_output_buffer()
+        device.reset_input_buffer()
+    except _LACKS:
+        warn("this kind of port can't discard what the device said before, so the console begins with that")
+
+
+def _wanted(line: Line) -> Iterator[tuple[str, str, object]]:
+    """What differs from how pyserial opens a port: in our words, its name for it, and the value."""
+    yield "a time limit for writing", "write_timeout", _WRITE_BOUND_SECONDS
     plain = Line()
     if line.data_bits != plain.data_bits:
-        yield "bytesize", line.data_bits
+        yield f"data_bits {line.data_bits}", "bytesize", line.data_bits
     if line.parity != plain.parity:
-        yield "parity", _PARITIES[line.parity]
+        yield f"parity {line.parity}", "parity", _PARITIES[line.parity]
     if line.stop_bits != plain.stop_bits:
-        yield "stopbits", line.stop_bits
+        yield f"stop_bits {line.stop_bits}", "stopbits", line.stop_bits
     if line.flow_control != plain.flow_control:
-        yield ("rtscts" if line.flow_control == "hardware" else "xonxoff"), True
+        yield f"flow_control {line.flow_control}", _FLOW_CONTROLS[line.flow_control], True
 
 
-def _set(device: serial.Serial, name: str, value: object, warn: Callable[[str], None]) -> None:
+def _set(device: serial.Serial, words: str, name: str, value: object, warn: Callable[[str], None]) -> None:
     before = getattr(device, name, None)
     try:
         setattr(device, name, value)
-    except _LACKS:
-        warn(f"pyserial has no {name} for this kind of URL, so the console goes without")
+    except (*_LACKS, ValueError, termios.error) as error:
+        reason = error.args[-1] if error.args else "this kind of port has no such setting"
+        warn(f"it can't be opened with {words} ({reason}), so the console works without")
         with suppress(*_LACKS):
             setattr(device, name, before)  # pyserial keeps what it has refused, and refuses it again with the next
-
-
-def _discard(reset: Callable[[], object], warn: Callable[[str], None]) -> None:
-    try:
-        reset()
-    except _LACKS:
-        warn("pyserial can't discard what is on its way for this kind of URL, so the console keeps it")
 
 
 class BlockingPort:
@@ -89,7 +97,7 @@ class BlockingPort:
             self._counts = True
         except _LACKS:
             self._counts = False
-            warn("pyserial does not know how much there is to read for this kind of URL, so it is read byte by byte")
+            warn("this kind of port does not know how much there is to read, so it is read byte by byte")
 
     async def read(self) -> bytes:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._read)

@@ -18,7 +18,7 @@ async def open_port(url: str, line: Line, warn: Callable[[str], None]) -> Port:
     """Opens the port that an URL, or a device's path, names.
 
     warn: hears a sentence for each thing that this kind of port can't do, and is open without. Raises OSError where the
-    port can't be opened, ValueError where the URL is wrong; termios.error and re.error reach here from pyserial.
+    port can't be opened, ValueError where the URL is wrong.
     """
     scheme = url.partition("://")[0].lower() if "://" in url else ""
     if scheme == "socket":

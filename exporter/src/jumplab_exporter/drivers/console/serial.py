@@ -1,8 +1,6 @@
 """A serial port on the lab host or at a console server, by its path or URL."""
 
 import asyncio
-import re
-import termios
 from typing import Annotated, Literal, Self
 
 from pydantic import Field
@@ -87,7 +85,7 @@ class SerialConsole(BufferedConsole):
         line = Line(self.baudrate, self.data_bits, self.parity, self.stop_bits, self.flow_control)
         try:
             return await open_port(self.url, line, self._warn_once)
-        except (OSError, ValueError, termios.error, re.error) as error:
+        except (OSError, ValueError) as error:
             raise ConnectionError(f"{self.url} can't be opened: {error}") from error
 
     def _warn_once(self, sentence: str) -> None:
