@@ -28,8 +28,8 @@ async def test_a_port_that_can_only_read_and_write_is_a_console(
         "so the console works without",
         "spartan://: it can't be opened with parity even (this kind of port has no such setting), "
         "so the console works without",
-        "spartan://: this kind of port can't discard what the device said before, so the console begins with that",
-        "spartan://: this kind of port does not know how much there is to read, so it is read byte by byte",
+        "spartan://: this kind of port can't discard output from before the lease, so the console begins with it",
+        "spartan://: this kind of port can't tell how much there is to read, so it is read byte by byte",
     ]
 
 

@@ -13,7 +13,6 @@ from jumplab.driver import ResultStream, errors
 from jumplab.testing import serve_async
 from jumplab_exporter.drivers.console.ports import TerminalPort
 from jumplab_exporter.drivers.console.serial import SerialConsole
-from tests.drivers.console_servers import PURGE_DATA, Rfc2217Server
 
 LOTS = b"z" * (1 << 20)
 LINE_BYTES = 4096  # what has arrived at the other end of a terminal, where no flush reaches (N_TTY_BUF_SIZE)
@@ -135,23 +134,6 @@ async def test_what_a_console_server_has_not_been_sent_at_the_end_never_is() -> 
         await asyncio.wait([typing])
         with pytest.raises(ConnectionResetError):
             await asyncio.to_thread(drain, device)
-
-
-async def test_a_session_ends_at_once_while_an_rfc2217_server_takes_nothing() -> None:
-    async with Rfc2217Server() as server:
-        async with (
-            asyncio.timeout(20),
-            serve_async(console=SerialConsole(url=server.url)) as board,
-            board.console.connect() as stream,
-        ):
-            await stream.send(b"!")
-            await server.until(lambda: server.typed == b"!")
-            server.stop_reading()
-            typing = asyncio.create_task(type_for_ever(stream), name="typing")
-            await asyncio.sleep(0)
-        typing.cancel()
-        await asyncio.wait([typing])
-        assert server.command(PURGE_DATA) == b"\x03"  # of the beginning: what waits before another one never arrives
 
 
 def drain(device: socket.socket) -> None:

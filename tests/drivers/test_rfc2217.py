@@ -173,6 +173,19 @@ async def test_closing_a_port_ends_a_write_that_waits_for_the_server() -> None:
         assert server.typed == b""
 
 
+async def test_closing_a_port_drops_what_a_server_that_reads_nothing_has_not_taken() -> None:
+    async with Rfc2217Server() as server:
+        port = await opened(server)
+        server.stop_reading()
+        typing = asyncio.create_task(port.write(b"z" * (32 << 20)), name="typing more than the kernel takes")
+        await asyncio.sleep(0)
+        assert not typing.done()
+        await port.aclose()
+        with pytest.raises(ConnectionResetError):
+            await typing
+        assert server.command(PURGE_DATA) == BOTH  # another would wait behind what it is to purge
+
+
 async def test_closing_a_port_that_is_read_ends_the_read() -> None:
     async with Rfc2217Server() as server:
         port = await opened(server)

@@ -24,16 +24,16 @@ _PARITIES = {
     "space": serial.PARITY_SPACE,
 }
 _FLOW_CONTROLS = {"hardware": "rtscts", "software": "xonxoff"}
-# How a handler of pyserial's says that it has no such thing.
+# Raised by pyserial's URL handlers for what they don't have.
 _LACKS = (NotImplementedError, AttributeError)
-# What pyserial lets through where a device is lost beside OSError, which its own errors are.
+# Raised by pyserial where a device is lost or closed meanwhile; its own errors are OSErrors.
 _LOST = (OSError, ValueError, TypeError, termios.error)
 
 
 def open_device(url: str, line: Line, warn: Callable[[str], None]) -> serial.Serial:
-    """Opens a device or an URL of pyserial's; what was said before is discarded. Blocks.
+    """Opens a device or an URL of pyserial's, and discards earlier output. Blocks.
 
-    warn: hears a sentence for each thing that this kind of port can't do; without it the console works all the same.
+    warn: called with a sentence for each thing that this kind of port can't do; the console works without it.
     Raises OSError where it can't be opened, ValueError where the URL is wrong.
     """
     try:
@@ -57,11 +57,11 @@ def _prepare(device: serial.Serial, line: Line, warn: Callable[[str], None]) -> 
         device.reset_output_buffer()
         device.reset_input_buffer()
     except _LACKS:
-        warn("this kind of port can't discard what the device said before, so the console begins with that")
+        warn("this kind of port can't discard output from before the lease, so the console begins with it")
 
 
 def _wanted(line: Line) -> Iterator[tuple[str, str, object]]:
-    """What differs from how pyserial opens a port: in our words, its name for it, and the value."""
+    """Settings that pyserial does not open a port with by itself: in our words, its name, and the value."""
     yield "a time limit for writing", "write_timeout", _WRITE_BOUND_SECONDS
     plain = Line()
     if line.data_bits != plain.data_bits:
@@ -97,7 +97,7 @@ class BlockingPort:
             self._counts = True
         except _LACKS:
             self._counts = False
-            warn("this kind of port does not know how much there is to read, so it is read byte by byte")
+            warn("this kind of port can't tell how much there is to read, so it is read byte by byte")
 
     async def read(self) -> bytes:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._read)

@@ -21,20 +21,21 @@ _ANSWER_SECONDS = 5.0
 _PURGE_SECONDS = 2.0
 _BUSY_SECONDS = 5.0
 _CLOSING_SECONDS = 1.0
-# A server that has lost its power says nothing of that: this many seconds of silence, then so many probes as far apart.
-_KEEPALIVE = {socket.TCP_KEEPIDLE: 15, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3}
-_LAST_WORDS_BYTES = 200
+# A server that loses its power sends nothing: after 15 s of silence it is probed three times, every 5 s.
+_KEEPALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
+_MESSAGE_BYTES = 200
 
 
 async def open_socket(url: str, warn: Callable[[str], None]) -> SocketPort:
     """A port over the plain bytes of a TCP connection, `socket://HOST:PORT`.
 
-    warn: hears what of the URL has no effect. Raises OSError, and ValueError for an URL that names no port.
+    warn: called with a sentence for what of the URL has no effect.
+    Raises OSError, and ValueError for an URL that names no port.
     """
     return SocketPort(*await _connected(url, warn))
 
 
-class _SentAwayError(ConnectionError):
+class _SentAway(ConnectionError):
     """The server has accepted the connection and then ended it."""
 
 
@@ -54,7 +55,7 @@ class Rfc2217Port:
     async def open(cls, url: str, line: Line, warn: Callable[[str], None]) -> Self:
         """Connects, sets the line and discards what the device said before.
 
-        warn: hears a sentence for each thing that this server can't do; without it the console works all the same.
+        warn: called with a sentence for each thing that this server can't do; the console works without it.
         Raises OSError, and ValueError for an URL that names no port.
         """
         loop = asyncio.get_running_loop()
@@ -63,7 +64,7 @@ class Rfc2217Port:
         while True:
             try:
                 return await cls._open_once(url, line, warn)
-            except _SentAwayError:
+            except _SentAway:
                 # A server may still be busy with the last connection, which has just ended.
                 if loop.time() >= deadline:
                     raise
@@ -82,10 +83,10 @@ class Rfc2217Port:
     async def read(self) -> bytes:
         self._reading = True
         try:
-            while not (said := self._com_port.take_received()):
+            while not (data := self._com_port.take_received()):
                 if not await self._take_in():
                     return b""
-            return said
+            return data
         finally:
             self._reading = False
 
@@ -116,7 +117,7 @@ class Rfc2217Port:
             answer = "does not answer" if com_port.accepted is None else "refuses"
             warn(
                 f"the server {answer} RFC 2217's COM-PORT-OPTION, so the console works as plain telnet: "
-                "the line keeps the settings that it has there, and what the device said before is read as well"
+                "the line keeps the server's settings, and output from before the lease may be in the console"
             )
             return
         com_port.configure(line)
@@ -128,14 +129,14 @@ class Rfc2217Port:
         com_port.purge(Purge.BOTH)
         if not await self._answered(lambda: not com_port.purging, _PURGE_SECONDS):
             warn(
-                "the server does not confirm RFC 2217's PURGE-DATA; what it sent within "
-                f"{_PURGE_SECONDS:g} s of being asked is discarded instead"
+                "the server does not confirm RFC 2217's PURGE-DATA; "
+                f"what it sent within {_PURGE_SECONDS:g} s of the request is discarded instead"
             )
             com_port.take_received()
         com_port.give_up()
 
     async def _answered(self, ready: Callable[[], bool], seconds: float) -> bool:
-        """Sends what is to be sent, and takes in what comes until it is `ready`; False where that takes too long."""
+        """Sends what is due and processes answers until `ready`; False where that takes too long."""
         self._send_outgoing()
         try:
             async with asyncio.timeout(seconds):
@@ -145,20 +146,20 @@ class Rfc2217Port:
         except TimeoutError:
             return ready()
         except (BrokenPipeError, ConnectionResetError) as error:
-            raise _SentAwayError(f"the server has closed the connection{self._last_words()}") from error
+            raise _SentAway(f"the server has closed the connection{self._closing_message()}") from error
         return True
 
     async def _take_in(self) -> bool:
-        """Waits for something from the server; False where it has closed the connection."""
+        """Waits for bytes from the server and processes them; False where it has closed the connection."""
         received = await self._reader.read(_BLOCK_BYTES)
         self._com_port.receive(received)
         self._send_outgoing()
-        if self._com_port.suspended:
+        if self._com_port.suspended and not self._closed:
             self._resumed.clear()
         else:
             self._resumed.set()
         if self._writer.transport.get_write_buffer_size() > _BLOCK_BYTES << 2:
-            await self._writer.drain()  # it asks faster than it takes the answers
+            await self._writer.drain()  # it asks faster than it reads the answers
         return bool(received)
 
     def _send_outgoing(self) -> None:
@@ -166,19 +167,19 @@ class Rfc2217Port:
             self._writer.write(outgoing)
 
     async def _discard_unsent(self) -> None:
-        """Has the server discard what it has not sent to the device yet.
+        """Has the server discard input that it has not sent to the device yet.
 
-        Also where it has suspended what is sent: what it holds then is what must not arrive. Where it takes nothing at
-        all, or somebody still reads its answers, the end of the connection has to do.
+        Also while it has suspended us, since what it holds then is what must not arrive. It is not asked where the
+        request would wait behind unsent input, or another task reads the answers: resetting the connection has to do.
         """
         if not self._com_port.accepted or self._reading or self._writer.transport.get_write_buffer_size():
             return
         self._com_port.purge(Purge.TO_DEVICE)
         await self._answered(lambda: not self._com_port.purging, _CLOSING_SECONDS)
 
-    def _last_words(self) -> str:
-        said = self._com_port.take_received()[-_LAST_WORDS_BYTES:].decode(errors="replace").strip()
-        return f'; it said "{said}"' if said else ""
+    def _closing_message(self) -> str:
+        text = self._com_port.take_received()[-_MESSAGE_BYTES:].decode(errors="replace").strip()
+        return f'; it said "{text}"' if text else ""
 
 
 async def _connected(url: str, warn: Callable[[str], None]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -191,11 +192,12 @@ async def _connected(url: str, warn: Callable[[str], None]) -> tuple[asyncio.Str
     except OSError as error:
         raise ConnectionError(_reason(error)) from error
     connection: socket.socket = writer.get_extra_info("socket")
-    # Closing it resets it: the kernel drops what it has not sent yet, instead of sending it after the lease's end.
+    # Closing resets the connection: the kernel drops unsent input instead of sending it after the lease's end.
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in _KEEPALIVE.items():
-        connection.setsockopt(socket.IPPROTO_TCP, option, value)
+    for name, value in _KEEPALIVE.items():
+        if option := getattr(socket, name, None):  # not every system has all of them
+            connection.setsockopt(socket.IPPROTO_TCP, option, value)
     return reader, writer
 
 

@@ -17,8 +17,8 @@ _KNOWN = (
 async def open_port(url: str, line: Line, warn: Callable[[str], None]) -> Port:
     """Opens the port that an URL, or a device's path, names.
 
-    warn: hears a sentence for each thing that this kind of port can't do, and is open without. Raises OSError where the
-    port can't be opened, ValueError where the URL is wrong.
+    warn: called with a sentence for each thing that this kind of port can't do; the console works without it.
+    Raises OSError where the port can't be opened, ValueError where the URL is wrong.
     """
     scheme = url.partition("://")[0].lower() if "://" in url else ""
     if scheme == "socket":
@@ -31,7 +31,7 @@ async def open_port(url: str, line: Line, warn: Callable[[str], None]) -> Port:
         if scheme in ("", *_OF_PYSERIAL):
             raise
         raise ValueError(f"{error}; what works is {_KNOWN}") from error
-    if scheme not in ("", "hwgrep"):  # whose devices are terminals that nothing stands before
+    if scheme not in ("", "hwgrep"):  # those two are plain terminals
         return BlockingPort(device, warn)
     try:
         return TerminalPort(device.fileno())

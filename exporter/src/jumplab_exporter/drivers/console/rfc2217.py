@@ -8,11 +8,11 @@ from jumplab_exporter.drivers.console.line import Line
 from jumplab_exporter.drivers.console.telnet import BINARY, ECHO, SUPPRESS_GO_AHEAD, Subnegotiation, Telnet
 
 COM_PORT_OPTION = 44
-_FROM_SERVER = 100  # what a server says of a command has its number and this
+_FROM_SERVER = 100  # a server answers command N with N + 100
 
 
 class Command(IntEnum):
-    """What a client says of the line (RFC 2217)."""
+    """Commands of a client (RFC 2217)."""
 
     SET_BAUDRATE = 1
     SET_DATASIZE = 2
@@ -70,11 +70,11 @@ _FLOW_CONTROLS: Mapping[int, str] = {
 class ComPort:
     """A serial line at a server, as the bytes that travel between the server and this client.
 
-    After each call, what `take_outgoing` gives is to be sent. What the device says is there for `take_received`.
+    After each call, send what `take_outgoing` returns. The device's output is collected for `take_received`.
 
     accepted: whether the server speaks RFC 2217, None while it has not answered. One that does not is a telnet server:
     data passes all the same, and the line can't be set.
-    suspended: the server asks that nothing is sent to it for now.
+    suspended: the server has asked not to be sent anything for now (FLOWCONTROL-SUSPEND).
     differences: sentences, each on a setting that the server has chosen otherwise than asked.
     """
 
@@ -116,18 +116,21 @@ class ComPort:
         """Sets the line. Raises DTR and RTS as opening a device does; not every server answers that."""
         for setting in _settings(line):
             self._unconfirmed[_key(setting.command, setting.value)] = setting
-            self._say(setting.command, setting.value)
+            self._send(setting.command, setting.value)
         self.control(Control.DTR_ON)
         self.control(Control.RTS_ON)
 
     def control(self, value: Control) -> None:
-        """Says a SET-CONTROL whose answer is of no interest."""
-        self._say(Command.SET_CONTROL, bytes((value,)))
+        """Sends a SET-CONTROL without expecting an answer."""
+        self._send(Command.SET_CONTROL, bytes((value,)))
 
     def purge(self, buffers: Purge) -> None:
-        """Has the server empty its buffers; what it sent before it confirms that is forgotten here, as it does."""
+        """Has the server empty its buffers.
+
+        Once it confirms that it has discarded the device's output, what it sent before is dropped here as well.
+        """
         self._purging = buffers
-        self._say(Command.PURGE_DATA, bytes((buffers,)))
+        self._send(Command.PURGE_DATA, bytes((buffers,)))
 
     def give_up(self) -> None:
         """Expects no more answers to what was asked."""
@@ -135,35 +138,35 @@ class ComPort:
         self._purging = None
 
     def receive(self, received: bytes) -> None:
-        """Takes in what the server has sent. Raises TelnetError where that is not telnet."""
+        """Processes bytes from the server. Raises TelnetError where they are not telnet."""
         for part in self._telnet.receive(received):
             if isinstance(part, bytes):
                 self._received += part
             else:
-                self._hear(part)
+                self._handle(part)
 
     def encode(self, data: bytes) -> bytes:
-        """What is typed, as it is to be sent."""
+        """Input for the device, as it is to be sent."""
         return self._telnet.encode(data)
 
     def take_outgoing(self) -> bytes:
-        """What is to be sent by now beside what is typed."""
+        """Requests, answers and commands that are to be sent now."""
         return self._telnet.take_outgoing()
 
     def take_received(self) -> bytes:
-        """What the device has said since the last call."""
+        """The device's output since the last call."""
         received = bytes(self._received)
         self._received.clear()
         return received
 
-    def _say(self, command: Command, value: bytes) -> None:
+    def _send(self, command: Command, value: bytes) -> None:
         self._telnet.subnegotiate(COM_PORT_OPTION, bytes((command,)) + value)
 
-    def _hear(self, said: Subnegotiation) -> None:
-        """What else a server says is of no interest: its signature, the modem's lines and the line's errors."""
-        if said.option != COM_PORT_OPTION or not said.content:
+    def _handle(self, message: Subnegotiation) -> None:
+        """Ignores the rest: the server's signature, the state of the modem and of the line (NOTIFY-…)."""
+        if message.option != COM_PORT_OPTION or not message.content:
             return
-        command, value = said.content[0] - _FROM_SERVER, said.content[1:]
+        command, value = message.content[0] - _FROM_SERVER, message.content[1:]
         if command == Command.FLOWCONTROL_SUSPEND:
             self.suspended = True
         elif command == Command.FLOWCONTROL_RESUME:

@@ -36,7 +36,7 @@ class TelnetError(ConnectionError):
 
 
 class Subnegotiation(NamedTuple):
-    """What the other end says of one option, unescaped (RFC 855)."""
+    """A message about one option, unescaped (RFC 855)."""
 
     option: int
     content: bytes
@@ -61,11 +61,11 @@ class _Side:
     def ask(self, option: int) -> None:
         self._states[option] = _State.ASKED
 
-    def hear(self, option: int, *, on: bool) -> bool | None:
-        """Takes in the other end's word; returns what to answer it, None: nothing.
+    def negotiate(self, option: int, *, on: bool) -> bool | None:
+        """Processes the other end's request or answer; returns whether to agree, None: no answer is due.
 
-        A word that changes nothing and one that answers ours have no answer: two ends could else answer for ever
-        (RFC 854).
+        A request for the mode that is in force and the answer to a request of ours get none: both ends could otherwise
+        acknowledge each other for ever (RFC 854).
         """
         before = self[option]
         agreed = on and (before is not _State.OFF or option in self._allowed)
@@ -104,11 +104,11 @@ class Telnet:
         return None if state is _State.ASKED else state is _State.ON
 
     def subnegotiate(self, option: int, content: bytes) -> None:
-        """Says something of an option (RFC 855)."""
+        """Sends a message about an option (RFC 855)."""
         self._outgoing += bytes((0xFF, _Code.SB, option)) + _escaped(content) + bytes((0xFF, _Code.SE))
 
     def take_outgoing(self) -> bytes:
-        """What is to be sent by now beside data: requests, answers and subnegotiations."""
+        """Requests, answers and subnegotiations that are to be sent now."""
         outgoing = bytes(self._outgoing)
         self._outgoing.clear()
         return outgoing
@@ -119,10 +119,10 @@ class Telnet:
         return data if self._ours[BINARY] is _State.ON else data.replace(b"\r", b"\r\0")
 
     def receive(self, received: bytes) -> Iterator[bytes | Subnegotiation]:
-        """What the other end has sent: pieces of data, never empty, and subnegotiations, in their order.
+        """Decodes bytes of the other end: pieces of data, never empty, and subnegotiations, in their order.
 
-        However what it sends is split, the data is the same. To be iterated to its end. Raises TelnetError where a
-        subnegotiation has no end in sight.
+        The result does not depend on how the stream is split into calls. Iterate it to its end. Raises TelnetError
+        where a subnegotiation is longer than 4096 bytes.
         """
         received = self._pending + received
         self._pending = b""
@@ -161,7 +161,7 @@ class Telnet:
             side, yes, no = self._theirs, _Code.DO, _Code.DONT
         else:
             side, yes, no = self._ours, _Code.WILL, _Code.WONT
-        answer = side.hear(option, on=code in (_Code.WILL, _Code.DO))
+        answer = side.negotiate(option, on=code in (_Code.WILL, _Code.DO))
         if option == BINARY and side is self._theirs:
             self._after_return = False
         if answer is not None:
@@ -186,5 +186,5 @@ def _subnegotiations(escaped: bytes) -> Iterator[Subnegotiation]:
 def _check_size(subnegotiation: bytes, *, around: int = 0) -> None:
     if len(subnegotiation) > _SUBNEGOTIATION_BYTES + around:
         raise TelnetError(
-            f"the server says more than {_SUBNEGOTIATION_BYTES} bytes of one telnet option; is it a telnet server?"
+            f"the server has sent a telnet option of more than {_SUBNEGOTIATION_BYTES} bytes; is it a telnet server?"
         )
