@@ -1,5 +1,6 @@
 """From the configuration's entries to drivers."""
 
+import sys
 from typing import Any
 
 import pytest
@@ -75,7 +76,8 @@ def test_references_in_a_circle_are_refused() -> None:
 
 
 def test_a_missing_library_names_the_extra_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "serial", None)
-    monkeypatch.delitem(__import__("sys").modules, "jumplab_exporter.drivers.console.serial", raising=False)
+    monkeypatch.setitem(sys.modules, "serial", None)
+    for module in ("serial", "opening", "blocking"):
+        monkeypatch.delitem(sys.modules, f"jumplab_exporter.drivers.console.{module}", raising=False)
     reason = failure(built({"console": {"type": "console/serial", "config": {"url": "loop://"}}})["console"])
     assert "it needs serial; install it with: pip install 'jumplab-exporter[serial]'" in reason
