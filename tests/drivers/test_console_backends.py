@@ -1,11 +1,15 @@
 """What a kind of port can't do costs that alone, never the console."""
 
+import asyncio
 import logging
+import threading
 
 import pytest
 import serial
 
 from jumplab.testing import serve_async
+from jumplab_exporter.drivers.console.line import Line
+from jumplab_exporter.drivers.console.opening import open_port
 from jumplab_exporter.drivers.console.serial import SerialConsole
 from jumplab_exporter.testing.serial_device import SerialDevice
 from tests.drivers.consoles import received
@@ -43,3 +47,17 @@ async def test_a_device_that_has_no_parity_is_a_console_without(caplog: pytest.L
     assert remarks(caplog) == [
         f"{device.path}: it can't be opened with parity even (Invalid argument), so the console works without"
     ]
+
+
+async def test_a_close_that_is_cancelled_has_closed_the_device_when_it_ends() -> None:
+    async with SerialDevice() as device:
+        port = await open_port(f"spy://{device.path}", Line(), lambda _: None)
+        reading = asyncio.create_task(port.read(), name="reading")
+        await asyncio.sleep(0)
+        closing = asyncio.create_task(port.aclose(), name="closing")
+        await asyncio.sleep(0)
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        assert not [thread for thread in threading.enumerate() if thread.name.startswith("serial")]
+        assert await reading == b""

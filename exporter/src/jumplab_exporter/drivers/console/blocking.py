@@ -109,7 +109,11 @@ class BlockingPort:
         if self._closing:
             return
         self._closing = True
-        await asyncio.shield(asyncio.to_thread(self._close))
+        closing = asyncio.create_task(asyncio.to_thread(self._close), name="closing a serial port")
+        try:
+            await asyncio.shield(closing)
+        finally:
+            await asyncio.wait([closing])  # also where this is cancelled: the next lease opens the same device
 
     def _read(self) -> bytes:
         try:
