@@ -49,7 +49,7 @@ def spec_changes(request: pb.UpdateLeaseRequest) -> dict[str, Any]:
     lease = request.lease
     paths = list(request.update_mask.paths) or [path for path in _FIELDS if lease.HasField(path)]  # type: ignore[arg-type]
     changes: dict[str, Any] = {}
-    for path in paths:
+    for path in dict.fromkeys(paths):
         if path not in _FIELDS:
             raise BadRequest(f'"{path}" of a lease can\'t be changed; what can: {", ".join(_FIELDS)}')
         changes.update(_FIELDS[path](lease))

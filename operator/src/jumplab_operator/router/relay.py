@@ -105,7 +105,7 @@ class Router:
         number = str(given.get("x-jumplab-stream", "0"))
         if not (number.isascii() and number.isdigit() and len(number) <= 10):
             raise StreamRefused(
-                grpc.StatusCode.INVALID_ARGUMENT, f'x-jumplab-stream is "{number}"; it must be a stream\'s number'
+                grpc.StatusCode.INVALID_ARGUMENT, f'x-jumplab-stream is "{number[:20]}"; it must be a stream\'s number'
             )
         return claims, int(number)
 
