@@ -16,6 +16,7 @@ from jumplab_operator.standalone.kinds import Kind, Object, Version
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LABEL_PART = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 _LONGEST_NAME = 253
+_LONGEST_LABEL_PART = 63
 _MOST_ANNOTATION_BYTES = 256 * 1024
 _SYSTEM_FIELDS = ("selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields")
 _NAME_RULE = (
@@ -152,19 +153,19 @@ def finalizer_causes(old: Object, new: Object) -> list[Cause]:
 def _name_causes(name: str) -> Iterator[Cause]:
     if not name:
         yield Cause("metadata.name", "FieldValueRequired", "Required value: name or generateName is required")
-    elif not _SUBDOMAIN.fullmatch(name):
-        yield _invalid("metadata.name", name, _NAME_RULE)
     elif len(name) > _LONGEST_NAME:
         yield _invalid("metadata.name", name, f"must be no more than {_LONGEST_NAME} characters")
+    elif not _SUBDOMAIN.fullmatch(name):
+        yield _invalid("metadata.name", name, _NAME_RULE)
 
 
 def _label_causes(labels: dict[str, Any]) -> Iterator[Cause]:
     for key, value in labels.items():
         yield from _key_causes("metadata.labels", key)
-        if value and not _LABEL_PART.fullmatch(value):
+        if len(value) > _LONGEST_LABEL_PART:
+            yield _invalid("metadata.labels", value, f"must be no more than {_LONGEST_LABEL_PART} characters")
+        elif value and not _LABEL_PART.fullmatch(value):
             yield _invalid("metadata.labels", value, _LABEL_RULE)
-        elif len(value) > 63:
-            yield _invalid("metadata.labels", value, "must be no more than 63 characters")
 
 
 def _annotation_size_causes(annotations: dict[str, Any]) -> Iterator[Cause]:
@@ -176,11 +177,13 @@ def _annotation_size_causes(annotations: dict[str, Any]) -> Iterator[Cause]:
 
 def _key_causes(field: str, key: str) -> list[Cause]:
     prefix, slash, name = key.rpartition("/")
+    if len(prefix) > _LONGEST_NAME:
+        return [_invalid(field, key, f"prefix part must be no more than {_LONGEST_NAME} characters")]
     if slash and not _SUBDOMAIN.fullmatch(prefix):
         return [_invalid(field, key, f"prefix part {_NAME_RULE}")]
-    if not _LABEL_PART.fullmatch(name):
-        return [_invalid(field, key, _KEY_RULE)]
-    return [_invalid(field, key, "name part must be no more than 63 characters")] if len(name) > 63 else []
+    if len(name) > _LONGEST_LABEL_PART:
+        return [_invalid(field, key, f"name part must be no more than {_LONGEST_LABEL_PART} characters")]
+    return [] if _LABEL_PART.fullmatch(name) else [_invalid(field, key, _KEY_RULE)]
 
 
 def _invalid(field: str, value: str, rule: str) -> Cause:
