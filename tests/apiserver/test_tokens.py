@@ -60,6 +60,16 @@ async def test_a_token_that_can_not_be_read_is_refused(tmp_path: Path) -> None:
             pass
 
 
+@pytest.mark.parametrize("file", ["ca.key", "ca.crt", "accounts.key"])
+async def test_an_empty_key_is_refused_in_a_sentence(tmp_path: Path, file: str) -> None:
+    async with KubernetesApi(tmp_path, port=0):
+        pass
+    (tmp_path / file).write_bytes(b"")
+    with pytest.raises(DataDirUnusable, match=rf"{file}.*; (remove it for a new one|restore them from a backup), "):
+        async with KubernetesApi(tmp_path, port=0):
+            pass
+
+
 async def test_a_token_of_the_administrators_own_is_taken(tmp_path: Path) -> None:
     (tmp_path / "admin.token").write_text("kq3TzVb8mWx1LpYd\n")
     async with served(tmp_path) as (api, session), session.get("/api/v1/namespaces/default") as answer:

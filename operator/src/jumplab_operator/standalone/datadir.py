@@ -73,13 +73,19 @@ class DataDir:
             self._lock = None
 
     def authority(self, now: datetime) -> certificates.Issued:
-        """The certificate authority of this directory."""
+        """The certificate authority of this directory; raises DataDirUnusable where it can't sign."""
         certificate, key = self.path / "ca.crt", self.path / "ca.key"
         if not certificate.exists() or not key.exists():
             made = certificates.make_authority(now)
             write_private(key, made.key_pem)
             write_private(certificate, made.certificate_pem)
-        return certificates.Issued(certificate.read_bytes(), key.read_bytes())
+        kept = certificates.Issued(certificate.read_bytes(), key.read_bytes())
+        if not certificates.can_sign(kept):
+            raise DataDirUnusable(
+                f"{certificate} and {key} are no certificate with its key; restore them from a backup, or remove both "
+                "for a new authority, whose certificate all clients then need"
+            )
+        return kept
 
     def admin_token(self) -> str:
         """The token that may do everything; raises DataDirUnusable where the file holds none, or one easy to guess."""
