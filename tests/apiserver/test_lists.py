@@ -36,6 +36,21 @@ SELECTORS = [
     ("bench>1", ["b"]),
     ("", ["a", "b", "c", "d"]),
     ("board=", []),
+    ("  ", ["a", "b", "c", "d"]),
+    (" board = qemu , ! bench ", ["c"]),
+    ("board\t=\nqemu", ["a", "c"]),
+    ("board in(qemu)", ["a", "c"]),
+    ("board in ( qemu , )", ["a", "c"]),
+    ("board in ()", []),
+    ("board!=", ["a", "b", "c", "d"]),
+    ("bench<2", ["a"]),
+    ("bench>0,bench<2", ["a"]),
+    ("in,notin", []),
+    ("!in,! notin", ["a", "b", "c", "d"]),
+    ("in in (in)", []),
+    ("in=in", []),
+    ("example.com/a!=b,A_b.c!=X", ["a", "b", "c", "d"]),
+    ("!" + "a" * 63 + "," + "b!=" + "b" * 63, ["a", "b", "c", "d"]),
 ]
 
 
@@ -44,7 +59,15 @@ def test_a_label_selector(client: KubeClient, four: str, selector: str, wanted: 
     assert names(client.get(f"{four}?labelSelector={quote(selector)}").ok()) == wanted
 
 
-@pytest.mark.parametrize("selector", ["board in qemu", "a b", "=x", "board in (a", "a=b=c"])
+NOT_SELECTORS = [
+    "board in qemu", "a b", "=x", "board in (a", "a=b=c", ",", ",a", "a,", "a,,b", "a notin (b", "a=b c", "!a=b", "!!a",
+    "a in (b)c", "a=(b)", "a===b", "a!b", "a=b!", "a>x", "a>", "a<-1", "a>1>2", "a in (b c)", "a in ((b))", "a in (>)",
+    "a in (b),", "-a", "a-", "a/b/c", "A.b/c", "/a", "a/", "a=-b", "\u00fc", "a=\u00fc", "a" * 64, "a=" + "b" * 64,
+    "a." * 150 + "a/b", "," * 2_000, "(" * 2_000, "a in (" + "!" * 2_000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("selector", NOT_SELECTORS, ids=lambda selector: str(selector)[:20])
 def test_a_label_selector_that_cannot_be_read(client: KubeClient, path: str, selector: str) -> None:
     answer = client.get(f"{path}?labelSelector={quote(selector)}")
     assert answer.code == 400
@@ -57,6 +80,21 @@ def test_a_field_selector(client: KubeClient, four: str, namespace: str) -> None
     assert names(client.get(f"{four}?fieldSelector=metadata.name!%3Db").ok()) == ["a", "c", "d"]
     selector = quote(f"metadata.namespace={namespace},metadata.name=c")
     assert names(client.get(f"{everywhere}?fieldSelector={selector}").ok()) == ["c"]
+
+
+NOT_FIELD_SELECTORS = [
+    "metadata.name",
+    "metadata.name=a=b",
+    "=a",
+    "a" * 4_000,
+    "a=" + " " * 2_000 + "b c",
+]
+
+
+@pytest.mark.parametrize("selector", NOT_FIELD_SELECTORS, ids=lambda selector: str(selector)[:20])
+def test_a_field_selector_that_cannot_be_read(client: KubeClient, path: str, selector: str) -> None:
+    answer = client.get(f"{path}?fieldSelector={quote(selector)}")
+    assert (answer.code, answer.body["reason"]) == (400, "BadRequest")
 
 
 def test_a_field_that_nobody_selects_by(client: KubeClient, path: str) -> None:

@@ -64,6 +64,8 @@ def test_a_ca_is_pem_or_the_base64_of_pem(ca: str) -> None:
         (MINIMAL + "endpiont: x\n", 'unknown key "endpiont"'),
         (MINIMAL + "tls: {cert: x}\n", 'unknown key "tls.cert"'),
         (MINIMAL.replace("token: abc\n", ""), 'the key "token" is missing'),
+        (MINIMAL.replace("abc", "'  '"), '"token": a token is one word'),
+        (MINIMAL.replace("abc", "two words"), '"token": a token is one word'),
         (
             MINIMAL.replace("lab.example.com:8082", "https://lab/"),
             'endpoint "https://lab/" is not of the form HOST:PORT',

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from google.protobuf.empty_pb2 import Empty
 from grpc import StatusCode
@@ -33,6 +34,25 @@ async def test_a_client_with_its_token_is_let_in(controller: Controller) -> None
 async def test_a_call_without_a_token_is_refused(controller: Controller) -> None:
     async with open_channel(controller.endpoint) as channel, refused(StatusCode.UNAUTHENTICATED, "no token"):
         await channel.unary_unary("/jumplab.v1.ControllerService/GetServiceEndpoints")(b"", timeout=20)
+
+
+@pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer ", "Bearer   ", "Bearer two words", "Basic Og=="])
+async def test_an_empty_token_is_refused(controller: Controller, authorization: str) -> None:
+    controller.lab.add_client("ci")
+    controller.lab.secrets["Client", Name(NAMESPACE, "ci")] = ""
+    async with open_channel(controller.endpoint) as channel, refused(StatusCode.UNAUTHENTICATED, "no token"):
+        call = channel.unary_unary("/jumplab.client.v1.ClientService/ListExporters")
+        await call(b"", metadata=(("authorization", authorization),), timeout=20)
+
+
+@pytest.mark.parametrize("kept", ["", None])
+async def test_an_empty_secret_lets_nobody_in(controller: Controller, kept: str | None) -> None:
+    lab, token = controller.lab, controller.lab.add_client("ci")
+    del lab.secrets["Client", Name(NAMESPACE, "ci")]
+    if kept is not None:
+        lab.secrets["Client", Name(NAMESPACE, "ci")] = kept
+    async with refused(StatusCode.UNAUTHENTICATED, "has been replaced"):
+        await list_exporters(controller, token)
 
 
 async def test_a_token_that_nobody_signed_is_refused(controller: Controller) -> None:

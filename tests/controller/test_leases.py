@@ -258,3 +258,54 @@ async def test_ended_leases_are_listed_when_asked_for(controller: Controller) ->
         assert await listed() == ["new"]
         assert await listed(only_active=False) == ["new", "old"]
         assert await listed(only_active=False, tag_filter="job=7") == ["old"]
+
+
+async def test_large_leases_are_listed_page_by_page(controller: Controller) -> None:
+    token = controller.lab.add_client("ci")
+    for number in range(30):
+        spec = {"clientRef": {"name": "ci"}, "selector": {"matchLabels": {"board": "x"}}, "tags": {"x" * 1_000_000: ""}}
+        controller.lab.add_lease(f"lease-{number:02}", spec, {})
+    names: list[str] = []
+    request = pb.ListLeasesRequest(parent=PARENT)
+    async with controller.calling("Client", "ci", token) as (_, client):
+        while not names or request.page_token:
+            answer = await client.ListLeases(request, timeout=SOON)
+            names += [lease.name for lease in answer.leases]
+            request.page_token = answer.next_page_token
+    assert names == [lease_name(f"lease-{number:02}") for number in range(30)]
+
+
+async def test_a_selector_without_end_is_refused_in_a_sentence(controller: Controller) -> None:
+    token, many = controller.lab.add_client("ci"), "," * 150_000
+    requests = [
+        ("ListExporters", pb.ListExportersRequest(parent=PARENT, filter=many)),
+        ("ListQueue", pb.ListQueueRequest(parent=PARENT, filter=many)),
+        ("ListLeases", pb.ListLeasesRequest(parent=PARENT, filter=many)),
+        ("ListLeases", pb.ListLeasesRequest(parent=PARENT, tag_filter=many)),
+        ("CreateLease", pb.CreateLeaseRequest(parent=PARENT, lease=pb.Lease(selector=many))),
+        ("CreateLease", pb.CreateLeaseRequest(parent=PARENT, lease=pb.Lease(members=[pb.LeaseMember(selector=many)]))),
+    ]
+    async with controller.calling("Client", "ci", token) as (_, client):
+        for method, request in requests:
+            async with refused(StatusCode.INVALID_ARGUMENT, "the selector has 150000 characters, and may have 8192"):
+                await getattr(client, method)(request, timeout=SOON)
+    assert controller.lab.leases_ == {}
+
+
+async def test_a_lease_has_so_many_members(controller: Controller) -> None:
+    token = controller.lab.add_client("ci")
+    members = [pb.LeaseMember(name=f"m{number}", selector="board=x") for number in range(33)]
+    async with controller.calling("Client", "ci", token) as (_, client):
+        request = pb.CreateLeaseRequest(parent=PARENT, lease=pb.Lease(members=members))
+        async with refused(StatusCode.INVALID_ARGUMENT, "the lease has 33 members, and may have 32; ask for fewer"):
+            await client.CreateLease(request, timeout=SOON)
+
+
+async def test_a_field_that_is_named_again_and_again_is_changed_once(controller: Controller) -> None:
+    token = controller.lab.add_client("ci")
+    controller.lab.add_ready_lease("demo", "ci", "bench")
+    lease = pb.Lease(name=lease_name("demo"), duration=minutes(5))
+    mask = FieldMask(paths=["duration"] * 500_000)
+    async with controller.calling("Client", "ci", token) as (_, client):
+        changed = await client.UpdateLease(pb.UpdateLeaseRequest(lease=lease, update_mask=mask), timeout=SOON)
+    assert changed.duration.ToTimedelta() == timedelta(minutes=5)

@@ -27,6 +27,18 @@ async def test_a_data_directory_of_a_running_instance(plane: Plane) -> None:
     )
 
 
+@pytest.mark.parametrize("content", ["", " \n"])
+async def test_an_empty_token_of_the_administrator(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "data" / "admin.token"
+    file.parent.mkdir()
+    file.write_text(content)
+    status, told = await outcome(file.parent, "--port", "0", "--grpc-port", "0")
+    assert status == 1
+    assert told == (
+        f"error: {file} is empty; remove it for a new token, or write one of 16 or more random characters\n"
+    )
+
+
 @pytest.mark.parametrize(("taken", "free"), [("--port", "--grpc-port"), ("--grpc-port", "--port")])
 async def test_a_port_in_use(tmp_path: Path, taken: str, free: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as holder:
@@ -51,6 +63,12 @@ async def run_on(kubeconfig: Path) -> tuple[int | None, str]:
     return process.returncode, told.decode()
 
 
+WITH_TOKEN = (
+    "current-context: c\ncontexts: [{{name: c, context: {{cluster: k, user: u}}}}]\n"
+    "clusters: [{{name: k, cluster: {{server: 'https://127.0.0.1:1'}}}}]\nusers: [{{name: u, user: {{token: {}}}}}]\n"
+)
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -58,6 +76,10 @@ async def run_on(kubeconfig: Path) -> tuple[int | None, str]:
         ("[1, 2", "is not a kubeconfig"),
         ("apiVersion: v1\nkind: Config\n", "is not a kubeconfig"),
         ("just words", "is not a kubeconfig"),
+        (WITH_TOKEN.format("'  '"), 'the user "u" in'),
+        (WITH_TOKEN.format("'two words'"), "has a token with white space in it"),
+        (WITH_TOKEN.replace("token", "tokenFile").format("/dev/null"), "has no token"),
+        (WITH_TOKEN.format("t").replace("'}}", "', certificate-authority-data: x}}"), "is no certificate in base64"),
     ],
 )
 async def test_a_kubeconfig_that_is_none(tmp_path: Path, content: str | None, words: str) -> None:
@@ -73,10 +95,7 @@ async def test_a_kubeconfig_that_is_none(tmp_path: Path, content: str | None, wo
 
 async def test_a_kubernetes_api_that_is_not_there_is_waited_for_in_words(tmp_path: Path) -> None:
     file = tmp_path / "kubeconfig"
-    file.write_text(
-        "current-context: c\ncontexts: [{name: c, context: {cluster: k, user: u}}]\n"
-        "clusters: [{name: k, cluster: {server: 'https://127.0.0.1:1'}}]\nusers: [{name: u, user: {token: t}}]\n"
-    )
+    file.write_text(WITH_TOKEN.format("t"))
     process = await started_on(file)
     assert process.stderr is not None
     async with asyncio.timeout(PATIENCE_SECONDS):

@@ -80,6 +80,8 @@ def test_a_ca_is_pem_or_pem_in_base64(ca: str) -> None:
     ("change", "sentence"),
     [
         ({"exprot": {}}, "`exprot` is not a known key"),
+        ({"token": " "}, "`token` must be one word"),
+        ({"token": "two words"}, "`token` must be one word"),
         ({"endpoint": ""}, "`endpoint` String should have at least 1 character"),
         ({"kind": "ClientConfig"}, "`kind` Input should be 'ExporterConfig'"),
         ({"metadata": {"name": "bench"}}, "`metadata.namespace` is missing"),
@@ -113,11 +115,11 @@ def test_a_path_is_a_path_and_a_name_is_in_the_usual_place() -> None:
 
 
 def test_the_token_and_the_ca_may_lie_in_files_beside_the_configuration(write: Write, tmp_path: Path) -> None:
-    (tmp_path / "token").write_text("from a file\n")
+    (tmp_path / "token").write_text("from-a-file\n")
     (tmp_path / "ca.crt").write_text("-----BEGIN CERTIFICATE-----\n")
     others = {key: value for key, value in COMPLETE.items() if key != "token"}
     loaded = config.load(write({**others, "tokenFile": "token", "tls": {"caFile": str(tmp_path / "ca.crt")}}))
-    assert loaded.token == "from a file"
+    assert loaded.token == "from-a-file"
     assert loaded.tls.ca_pem == b"-----BEGIN CERTIFICATE-----"
 
 
@@ -126,6 +128,7 @@ def test_the_token_and_the_ca_may_lie_in_files_beside_the_configuration(write: W
     [
         ({"tokenFile": "token"}, "`token` and `tokenFile` exclude each other; remove one"),
         ({"token": "", "tokenFile": "nowhere"}, r"`tokenFile` \S+/nowhere can't be read"),
+        ({"token": "", "tokenFile": "/dev/null"}, "`tokenFile` /dev/null is empty; write the token into it"),
         ({"tls": {"caFile": "nowhere"}}, r"`tls.caFile` \S+/nowhere can't be read"),
     ],
 )

@@ -40,3 +40,12 @@ def test_what_is_longer_than_any_length_can_be_is_the_longest() -> None:
 @given(st.timedeltas(timedelta(0), timedelta(days=9999)))
 def test_what_is_written_reads_back(length: timedelta) -> None:
     assert parse_duration(format_duration(length)) == length
+
+
+@pytest.mark.parametrize(
+    "text", ["1" * 1_000_001 + "s", "1s" * 500_000, "1m" * 500_000 + "x", "0." + "1" * 1_000_000 + "s"]
+)
+def test_a_text_without_end_is_no_duration(text: str) -> None:
+    with pytest.raises(ValueError, match="is no duration; write it like 90s, 30m or 1h30m") as refused:
+        parse_duration(text)
+    assert len(str(refused.value)) < 200

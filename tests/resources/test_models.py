@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from jumplab_operator.resources import Device, Lease, LeaseStatus, Unreadable
+from jumplab_operator.resources import Device, Lease, LeaseStatus, Requirement, Unreadable
 from jumplab_operator.resources.conditions import condition, merge_conditions
 
 NOON = datetime(2026, 8, 1, 12, tzinfo=UTC)
@@ -30,3 +31,33 @@ def test_a_condition_keeps_its_time_until_its_status_turns() -> None:
     assert (reworded.last_transition_time, reworded.observed_generation) == (NOON, 2)
     (turned,) = merge_conditions(first, [condition("Ready", True, "Ready")], later, 2)
     assert turned.last_transition_time == later
+
+
+def test_a_message_without_end_is_cut() -> None:
+    told = condition("Invalid", True, "InvalidTags", f'tag "{"x" * 100_000}" can\'t be one').message
+    assert told.startswith('tag "xxx')
+    assert told.endswith("…")
+    assert len(told) < 5_000
+
+
+TOO_LARGE = [
+    ({"matchLabels": {f"k{number}": "x" for number in range(65)}}, "spec.selector.matchLabels"),
+    ({"matchLabels": {"k": "x" * 64}}, "spec.selector.matchLabels.k"),
+    ({"matchLabels": {"k" * 318: "x"}}, "spec.selector.matchLabels"),
+    ({"matchExpressions": [{"key": "k", "operator": "Exists"}] * 65}, "spec.selector.matchExpressions"),
+    ({"matchExpressions": [{"key": "k" * 318, "operator": "Exists"}]}, "spec.selector.matchExpressions.0.key"),
+    ({"matchExpressions": [{"key": "k", "operator": "In", "values": ["x"] * 1_001}]}, "matchExpressions.0.values"),
+]
+
+
+@pytest.mark.parametrize(("selector", "field"), TOO_LARGE, ids=[field for _, field in TOO_LARGE])
+def test_a_selector_that_asks_for_too_much_is_refused(selector: dict[str, Any], field: str) -> None:
+    with pytest.raises(Unreadable, match=field):
+        Lease.from_plain({"metadata": {"name": "l"}, "spec": {"clientRef": {"name": "ci"}, "selector": selector}})
+
+
+def test_a_requirement_that_was_looked_into_is_still_itself() -> None:
+    one, other = (Requirement(key="k", operator="In", values=["b", "a"]) for _ in range(2))
+    assert "a" in one.value_set
+    assert one == other
+    assert one.to_plain() == {"key": "k", "operator": "In", "values": ["b", "a"]}

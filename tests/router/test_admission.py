@@ -28,6 +28,14 @@ async def test_a_stream_without_a_token_is_refused(peers: Peers) -> None:
     assert "dial first" in sentence
 
 
+@pytest.mark.parametrize("authorization", ["Bearer", "Bearer ", "Bearer two words", "Basic Og=="])
+async def test_an_empty_token_is_refused(peers: Peers, authorization: str) -> None:
+    async with open_channel(peers.bench.endpoint) as channel:
+        call = channel.stream_stream(METHOD)(metadata=(("authorization", authorization),), timeout=20)
+        code, _ = await ending(call)
+    assert code is StatusCode.UNAUTHENTICATED
+
+
 async def test_a_token_of_another_key_is_refused(peers: Peers) -> None:
     forged = mint(peers.bench.claims(Role.CLIENT), ec.generate_private_key(ec.SECP256R1()))
     code, sentence = await refusal(peers, token=forged)

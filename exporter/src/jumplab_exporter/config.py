@@ -149,6 +149,12 @@ class HealthCheck(_Part):
     interval_seconds: float = Field(default=600, alias="interval", gt=0)
 
 
+def _one_word(token: str) -> str:
+    if len(token.split()) != 1:
+        raise ValueError("must be one word; take the one in the Secret NAME-exporter, key token")
+    return token.strip()
+
+
 class ExporterConfig(_Part):
     """One exporter: who it is, where its controller is, and which drivers it has."""
 
@@ -156,7 +162,7 @@ class ExporterConfig(_Part):
     kind: Literal["ExporterConfig"]
     metadata: Metadata
     endpoint: str = Field(min_length=1)
-    token: str = Field(min_length=1, repr=False)
+    token: Annotated[str, AfterValidator(_one_word)] = Field(repr=False)
     tls: TlsSettings = Field(default_factory=TlsSettings)
     grpc_options: dict[str, str | int] = Field(default_factory=dict, alias="grpcOptions")
     description: str = ""
@@ -208,9 +214,12 @@ def _file_read(part: Mapping[str, Any], key: str, path: Path, place: str) -> dic
         raise ConfigurationError(f"{path}: `{place}` and `{place}File` exclude each other; remove one")
     file = path.parent / str(read.pop(f"{key}File"))
     try:
-        return {**read, key: file.read_text(encoding="utf-8").strip()}
+        content = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: `{place}File` {file} can't be read: {error}") from error
+    if not content:
+        raise ConfigurationError(f"{path}: `{place}File` {file} is empty; write the {key} into it")
+    return {**read, key: content}
 
 
 def told(error: ValidationError) -> str:

@@ -114,7 +114,7 @@ async def control_plane(
         known = TokenReader(signing.public_key())
         dialler = Dialler(lab, Offers(_now), settings.endpoint, signing, _now, known)
         router = Router(signing.public_key(), prolonged=dialler.prolonged, known=known)
-        tokens = _token_reader(Paced(kube))  # in a line of their own: no lease waits behind a thousand of them
+        tokens = token_reader(Paced(kube))  # in a line of their own: no lease waits behind a thousand of them
         authenticator = Authenticator(lab, issuer, tokens, _now)
         server = controller_server(lab, authenticator, dialler, router)
         listen(server, address, trust.certificate)
@@ -145,11 +145,16 @@ async def _cut_streams(lab: Lab, router: Router, spares: Spares) -> None:
             spares.end(holding.lease_uid)
 
 
-def _token_reader(kube: KubeApi) -> Callable[[str, Name], Awaitable[str | None]]:
+def token_reader(kube: KubeApi) -> Callable[[str, Name], Awaitable[str | None]]:
+    """What reads the token in the Secret of a resource, by kind and name; None without one. Raises ApiRefused."""
+
     async def current_token(kind: str, name: Name) -> str | None:
         secret = await kube.get(path(CORE, "secrets", name.namespace, secret_name(kind, name.name)))
-        encoded = (secret or {}).get("data", {}).get("token")
-        return None if encoded is None else base64.b64decode(encoded).decode()
+        try:
+            token = base64.b64decode(((secret or {}).get("data") or {}).get("token") or "", validate=True).decode()
+        except ValueError:  # somebody has written something else into it
+            return None
+        return token or None
 
     return current_token
 

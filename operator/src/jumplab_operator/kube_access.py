@@ -31,6 +31,8 @@ def find(kubeconfig: Path | None, environment: Mapping[str, str] = os.environ) -
     except OSError as error:
         raise NoAccess(f"the pod has no service account token ({error}); give it a service account") from error
     url = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+    if not token:
+        raise NoAccess(f"{token_file} is empty; give the pod a service account and start it again")
     return KubeAccess(url, ca_pem, token, token_file)
 
 
@@ -45,13 +47,17 @@ def _of_kubeconfig(file: Path) -> KubeAccess:
         raise NoAccess(f"the kubeconfig {file} can't be read: {error.strerror or error}") from error
     except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, StopIteration) as error:
         raise NoAccess(f"{file} is not a kubeconfig with a current context, its cluster and its user") from error
-    token = user.get("token") or _content(file, user.get("tokenFile"))
-    if not token:
-        raise NoAccess(f'the user "{context["user"]}" in {file} has no token; the operator needs a service account\'s')
+    token = str(user.get("token") or _content(file, user.get("tokenFile")) or "").strip()
+    if len(token.split()) != 1:
+        what = "a token with white space in it" if token else "no token"
+        raise NoAccess(f'the user "{context["user"]}" in {file} has {what}; the operator needs a service account\'s')
     encoded = cluster.get("certificate-authority-data")
-    ca_pem = base64.b64decode(encoded).decode() if encoded else _content(file, cluster.get("certificate-authority"))
+    try:
+        ca_pem = base64.b64decode(encoded).decode() if encoded else _content(file, cluster.get("certificate-authority"))
+    except ValueError as error:
+        raise NoAccess(f"certificate-authority-data in {file} is no certificate in base64") from error
     token_file = None if user.get("token") else file.parent / user["tokenFile"]
-    return KubeAccess(url, ca_pem, str(token).strip(), token_file)
+    return KubeAccess(url, ca_pem, token, token_file)
 
 
 def _named(config: Mapping[str, Any], kind: str, name: str) -> Mapping[str, Any]:
@@ -67,3 +73,5 @@ def _content(kubeconfig: Path, file: str | None) -> str | None:
         return (kubeconfig.parent / file).read_text()
     except OSError as error:
         raise NoAccess(f"{file}, which {kubeconfig} names, can't be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise NoAccess(f"{file}, which {kubeconfig} names, is no text") from error

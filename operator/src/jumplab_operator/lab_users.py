@@ -5,10 +5,10 @@ controller knows it by, from its Secret: one token for both doors.
 """
 
 import base64
-import hmac
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from jumplab.transport.tokens import same_token
 from jumplab_operator.controller.credentials import InvalidCredential, Subject, secret_name
 from jumplab_operator.leasing import holding
 from jumplab_operator.resources import GROUP
@@ -46,7 +46,7 @@ class LabUsers:
 
     def user(self, token: str, lookup: Lookup) -> User | None:
         """The operator, or the Client that the token speaks for while its Secret holds it."""
-        if hmac.compare_digest(token.encode(), self.operator_token.encode()):
+        if same_token(self.operator_token, token):
             return OPERATOR
         if self._read_credential is None:
             return None
@@ -108,7 +108,7 @@ def _is_current(subject: Subject, token: str, lookup: Lookup) -> bool:
         kept = base64.b64decode(((secret or {}).get("data") or {}).get("token") or "", validate=True)
     except ValueError:
         return False
-    return hmac.compare_digest(kept, token.encode())
+    return same_token(kept, token)
 
 
 def _wanted_holder(lease: Mapping[str, Any] | None) -> str:

@@ -1,7 +1,6 @@
 """The shell's side of errands: plain calls that `j` has this process make, over sessions of this process."""
 
 import asyncio
-import hmac
 import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -25,6 +24,7 @@ from jumplab.driver import Progress, on_progress
 from jumplab.protocol.v1.session_pb2 import LogLine
 from jumplab.session.client import Session
 from jumplab.transport.race import race
+from jumplab.transport.tokens import same_token
 
 _ASKING_BOUND_SECONDS = 5.0
 _ERRAND_BYTES = 16 << 20  # more than a command line can have
@@ -152,7 +152,7 @@ async def _serve(
     try:
         async with asyncio.timeout(_ASKING_BOUND_SECONDS):
             errand = Errand.read(await reader.readline())
-        if not hmac.compare_digest(errand.token.encode(), token.encode()):
+        if not same_token(token, errand.token):
             raise ValueError("the token is not that of this shell")
         await race({"errand": _waited(run(errand, answers.put)), "given up": reader.read(1)})
     except (OSError, ValueError, TimeoutError) as error:

@@ -102,8 +102,10 @@ class Administrator:
 
     def _credential(self, kind: Kind, name: str, endpoint: str, secret: str) -> Credential:
         data: Mapping[str, str] = self._asked(self._read_secret, secret).get("data") or {}
-        if "token" not in data:
-            raise ClientError(f'Secret "{secret}" has no key "token"; delete it, and the operator makes a new one')
+        if not data.get("token"):
+            raise ClientError(
+                f'Secret "{secret}" has no token in its key "token"; delete it, and the operator makes a new one'
+            )
 
         def text(key: str) -> str:
             return base64.b64decode(data.get(key, "")).decode()

@@ -88,6 +88,13 @@ class ClientConfig(_Section):
     tls: TlsSettings = TlsSettings()
     drivers: DriverSettings = DriverSettings()
 
+    @field_validator("token")
+    @classmethod
+    def _one_word(cls, token: str) -> str:
+        if len(token.split()) != 1:
+            raise ValueError("a token is one word; take the one in the Secret NAME-client, key token")
+        return token.strip()
+
     def to_yaml(self) -> str:
         """The file's text."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)

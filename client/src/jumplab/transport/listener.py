@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import hmac
 import json
 import logging
 import os
@@ -16,6 +15,7 @@ from typing import Any, Self
 from jumplab.transport.errors import BadRequest, NotAuthenticated, NotPossibleNow, Refused, TransportError
 from jumplab.transport.links import ConnectionLost, EnvelopeKind, EnvelopeStream
 from jumplab.transport.local import LocalStream
+from jumplab.transport.tokens import same_token
 from jumplab.transport.used_numbers import UsedNumbers
 
 _GREETING_BOUND_SECONDS = 5.0
@@ -34,7 +34,7 @@ def only(token: str) -> Admit:
     """Admits whoever presents this token."""
 
     async def admit(presented: str, _session: str) -> None:
-        if not hmac.compare_digest(presented.encode(), token.encode()):
+        if not same_token(token, presented):
             raise NotAuthenticated("the token is not that of this socket's lease")
 
     return admit

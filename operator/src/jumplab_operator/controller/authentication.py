@@ -6,11 +6,11 @@ is dead. Where the Kubernetes API doesn't answer, what was found last stands: se
 """
 
 import asyncio
-import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from jumplab.transport.tokens import presented_token, same_token
 from jumplab_operator.controller.credentials import CredentialIssuer, InvalidCredential, Subject
 from jumplab_operator.controller.lab import ApiRefused, Lab, Name
 from jumplab_operator.controller.refusals import NotAuthenticated, Unavailable
@@ -19,7 +19,7 @@ FRESH = timedelta(seconds=5)
 RECHECK = timedelta(seconds=10)
 
 CurrentToken = Callable[[str, Name], Awaitable[str | None]]
-"""The token in the Secret of a resource, by kind and name, at present; None where there is none."""
+"""The token in the Secret of a resource, by kind and name, at present; None where there is none, or an empty one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,8 @@ class Authenticator:
 
     async def authenticate(self, metadata: Mapping[str, str]) -> Subject:
         """The caller that the metadata proves. Raises NotAuthenticated, Unavailable."""
-        scheme, _, token = metadata.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
+        token = presented_token(metadata.get("authorization", ""))
+        if not token:
             raise NotAuthenticated("no token was presented (authorization: Bearer TOKEN)")
         try:
             subject = self._issuer.read(token)
@@ -94,7 +94,7 @@ class Authenticator:
 
     async def _check_current(self, subject: Subject, token: str) -> None:
         seen = self._seen.get(subject)
-        matches = seen is not None and hmac.compare_digest(seen.token, token)
+        matches = seen is not None and same_token(seen.token, token)
         age = self._now() - seen.at if seen is not None and matches else RECHECK
         if FRESH <= age < RECHECK and subject not in self._asked:
             self._asked.add(subject)
@@ -110,7 +110,7 @@ class Authenticator:
     async def _ask(self, subject: Subject, token: str) -> None:
         """Raises NotAuthenticated where the Secret has another token, ApiRefused where it can't be read."""
         current = await self._current_token(subject.kind, subject.name)
-        if current is None or not hmac.compare_digest(current, token):
+        if current is None or not same_token(current, token):
             self._seen.pop(subject, None)
             raise NotAuthenticated(f"the token of {_told(subject)} has been replaced; take the new one")
         self._seen[subject] = _Seen(token, self._now())

@@ -46,8 +46,8 @@ class ClientService(ClientServiceServicer):
         namespace = self._own_namespace(request.parent)
         selector = parse_selector(request.filter)
         found = [each for each in self._lab.exporters(namespace) if matches(selector, each.metadata.labels)]
-        shown, next_token = page(found, request.page_size, request.page_token)
-        return pb.ListExportersResponse(exporters=map(exporter_message, shown), next_page_token=next_token)
+        shown, next_token = page(found, exporter_message, request.page_size, request.page_token)
+        return pb.ListExportersResponse(exporters=shown, next_page_token=next_token)
 
     async def GetLease(self, request: pb.GetLeaseRequest, _: Context) -> pb.Lease:
         require_kind(caller(), "Client")
@@ -83,8 +83,8 @@ class ClientService(ClientServiceServicer):
             and matches(by_tag, in_force(each).tags)
             and not (only_active and each.status.ended)
         ]
-        shown, next_token = page(found, request.page_size, request.page_token)
-        return pb.ListLeasesResponse(leases=map(lease_message, shown), next_page_token=next_token)
+        shown, next_token = page(found, lease_message, request.page_size, request.page_token)
+        return pb.ListLeasesResponse(leases=shown, next_page_token=next_token)
 
     async def CreateLease(self, request: pb.CreateLeaseRequest, _: Context) -> pb.Lease:
         namespace, client = self._own_namespace(request.parent), caller().name.name

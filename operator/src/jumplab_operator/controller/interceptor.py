@@ -2,8 +2,7 @@
 
 import inspect
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any, TypeAlias
 
@@ -17,6 +16,9 @@ from jumplab_operator.controller.lab import ApiRefused
 from jumplab_operator.controller.refusals import Refusal
 
 log = logging.getLogger(__name__)
+
+# A peer takes 8 KiB of trailers without fail, and each byte may be written as three.
+_LONGEST_SENTENCE_BYTES = 2_000
 
 _caller: ContextVar[Subject] = ContextVar("caller")
 
@@ -32,7 +34,10 @@ def caller() -> Subject:
 
 
 class Doorkeeper(aio.ServerInterceptor):
-    """Authenticates each call of the given services and turns what their methods raise into a gRPC status."""
+    """Authenticates each call of the given services, and turns what their methods raise into a gRPC status.
+
+    A caller is authenticated by its metadata, before its message is read: a stranger's message costs no memory.
+    """
 
     def __init__(self, authenticator: Authenticator, services: frozenset[str]) -> None:
         self._authenticator = authenticator
@@ -45,49 +50,78 @@ class Doorkeeper(aio.ServerInterceptor):
         method = handler_call_details.method
         if handler is None or method.split("/")[1] not in self._services:
             return handler
-        if handler.request_streaming:
-            return grpc.stream_stream_rpc_method_handler(
-                self._streaming(method, handler.stream_stream),
-                handler.request_deserializer,
-                handler.response_serializer,
-            )
-        if handler.response_streaming:
-            return grpc.unary_stream_rpc_method_handler(
-                self._streaming(method, handler.unary_stream), handler.request_deserializer, handler.response_serializer
-            )
-        return grpc.unary_unary_rpc_method_handler(
-            self._unary(method, handler.unary_unary), handler.request_deserializer, handler.response_serializer
-        )
-
-    def _unary(self, method: str, behaviour: Any) -> Any:
-        async def answer(request: Any, context: Context) -> Any:
-            async with self._guarded(method, context):
-                return await behaviour(request, context)
-
-        return answer
-
-    def _streaming(self, method: str, behaviour: Any) -> Any:
-        async def answer(request: Any, context: Context) -> None:
-            async with self._guarded(method, context):
-                if inspect.isasyncgenfunction(behaviour):
-                    async for message in behaviour(request, context):
-                        await context.write(message)
-                else:
-                    await behaviour(request, context)
-
-        return answer
-
-    @asynccontextmanager
-    async def _guarded(self, method: str, context: Context) -> AsyncIterator[None]:
+        metadata = handler_call_details.invocation_metadata or ()
         try:
-            metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
-            _caller.set(await self._authenticator.authenticate(metadata))
-            yield
-        except (Refusal, ApiRefused) as error:
-            refusal = refusals.of_api(error) if isinstance(error, ApiRefused) else error
-            await context.abort(refusal.code, str(refusal))
+            subject = await self._authenticator.authenticate(
+                {key: value for key, value in metadata if isinstance(value, str)}
+            )
+        except Exception as error:  # noqa: BLE001 - the root of a call's task; `_status` logs it
+            return _refusing(*_status(error, method))
+        return _answering(subject, method, handler)
+
+
+def _refusing(code: grpc.StatusCode, sentence: str) -> "Handler":
+    """Ends a call without reading its message. gRPC would read that of a unary call before it calls a handler."""
+
+    async def refuse(_: object, context: Context) -> None:
+        await context.abort(code, sentence)
+
+    return grpc.stream_stream_rpc_method_handler(refuse)
+
+
+def _answering(subject: Subject, method: str, handler: "Handler") -> "Handler":
+    """The handler, told who calls."""
+    coders = handler.request_deserializer, handler.response_serializer
+    if handler.request_streaming:
+        return grpc.stream_stream_rpc_method_handler(_streaming(subject, method, handler.stream_stream), *coders)
+    if handler.response_streaming:
+        return grpc.unary_stream_rpc_method_handler(_streaming(subject, method, handler.unary_stream), *coders)
+    return grpc.unary_unary_rpc_method_handler(_unary(subject, method, handler.unary_unary), *coders)
+
+
+def _unary(subject: Subject, method: str, behaviour: Any) -> Any:
+    async def answer(request: Any, context: Context) -> Any:
+        _caller.set(subject)
+        try:
+            return await behaviour(request, context)
         except aio.AbortError:
             raise
-        except Exception:  # the root of a call's task
-            log.exception("%s failed", method)
-            await context.abort(grpc.StatusCode.INTERNAL, "the controller failed; its log tells more")
+        except Exception as error:  # noqa: BLE001 - the root of a call's task; `_status` logs it
+            await context.abort(*_status(error, method))
+
+    return answer
+
+
+def _streaming(subject: Subject, method: str, behaviour: Any) -> Any:
+    async def answer(request: Any, context: Context) -> None:
+        _caller.set(subject)
+        try:
+            if inspect.isasyncgenfunction(behaviour):
+                async for message in behaviour(request, context):
+                    await context.write(message)
+            else:
+                await behaviour(request, context)
+        except aio.AbortError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the root of a call's task; `_status` logs it
+            await context.abort(*_status(error, method))
+
+    return answer
+
+
+def _status(error: Exception, method: str) -> tuple[grpc.StatusCode, str]:
+    """What a caller is told of an error; one that nobody foresaw is logged."""
+    if isinstance(error, ApiRefused):
+        error = refusals.of_api(error)
+    if isinstance(error, Refusal):
+        return error.code, _brief(str(error))
+    log.error("%s failed", method, exc_info=error)
+    return grpc.StatusCode.INTERNAL, "the controller failed; its log tells more"
+
+
+def _brief(sentence: str) -> str:
+    """A sentence that fits into a call's trailers; those that quote what the caller sent may be as long as that."""
+    encoded = sentence.encode(errors="replace")
+    if len(encoded) <= _LONGEST_SENTENCE_BYTES:
+        return sentence
+    return encoded[:_LONGEST_SENTENCE_BYTES].decode(errors="ignore") + "…"

@@ -9,12 +9,15 @@ from jumplab_operator.controller.names import parse_resource
 from jumplab_operator.controller.refusals import BadRequest
 from jumplab_operator.controller.selectors import parse_selector
 from jumplab_operator.resources.durations import format_duration
+from jumplab_operator.resources.lease import MOST_MEMBERS
 from jumplab_operator.resources.metadata import format_instant
 
 
 def new_spec(client: str, lease: pb.Lease) -> dict[str, Any]:
     """The spec of a Lease to be created for `client`. Raises BadRequest."""
     spec: dict[str, Any] = {"clientRef": {"name": client}, **_selection("the lease", lease)}
+    if len(lease.members) > MOST_MEMBERS:
+        raise BadRequest(f"the lease has {len(lease.members)} members, and may have {MOST_MEMBERS}; ask for fewer")
     if lease.members:
         spec["exporters"] = [
             {"name": member.name, **_selection(f'member "{member.name}" of the lease', member)}
@@ -49,7 +52,7 @@ def spec_changes(request: pb.UpdateLeaseRequest) -> dict[str, Any]:
     lease = request.lease
     paths = list(request.update_mask.paths) or [path for path in _FIELDS if lease.HasField(path)]  # type: ignore[arg-type]
     changes: dict[str, Any] = {}
-    for path in paths:
+    for path in dict.fromkeys(paths):
         if path not in _FIELDS:
             raise BadRequest(f'"{path}" of a lease can\'t be changed; what can: {", ".join(_FIELDS)}')
         changes.update(_FIELDS[path](lease))

@@ -2,29 +2,43 @@
 
 import base64
 import binascii
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
+
+from google.protobuf.message import Message
 
 from jumplab_operator.controller.refusals import BadRequest
 from jumplab_operator.resources import Resource
 
 _DEFAULT_SIZE = 100
 _LARGEST_SIZE = 1000
+_MOST_BYTES = 8 * 1024 * 1024
+"""A page stays well within one message, however large one client's resources are."""
 
 R = TypeVar("R", bound=Resource)
+M = TypeVar("M", bound=Message)
 
 
-def page(resources: Iterable[R], page_size: int, page_token: str) -> tuple[Sequence[R], str]:
+def page(
+    resources: Iterable[R], as_message: Callable[[R], M], page_size: int, page_token: str
+) -> tuple[Sequence[M], str]:
     """One page, and the token of the next one, empty where this is the last. Raises BadRequest for a token not of ours.
 
-    page_size: 0 leaves it to the controller.
+    page_size: 0 leaves it to the controller; a page may be shorter.
     """
     if page_size < 0:
         raise BadRequest(f"page_size is {page_size}; it must not be negative")
     after = _decoded(page_token)
     rest = sorted((each for each in resources if each.name > after), key=lambda each: each.name)
-    shown = rest[: min(page_size or _DEFAULT_SIZE, _LARGEST_SIZE)]
-    return shown, _encoded(shown[-1].name) if len(shown) < len(rest) else ""
+    shown: list[M] = []
+    left_bytes = _MOST_BYTES
+    for each in rest[: min(page_size or _DEFAULT_SIZE, _LARGEST_SIZE)]:
+        message = as_message(each)
+        left_bytes -= message.ByteSize()
+        if left_bytes < 0 and shown:
+            break
+        shown.append(message)
+    return shown, _encoded(rest[len(shown) - 1].name) if len(shown) < len(rest) else ""
 
 
 def _encoded(name: str) -> str:

@@ -99,7 +99,7 @@ def _token(secret: Plain | None, resource: Resource) -> str | None:
     if secret is None or resource.uid not in [owner.get("uid") for owner in _owners(secret)]:
         return None
     try:
-        return base64.b64decode((secret.get("data") or {}).get("token", ""), validate=True).decode()
+        return base64.b64decode((secret.get("data") or {}).get("token") or "", validate=True).decode()
     except ValueError:
         return None
 

@@ -29,7 +29,7 @@ class KubeAccess:
         if self.token_file is None:
             return self.first_token
         try:
-            return self.token_file.read_text().strip()
+            return self.token_file.read_text().strip() or self.first_token
         except OSError:  # it is being replaced; the one before is good for minutes yet
             return self.first_token
 

@@ -18,18 +18,18 @@ def matches(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
 
 
 def _holds(requirement: Requirement, labels: Mapping[str, str]) -> bool:
-    if _requirement_problem(requirement):
-        return False
     value = labels.get(requirement.key)
     match requirement.operator:
         case "In":
-            return value in requirement.values
+            return value in requirement.value_set
         case "NotIn":
-            return value not in requirement.values
+            return bool(requirement.values) and value not in requirement.value_set
         case "Exists":
-            return value is not None
+            return not requirement.values and value is not None
+        case "DoesNotExist":
+            return not requirement.values and value is None
         case _:
-            return value is None
+            return False
 
 
 def mismatch(selector: LabelSelector, labels: Mapping[str, str]) -> str | None:

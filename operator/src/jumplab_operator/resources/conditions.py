@@ -5,6 +5,8 @@ from datetime import datetime
 
 from jumplab_operator.resources.metadata import Condition
 
+_LONGEST_MESSAGE = 4_096
+
 
 def find_condition(conditions: Iterable[Condition], kind: str) -> Condition | None:
     """The condition of that type, or None."""
@@ -18,7 +20,9 @@ def is_true(conditions: Iterable[Condition], kind: str) -> bool:
 
 
 def condition(kind: str, holds: bool, reason: str, message: str = "") -> Condition:
-    """A condition that `merge_conditions` gives its time."""
+    """A condition that `merge_conditions` gives its time. A message that quotes something endless is cut."""
+    if len(message) > _LONGEST_MESSAGE:
+        message = message[:_LONGEST_MESSAGE] + "…"
     return Condition(type=kind, status="True" if holds else "False", reason=reason, message=message)
 
 

@@ -10,6 +10,10 @@ from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 PATTERN = r"^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$"
 
+# The longest that Go writes has 25 characters; each digit more takes time, and memory where the text is remembered.
+_LONGEST_TEXT = 1_000
+_SHOWN = 100
+
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ns|us|µs|ms|s|m|h)")
 _MICROSECONDS = {
     "ns": Decimal("0.001"),
@@ -29,8 +33,8 @@ def parse_duration(text: str) -> timedelta:
 
     Raises ValueError where it is no Go duration.
     """
-    if not re.match(PATTERN, text):
-        raise ValueError(f'"{text}" is no duration; write it like 90s, 30m or 1h30m')
+    if len(text) > _LONGEST_TEXT or not re.match(PATTERN, text):
+        raise ValueError(f'"{text[:_SHOWN]}" is no duration; write it like 90s, 30m or 1h30m')
     microseconds = sum(Decimal(number) * _MICROSECONDS[unit] for number, unit in _PART.findall(text))
     return timedelta(microseconds=int(min(microseconds, _LONGEST_MICROSECONDS)))
 
@@ -53,5 +57,5 @@ GoDuration = Annotated[
     timedelta,
     BeforeValidator(_from_plain),
     PlainSerializer(format_duration, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": PATTERN}),
+    WithJsonSchema({"type": "string", "pattern": PATTERN, "maxLength": _LONGEST_TEXT}),
 ]

@@ -11,6 +11,7 @@ from jumplab_operator.resources.selector import LabelSelector
 
 TagValue = Annotated[str, Field(max_length=63)]
 ContextValue = Annotated[str, Field(max_length=64)]
+MOST_MEMBERS = 32
 ENDED_LABEL = "jumpstarter.dev/lease-ended"
 TAG_LABEL_PREFIX = "metadata.jumpstarter.dev/"
 
@@ -52,7 +53,7 @@ class LeaseSpec(Model):
     )
     allow_disabled: bool = Field(default=False, description="Leases a disabled exporter; only with exporterRef.")
     exporters: list[LeasedExporter] | None = Field(
-        default=None, max_length=32, description="Several exporters, all or none."
+        default=None, max_length=MOST_MEMBERS, description="Several exporters, all or none."
     )
     when_unsatisfiable: Literal["Fail", "Wait"] = Field(
         default="Fail", description="What to do while no exporter could ever match: fail, or wait for one."
@@ -92,12 +93,14 @@ class LeaseStatus(Model):
     expected_end_time: Instant | None = Field(default=None, description="When it is going to end.")
     first_used_time: Instant | None = Field(default=None, description="When its holder first attached.")
     exporter_ref: ObjectRef | None = Field(default=None, description="The exporter (of several: the first).")
-    exporters: list[AssignedExporter] | None = Field(default=None, max_length=32, description="The exporters.")
+    exporters: list[AssignedExporter] | None = Field(
+        default=None, max_length=MOST_MEMBERS, description="The exporters."
+    )
     kept_exporter_ref: ObjectRef | None = Field(
         default=None, description="The exporter that is kept for it from its begin (of several: the first)."
     )
     kept_exporters: list[AssignedExporter] | None = Field(
-        default=None, max_length=32, description="The exporters that are kept for it from its begin."
+        default=None, max_length=MOST_MEMBERS, description="The exporters that are kept for it from its begin."
     )
     ended: bool = Field(default=False, description="Whether it is over. It stays so.")
     priority: int | None = Field(default=None, description="By the access policy.")

@@ -1,22 +1,41 @@
 """Kubernetes' label selectors, as data; `jumplab_operator.leasing.selectors` matches with them."""
 
+from functools import cached_property
+from typing import Annotated
+
 from pydantic import Field
 
+from jumplab_operator.label_selectors import LONGEST_KEY, LONGEST_VALUE, MOST_REQUIREMENTS, MOST_VALUES
 from jumplab_operator.resources.metadata import Model
+
+# Each requirement is looked at for every object, and no label could have a longer key or value.
+Key = Annotated[str, Field(max_length=LONGEST_KEY)]
+Value = Annotated[str, Field(max_length=LONGEST_VALUE)]
 
 
 class Requirement(Model):
     """One requirement: a label's key, an operator and its values."""
 
-    key: str = Field(description="The label's key.")
-    operator: str = Field(description="In, NotIn, Exists or DoesNotExist.")
-    values: list[str] = Field(
-        default_factory=list, description="For In and NotIn at least one; for the other operators none."
+    key: Key = Field(description="The label's key.")
+    operator: str = Field(max_length=63, description="In, NotIn, Exists or DoesNotExist.")
+    values: list[Value] = Field(
+        default_factory=list,
+        max_length=MOST_VALUES,
+        description="For In and NotIn at least one; for the other operators none.",
     )
+
+    @cached_property
+    def value_set(self) -> frozenset[str]:
+        """The values, to look one up."""
+        return frozenset(self.values)
 
 
 class LabelSelector(Model):
     """Matches labels: all of what it asks for must hold. An empty one matches everything."""
 
-    match_labels: dict[str, str] = Field(default_factory=dict, description="Labels with the values they must have.")
-    match_expressions: list[Requirement] = Field(default_factory=list, description="Further requirements.")
+    match_labels: dict[Key, Value] = Field(
+        default_factory=dict, max_length=MOST_REQUIREMENTS, description="Labels with the values they must have."
+    )
+    match_expressions: list[Requirement] = Field(
+        default_factory=list, max_length=MOST_REQUIREMENTS, description="Further requirements."
+    )

@@ -13,6 +13,7 @@ import grpc
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from grpc import aio
 
+from jumplab.transport.tokens import presented_token
 from jumplab_operator.router import tokens
 from jumplab_operator.router.switchboard import Ending, Seat, StreamRefused, Switchboard
 from jumplab_operator.router.tokens import InvalidStreamToken, StreamClaims, TokenReader
@@ -91,8 +92,8 @@ class Router:
 
     def _identify(self, metadata: Sequence[tuple[str, str | bytes]]) -> tuple[StreamClaims, int]:
         given = dict(metadata)
-        scheme, _, token = str(given.get("authorization", "")).partition(" ")
-        if scheme.lower() != "bearer" or not token:
+        token = presented_token(str(given.get("authorization", "")))
+        if not token:
             raise StreamRefused(
                 grpc.StatusCode.UNAUTHENTICATED,
                 "the router wants a stream token (authorization: Bearer TOKEN); dial first",
@@ -104,7 +105,7 @@ class Router:
         number = str(given.get("x-jumplab-stream", "0"))
         if not (number.isascii() and number.isdigit() and len(number) <= 10):
             raise StreamRefused(
-                grpc.StatusCode.INVALID_ARGUMENT, f'x-jumplab-stream is "{number}"; it must be a stream\'s number'
+                grpc.StatusCode.INVALID_ARGUMENT, f'x-jumplab-stream is "{number[:20]}"; it must be a stream\'s number'
             )
         return claims, int(number)
 

@@ -9,12 +9,11 @@ from aiohttp.typedefs import Handler, Middleware
 
 from jumplab_operator.standalone import discovery, errors, openapi
 from jumplab_operator.standalone.auth import Gate
-from jumplab_operator.standalone.bodies import LIMIT_BYTES
 from jumplab_operator.standalone.cluster import Cluster
 from jumplab_operator.standalone.errors import ApiError
 from jumplab_operator.standalone.kinds import Object
 from jumplab_operator.standalone.verbs import USER, Verbs
-from jumplab_operator.standalone.writer import encode
+from jumplab_operator.standalone.writer import LIMIT_BYTES, encode
 
 _OPEN_TO_ALL = ("/healthz", "/livez", "/readyz", "/version")
 _VERSION = {
@@ -111,6 +110,11 @@ def _entrance(gate: Gate) -> Middleware:
             request[USER] = user
         elif not request.path.startswith(_OPEN_TO_ALL):
             raise errors.unauthorized()
+        coding = request.headers.get("Content-Encoding", "identity")
+        if coding != "identity":
+            raise errors.unsupported_media_type(
+                f"bodies in the encoding {errors.brief(coding)} are not read; send it plain"
+            )
         return await handler(request)
 
     return enter

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from multidict import CIMultiDictProxy
 
+from jumplab.transport.tokens import presented_token, same_token
 from jumplab_operator.standalone import errors, rules
 from jumplab_operator.standalone.kinds import Object
 from jumplab_operator.standalone.rules import Act, Grant
@@ -30,14 +30,14 @@ class Gate:
 
         Raises a 403 for who may not be taken for another.
         """
-        scheme, _, token = headers.get("Authorization", "").partition(" ")
-        user = self.user(token.strip()) if scheme.lower() == "bearer" else None
+        user = self.user(presented_token(headers.get("Authorization", "")))
         return self._impersonated(user, headers) if user else None
 
     def user(self, token: str) -> User | None:
-        """The user that a token proves."""
-        sent = token.encode()
-        found = [user for known, user in self.fixed.items() if hmac.compare_digest(known.encode(), sent)]
+        """The user that a token proves; an empty one proves nobody."""
+        if not token:
+            return None
+        found = [user for known, user in self.fixed.items() if same_token(known, token)]
         if found:
             return found[0]
         account = self.accounts.read(token, self.lookup)

@@ -10,22 +10,54 @@ from jumplab_operator.standalone.built_in import CRDS
 from jumplab_operator.standalone.errors import Cause
 from jumplab_operator.standalone.kinds import Object
 from jumplab_operator.standalone.routes import Target
+from jumplab_operator.standalone.writer import encode
 
 _FIELDS = (
     "name", "generateName", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "selfLink",
     "deletionTimestamp", "deletionGracePeriodSeconds", "labels", "annotations", "ownerReferences", "finalizers",
     "managedFields",
 )  # fmt: skip
-LIMIT_BYTES = 3 * 1024 * 1024
+LIMIT_DEPTH = 128
+"""The deepest schemas have some 60 levels; each takes several frames of the interpreter's stack."""
 
 
 def decoded(body: bytes) -> Any:
-    """The JSON of a request's body; raises a 400 for anything else."""
+    """The JSON of a request's body; raises a 400 for anything else, and for what is nested too deeply."""
     try:
-        return json.loads(body)
+        value = json.loads(body)
     except ValueError as error:
         message = f"the object provided is unrecognized (must be of type JSON): {error}"
         raise errors.bad_request(message) from error
+    except RecursionError as error:
+        raise errors.too_deep(LIMIT_DEPTH) from error
+    if rb"\ud" in body.lower():
+        _check_text(value)
+    if body.count(b"{") + body.count(b"[") > LIMIT_DEPTH:
+        check_depth(value)
+    return value
+
+
+def _check_text(value: Any) -> None:
+    """Raises a 400 for half a surrogate pair: JSON's escapes can write it, and no text can hold it."""
+    try:
+        encode(value)
+    except UnicodeEncodeError as error:
+        raise errors.bad_request(
+            "the request's body has half a surrogate pair in a text; write the whole of it"
+        ) from error
+
+
+def check_depth(value: Any) -> None:
+    """Raises a 400 for a value that is nested too deeply. It takes no recursion to find out."""
+    containers = [value]
+    for _ in range(LIMIT_DEPTH):
+        inner = (
+            each.values() if isinstance(each, dict) else each for each in containers if isinstance(each, dict | list)
+        )
+        containers = [child for children in inner for child in children if isinstance(child, dict | list)]
+        if not containers:
+            return
+    raise errors.too_deep(LIMIT_DEPTH)
 
 
 def admitted(target: Target, sent: Any) -> Object:
@@ -80,9 +112,10 @@ def _typed_metadata(metadata: Object) -> Object:
         values = metadata.get(field) or {}
         if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
             raise errors.bad_request(f"metadata.{field} must be a map of strings to strings")
-    for field in ("finalizers", "ownerReferences"):
-        if not isinstance(metadata.get(field) or [], list):
-            raise errors.bad_request(f"metadata.{field} must be a list")
+    for field, wanted, called in (("finalizers", str, "strings"), ("ownerReferences", dict, "objects")):
+        items = metadata.get(field) or []
+        if not isinstance(items, list) or not all(isinstance(item, wanted) for item in items):
+            raise errors.bad_request(f"metadata.{field} must be a list of {called}")
     for field in ("name", "namespace", "generateName", "uid", "resourceVersion"):
         if not isinstance(metadata.get(field) or "", str):
             raise errors.bad_request(f"metadata.{field} must be a string")

@@ -40,6 +40,16 @@ def make_authority(now: datetime) -> Issued:
     return _signed(builder, key, key)
 
 
+def can_sign(authority: Issued) -> bool:
+    """Whether it is a certificate with the key that belongs to it."""
+    try:
+        certificate = x509.load_pem_x509_certificate(authority.certificate_pem)
+        key = serialization.load_pem_private_key(authority.key_pem, password=None)
+    except (ValueError, TypeError):  # TypeError: a key with a password
+        return False
+    return isinstance(key, ec.EllipticCurvePrivateKey) and key.public_key() == certificate.public_key()
+
+
 def issue_server_certificate(authority: Issued, names: Sequence[str], now: datetime) -> Issued:
     """A server certificate for host names and IP addresses, signed by the authority, valid for thirteen months."""
     issuer = x509.load_pem_x509_certificate(authority.certificate_pem)

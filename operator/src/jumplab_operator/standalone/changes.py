@@ -46,7 +46,7 @@ def create(transaction: Transaction, target: Target, sent: Object, newborn: Newb
     _check_admission(kind, key, None, made, world)
     if key.resource == EVENTS.resource:
         events.forget_old(transaction, world.now)
-    return transaction.put(key, made)
+    return transaction.put(key, made, bounded=True)
 
 
 def update(transaction: Transaction, target: Target, propose: Callable[[Object], Object], world: World) -> Object:
@@ -68,7 +68,7 @@ def update(transaction: Transaction, target: Target, propose: Callable[[Object],
     _check_admission(kind, target.key, stored, made, world)
     if deletion.is_finished(transaction, kind, target.key, made):
         return deletion.remove(transaction, target.key, made)
-    return transaction.put(target.key, made)
+    return transaction.put(target.key, made, bounded=True)
 
 
 def delete(transaction: Transaction, target: Target, preconditions: Object, world: World) -> tuple[Object, bool]:
@@ -100,7 +100,7 @@ def _causes(target: Target, old: Object | None, obj: Object) -> list[Cause]:
 
 def _refuse(kind: Kind, name: str, causes: list[Cause]) -> None:
     if causes:
-        raise errors.invalid(kind, name, causes)
+        raise errors.invalid(kind, errors.brief(name), causes[: errors.MOST_CAUSES])
 
 
 def _check_admission(kind: Kind, key: Key, old: Object | None, new: Object | None, world: World) -> None:

@@ -29,6 +29,10 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from jumplab_operator.standalone import certificates
 from jumplab_operator.standalone.errors import DataDirInUse, DataDirUnusable
 
+_SHORTEST_TOKEN = 16
+_FEWEST_CHARACTERS = 6
+"""So many different characters a token has at least; a random one of the shortest has more."""
+
 
 class DataDir:
     """A data directory, locked while entered.
@@ -69,20 +73,32 @@ class DataDir:
             self._lock = None
 
     def authority(self, now: datetime) -> certificates.Issued:
-        """The certificate authority of this directory."""
+        """The certificate authority of this directory; raises DataDirUnusable where it can't sign."""
         certificate, key = self.path / "ca.crt", self.path / "ca.key"
         if not certificate.exists() or not key.exists():
             made = certificates.make_authority(now)
             write_private(key, made.key_pem)
             write_private(certificate, made.certificate_pem)
-        return certificates.Issued(certificate.read_bytes(), key.read_bytes())
+        kept = certificates.Issued(certificate.read_bytes(), key.read_bytes())
+        if not certificates.can_sign(kept):
+            raise DataDirUnusable(
+                f"{certificate} and {key} are no certificate with its key; restore them from a backup, or remove both "
+                "for a new authority, whose certificate all clients then need"
+            )
+        return kept
 
     def admin_token(self) -> str:
-        """The token that may do everything."""
+        """The token that may do everything; raises DataDirUnusable where the file holds none, or one easy to guess."""
         file = self.path / "admin.token"
         if not file.exists():
             write_private(file, secrets.token_urlsafe(32).encode())
-        return file.read_text().strip()
+        try:
+            token = file.read_text(encoding="latin-1").strip()
+        except OSError as error:
+            raise DataDirUnusable(_unusable_token(file, f"can't be read ({error.strerror or error})")) from error
+        if weakness := _weakness(token):
+            raise DataDirUnusable(_unusable_token(file, weakness))
+        return token
 
     def accounts_key(self) -> EllipticCurvePrivateKey:
         """The key that signs service accounts' tokens; raises DataDirUnusable where it can't be read."""
@@ -125,6 +141,23 @@ class DataDir:
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         return lock
+
+
+def _weakness(token: str) -> str:
+    """What keeps a token from being used; empty where nothing does."""
+    if not token:
+        return "is empty"
+    if not (token.isascii() and token.isprintable()) or " " in token:
+        return "holds white space or other characters that a token can't have"
+    if len(token) < _SHORTEST_TOKEN:
+        return f"holds a token of {len(token)} characters, which is too short"
+    if len(set(token)) < _FEWEST_CHARACTERS:
+        return "holds a token that repeats the same few characters"
+    return ""
+
+
+def _unusable_token(file: Path, what: str) -> str:
+    return f"{file} {what}; remove it for a new token, or write one of {_SHORTEST_TOKEN} or more random characters"
 
 
 def _unusable_key(file: Path) -> str:

@@ -20,6 +20,16 @@ if TYPE_CHECKING:
     from jumplab_operator.standalone.rules import Act
 
 
+MOST_CAUSES = 100
+"""So many things wrong with one object are told; a body has room for hundreds of thousands."""
+_LONGEST_QUOTED = 1_000
+
+
+def brief(text: str) -> str:
+    """What a request has sent, in a length that one reads: refusals quote it."""
+    return text if len(text) <= _LONGEST_QUOTED else f"{text[:_LONGEST_QUOTED]}…"
+
+
 class StandaloneError(Exception):
     """The one-machine control plane can't start; the message is for the person who started it."""
 
@@ -156,6 +166,20 @@ def invalid_options(cause: Cause) -> ApiError:
 
 def too_large(limit_bytes: int) -> ApiError:
     return ApiError(413, "RequestEntityTooLarge", f"the request body is larger than the limit of {limit_bytes} bytes")
+
+
+def too_many_operations(most: int, given: int) -> ApiError:
+    message = f"Request entity too large: The allowed maximum operations in a JSON patch is {most}, got {given}"
+    return ApiError(413, "RequestEntityTooLarge", message)
+
+
+def object_too_large(limit_bytes: int) -> ApiError:
+    message = f"the object is larger than the limit of {limit_bytes} bytes; make it smaller, or several of it"
+    return ApiError(413, "RequestEntityTooLarge", message)
+
+
+def too_deep(most: int) -> ApiError:
+    return bad_request(f"the request's body is nested more than {most} levels deep; make it flatter")
 
 
 def unsupported_media_type(message: str) -> ApiError:

@@ -11,6 +11,7 @@ from typing import Any
 
 _Step = Callable[[Any], list[Any]]
 
+_LONGEST = 1_000  # reading a path takes time with the square of its length
 _FIELD = re.compile(r"\.?((?:[^.\[\\]|\\.)+)")
 _QUOTED = re.compile(r"\[(['\"])(.*?)\1\]")
 _INDEX = re.compile(r"\[(-?\d+)\]")
@@ -36,6 +37,8 @@ def find(path: str, obj: Any) -> list[Any]:
 
 @lru_cache(maxsize=512)
 def _steps(path: str) -> tuple[_Step, ...]:
+    if len(path) > _LONGEST:
+        return (_nowhere,)
     steps: list[_Step] = []
     rest = path.removeprefix("$")
     while rest:

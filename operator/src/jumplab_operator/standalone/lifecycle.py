@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain, islice
 from typing import Any
 
 from jumplab_operator.standalone import errors
@@ -14,6 +16,8 @@ from jumplab_operator.standalone.kinds import Kind, Object, Version
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LABEL_PART = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 _LONGEST_NAME = 253
+_LONGEST_LABEL_PART = 63
+_MOST_ANNOTATION_BYTES = 256 * 1024
 _SYSTEM_FIELDS = ("selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields")
 _NAME_RULE = (
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and "
@@ -120,57 +124,70 @@ def check_preconditions(kind: Kind, name: str, old: Object, preconditions: Objec
 
 
 def metadata_causes(obj: Object) -> list[Cause]:
-    """What is wrong with the name, labels, annotations and finalizers."""
+    """What is wrong with the name, labels and annotations; the first of it, where it is a lot."""
     metadata = obj["metadata"]
-    name = metadata.get("name") or ""
-    causes = []
-    if not name:
-        causes.append(Cause("metadata.name", "FieldValueRequired", "Required value: name or generateName is required"))
-    elif not _SUBDOMAIN.fullmatch(name):
-        causes.append(_invalid("metadata.name", name, _NAME_RULE))
-    elif len(name) > _LONGEST_NAME:
-        causes.append(_invalid("metadata.name", name, f"must be no more than {_LONGEST_NAME} characters"))
-    causes += _label_causes(metadata.get("labels") or {})
-    for key in metadata.get("annotations") or {}:
-        causes += _key_causes("metadata.annotations", key)
-    return causes
+    annotations = metadata.get("annotations") or {}
+    found = chain(
+        _name_causes(metadata.get("name") or ""),
+        _label_causes(metadata.get("labels") or {}),
+        (cause for key in annotations for cause in _key_causes("metadata.annotations", key)),
+        _annotation_size_causes(annotations),
+    )
+    return list(islice(found, errors.MOST_CAUSES))
 
 
 def finalizer_causes(old: Object, new: Object) -> list[Cause]:
     """An object that is being deleted takes no new finalizers."""
     if "deletionTimestamp" not in old["metadata"]:
         return []
-    added = [f for f in new["metadata"].get("finalizers") or [] if f not in (old["metadata"].get("finalizers") or [])]
+    before = set(old["metadata"].get("finalizers") or [])
+    added = [finalizer for finalizer in new["metadata"].get("finalizers") or [] if finalizer not in before]
     if not added:
         return []
-    listed = ", ".join(f'"{finalizer}"' for finalizer in added)
+    listed = ", ".join(f'"{finalizer}"' for finalizer in added[: errors.MOST_CAUSES])
     rule = "Forbidden: no new finalizers can be added if the object is being deleted"
     found = f"{rule}, found new finalizers []string{{{listed}}}"
     return [Cause("metadata.finalizers", "FieldValueForbidden", found)]
 
 
-def _label_causes(labels: dict[str, Any]) -> list[Cause]:
-    causes = []
+def _name_causes(name: str) -> Iterator[Cause]:
+    if not name:
+        yield Cause("metadata.name", "FieldValueRequired", "Required value: name or generateName is required")
+    elif len(name) > _LONGEST_NAME:
+        yield _invalid("metadata.name", name, f"must be no more than {_LONGEST_NAME} characters")
+    elif not _SUBDOMAIN.fullmatch(name):
+        yield _invalid("metadata.name", name, _NAME_RULE)
+
+
+def _label_causes(labels: dict[str, Any]) -> Iterator[Cause]:
     for key, value in labels.items():
-        causes += _key_causes("metadata.labels", key)
-        if value and not _LABEL_PART.fullmatch(value):
-            causes.append(_invalid("metadata.labels", value, _LABEL_RULE))
-        elif len(value) > 63:
-            causes.append(_invalid("metadata.labels", value, "must be no more than 63 characters"))
-    return causes
+        yield from _key_causes("metadata.labels", key)
+        if len(value) > _LONGEST_LABEL_PART:
+            yield _invalid("metadata.labels", value, f"must be no more than {_LONGEST_LABEL_PART} characters")
+        elif value and not _LABEL_PART.fullmatch(value):
+            yield _invalid("metadata.labels", value, _LABEL_RULE)
+
+
+def _annotation_size_causes(annotations: dict[str, Any]) -> Iterator[Cause]:
+    size = sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items())
+    if size > _MOST_ANNOTATION_BYTES:
+        rule = f"Too long: must have at most {_MOST_ANNOTATION_BYTES} bytes"
+        yield Cause("metadata.annotations", "FieldValueTooLong", rule)
 
 
 def _key_causes(field: str, key: str) -> list[Cause]:
     prefix, slash, name = key.rpartition("/")
+    if len(prefix) > _LONGEST_NAME:
+        return [_invalid(field, key, f"prefix part must be no more than {_LONGEST_NAME} characters")]
     if slash and not _SUBDOMAIN.fullmatch(prefix):
         return [_invalid(field, key, f"prefix part {_NAME_RULE}")]
-    if not _LABEL_PART.fullmatch(name):
-        return [_invalid(field, key, _KEY_RULE)]
-    return [_invalid(field, key, "name part must be no more than 63 characters")] if len(name) > 63 else []
+    if len(name) > _LONGEST_LABEL_PART:
+        return [_invalid(field, key, f"name part must be no more than {_LONGEST_LABEL_PART} characters")]
+    return [] if _LABEL_PART.fullmatch(name) else [_invalid(field, key, _KEY_RULE)]
 
 
 def _invalid(field: str, value: str, rule: str) -> Cause:
-    return Cause(field, "FieldValueInvalid", f'Invalid value: "{value}": {rule}')
+    return Cause(field, "FieldValueInvalid", f'Invalid value: "{errors.brief(value)}": {rule}')
 
 
 def _content(obj: Object, version: Version) -> Object:

@@ -14,6 +14,8 @@ from jumplab_operator.standalone.kinds import Object
 from jumplab_operator.standalone.routes import Target
 from jumplab_operator.standalone.store import Reader
 
+_MOST_DIGITS = 18
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -91,13 +93,12 @@ class _Asked:
     def by(cls, query: Mapping[str, str]) -> _Asked:
         continued, after = _position(query.get("continue", ""))
         version, match = query.get("resourceVersion", ""), query.get("resourceVersionMatch", "")
-        if version and not version.isdecimal():
-            raise errors.bad_request(f'resourceVersion: Invalid value: "{version}": must be a number')
-        if continued and int(version or 0):
+        number = asked_number(query, "resourceVersion")
+        if continued and number:
             raise errors.bad_request("specifying resource version is not allowed when using continue")
         if match:
             _check_match(match, version, continued)
-        return cls(_limit(query.get("limit", "")), continued, after, int(version or 0), match)
+        return cls(asked_number(query, "limit"), continued, after, number, match)
 
 
 def _check_match(match: str, version: str, continued: int) -> None:
@@ -144,10 +145,13 @@ def _token(version: int, after: tuple[str, str]) -> str:
     return base64.urlsafe_b64encode(json.dumps({"version": version, "after": after}).encode()).decode()
 
 
-def _limit(text: str) -> int:
-    if text and not text.isdecimal():
-        raise errors.bad_request(f'limit: "{text}" is not a number of objects')
-    return int(text or 0)
+def asked_number(query: Mapping[str, str], field: str) -> int:
+    """A number that a query has, 0 where it hasn't; raises a 400 for what is none, or larger than any that could be."""
+    text = query.get(field) or "0"
+    if not (text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS):
+        rule = f"must be a number of at most {_MOST_DIGITS} digits"
+        raise errors.bad_request(f'{field}: Invalid value: "{errors.brief(text)}": {rule}')
+    return int(text)
 
 
 def _position(token: str) -> tuple[int, tuple[str, str]]:
@@ -156,6 +160,6 @@ def _position(token: str) -> tuple[int, tuple[str, str]]:
     try:
         position = json.loads(base64.urlsafe_b64decode(token))
         namespace, name = position["after"]
-        return int(position["version"]), (str(namespace), str(name))
-    except (ValueError, KeyError, TypeError) as error:
+        return asked_number({"version": str(position["version"])}, "version"), (str(namespace), str(name))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise errors.bad_request("continue key is not valid: use the one of the page before") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
 
 from jumplab_operator.standalone.kinds import Kind, Object
 from jumplab_operator.standalone.store import Key
@@ -16,7 +17,8 @@ def remaining_owners(obj: Object, kinds: Iterable[Kind], lookup: Callable[[Key],
     """
     served = list(kinds)
     namespace = obj["metadata"].get("namespace", "")
-    return [owner for owner in obj["metadata"]["ownerReferences"] if _is_there(owner, served, namespace, lookup)]
+    looked_up = cache(lookup)  # thousands of references may name one large object
+    return [owner for owner in obj["metadata"]["ownerReferences"] if _is_there(owner, served, namespace, looked_up)]
 
 
 def _is_there(owner: Object, served: list[Kind], namespace: str, lookup: Callable[[Key], Object | None]) -> bool:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
-import jsonpatch
-import jsonpointer
-
-from jumplab_operator.standalone import errors, strategic
+from jumplab_operator.standalone import errors, json_patches, strategic
 from jumplab_operator.standalone.kinds import Kind, Object
 
 MERGE = "application/merge-patch+json"
@@ -20,14 +16,14 @@ APPLY = "application/apply-patch+yaml"
 def apply_patch(media_type: str, current: Object, patch: Any, kind: Kind, name: str) -> Object:
     """The patched object, by a kind of patch that is offered.
 
-    Raises a 400 for a malformed patch, a 422 for one that doesn't apply.
+    Raises a 400 for a malformed patch, a 413 or 422 for one that asks for too much, a 422 for one that doesn't apply.
     """
     if media_type in (MERGE, STRATEGIC):
         if not isinstance(patch, dict):
             raise errors.bad_request("a merge patch must be a JSON object")
         merged: Object = merge(current, patch) if media_type == MERGE else strategic.merge(current, patch)
         return merged
-    return _json_patch(current, patch, kind, name)
+    return json_patches.apply(current, patch, kind, name)
 
 
 def check_offered(media_type: str, kind: Kind) -> None:
@@ -47,19 +43,6 @@ def merge(current: Any, patch: Any) -> Any:
         else:
             merged[key] = merge(merged.get(key), value)
     return merged
-
-
-def _json_patch(current: Object, patch: Any, kind: Kind, name: str) -> Object:
-    try:
-        patched = jsonpatch.JsonPatch(patch).apply(copy.deepcopy(current))
-    except (jsonpatch.InvalidJsonPatch, TypeError) as error:
-        raise errors.bad_request(f"the JSON patch is malformed: {error}") from error
-    except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException) as error:
-        message = f"the server rejected our request due to an error in our request: {error}"
-        raise errors.ApiError(422, "Invalid", message, {"name": name, "kind": kind.plural}) from error
-    if not isinstance(patched, dict):
-        raise errors.bad_request("the JSON patch must leave an object")
-    return patched
 
 
 def _refusal(media_type: str, kind: Kind) -> str:

@@ -5,58 +5,53 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from jumplab_operator.label_selectors import (
+    TextRequirement,
+    UnreadableSelector,
+    check_count,
+    check_length,
+    parse_label_selector,
+)
 from jumplab_operator.standalone import errors
 from jumplab_operator.standalone.kinds import Kind, Object
 
 Labels = Mapping[str, str]
 Predicate = Callable[[Labels], bool]
 
-_SET = re.compile(r"^\s*(\S+?)\s+(in|notin)\s*\(([^)]*)\)\s*$")
-_EQUAL = re.compile(r"^\s*([^\s!=]+)\s*(==|=|!=)\s*([^\s!=]*)\s*$")
-_EXISTS = re.compile(r"^\s*(!?)\s*([^\s!=(),]+)\s*$")
-_COMPARE = re.compile(r"^\s*([^\s<>=!]+)\s*([<>])\s*(-?\d+)\s*$")
+_FIELD = re.compile(r"([^\s!=]+)\s*(==|=|!=)\s*([^\s!=]*)")
 
 
 def label_selector(text: str) -> Predicate | None:
     """What a label selector admits, None where it admits all; raises a 400 for one that can't be read."""
-    predicates = [_requirement(part, text) for part in _parts(text) if part.strip()]
+    try:
+        predicates = [_predicate(requirement) for requirement in parse_label_selector(text)]
+    except UnreadableSelector as error:
+        raise errors.bad_request(str(error)) from error
     if not predicates:
         return None
     return lambda labels: all(admits(labels) for admits in predicates)
 
 
-def _parts(text: str) -> list[str]:
-    """Split at the commas outside parentheses."""
-    return re.split(r",(?![^(]*\))", text)
-
-
-def _requirement(part: str, text: str) -> Predicate:
-    if match := _SET.match(part):
-        key, operator, listed = match.groups()
-        values = {value.strip() for value in listed.split(",")}
-        if operator == "in":
+def _predicate(requirement: TextRequirement) -> Predicate:
+    key, values = requirement.key, frozenset(requirement.values)
+    match requirement.operator:
+        case "in":
             return lambda labels: key in labels and labels[key] in values
-        return lambda labels: key not in labels or labels[key] not in values
-    if match := _EQUAL.match(part):
-        key, operator, value = match.groups()
-        if operator == "!=":
-            return lambda labels: labels.get(key) != value
-        return lambda labels: labels.get(key) == value
-    if match := _COMPARE.match(part):
-        key, operator, value = match.groups()
-        return lambda labels: _compares(labels.get(key, ""), operator, int(value))
-    if match := _EXISTS.match(part):
-        absent, key = match.groups()
-        return lambda labels: (key in labels) != bool(absent)
-    raise errors.bad_request(f'unable to parse requirement: "{part.strip()}" of the label selector "{text}"')
+        case "notin":
+            return lambda labels: key not in labels or labels[key] not in values
+        case "exists":
+            return lambda labels: key in labels
+        case "absent":
+            return lambda labels: key not in labels
+        case operator:
+            bound = int(requirement.values[0])
+            return lambda labels: _compares(labels.get(key, ""), operator, bound)
 
 
 def _compares(value: str, operator: str, bound: int) -> bool:
-    try:
-        number = int(value)
-    except ValueError:
+    if not value.isdecimal():
         return False
-    return number > bound if operator == ">" else number < bound
+    return int(value) > bound if operator == ">" else int(value) < bound
 
 
 def single_name(text: str) -> str:
@@ -68,17 +63,29 @@ def single_name(text: str) -> str:
 def field_selector(text: str, kind: Kind) -> Callable[[Object], bool] | None:
     """What a field selector admits, None where it admits all; raises a 400 for a field that the kind hasn't."""
     tests: list[tuple[tuple[str, ...], str, bool]] = []
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        match = _EQUAL.match(part)
+    for part in _field_requirements(text):
+        match = _FIELD.fullmatch(part)
         if match is None:
-            raise errors.bad_request(f"invalid selector: '{text}'; can't understand '{part}'")
+            raise errors.bad_request(
+                f"invalid selector: '{errors.brief(text)}'; can't understand '{errors.brief(part)}'"
+            )
         field, operator, value = match.groups()
         if field not in ("metadata.name", "metadata.namespace") and field not in kind.fields:
-            raise errors.bad_request(f"field label not supported: {field}")
+            raise errors.bad_request(f"field label not supported: {errors.brief(field)}")
         tests.append((tuple(field.split(".")), value, operator != "!="))
     if not tests:
         return None
     return lambda obj: all((_value(obj, path) == value) == wanted for path, value, wanted in tests)
+
+
+def _field_requirements(text: str) -> list[str]:
+    try:
+        check_length(text)
+        parts = [stripped for part in text.split(",") if (stripped := part.strip())]
+        check_count(parts)
+    except UnreadableSelector as error:
+        raise errors.bad_request(str(error)) from error
+    return parts
 
 
 def _value(obj: Object, path: tuple[str, ...]) -> str:

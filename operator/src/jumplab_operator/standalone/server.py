@@ -106,7 +106,11 @@ class KubernetesApi:
         users = {self.admin_token: ADMINISTRATOR}
         app = application(self._cluster, Gate(users, accounts, self._tenancy, self._cluster.find))
         self._runner = web.AppRunner(
-            app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_SECONDS
+            app,
+            access_log=None,
+            handler_cancellation=True,
+            shutdown_timeout=_SHUTDOWN_SECONDS,
+            auto_decompress=False,  # a stranger's megabyte could be a gigabyte, and would be unpacked to be thrown away
         )
         try:
             await self._runner.setup()

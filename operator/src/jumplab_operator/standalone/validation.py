@@ -6,9 +6,10 @@ import json
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
-from jumplab_operator.standalone import formats
+from jumplab_operator.standalone import errors, formats
 from jumplab_operator.standalone.errors import Cause
 from jumplab_operator.standalone.kinds import Object
 
@@ -16,10 +17,10 @@ _ALWAYS_KEPT = ("apiVersion", "kind", "metadata")
 
 
 def causes(obj: Object, schema: Object) -> list[Cause]:
-    """All that is wrong with an object, in the order of its fields."""
+    """What is wrong with an object, in the order of its fields; the first of it, where it is a lot."""
     rest = {key: value for key, value in obj.items() if key not in _ALWAYS_KEPT}
     required = [field for field in schema.get("required", ()) if field not in _ALWAYS_KEPT]
-    return list(_check(rest, {**schema, "required": required}, ""))
+    return list(islice(_check(rest, {**schema, "required": required}, ""), errors.MOST_CAUSES))
 
 
 def _check(value: Any, schema: Object, path: str) -> Iterator[Cause]:
@@ -51,6 +52,7 @@ def _check(value: Any, schema: Object, path: str) -> Iterator[Cause]:
 def _check_text(value: str, schema: Object, path: str) -> Iterator[Cause]:
     if len(value) > schema.get("maxLength", len(value)):
         yield _invalid(path, _shown(value), f"should be at most {schema['maxLength']} chars long")
+        return  # a pattern takes its time for each character
     if len(value) < schema.get("minLength", 0):
         yield _invalid(path, _shown(value), f"should be at least {schema['minLength']} chars long")
     if "pattern" in schema and not _compiled(schema["pattern"]).search(value):
@@ -140,7 +142,7 @@ def _invalid(path: str, shown: str, rule: str) -> Cause:
 
 
 def _shown(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return errors.brief(json.dumps(value, ensure_ascii=False))
 
 
 def _child(path: str, field: str) -> str:

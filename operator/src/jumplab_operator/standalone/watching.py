@@ -41,13 +41,9 @@ class _Options:
         if "sendInitialEvents" in query:
             rule = "Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled"
             raise errors.invalid_options(Cause("sendInitialEvents", "FieldValueForbidden", rule))
-        since, timeout = query.get("resourceVersion") or "0", query.get("timeoutSeconds") or "0"
-        if not since.isdecimal():
-            raise errors.bad_request(f'resourceVersion: Invalid value: "{since}": must be a number')
-        if not timeout.isdecimal():
-            raise errors.bad_request(f'timeoutSeconds: Invalid value: "{timeout}": must be a number of seconds')
+        since, timeout = listing.asked_number(query, "resourceVersion"), listing.asked_number(query, "timeoutSeconds")
         spread = random.uniform(1800, 3600)
-        return cls(int(since), float(timeout) or spread, query.get("allowWatchBookmarks") in ("true", "1"))
+        return cls(since, float(timeout) or spread, query.get("allowWatchBookmarks") in ("true", "1"))
 
 
 async def serve_watch(

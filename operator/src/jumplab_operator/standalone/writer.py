@@ -25,6 +25,8 @@ from jumplab_operator.standalone.store import Key
 
 T = TypeVar("T")
 
+LIMIT_BYTES = 3 * 1024 * 1024
+"""How large an object may be, and so a request's body."""
 _MOST_IN_ONE_COMMIT = 256
 _NO_SPACE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE)
 
@@ -79,13 +81,18 @@ class Transaction:
         query = "SELECT resource, namespace, name, body FROM objects WHERE resource = ? ORDER BY rowid LIMIT ?"
         return [(Key(*row[:3]), json.loads(row[3])) for row in self._connection.execute(query, (resource, limit))]
 
-    def put(self, key: Key, obj: Object) -> Object:
-        """Store an object, new or changed, and return it with its resource version (a dry run gives it none)."""
+    def put(self, key: Key, obj: Object, *, bounded: bool = False) -> Object:
+        """Store an object, new or changed, and return it with its resource version (a dry run gives it none).
+
+        bounded: raises a 413 for an object that is too large. A patch adds to what is there, again and again.
+        """
         if self.dry_run:
             return obj
         before = self._body(key)
         stored = self._versioned(obj)
         body = encode(stored)
+        if bounded and len(body) > LIMIT_BYTES:
+            raise errors.object_too_large(LIMIT_BYTES)
         self._connection.execute("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)", (*key, body))
         self._note(key, "ADDED" if before is None else "MODIFIED", body, before)
         self._note_owners(key, stored)

@@ -1,0 +1,173 @@
+"""Label selectors in kubectl's -l syntax, by the grammar of Kubernetes, read in one pass and within bounds.
+
+    board=x    board==x    board!=x    rev in (1,2)    rev notin (1,2)    has    !has    rev>1    rev<9
+
+Each requirement is looked at for every object, so that not only the text has its bound.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+LONGEST_TEXT = 8_192
+MOST_REQUIREMENTS = 64
+MOST_VALUES = 1_000
+"""Of one requirement."""
+LONGEST_KEY = 317
+"""A prefix of 253 characters, a slash and a name of 63."""
+LONGEST_VALUE = 63
+
+Operator = Literal["in", "notin", "exists", "absent", ">", "<"]
+
+_TOKEN = re.compile(r"[^\s=!<>(),]+|==|!=|[=!<>(),]")
+_SYMBOLS = ("==", "!=", "=", "!", "<", ">", "(", ")", ",")
+_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
+_PREFIX = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_LONGEST_PREFIX = 253
+_LONGEST_NAME = 63
+_END = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TextRequirement:
+    """One requirement. `key=value` is `in` with one value, `key!=value` is `notin`; "exists" and "absent" have none."""
+
+    key: str
+    operator: Operator
+    values: tuple[str, ...] = ()
+
+
+class UnreadableSelector(ValueError):
+    """The text is no label selector, or exceeds a bound; the message says what is wrong, in Kubernetes' words."""
+
+
+def parse_label_selector(text: str) -> Sequence[TextRequirement]:
+    """The requirements that a text writes; none for an empty one. Raises UnreadableSelector."""
+    check_length(text)
+    return _Parser(_TOKEN.findall(text)).requirements()
+
+
+def check_length(text: str) -> None:
+    """Raises UnreadableSelector for a text that is too long to be read."""
+    if len(text) > LONGEST_TEXT:
+        raise UnreadableSelector(
+            f"the selector has {len(text)} characters, and may have {LONGEST_TEXT}; select less at once"
+        )
+
+
+def check_count(requirements: Sequence[object]) -> None:
+    """Raises UnreadableSelector for more requirements than a selector may have."""
+    if len(requirements) > MOST_REQUIREMENTS:
+        raise UnreadableSelector(f"the selector has more than {MOST_REQUIREMENTS} requirements; select by fewer labels")
+
+
+class _Parser:
+    """Goes through the tokens of one text."""
+
+    def __init__(self, tokens: list[str]) -> None:
+        self._tokens = tokens
+        self._at = 0
+
+    def requirements(self) -> list[TextRequirement]:
+        found: list[TextRequirement] = []
+        if not self._tokens:
+            return found
+        wanted = "!, identifier, or 'end of string'"
+        while True:
+            if self._next in ("", *_SYMBOLS) and self._next != "!":
+                raise _found(self._next, wanted)
+            found.append(self._requirement())
+            check_count(found)
+            if self._next == _END:
+                return found
+            if (token := self._take()) != ",":
+                raise _found(token, "',' or 'end of string'")
+            wanted = "identifier after ','"
+
+    @property
+    def _next(self) -> str:
+        """The token that is not taken yet; empty at the end."""
+        return self._tokens[self._at] if self._at < len(self._tokens) else _END
+
+    def _take(self) -> str:
+        token = self._next
+        self._at += 1
+        return token
+
+    def _requirement(self) -> TextRequirement:
+        if self._next == "!":
+            self._take()
+            return TextRequirement(self._key(), "absent")
+        key = self._key()
+        if self._next in (_END, ","):
+            return TextRequirement(key, "exists")
+        match self._take():
+            case "=" | "==":
+                return TextRequirement(key, "in", (self._value(),))
+            case "!=":
+                return TextRequirement(key, "notin", (self._value(),))
+            case ("in" | "notin") as operator:
+                return TextRequirement(key, operator, self._values())
+            case (">" | "<") as operator:
+                return TextRequirement(key, operator, (self._integer(),))
+            case other:
+                raise _found(other, "'=', '!=', '==', 'in', 'notin'", unparsed=True)
+
+    def _key(self) -> str:
+        key = self._take()
+        if key in (_END, *_SYMBOLS):
+            raise _found(key, "identifier", unparsed=True)
+        prefix, slash, name = key.rpartition("/")
+        good_prefix = not slash or (len(prefix) <= _LONGEST_PREFIX and _PREFIX.fullmatch(prefix))
+        if not good_prefix or len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
+            raise UnreadableSelector(f'unable to parse requirement: invalid label key "{_brief(key)}"')
+        return key
+
+    def _value(self) -> str:
+        """What follows an operator: one value, which may be left out."""
+        if self._next in (_END, ","):
+            return ""
+        value = self._take()
+        if value in _SYMBOLS:
+            raise _found(value, "identifier", unparsed=True)
+        return _checked(value)
+
+    def _integer(self) -> str:
+        value = self._value()
+        if not value.isdecimal():
+            raise UnreadableSelector(
+                "unable to parse requirement: for 'Gt', 'Lt' operators, the value must be an integer"
+            )
+        return value
+
+    def _values(self) -> tuple[str, ...]:
+        """A list in parentheses. What stands between two commas may be empty, as it may for Kubernetes."""
+        if (token := self._take()) != "(":
+            raise _found(token, "'('", unparsed=True)
+        values = [""]
+        while (taken := self._take()) != ")":
+            if taken == ",":
+                values.append("")
+            elif taken in (_END, *_SYMBOLS) or values[-1]:
+                raise _found(taken, "',' or ')'", unparsed=True)
+            else:
+                values[-1] = _checked(taken)
+        if len(values) > MOST_VALUES:
+            raise UnreadableSelector(f"a requirement has {len(values)} values, and may have {MOST_VALUES}; name fewer")
+        return tuple(values)
+
+
+def _checked(value: str) -> str:
+    if len(value) > LONGEST_VALUE or not _NAME.fullmatch(value):
+        raise UnreadableSelector(f'unable to parse requirement: invalid label value: "{_brief(value)}"')
+    return value
+
+
+def _found(token: str, wanted: str, *, unparsed: bool = False) -> UnreadableSelector:
+    context = "unable to parse requirement: " if unparsed else ""
+    return UnreadableSelector(f"{context}found '{_brief(token)}', expected: {wanted}")
+
+
+def _brief(token: str) -> str:
+    return token if len(token) <= LONGEST_KEY else f"{token[:LONGEST_KEY]}…"
