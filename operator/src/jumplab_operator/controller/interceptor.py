@@ -2,7 +2,8 @@
 
 import inspect
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from asyncio import Future
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any, TypeAlias
@@ -10,11 +11,12 @@ from typing import Any, TypeAlias
 import grpc
 from grpc import aio
 
+from jumplab.transport.race import race
 from jumplab_operator.controller import refusals
 from jumplab_operator.controller.authentication import Authenticator
 from jumplab_operator.controller.credentials import Subject
 from jumplab_operator.controller.lab import ApiRefused
-from jumplab_operator.controller.refusals import Refusal
+from jumplab_operator.controller.refusals import NotAuthenticated, Refusal
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +31,11 @@ Continuation: TypeAlias = "Callable[[grpc.HandlerCallDetails], Awaitable[Handler
 def caller() -> Subject:
     """Who makes the call that is being answered."""
     return _caller.get()
+
+
+def text_metadata(context: Context) -> dict[str, str]:
+    """What comes with a call, but for what is binary."""
+    return {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
 
 
 class Doorkeeper(aio.ServerInterceptor):
@@ -67,21 +74,31 @@ class Doorkeeper(aio.ServerInterceptor):
         return answer
 
     def _streaming(self, method: str, behaviour: Any) -> Any:
+        async def serve(request: Any, context: Context) -> None:
+            if inspect.isasyncgenfunction(behaviour):
+                async for message in behaviour(request, context):
+                    await context.write(message)
+            else:
+                await behaviour(request, context)
+
         async def answer(request: Any, context: Context) -> None:
             async with self._guarded(method, context):
-                if inspect.isasyncgenfunction(behaviour):
-                    async for message in behaviour(request, context):
-                        await context.write(message)
-                else:
-                    await behaviour(request, context)
+                await self._until_revoked(serve(request, context), method)
 
         return answer
+
+    async def _until_revoked(self, serving: Coroutine[Any, Any, None], method: str) -> None:
+        """Serves a call that may last: a client's no longer than its credential. Raises NotAuthenticated then."""
+        if caller().kind != "Client":
+            await serving
+            return
+        with self._authenticator.calling(caller()) as revoked:
+            await race({f"{method} of {caller()}": serving, f"revocation of {caller()}": _refused(revoked)})
 
     @asynccontextmanager
     async def _guarded(self, method: str, context: Context) -> AsyncIterator[None]:
         try:
-            metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
-            _caller.set(await self._authenticator.authenticate(metadata))
+            _caller.set(await self._authenticator.authenticate(text_metadata(context)))
             yield
         except (Refusal, ApiRefused) as error:
             refusal = refusals.of_api(error) if isinstance(error, ApiRefused) else error
@@ -91,3 +108,7 @@ class Doorkeeper(aio.ServerInterceptor):
         except Exception:  # the root of a call's task
             log.exception("%s failed", method)
             await context.abort(grpc.StatusCode.INTERNAL, "the controller failed; its log tells more")
+
+
+async def _refused(revoked: "Future[str]") -> None:
+    raise NotAuthenticated(await revoked)
