@@ -180,7 +180,7 @@ async def test_a_token_that_is_replaced_ends_nothing(populated: World) -> None:
         with pytest.raises(TokenReplaced, match="take the new one"):
             await bench.lab.rotate_client_token(Name(world.namespace, "ci"), first)
         world.patch("secrets", "ci-client", {"data": {"token": None}}).ok()  # an administrator has a new one made
-        await world.until("secrets", "ci-client", lambda it: "token" in it["data"])
+        await world.until("secrets", "ci-client", lambda it: "token" in it.get("data", {}))
         assert world.token("ci") not in (first, second)
         await bench.api.until_read(world.path("secrets", "ci-client"), 3)
         assert {name: world.get("leases", name)["status"] for name in MINE} == before

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from multidict import CIMultiDictProxy
 
-from jumplab_operator.standalone import errors, rules, service_accounts
+from jumplab_operator.standalone import errors, rules
 from jumplab_operator.standalone.kinds import Object
 from jumplab_operator.standalone.rules import Act, Grant
 from jumplab_operator.standalone.service_accounts import ServiceAccounts
@@ -46,9 +46,7 @@ class Gate:
         return self.tenancy.user(token, self.lookup) if self.tenancy else None
 
     def is_revoked(self, user: User) -> bool:
-        """Whether a user who was let in wouldn't be any more, whatever the token."""
-        if service_accounts.is_revoked(user, self.lookup):
-            return True
+        """Whether a user who was let in is gone, or what proved that one was removed."""
         return self.tenancy is not None and self.tenancy.is_revoked(user, self.lookup)
 
     def grants(self, user: User) -> Sequence[Grant]:

@@ -85,14 +85,5 @@ class ServiceAccounts:
         return Proven(user, tuple(each for each in claims["aud"] if each in audiences))
 
 
-def is_revoked(user: User, lookup: Lookup) -> bool:
-    """Whether the user is of an account that is gone, or was made anew since the user's token."""
-    match user.name.split(":"):
-        case ["system", "serviceaccount", namespace, name] if user.uid:
-            found = lookup(Key(SERVICE_ACCOUNTS.resource, namespace, name))
-            return found is None or found["metadata"]["uid"] != user.uid
-    return False
-
-
 def user_name(namespace: str, name: str) -> str:
     return f"system:serviceaccount:{namespace}:{name}"
