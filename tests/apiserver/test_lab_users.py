@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import threading
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from jumplab_operator.standalone.store import Key
 from jumplab_operator.standalone.users import User
 from tests.kube.client import Answer, KubeClient
 
+SECRETS = "/api/v1/namespaces/default/secrets"
 LAB = "/apis/jumpstarter.dev/v1alpha1/namespaces/default"
 MAY_BE_MADE = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
@@ -105,7 +108,7 @@ async def test_a_client_may_do_nothing_else(people: People) -> None:
 async def test_a_replaced_credential_is_dead(people: People) -> None:
     ci = await people.client("ci")
     assert (await asked(ci.get, f"{LAB}/leases")).code == 200
-    await asked(people.admin.delete, "/api/v1/namespaces/default/secrets/ci-client")
+    await asked(people.admin.delete, f"{SECRETS}/ci-client")
     assert (await asked(ci.get, f"{LAB}/leases")).code == 401
     ci.close()
 
@@ -115,6 +118,59 @@ async def test_a_credential_ends_with_its_client(people: People) -> None:
     await asked(people.admin.delete, f"{LAB}/clients/ci")
     assert (await asked(ci.get, f"{LAB}/leases")).code == 401
     ci.close()
+
+
+def watched(client: KubeClient, begun: threading.Event) -> list[str]:
+    """The names of the leases that a watch tells of, up to its end."""
+    told = []
+    with client.watch(f"{LAB}/leases?watch=true") as events:
+        for event in events:
+            told.append(event["object"]["metadata"]["name"])
+            begun.set()
+    return told
+
+
+@asynccontextmanager
+async def watching(client: KubeClient) -> AsyncIterator[asyncio.Task[list[str]]]:
+    """A watch of leases, once it has told of the first; it must have ended by the end of the context."""
+    begun = threading.Event()
+    watch = asyncio.create_task(asyncio.to_thread(watched, client, begun))
+    await asyncio.to_thread(begun.wait)
+    yield watch
+    await watch
+
+
+@pytest.mark.parametrize("gone", [f"{LAB}/clients/ci", f"{SECRETS}/ci-client"], ids=["client", "secret"])
+async def test_a_clients_watches_end_when_it_is_revoked_and_nobody_elses(people: People, gone: str) -> None:
+    ci, other = await people.client("ci"), await people.client("other")
+    await asked(people.admin.create, f"{LAB}/leases", lease("first", "other"))
+    async with watching(other) as stays:
+        async with watching(ci) as ends:
+            assert (await asked(people.admin.delete, gone)).code == 200
+        assert set(await ends) == {"first"}
+        assert (await asked(ci.get, f"{LAB}/leases")).code == 401
+        assert not stays.done()
+        await asked(people.admin.create, f"{LAB}/leases", lease("second", "other"))
+        await asked(people.admin.delete, f"{SECRETS}/other-client")
+    assert "second" in await stays
+    ci.close()
+    other.close()
+
+
+async def test_a_watch_goes_on_when_the_token_that_began_it_is_replaced(people: People) -> None:
+    ci, other = await people.client("ci"), await people.client("other")
+    await asked(people.admin.create, f"{LAB}/leases", lease("first", "ci"))
+    async with watching(ci) as stays:
+        await asked(people.admin.patch, f"{SECRETS}/ci-client", {"data": {"token": None}})
+        assert (await asked(ci.get, f"{LAB}/leases")).code == 401
+        async with watching(other):  # begun later, and looked at later
+            await asked(people.admin.delete, f"{LAB}/clients/other")
+        assert not stays.done()
+        await asked(people.admin.create, f"{LAB}/leases", lease("second", "ci"))
+        await asked(people.admin.delete, f"{LAB}/clients/ci")
+    assert "second" in await stays
+    ci.close()
+    other.close()
 
 
 async def test_an_administrator_asks_as_a_client(people: People) -> None:

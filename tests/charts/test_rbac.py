@@ -120,7 +120,7 @@ async def _live(world: World, lab: ClusterLab) -> None:
     await seen(world, "exporters", lambda it: it.get("status", {}).get("credential"))
     bench, lease = Name(world.namespace, "bench-1"), Name(world.namespace, "one")
     await lab.register(bench, {"jumpstarter.dev/rack": "7"}, [])
-    await lab.rotate_client_token(Name(world.namespace, "ci"))
+    await lab.rotate_client_token(Name(world.namespace, "ci"), await asyncio.to_thread(world.token, "ci"))
     async with serving(SimulatedExporter(lab, bench)):
         wanted = {"selector": {"matchLabels": {"board": "imx8"}}, "tags": {"job": "1"}}
         await lab.create_lease(world.namespace, "one", {"clientRef": {"name": "ci"}, "duration": "10m", **wanted})

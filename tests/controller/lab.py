@@ -3,12 +3,22 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jumplab_operator.controller.credentials import CredentialIssuer
-from jumplab_operator.controller.lab import ApiRefused, Assignment, Explanation, Holding, Name, Queued, StatusReport
+from jumplab_operator.controller.lab import (
+    ApiRefused,
+    Assignment,
+    Explanation,
+    Holding,
+    Name,
+    Queued,
+    StatusReport,
+    TokenReplaced,
+)
+from jumplab_operator.handlers.callers import Callers
 from jumplab_operator.leasing.standing import Place
 from jumplab_operator.resources import Client, Exporter, LabelSelector, Lease
 from jumplab_operator.resources.exporter import LeaseRef
@@ -33,6 +43,7 @@ class MemoryLab:
         self.secret_asked = asyncio.Event()
         self.secrets_readable = asyncio.Event()
         self.secrets_readable.set()
+        self.callers = Callers()
         self.connected: set[Name] = set()
         self.goodbyes: list[tuple[Name, str]] = []
         self.registered: list[tuple[Name, Mapping[str, str], Sequence[Mapping[str, Any]]]] = []
@@ -226,11 +237,16 @@ class MemoryLab:
     async def delete_lease(self, lease: Name) -> None:
         await self.put_lease(None, lease)
 
-    async def rotate_client_token(self, client: Name) -> tuple[str, datetime | None]:
+    async def rotate_client_token(self, client: Name, token: str) -> tuple[str, datetime | None]:
+        if self.secrets.get(("Client", client)) != token:
+            raise TokenReplaced("the token has been replaced")
         resource = self.clients[client]
         token, expires = self.issuer.issue("Client", client.namespace, client.name, resource.uid)
         self.secrets["Client", client] = token
         return token, expires
+
+    def calling(self, client_uid: str) -> AbstractContextManager[asyncio.Future[str]]:
+        return self.callers.calling(client_uid)
 
     async def holders(self) -> AsyncIterator[Holding]:
         await asyncio.Event().wait()

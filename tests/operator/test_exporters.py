@@ -165,7 +165,7 @@ async def test_a_new_connection_takes_the_place_of_the_one_before(world: World) 
 async def test_a_rotated_token_replaces_the_one_in_the_secret(world: World) -> None:
     async with running_lab(world.access, world.settings(), Tokens()) as lab:
         await world.until("clients", "ci", lambda it: it.get("status", {}).get("credential"))
-        before = world.get("secrets", "ci-client")["data"]["token"]
-        token, _ = await lab.rotate_client_token(Name(world.namespace, "ci"))
+        before = world.token("ci")
+        token, _ = await lab.rotate_client_token(Name(world.namespace, "ci"), before)
         assert token.startswith("Client/")
-        assert world.get("secrets", "ci-client")["data"]["token"] != before
+        assert world.token("ci") == token != before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -118,6 +119,10 @@ class World:
     def get(self, plural: str, name: str) -> Plain:
         found: Plain = self.client.get(self.path(plural, name)).ok()
         return found
+
+    def token(self, client: str) -> str:
+        """The token in a client's Secret."""
+        return base64.b64decode(self.get("secrets", f"{client}-client")["data"]["token"]).decode()
 
     def patch(self, plural: str, name: str, body: Plain) -> Answer:
         return self.client.patch(self.path(plural, name), body)

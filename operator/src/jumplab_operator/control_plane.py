@@ -110,7 +110,7 @@ async def control_plane(
     signing = trust.keys.signing
     issuer = CredentialIssuer(signing)
     clock = SystemClock()
-    async with lab_over(Paced(kube), of_cluster(access, settings.namespaces, clock), settings, issuer, clock) as lab:
+    async with lab_over(kube, of_cluster(access, settings.namespaces, clock), settings, issuer, clock) as lab:
         known = TokenReader(signing.public_key())
         dialler = Dialler(lab, Offers(_now), settings.endpoint, signing, _now, known)
         router = Router(signing.public_key(), prolonged=dialler.prolonged, known=known)

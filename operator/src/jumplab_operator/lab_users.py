@@ -10,6 +10,7 @@ from typing import Any
 
 from jumplab.transport.tokens import same_token
 from jumplab_operator.controller.credentials import InvalidCredential, Subject, secret_name
+from jumplab_operator.controller.lab import Name
 from jumplab_operator.leasing import holding
 from jumplab_operator.resources import GROUP
 from jumplab_operator.standalone.rules import READ, Grant, Rule
@@ -54,9 +55,19 @@ class LabUsers:
             subject = self._read_credential(token)
         except InvalidCredential:
             return None
-        if subject.kind != "Client" or not _is_current(subject, token, lookup):
+        secret = _secret(subject, lookup) if subject.kind == "Client" else None
+        if secret is None or not same_token(_token(secret), token):
             return None
-        return User(f"{_PREFIX}:{subject.name.namespace}:{subject.name.name}", (CLIENTS, AUTHENTICATED), subject.uid)
+        name, credential = f"{_PREFIX}:{subject.name.namespace}:{subject.name.name}", secret["metadata"]["uid"]
+        return User(name, (CLIENTS, AUTHENTICATED), subject.uid, credential)
+
+    def is_revoked(self, user: User, lookup: Lookup) -> bool:
+        """Whether the Client is gone, or its Secret, or others have their names."""
+        client = _client(user)
+        if client is None or not user.credential:  # somebody else, or whoever acts for it
+            return False
+        secret = _secret(Subject("Client", Name(*client), user.uid), lookup)
+        return secret is None or secret["metadata"]["uid"] != user.credential
 
     def grants(self, user: User) -> Sequence[Grant]:
         """What the rule set gives: to clients in their namespace, by name, so that impersonation finds the same."""
@@ -98,17 +109,20 @@ def _client(user: User) -> tuple[str, str] | None:
     return None
 
 
-def _is_current(subject: Subject, token: str, lookup: Lookup) -> bool:
+def _secret(subject: Subject, lookup: Lookup) -> Mapping[str, Any] | None:
+    """The Secret of a Client; None where one of them is gone, or the Client is another."""
     name = subject.name
     client = lookup(Key(f"clients.{GROUP}", name.namespace, name.name))
-    if client is None or client["metadata"]["uid"] != subject.uid:
-        return False
-    secret = lookup(Key("secrets", name.namespace, secret_name(subject.kind, name.name)))
+    if client is None or client["metadata"]["uid"] != subject.uid or client["metadata"].get("deletionTimestamp"):
+        return None
+    return lookup(Key("secrets", name.namespace, secret_name(subject.kind, name.name)))
+
+
+def _token(secret: Mapping[str, Any]) -> bytes:
     try:
-        kept = base64.b64decode(((secret or {}).get("data") or {}).get("token") or "", validate=True)
+        return base64.b64decode((secret.get("data") or {}).get("token") or "", validate=True)
     except ValueError:
-        return False
-    return same_token(kept, token)
+        return b""
 
 
 def _wanted_holder(lease: Mapping[str, Any] | None) -> str:

@@ -52,12 +52,27 @@ class Witness:
         for plural, known in (("leases", lab.leases(namespace)), ("exporters", lab.exporters(namespace))):
             there = {each["metadata"]["uid"] for each in self._world.all(plural)}
             assert {each.uid for each in known} == there, f"of {plural} these are known: {known}"
+        self._holders_are_there()
         for exporter in self._world.all("exporters"):
             board, claim = self._world.boards[exporter["metadata"]["name"]], claim_of(exporter)
             gone = board.exporter_uid and board.connected and board.exporter_uid != exporter["metadata"]["uid"]
             assert not gone, f"still connected as what is gone: {board}"
             if claim and board.connected and not board.owed and board.exporter_uid == exporter["metadata"]["uid"]:
                 raise AssertionError(f"claimed, and nobody has it: {exporter}")
+
+    def _holders_are_there(self) -> None:
+        """Nobody who was revoked holds anything, and nobody holds what another of the same name had."""
+        clients = {each["metadata"]["name"]: each for each in self._world.all("clients")}
+        for name, client in clients.items():
+            uid = client["status"]["credential"]["uid"]
+            assert uid == self._world.secret_uid(name), f"its Secret is another: {client}"
+        for lease in self._world.all("leases"):
+            holder = lease.get("status", {}).get("holder")
+            if holder is None or lease["status"].get("ended"):
+                continue
+            client = clients.get(lease["status"]["accepted"]["clientRef"]["name"], {})
+            there = {"uid": client["metadata"]["uid"], "credentialUid": client["status"]["credential"]["uid"]}
+            assert holder == there, f"held by one who is gone: {lease}, {client}"
 
     def _note(self, held: list[Plain], exporters: dict[str, Plain]) -> None:
         pairs = {(lease["metadata"]["uid"], name) for lease in held for name in exporters_of(lease["status"])}

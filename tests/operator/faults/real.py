@@ -20,7 +20,7 @@ from tests.kube.client import Answer
 from tests.operator.conftest import make_world
 from tests.operator.faults.api import FaultyApi, Plain, Store, parts_of
 from tests.operator.faults.virtual_time import VirtualLoop
-from tests.operator.faults.world import SETTINGS, FaultyWorld
+from tests.operator.faults.world import SETTINGS, FaultyWorld, secret_of
 from tests.operator.world import World
 
 _AHEAD = timedelta(minutes=30)
@@ -104,7 +104,7 @@ class RealStore(Store):
 
     def delete(self, plural: str, name: str, uid: str | None = None) -> Plain:
         _accepted(self._world.client.delete(self._world.path(plural, name)))
-        return self.objects[plural].pop(name)
+        return self.objects[plural].pop(name, {})
 
     def take(self, plural: str, after: Plain) -> None:
         """An object as a write has left it; nothing where that is known, or where it is gone by now."""
@@ -209,6 +209,10 @@ class RealWorld(FaultyWorld):
 
     def deliver(self, plural: str, most: int) -> None:
         """The watches tell by themselves."""
+
+    def secret_uid(self, client: str) -> str:
+        answer = self._made.client.get(self._made.path("secrets", secret_of(client)))
+        return str(answer.body["metadata"]["uid"]) if answer.code == 200 else ""
 
     def is_told(self) -> bool:
         return not self._awaited()

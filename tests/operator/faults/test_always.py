@@ -28,6 +28,7 @@ CLIENTS = ("ann", "bob")
 PLURALS = ("clients", "exporteraccesspolicies", "exporters", "leases")
 
 _exporters = st.sampled_from(sorted(EXPORTERS))
+_clients = st.sampled_from(CLIENTS)
 _leases = st.sampled_from([f"l{number}" for number in range(6)])
 _minutes = st.integers(1, 10)
 _gangs = st.lists(st.sampled_from((*BOARDS, *EXPORTERS)), min_size=2, max_size=2).filter(
@@ -60,23 +61,21 @@ class FaultyLab(RuleBasedStateMachine):
 
     # people
 
-    @rule(name=_leases, client=st.sampled_from(CLIENTS), board=st.sampled_from(BOARDS), minutes=_minutes)
+    @rule(name=_leases, client=_clients, board=st.sampled_from(BOARDS), minutes=_minutes)
     def create_lease(self, name: str, client: str, board: str, minutes: int) -> None:
         self._create(name, client, minutes, selector={"matchLabels": {"board": board}})
 
-    @rule(name=_leases, client=st.sampled_from(CLIENTS), minutes=_minutes, pinned=_exporters, patient=st.booleans())
+    @rule(name=_leases, client=_clients, minutes=_minutes, pinned=_exporters, patient=st.booleans())
     def create_pinned_lease(self, name: str, client: str, minutes: int, pinned: str, patient: bool) -> None:
         when = "Wait" if patient else "Fail"
         self._create(name, client, minutes, exporterRef={"name": pinned}, whenUnsatisfiable=when)
 
-    @rule(
-        name=_leases, client=st.sampled_from(CLIENTS), board=st.sampled_from(BOARDS), minutes=_minutes, ahead=_minutes
-    )
+    @rule(name=_leases, client=_clients, board=st.sampled_from(BOARDS), minutes=_minutes, ahead=_minutes)
     def reserve(self, name: str, client: str, board: str, minutes: int, ahead: int) -> None:
         selector = {"matchLabels": {"board": board}}
         self._create(name, client, minutes, selector=selector, beginTime=self._in_minutes(ahead))
 
-    @rule(name=_leases, client=st.sampled_from(CLIENTS), parts=_gangs, minutes=_minutes, ahead=st.none() | _minutes)
+    @rule(name=_leases, client=_clients, parts=_gangs, minutes=_minutes, ahead=st.none() | _minutes)
     def create_gang(self, name: str, client: str, parts: list[str], minutes: int, ahead: int | None) -> None:
         asked = [
             {"exporterRef": {"name": part}} if part in EXPORTERS else {"selector": {"matchLabels": {"board": part}}}
@@ -86,7 +85,7 @@ class FaultyLab(RuleBasedStateMachine):
         begin = {} if ahead is None else {"beginTime": self._in_minutes(ahead)}
         self._create(name, client, minutes, exporters=members, **begin)
 
-    @rule(name=_leases, client=st.sampled_from(CLIENTS), board=st.sampled_from(BOARDS), minutes=_minutes)
+    @rule(name=_leases, client=_clients, board=st.sampled_from(BOARDS), minutes=_minutes)
     def replace_lease(self, name: str, client: str, board: str, minutes: int) -> None:
         """Another of the same name: what was decided for the one before is not for this one."""
         with suppress(ApiRefused):
@@ -111,7 +110,8 @@ class FaultyLab(RuleBasedStateMachine):
         elif change == "begin":
             self._edit(name, {"beginTime": self._in_minutes(minutes)})
         elif change == "holder":
-            self._edit(name, {"clientRef": {"name": CLIENTS[minutes % 2]}})
+            with suppress(ApiRefused):
+                self.world.hand_over(name, CLIENTS[minutes % 2])
         elif "selector" in lease["spec"]:  # else nothing might ever be both
             self._edit(name, {"selector": {"matchLabels": {"board": BOARDS[minutes % 2]}}})
 
@@ -124,6 +124,18 @@ class FaultyLab(RuleBasedStateMachine):
                 self.world.exporter(name, EXPORTERS[name])
             elif change in ("enabled", "disabled"):
                 self.world.store.merge("exporters", name, {"spec": {"enabled": change == "enabled"}})
+
+    @rule(name=_clients, change=st.sampled_from(("deletion", "creation", "replacement", "secret", "token")))
+    def change_client(self, name: str, change: str) -> None:
+        with suppress(ApiRefused):
+            if change in ("deletion", "replacement"):
+                self.world.revoke(name, "clients")
+            if change in ("creation", "replacement"):
+                self.world.client(name)
+            elif change == "secret":
+                self.world.revoke(name, "secrets")
+            elif change == "token":
+                self.world.replace_token(name)
 
     # exporters
 
@@ -186,7 +198,7 @@ class FaultyLab(RuleBasedStateMachine):
 
     @rule(
         name=_leases,
-        client=st.sampled_from(CLIENTS),
+        client=_clients,
         board=st.sampled_from(BOARDS),
         minutes=_minutes,
         turns=st.integers(1, 12),
@@ -236,6 +248,7 @@ class FaultyLab(RuleBasedStateMachine):
 
     def _everyone_is_served(self) -> None:
         self._everything_is_known()
+        self._make_all_clients()
         self._start_all_boards()
         self.world.loop.advance(timedelta(minutes=3))  # a list comes in that time
         self._end_faults()
@@ -250,7 +263,8 @@ class FaultyLab(RuleBasedStateMachine):
             self._look()
         assert not left, f"never over: {left}"
         for lease in waiting:
-            served = lease["metadata"]["uid"] in self.witness.ready or lease["spec"].get("release")
+            uid = lease["metadata"]["uid"]
+            served = uid in self.witness.ready or lease["spec"].get("release") or uid in self.world.lost
             assert served, f"never ready: {lease}"
         exporters = self.world.all("exporters")
         assert all("leaseRef" not in exporter["status"] for exporter in exporters), f"still claimed: {exporters}"
@@ -264,6 +278,12 @@ class FaultyLab(RuleBasedStateMachine):
         self._end_faults()
         self._look()
         self.witness.look_at_rest()
+
+    def _make_all_clients(self) -> None:
+        for name in CLIENTS:
+            with suppress(ApiRefused):
+                self.world.client(name)
+        self._end_faults()
 
     def _start_all_boards(self) -> None:
         for name, board in EXPORTERS.items():

@@ -27,6 +27,7 @@ SETTINGS = LabSettings(
     return_within=timedelta(seconds=15),
     preemption_notice=NOTICE,
     relist_every=timedelta(minutes=2),
+    check_credentials_every=timedelta(minutes=1),
 )
 
 
@@ -62,6 +63,10 @@ class FaultyWorld:
         self._on_event: OnEvent | None = None
         self._seen: dict[str, int] = {}
         self._blind: set[str] = set()
+        self.lost: set[str] = set()
+        """The uids of the leases whose client, or its Secret, was deleted since they were made, or a moment before."""
+        self._revoked: set[str] = set()
+        """The clients of whom one was ever deleted."""
 
     def new_store(self) -> Store:
         return Store(self.clock.now)
@@ -85,7 +90,26 @@ class FaultyWorld:
     def lease(self, name: str, spec: Plain) -> Plain:
         """A lease that can be told from all others, those of its name too."""
         context = {"number": str(next(self._numbers))}
-        return self.store.create("leases", {"metadata": {"name": name}, "spec": {**spec, "context": context}})
+        made = self.store.create("leases", {"metadata": {"name": name}, "spec": {**spec, "context": context}})
+        if not self._is_surely_of(made, spec["clientRef"]["name"]):
+            self._note_lost(made, spec["clientRef"]["name"])
+        return made
+
+    def _is_surely_of(self, lease: Plain, client: str) -> bool:
+        """Whether no operator can take the lease for the client's that was revoked last."""
+        there = self.store.objects["clients"].get(client)
+        if there is None or there["metadata"]["creationTimestamp"] >= lease["metadata"]["creationTimestamp"]:
+            return False
+        credential = there.get("status", {}).get("credential", {})
+        return "uid" not in credential or credential["uid"] == self.secret_uid(client)
+
+    def hand_over(self, name: str, client: str) -> None:
+        """Gives a lease to a client; an operator may not have heard yet that it is another. Raises ApiRefused."""
+        self._note_lost(self.store.merge("leases", name, {"spec": {"clientRef": {"name": client}}}), client)
+
+    def _note_lost(self, lease: Plain, client: str) -> None:
+        if client in self._revoked:
+            self.lost.add(lease["metadata"]["uid"])
 
     def policy(self, rules: Rules) -> Plain:
         limits = {"maximumLeases": rules.most_leases, "maximumExporters": rules.most_exporters}
@@ -99,6 +123,21 @@ class FaultyWorld:
 
     def delete(self, plural: str, name: str) -> None:
         self.store.delete(plural, name)
+
+    def revoke(self, client: str, plural: str) -> None:
+        """Deletes a client, or its Secret. Raises ApiRefused."""
+        self.delete(plural, client if plural == "clients" else secret_of(client))
+        self._revoked.add(client)
+        self.lost |= {lease["metadata"]["uid"] for lease in self.all("leases") if client in clients_of(lease)}
+
+    def replace_token(self, client: str) -> None:
+        """Has a new token made in the same Secret. Raises ApiRefused."""
+        self.store.merge("secrets", secret_of(client), {"data": {"token": None}})
+
+    def secret_uid(self, client: str) -> str:
+        """The uid of a client's Secret; empty where there is none."""
+        secret = self.store.objects["secrets"].get(secret_of(client))
+        return str(secret["metadata"]["uid"]) if secret is not None else ""
 
     def all(self, plural: str) -> list[Plain]:
         return list(self.store.objects[plural].values())
@@ -215,6 +254,16 @@ class FaultyWorld:
         assert not left, f"tasks left behind: {[task.get_name() for task in left]}"
         self.loop.close()
         asyncio.set_event_loop(None)
+
+
+def secret_of(client: str) -> str:
+    return f"{client}-client"
+
+
+def clients_of(lease: Plain) -> set[str]:
+    """The clients that a lease is or is to be held by."""
+    specs = (lease["spec"], lease.get("status", {}).get("accepted"))
+    return {spec["clientRef"]["name"] for spec in specs if spec is not None}
 
 
 def conditions(plain: Plain) -> dict[str, Any]:

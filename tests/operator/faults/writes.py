@@ -157,7 +157,7 @@ class Auditor:
         spec, uid = after["spec"], after["metadata"]["uid"]
         now, reason = self._world.now, conditions(after)["Ready"]["reason"]
         is_right: dict[str, Callable[[], bool]] = {
-            "Released": lambda: spec.get("release", False),
+            "Released": lambda: spec.get("release", False) or uid in self._world.lost,
             "Expired": lambda: self._is_expired(after),
             "ExporterDeleted": lambda: any(self._is_deleted(uid, name) for name in had),
             "ExporterFailed": lambda: any(self._has_failed(uid, name) for name in had),

@@ -20,7 +20,14 @@ from jumplab.protocol.v1.common_pb2 import ExporterStatus
 from jumplab.protocol.v1.session_pb2 import LogLine, StatusChange
 from jumplab.session.client import RECONNECT_WITHIN, ClientClasses, Reconnecting, Session, attach
 from jumplab.transport.backoff import Backoff
-from jumplab.transport.errors import CertificateRejected, NotFound, NotPossibleNow, Refused, Unreachable
+from jumplab.transport.errors import (
+    CertificateRejected,
+    NotAuthenticated,
+    NotFound,
+    NotPossibleNow,
+    Refused,
+    Unreachable,
+)
 from jumplab.transport.links import Link
 from jumplab.transport.local import LocalLink
 from jumplab.transport.routed import RoutedLink
@@ -123,6 +130,8 @@ def reconnecting(
             return await _link(controller, lease, member)
         except NotFound as error:
             raise SessionEnded(f'lease "{lease}" is gone') from error
+        except NotAuthenticated as error:  # this token is never taken again
+            raise SessionEnded(str(error)) from error
         except Refused:
             now = await controller.lease(lease)
             if failure := failure_of(now) or foreign_to(controller.client_name, now):

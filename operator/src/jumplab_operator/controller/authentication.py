@@ -2,11 +2,13 @@
 
 Whether the Secret still holds the presented token is asked at once for another token, beside the call where the last
 answer is older than `FRESH`, and in the call's way where it is older than `RECHECK`: by then a token that was replaced
-is dead. Where the Kubernetes API doesn't answer, what was found last stands: sessions go on while it is away.
+is dead. A client's is asked for at once when its credential was removed. Where the Kubernetes API doesn't answer, what
+was found last stands: sessions go on while it is away.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -25,6 +27,8 @@ CurrentToken = Callable[[str, Name], Awaitable[str | None]]
 @dataclass(frozen=True, slots=True)
 class _Seen:
     token: str
+    secret: str
+    """The uid of the client's Secret, as the Client tells it."""
     at: datetime
 
 
@@ -47,9 +51,7 @@ class Authenticator:
 
     async def authenticate(self, metadata: Mapping[str, str]) -> Subject:
         """The caller that the metadata proves. Raises NotAuthenticated, Unavailable."""
-        token = presented_token(metadata.get("authorization", ""))
-        if not token:
-            raise NotAuthenticated("no token was presented (authorization: Bearer TOKEN)")
+        token = bearer_token(metadata)
         try:
             subject = self._issuer.read(token)
         except InvalidCredential as error:
@@ -57,7 +59,12 @@ class Authenticator:
         self._check_claim(subject, metadata)
         self._check_resource(subject)
         await self._check_current(subject, token)
+        self._check_resource(subject)  # it may have gone meanwhile
         return subject
+
+    def calling(self, subject: Subject) -> AbstractContextManager["asyncio.Future[str]"]:
+        """A call of a client is open while the context lasts. Done, with the reason, once it is to end."""
+        return self._lab.calling(subject.uid)
 
     async def check_beside(self) -> None:
         """Asks for the tokens of those who keep calling, one after the other, for ever."""
@@ -89,12 +96,14 @@ class Authenticator:
         resource = find(subject.name)
         if resource is None:
             raise NotAuthenticated(f"there is no {_told(subject)}; an administrator can create it")
+        if subject.kind == "Client" and resource.metadata.deletion_timestamp is not None:
+            raise NotAuthenticated(f"{_told(subject)} is being deleted; an administrator can create it anew")
         if resource.uid != subject.uid:
             raise NotAuthenticated(f"{_told(subject)} was created anew since this token was made; take the new token")
 
     async def _check_current(self, subject: Subject, token: str) -> None:
         seen = self._seen.get(subject)
-        matches = seen is not None and same_token(seen.token, token)
+        matches = seen is not None and same_token(seen.token, token) and seen.secret == self._secret(subject)
         age = self._now() - seen.at if seen is not None and matches else RECHECK
         if FRESH <= age < RECHECK and subject not in self._asked:
             self._asked.add(subject)
@@ -109,11 +118,24 @@ class Authenticator:
 
     async def _ask(self, subject: Subject, token: str) -> None:
         """Raises NotAuthenticated where the Secret has another token, ApiRefused where it can't be read."""
+        secret = self._secret(subject)
         current = await self._current_token(subject.kind, subject.name)
         if current is None or not same_token(current, token):
             self._seen.pop(subject, None)
             raise NotAuthenticated(f"the token of {_told(subject)} has been replaced; take the new one")
-        self._seen[subject] = _Seen(token, self._now())
+        self._seen[subject] = _Seen(token, secret, self._now())
+
+    def _secret(self, subject: Subject) -> str:
+        client = self._lab.client(subject.name) if subject.kind == "Client" else None
+        return client.status.credential_uid if client is not None else ""
+
+
+def bearer_token(metadata: Mapping[str, str]) -> str:
+    """The token that a call's metadata present. Raises NotAuthenticated where there is none."""
+    token = presented_token(metadata.get("authorization", ""))
+    if not token:
+        raise NotAuthenticated("no token was presented (authorization: Bearer TOKEN)")
+    return token
 
 
 def _told(subject: Subject) -> str:

@@ -17,8 +17,9 @@ from jumplab_operator.controller.access import (
     visible_exporter,
     visible_lease,
 )
+from jumplab_operator.controller.authentication import bearer_token
 from jumplab_operator.controller.explanations import QUEUE_SHOWN, explanation_message, queued_message
-from jumplab_operator.controller.interceptor import caller
+from jumplab_operator.controller.interceptor import caller, text_metadata
 from jumplab_operator.controller.lab import Lab, Name
 from jumplab_operator.controller.lease_requests import new_spec, spec_changes
 from jumplab_operator.controller.messages import exporter_message, in_force, lease_message, timestamp
@@ -113,9 +114,10 @@ class ClientService(ClientServiceServicer):
         await self._lab.delete_lease(name)
         return Empty()
 
-    async def RotateToken(self, request: pb.RotateTokenRequest, _: Context) -> pb.RotateTokenResponse:
+    async def RotateToken(self, request: pb.RotateTokenRequest, context: Context) -> pb.RotateTokenResponse:
         self._own_namespace(request.parent)
-        token, expires = await self._lab.rotate_client_token(caller().name)
+        presented = bearer_token(text_metadata(context.invocation_metadata() or ()))
+        token, expires = await self._lab.rotate_client_token(caller().name, presented)
         return pb.RotateTokenResponse(token=token, expiry=timestamp(expires) if expires else None)
 
     def _own_namespace(self, parent: str) -> str:

@@ -94,8 +94,8 @@ class CredentialIssuer:
         subject, expires = self._read.get(token) or self._verified(token)
         if expires is not None and self._now() >= expires:
             raise InvalidCredential(
-                f"the token expired at {expires:%Y-%m-%d %H:%M} UTC; an administrator makes a new one by deleting the "
-                f"Secret {secret_name(subject.kind, subject.name.name)}"
+                f"the token expired at {expires:%Y-%m-%d %H:%M} UTC; the new one is in the Secret "
+                f"{secret_name(subject.kind, subject.name.name)}, key token"
             )
         return subject
 

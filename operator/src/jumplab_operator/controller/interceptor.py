@@ -2,18 +2,20 @@
 
 import inspect
 import logging
-from collections.abc import Awaitable, Callable
+from asyncio import Future
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextvars import ContextVar
 from typing import Any, TypeAlias
 
 import grpc
 from grpc import aio
 
+from jumplab.transport.race import race
 from jumplab_operator.controller import refusals
 from jumplab_operator.controller.authentication import Authenticator
 from jumplab_operator.controller.credentials import Subject
 from jumplab_operator.controller.lab import ApiRefused
-from jumplab_operator.controller.refusals import Refusal
+from jumplab_operator.controller.refusals import NotAuthenticated, Refusal
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,11 @@ Continuation: TypeAlias = "Callable[[grpc.HandlerCallDetails], Awaitable[Handler
 def caller() -> Subject:
     """Who makes the call that is being answered."""
     return _caller.get()
+
+
+def text_metadata(metadata: Iterable[tuple[str, str | bytes]]) -> dict[str, str]:
+    """What comes with a call, but for what is binary."""
+    return {key: value for key, value in metadata if isinstance(value, str)}
 
 
 class Doorkeeper(aio.ServerInterceptor):
@@ -52,12 +59,48 @@ class Doorkeeper(aio.ServerInterceptor):
             return handler
         metadata = handler_call_details.invocation_metadata or ()
         try:
-            subject = await self._authenticator.authenticate(
-                {key: value for key, value in metadata if isinstance(value, str)}
-            )
+            subject = await self._authenticator.authenticate(text_metadata(metadata))
         except Exception as error:  # noqa: BLE001 - the root of a call's task; `_status` logs it
             return _refusing(*_status(error, method))
-        return _answering(subject, method, handler)
+        return self._answering(subject, method, handler)
+
+    def _answering(self, subject: Subject, method: str, handler: "Handler") -> "Handler":
+        """The handler, told who calls."""
+        coders = handler.request_deserializer, handler.response_serializer
+        if handler.request_streaming:
+            serve = self._streaming(subject, method, handler.stream_stream)
+            return grpc.stream_stream_rpc_method_handler(serve, *coders)
+        if handler.response_streaming:
+            serve = self._streaming(subject, method, handler.unary_stream)
+            return grpc.unary_stream_rpc_method_handler(serve, *coders)
+        return grpc.unary_unary_rpc_method_handler(_unary(subject, method, handler.unary_unary), *coders)
+
+    def _streaming(self, subject: Subject, method: str, behaviour: Any) -> Any:
+        async def serve(request: Any, context: Context) -> None:
+            if inspect.isasyncgenfunction(behaviour):
+                async for message in behaviour(request, context):
+                    await context.write(message)
+            else:
+                await behaviour(request, context)
+
+        async def answer(request: Any, context: Context) -> None:
+            _caller.set(subject)
+            try:
+                await self._until_revoked(serve(request, context), method)
+            except aio.AbortError:
+                raise
+            except Exception as error:  # noqa: BLE001 - the root of a call's task; `_status` logs it
+                await context.abort(*_status(error, method))
+
+        return answer
+
+    async def _until_revoked(self, serving: Coroutine[Any, Any, None], method: str) -> None:
+        """Serves a call that may last: a client's no longer than its credential. Raises NotAuthenticated then."""
+        if caller().kind != "Client":
+            await serving
+            return
+        with self._authenticator.calling(caller()) as revoked:
+            await race({f"{method} of {caller()}": serving, f"revocation of {caller()}": _refused(revoked)})
 
 
 def _refusing(code: grpc.StatusCode, sentence: str) -> "Handler":
@@ -67,16 +110,6 @@ def _refusing(code: grpc.StatusCode, sentence: str) -> "Handler":
         await context.abort(code, sentence)
 
     return grpc.stream_stream_rpc_method_handler(refuse)
-
-
-def _answering(subject: Subject, method: str, handler: "Handler") -> "Handler":
-    """The handler, told who calls."""
-    coders = handler.request_deserializer, handler.response_serializer
-    if handler.request_streaming:
-        return grpc.stream_stream_rpc_method_handler(_streaming(subject, method, handler.stream_stream), *coders)
-    if handler.response_streaming:
-        return grpc.unary_stream_rpc_method_handler(_streaming(subject, method, handler.unary_stream), *coders)
-    return grpc.unary_unary_rpc_method_handler(_unary(subject, method, handler.unary_unary), *coders)
 
 
 def _unary(subject: Subject, method: str, behaviour: Any) -> Any:
@@ -92,21 +125,8 @@ def _unary(subject: Subject, method: str, behaviour: Any) -> Any:
     return answer
 
 
-def _streaming(subject: Subject, method: str, behaviour: Any) -> Any:
-    async def answer(request: Any, context: Context) -> None:
-        _caller.set(subject)
-        try:
-            if inspect.isasyncgenfunction(behaviour):
-                async for message in behaviour(request, context):
-                    await context.write(message)
-            else:
-                await behaviour(request, context)
-        except aio.AbortError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the root of a call's task; `_status` logs it
-            await context.abort(*_status(error, method))
-
-    return answer
+async def _refused(revoked: "Future[str]") -> None:
+    raise NotAuthenticated(await revoked)
 
 
 def _status(error: Exception, method: str) -> tuple[grpc.StatusCode, str]:

@@ -4,8 +4,9 @@ The services depend on this contract alone; `jumplab_operator.handlers` implemen
 Kubernetes API, and tests of the services implement it in memory.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -93,6 +94,13 @@ class EditRefused(ApiRefused):
         super().__init__(422, message)
 
 
+class TokenReplaced(ApiRefused):
+    """The caller's token is not in force any more."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(401, message)
+
+
 class Lab(Protocol):
     """The cluster's custom resources, read without I/O and changed through the Kubernetes API."""
 
@@ -162,8 +170,18 @@ class Lab(Protocol):
         """Raises ApiRefused."""
         ...
 
-    async def rotate_client_token(self, client: Name) -> tuple[str, datetime | None]:
-        """Gives the client a new token, and the moment it expires; the old one dies. Raises ApiRefused."""
+    async def rotate_client_token(self, client: Name, token: str) -> tuple[str, datetime | None]:
+        """Gives the client a new token in place of this one, and the moment it expires; the old one dies.
+
+        Raises TokenReplaced where another is in force already, or none; ApiRefused.
+        """
+        ...
+
+    def calling(self, client_uid: str) -> AbstractContextManager["asyncio.Future[str]"]:
+        """A call of the client is open while the context lasts: its credential is looked at meanwhile.
+
+        Done, with the reason, once the client is deleted or its credential removed.
+        """
         ...
 
     def holders(self) -> AsyncIterator[Holding]:

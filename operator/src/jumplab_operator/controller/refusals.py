@@ -16,7 +16,7 @@ from typing import ClassVar
 
 import grpc
 
-from jumplab_operator.controller.lab import ApiRefused, EditRefused
+from jumplab_operator.controller.lab import ApiRefused, EditRefused, TokenReplaced
 
 
 class Refusal(Exception):
@@ -84,6 +84,8 @@ def of_api(error: ApiRefused) -> Refusal:
     sentence = str(error)
     if isinstance(error, EditRefused):
         return NotPossibleNow(sentence)
+    if isinstance(error, TokenReplaced):
+        return NotAuthenticated(sentence)
     if error.status == 404:
         return NoSuchThing(sentence)
     if error.status == 409:

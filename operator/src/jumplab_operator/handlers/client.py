@@ -1,10 +1,12 @@
-"""Reconciles a Client: its credential."""
+"""Reconciles a Client: its credential, and what becomes of it where that was removed."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from jumplab_operator.handlers.cluster import Cluster
-from jumplab_operator.handlers.credentials import Credential, Credentials
-from jumplab_operator.resources import Client, ObjectRef
+from jumplab_operator.handlers.credentials import Credential, CredentialRemoved, Credentials
+from jumplab_operator.handlers.events import Happening
+from jumplab_operator.resources import Client, IssuedCredential
 
 _SOONEST = timedelta(minutes=1)
 
@@ -20,24 +22,35 @@ class Clients:
         """Sees to the Client's Secret and tells of it in the status. Raises ApiRefused."""
         if client.metadata.deletion_timestamp is not None:
             return
-        await self._tell(client, await self._credentials.ensure(client))
+        try:
+            credential = await self._credentials.ensure(client, client.status.credential_uid)
+        except CredentialRemoved:
+            credential = await self._revoke(client)
+        await self._tell(client, credential)
 
-    async def rotate(self, client: Client) -> Credential:
-        """A new token; the one before is not in the Secret any more. Raises ApiRefused."""
-        credential = await self._credentials.rotate(client)
+    async def rotate(self, client: Client, token: str) -> Credential:
+        """A new token in place of this one. Raises TokenReplaced, ApiRefused."""
+        credential = await self._credentials.rotate(client, token, client.status.credential_uid)
         await self._tell(client, credential)
         return credential
 
+    async def _revoke(self, client: Client) -> Credential:
+        """The Secret was removed: that is recorded first, and everything follows from it. Then there is a new one."""
+        await self._change(client, credential=None, token_expires_at=None)
+        told = "its Secret was deleted: its calls and sessions end, its leases are released; a new Secret is made"
+        self._cluster.events.record(client, Happening("CredentialRemoved", told, warning=True))
+        return await self._credentials.renew(client)
+
     async def _tell(self, client: Client, credential: Credential) -> None:
         expires = credential.expires if credential.fresh else client.status.token_expires_at
-        told = {
-            "credential": ObjectRef(name=credential.secret),
-            "endpoint": self._cluster.settings.endpoint,
-            "token_expires_at": expires,
-        }
-        await self._cluster.change_status(client, lambda newest: newest.status.model_copy(update=told))
+        issued = IssuedCredential(name=credential.secret, uid=credential.uid)
+        endpoint = self._cluster.settings.endpoint
+        await self._change(client, credential=issued, endpoint=endpoint, token_expires_at=expires)
         if expires is not None:
             self._cluster.queue.add_at(client.uid, next_look(expires, self._cluster.clock.now()))
+
+    async def _change(self, client: Client, **news: Any) -> None:
+        await self._cluster.change_status(client, lambda newest: newest.status.model_copy(update=news))
 
 
 def next_look(expires: datetime, now: datetime) -> datetime:

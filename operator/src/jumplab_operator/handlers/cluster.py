@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from jumplab_operator.controller.lab import ApiRefused, Name
+from jumplab_operator.handlers.callers import Callers
 from jumplab_operator.handlers.events import Events
+from jumplab_operator.handlers.holders import Holders
 from jumplab_operator.handlers.kube import CUSTOM, KubeApi, path
 from jumplab_operator.handlers.presence import Presence
 from jumplab_operator.handlers.settings import Clock, LabSettings
@@ -33,6 +35,8 @@ class Cluster:
     events: Events
     topics: Topics = field(default_factory=Topics)
     holdings: Announcements = field(default_factory=Announcements)
+    holders: Holders = field(default_factory=Holders)
+    callers: Callers = field(default_factory=Callers)
     deadlines: dict[str, datetime] = field(default_factory=dict)
     """When leases that held an exporter are over at the latest, by uid; they outlive the Lease objects."""
 

@@ -1,13 +1,15 @@
 """The Secrets that exporters and clients are let in with: NAME-exporter and NAME-client.
 
-Key `token` is the bearer token; key `ca.crt`, where the operator has a CA of its own, is what to trust.
+Key `token` is the bearer token; key `ca.crt`, where the operator has a CA of its own, is what to trust. A new token is
+written into the Secret that is there: one of another uid means that the credential was removed.
 """
 
 import base64
-from dataclasses import dataclass
+import hmac
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from jumplab_operator.controller.lab import ApiRefused
+from jumplab_operator.controller.lab import ApiRefused, TokenReplaced
 from jumplab_operator.handlers.kube import CORE, KubeApi, Plain, path
 from jumplab_operator.handlers.settings import TokenIssuer
 from jumplab_operator.resources import GROUP, VERSION, Resource
@@ -18,9 +20,15 @@ class Credential:
     """A Secret with a token that is in force. `expires` is None for one that never does, or isn't known."""
 
     secret: str
+    uid: str
+    """The Secret's."""
     token: str
     expires: datetime | None
     fresh: bool
+
+
+class CredentialRemoved(Exception):
+    """The Secret that was recorded is not there any more."""
 
 
 class Credentials:
@@ -30,30 +38,54 @@ class Credentials:
         self._kube = kube
         self._issuer = issuer
         self._ca = {"ca.crt": _encoded(ca_pem)} if ca_pem else {}
-        self._known: dict[str, str] = {}
+        self._known: dict[str, Credential] = {}
 
-    async def ensure(self, resource: Resource) -> Credential:
-        """The resource's credential, made or renewed where need be. Raises ApiRefused."""
-        name = secret_name(resource)
+    async def ensure(self, resource: Resource, recorded: str = "") -> Credential:
+        """The resource's credential, made or renewed where need be.
+
+        recorded: the uid of the Secret that it had. Raises CredentialRemoved where that one is gone, and has written
+        nothing then; ApiRefused.
+        """
         known = self._known.get(resource.uid)
-        if known is not None and self._is_current(resource, known):
-            return Credential(name, known, None, fresh=False)
-        secret = await self._kube.get(path(CORE, "secrets", resource.namespace, name))
+        if known is not None and self._is_current(resource, known.token):
+            return known
+        secret = await self._read(resource)
+        if recorded and _uid(secret) != recorded:
+            raise CredentialRemoved
         token = _token(secret, resource)
-        if secret is not None and token is not None and self._is_current(resource, token):
-            await self._keep_ca(resource, secret)
-            self._known[resource.uid] = token
-            return Credential(name, token, None, fresh=False)
+        if secret is None or token is None or not self._is_current(resource, token):
+            return await self._write(resource, secret)
+        await self._keep_ca(resource, secret)
+        return self._remember(resource, secret, token)
+
+    async def renew(self, resource: Resource) -> Credential:
+        """A new token, whatever there is. Raises ApiRefused."""
+        return await self._write(resource, await self._read(resource))
+
+    async def rotate(self, resource: Resource, token: str, recorded: str) -> Credential:
+        """A new token in place of this one, in the same Secret. Raises TokenReplaced, ApiRefused."""
+        secret = await self._read(resource)
+        known = _token(secret, resource)
+        is_current = known is not None and hmac.compare_digest(known.encode(), token.encode())
+        if not is_current or (recorded and _uid(secret) != recorded):
+            raise TokenReplaced(f'the token of client "{resource.name}" has been replaced or removed; take the new one')
         return await self._write(resource, secret)
 
-    async def rotate(self, resource: Resource) -> Credential:
-        """A new token in the resource's Secret. Raises ApiRefused."""
-        return await self._write(
-            resource, await self._kube.get(path(CORE, "secrets", resource.namespace, secret_name(resource)))
-        )
+    def is_as_known(self, resource: Resource, secret: Plain | None) -> bool:
+        """Whether this is what was last known to be the resource's Secret, or none was."""
+        known = self._known.get(resource.uid)
+        return known is None or (_uid(secret), _token(secret, resource)) == (known.uid, known.token)
 
     def forget(self, uid: str) -> None:
         self._known.pop(uid, None)
+
+    async def _read(self, resource: Resource) -> Plain | None:
+        return await self._kube.get(secret_path(resource))
+
+    def _remember(self, resource: Resource, secret: Plain, token: str) -> Credential:
+        credential = Credential(secret["metadata"]["name"], secret["metadata"]["uid"], token, None, fresh=False)
+        self._known[resource.uid] = credential
+        return credential
 
     def _is_current(self, resource: Resource, token: str) -> bool:
         return self._issuer.is_current(token, resource.KIND, resource.namespace, resource.name, resource.uid)
@@ -61,9 +93,8 @@ class Credentials:
     async def _keep_ca(self, resource: Resource, secret: Plain) -> None:
         """Puts the CA that signs now beside a token that is still in force."""
         if not self._ca.items() <= secret["data"].items():
-            name = path(CORE, "secrets", resource.namespace, secret["metadata"]["name"])
             version = {"resourceVersion": secret["metadata"]["resourceVersion"]}
-            await self._kube.merge(name, {"metadata": version, "data": self._ca})
+            await self._kube.merge(secret_path(resource), {"metadata": version, "data": self._ca})
 
     async def _write(self, resource: Resource, existing: Plain | None) -> Credential:
         name = secret_name(resource)
@@ -76,14 +107,13 @@ class Credentials:
             "data": {"token": _encoded(token), **self._ca},
         }
         if existing is None:
-            await self._kube.create(path(CORE, "secrets", resource.namespace), body)
+            written = await self._kube.create(path(CORE, "secrets", resource.namespace), body)
         else:
             _check_owner(existing, resource)
             version = {"resourceVersion": existing["metadata"]["resourceVersion"]}
             body = {"metadata": {**version, "ownerReferences": [_owner(resource)]}, "data": body["data"]}
-            await self._kube.merge(path(CORE, "secrets", resource.namespace, name), body)
-        self._known[resource.uid] = token
-        return Credential(name, token, expires, fresh=True)
+            written = await self._kube.merge(secret_path(resource), body)
+        return replace(self._remember(resource, written, token), expires=expires, fresh=True)
 
 
 def secret_name(resource: Resource) -> str:
@@ -91,8 +121,18 @@ def secret_name(resource: Resource) -> str:
     return f"{resource.name}-{resource.KIND.lower()}"
 
 
+def secret_path(resource: Resource) -> str:
+    """Where the resource's Secret is in the API."""
+    return path(CORE, "secrets", resource.namespace, secret_name(resource))
+
+
 def _encoded(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
+
+
+def _uid(secret: Plain | None) -> str:
+    """The Secret's uid; empty where there is none."""
+    return str(secret["metadata"]["uid"]) if secret is not None else ""
 
 
 def _token(secret: Plain | None, resource: Resource) -> str | None:

@@ -1,8 +1,9 @@
 """The lab as the gRPC services see it: `jumplab_operator.controller.lab.Lab` over the snapshot and the API."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, get_args
 
@@ -193,13 +194,16 @@ class ClusterLab:
         if known is not None:
             await self._cluster.refresh(known)
 
-    async def rotate_client_token(self, client: Name) -> tuple[str, datetime | None]:
+    async def rotate_client_token(self, client: Name, token: str) -> tuple[str, datetime | None]:
         resource = self.client(client)
         if resource is None:
             raise ApiRefused(404, f'there is no Client "{client.name}" in namespace "{client.namespace}"')
         async with self._cluster.queue.holding(resource.uid):
-            credential = await self._reconciler.clients.rotate(resource)
+            credential = await self._reconciler.clients.rotate(resource, token)
         return credential.token, credential.expires
+
+    def calling(self, client_uid: str) -> AbstractContextManager["asyncio.Future[str]"]:
+        return self._cluster.callers.calling(client_uid)
 
     async def holders(self) -> AsyncIterator[Holding]:
         with self._cluster.holdings.listening() as holdings:

@@ -13,6 +13,7 @@ from jumplab_operator.handlers.cluster import Cluster, whole_seconds
 from jumplab_operator.handlers.endings import exporters_ending
 from jumplab_operator.handlers.parts import assigned_fields, kept_fields, parts_of
 from jumplab_operator.handlers.planner import Planner
+from jumplab_operator.handlers.revocation import Revocations
 from jumplab_operator.handlers.telling import Telling, Terms
 from jumplab_operator.leasing import expiry, lifecycle
 from jumplab_operator.leasing.access import Grant
@@ -35,6 +36,7 @@ class Leases:
         self._started = started
         self._telling = Telling(cluster)
         self.foretelling = self._telling.foretelling
+        self.revocations = Revocations(cluster)
 
     async def reconcile(self, lease: Lease) -> None:
         """One step of the lease's life, the one that is due. Raises ApiRefused."""
@@ -71,7 +73,7 @@ class Leases:
         due = expiry.due_ending(released=released, end=end, now=now)
         if due is not None or terms.spec is None:
             return due
-        ending = await exporters_ending(lease, end, self._cluster)
+        ending = await self.revocations.ending(lease) or await exporters_ending(lease, end, self._cluster)
         ending = ending or attendance.abandonment(lease, terms.spec, self._cluster)
         return ending or notices.preemption(lease, self._planner.decision(lease), self._cluster)
 

@@ -201,7 +201,7 @@ class Planner:
                 return usage_facts(lease)
             case Lease() as lease:
                 return lease_facts(lease, self.before(lease), frozenset(self._avoided.get(uid, ())), self._cluster)
-            case Client() as client:
+            case Client() as client if client.metadata.deletion_timestamp is None:
                 return ClientFacts(client.namespace, client.uid, client.name, client.metadata.labels)
         return _policy_facts(seen)
 

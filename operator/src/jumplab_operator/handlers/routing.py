@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from jumplab_operator.controller.lab import ApiRefused, Holding
+from jumplab_operator.controller.lab import ApiRefused, Holding, Name
 from jumplab_operator.handlers.claims import is_assigned_to
 from jumplab_operator.handlers.client import Clients
 from jumplab_operator.handlers.cluster import Cluster
@@ -12,6 +12,7 @@ from jumplab_operator.handlers.failures import Failures
 from jumplab_operator.handlers.lease import Leases
 from jumplab_operator.handlers.planner import PLAN, Planner
 from jumplab_operator.handlers.policy import Policies
+from jumplab_operator.handlers.revocation import holder_as, told_revocation
 from jumplab_operator.handlers.snapshot import Seen
 from jumplab_operator.resources import Client, Exporter, ExporterAccessPolicy, Lease
 
@@ -85,6 +86,21 @@ class Reconciler:
             self._lease_changed(_as_lease(old), _as_lease(new))
         elif seen.kind is Exporter:
             self._exporter_changed(seen.uid, _claim(old), _claim(new))
+        elif seen.kind is Client and (now is None or new is not None):  # one that can't be read is there
+            self._client_changed(seen.name, _as_client(old), _as_client(new))
+
+    def _client_changed(self, name: Name, before: Client | None, now: Client | None) -> None:
+        """Its leases record as whom it holds them, or are released; its open calls end where it is revoked."""
+        why = told_revocation(before, now)
+        if before is not None and why:
+            self._cluster.callers.revoke(before.uid, why)
+        elif before is not None and now is not None and holder_as(before) == holder_as(now):
+            return
+        for uid in self._cluster.holders.leases_of(name):
+            lease = self._cluster.snapshot.by_uid(Lease, uid)
+            if lease is not None and before is not None and why:
+                self._leases.revocations.note(lease, holder_as(before))
+            self._cluster.queue.add(uid, patient=not why)
 
     def _exporter_changed(self, uid: str, before: str, now: str) -> None:
         for lease_uid in {before, now} - {""}:
@@ -105,6 +121,7 @@ class Reconciler:
         lease = now or before
         if lease is None:
             return
+        self._cluster.holders.note(before, now)
         self._remember_deadline(lease)
         self._announce_holder(before, now)
         self._failures.note(before, now)
@@ -157,6 +174,10 @@ def _claim(resource: object) -> str:
     """The uid of the lease that an exporter is claimed by; empty: none."""
     claim = resource.status.lease_ref if isinstance(resource, Exporter) else None
     return (claim.uid or "") if claim is not None else ""
+
+
+def _as_client(resource: object) -> Client | None:
+    return resource if isinstance(resource, Client) else None
 
 
 def _as_lease(resource: object) -> Lease | None:

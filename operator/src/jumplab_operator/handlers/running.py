@@ -13,11 +13,13 @@ from contextlib import asynccontextmanager
 
 from jumplab_operator.handlers import watching
 from jumplab_operator.handlers.cluster import Cluster
+from jumplab_operator.handlers.credential_checks import CredentialChecks
 from jumplab_operator.handlers.credentials import Credentials
 from jumplab_operator.handlers.events import Events
 from jumplab_operator.handlers.feeding import Feeder
 from jumplab_operator.handlers.kube import KubeApi, connected
 from jumplab_operator.handlers.lab import ClusterLab
+from jumplab_operator.handlers.pacing import Paced
 from jumplab_operator.handlers.planner import Planner
 from jumplab_operator.handlers.presence import Presence
 from jumplab_operator.handlers.routing import Reconciler
@@ -44,6 +46,7 @@ async def lab_over(
     kube: KubeApi, watch: watching.Watch, settings: LabSettings, issuer: TokenIssuer, clock: Clock
 ) -> AsyncIterator[ClusterLab]:
     """The same, over an API that is given, and what tells of its changes."""
+    beside, kube = Paced(kube), Paced(kube)
     queue = WorkQueue(clock)
     cluster = Cluster(
         kube=kube,
@@ -55,7 +58,9 @@ async def lab_over(
         events=Events(kube, clock, queue.calm, settings.attach_first),
     )
     planner = Planner(cluster)
-    reconciler = Reconciler(cluster, planner, Credentials(kube, issuer, settings.ca_pem))
+    credentials = Credentials(kube, issuer, settings.ca_pem)
+    reconciler = Reconciler(cluster, planner, credentials)
+    checks = CredentialChecks(beside, cluster, credentials, settings.check_credentials_every)
     feeder = Feeder(kube, cluster.snapshot, settings, clock)
     await feeder.list_first()
     async with asyncio.TaskGroup() as group:
@@ -67,6 +72,7 @@ async def lab_over(
             group.create_task(cluster.queue.keep_time(), name="timers"),
             group.create_task(reconciler.foretelling.run(), name="what is foretold"),
             group.create_task(cluster.events.post(), name="events"),
+            group.create_task(checks.run(), name="clients' credentials"),
         ]
         for number in range(_WORKERS):
             worker = cluster.queue.work(reconciler.reconcile)

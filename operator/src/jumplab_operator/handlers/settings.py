@@ -65,6 +65,9 @@ class LabSettings:
     """So many failed health checks, or failed leases, in a row keep an exporter from being leased."""
     preemption_notice: timedelta = PREEMPTION_NOTICE
     """How long before its end the holder of a lease is told that a higher priority needs its exporter."""
+    check_credentials_every: timedelta = timedelta(seconds=4)
+    """How often it is looked whether the Secrets of clients that hold something are still there: whoever is revoked is
+    out within ten seconds."""
     relist_every: timedelta = timedelta(minutes=2)
     """How often a list checks what the watches may have missed."""
 

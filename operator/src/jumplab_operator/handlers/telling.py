@@ -8,6 +8,7 @@ from typing import Any
 from jumplab_operator.handlers.cluster import Cluster, whole_seconds
 from jumplab_operator.handlers.foretelling import Foretelling
 from jumplab_operator.handlers.happenings import happenings
+from jumplab_operator.handlers.revocation import recorded_holder
 from jumplab_operator.leasing import lifecycle
 from jumplab_operator.leasing.retelling import put_off
 from jumplab_operator.leasing.validation import Refusal, late_edit
@@ -64,6 +65,7 @@ class Telling:
         merged = merge_conditions(lease.status.conditions, conditions, now, generation)
         news = {
             "accepted": terms.spec,
+            "holder": recorded_holder(lease, terms.spec, self._cluster),
             "observed_generation": generation,
             "conditions": merged,
             "queue": None,

@@ -27,6 +27,16 @@ def due_ending(*, released: bool, end: datetime | None, now: datetime) -> Ending
     return None
 
 
+def client_deleted(client: str) -> Ending:
+    """Its holder was deleted; one that was made anew under the same name is another."""
+    return Ending("Released", f'released: client "{client}", which held it, was deleted')
+
+
+def credential_removed(client: str) -> Ending:
+    """The Secret with its holder's token was deleted."""
+    return Ending("Released", f'released: the credential of client "{client}" was removed')
+
+
 def exporter_deleted(exporter: str) -> Ending:
     """The exporter was deleted under the lease."""
     return Ending("ExporterDeleted", f'exporter "{exporter}" was deleted; lease another')

@@ -13,13 +13,26 @@ class ClientSpec(Model):
     username: str | None = Field(default=None, description="Its identity at an external issuer.")
 
 
+class IssuedCredential(ObjectRef):
+    """The Secret with a client's token, told from another of the same name."""
+
+    uid: str | None = Field(
+        default=None, description="The Secret's uid. Where it is gone, the credential has been removed."
+    )
+
+
 class ClientStatus(Model):
     """What the operator knows of a client."""
 
     conditions: list[Condition] = Field(default_factory=list, description="TokenExpiring.")
-    credential: ObjectRef | None = Field(default=None, description="The Secret with its token.")
+    credential: IssuedCredential | None = Field(default=None, description="The Secret with its token.")
     endpoint: str | None = Field(default=None, description="Where it finds the controller.")
     token_expires_at: Instant | None = Field(default=None, description="When its token expires.")
+
+    @property
+    def credential_uid(self) -> str:
+        """The uid of the Secret with its token; empty: there is none, or which it is isn't recorded."""
+        return (self.credential.uid or "") if self.credential is not None else ""
 
 
 class Client(Resource):

@@ -84,10 +84,20 @@ class QueuePlace(Model):
     message: str = Field(default="", description="Why it waits.")
 
 
+class Holder(Model):
+    """Which client holds the lease, told from others that have or had its name."""
+
+    uid: str = Field(description="The Client's uid.")
+    credential_uid: str | None = Field(default=None, description="The uid of the Secret with its token.")
+
+
 class LeaseStatus(Model):
     """What became of it."""
 
     accepted: LeaseSpec | None = Field(default=None, description="The last valid spec: this is in force.")
+    holder: Holder | None = Field(
+        default=None, description="Its client. When that one, or its credential, is deleted, the lease is released."
+    )
     begin_time: Instant | None = Field(default=None, description="When it became ready.")
     end_time: Instant | None = Field(default=None, description="When it ended.")
     expected_end_time: Instant | None = Field(default=None, description="When it is going to end.")

@@ -45,6 +45,10 @@ class Gate:
             return account.user
         return self.tenancy.user(token, self.lookup) if self.tenancy else None
 
+    def is_revoked(self, user: User) -> bool:
+        """Whether a user who was let in is gone, or what proved that one was removed."""
+        return self.tenancy is not None and self.tenancy.is_revoked(user, self.lookup)
+
     def grants(self, user: User) -> Sequence[Grant]:
         """All that a user may do."""
         if user.may_do_everything:

@@ -24,6 +24,8 @@ class User:
     name: str
     groups: tuple[str, ...] = (AUTHENTICATED,)
     uid: str = ""
+    credential: str = ""
+    """What proved the user, where that may be removed: the uid of the object that held the token."""
 
     @property
     def may_do_everything(self) -> bool:
@@ -38,6 +40,10 @@ class Tenancy(Protocol):
 
     def user(self, token: str, lookup: Lookup) -> User | None:
         """The user that a token proves, None for a token of somebody else's."""
+        ...
+
+    def is_revoked(self, user: User, lookup: Lookup) -> bool:
+        """Whether a user who was let in is gone, or what proved that one was removed; a replaced token is not."""
         ...
 
     def grants(self, user: User) -> Sequence[Grant]:

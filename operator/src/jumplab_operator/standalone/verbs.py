@@ -71,7 +71,8 @@ class Verbs:
         if target.name:
             raise errors.bad_request("watch a collection, with fieldSelector=metadata.name=NAME for one object")
         presentation = Presentation.asked(request, target, self._cluster.now())
-        return await serve_watch(request, target, self._cluster, presentation)
+        is_revoked = partial(self._gate.is_revoked, request[USER])
+        return await serve_watch(request, target, self._cluster, presentation, is_revoked)
 
     async def _review(self, request: web.Request, target: Target) -> web.Response:
         sent = bodies.admitted(target, await _body(request))

@@ -25,6 +25,8 @@ _BATCH = Most(changes=500, bytes=1024 * 1024)
 _PIECE_BYTES = 256 * 1024
 _BOOKMARK_SECONDS = 60.0
 _LAST_BOOKMARK_SECONDS = 2.0
+_LOOK_SECONDS = 4.0
+"""How often it is looked whether who watches may still."""
 SLOWEST_READER_SECONDS = 30.0
 """Who takes nothing of what is written for so long is dropped."""
 
@@ -47,15 +49,18 @@ class _Options:
 
 
 async def serve_watch(
-    request: web.Request, target: Target, cluster: Cluster, presentation: Presentation
+    request: web.Request, target: Target, cluster: Cluster, presentation: Presentation, is_revoked: Callable[[], bool]
 ) -> web.StreamResponse:
-    """Answer a watch until its time is over, its client goes, its history is gone, or the server stops."""
+    """Answer a watch until its time is over, its client goes, its history is gone, or the server stops.
+
+    is_revoked: whether who watches may no longer.
+    """
     options = _Options.asked(request.query)
     watch = _Watch(target, cluster, presentation, listing.selection(target, request.query), options.since)
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     await response.prepare(request)
     try:
-        await _stream(response, watch, options)
+        await _stream(response, watch, options, is_revoked)
         async with asyncio.timeout(SLOWEST_READER_SECONDS):
             await response.write_eof()
     except (ConnectionError, TimeoutError):  # gone, or reading nothing
@@ -72,11 +77,17 @@ def _drop(transport: asyncio.Transport) -> None:
     transport.abort()
 
 
-async def _stream(response: web.StreamResponse, watch: _Watch, options: _Options) -> None:
+async def _stream(
+    response: web.StreamResponse, watch: _Watch, options: _Options, is_revoked: Callable[[], bool]
+) -> None:
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + options.timeout_seconds
+    deadline, look_at = loop.time() + options.timeout_seconds, loop.time() + _LOOK_SECONDS
     bookmark_at = _next_bookmark(loop.time(), deadline)
     while not watch.ended:
+        if loop.time() >= look_at:
+            if is_revoked():
+                return
+            look_at = loop.time() + _LOOK_SECONDS
         changed = watch.changed()
         try:
             lines = list(watch.read())
@@ -88,7 +99,7 @@ async def _stream(response: web.StreamResponse, watch: _Watch, options: _Options
             if loop.time() >= deadline:
                 return
             if not watch.behind and not watch.ended:
-                await asyncio.wait({changed}, timeout=max(0.0, min(deadline, bookmark_at) - loop.time()))
+                await asyncio.wait({changed}, timeout=max(0.0, min(deadline, bookmark_at, look_at) - loop.time()))
         finally:
             changed.cancel()
 

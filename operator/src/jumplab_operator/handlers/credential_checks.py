@@ -1,0 +1,54 @@
+"""Looks whether clients' Secrets are still there.
+
+The operator may not list or watch Secrets, which would show it all of a namespace's. It asks for those that matter: of
+clients that hold leases, wait for them, or have a call open, every few seconds; of the others in turn.
+"""
+
+import asyncio
+from datetime import timedelta
+
+from jumplab_operator.controller.lab import ApiRefused
+from jumplab_operator.handlers.cluster import Cluster
+from jumplab_operator.handlers.credentials import Credentials, secret_path
+from jumplab_operator.handlers.kube import KubeApi
+from jumplab_operator.resources import Client
+
+OTHERS_AT_ONCE = 5
+"""So many of the clients that have nothing to lose are looked at each time."""
+
+
+class CredentialChecks:
+    """Has a Client reconciled whose Secret is not what it was.  kube: a line of its own, where no lease stands."""
+
+    def __init__(self, kube: KubeApi, cluster: Cluster, credentials: Credentials, every: timedelta) -> None:
+        self._kube = kube
+        self._cluster = cluster
+        self._credentials = credentials
+        self._every = every
+        self._turn: list[str] = []
+
+    async def run(self) -> None:
+        """Looks for ever."""
+        while True:
+            await self._cluster.clock.sleep(self._every)
+            async with asyncio.TaskGroup() as tasks:
+                for client in self._due():
+                    tasks.create_task(self._look(client), name=f"the credential of {client.name}")
+
+    def _due(self) -> list[Client]:
+        snapshot = self._cluster.snapshot
+        holding = [snapshot.get(Client, name) for name in self._cluster.holders.clients()]
+        calling = [snapshot.by_uid(Client, uid) for uid in self._cluster.callers.uids()]
+        self._turn = self._turn or sorted(snapshot.uids(Client))
+        others = [snapshot.by_uid(Client, uid) for uid in self._turn[-OTHERS_AT_ONCE:]]
+        del self._turn[-OTHERS_AT_ONCE:]
+        return list({it.uid: it for it in (*holding, *calling, *others) if it is not None}.values())
+
+    async def _look(self, client: Client) -> None:
+        try:
+            secret = await self._kube.get(secret_path(client))
+        except ApiRefused:
+            return  # that says nothing of the Secret; it is looked at again
+        if not self._credentials.is_as_known(client, secret):
+            self._credentials.forget(client.uid)
+            self._cluster.queue.add(client.uid)

@@ -1,0 +1,139 @@
+"""Who is revoked: a client that was deleted, or whose credential was. Its leases are released.
+
+A Lease records as whom its client holds it: by the uids of the Client and of the Secret with its token. So a deletion
+is known for what it is whenever an operator looks, and whoever has the name by then.
+"""
+
+from datetime import datetime
+from typing import NamedTuple, TypeVar
+
+from jumplab_operator.controller.lab import Name
+from jumplab_operator.handlers.cluster import Cluster
+from jumplab_operator.handlers.holders import holder_of
+from jumplab_operator.handlers.kube import CUSTOM, Plain, path
+from jumplab_operator.leasing import expiry
+from jumplab_operator.leasing.expiry import Ending
+from jumplab_operator.resources import Client, Holder, Lease, LeaseSpec
+
+_REMEMBERED = 10_000
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+
+class Revocations:
+    """Finds the leases of revoked clients."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._revoked: dict[Holder, Ending] = {}
+        """What the API has said: it stays so, since no uid is given twice."""
+        self._former: dict[str, Holder] = {}
+        """By the uids of leases that didn't record their holder before that one was revoked."""
+
+    def note(self, lease: Lease, holder: Holder) -> None:
+        """The client that has the lease's name of a client is revoked."""
+        if lease.status.holder is None:
+            _put(self._former, lease.uid, holder)
+
+    async def ending(self, lease: Lease) -> Ending | None:
+        """The ending of a lease whose holder is revoked. Raises ApiRefused.
+
+        It is decided on what the API answers now: a snapshot may lag, and an API that is away says nothing.
+        """
+        holder = lease.status.holder or self._former.get(lease.uid)
+        if holder is None and not lease.status.exporter_names:
+            return None  # nobody has held it yet: its client may still be made
+        name, made = holder_of(lease), lease.metadata.creation_timestamp
+        known = self._cluster.snapshot.get(Client, name)
+        if known is not None and _ending(name.name, holder, _seen(known), made) is None:
+            return None
+        if holder is not None and holder in self._revoked:
+            return self._revoked[holder]
+        answer = await self._cluster.kube.get(path(CUSTOM, Client.PLURAL, name.namespace, name.name))
+        ending = _ending(name.name, holder, _answered(answer), made)
+        self._take(answer, holder)
+        if ending is not None and holder is not None:
+            _put(self._revoked, holder, ending)
+        return ending
+
+    def _take(self, client: Plain | None, holder: Holder | None) -> None:
+        """Takes the answer over: nothing is recorded for one who is gone, from now on."""
+        if holder is not None and (client is None or client["metadata"]["uid"] != holder.uid):
+            self._cluster.snapshot.drop(holder.uid)
+        if client is not None:
+            self._cluster.snapshot.put(Client, client)
+
+
+def recorded_holder(lease: Lease, spec: LeaseSpec | None, cluster: Cluster) -> Holder | None:
+    """The holder to be recorded with a spec that is in force. A revoked one stays: it is for `Revocations` to see."""
+    known, accepted, made = lease.status.holder, lease.status.accepted, lease.metadata.creation_timestamp
+    if spec is None:
+        return known
+    if accepted is None or accepted.client_ref != spec.client_ref:
+        known = None
+    client = cluster.snapshot.get(Client, Name(lease.namespace, spec.client_ref.name))
+    if client is None:
+        return known
+    if known is not None and known.uid == client.uid and known.credential_uid:
+        return known
+    if known is not None and known.uid != client.uid and not _is_younger(made, client.metadata.creation_timestamp):
+        return known
+    return holder_as(client)
+
+
+def holder_as(client: Client) -> Holder:
+    """What is recorded of the leases that the client holds now."""
+    return Holder(uid=client.uid, credential_uid=client.status.credential_uid or None)
+
+
+def told_revocation(before: Client | None, now: Client | None) -> str:
+    """Why a client is revoked that was seen like this before and now (None: it is gone); empty: it isn't."""
+    if before is None or _seen(before) is None:
+        return ""
+    ending = _ending(before.name, holder_as(before), _seen(now) if now is not None else None)
+    return ending.message if ending is not None else ""
+
+
+class _Who(NamedTuple):
+    """A client that is there."""
+
+    uid: str
+    credential_uid: str
+    created: datetime | None
+
+
+def _seen(client: Client) -> _Who | None:
+    metadata = client.metadata
+    if metadata.deletion_timestamp is not None:
+        return None
+    return _Who(metadata.uid, client.status.credential_uid, metadata.creation_timestamp)
+
+
+def _answered(client: Plain | None) -> _Who | None:
+    """The same of a plain object, which needn't be readable."""
+    if client is None or client["metadata"].get("deletionTimestamp"):
+        return None
+    metadata, credential = client["metadata"], client.get("status", {}).get("credential") or {}
+    return _Who(metadata["uid"], credential.get("uid", ""), datetime.fromisoformat(metadata["creationTimestamp"]))
+
+
+def _ending(name: str, holder: Holder | None, client: _Who | None, made: datetime | None = None) -> Ending | None:
+    """made: when the lease was."""
+    if client is None:
+        return expiry.client_deleted(name)
+    if holder is None:
+        return None
+    if holder.uid != client.uid:  # else the old one was recorded before it was known to be gone
+        return None if _is_younger(made, client.created) else expiry.client_deleted(name)
+    return expiry.credential_removed(name) if holder.credential_uid not in (None, client.credential_uid) else None
+
+
+def _is_younger(made: datetime | None, client_created: datetime | None) -> bool:
+    """Whether a lease was made after a client. In the same second it counts as made before: nobody inherits one."""
+    return made is not None and client_created is not None and made > client_created
+
+
+def _put(memory: dict[_K, _V], key: _K, value: _V) -> None:
+    memory[key] = value
+    while len(memory) > _REMEMBERED:
+        del memory[next(iter(memory))]
