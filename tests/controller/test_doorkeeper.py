@@ -1,6 +1,6 @@
 """The door: every method behind it asks who calls, once, and before it reads the message."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +19,6 @@ from jumplab_operator.controller.credentials import CredentialIssuer, Subject
 from jumplab_operator.controller.interceptor import Doorkeeper, caller
 from jumplab_operator.controller.lab import Name
 from jumplab_operator.controller.refusals import NotPossibleNow
-from jumplab_operator.resources import Client
 from tests.controller.conftest import Controller, refused
 from tests.controller.lab import NAMESPACE, MemoryLab
 
@@ -48,14 +47,14 @@ async def test_every_method_refuses_strangers(controller: Controller, path: str,
             await channel.unary_unary(path)(b"", timeout=20)
 
 
-class CountingLab(MemoryLab):
-    """Counts how often a client is looked up: once for each time that one is authenticated."""
+class CountingAuthenticator(Authenticator):
+    """Counts how often a caller is authenticated."""
 
-    looked_up = 0
+    times = 0
 
-    def client(self, name: Name) -> Client | None:
-        self.looked_up += 1
-        return super().client(name)
+    async def authenticate(self, metadata: Mapping[str, str]) -> Subject:
+        self.times += 1
+        return await super().authenticate(metadata)
 
 
 class Greeter:
@@ -97,8 +96,11 @@ class Greeter:
 class Door:
     """A server with such methods behind a doorkeeper, and a channel to it."""
 
-    def __init__(self, lab: CountingLab, greeter: Greeter, channel: aio.Channel, token: str) -> None:
+    def __init__(
+        self, lab: MemoryLab, authenticator: CountingAuthenticator, greeter: Greeter, channel: aio.Channel, token: str
+    ) -> None:
         self.lab = lab
+        self.authenticator = authenticator
         self.greeter = greeter
         self.channel = channel
         self.token = token
@@ -129,14 +131,14 @@ async def _door() -> AsyncIterator[Door]:
         return datetime.now(UTC)
 
     issuer = CredentialIssuer(ec.generate_private_key(ec.SECP256R1()), now=now)
-    lab, greeter = CountingLab(issuer), Greeter()
-    authenticator = Authenticator(lab, issuer, lab.current_token, now)
+    lab, greeter = MemoryLab(issuer), Greeter()
+    authenticator = CountingAuthenticator(lab, issuer, lab.current_token, now)
     server = aio.server(interceptors=(Doorkeeper(authenticator, frozenset({"test.Greeter"})),))
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Greeter", greeter.handlers()),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield Door(lab, greeter, channel, lab.add_client("ci"))
+        yield Door(lab, authenticator, greeter, channel, lab.add_client("ci"))
     await server.stop(0)
 
 
@@ -154,7 +156,7 @@ async def test_a_strangers_message_is_not_read(door: Door, method: str) -> None:
 async def test_a_caller_is_authenticated_once_and_known_to_the_method(door: Door, method: str) -> None:
     subject = Subject("Client", Name(NAMESPACE, "ci"), door.lab.clients[Name(NAMESPACE, "ci")].uid)
     assert await door.said(method, door.token) == str(subject).encode()
-    assert (door.lab.looked_up, door.greeter.read) == (1, 1)
+    assert (door.authenticator.times, door.greeter.read) == (1, 1)
 
 
 @pytest.mark.parametrize("method", METHODS_OF_ALL_SHAPES)
