@@ -31,7 +31,8 @@ class Gate:
         Raises a 403 for who may not be taken for another.
         """
         scheme, _, token = headers.get("Authorization", "").partition(" ")
-        user = self.user(token.strip()) if scheme.lower() == "bearer" else None
+        is_token = scheme.lower() == "bearer" and token.isascii()
+        user = self.user(token.strip()) if is_token else None
         return self._impersonated(user, headers) if user else None
 
     def user(self, token: str) -> User | None:
@@ -71,5 +72,9 @@ class Gate:
             return user
         if not name:
             raise errors.bad_request("Impersonate-Group is set without Impersonate-User; say who is to be acted for")
+        try:
+            "".join((name, *groups)).encode()
+        except UnicodeEncodeError as error:
+            raise errors.bad_request("Impersonate-User and Impersonate-Group must be UTF-8") from error
         self.check(user, Act("impersonate", resource="users", name=name))
         return User(name, (*groups, AUTHENTICATED))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from jumplab_operator.standalone import errors, selectors
+from jumplab_operator.standalone import errors, queries, selectors, strict_json
 from jumplab_operator.standalone.errors import Cause
 from jumplab_operator.standalone.kinds import Object
 from jumplab_operator.standalone.routes import Target
@@ -90,14 +90,12 @@ class _Asked:
     @classmethod
     def by(cls, query: Mapping[str, str]) -> _Asked:
         continued, after = _position(query.get("continue", ""))
-        version, match = query.get("resourceVersion", ""), query.get("resourceVersionMatch", "")
-        if version and not version.isdecimal():
-            raise errors.bad_request(f'resourceVersion: Invalid value: "{version}": must be a number')
-        if continued and int(version or 0):
+        version, match = queries.whole_number(query, "resourceVersion"), query.get("resourceVersionMatch", "")
+        if continued and version:
             raise errors.bad_request("specifying resource version is not allowed when using continue")
         if match:
-            _check_match(match, version, continued)
-        return cls(_limit(query.get("limit", "")), continued, after, int(version or 0), match)
+            _check_match(match, query.get("resourceVersion", ""), continued)
+        return cls(queries.whole_number(query, "limit", "a number of objects"), continued, after, version, match)
 
 
 def _check_match(match: str, version: str, continued: int) -> None:
@@ -111,7 +109,7 @@ def _check_match(match: str, version: str, continued: int) -> None:
     elif match == "Exact" and version == "0":
         rule = 'Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"'
     if rule:
-        raise errors.invalid_options(Cause("resourceVersionMatch", "FieldValueForbidden", rule))
+        raise errors.invalid_options("ListOptions", [Cause("resourceVersionMatch", "FieldValueForbidden", rule)])
 
 
 def _version(asked: _Asked, current: int, compacted: int) -> int:
@@ -144,17 +142,11 @@ def _token(version: int, after: tuple[str, str]) -> str:
     return base64.urlsafe_b64encode(json.dumps({"version": version, "after": after}).encode()).decode()
 
 
-def _limit(text: str) -> int:
-    if text and not text.isdecimal():
-        raise errors.bad_request(f'limit: "{text}" is not a number of objects')
-    return int(text or 0)
-
-
 def _position(token: str) -> tuple[int, tuple[str, str]]:
     if not token:
         return 0, ("", "")
     try:
-        position = json.loads(base64.urlsafe_b64decode(token))
+        position = strict_json.read(base64.urlsafe_b64decode(token))
         namespace, name = position["after"]
         return int(position["version"]), (str(namespace), str(name))
     except (ValueError, KeyError, TypeError) as error:

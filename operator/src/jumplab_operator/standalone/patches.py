@@ -8,26 +8,29 @@ from typing import Any
 import jsonpatch
 import jsonpointer
 
-from jumplab_operator.standalone import errors, strategic
+from jumplab_operator.standalone import errors, strategic, strict_json
+from jumplab_operator.standalone.bodies import LIMIT_BYTES
 from jumplab_operator.standalone.kinds import Kind, Object
+from jumplab_operator.standalone.writer import encode
 
 MERGE = "application/merge-patch+json"
 JSON = "application/json-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 APPLY = "application/apply-patch+yaml"
+_MOST_OPERATIONS = 10_000
 
 
-def apply_patch(media_type: str, current: Object, patch: Any, kind: Kind, name: str) -> Object:
+def apply_patch(media_type: str, current: Object, patch: Any) -> Object:
     """The patched object, by a kind of patch that is offered.
 
-    Raises a 400 for a malformed patch, a 422 for one that doesn't apply.
+    Raises a 400 for a malformed patch, a 413 for one of too many operations, a 422 for one that doesn't apply.
     """
     if media_type in (MERGE, STRATEGIC):
         if not isinstance(patch, dict):
             raise errors.bad_request("a merge patch must be a JSON object")
         merged: Object = merge(current, patch) if media_type == MERGE else strategic.merge(current, patch)
         return merged
-    return _json_patch(current, patch, kind, name)
+    return _json_patch(current, patch)
 
 
 def check_offered(media_type: str, kind: Kind) -> None:
@@ -49,16 +52,43 @@ def merge(current: Any, patch: Any) -> Any:
     return merged
 
 
-def _json_patch(current: Object, patch: Any, kind: Kind, name: str) -> Object:
+def _json_patch(current: Object, patch: Any) -> Object:
     try:
-        patched = jsonpatch.JsonPatch(patch).apply(copy.deepcopy(current))
-    except (jsonpatch.InvalidJsonPatch, TypeError) as error:
+        jsonpatch.JsonPatch(patch)  # a malformed one is refused before any of it is done
+    except (jsonpatch.InvalidJsonPatch, jsonpointer.JsonPointerException, TypeError) as error:
         raise errors.bad_request(f"the JSON patch is malformed: {error}") from error
-    except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException) as error:
-        message = f"the server rejected our request due to an error in our request: {error}"
-        raise errors.ApiError(422, "Invalid", message, {"name": name, "kind": kind.plural}) from error
+    if len(patch) > _MOST_OPERATIONS:
+        raise errors.too_many_operations(_MOST_OPERATIONS, len(patch))
+    patched, copied = copy.deepcopy(current), 0
+    for number, operation in enumerate(patch, 1):
+        try:
+            copied += _copied_bytes(patched, operation)
+            if copied > LIMIT_BYTES:
+                raise ValueError(f"what is copied has more than {LIMIT_BYTES} bytes")
+            patched = jsonpatch.JsonPatch([operation]).apply(patched, in_place=True)
+        except ValueError as error:
+            raise errors.patch_rejected(number, operation, str(error)) from error
+        except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, TypeError) as error:
+            raise errors.patch_rejected(number, operation, "it does not apply to the object") from error
+    return _object(patched)
+
+
+def _copied_bytes(document: Any, operation: Object) -> int:
+    """How much an operation copies. As nothing nested too deeply is copied, copies of copies end in time."""
+    if operation["op"] != "copy":
+        return 0
+    value = jsonpointer.resolve_pointer(document, operation.get("from", ""))
+    strict_json.check_depth(value)
+    return len(encode(value))
+
+
+def _object(patched: Any) -> Object:
     if not isinstance(patched, dict):
         raise errors.bad_request("the JSON patch must leave an object")
+    try:
+        strict_json.check_depth(patched)
+    except ValueError as error:
+        raise errors.bad_request(f"the JSON patch must leave an object that can be stored: {error}") from error
     return patched
 
 

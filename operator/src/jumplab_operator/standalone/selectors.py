@@ -13,8 +13,8 @@ Predicate = Callable[[Labels], bool]
 
 _SET = re.compile(r"^\s*(\S+?)\s+(in|notin)\s*\(([^)]*)\)\s*$")
 _EQUAL = re.compile(r"^\s*([^\s!=]+)\s*(==|=|!=)\s*([^\s!=]*)\s*$")
-_EXISTS = re.compile(r"^\s*(!?)\s*([^\s!=(),]+)\s*$")
-_COMPARE = re.compile(r"^\s*([^\s<>=!]+)\s*([<>])\s*(-?\d+)\s*$")
+_EXISTS = re.compile(r"^\s*(!?)\s*([^\s!=(),<>]+)\s*$")
+_COMPARE = re.compile(r"^\s*([^\s<>=!]+)\s*([<>])\s*(-?\d{1,18})\s*$")
 
 
 def label_selector(text: str) -> Predicate | None:

@@ -11,15 +11,16 @@ from typing import Any
 from jumplab_operator.standalone import formats
 from jumplab_operator.standalone.errors import Cause
 from jumplab_operator.standalone.kinds import Object
+from jumplab_operator.standalone.strict_json import LARGEST_INTEGER_OF_A_FLOAT
 
 _ALWAYS_KEPT = ("apiVersion", "kind", "metadata")
 
 
-def causes(obj: Object, schema: Object) -> list[Cause]:
-    """All that is wrong with an object, in the order of its fields."""
+def causes(obj: Object, schema: Object, path: str = "") -> list[Cause]:
+    """All that is wrong with an object (or what an object has at a path), in the order of its fields."""
     rest = {key: value for key, value in obj.items() if key not in _ALWAYS_KEPT}
     required = [field for field in schema.get("required", ()) if field not in _ALWAYS_KEPT]
-    return list(_check(rest, {**schema, "required": required}, ""))
+    return list(_check(rest, {**schema, "required": required}, path))
 
 
 def _check(value: Any, schema: Object, path: str) -> Iterator[Cause]:
@@ -129,7 +130,7 @@ def _type_error(value: Any, schema: Object) -> str:
 def _type_name(value: Any) -> str:
     if value is None:
         return "null"
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and abs(value) <= LARGEST_INTEGER_OF_A_FLOAT:
         return "integer"
     names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
     return names[type(value)]

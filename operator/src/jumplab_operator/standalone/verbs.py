@@ -106,7 +106,7 @@ class Verbs:
         patch = await _body(request)
 
         def propose(old: Object) -> Object:
-            patched = patches.apply_patch(media_type, old, patch, target.kind, target.name)
+            patched = patches.apply_patch(media_type, old, patch)
             return bodies.admitted(target, patched)
 
         return await self._change(request, target, propose)

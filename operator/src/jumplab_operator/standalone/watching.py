@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from jumplab_operator.standalone import errors, listing
+from jumplab_operator.standalone import errors, listing, queries
 from jumplab_operator.standalone.cluster import Cluster
 from jumplab_operator.standalone.errors import Cause
 from jumplab_operator.standalone.kinds import Object
@@ -40,14 +40,11 @@ class _Options:
     def asked(cls, query: Mapping[str, str]) -> _Options:
         if "sendInitialEvents" in query:
             rule = "Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled"
-            raise errors.invalid_options(Cause("sendInitialEvents", "FieldValueForbidden", rule))
-        since, timeout = query.get("resourceVersion") or "0", query.get("timeoutSeconds") or "0"
-        if not since.isdecimal():
-            raise errors.bad_request(f'resourceVersion: Invalid value: "{since}": must be a number')
-        if not timeout.isdecimal():
-            raise errors.bad_request(f'timeoutSeconds: Invalid value: "{timeout}": must be a number of seconds')
+            raise errors.invalid_options("ListOptions", [Cause("sendInitialEvents", "FieldValueForbidden", rule)])
+        since = queries.whole_number(query, "resourceVersion")
+        timeout = queries.whole_number(query, "timeoutSeconds", "a number of seconds")
         spread = random.uniform(1800, 3600)
-        return cls(int(since), float(timeout) or spread, query.get("allowWatchBookmarks") in ("true", "1"))
+        return cls(since, float(timeout) or spread, query.get("allowWatchBookmarks") in ("true", "1"))
 
 
 async def serve_watch(
