@@ -86,6 +86,8 @@ def delete(transaction: Transaction, target: Target, preconditions: Object, worl
     if old is None:
         raise errors.not_found(target.kind, target.name)
     lifecycle.check_preconditions(target.kind, target.name, old, preconditions)
+    if deletion.is_protected(target.key):
+        raise errors.forbidden(target.kind, target.name, "this namespace may not be deleted")
     _check_admission(target.kind, target.key, old, None, world)
     return deletion.delete(transaction, target.key, old, world.registry, world.now)
 
