@@ -10,7 +10,7 @@ import pytest
 
 from tests.apiserver import widgets
 from tests.kube.client import KubeClient
-from tests.kube.servers import KubeApi
+from tests.kube.servers import KubeApi, StandaloneApi
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
@@ -26,8 +26,18 @@ def eventually(holds: Callable[[], bool], what: str) -> None:
 @pytest.fixture(scope="session")
 def client(kube_api: KubeApi) -> Iterator[KubeClient]:
     """A client of the server under test, which serves widgets."""
-    client = KubeClient(kube_api.url, kube_api.ca, kube_api.token)
-    client.create(CRDS, widgets.crd()).ok()
+    yield from _client(kube_api)
+
+
+@pytest.fixture(scope="session")
+def ours(standalone_api: StandaloneApi) -> Iterator[KubeClient]:
+    """A client of the standalone API, for where kube-apiserver does otherwise; it serves widgets."""
+    yield from _client(standalone_api)
+
+
+def _client(api: KubeApi) -> Iterator[KubeClient]:
+    client = KubeClient(api.url, api.ca, api.token)
+    client.create(CRDS, widgets.crd())  # which may be there already
     eventually(lambda: client.get(f"/apis/{widgets.GROUP}/v1/widgets").code == 200, "widgets are served")
     yield client
     client.close()

@@ -190,6 +190,23 @@ def test_wait_and_delete(made: Both) -> None:
     assert made.same("wait", "--for=delete", "wid/a", "--timeout=20s") == ""
 
 
+def test_a_dry_run_deletes_nothing(made: Both) -> None:
+    assert "(server dry run)" in made.same("delete", "wid", "a", "--dry-run=server")
+    assert "(server dry run)" in made.same("delete", "wid,secret,cm", "--all", "--dry-run=server")
+    assert "(server dry run)" in made.same("delete", "namespace", NAMESPACE, "--dry-run=server")
+    assert "(server dry run)" in made.same("delete", "crd", f"widgets.{GROUP}", "--dry-run=server")
+    pruning = ("apply", "--prune", "--all", f"--prune-allowlist={GROUP}/v1/Widget", "--dry-run=server", "-f", "-")
+    assert f"widget.{GROUP}/a pruned (server dry run)" in made.same(*pruning, stdin=text(widget("b")))
+    assert "widget" in made.same("get", "wid,secret,cm", "-o", "name")
+    assert "Active" in made.same("get", "namespace", NAMESPACE)
+
+
+def test_some_namespaces_stay(both: Both) -> None:
+    refusal = 'namespaces "default" is forbidden: this namespace may not be deleted'
+    assert refusal in both.same("delete", "namespace", "default")
+    assert refusal in both.same("delete", "namespace", "default", "--dry-run=server")
+
+
 def test_what_may_be_done(both: Both) -> None:
     account = f"--as=system:serviceaccount:{NAMESPACE}:default"
     assert both.same("auth", "can-i", "create", "secrets") == "yes\n"

@@ -109,6 +109,12 @@ def test_an_update_that_changes_nothing_keeps_the_version(client: KubeClient, pa
     assert client.patch(f"{path}/a", {}).version == made["metadata"]["resourceVersion"]
 
 
+def test_an_update_that_names_no_version_and_changes_nothing_keeps_it(client: KubeClient, secrets: str) -> None:
+    sent = {"metadata": {"name": "a"}, "data": {"k": "Yg=="}}
+    made = client.create(secrets, sent).ok()
+    assert client.update(f"{secrets}/a", sent).version == made["metadata"]["resourceVersion"]
+
+
 def test_the_status_has_a_door_of_its_own(client: KubeClient, path: str) -> None:
     made = client.create(path, {**widget(), "status": {"phase": "Early"}}).ok()
     assert "status" not in made

@@ -2,69 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from jumplab_operator.standalone import errors, schema, validation
-from jumplab_operator.standalone.built_in import CRDS
+from jumplab_operator.standalone import builtin_schemas, errors, schema, strict_json, validation
 from jumplab_operator.standalone.errors import Cause
 from jumplab_operator.standalone.kinds import Object
 from jumplab_operator.standalone.routes import Target
-from jumplab_operator.standalone.writer import encode
 
-_FIELDS = (
-    "name", "generateName", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "selfLink",
-    "deletionTimestamp", "deletionGracePeriodSeconds", "labels", "annotations", "ownerReferences", "finalizers",
-    "managedFields",
-)  # fmt: skip
-LIMIT_DEPTH = 128
-"""The deepest schemas have some 60 levels; each takes several frames of the interpreter's stack."""
+_EMPTY: tuple[Any, ...] = ("", [], {})
 
 
 def decoded(body: bytes) -> Any:
-    """The JSON of a request's body; raises a 400 for anything else, and for what is nested too deeply."""
+    """The JSON of a request's body; raises a 400 for anything else."""
     try:
-        value = json.loads(body)
+        return strict_json.read(body)
     except ValueError as error:
         message = f"the object provided is unrecognized (must be of type JSON): {error}"
         raise errors.bad_request(message) from error
-    except RecursionError as error:
-        raise errors.too_deep(LIMIT_DEPTH) from error
-    if rb"\ud" in body.lower():
-        _check_text(value)
-    if body.count(b"{") + body.count(b"[") > LIMIT_DEPTH:
-        check_depth(value)
-    return value
-
-
-def _check_text(value: Any) -> None:
-    """Raises a 400 for half a surrogate pair: JSON's escapes can write it, and no text can hold it."""
-    try:
-        encode(value)
-    except UnicodeEncodeError as error:
-        raise errors.bad_request(
-            "the request's body has half a surrogate pair in a text; write the whole of it"
-        ) from error
-
-
-def check_depth(value: Any) -> None:
-    """Raises a 400 for a value that is nested too deeply. It takes no recursion to find out."""
-    containers = [value]
-    for _ in range(LIMIT_DEPTH):
-        inner = (
-            each.values() if isinstance(each, dict) else each for each in containers if isinstance(each, dict | list)
-        )
-        containers = [child for children in inner for child in children if isinstance(child, dict | list)]
-        if not containers:
-            return
-    raise errors.too_deep(LIMIT_DEPTH)
 
 
 def admitted(target: Target, sent: Any) -> Object:
     """An object as the target's version knows it; raises a 400 or 422 for one that belongs elsewhere."""
-    if not isinstance(sent, dict) or not isinstance(sent.get("metadata", {}) or {}, dict):
+    if not isinstance(sent, dict):
         raise errors.bad_request("the request's body must be a Kubernetes object")
-    metadata = _typed_metadata(sent.get("metadata") or {})
+    metadata = _metadata(target, sent.get("metadata"))
     _check_type(target, sent)
     if target.kind.namespaced:
         if metadata.setdefault("namespace", target.namespace) != target.namespace:
@@ -80,20 +41,21 @@ def admitted(target: Target, sent: Any) -> Object:
     obj = {**sent, "metadata": metadata}
     if target.version.schema is None:
         return obj
-    known = schema.defaulted(schema.pruned(obj, target.version.schema), target.version.schema)
-    if not target.kind.custom and target.kind is not CRDS:
-        _check_fields(target, known)
-    return known
+    if not target.kind.custom:
+        return typed(target.kind.kind, target.version.name, obj, target.version.schema)
+    return schema.defaulted(schema.pruned(obj, target.version.schema), target.version.schema)
 
 
-def _check_fields(target: Target, obj: Object) -> None:
-    """A field of a built-in kind that holds something else than it can is no object of that kind at all."""
-    wrong = [
-        cause for cause in validation.causes(obj, target.version.schema or {}) if cause.reason == "FieldValueInvalid"
-    ]
+def typed(kind: str, version: str, sent: Object, rules: Object, path: str = "") -> Object:
+    """What is sent of a kind (or of what a kind has at a path) without unknown fields and nulls.
+
+    Raises a 400 for a field that holds something else than it can: then it is no object of that kind at all.
+    """
+    known = schema.defaulted(schema.pruned(schema.without_null_items(sent, rules), rules), rules)
+    wrong = [cause for cause in validation.causes(known, rules, path) if cause.reason == "FieldValueInvalid"]
     if wrong:
-        kind = target.kind.kind
-        raise errors.bad_request(f'{kind} in version "{target.version.name}" cannot be handled as a {kind}: {wrong[0]}')
+        raise errors.bad_request(f'{kind} in version "{version}" cannot be handled as a {kind}: {wrong[0]}')
+    return known
 
 
 def check_version_named(target: Target, sent: Object) -> None:
@@ -106,24 +68,22 @@ def check_version_named(target: Target, sent: Object) -> None:
     raise errors.invalid(target.kind, target.name, [cause], called=target.kind.plural)
 
 
-def _typed_metadata(metadata: Object) -> Object:
-    """The metadata without its empty fields; raises a 400 for one of the wrong type."""
-    for field in ("labels", "annotations"):
-        values = metadata.get(field) or {}
-        if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
-            raise errors.bad_request(f"metadata.{field} must be a map of strings to strings")
-    for field, wanted, called in (("finalizers", str, "strings"), ("ownerReferences", dict, "objects")):
-        items = metadata.get(field) or []
-        if not isinstance(items, list) or not all(isinstance(item, wanted) for item in items):
-            raise errors.bad_request(f"metadata.{field} must be a list of {called}")
-    for field in ("name", "namespace", "generateName", "uid", "resourceVersion"):
-        if not isinstance(metadata.get(field) or "", str):
-            raise errors.bad_request(f"metadata.{field} must be a string")
-    return {field: value for field, value in metadata.items() if field in _FIELDS and value not in (None, "", [], {})}
+def _metadata(target: Target, sent: Any) -> Object:
+    """The metadata without the fields that are unknown or empty; raises a 400 for one of the wrong type."""
+    if sent is None:
+        return {}
+    if not isinstance(sent, dict):
+        raise errors.bad_request("metadata must be an object")
+    rules = builtin_schemas.OBJECT_META
+    known = typed(target.kind.kind, target.version.name, sent, rules, "metadata")
+    return {field: value for field, value in known.items() if field in rules["properties"] and value not in _EMPTY}
 
 
 def _check_type(target: Target, sent: Object) -> None:
     api_version, kind = sent.get("apiVersion"), sent.get("kind")
+    for field, value in (("apiVersion", api_version), ("kind", kind)):
+        if not isinstance(value, str | None):
+            raise errors.bad_request(f"{field} must be a string")
     if not target.kind.custom:
         api_version, kind = api_version or target.api_version, kind or target.kind.kind
         sent.update(apiVersion=api_version, kind=kind)

@@ -284,11 +284,35 @@ OBJECT_META = _object(
     generateName=_text("What its generated name begins with."),
     generation=_number("Counts the changes of what is wanted."),
     labels=_map("What selectors go by.", _text()),
-    managedFields=_list("Not kept here.", _open("One of them.")),
+    managedFields=_list(
+        "Not kept here.",
+        _object(
+            "One of them.",
+            apiVersion=_text("API version of the fields."),
+            fieldsType=_text("FieldsV1."),
+            fieldsV1={"x-kubernetes-preserve-unknown-fields": True, "description": "The fields."},
+            manager=_text("Who set them."),
+            operation=_text("Apply or Update."),
+            subresource=_text("Through which they were set."),
+            time=_instant("When they were set."),
+        ),
+    ),
     name=_text("Unique for its kind in its namespace; it never changes."),
     namespace=_text("The scope of its name."),
     ownerReferences=_list("The object goes after the last of them.", _OWNER),
     resourceVersion=_text("Of its last change; what to name in an update."),
     selfLink=_text("Not set here."),
     uid=_text("Unique for all time."),
+)
+DELETE_OPTIONS = _object(
+    "How to delete.",
+    dryRun=_texts("All: nothing is deleted."),
+    gracePeriodSeconds=_number("No kind here waits for it."),
+    orphanDependents=_flag("The older word for the propagation policies Orphan and Background."),
+    preconditions=_object(
+        "What the object must be for the deletion to happen.",
+        resourceVersion=_text("Its version."),
+        uid=_text("Its UID."),
+    ),
+    propagationPolicy=_text("What becomes of the object's dependents; only Background is offered."),
 )

@@ -6,7 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from jumplab_operator.standalone import builtin_rules, crds, deletion, errors, events, lifecycle, validation
+from jumplab_operator.standalone import (
+    builtin_rules,
+    crds,
+    deletion,
+    errors,
+    events,
+    lifecycle,
+    metadata_rules,
+    validation,
+)
 from jumplab_operator.standalone.built_in import CRDS, EVENTS, NAMESPACES
 from jumplab_operator.standalone.errors import Cause
 from jumplab_operator.standalone.kinds import Kind, Object
@@ -61,7 +70,7 @@ def update(transaction: Transaction, target: Target, propose: Callable[[Object],
     lifecycle.check_identity(kind, name, old, new["metadata"])
     shown = lifecycle.changed(kind, target.version, old, new, subresource=target.subresource)
     shown = _settled(kind, shown, world)
-    _refuse(kind, name, [*lifecycle.finalizer_causes(old, shown), *_causes(target, old, shown)])
+    _refuse(kind, name, [*metadata_rules.finalizer_causes(old, shown), *_causes(target, old, shown)])
     made = target.stored(shown)
     if made == stored:
         return stored
@@ -77,6 +86,8 @@ def delete(transaction: Transaction, target: Target, preconditions: Object, worl
     if old is None:
         raise errors.not_found(target.kind, target.name)
     lifecycle.check_preconditions(target.kind, target.name, old, preconditions)
+    if deletion.is_protected(target.key):
+        raise errors.forbidden(target.kind, target.name, "this namespace may not be deleted")
     _check_admission(target.kind, target.key, old, None, world)
     return deletion.delete(transaction, target.key, old, world.registry, world.now)
 
@@ -90,7 +101,7 @@ def _settled(kind: Kind, obj: Object, world: World) -> Object:
 
 
 def _causes(target: Target, old: Object | None, obj: Object) -> list[Cause]:
-    found = lifecycle.metadata_causes(obj)
+    found = metadata_rules.causes(obj)
     if target.kind is CRDS:
         found += crds.causes(obj)
     elif target.kind.custom:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from jumplab_operator.standalone import errors, lifecycle
+from jumplab_operator.standalone import errors, lifecycle, schema_rules
 from jumplab_operator.standalone.built_in import CRDS
 from jumplab_operator.standalone.errors import Cause
 from jumplab_operator.standalone.kinds import Column, Kind, Object, Version
@@ -55,7 +55,14 @@ def with_defaults(crd: Object) -> Object:
     if kind := names.get("kind"):
         names.setdefault("singular", kind.lower())
         names.setdefault("listKind", f"{kind}List")
-    return {**crd, "spec": {"conversion": {"strategy": "None"}, **spec, "names": names}}
+    versions = [_without_nulls(version) for version in spec.get("versions", ())]
+    return {**crd, "spec": {"conversion": {"strategy": "None"}, **spec, "names": names, "versions": versions}}
+
+
+def _without_nulls(version: Object) -> Object:
+    if "openAPIV3Schema" not in version.get("schema", {}):
+        return version
+    return {**version, "schema": {"openAPIV3Schema": schema_rules.without_nulls(version["schema"]["openAPIV3Schema"])}}
 
 
 def causes(crd: Object) -> list[Cause]:
@@ -146,15 +153,13 @@ def _name_causes(crd: Object, spec: Object) -> list[Cause]:
 
 def _version_causes(spec: Object) -> list[Cause]:
     versions = spec.get("versions") or []
-    found = [
-        Cause(
-            f"spec.versions[{index}].schema.openAPIV3Schema",
-            "FieldValueRequired",
-            "Required value: schemas are required",
-        )
-        for index, version in enumerate(versions)
-        if not (version.get("schema") or {}).get("openAPIV3Schema")
-    ]
+    found = []
+    for index, version in enumerate(versions):
+        path, rules = f"spec.versions[{index}].schema.openAPIV3Schema", version.get("schema", {}).get("openAPIV3Schema")
+        if rules:
+            found += schema_rules.causes(rules, path)
+        else:
+            found.append(Cause(path, "FieldValueRequired", "Required value: schemas are required"))
     if sum(bool(version.get("storage")) for version in versions) != 1:
         rule = "Invalid value: must have exactly one version marked as storage version"
         found.append(Cause("spec.versions", "FieldValueInvalid", rule))

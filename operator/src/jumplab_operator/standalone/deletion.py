@@ -12,6 +12,13 @@ from jumplab_operator.standalone.registry import Registry
 from jumplab_operator.standalone.store import Key
 from jumplab_operator.standalone.writer import Transaction
 
+_PROTECTED_NAMESPACES = ("default", "kube-public", "kube-system")
+
+
+def is_protected(key: Key) -> bool:
+    """Whether it is a namespace that stays, whoever wants it gone."""
+    return key.resource == NAMESPACES.resource and key.name in _PROTECTED_NAMESPACES
+
 
 def delete(transaction: Transaction, key: Key, obj: Object, registry: Registry, now: datetime) -> tuple[Object, bool]:
     """Delete an object, and what a CRD defines; returns its last state and whether it is gone.

@@ -157,11 +157,10 @@ def version_to_come(asked: int, current: int) -> ApiError:
     return ApiError(504, "Timeout", message, {"causes": [cause], "retryAfterSeconds": 1})
 
 
-def invalid_options(cause: Cause) -> ApiError:
-    """What a list or a watch is asked to do can't be; in the words of kube-apiserver."""
-    causes = [{"reason": cause.reason, "message": cause.message, "field": cause.field}]
-    details = {"group": "meta.k8s.io", "kind": "ListOptions", "causes": causes}
-    return ApiError(422, "Invalid", f'ListOptions.meta.k8s.io "" is invalid: {cause}', details)
+def invalid_options(options: str, causes: Sequence[Cause]) -> ApiError:
+    """What a request asks for beside its object can't be; in the words of kube-apiserver."""
+    details = {"group": "meta.k8s.io", "kind": options, "causes": _as_details(causes)}
+    return ApiError(422, "Invalid", f'{options}.meta.k8s.io "" is invalid: {_listed(causes)}', details)
 
 
 def too_large(limit_bytes: int) -> ApiError:
@@ -178,10 +177,6 @@ def object_too_large(limit_bytes: int) -> ApiError:
     return ApiError(413, "RequestEntityTooLarge", message)
 
 
-def too_deep(most: int) -> ApiError:
-    return bad_request(f"the request's body is nested more than {most} levels deep; make it flatter")
-
-
 def unsupported_media_type(message: str) -> ApiError:
     return ApiError(415, "UnsupportedMediaType", message)
 
@@ -189,14 +184,13 @@ def unsupported_media_type(message: str) -> ApiError:
 def invalid(kind: Kind, name: str, causes: Sequence[Cause], *, called: str = "", group: str | None = None) -> ApiError:
     """The object's content is refused; `called` and `group`: the kind in the message where it isn't the served one."""
     group = kind.group if group is None else group
-    told = str(causes[0]) if len(causes) == 1 else "[" + ", ".join(map(str, causes)) + "]"
     details: dict[str, Any] = {"name": name} if name else {}
     if group:
         details["group"] = group
     details["kind"] = called or kind.kind
-    details["causes"] = [{"reason": c.reason, "message": c.message, "field": c.field} for c in causes]
+    details["causes"] = _as_details(causes)
     whose = f"{called or kind.kind}.{group}".rstrip(".")
-    return ApiError(422, "Invalid", f'{whose} "{name}" is invalid: {told}', details)
+    return ApiError(422, "Invalid", f'{whose} "{name}" is invalid: {_listed(causes)}', details)
 
 
 def internal(message: str) -> ApiError:
@@ -206,6 +200,14 @@ def internal(message: str) -> ApiError:
 def no_space(why: str) -> ApiError:
     message = f"the store has no room for the write and nothing was changed ({why}); free some space on its disk"
     return ApiError(507, "InsufficientStorage", message)
+
+
+def _listed(causes: Sequence[Cause]) -> str:
+    return str(causes[0]) if len(causes) == 1 else "[" + ", ".join(map(str, causes)) + "]"
+
+
+def _as_details(causes: Sequence[Cause]) -> list[dict[str, str]]:
+    return [{"reason": cause.reason, "message": cause.message, "field": cause.field} for cause in causes]
 
 
 def _details(kind: Kind, name: str) -> dict[str, Any]:

@@ -87,7 +87,7 @@ class Housekeeping:
         if obj is None or not obj["metadata"].get("ownerReferences"):
             return
         left = ownership.remaining_owners(obj, world.registry, transaction.get)
-        if not left:
+        if not left and not deletion.is_protected(key):
             deletion.delete(transaction, key, obj, world.registry, world.now)
         elif left != obj["metadata"]["ownerReferences"]:
             transaction.put(key, {**obj, "metadata": {**obj["metadata"], "ownerReferences": left}})

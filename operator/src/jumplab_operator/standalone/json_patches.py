@@ -11,7 +11,7 @@ from typing import Any
 import jsonpatch
 import jsonpointer
 
-from jumplab_operator.standalone import bodies, errors
+from jumplab_operator.standalone import errors, strict_json
 from jumplab_operator.standalone.kinds import Kind, Object
 from jumplab_operator.standalone.writer import encode
 
@@ -30,27 +30,35 @@ def apply(current: Object, patch: Any, kind: Kind, name: str) -> Object:
         raise errors.too_many_operations(LIMIT_OPERATIONS, len(patch))
     try:
         patched = _applied(current, patch)
-    except (jsonpatch.InvalidJsonPatch, TypeError) as error:
+    except (jsonpatch.InvalidJsonPatch, jsonpointer.JsonPointerException, TypeError) as error:
         raise errors.bad_request(f"the JSON patch is malformed: {errors.brief(str(error))}") from error
-    except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, _TooMuch) as error:
+    except _Rejected as error:
         message = f"the server rejected our request due to an error in our request: {errors.brief(str(error))}"
         raise errors.ApiError(422, "Invalid", message, {"name": name, "kind": kind.plural}) from error
     if not isinstance(patched, dict):
         raise errors.bad_request("the JSON patch must leave an object")
-    bodies.check_depth(patched)
+    try:
+        strict_json.check_depth(patched)
+    except ValueError as error:
+        raise errors.bad_request(f"the JSON patch must leave an object that can be stored: {error}") from error
     return patched
 
 
 def _applied(current: Object, patch: Any) -> Any:
     patched, work = copy.deepcopy(current), _Work()
-    for operation in jsonpatch.JsonPatch(patch):
-        work.count(operation, patched)
-        patched = jsonpatch.JsonPatch([operation]).apply(patched, in_place=True)
+    for number, operation in enumerate(jsonpatch.JsonPatch(patch), 1):
+        try:
+            work.count(operation, patched)
+            patched = jsonpatch.JsonPatch([operation]).apply(patched, in_place=True)
+        except (jsonpatch.JsonPatchConflict, jsonpatch.JsonPatchTestFailed, jsonpointer.JsonPointerException) as error:
+            # What the object holds isn't told: it may be a Secret.
+            where = f'operation {number}, {operation["op"]} "{errors.brief(str(operation["path"]))}"'
+            raise _Rejected(f"{where}: it does not apply to the object") from error
     return patched
 
 
-class _TooMuch(Exception):
-    """The patch asks for more work than one may."""
+class _Rejected(Exception):
+    """The patch doesn't apply, or asks for more work than one may."""
 
 
 class _Work:
@@ -61,7 +69,7 @@ class _Work:
         self._shifted_items = 0
 
     def count(self, operation: Object, document: Any) -> None:
-        """Counts an operation that is about to be applied. Raises _TooMuch, and JsonPointerException as it would."""
+        """Counts an operation that is about to be applied. Raises _Rejected, and JsonPointerException as it would."""
         if operation["op"] not in _CHANGE_LISTS:
             return
         for field in ("from", "path"):
@@ -70,14 +78,14 @@ class _Work:
                 parent, _ = jsonpointer.JsonPointer(place).to_last(document)
                 self._shifted_items += len(parent) if isinstance(parent, list) else 0
         if self._shifted_items > LIMIT_SHIFTED_ITEMS:
-            raise _TooMuch(
+            raise _Rejected(
                 f"its changes move more than {LIMIT_SHIFTED_ITEMS} items of lists aside; send several patches"
             )
         source = operation.get("from")
         if operation["op"] == "copy" and isinstance(source, str):
             self._copied_bytes += len(encode(jsonpointer.JsonPointer(source).resolve(document)))
             if self._copied_bytes > LIMIT_COPIED_BYTES:
-                raise _TooMuch(
+                raise _Rejected(
                     f"Unable to complete the copy, the accumulated size increase of copy is {self._copied_bytes}, "
                     f"exceeding the limit {LIMIT_COPIED_BYTES}"
                 )

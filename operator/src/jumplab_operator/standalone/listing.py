@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from jumplab_operator.standalone import errors, selectors
+from jumplab_operator.standalone import errors, queries, selectors, strict_json
 from jumplab_operator.standalone.errors import Cause
 from jumplab_operator.standalone.kinds import Object
 from jumplab_operator.standalone.routes import Target
@@ -92,13 +92,12 @@ class _Asked:
     @classmethod
     def by(cls, query: Mapping[str, str]) -> _Asked:
         continued, after = _position(query.get("continue", ""))
-        version, match = query.get("resourceVersion", ""), query.get("resourceVersionMatch", "")
-        number = asked_number(query, "resourceVersion")
-        if continued and number:
+        version, match = queries.whole_number(query, "resourceVersion"), query.get("resourceVersionMatch", "")
+        if continued and version:
             raise errors.bad_request("specifying resource version is not allowed when using continue")
         if match:
-            _check_match(match, version, continued)
-        return cls(asked_number(query, "limit"), continued, after, number, match)
+            _check_match(match, query.get("resourceVersion", ""), continued)
+        return cls(queries.whole_number(query, "limit", "a number of objects"), continued, after, version, match)
 
 
 def _check_match(match: str, version: str, continued: int) -> None:
@@ -112,7 +111,7 @@ def _check_match(match: str, version: str, continued: int) -> None:
     elif match == "Exact" and version == "0":
         rule = 'Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"'
     if rule:
-        raise errors.invalid_options(Cause("resourceVersionMatch", "FieldValueForbidden", rule))
+        raise errors.invalid_options("ListOptions", [Cause("resourceVersionMatch", "FieldValueForbidden", rule)])
 
 
 def _version(asked: _Asked, current: int, compacted: int) -> int:
@@ -145,21 +144,12 @@ def _token(version: int, after: tuple[str, str]) -> str:
     return base64.urlsafe_b64encode(json.dumps({"version": version, "after": after}).encode()).decode()
 
 
-def asked_number(query: Mapping[str, str], field: str) -> int:
-    """A number that a query has, 0 where it hasn't; raises a 400 for what is none, or larger than any that could be."""
-    text = query.get(field) or "0"
-    if not (text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS):
-        rule = f"must be a number of at most {_MOST_DIGITS} digits"
-        raise errors.bad_request(f'{field}: Invalid value: "{errors.brief(text)}": {rule}')
-    return int(text)
-
-
 def _position(token: str) -> tuple[int, tuple[str, str]]:
     if not token:
         return 0, ("", "")
     try:
-        position = json.loads(base64.urlsafe_b64decode(token))
+        position = strict_json.read(base64.urlsafe_b64decode(token))
         namespace, name = position["after"]
-        return asked_number({"version": str(position["version"])}, "version"), (str(namespace), str(name))
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        return queries.whole_number({"version": str(position["version"])}, "version"), (str(namespace), str(name))
+    except (ValueError, KeyError, TypeError) as error:
         raise errors.bad_request("continue key is not valid: use the one of the page before") from error

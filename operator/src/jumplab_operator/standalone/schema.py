@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from jumplab_operator.standalone.kinds import Object
 
 _ALWAYS_KEPT = ("apiVersion", "kind", "metadata")
+_EMPTY: Mapping[str, Callable[[], Any]] = {"array": list, "object": dict, "string": str}
 
 
 def pruned(obj: Object, schema: Object) -> Object:
@@ -23,6 +25,27 @@ def defaulted(obj: Object, schema: Object) -> Object:
     properties = {k: v for k, v in schema.get("properties", {}).items() if k not in _ALWAYS_KEPT}
     result: Object = _default(obj, {**schema, "properties": properties})
     return result
+
+
+def without_null_items(value: Any, schema: Object) -> Any:
+    """The value of a built-in kind: a null in a list or a map counts as the empty value of what the others are."""
+    if isinstance(value, list) and isinstance(items := schema.get("items"), dict):
+        return [_item(item, items) for item in value]
+    if not isinstance(value, dict):
+        return value
+    properties, extra = schema.get("properties", {}), schema.get("additionalProperties")
+    result = {}
+    for key, child in value.items():
+        if key in properties:
+            result[key] = without_null_items(child, properties[key])
+        else:
+            result[key] = _item(child, extra) if isinstance(extra, dict) else child
+    return result
+
+
+def _item(value: Any, schema: Object) -> Any:
+    empty = _EMPTY.get(schema.get("type", ""))
+    return empty() if value is None and empty else without_null_items(value, schema)
 
 
 def _prune(value: Any, schema: Object) -> Any:

@@ -12,15 +12,16 @@ from typing import Any
 from jumplab_operator.standalone import errors, formats
 from jumplab_operator.standalone.errors import Cause
 from jumplab_operator.standalone.kinds import Object
+from jumplab_operator.standalone.strict_json import LARGEST_INTEGER_OF_A_FLOAT
 
 _ALWAYS_KEPT = ("apiVersion", "kind", "metadata")
 
 
-def causes(obj: Object, schema: Object) -> list[Cause]:
-    """What is wrong with an object, in the order of its fields; the first of it, where it is a lot."""
+def causes(obj: Object, schema: Object, path: str = "") -> list[Cause]:
+    """What is wrong with an object (or with what it has at a path), in the order of its fields; the first hundred."""
     rest = {key: value for key, value in obj.items() if key not in _ALWAYS_KEPT}
     required = [field for field in schema.get("required", ()) if field not in _ALWAYS_KEPT]
-    return list(islice(_check(rest, {**schema, "required": required}, ""), errors.MOST_CAUSES))
+    return list(islice(_check(rest, {**schema, "required": required}, path), errors.MOST_CAUSES))
 
 
 def _check(value: Any, schema: Object, path: str) -> Iterator[Cause]:
@@ -131,7 +132,7 @@ def _type_error(value: Any, schema: Object) -> str:
 def _type_name(value: Any) -> str:
     if value is None:
         return "null"
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and abs(value) <= LARGEST_INTEGER_OF_A_FLOAT:
         return "integer"
     names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
     return names[type(value)]

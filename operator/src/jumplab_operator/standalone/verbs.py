@@ -10,7 +10,17 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from jumplab_operator.standalone import bodies, changes, errors, listing, patches, reviews, routes, selectors
+from jumplab_operator.standalone import (
+    bodies,
+    changes,
+    errors,
+    listing,
+    patches,
+    reviews,
+    routes,
+    selectors,
+    write_options,
+)
 from jumplab_operator.standalone.auth import Gate
 from jumplab_operator.standalone.built_in import NAMESPACES, REVIEWS
 from jumplab_operator.standalone.changes import World
@@ -75,10 +85,12 @@ class Verbs:
         return await serve_watch(request, target, self._cluster, presentation, is_revoked)
 
     async def _review(self, request: web.Request, target: Target) -> web.Response:
+        write_options.is_dry_run(request.query, "CreateOptions")  # nothing is stored, yet a wrong value is refused
         sent = bodies.admitted(target, await _body(request))
         return _plain(reviews.answer(self._gate, request[USER], target, sent))
 
     async def _create_token(self, request: web.Request, target: Target) -> web.Response:
+        write_options.is_dry_run(request.query, "CreateOptions")  # as above
         sent = await _body(request)
         if not isinstance(sent, dict) or not isinstance(sent.get("spec") or {}, dict):
             raise errors.bad_request("the request's body must be a TokenRequest")
@@ -87,48 +99,54 @@ class Verbs:
     async def _create(self, request: web.Request, target: Target) -> web.Response:
         if target.kind.namespaced and not target.namespace:
             raise errors.method_not_allowed()
+        dry_run = write_options.is_dry_run(request.query, "CreateOptions")
         sent = bodies.admitted(target, await _body(request))
         newborn, world = self._cluster.newborn(), self._world(request)
-        made = await self._write(request, lambda tx: changes.create(tx, target, sent, newborn, world))
+        made = await self._write(dry_run, lambda tx: changes.create(tx, target, sent, newborn, world))
         return Presentation.asked(request, target, world.now).answer(made, 201)
 
     async def _update(self, request: web.Request, target: Target) -> web.Response:
+        dry_run = write_options.is_dry_run(request.query, "UpdateOptions")
         sent = bodies.admitted(target, await _body(request))
 
         def propose(_old: Object) -> Object:
             bodies.check_version_named(target, sent)
             return sent
 
-        return await self._change(request, target, propose)
+        return await self._change(request, target, propose, dry_run)
 
     async def _patch(self, request: web.Request, target: Target) -> web.Response:
         media_type = request.content_type
         patches.check_offered(media_type, target.kind)
+        dry_run = write_options.is_dry_run(request.query, "PatchOptions")
         patch = await _body(request)
 
         def propose(old: Object) -> Object:
             patched = patches.apply_patch(media_type, old, patch, target.kind, target.name)
             return bodies.admitted(target, patched)
 
-        return await self._change(request, target, propose)
+        return await self._change(request, target, propose, dry_run)
 
-    async def _change(self, request: web.Request, target: Target, propose: Callable[[Object], Object]) -> web.Response:
+    async def _change(
+        self, request: web.Request, target: Target, propose: Callable[[Object], Object], dry_run: bool
+    ) -> web.Response:
         world = self._world(request)
-        made = await self._write(request, lambda tx: changes.update(tx, target, propose, world))
+        made = await self._write(dry_run, lambda tx: changes.update(tx, target, propose, world))
         return Presentation.asked(request, target, world.now).answer(made)
 
     async def _delete(self, request: web.Request, target: Target) -> web.Response:
-        options = await _delete_options(request)
+        options = write_options.delete_options(request.query, await _delete_body(request))
         world = self._world(request)
-        preconditions = options.get("preconditions") or {}
-        last, gone = await self._write(request, lambda tx: changes.delete(tx, target, preconditions, world))
+        last, gone = await self._write(
+            options.dry_run, lambda tx: changes.delete(tx, target, options.preconditions, world)
+        )
         presentation = Presentation.asked(request, target, world.now)
         if gone and target.kind is not NAMESPACES:
             return presentation.answer_status(_success(target, last))
         return presentation.answer(last)
 
     async def _delete_collection(self, request: web.Request, target: Target) -> web.Response:
-        await _delete_options(request)
+        options = write_options.delete_options(request.query, await _delete_body(request))
         page = listing.read(self._cluster.reader, target, request.query)
         world = self._world(request)
         targets = [target.of(json.loads(body)) for body in page.bodies]
@@ -136,9 +154,9 @@ class Verbs:
         def delete_all(transaction: Transaction) -> None:
             for each in targets:
                 if transaction.get(each.key) is not None:
-                    changes.delete(transaction, each, {}, world)
+                    changes.delete(transaction, each, options.preconditions, world)
 
-        await self._write(request, delete_all)
+        await self._write(options.dry_run, delete_all)
         return Presentation.asked(request, target, world.now).answer_list(page)
 
     def _world(self, request: web.Request) -> World:
@@ -146,13 +164,9 @@ class Verbs:
         user: User = request[USER]
         return replace(self._cluster.world(), refusal=partial(self._gate.refusal, user))
 
-    async def _write(self, request: web.Request, change: Callable[[Transaction], T]) -> T:
-        dry_run = request.query.getall("dryRun", [])
-        if dry_run not in ([], ["All"]):
-            raise errors.bad_request(f'dryRun: Unsupported value: "{dry_run[0]}": supported values: "All"')
-
+    async def _write(self, dry_run: bool, change: Callable[[Transaction], T]) -> T:
         def run(transaction: Transaction) -> T:
-            transaction.dry_run = bool(dry_run)
+            transaction.dry_run = dry_run
             return change(transaction)
 
         return await self._cluster.write(run)
@@ -188,26 +202,20 @@ def _plain(answer: Object) -> web.Response:
 
 
 async def _body(request: web.Request) -> Any:
+    return bodies.decoded(await _read(request))
+
+
+async def _delete_body(request: web.Request) -> bytes:
+    return await _read(request) if request.can_read_body else b""
+
+
+async def _read(request: web.Request) -> bytes:
     media_type = request.content_type if "Content-Type" in request.headers else "application/json"
     if media_type != "application/json" and not media_type.endswith("-patch+json"):
         raise errors.unsupported_media_type(
             f"the body of the request was {media_type} - accepted media types include: application/json"
         )
-    return bodies.decoded(await request.read())
-
-
-async def _delete_options(request: web.Request) -> Object:
-    """DeleteOptions from the body and the query; raises a 400 for what isn't offered."""
-    raw = await request.read()
-    options = bodies.decoded(raw) if raw else {}
-    if not isinstance(options, dict):
-        raise errors.bad_request("the body of a DELETE must be a DeleteOptions object")
-    policy = request.query.get("propagationPolicy") or options.get("propagationPolicy") or "Background"
-    if policy != "Background" or options.get("orphanDependents"):
-        raise errors.bad_request(
-            f'propagationPolicy "{policy}" is not offered by the standalone API; leave it out or use "Background"'
-        )
-    return options
+    return await request.read()
 
 
 def _success(target: Target, last: Object) -> Object:

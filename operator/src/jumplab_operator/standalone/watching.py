@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from jumplab_operator.standalone import errors, listing
+from jumplab_operator.standalone import errors, listing, queries
 from jumplab_operator.standalone.cluster import Cluster
 from jumplab_operator.standalone.errors import Cause
 from jumplab_operator.standalone.kinds import Object
@@ -42,8 +42,9 @@ class _Options:
     def asked(cls, query: Mapping[str, str]) -> _Options:
         if "sendInitialEvents" in query:
             rule = "Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled"
-            raise errors.invalid_options(Cause("sendInitialEvents", "FieldValueForbidden", rule))
-        since, timeout = listing.asked_number(query, "resourceVersion"), listing.asked_number(query, "timeoutSeconds")
+            raise errors.invalid_options("ListOptions", [Cause("sendInitialEvents", "FieldValueForbidden", rule)])
+        since = queries.whole_number(query, "resourceVersion")
+        timeout = queries.whole_number(query, "timeoutSeconds", "a number of seconds")
         spread = random.uniform(1800, 3600)
         return cls(since, float(timeout) or spread, query.get("allowWatchBookmarks") in ("true", "1"))
 
