@@ -39,7 +39,11 @@ class TextRequirement:
 
 
 class UnreadableSelector(ValueError):
-    """The text is no label selector, or exceeds a bound; the message says what is wrong, in Kubernetes' words."""
+    """The text is no label selector; the message says what is wrong, in Kubernetes' words."""
+
+
+class SelectorTooLarge(UnreadableSelector):
+    """The text exceeds a bound; the message says which, and what to do."""
 
 
 def parse_label_selector(text: str) -> Sequence[TextRequirement]:
@@ -49,17 +53,17 @@ def parse_label_selector(text: str) -> Sequence[TextRequirement]:
 
 
 def check_length(text: str) -> None:
-    """Raises UnreadableSelector for a text that is too long to be read."""
+    """Raises SelectorTooLarge for a text that is too long to be read."""
     if len(text) > LONGEST_TEXT:
-        raise UnreadableSelector(
+        raise SelectorTooLarge(
             f"the selector has {len(text)} characters, and may have {LONGEST_TEXT}; select less at once"
         )
 
 
 def check_count(requirements: Sequence[object]) -> None:
-    """Raises UnreadableSelector for more requirements than a selector may have."""
+    """Raises SelectorTooLarge for more requirements than a selector may have."""
     if len(requirements) > MOST_REQUIREMENTS:
-        raise UnreadableSelector(f"the selector has more than {MOST_REQUIREMENTS} requirements; select by fewer labels")
+        raise SelectorTooLarge(f"the selector has more than {MOST_REQUIREMENTS} requirements; select by fewer labels")
 
 
 class _Parser:
@@ -154,7 +158,7 @@ class _Parser:
             else:
                 values[-1] = _checked(taken)
         if len(values) > MOST_VALUES:
-            raise UnreadableSelector(f"a requirement has {len(values)} values, and may have {MOST_VALUES}; name fewer")
+            raise SelectorTooLarge(f"a requirement has {len(values)} values, and may have {MOST_VALUES}; name fewer")
         return tuple(values)
 
 

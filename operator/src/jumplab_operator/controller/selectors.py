@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from jumplab_operator.controller.refusals import BadRequest
-from jumplab_operator.label_selectors import TextRequirement, UnreadableSelector, parse_label_selector
+from jumplab_operator.label_selectors import SelectorTooLarge, TextRequirement, UnreadableSelector, parse_label_selector
 from jumplab_operator.resources import LabelSelector, Requirement
 
+_SHOWN = 200
 _OPERATORS = {"in": "In", "notin": "NotIn", "exists": "Exists", "absent": "DoesNotExist"}
 
 
@@ -25,8 +26,11 @@ def parse_selector(text: str) -> LabelSelector:
 def _parsed(text: str) -> Sequence[TextRequirement]:
     try:
         return parse_label_selector(text)
+    except SelectorTooLarge as error:
+        raise BadRequest(str(error)) from error
     except UnreadableSelector as error:
-        raise BadRequest(f"{error}; write the selector as for kubectl -l: board=x,rev in (1,2)") from error
+        example = "write it as for kubectl -l: board=x,rev in (1,2)"
+        raise BadRequest(f'{error}, in the selector "{text[:_SHOWN]}"; {example}') from error
 
 
 def _requirement(asked: TextRequirement) -> Requirement:
