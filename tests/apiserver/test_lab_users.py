@@ -15,7 +15,7 @@ import yaml
 
 from jumplab_operator.control_plane import one_machine
 from jumplab_operator.lab_users import OPERATOR, LabUsers
-from jumplab_operator.leasing import holding
+from jumplab_operator.leasing.model import lease_ownership
 from jumplab_operator.standalone.store import Key
 from jumplab_operator.standalone.users import User
 from tests.kube.client import Answer, KubeClient
@@ -214,7 +214,7 @@ def test_in_whose_name(old: dict[str, Any] | None, new: dict[str, Any] | None, a
 
 
 def test_both_doors_ask_the_same_question() -> None:
-    assert holding.creation_refusal("a", "a") is None
-    assert holding.change_refusal("a", "l", "b") == 'lease "l" belongs to client "b", not to "a"'
-    assert holding.transfer_refusal("a", "b", accepted=True) is None
-    assert holding.transfer_refusal("a", "b", accepted=False) == holding.creation_refusal("a", "b")
+    assert lease_ownership.creation_refusal("a", "a") is None
+    assert lease_ownership.change_refusal("a", "l", "b") == 'lease "l" belongs to client "b", not to "a"'
+    assert lease_ownership.transfer_refusal("a", "b", accepted=True) is None
+    assert lease_ownership.transfer_refusal("a", "b", accepted=False) == lease_ownership.creation_refusal("a", "b")

@@ -19,7 +19,7 @@ from jumplab_operator.controller.lab import (
     TokenReplaced,
 )
 from jumplab_operator.handlers.callers import Callers
-from jumplab_operator.leasing.standing import Place
+from jumplab_operator.leasing.explain.queue_position import Place
 from jumplab_operator.resources import Client, Exporter, LabelSelector, Lease
 from jumplab_operator.resources.exporter import LeaseRef
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from jumplab_operator.controller.refusals import BadRequest
 from jumplab_operator.controller.selectors import parse_selector
-from jumplab_operator.leasing.selectors import describe, matches, selector_problem
+from jumplab_operator.leasing.model.selectors import describe, matches, selector_problem
 from jumplab_operator.resources import LabelSelector, Requirement
 from jumplab_operator.standalone.built_in import SECRETS
 from jumplab_operator.standalone.errors import ApiError

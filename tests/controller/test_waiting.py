@@ -9,8 +9,8 @@ from grpc import StatusCode
 
 from jumplab.protocol.client_v1 import client_pb2 as pb
 from jumplab_operator.controller.lab import Explanation
-from jumplab_operator.leasing.explaining import Considered
-from jumplab_operator.leasing.standing import Place
+from jumplab_operator.leasing.explain.explain import Considered
+from jumplab_operator.leasing.explain.queue_position import Place
 from jumplab_operator.resources import LabelSelector
 from tests.controller.conftest import Controller, refused
 from tests.controller.lab import NAMESPACE

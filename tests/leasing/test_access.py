@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from jumplab_operator.leasing.access import Grant, TooLong, best_grant
-from jumplab_operator.leasing.selectors import describe, matches
+from jumplab_operator.leasing.model.policy_rules import Grant, TooLong, best_grant
+from jumplab_operator.leasing.model.selectors import describe, matches
 from jumplab_operator.resources import ExporterAccessPolicy, LabelSelector, Policy, Requirement
 from tests.leasing.worlds import minutes, policy, rule
 

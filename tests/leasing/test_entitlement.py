@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from jumplab_operator.leasing.access import Grant
-from jumplab_operator.leasing.facts import Fact
-from jumplab_operator.leasing.scheduling import Changes, State, plan
-from jumplab_operator.leasing.validation import Refusal
+from jumplab_operator.leasing.lease.validation import Refusal
+from jumplab_operator.leasing.model.facts import Fact
+from jumplab_operator.leasing.model.policy_rules import Grant
+from jumplab_operator.leasing.scheduler.plan import Changes, State, plan
 from tests.leasing.worlds import NOON, board, client, exporter, lease, minutes, policy, rule
 
 BENCH, OTHER = exporter("e1"), exporter("e2")

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from jumplab_operator.leasing.explaining import Considered
-from jumplab_operator.leasing.facts import ExporterFacts, Fact, LeaseFacts, Request
-from jumplab_operator.leasing.scheduling import Changes, State, plan
+from jumplab_operator.leasing.explain.explain import Considered
+from jumplab_operator.leasing.model.facts import ExporterFacts, Fact, LeaseFacts, Request
+from jumplab_operator.leasing.scheduler.plan import Changes, State, plan
 from jumplab_operator.resources import Exporter, LabelSelector, Requirement
 from tests.leasing.worlds import NOON, board, client, exporter, gang, lease, minutes, part, policy, rule
 

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from jumplab_operator.leasing.decisions import Assign
-from jumplab_operator.leasing.facts import Fact
-from jumplab_operator.leasing.ranking import PATIENCE
-from jumplab_operator.leasing.scheduling import Changes, State, plan
-from jumplab_operator.leasing.usage import Usage, hour_of
+from jumplab_operator.leasing.model.decisions import Assign
+from jumplab_operator.leasing.model.facts import Fact
+from jumplab_operator.leasing.model.ranking import PATIENCE
+from jumplab_operator.leasing.model.usage import Usage, hour_of
+from jumplab_operator.leasing.scheduler.plan import Changes, State, plan
 from tests.leasing.worlds import NOON, client, exporter, lease, minutes, policy, rule, usage
 
 OLD, NEW = NOON - minutes(9), NOON - minutes(1)

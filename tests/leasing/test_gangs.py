@@ -7,10 +7,10 @@ from datetime import datetime
 
 import pytest
 
-from jumplab_operator.leasing.decisions import Assign, Decision, Wait
-from jumplab_operator.leasing.facts import ExporterFacts, Fact, LeaseFacts, Request
-from jumplab_operator.leasing.ranking import PATIENCE
-from jumplab_operator.leasing.scheduling import Changes, State, plan
+from jumplab_operator.leasing.model.decisions import Assign, Decision, Wait
+from jumplab_operator.leasing.model.facts import ExporterFacts, Fact, LeaseFacts, Request
+from jumplab_operator.leasing.model.ranking import PATIENCE
+from jumplab_operator.leasing.scheduler.plan import Changes, State, plan
 from tests.leasing.worlds import NOON, board, client, exporter, gang, lease, minutes, part, policy, rule
 
 A, B, C = exporter("a"), exporter("b"), exporter("c", "rpi4")

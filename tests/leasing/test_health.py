@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from jumplab_operator.leasing.health import NOTHING, RETURN, FailedLease, Found, Judgement, judge
+from jumplab_operator.leasing.model.exporter_health import NOTHING, RETURN, FailedLease, Found, Judgement, judge
 from jumplab_operator.resources import Exporter, ExporterStatus, Metadata
 from jumplab_operator.resources.exporter import Quarantine
 from tests.leasing.worlds import NOON, minutes

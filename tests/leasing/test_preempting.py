@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from jumplab_operator.leasing.decisions import Assign, Preempt, Spare, Wait
-from jumplab_operator.leasing.facts import Fact, LeaseFacts
-from jumplab_operator.leasing.scheduling import Changes, State, plan
+from jumplab_operator.leasing.model.decisions import Assign, Preempt, Spare, Wait
+from jumplab_operator.leasing.model.facts import Fact, LeaseFacts
+from jumplab_operator.leasing.scheduler.plan import Changes, State, plan
 from tests.leasing.worlds import NOON, board, client, exporter, gang, lease, minutes, part, policy, rule
 
 PEOPLE: list[Fact] = [client("ci", team="kernel"), client("ann", team="apps")]

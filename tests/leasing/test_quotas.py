@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from jumplab_operator.leasing.decisions import Assign, Decision, Wait
-from jumplab_operator.leasing.facts import Fact, Request
-from jumplab_operator.leasing.scheduling import Changes, State, plan
+from jumplab_operator.leasing.model.decisions import Assign, Decision, Wait
+from jumplab_operator.leasing.model.facts import Fact, Request
+from jumplab_operator.leasing.scheduler.plan import Changes, State, plan
 from tests.leasing.worlds import NOON, board, client, exporter, lease, minutes, policy, rule
 
 HELD = lease("held", exporters=("a",), began=NOON, end=NOON + minutes(9))

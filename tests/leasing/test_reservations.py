@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from jumplab_operator.leasing.decisions import Assign, Decision, Wait
-from jumplab_operator.leasing.facts import Fact, LeaseFacts, Request
-from jumplab_operator.leasing.scheduling import Changes, State, plan
-from jumplab_operator.leasing.validation import InForce, Refusal, accept
+from jumplab_operator.leasing.lease.validation import InForce, Refusal, accept
+from jumplab_operator.leasing.model.decisions import Assign, Decision, Wait
+from jumplab_operator.leasing.model.facts import Fact, LeaseFacts, Request
+from jumplab_operator.leasing.scheduler.plan import Changes, State, plan
 from jumplab_operator.resources import LeaseSpec
 from tests.leasing.worlds import NOON, board, client, exporter, lease, minutes
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from jumplab_operator.leasing.retelling import put_off
+from jumplab_operator.leasing.lease.status_throttle import put_off
 from jumplab_operator.resources import LeaseStatus
 from jumplab_operator.resources.conditions import condition
 from jumplab_operator.resources.lease import QueuePlace

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from jumplab_operator.leasing.facts import Fact, LeaseFacts, Request
-from jumplab_operator.leasing.scheduling import Changes, State, plan
-from jumplab_operator.leasing.standing import Place
+from jumplab_operator.leasing.explain.queue_position import Place
+from jumplab_operator.leasing.model.facts import Fact, LeaseFacts, Request
+from jumplab_operator.leasing.scheduler.plan import Changes, State, plan
 from tests.leasing.worlds import NOON, board, client, exporter, lease, minutes, policy, rule
 
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from jumplab_operator.leasing.decisions import Assign, Chosen, Decision, Wait
-from jumplab_operator.leasing.facts import Fact, PolicyFacts, Request
-from jumplab_operator.leasing.scheduling import Changes, State, plan
+from jumplab_operator.leasing.model.decisions import Assign, Chosen, Decision, Wait
+from jumplab_operator.leasing.model.facts import Fact, PolicyFacts, Request
+from jumplab_operator.leasing.scheduler.plan import Changes, State, plan
 from tests.leasing.worlds import NOON, board, client, exporter, lease, minutes, policy, rule
 
 

@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jumplab_operator.leasing import access, selectors
-from jumplab_operator.leasing.decisions import Assign, Chosen, Decision, Preempt, Wait
-from jumplab_operator.leasing.facts import ClientFacts, ExporterFacts, Fact, LeaseFacts, PolicyFacts, Request
-from jumplab_operator.leasing.scheduling import Changes, State, plan
-from jumplab_operator.leasing.slots import span
-from jumplab_operator.leasing.space import CLEANING
-from jumplab_operator.leasing.standing import Place
+from jumplab_operator.leasing.cache.namespace_cache import CLEANING
+from jumplab_operator.leasing.explain.queue_position import Place
+from jumplab_operator.leasing.model import policy_rules, selectors
+from jumplab_operator.leasing.model.decisions import Assign, Chosen, Decision, Preempt, Wait
+from jumplab_operator.leasing.model.facts import ClientFacts, ExporterFacts, Fact, LeaseFacts, PolicyFacts, Request
+from jumplab_operator.leasing.model.reservations import span
+from jumplab_operator.leasing.scheduler.plan import Changes, State, plan
 from jumplab_operator.resources import ExporterAccessPolicy
 from tests.leasing.worlds import NOON, clients, contested_worlds, facts
 
@@ -81,8 +81,8 @@ def test_an_assigned_exporter_matches_is_enabled_online_and_permitted(world: lis
             assert exporter.enabled or request.allow_disabled
             assert exporter.online
             assert exporter.uid not in lease.avoid
-            grant = access.best_grant(policies, exporter.labels, teams[request.client], decision.duration)
-            assert isinstance(grant, access.Grant)
+            grant = policy_rules.best_grant(policies, exporter.labels, teams[request.client], decision.duration)
+            assert isinstance(grant, policy_rules.Grant)
 
 
 @given(_worlds)
@@ -121,7 +121,7 @@ def _granted_by(
     exporter = known[chosen.uid]
     assert isinstance(exporter, ExporterFacts)
     readable = [None, *others]
-    return not isinstance(access.best_grant(readable, exporter.labels, labels, duration), access.Grant)
+    return not isinstance(policy_rules.best_grant(readable, exporter.labels, labels, duration), policy_rules.Grant)
 
 
 @given(_worlds)
@@ -251,11 +251,11 @@ def test_who_is_ended_is_a_spot_lease_of_lower_priority_than_by_which_another_wo
         assert not isinstance(state.decision("lab", waiting.uid), Assign)
         held = [exporters[name] for name in victim.exporters if name in exporters and exporters[name].online]
         grants = [
-            access.best_grant(policies, it.labels, teams[waiting.request.client], waiting.request.duration)
+            policy_rules.best_grant(policies, it.labels, teams[waiting.request.client], waiting.request.duration)
             for it in held
             if it.uid not in waiting.avoid
         ]
-        assert any(isinstance(grant, access.Grant) and grant.priority > victim.priority for grant in grants)
+        assert any(isinstance(grant, policy_rules.Grant) and grant.priority > victim.priority for grant in grants)
 
 
 def _ended(state: State) -> dict[str, str]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from jumplab_operator.leasing.access import Grant
-from jumplab_operator.leasing.times import expected_end, times
-from jumplab_operator.leasing.validation import InForce, Refusal, accept, late_edit
+from jumplab_operator.leasing.lease.validation import InForce, Refusal, accept, late_edit
+from jumplab_operator.leasing.model.policy_rules import Grant
+from jumplab_operator.leasing.model.times import expected_end, times
 from jumplab_operator.resources import LeaseSpec
 from tests.leasing.worlds import NOON, minutes
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from jumplab_operator.leasing.facts import (
+from jumplab_operator.leasing.model.facts import (
     ClientFacts,
     ExporterFacts,
     Fact,

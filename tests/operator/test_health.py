@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from jumplab_operator.controller.lab import Name
 from jumplab_operator.handlers.running import running_lab
-from jumplab_operator.leasing.health import RETURN, Found
+from jumplab_operator.leasing.model.exporter_health import RETURN, Found
 from tests.operator.world import (
     Plain,
     SimulatedExporter,

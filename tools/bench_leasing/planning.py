@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from jumplab_operator.leasing.facts import ClientFacts, ExporterFacts, LeaseFacts, Request
-from jumplab_operator.leasing.scheduling import Changes, State, plan
+from jumplab_operator.leasing.model.facts import ClientFacts, ExporterFacts, LeaseFacts, Request
+from jumplab_operator.leasing.scheduler.plan import Changes, State, plan
 from jumplab_operator.resources import LabelSelector
 from tools.bench.timing import milliseconds, quantile, timed
 

@@ -11,7 +11,7 @@ from typing import Any
 from jumplab.transport.tokens import same_token
 from jumplab_operator.controller.credentials import InvalidCredential, Subject, secret_name
 from jumplab_operator.controller.lab import Name
-from jumplab_operator.leasing import holding
+from jumplab_operator.leasing.model import lease_ownership
 from jumplab_operator.resources import GROUP
 from jumplab_operator.standalone.rules import READ, Grant, Rule
 from jumplab_operator.standalone.store import Key
@@ -82,12 +82,12 @@ class LabUsers:
         if client is None or key.resource != f"leases.{GROUP}":
             return None
         if old is None:
-            return holding.creation_refusal(client[1], _wanted_holder(new))
-        refused = holding.change_refusal(client[1], key.name, _holder(old))
+            return lease_ownership.creation_refusal(client[1], _wanted_holder(new))
+        refused = lease_ownership.change_refusal(client[1], key.name, _holder(old))
         if refused or new is None or _wanted_holder(new) == _wanted_holder(old):
             return refused
         accepted = bool(_status(old).get("accepted"))
-        return holding.transfer_refusal(client[1], _wanted_holder(new), accepted=accepted)
+        return lease_ownership.transfer_refusal(client[1], _wanted_holder(new), accepted=accepted)
 
 
 def _client_grant(namespace: str, name: str) -> Grant:

@@ -4,7 +4,7 @@ from jumplab_operator.controller.credentials import Subject
 from jumplab_operator.controller.lab import Lab, Name
 from jumplab_operator.controller.messages import in_force
 from jumplab_operator.controller.refusals import NoSuchThing, NotAllowed
-from jumplab_operator.leasing import holding
+from jumplab_operator.leasing.model import lease_ownership
 from jumplab_operator.resources import Exporter, Lease
 
 
@@ -38,7 +38,7 @@ def own_lease(lab: Lab, caller: Subject, name: Name) -> Lease:
     """A lease that the caller holds. Raises NotAllowed, NoSuchThing."""
     require_kind(caller, "Client")
     lease = visible_lease(lab, caller, name)
-    refused = holding.change_refusal(caller.name.name, name.name, in_force(lease).client_ref.name)
+    refused = lease_ownership.change_refusal(caller.name.name, name.name, in_force(lease).client_ref.name)
     if refused:
         raise NotAllowed(refused)
     return lease

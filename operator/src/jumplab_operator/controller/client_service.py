@@ -27,8 +27,8 @@ from jumplab_operator.controller.names import parse_parent, parse_resource
 from jumplab_operator.controller.paging import page
 from jumplab_operator.controller.refusals import BadRequest, NoSuchThing, NotAllowed
 from jumplab_operator.controller.selectors import parse_selector
-from jumplab_operator.leasing import holding
-from jumplab_operator.leasing.selectors import matches
+from jumplab_operator.leasing.model import lease_ownership
+from jumplab_operator.leasing.model.selectors import matches
 
 Context = aio.ServicerContext[Any, Any]
 
@@ -90,7 +90,7 @@ class ClientService(ClientServiceServicer):
     async def CreateLease(self, request: pb.CreateLeaseRequest, _: Context) -> pb.Lease:
         namespace, client = self._own_namespace(request.parent), caller().name.name
         asked_for = request.lease.client and parse_resource("clients", request.lease.client).name
-        refused = holding.creation_refusal(client, asked_for or client)
+        refused = lease_ownership.creation_refusal(client, asked_for or client)
         if refused:
             raise NotAllowed(refused)
         spec = new_spec(client, request.lease)
@@ -104,7 +104,7 @@ class ClientService(ClientServiceServicer):
         if heir and self._lab.client(Name(name.namespace, heir)) is None:
             raise BadRequest(f'there is no client "{heir}" in namespace "{name.namespace}" to take the lease over')
         accepted = lease.status.accepted is not None
-        if heir and (refused := holding.transfer_refusal(caller().name.name, heir, accepted=accepted)):
+        if heir and (refused := lease_ownership.transfer_refusal(caller().name.name, heir, accepted=accepted)):
             raise NotAllowed(refused)
         return lease_message(await self._lab.edit_lease(name, changes))
 

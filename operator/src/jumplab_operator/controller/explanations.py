@@ -3,8 +3,8 @@
 from jumplab.protocol.client_v1 import client_pb2 as pb
 from jumplab_operator.controller.lab import Explanation, Queued
 from jumplab_operator.controller.messages import lease_message, timestamp
-from jumplab_operator.leasing.explaining import Considered
-from jumplab_operator.leasing.standing import Place
+from jumplab_operator.leasing.explain.explain import Considered
+from jumplab_operator.leasing.explain.queue_position import Place
 from jumplab_operator.resources import Lease
 
 QUEUE_SHOWN = 1000

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from jumplab_operator.leasing.explaining import Considered
-from jumplab_operator.leasing.health import NOTHING, Found
-from jumplab_operator.leasing.standing import Place
+from jumplab_operator.leasing.explain.explain import Considered
+from jumplab_operator.leasing.explain.queue_position import Place
+from jumplab_operator.leasing.model.exporter_health import NOTHING, Found
 from jumplab_operator.resources import Client, Exporter, LabelSelector, Lease
 
 

@@ -3,11 +3,11 @@
 from datetime import datetime
 
 from jumplab_operator.handlers.cluster import Cluster, whole_seconds
-from jumplab_operator.leasing import activity, expiry
-from jumplab_operator.leasing.access import Grant
-from jumplab_operator.leasing.activity import Attendance, Bounds
-from jumplab_operator.leasing.times import expected_end, times
-from jumplab_operator.leasing.validation import InForce
+from jumplab_operator.leasing.lease import activity, expiry
+from jumplab_operator.leasing.lease.activity import Attendance, Bounds
+from jumplab_operator.leasing.lease.validation import InForce
+from jumplab_operator.leasing.model.policy_rules import Grant
+from jumplab_operator.leasing.model.times import expected_end, times
 from jumplab_operator.resources import Exporter, Lease, LeaseSpec
 
 

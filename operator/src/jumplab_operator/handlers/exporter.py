@@ -11,8 +11,8 @@ from jumplab_operator.handlers.credentials import Credentials
 from jumplab_operator.handlers.events import Happening
 from jumplab_operator.handlers.failures import Failures
 from jumplab_operator.handlers.planner import Planner
-from jumplab_operator.leasing import health
-from jumplab_operator.leasing.decisions import Assign
+from jumplab_operator.leasing.model import exporter_health
+from jumplab_operator.leasing.model.decisions import Assign
 from jumplab_operator.resources import Device, Exporter, ExporterStatus, LeaseRef, ObjectRef
 from jumplab_operator.resources.conditions import condition, find_condition, is_true, merge_conditions
 from jumplab_operator.resources.metadata import Condition
@@ -42,8 +42,8 @@ class Exporters:
         status = self._status(exporter, online, claim, credential.secret, now)
         if await self._write(exporter, status):
             self._tell_quarantine(exporter, status)
-        if health.RETURN in exporter.metadata.annotations:
-            await self._cluster.merge(exporter, {"metadata": {"annotations": {health.RETURN: None}}})
+        if exporter_health.RETURN in exporter.metadata.annotations:
+            await self._cluster.merge(exporter, {"metadata": {"annotations": {exporter_health.RETURN: None}}})
 
     def _put_off(self, exporter: Exporter) -> datetime | None:
         """Until when it isn't written that it is ready for its lease: the Lease says so, its holder attaches now."""
@@ -123,11 +123,13 @@ class Exporters:
         before, moment = exporter.status, whole_seconds(now)
         connection = self._cluster.presence.of(exporter.uid)
         found, devices = connection.health, connection.devices
-        if found is None and health.RETURN not in exporter.metadata.annotations:
+        if found is None and exporter_health.RETURN not in exporter.metadata.annotations:
             healthy = find_condition(before.conditions, "Healthy")
             return {"conditions": _conditions(exporter, devices, online, healthy, moment)}
         limit = self._cluster.settings.quarantine_after
-        judged = health.judge(exporter, found or health.NOTHING, self._failures.of(exporter), moment, limit)
+        judged = exporter_health.judge(
+            exporter, found or exporter_health.NOTHING, self._failures.of(exporter), moment, limit
+        )
         return {
             "conditions": _conditions(exporter, devices, online, judged.condition, moment),
             "quarantine": judged.quarantine,

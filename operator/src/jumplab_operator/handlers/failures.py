@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from jumplab_operator.controller.lab import Name
-from jumplab_operator.leasing.health import FailedLease
+from jumplab_operator.leasing.model.exporter_health import FailedLease
 from jumplab_operator.resources import Exporter, Lease
 from jumplab_operator.resources.conditions import find_condition
 

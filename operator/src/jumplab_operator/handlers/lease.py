@@ -15,11 +15,12 @@ from jumplab_operator.handlers.parts import assigned_fields, kept_fields, parts_
 from jumplab_operator.handlers.planner import Planner
 from jumplab_operator.handlers.revocation import Revocations
 from jumplab_operator.handlers.telling import Telling, Terms
-from jumplab_operator.leasing import expiry, lifecycle
-from jumplab_operator.leasing.access import Grant
-from jumplab_operator.leasing.decisions import Assign, Wait
-from jumplab_operator.leasing.validation import Refusal, accept
-from jumplab_operator.leasing.waiting import exporters_named
+from jumplab_operator.leasing.explain.pending_reasons import exporters_named
+from jumplab_operator.leasing.lease import conditions as lease_conditions
+from jumplab_operator.leasing.lease import expiry
+from jumplab_operator.leasing.lease.validation import Refusal, accept
+from jumplab_operator.leasing.model.decisions import Assign, Wait
+from jumplab_operator.leasing.model.policy_rules import Grant
 from jumplab_operator.resources import Exporter, Lease, LeaseRef, LeaseSpec
 from jumplab_operator.resources.conditions import find_condition, is_true
 
@@ -51,7 +52,7 @@ class Leases:
             await self._end(lease, terms, ending)
         elif terms.spec is None:
             assert terms.refusal is not None, "a spec is accepted or refused"
-            await self._telling.write(lease, terms, lifecycle.invalid(terms.refusal))
+            await self._telling.write(lease, terms, lease_conditions.invalid(terms.refusal))
         elif not lease.status.exporter_names:
             await self._place(lease, terms)
         else:
@@ -84,7 +85,7 @@ class Leases:
         now, end = whole_seconds(self._cluster.clock.now()), lease.status.expected_end_time
         if end is not None and terms.spec is not None:  # it may have been made shorter than what has passed
             end = attendance.end_in_force(lease, terms.spec, lease.status.begin_time)
-        conditions = lifecycle.ended(ending)
+        conditions = lease_conditions.ended(ending)
         await self._telling.write(lease, terms, conditions, ended=True, end_time=now, expected_end_time=end)
 
     async def _place(self, lease: Lease, terms: Terms) -> None:
@@ -101,7 +102,7 @@ class Leases:
             if kept != lease.status.kept_names and self._planner.is_outdated(lease):
                 return  # that plan doesn't know what is written by now: the two would take turns for ever
             place = self._planner.standing.place(lease)
-            conditions = lifecycle.waiting(decision, terms.refusal)
+            conditions = lease_conditions.waiting(decision, terms.refusal)
             await self._telling.write(lease, terms, conditions, queue=place, **kept_fields(spec, kept))
 
     async def _claim(self, lease: Lease, terms: Terms, decision: Assign) -> None:
@@ -141,8 +142,8 @@ class Leases:
 
     async def _assign(self, lease: Lease, terms: Terms, decision: Assign) -> None:
         names = [chosen.name for chosen in decision.exporters]
-        parts = [lifecycle.Part(name, True) for name in names]
-        conditions = lifecycle.assigned(parts, terms.refusal, None, ready=False)
+        parts = [lease_conditions.Part(name, True) for name in names]
+        conditions = lease_conditions.assigned(parts, terms.refusal, None, ready=False)
         spec = _spec_of(terms)
         if spec.end_time is None:
             spec = spec.model_copy(update={"duration": decision.duration})
@@ -178,9 +179,9 @@ class Leases:
         if end is not None:
             end = attendance.moved_on(lease, terms.spec, end, self._planner.before(lease), self._cluster)
             self._cluster.queue.add_at(lease.uid, end)
-        parts = [lifecycle.Part(exporter.name, online[exporter.uid]) for exporter in exporters]
+        parts = [lease_conditions.Part(exporter.name, online[exporter.uid]) for exporter in exporters]
         notice = notices.notice(lease, self._planner.decision(lease), self._cluster)
-        conditions = lifecycle.assigned(parts, terms.refusal, notice, ready=ready)
+        conditions = lease_conditions.assigned(parts, terms.refusal, notice, ready=ready)
         changes = _rank(self._planner.new_right(lease, terms.spec))
         attended = attendance.attendance_of(lease, self._cluster)
         if lease.status.first_used_time is None and attended is not None and attended.times:
@@ -216,7 +217,7 @@ class Leases:
         wait = Wait("Pending", "NotReady", f"{names} {why}; {another} looked for")
         held = self._cluster.exporters_of(lease)
         changes = {**assigned_fields(_spec_of(terms), ()), **_NOT_BEGUN}
-        await self._telling.write(lease, terms, lifecycle.waiting(wait, terms.refusal), **changes)
+        await self._telling.write(lease, terms, lease_conditions.waiting(wait, terms.refusal), **changes)
         for exporter in held:
             self._cluster.queue.add(exporter.uid)
 

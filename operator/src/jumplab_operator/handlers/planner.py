@@ -12,10 +12,9 @@ from jumplab_operator.handlers.claims import lease_of
 from jumplab_operator.handlers.cluster import Cluster
 from jumplab_operator.handlers.snapshot import Seen
 from jumplab_operator.handlers.standing import Standing
-from jumplab_operator.leasing import scheduling
-from jumplab_operator.leasing.access import Grant
-from jumplab_operator.leasing.decisions import Decision, Wait
-from jumplab_operator.leasing.facts import (
+from jumplab_operator.leasing.lease.validation import InForce, Refusal, accept
+from jumplab_operator.leasing.model.decisions import Decision, Wait
+from jumplab_operator.leasing.model.facts import (
     ClientFacts,
     ExporterFacts,
     Fact,
@@ -24,8 +23,9 @@ from jumplab_operator.leasing.facts import (
     Request,
     UsageFacts,
 )
-from jumplab_operator.leasing.times import expected_end, length_of, times
-from jumplab_operator.leasing.validation import InForce, Refusal, accept
+from jumplab_operator.leasing.model.policy_rules import Grant
+from jumplab_operator.leasing.model.times import expected_end, length_of, times
+from jumplab_operator.leasing.scheduler import plan as planning
 from jumplab_operator.resources import Client, Exporter, ExporterAccessPolicy, Lease, LeaseSpec, LeaseStatus
 from jumplab_operator.resources.conditions import is_true
 
@@ -43,7 +43,7 @@ class Planner:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._state = scheduling.State()
+        self._state = planning.State()
         self._changed: dict[str, str] = {}
         self._news = asyncio.Event()
         self._avoided: dict[str, dict[str, datetime]] = {}
@@ -161,12 +161,12 @@ class Planner:
         self._end_avoidance()
         changed, self._changed = self._changed, {}
         facts = {uid: self._fact(uid) for uid in changed}
-        changes = scheduling.Changes(
+        changes = planning.Changes(
             self._cluster.clock.now(),
             put=[fact for fact in facts.values() if fact is not None],
             gone=[(namespace, uid) for uid, namespace in changed.items() if facts[uid] is None],
         )
-        self._state, decisions = scheduling.plan(self._state, changes)
+        self._state, decisions = planning.plan(self._state, changes)
         for lease_uid, decision in decisions.items():
             # A claim that is refused changes what is planned, so that it might be claimed again at once, for ever.
             self._cluster.queue.add_unless_failing(lease_uid, patient=isinstance(decision, Wait))

@@ -2,7 +2,7 @@
 
 from jumplab_operator.handlers.cluster import Cluster, whole_seconds
 from jumplab_operator.handlers.snapshot import Seen
-from jumplab_operator.leasing.access import policy_problem
+from jumplab_operator.leasing.model.policy_rules import policy_problem
 from jumplab_operator.resources import ExporterAccessPolicy
 from jumplab_operator.resources.conditions import condition, merge_conditions
 from jumplab_operator.resources.metadata import Metadata

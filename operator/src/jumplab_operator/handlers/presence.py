@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from jumplab_operator.controller.lab import StatusReport
-from jumplab_operator.leasing.activity import Attendance
-from jumplab_operator.leasing.health import Found
+from jumplab_operator.leasing.lease.activity import Attendance
+from jumplab_operator.leasing.model.exporter_health import Found
 from jumplab_operator.resources import Device
 
 

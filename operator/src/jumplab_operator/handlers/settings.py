@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from jumplab_operator.leasing.times import DEFAULT_DURATION
+from jumplab_operator.leasing.model.times import DEFAULT_DURATION
 
 QUARANTINE_AFTER = 3
 PREEMPTION_NOTICE = timedelta(seconds=60)

@@ -9,9 +9,9 @@ from jumplab_operator.handlers.cluster import Cluster, whole_seconds
 from jumplab_operator.handlers.foretelling import Foretelling
 from jumplab_operator.handlers.happenings import happenings
 from jumplab_operator.handlers.revocation import recorded_holder
-from jumplab_operator.leasing import lifecycle
-from jumplab_operator.leasing.retelling import put_off
-from jumplab_operator.leasing.validation import Refusal, late_edit
+from jumplab_operator.leasing.lease import conditions as lease_conditions
+from jumplab_operator.leasing.lease.status_throttle import put_off
+from jumplab_operator.leasing.lease.validation import Refusal, late_edit
 from jumplab_operator.resources import Lease, LeaseSpec, LeaseStatus
 from jumplab_operator.resources.conditions import merge_conditions
 from jumplab_operator.resources.lease import ENDED_LABEL, TAG_LABEL_PREFIX
@@ -78,7 +78,7 @@ class Telling:
         status, generation = lease.status, lease.metadata.generation
         if status.observed_generation == generation:
             return
-        wanted = lifecycle.edited_late(status.conditions, late_edit(lease.spec, status.accepted))
+        wanted = lease_conditions.edited_late(status.conditions, late_edit(lease.spec, status.accepted))
         merged = merge_conditions(status.conditions, wanted, whole_seconds(self._cluster.clock.now()), generation)
         news = {"observed_generation": generation, "conditions": merged}
         await self._cluster.write_status(lease, status.model_copy(update=news))

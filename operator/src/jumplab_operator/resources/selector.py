@@ -1,4 +1,4 @@
-"""Kubernetes' label selectors, as data; `jumplab_operator.leasing.selectors` matches with them."""
+"""Kubernetes' label selectors, as data; `jumplab_operator.leasing.model.selectors` matches with them."""
 
 from functools import cached_property
 from typing import Annotated

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from jumplab_operator.leasing import access, selectors
-from jumplab_operator.leasing.facts import ExporterFacts, Request
+from jumplab_operator.leasing.model import policy_rules, selectors
+from jumplab_operator.leasing.model.facts import ExporterFacts, Request
 from jumplab_operator.resources import ExporterAccessPolicy
 from jumplab_operator.resources.durations import format_duration
 
@@ -14,7 +14,7 @@ class Candidate:
     """An exporter that the request may have, and by what right."""
 
     exporter: ExporterFacts
-    grant: access.Grant
+    grant: policy_rules.Grant
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,12 @@ def find_candidates(
     if not enabled:
         return _all_disabled(request, matching)
     grants = [
-        (exporter, access.best_grant(policies, exporter.labels, client_labels, request.duration))
+        (exporter, policy_rules.best_grant(policies, exporter.labels, client_labels, request.duration))
         for exporter in enabled
     ]
-    permitted = [Candidate(exporter, grant) for exporter, grant in grants if isinstance(grant, access.Grant)]
+    permitted = [Candidate(exporter, grant) for exporter, grant in grants if isinstance(grant, policy_rules.Grant)]
     if not permitted:
-        return _no_access(request, [grant for _, grant in grants if isinstance(grant, access.TooLong)])
+        return _no_access(request, [grant for _, grant in grants if isinstance(grant, policy_rules.TooLong)])
     return sorted(permitted, key=lambda candidate: (-candidate.grant.priority, candidate.exporter.name))
 
 
@@ -82,7 +82,7 @@ def _all_disabled(request: Request, matching: Sequence[ExporterFacts]) -> Unsati
     return Unsatisfiable("AllDisabled", f"every exporter that matches {wanted(request)} is disabled ({names})")
 
 
-def _no_access(request: Request, too_long: Sequence[access.TooLong]) -> Unsatisfiable:
+def _no_access(request: Request, too_long: Sequence[policy_rules.TooLong]) -> Unsatisfiable:
     if too_long:
         maximum = format_duration(max(grant.maximum_duration for grant in too_long))
         return Unsatisfiable(

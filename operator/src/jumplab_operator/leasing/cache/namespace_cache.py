@@ -12,9 +12,12 @@ from heapq import heappop, heappush
 from itertools import islice
 from typing import TypeAlias
 
-from jumplab_operator.leasing import access, pools, selectors
-from jumplab_operator.leasing.decisions import Assign
-from jumplab_operator.leasing.facts import (
+from jumplab_operator.leasing.cache import pools
+from jumplab_operator.leasing.cache.pool_index import Memberships
+from jumplab_operator.leasing.cache.pools import Pool, Situation
+from jumplab_operator.leasing.model import policy_rules, selectors
+from jumplab_operator.leasing.model.decisions import Assign
+from jumplab_operator.leasing.model.facts import (
     ClientFacts,
     ExporterFacts,
     Fact,
@@ -23,11 +26,9 @@ from jumplab_operator.leasing.facts import (
     Request,
     UsageFacts,
 )
-from jumplab_operator.leasing.matching import Matching
-from jumplab_operator.leasing.membership import Memberships
-from jumplab_operator.leasing.pools import Pool, Situation
-from jumplab_operator.leasing.slots import Slots
-from jumplab_operator.leasing.usage import Usage
+from jumplab_operator.leasing.model.matching import Matching
+from jumplab_operator.leasing.model.reservations import Slots
+from jumplab_operator.leasing.model.usage import Usage
 from jumplab_operator.resources import ExporterAccessPolicy
 
 Place: TypeAlias = tuple[datetime, str, str]
@@ -69,9 +70,9 @@ class Queue:
         return matching.short
 
     @property
-    def best(self) -> access.Grant:
+    def best(self) -> policy_rules.Grant:
         """The right that they rank by: the least of the best rights to their parts. They must be satisfiable."""
-        return min((pool.best for pool in self.pools), key=access.rank)
+        return min((pool.best for pool in self.pools), key=policy_rules.rank)
 
     @property
     def own(self) -> bool:
@@ -139,7 +140,7 @@ class Space:
         self._holding: defaultdict[str, set[str]] = defaultdict(set)
         self._held: defaultdict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
         """The names of the exporters that a client holds, by the lease's uid."""
-        self._rights: dict[tuple[str, timedelta | None], access.Rights] = {}
+        self._rights: dict[tuple[str, timedelta | None], policy_rules.Rights] = {}
         self._moments: list[tuple[datetime, str]] = []
 
     @property
@@ -367,13 +368,13 @@ class Space:
         self.queues.setdefault(pool, {})
         return pool
 
-    def _rights_of(self, request: Request) -> access.Rights:
+    def _rights_of(self, request: Request) -> policy_rules.Rights:
         key = (request.client, request.duration)
         if key not in self._rights:
             if len(self._rights) >= _RIGHTS:
                 self._rights.clear()
             labels = self.clients[request.client].labels
-            self._rights[key] = access.rights(self.policies, labels, request.duration)
+            self._rights[key] = policy_rules.rights(self.policies, labels, request.duration)
         return self._rights[key]
 
 

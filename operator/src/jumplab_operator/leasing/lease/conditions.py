@@ -7,10 +7,10 @@ that one condition tells the state. Pending is true until the lease is ready.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jumplab_operator.leasing.decisions import Wait
-from jumplab_operator.leasing.expiry import Ending
-from jumplab_operator.leasing.validation import Refusal
-from jumplab_operator.leasing.waiting import exporters_named
+from jumplab_operator.leasing.explain.pending_reasons import exporters_named
+from jumplab_operator.leasing.lease.expiry import Ending
+from jumplab_operator.leasing.lease.validation import Refusal
+from jumplab_operator.leasing.model.decisions import Wait
 from jumplab_operator.resources.conditions import condition
 from jumplab_operator.resources.metadata import Condition
 

@@ -8,25 +8,34 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
 
-from jumplab_operator.leasing import gang_words, waiting
-from jumplab_operator.leasing.access import Grant
-from jumplab_operator.leasing.booking import movable, place
-from jumplab_operator.leasing.candidates import find_candidates, wanted
-from jumplab_operator.leasing.decisions import Decision, Preempt, Spare, Wait
-from jumplab_operator.leasing.entitlement import entitlement
-from jumplab_operator.leasing.explaining import Considered, Resources, explain
-from jumplab_operator.leasing.facts import ExporterFacts, Fact, LeaseFacts
-from jumplab_operator.leasing.obstacles import in_the_way
-from jumplab_operator.leasing.passing import Pass
-from jumplab_operator.leasing.pools import Pool
-from jumplab_operator.leasing.preempting import Preemption, contested
-from jumplab_operator.leasing.quotas import Holdings
-from jumplab_operator.leasing.ranking import Rank, rank, seconds_asked
-from jumplab_operator.leasing.slots import span
-from jumplab_operator.leasing.space import Queue, Space
-from jumplab_operator.leasing.standing import REACH, TOLD, Needed, Place, awaited, place_of, places, rival_queues
-from jumplab_operator.leasing.usage import hour_of
-from jumplab_operator.leasing.validation import Refusal
+from jumplab_operator.leasing.cache.namespace_cache import Queue, Space
+from jumplab_operator.leasing.cache.pools import Pool
+from jumplab_operator.leasing.cache.quotas import Holdings
+from jumplab_operator.leasing.cache.reservation_placement import movable, place
+from jumplab_operator.leasing.explain import gang_reasons, pending_reasons
+from jumplab_operator.leasing.explain.blockers import in_the_way
+from jumplab_operator.leasing.explain.candidates import find_candidates, wanted
+from jumplab_operator.leasing.explain.explain import Considered, Resources, explain
+from jumplab_operator.leasing.explain.queue_position import (
+    REACH,
+    TOLD,
+    Needed,
+    Place,
+    awaited,
+    place_of,
+    places,
+    rival_queues,
+)
+from jumplab_operator.leasing.lease.entitlement import entitlement
+from jumplab_operator.leasing.lease.validation import Refusal
+from jumplab_operator.leasing.model.decisions import Decision, Preempt, Spare, Wait
+from jumplab_operator.leasing.model.facts import ExporterFacts, Fact, LeaseFacts
+from jumplab_operator.leasing.model.policy_rules import Grant
+from jumplab_operator.leasing.model.ranking import Rank, rank, seconds_asked
+from jumplab_operator.leasing.model.reservations import span
+from jumplab_operator.leasing.model.usage import hour_of
+from jumplab_operator.leasing.scheduler.admission_cycle import Pass
+from jumplab_operator.leasing.scheduler.preemption import Preemption, contested
 from jumplab_operator.resources import LabelSelector
 
 LOOK_AGAIN = timedelta(minutes=1)
@@ -263,7 +272,7 @@ def _waiting(space: Space, lease: LeaseFacts) -> Wait | None:
     queue = space.queue_of.get(uid)
     if queue is not None and queue.satisfiable:
         if len(queue.pools) > 1:
-            return gang_words.why_waiting(space, lease, queue)
+            return gang_reasons.why_waiting(space, lease, queue)
         excess = _excess(space, lease, queue.pools[0])
         if excess is not None:
             return Wait("Pending", "OverQuota", f"{excess}; it waits until one is released")
@@ -275,21 +284,21 @@ def _reason_and_sentence(space: Space, lease: LeaseFacts, queue: Queue) -> tuple
     if not queue.own and queue.pools in space.sentences:
         return space.sentences[queue.pools]
     [pool] = queue.pools
-    told = waiting.explain(lease, in_the_way(space, lease, pool))
+    told = pending_reasons.explain(lease, in_the_way(space, lease, pool))
     if not queue.own:
         space.sentences[queue.pools] = told
     return told
 
 
 def _scheduled(space: Space, lease: LeaseFacts) -> Wait:
-    begin, end = (waiting.format_moment(moment) for moment in span(lease))
+    begin, end = (pending_reasons.format_moment(moment) for moment in span(lease))
     kept = space.slots.kept.get(lease.uid)
     if not kept:
         what = f"of {wanted(lease.request)} nothing" if len(lease.parts) == 1 else "not all of its exporters"
         message = f"begins at {begin}; {what} can be kept for it until {end} yet"
         return Wait("Pending", "NotAvailable", message)
     names = tuple(space.situations[uid].exporter.name for uid in kept)
-    told = f"{waiting.exporters_named(names)} {'is' if len(names) == 1 else 'are'} kept for it until {end}"
+    told = f"{pending_reasons.exporters_named(names)} {'is' if len(names) == 1 else 'are'} kept for it until {end}"
     return Wait("Pending", "Scheduled", f"begins at {begin}; {told}", names)
 
 
@@ -311,7 +320,7 @@ def _unsatisfiable(space: Space, lease: LeaseFacts) -> Wait:
     client = space.clients.get(lease.request.client)
     labels = client.labels if client is not None else None
     tried = [(part, find_candidates(part, space.exporters, labels, space.policies)) for part in lease.parts]
-    found = gang_words.unsatisfiable(tried)
+    found = gang_reasons.unsatisfiable(tried)
     if lease.request.patient and found.reason != "TooLong":  # of which waiting makes nothing shorter
         return Wait("Pending", found.reason, f"{found.message}; the lease waits until that changes")
     return Wait("Unsatisfiable", found.reason, found.message)

@@ -3,8 +3,8 @@
 from bisect import insort
 from datetime import datetime, timedelta
 
-from jumplab_operator.leasing.facts import LeaseFacts
-from jumplab_operator.leasing.times import DEFAULT_DURATION
+from jumplab_operator.leasing.model.facts import LeaseFacts
+from jumplab_operator.leasing.model.times import DEFAULT_DURATION
 
 
 class Slots:

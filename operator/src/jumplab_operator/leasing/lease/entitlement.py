@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
-from jumplab_operator.leasing import access
-from jumplab_operator.leasing.access import Grant, TooLong
-from jumplab_operator.leasing.facts import ExporterFacts
-from jumplab_operator.leasing.quotas import Holdings
-from jumplab_operator.leasing.space import Space
-from jumplab_operator.leasing.validation import Refusal
+from jumplab_operator.leasing.cache.namespace_cache import Space
+from jumplab_operator.leasing.cache.quotas import Holdings
+from jumplab_operator.leasing.lease.validation import Refusal
+from jumplab_operator.leasing.model import policy_rules
+from jumplab_operator.leasing.model.facts import ExporterFacts
+from jumplab_operator.leasing.model.policy_rules import Grant, TooLong
 from jumplab_operator.resources.durations import format_duration
 
 
@@ -32,11 +32,11 @@ def entitlement(
     excess = Holdings(space, but=lease_uid).excess_of(client, grants)
     if excess is not None:
         return Refusal("OverQuota", excess)
-    return min((grant for _, grant in grants), key=access.rank, default=Grant())
+    return min((grant for _, grant in grants), key=policy_rules.rank, default=Grant())
 
 
 def _right(space: Space, client: str, exporter: ExporterFacts, length: timedelta | None) -> Grant | Refusal:
-    grant = access.best_grant(space.policies, exporter.labels, space.clients[client].labels, length)
+    grant = policy_rules.best_grant(space.policies, exporter.labels, space.clients[client].labels, length)
     if isinstance(grant, TooLong):
         maximum = format_duration(grant.maximum_duration)
         return Refusal("TooLong", f'the access policies permit client "{client}" at most {maximum}')

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
-from jumplab_operator.leasing import selectors
-from jumplab_operator.leasing.access import Grant
-from jumplab_operator.leasing.activity import SHORTEST_EXTENSION
-from jumplab_operator.leasing.times import (
+from jumplab_operator.leasing.explain.pending_reasons import format_moment
+from jumplab_operator.leasing.lease.activity import SHORTEST_EXTENSION
+from jumplab_operator.leasing.model import selectors
+from jumplab_operator.leasing.model.policy_rules import Grant
+from jumplab_operator.leasing.model.times import (
     DEFAULT_DURATION,
     begin_problem,
     expected_end,
@@ -20,7 +21,6 @@ from jumplab_operator.leasing.times import (
     times,
     times_problem,
 )
-from jumplab_operator.leasing.waiting import format_moment
 from jumplab_operator.resources import LeasedExporter, LeaseSpec
 from jumplab_operator.resources.durations import format_duration
 

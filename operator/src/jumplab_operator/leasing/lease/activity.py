@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from jumplab_operator.leasing.booking import TURNAROUND
-from jumplab_operator.leasing.expiry import Ending
+from jumplab_operator.leasing.cache.reservation_placement import TURNAROUND
+from jumplab_operator.leasing.lease.expiry import Ending
 from jumplab_operator.resources.durations import format_duration
 from jumplab_operator.resources.lease import ExtendOnActivity
 

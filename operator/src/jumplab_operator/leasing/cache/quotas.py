@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from jumplab_operator.leasing import selectors
-from jumplab_operator.leasing.access import Grant, Quota
-from jumplab_operator.leasing.facts import ExporterFacts
-from jumplab_operator.leasing.space import Space
+from jumplab_operator.leasing.cache.namespace_cache import Space
+from jumplab_operator.leasing.model import selectors
+from jumplab_operator.leasing.model.facts import ExporterFacts
+from jumplab_operator.leasing.model.policy_rules import Grant, Quota
 
 
 class Holdings:

@@ -6,12 +6,12 @@ from datetime import datetime
 from heapq import heapify, heappop, heappush
 from typing import TypeAlias
 
-from jumplab_operator.leasing.access import Grant
-from jumplab_operator.leasing.facts import LeaseFacts
-from jumplab_operator.leasing.pools import Pool
-from jumplab_operator.leasing.ranking import BOOKED, CLAIMED, Rank, rank, seconds_asked
-from jumplab_operator.leasing.space import Queue, Space
-from jumplab_operator.leasing.usage import hour_of
+from jumplab_operator.leasing.cache.namespace_cache import Queue, Space
+from jumplab_operator.leasing.cache.pools import Pool
+from jumplab_operator.leasing.model.facts import LeaseFacts
+from jumplab_operator.leasing.model.policy_rules import Grant
+from jumplab_operator.leasing.model.ranking import BOOKED, CLAIMED, Rank, rank, seconds_asked
+from jumplab_operator.leasing.model.usage import hour_of
 
 _Turn: TypeAlias = tuple[Rank, int, Queue]
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from jumplab_operator.leasing import access, selectors
-from jumplab_operator.leasing.candidates import wanted
-from jumplab_operator.leasing.facts import ExporterFacts, LeaseFacts, Request
-from jumplab_operator.leasing.quotas import Holdings
-from jumplab_operator.leasing.space import Space
-from jumplab_operator.leasing.waiting import format_moment, until
+from jumplab_operator.leasing.cache.namespace_cache import Space
+from jumplab_operator.leasing.cache.quotas import Holdings
+from jumplab_operator.leasing.explain.candidates import wanted
+from jumplab_operator.leasing.explain.pending_reasons import format_moment, until
+from jumplab_operator.leasing.model import policy_rules, selectors
+from jumplab_operator.leasing.model.facts import ExporterFacts, LeaseFacts, Request
 from jumplab_operator.resources import Exporter
 from jumplab_operator.resources.durations import format_duration
 
@@ -66,10 +66,10 @@ def _standing_reason(space: Space, request: Request, exporter: ExporterFacts, re
     client = space.clients.get(request.client)
     if client is None:
         return "NoAccess", f'client "{request.client}" does not exist'
-    grant = access.best_grant(space.policies, exporter.labels, client.labels, request.duration)
+    grant = policy_rules.best_grant(space.policies, exporter.labels, client.labels, request.duration)
     if grant is None:
         return "NoAccess", f'no access policy permits it to client "{request.client}"'
-    if isinstance(grant, access.TooLong):
+    if isinstance(grant, policy_rules.TooLong):
         return "TooLong", f"the access policies permit it for at most {format_duration(grant.maximum_duration)}"
     known = resource(exporter.name)
     quarantine = known.status.quarantine if known is not None else None
@@ -126,7 +126,9 @@ def _slot_reason(space: Space, lease: LeaseFacts, exporter: ExporterFacts) -> _W
 
 def _quota_reason(space: Space, lease: LeaseFacts, exporter: ExporterFacts) -> _Why:
     client = lease.request.client
-    rights = access.best_grant(space.policies, exporter.labels, space.clients[client].labels, lease.request.duration)
-    quota = rights.quota if isinstance(rights, access.Grant) else None
+    rights = policy_rules.best_grant(
+        space.policies, exporter.labels, space.clients[client].labels, lease.request.duration
+    )
+    quota = rights.quota if isinstance(rights, policy_rules.Grant) else None
     excess = Holdings(space).excess(client, quota) if quota is not None else None
     return ("OverQuota", excess) if excess is not None else ("Free", "it is free")

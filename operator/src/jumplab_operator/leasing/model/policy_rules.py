@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from jumplab_operator.leasing import selectors
+from jumplab_operator.leasing.model import selectors
 from jumplab_operator.resources import ExporterAccessPolicy, LabelSelector, Policy
 
 

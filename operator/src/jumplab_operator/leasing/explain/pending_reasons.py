@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from heapq import nsmallest
 from typing import TypeAlias
 
-from jumplab_operator.leasing.candidates import wanted
-from jumplab_operator.leasing.facts import LeaseFacts, Request
+from jumplab_operator.leasing.explain.candidates import wanted
+from jumplab_operator.leasing.model.facts import LeaseFacts, Request
 
 _Group: TypeAlias = tuple[int, str, str]
 

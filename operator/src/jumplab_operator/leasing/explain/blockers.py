@@ -1,12 +1,12 @@
 """What the exporters that a lease could have are doing, since it has none of them."""
 
-from jumplab_operator.leasing import waiting
-from jumplab_operator.leasing.facts import LeaseFacts
-from jumplab_operator.leasing.pools import Pool
-from jumplab_operator.leasing.space import Space
+from jumplab_operator.leasing.cache.namespace_cache import Space
+from jumplab_operator.leasing.cache.pools import Pool
+from jumplab_operator.leasing.explain import pending_reasons
+from jumplab_operator.leasing.model.facts import LeaseFacts
 
 
-def in_the_way(space: Space, lease: LeaseFacts, pool: Pool) -> waiting.InTheWay:
+def in_the_way(space: Space, lease: LeaseFacts, pool: Pool) -> pending_reasons.InTheWay:
     """What is in the way of a waiting lease that could have what is in the pool."""
     if pool not in space.leftovers:
         given = [space.leases[space.taken[uid]] for *_, uid in pool.free if uid in space.taken]
@@ -17,8 +17,8 @@ def in_the_way(space: Space, lease: LeaseFacts, pool: Pool) -> waiting.InTheWay:
     gangs = {uid: begin for uid in usable if (begin := space.kept.next_begin(uid, lease.uid)) and uid not in slots}
     claimed = [space.situations[uid] for uid in sorted(space.claims.get(lease.uid, ())) if uid in pool.grants]
     own = [each.exporter.name for each in claimed if each.exporter.online and each.holder is lease]
-    first = [holder for _, holder, _ in pool.leased[: len(own) + waiting.NAMED] if holder != lease.uid]
-    return waiting.InTheWay(
+    first = [holder for _, holder, _ in pool.leased[: len(own) + pending_reasons.NAMED] if holder != lease.uid]
+    return pending_reasons.InTheWay(
         leased=len(pool.leased) - len(own) + len(given),
         holders=[space.leases[uid] for uid in first] + given,
         unready=[*pool.unready, *own, *(name for name, uid in left if uid not in slots and uid not in gangs)],

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from math import inf
 from typing import Any, TypeAlias
 
-from jumplab_operator.leasing import access, selectors
-from jumplab_operator.leasing.facts import ExporterFacts, LeaseFacts, Request
+from jumplab_operator.leasing.model import policy_rules, selectors
+from jumplab_operator.leasing.model.facts import ExporterFacts, LeaseFacts, Request
 
 Key: TypeAlias = tuple[str | None, str | None, bool, str]
 """Selector, pinned exporter, whether disabled ones count, and the client's rights."""
@@ -47,8 +47,8 @@ class Pool:
     key: Key
     request: Request
     """The first request of this kind; the others differ in what does not matter here."""
-    rights: access.Rights
-    grants: dict[str, access.Grant] = field(default_factory=dict)
+    rights: policy_rules.Rights
+    grants: dict[str, policy_rules.Grant] = field(default_factory=dict)
     """By the exporter's uid."""
     free: list[Free] = field(default_factory=list)
     """Ready to be leased, in the order in which they are offered: best grant, then name."""
@@ -63,20 +63,20 @@ class Pool:
     """Names of those that are online, and neither held nor given to anybody."""
     satisfiable: bool = True
     """Whether those who wait were told that there is anything in it at all."""
-    kinds: Counter[access.Grant] = field(default_factory=Counter)
+    kinds: Counter[policy_rules.Grant] = field(default_factory=Counter)
     """How many exporters by each right."""
 
     @property
-    def best(self) -> access.Grant:
+    def best(self) -> policy_rules.Grant:
         """The best right to anything in the pool, which must not be empty."""
-        return max(self.kinds, key=access.rank)
+        return max(self.kinds, key=policy_rules.rank)
 
     @property
     def online(self) -> int:
         """How many are connected."""
         return len(self.grants) - len(self.offline)
 
-    def admits(self, exporter: ExporterFacts) -> access.Grant | None:
+    def admits(self, exporter: ExporterFacts) -> policy_rules.Grant | None:
         """The right to the exporter, if it is of this pool."""
         request = self.request
         if request.exporter is not None and request.exporter != exporter.name:
@@ -86,7 +86,7 @@ class Pool:
         if request.selector is not None and not selectors.matches(request.selector, exporter.labels):
             return None
         grant = self.rights.grant(exporter.labels)
-        return grant if isinstance(grant, access.Grant) else None
+        return grant if isinstance(grant, policy_rules.Grant) else None
 
     def fill(self, situations: Iterable[Situation]) -> Iterable[str]:
         """Takes all exporters in at once, those that aren't of this pool left out; the uids of what is in it now."""
@@ -119,12 +119,12 @@ class Pool:
             del self.kinds[grant]
         self._take_out(situation, grant)
 
-    def _take_in(self, situation: Situation, grant: access.Grant, put: _Put) -> None:
+    def _take_in(self, situation: Situation, grant: policy_rules.Grant, put: _Put) -> None:
         self.grants[situation.exporter.uid] = grant
         self.kinds[grant] += 1
         self._put(situation, grant, put)
 
-    def _put(self, situation: Situation, grant: access.Grant, put: _Put) -> None:
+    def _put(self, situation: Situation, grant: policy_rules.Grant, put: _Put) -> None:
         exporter = situation.exporter
         if situation.free:
             put(self.free, _offer(exporter, grant))
@@ -139,7 +139,7 @@ class Pool:
         else:
             put(self.unready, exporter.name)
 
-    def _take_out(self, situation: Situation, grant: access.Grant) -> None:
+    def _take_out(self, situation: Situation, grant: policy_rules.Grant) -> None:
         exporter = situation.exporter
         if situation.free:
             del self.free[bisect_left(self.free, _offer(exporter, grant))]
@@ -155,7 +155,7 @@ class Pool:
             del self.unready[bisect_left(self.unready, exporter.name)]
 
 
-def _offer(exporter: ExporterFacts, grant: access.Grant) -> Free:
+def _offer(exporter: ExporterFacts, grant: policy_rules.Grant) -> Free:
     return -grant.priority, exporter.name, exporter.uid
 
 

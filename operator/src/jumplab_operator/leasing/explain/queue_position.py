@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from jumplab_operator.leasing.facts import LeaseFacts
-from jumplab_operator.leasing.forecast import Forecast
-from jumplab_operator.leasing.obstacles import in_the_way
-from jumplab_operator.leasing.pools import Pool
-from jumplab_operator.leasing.quotas import Holdings
-from jumplab_operator.leasing.selectors import matches
-from jumplab_operator.leasing.space import Queue, Space
-from jumplab_operator.leasing.turns import Turns
-from jumplab_operator.leasing.waiting import InTheWay, in_line
+from jumplab_operator.leasing.cache.fair_order import Turns
+from jumplab_operator.leasing.cache.namespace_cache import Queue, Space
+from jumplab_operator.leasing.cache.pools import Pool
+from jumplab_operator.leasing.cache.quotas import Holdings
+from jumplab_operator.leasing.explain.blockers import in_the_way
+from jumplab_operator.leasing.explain.forecast import Forecast
+from jumplab_operator.leasing.explain.pending_reasons import InTheWay, in_line
+from jumplab_operator.leasing.model.facts import LeaseFacts
+from jumplab_operator.leasing.model.selectors import matches
 from jumplab_operator.resources import LabelSelector
 
 TOLD = 10

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 
-from jumplab_operator.leasing.candidates import Candidate, Unsatisfiable
-from jumplab_operator.leasing.decisions import Wait
-from jumplab_operator.leasing.facts import LeaseFacts, Request
-from jumplab_operator.leasing.matching import Matching
-from jumplab_operator.leasing.obstacles import in_the_way
-from jumplab_operator.leasing.pools import Pool
-from jumplab_operator.leasing.quotas import Holdings
-from jumplab_operator.leasing.space import Queue, Space
-from jumplab_operator.leasing.waiting import explain, exporters_named, format_moment
+from jumplab_operator.leasing.cache.namespace_cache import Queue, Space
+from jumplab_operator.leasing.cache.pools import Pool
+from jumplab_operator.leasing.cache.quotas import Holdings
+from jumplab_operator.leasing.explain.blockers import in_the_way
+from jumplab_operator.leasing.explain.candidates import Candidate, Unsatisfiable
+from jumplab_operator.leasing.explain.pending_reasons import explain, exporters_named, format_moment
+from jumplab_operator.leasing.model.decisions import Wait
+from jumplab_operator.leasing.model.facts import LeaseFacts, Request
+from jumplab_operator.leasing.model.matching import Matching
 
 
 def why_waiting(space: Space, lease: LeaseFacts, queue: Queue) -> Wait:

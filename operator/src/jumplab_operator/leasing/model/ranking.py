@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from jumplab_operator.leasing.facts import LeaseFacts
-from jumplab_operator.leasing.times import DEFAULT_DURATION
+from jumplab_operator.leasing.model.facts import LeaseFacts
+from jumplab_operator.leasing.model.times import DEFAULT_DURATION
 
 PATIENCE = timedelta(hours=4)
 """A lease that has waited so long counts as of the highest priority. Share alone lets nobody starve: what others

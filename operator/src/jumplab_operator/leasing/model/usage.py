@@ -7,8 +7,8 @@ don't depend on the order in which leases came and went. The window is the hour 
 from collections import Counter, defaultdict
 from datetime import datetime
 
-from jumplab_operator.leasing.facts import LeaseFacts, UsageFacts
-from jumplab_operator.leasing.times import DEFAULT_DURATION
+from jumplab_operator.leasing.model.facts import LeaseFacts, UsageFacts
+from jumplab_operator.leasing.model.times import DEFAULT_DURATION
 
 WINDOW_HOURS = 24
 _HOUR_SECONDS = 3600

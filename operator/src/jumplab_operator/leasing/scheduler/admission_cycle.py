@@ -7,17 +7,17 @@ taken and never given back, so where the first of a queue can't be served none b
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from jumplab_operator.leasing.access import Grant
-from jumplab_operator.leasing.booking import TURNAROUND
-from jumplab_operator.leasing.decisions import Assign, Chosen
-from jumplab_operator.leasing.facts import LeaseFacts
-from jumplab_operator.leasing.gangs import Gangs
-from jumplab_operator.leasing.pools import Pool
-from jumplab_operator.leasing.quotas import Holdings
-from jumplab_operator.leasing.slots import Slots
-from jumplab_operator.leasing.space import Queue, Space
-from jumplab_operator.leasing.times import DEFAULT_DURATION
-from jumplab_operator.leasing.turns import Turns
+from jumplab_operator.leasing.cache.fair_order import Turns
+from jumplab_operator.leasing.cache.namespace_cache import Queue, Space
+from jumplab_operator.leasing.cache.pools import Pool
+from jumplab_operator.leasing.cache.quotas import Holdings
+from jumplab_operator.leasing.cache.reservation_placement import TURNAROUND
+from jumplab_operator.leasing.model.decisions import Assign, Chosen
+from jumplab_operator.leasing.model.facts import LeaseFacts
+from jumplab_operator.leasing.model.policy_rules import Grant
+from jumplab_operator.leasing.model.reservations import Slots
+from jumplab_operator.leasing.model.times import DEFAULT_DURATION
+from jumplab_operator.leasing.scheduler.gangs import Gangs
 
 
 class Pass:

@@ -4,15 +4,15 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from math import inf
 
-from jumplab_operator.leasing.booking import TURNAROUND
-from jumplab_operator.leasing.facts import LeaseFacts
-from jumplab_operator.leasing.gangs import KEPT_FOR
-from jumplab_operator.leasing.matching import Matching
-from jumplab_operator.leasing.pools import Pool
-from jumplab_operator.leasing.quotas import Holdings
-from jumplab_operator.leasing.slots import Slots
-from jumplab_operator.leasing.space import CLEANING, Space
-from jumplab_operator.leasing.times import DEFAULT_DURATION
+from jumplab_operator.leasing.cache.namespace_cache import CLEANING, Space
+from jumplab_operator.leasing.cache.pools import Pool
+from jumplab_operator.leasing.cache.quotas import Holdings
+from jumplab_operator.leasing.cache.reservation_placement import TURNAROUND
+from jumplab_operator.leasing.model.facts import LeaseFacts
+from jumplab_operator.leasing.model.matching import Matching
+from jumplab_operator.leasing.model.reservations import Slots
+from jumplab_operator.leasing.model.times import DEFAULT_DURATION
+from jumplab_operator.leasing.scheduler.gangs import KEPT_FOR
 
 
 class Room:

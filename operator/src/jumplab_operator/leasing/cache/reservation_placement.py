@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 
-from jumplab_operator.leasing.facts import LeaseFacts
-from jumplab_operator.leasing.matching import match
-from jumplab_operator.leasing.pools import Pool
-from jumplab_operator.leasing.slots import Slots, span
-from jumplab_operator.leasing.space import Space
+from jumplab_operator.leasing.cache.namespace_cache import Space
+from jumplab_operator.leasing.cache.pools import Pool
+from jumplab_operator.leasing.model.facts import LeaseFacts
+from jumplab_operator.leasing.model.matching import match
+from jumplab_operator.leasing.model.reservations import Slots, span
 
 TURNAROUND = timedelta(minutes=1)
 """A lease that is to end before a slot has so much for becoming ready and for being cleaned up after."""

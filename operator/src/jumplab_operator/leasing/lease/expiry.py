@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from jumplab_operator.leasing.waiting import format_moment
+from jumplab_operator.leasing.explain.pending_reasons import format_moment
 
 EARLY_END = timedelta(seconds=5)
 """An exporter's own deadline is never late, so a little early: an exporter that cleans up so short before the end is

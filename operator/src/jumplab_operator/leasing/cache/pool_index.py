@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from typing import TypeAlias, TypeVar
 
-from jumplab_operator.leasing.access import Rights
-from jumplab_operator.leasing.facts import ExporterFacts, LeaseFacts, Request
-from jumplab_operator.leasing.pools import Key, Pool, Situation
+from jumplab_operator.leasing.cache.pools import Key, Pool, Situation
+from jumplab_operator.leasing.model.facts import ExporterFacts, LeaseFacts, Request
+from jumplab_operator.leasing.model.policy_rules import Rights
 
 _Label: TypeAlias = tuple[str, str]
 _K = TypeVar("_K")

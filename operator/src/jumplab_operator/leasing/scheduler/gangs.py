@@ -14,14 +14,14 @@ from heapq import merge
 from itertools import islice, takewhile
 from typing import TypeAlias
 
-from jumplab_operator.leasing.decisions import Assign
-from jumplab_operator.leasing.facts import LeaseFacts
-from jumplab_operator.leasing.matching import Matching, match
-from jumplab_operator.leasing.pools import Pool
-from jumplab_operator.leasing.quotas import Holdings
-from jumplab_operator.leasing.slots import Slots
-from jumplab_operator.leasing.space import Space
-from jumplab_operator.leasing.times import DEFAULT_DURATION
+from jumplab_operator.leasing.cache.namespace_cache import Space
+from jumplab_operator.leasing.cache.pools import Pool
+from jumplab_operator.leasing.cache.quotas import Holdings
+from jumplab_operator.leasing.model.decisions import Assign
+from jumplab_operator.leasing.model.facts import LeaseFacts
+from jumplab_operator.leasing.model.matching import Matching, match
+from jumplab_operator.leasing.model.reservations import Slots
+from jumplab_operator.leasing.model.times import DEFAULT_DURATION
 
 KEPT_FOR = 8
 """For so many gangs exporters are kept, the first in rank: the others come up as these are served."""

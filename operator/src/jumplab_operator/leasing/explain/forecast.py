@@ -12,11 +12,11 @@ from heapq import heapify, heappop, heappush
 from itertools import islice
 from typing import TypeAlias
 
-from jumplab_operator.leasing.booking import TURNAROUND
-from jumplab_operator.leasing.facts import LeaseFacts
-from jumplab_operator.leasing.pools import Pool
-from jumplab_operator.leasing.space import Space
-from jumplab_operator.leasing.times import DEFAULT_DURATION
+from jumplab_operator.leasing.cache.namespace_cache import Space
+from jumplab_operator.leasing.cache.pools import Pool
+from jumplab_operator.leasing.cache.reservation_placement import TURNAROUND
+from jumplab_operator.leasing.model.facts import LeaseFacts
+from jumplab_operator.leasing.model.times import DEFAULT_DURATION
 
 _TRIES = 64
 """So many exporters are looked at for one lease."""

@@ -11,13 +11,13 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from itertools import chain, islice
 
-from jumplab_operator.leasing.facts import LeaseFacts
-from jumplab_operator.leasing.gangs import KEPT_FOR
-from jumplab_operator.leasing.pools import Pool, Spot
-from jumplab_operator.leasing.ranking import PATIENCE
-from jumplab_operator.leasing.room import Room, first_of
-from jumplab_operator.leasing.space import Queue, Space
-from jumplab_operator.leasing.turns import Turns
+from jumplab_operator.leasing.cache.fair_order import Turns
+from jumplab_operator.leasing.cache.namespace_cache import Queue, Space
+from jumplab_operator.leasing.cache.pools import Pool, Spot
+from jumplab_operator.leasing.model.facts import LeaseFacts
+from jumplab_operator.leasing.model.ranking import PATIENCE
+from jumplab_operator.leasing.scheduler.gangs import KEPT_FOR
+from jumplab_operator.leasing.scheduler.preemption_simulation import Room, first_of
 
 _TRIES = 32
 """So many exporters are looked at for one lease, where others that stand before it would take them."""
