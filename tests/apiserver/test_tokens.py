@@ -19,8 +19,8 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from jumplab_operator.control_plane import token_reader
 from jumplab_operator.controller.credentials import CredentialIssuer
 from jumplab_operator.controller.lab import Name
-from jumplab_operator.handlers.kube import connected
-from jumplab_operator.handlers.settings import KubeAccess
+from jumplab_operator.kube.client import connected
+from jumplab_operator.kube.settings import KubeAccess
 from jumplab_operator.lab_users import LabUsers
 from jumplab_operator.standalone.auth import Gate
 from jumplab_operator.standalone.errors import DataDirUnusable

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from jumplab_operator.controller.lab import ApiRefused
-from jumplab_operator.handlers.kube import KubeApi, connected
-from jumplab_operator.handlers.settings import KubeAccess
+from jumplab_operator.kube.client import KubeApi, connected
+from jumplab_operator.kube.settings import KubeAccess
 from tests.kube.client import KubeClient
 
 BOUND_SECONDS = 40

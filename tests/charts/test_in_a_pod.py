@@ -19,12 +19,12 @@ from aiohttp import web
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from jumplab_operator import kube_access
 from jumplab_operator.controller.keys import UnusableKeys
 from jumplab_operator.controller.served_certificate import CertificateFiles
 from jumplab_operator.controller.server import PortUnavailable
-from jumplab_operator.handlers.kube import connected
 from jumplab_operator.health import answering
+from jumplab_operator.kube import access
+from jumplab_operator.kube.client import connected
 from jumplab_operator.standalone.certificates import Issued, issue_server_certificate, make_authority
 from tests.kube.client import KubeClient
 from tests.kube.processes import Process, free_ports
@@ -128,7 +128,7 @@ async def test_a_token_that_the_kubelet_replaces_is_used_from_then_on(tmp_path: 
         "users": [{"name": "pod", "user": {"tokenFile": "token"}}],
     }
     (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
-    async with connected(kube_access.find(tmp_path / "kubeconfig", {})) as kube:
+    async with connected(access.find(tmp_path / "kubeconfig", {})) as kube:
         await kube.get("/first")
         (tmp_path / "token").write_text("two\n")
         await kube.get("/second")

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from jumplab_operator.controller.lab import ApiRefused
-from jumplab_operator.handlers.kube import CUSTOM, ApiAway, KubeApi, connected
-from jumplab_operator.handlers.settings import SystemClock
+from jumplab_operator.kube.client import CUSTOM, ApiAway, KubeApi, connected
+from jumplab_operator.kube.settings import SystemClock
 from jumplab_operator.leadership import record
 from jumplab_operator.leadership.candidate import GOOD_FOR, Candidate
 from jumplab_operator.leadership.fence import Fenced

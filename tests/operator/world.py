@@ -13,8 +13,8 @@ from typing import Any
 from jumplab_operator.controller.lab import ApiRefused, Assignment, Name, StatusReport
 from jumplab_operator.handlers.lab import ClusterLab
 from jumplab_operator.handlers.running import running_lab
-from jumplab_operator.handlers.settings import KubeAccess, LabSettings, SystemClock
-from jumplab_operator.handlers.watching import Watch, of_cluster
+from jumplab_operator.kube.kopf_watch import Watch, of_cluster
+from jumplab_operator.kube.settings import KubeAccess, LabSettings, SystemClock
 from jumplab_operator.leasing.model.exporter_health import NOTHING, Found
 from tests.kube.client import Answer, KubeClient
 from tests.kube.servers import KubeApi

@@ -17,16 +17,16 @@ from typing import NoReturn
 import click
 
 from jumplab import event_loop
-from jumplab_operator import kube_access
 from jumplab_operator.control_plane import Installation, Listening, Running, in_cluster, one_machine
 from jumplab_operator.controller.keys import UnusableKeys
 from jumplab_operator.controller.lab import ApiRefused
 from jumplab_operator.controller.served_certificate import CertificateFiles
 from jumplab_operator.controller.server import PortUnavailable
 from jumplab_operator.garbage import collect_garbage
-from jumplab_operator.handlers.kube import ApiAway
-from jumplab_operator.handlers.settings import QUARANTINE_AFTER
 from jumplab_operator.health import answering
+from jumplab_operator.kube import access as kube_access
+from jumplab_operator.kube.client import ApiAway
+from jumplab_operator.kube.settings import QUARANTINE_AFTER
 from jumplab_operator.leadership.seat import Process, Seat
 from jumplab_operator.resources.durations import parse_duration
 from jumplab_operator.standalone.errors import StandaloneError

@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import Any
 
 from jumplab_operator.controller.lab import ApiRefused
-from jumplab_operator.handlers.kube import CORE, CUSTOM, ApiAway, KubeApi
-from jumplab_operator.handlers.snapshot import KINDS
+from jumplab_operator.kube.client import CORE, CUSTOM, ApiAway, KubeApi
+from jumplab_operator.kube.object_store import KINDS
 from jumplab_operator.resources.metadata import format_instant
 
 Plain = dict[str, Any]

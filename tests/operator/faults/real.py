@@ -11,9 +11,9 @@ from selectors import DefaultSelector, SelectorKey
 from typing import Any
 
 from jumplab_operator.controller.lab import ApiRefused
-from jumplab_operator.handlers.kube import KubeApi, connected
-from jumplab_operator.handlers.snapshot import KINDS
-from jumplab_operator.handlers.watching import OnEvent, of_cluster
+from jumplab_operator.kube.client import KubeApi, connected
+from jumplab_operator.kube.kopf_watch import OnEvent, of_cluster
+from jumplab_operator.kube.object_store import KINDS
 from jumplab_operator.resources import Resource
 from tests.kube import servers
 from tests.kube.client import Answer

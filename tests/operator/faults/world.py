@@ -11,9 +11,9 @@ from typing import Any
 from jumplab_operator.controller.lab import Name
 from jumplab_operator.handlers.lab import ClusterLab
 from jumplab_operator.handlers.running import lab_over
-from jumplab_operator.handlers.settings import LabSettings
-from jumplab_operator.handlers.snapshot import KINDS
-from jumplab_operator.handlers.watching import OnEvent
+from jumplab_operator.kube.kopf_watch import OnEvent
+from jumplab_operator.kube.object_store import KINDS
+from jumplab_operator.kube.settings import LabSettings
 from tests.operator.faults.api import NAMESPACE, FaultyApi, Plain, Store
 from tests.operator.faults.boards import Board
 from tests.operator.faults.virtual_time import VirtualClock, VirtualLoop

@@ -5,7 +5,7 @@ from typing import Any
 
 from jumplab_operator.handlers.cluster import Cluster
 from jumplab_operator.handlers.credentials import Credential, CredentialRemoved, Credentials
-from jumplab_operator.handlers.events import Happening
+from jumplab_operator.kube.event_recorder import Happening
 from jumplab_operator.resources import Client, IssuedCredential
 
 _SOONEST = timedelta(minutes=1)

@@ -10,7 +10,7 @@ from datetime import timedelta
 from jumplab_operator.controller.lab import ApiRefused
 from jumplab_operator.handlers.cluster import Cluster
 from jumplab_operator.handlers.credentials import Credentials, secret_path
-from jumplab_operator.handlers.kube import KubeApi
+from jumplab_operator.kube.client import KubeApi
 from jumplab_operator.resources import Client
 
 OTHERS_AT_ONCE = 5

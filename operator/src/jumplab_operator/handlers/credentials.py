@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from jumplab_operator.controller.lab import ApiRefused, TokenReplaced
-from jumplab_operator.handlers.kube import CORE, KubeApi, Plain, path
-from jumplab_operator.handlers.settings import TokenIssuer
+from jumplab_operator.kube.client import CORE, KubeApi, Plain, path
+from jumplab_operator.kube.settings import TokenIssuer
 from jumplab_operator.resources import GROUP, VERSION, Resource
 
 

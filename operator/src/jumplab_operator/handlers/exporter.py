@@ -8,9 +8,9 @@ from jumplab_operator.controller.lab import ApiRefused
 from jumplab_operator.handlers import claims
 from jumplab_operator.handlers.cluster import Cluster, whole_seconds
 from jumplab_operator.handlers.credentials import Credentials
-from jumplab_operator.handlers.events import Happening
 from jumplab_operator.handlers.failures import Failures
 from jumplab_operator.handlers.planner import Planner
+from jumplab_operator.kube.event_recorder import Happening
 from jumplab_operator.leasing.model import exporter_health
 from jumplab_operator.leasing.model.decisions import Assign
 from jumplab_operator.resources import Device, Exporter, ExporterStatus, LeaseRef, ObjectRef

@@ -1,6 +1,6 @@
 """What a change of a lease's status means, as Events."""
 
-from jumplab_operator.handlers.events import Happening
+from jumplab_operator.kube.event_recorder import Happening
 from jumplab_operator.resources import LeaseStatus
 from jumplab_operator.resources.conditions import find_condition, is_true
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from jumplab_operator.handlers.claims import lease_of
 from jumplab_operator.handlers.cluster import Cluster
-from jumplab_operator.handlers.snapshot import Seen
 from jumplab_operator.handlers.standing import Standing
+from jumplab_operator.kube.object_store import Seen
 from jumplab_operator.leasing.lease.validation import InForce, Refusal, accept
 from jumplab_operator.leasing.model.decisions import Decision, Wait
 from jumplab_operator.leasing.model.facts import (

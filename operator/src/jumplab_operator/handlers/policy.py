@@ -1,7 +1,7 @@
 """Reconciles an ExporterAccessPolicy: whether it can be understood. One that can't grants nothing, and says so."""
 
 from jumplab_operator.handlers.cluster import Cluster, whole_seconds
-from jumplab_operator.handlers.snapshot import Seen
+from jumplab_operator.kube.object_store import Seen
 from jumplab_operator.leasing.model.policy_rules import policy_problem
 from jumplab_operator.resources import ExporterAccessPolicy
 from jumplab_operator.resources.conditions import condition, merge_conditions

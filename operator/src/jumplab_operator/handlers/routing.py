@@ -13,7 +13,7 @@ from jumplab_operator.handlers.lease import Leases
 from jumplab_operator.handlers.planner import PLAN, Planner
 from jumplab_operator.handlers.policy import Policies
 from jumplab_operator.handlers.revocation import holder_as, told_revocation
-from jumplab_operator.handlers.snapshot import Seen
+from jumplab_operator.kube.object_store import Seen
 from jumplab_operator.resources import Client, Exporter, ExporterAccessPolicy, Lease
 
 _DEADLINES = 10_000

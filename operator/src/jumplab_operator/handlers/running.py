@@ -11,21 +11,21 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from jumplab_operator.handlers import watching
 from jumplab_operator.handlers.cluster import Cluster
 from jumplab_operator.handlers.credential_checks import CredentialChecks
 from jumplab_operator.handlers.credentials import Credentials
-from jumplab_operator.handlers.events import Events
-from jumplab_operator.handlers.feeding import Feeder
-from jumplab_operator.handlers.kube import KubeApi, connected
 from jumplab_operator.handlers.lab import ClusterLab
-from jumplab_operator.handlers.pacing import Paced
 from jumplab_operator.handlers.planner import Planner
 from jumplab_operator.handlers.presence import Presence
 from jumplab_operator.handlers.routing import Reconciler
-from jumplab_operator.handlers.settings import Clock, KubeAccess, LabSettings, SystemClock, TokenIssuer
-from jumplab_operator.handlers.snapshot import Snapshot
 from jumplab_operator.handlers.work import WorkQueue
+from jumplab_operator.kube import kopf_watch
+from jumplab_operator.kube.client import KubeApi, connected
+from jumplab_operator.kube.concurrency_limit import Paced
+from jumplab_operator.kube.event_recorder import Events
+from jumplab_operator.kube.informer import Feeder
+from jumplab_operator.kube.object_store import Snapshot
+from jumplab_operator.kube.settings import Clock, KubeAccess, LabSettings, SystemClock, TokenIssuer
 
 _WORKERS = 8
 
@@ -36,14 +36,14 @@ async def running_lab(
 ) -> AsyncIterator[ClusterLab]:
     """The lab over a Kubernetes API, while the context lasts. Raises ApiRefused where the CRDs aren't installed."""
     clock = clock or SystemClock()
-    watch = watching.of_cluster(access, settings.namespaces, clock)
+    watch = kopf_watch.of_cluster(access, settings.namespaces, clock)
     async with connected(access) as kube, lab_over(kube, watch, settings, issuer, clock) as lab:
         yield lab
 
 
 @asynccontextmanager
 async def lab_over(
-    kube: KubeApi, watch: watching.Watch, settings: LabSettings, issuer: TokenIssuer, clock: Clock
+    kube: KubeApi, watch: kopf_watch.Watch, settings: LabSettings, issuer: TokenIssuer, clock: Clock
 ) -> AsyncIterator[ClusterLab]:
     """The same, over an API that is given, and what tells of its changes."""
     beside, kube = Paced(kube), Paced(kube)

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from heapq import heappop, heappush
 
 from jumplab_operator.controller.lab import ApiRefused
-from jumplab_operator.handlers.kube import ApiAway
-from jumplab_operator.handlers.settings import Clock
+from jumplab_operator.kube.client import ApiAway
+from jumplab_operator.kube.settings import Clock
 
 _log = logging.getLogger(__name__)
 

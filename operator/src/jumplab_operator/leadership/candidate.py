@@ -13,8 +13,8 @@ from datetime import timedelta
 from typing import TypeVar
 
 from jumplab_operator.controller.lab import ApiRefused
-from jumplab_operator.handlers.kube import ApiAway, KubeApi, path
-from jumplab_operator.handlers.settings import Clock
+from jumplab_operator.kube.client import ApiAway, KubeApi, path
+from jumplab_operator.kube.settings import Clock
 from jumplab_operator.leadership import record
 from jumplab_operator.leadership.record import Record
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from jumplab_operator.handlers.kube import ApiAway, KubeApi, Plain
+from jumplab_operator.kube.client import ApiAway, KubeApi, Plain
 
 
 class Fenced(KubeApi):

@@ -3,7 +3,7 @@
 import logging
 
 from jumplab_operator.controller.lab import ApiRefused
-from jumplab_operator.handlers.kube import CORE, KubeApi, path
+from jumplab_operator.kube.client import CORE, KubeApi, path
 
 _log = logging.getLogger(__name__)
 

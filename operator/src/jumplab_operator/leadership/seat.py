@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from jumplab_operator.handlers.kube import KubeApi, once_it_answers
-from jumplab_operator.handlers.settings import SystemClock
+from jumplab_operator.kube.client import KubeApi, once_it_answers
+from jumplab_operator.kube.settings import SystemClock
 from jumplab_operator.leadership import pod
 from jumplab_operator.leadership.candidate import Candidate
 from jumplab_operator.leadership.fence import Fenced

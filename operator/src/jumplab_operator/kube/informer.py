@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 from jumplab_operator.controller.lab import ApiRefused
-from jumplab_operator.handlers.kube import CUSTOM, ApiAway, KubeApi, path
-from jumplab_operator.handlers.settings import Clock, LabSettings
-from jumplab_operator.handlers.snapshot import KINDS, Snapshot
+from jumplab_operator.kube.client import CUSTOM, ApiAway, KubeApi, path
+from jumplab_operator.kube.object_store import KINDS, Snapshot
+from jumplab_operator.kube.settings import Clock, LabSettings
 from jumplab_operator.resources import Resource
 
 _log = logging.getLogger(__name__)

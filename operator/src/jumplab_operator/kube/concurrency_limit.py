@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 
-from jumplab_operator.handlers.kube import KubeApi, Plain
+from jumplab_operator.kube.client import KubeApi, Plain
 
 _AT_ONCE = 16
 """More at once get no sooner through an API server; they only make each other late, until all are given up."""

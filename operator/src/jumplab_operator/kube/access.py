@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from jumplab_operator.handlers.settings import KubeAccess
+from jumplab_operator.kube.settings import KubeAccess
 
 _POD_FOLDER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 

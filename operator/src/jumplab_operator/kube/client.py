@@ -17,7 +17,7 @@ import aiohttp
 from kubernetes.aio import client as kubernetes
 
 from jumplab_operator.controller.lab import ApiRefused
-from jumplab_operator.handlers.settings import KubeAccess
+from jumplab_operator.kube.settings import KubeAccess
 from jumplab_operator.resources import GROUP, VERSION
 
 Plain = dict[str, Any]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from jumplab_operator.controller.lab import ApiRefused
-from jumplab_operator.handlers.kube import CORE, KubeApi, path
-from jumplab_operator.handlers.settings import Clock
+from jumplab_operator.kube.client import CORE, KubeApi, path
+from jumplab_operator.kube.settings import Clock
 from jumplab_operator.resources import GROUP, VERSION, Resource
 from jumplab_operator.resources.metadata import format_instant
 
