@@ -16,12 +16,12 @@ import pytest
 
 from jumplab_operator.control_plane import Installation, Listening, in_cluster
 from jumplab_operator.controller.lab import ApiRefused, Name
-from jumplab_operator.handlers.lab import ClusterLab
-from jumplab_operator.handlers.running import lab_over
 from jumplab_operator.kube.client import connected
 from jumplab_operator.kube.kopf_watch import of_cluster
 from jumplab_operator.kube.settings import KubeAccess, SystemClock
 from jumplab_operator.leadership.seat import Process, Seat, leading
+from jumplab_operator.reconcile.composition.compose import lab_over
+from jumplab_operator.reconcile.composition.lab_service import ClusterLab
 from tests.charts.cluster import RBAC, Cluster
 from tests.charts.matrix import JUMPLAB, Plain, one, rendered
 from tests.charts.refusals import BOUND_SECONDS, Refusals, contended

@@ -18,8 +18,8 @@ from jumplab_operator.controller.lab import (
     StatusReport,
     TokenReplaced,
 )
-from jumplab_operator.handlers.callers import Callers
 from jumplab_operator.leasing.explain.queue_position import Place
+from jumplab_operator.reconcile.context.callers import Callers
 from jumplab_operator.resources import Client, Exporter, LabelSelector, Lease
 from jumplab_operator.resources.exporter import LeaseRef
 

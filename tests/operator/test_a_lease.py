@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from jumplab_operator.controller.lab import Name
-from jumplab_operator.handlers.running import running_lab
+from jumplab_operator.reconcile.composition.compose import running_lab
 from tests.operator.world import SimulatedExporter, Tokens, World, bench, condition, message_of, reason_of, serving
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from jumplab_operator.controller.lab import ApiRefused, Name, StatusReport
-from jumplab_operator.handlers.lab import ClusterLab
 from jumplab_operator.kube.client import KubeApi
 from jumplab_operator.kube.concurrency_limit import Paced
+from jumplab_operator.reconcile.composition.lab_service import ClusterLab
 from tests.operator.faults.api import NAMESPACE, Plain
 from tests.operator.faults.world import FaultyWorld, conditions
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jumplab_operator.controller.lab import ApiRefused, Holding, Name
-from jumplab_operator.handlers.lab import ClusterLab
+from jumplab_operator.reconcile.composition.lab_service import ClusterLab
 from tests.operator.test_gangs import gang
 from tests.operator.world import Plain, SimulatedExporter, World, bench, condition, message_of, serving
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from jumplab_operator.controller.lab import ApiRefused, Name, StatusReport
-from jumplab_operator.handlers.running import running_lab
+from jumplab_operator.reconcile.composition.compose import running_lab
 from tests.operator.world import (
     JumpingClock,
     SimulatedExporter,

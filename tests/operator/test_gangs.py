@@ -10,10 +10,10 @@ from typing import Any
 from kubernetes.aio.client import ApiClient
 
 from jumplab_operator.controller.lab import Name
-from jumplab_operator.handlers.lab import ClusterLab
-from jumplab_operator.handlers.running import lab_over, running_lab
 from jumplab_operator.kube.client import ApiAway, KubeApi, connected
 from jumplab_operator.kube.settings import SystemClock
+from jumplab_operator.reconcile.composition.compose import lab_over, running_lab
+from jumplab_operator.reconcile.composition.lab_service import ClusterLab
 from tests.operator.world import (
     JumpingClock,
     SimulatedExporter,

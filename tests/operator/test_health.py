@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from jumplab_operator.controller.lab import Name
-from jumplab_operator.handlers.running import running_lab
 from jumplab_operator.leasing.model.exporter_health import RETURN, Found
+from jumplab_operator.reconcile.composition.compose import running_lab
 from tests.operator.world import (
     Plain,
     SimulatedExporter,

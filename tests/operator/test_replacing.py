@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 
 from jumplab_operator.controller.lab import Name
-from jumplab_operator.handlers.running import running_lab
+from jumplab_operator.reconcile.composition.compose import running_lab
 from tests.operator.test_gangs import claim_of, gang
 from tests.operator.world import SimulatedExporter, Tokens, World, condition, serving
 

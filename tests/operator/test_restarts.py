@@ -11,9 +11,9 @@ import pytest
 from kubernetes.aio.client import ApiClient
 
 from jumplab_operator.controller.lab import Name
-from jumplab_operator.handlers.running import lab_over, running_lab
 from jumplab_operator.kube.client import ApiAway, KubeApi, connected
 from jumplab_operator.kube.settings import SystemClock
+from jumplab_operator.reconcile.composition.compose import lab_over, running_lab
 from tests.kube.fixtures import NO_ASSETS
 from tests.kube.servers import ASSETS, RealKubeApi, StandaloneApi
 from tests.operator.conftest import make_world

@@ -14,11 +14,11 @@ import pytest
 from kubernetes.aio.client import ApiClient
 
 from jumplab_operator.controller.lab import ApiRefused, Name, TokenReplaced
-from jumplab_operator.handlers.lab import ClusterLab
-from jumplab_operator.handlers.running import lab_over
 from jumplab_operator.kube.client import ApiAway, KubeApi, connected
 from jumplab_operator.kube.kopf_watch import OnEvent
 from jumplab_operator.kube.settings import SystemClock
+from jumplab_operator.reconcile.composition.compose import lab_over
+from jumplab_operator.reconcile.composition.lab_service import ClusterLab
 from jumplab_operator.resources import Client
 from tests.operator.test_gangs import gang
 from tests.operator.test_reservations import after

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from jumplab_operator.controller.lab import ApiRefused
-from jumplab_operator.handlers.work import WorkQueue
 from jumplab_operator.kube.settings import SystemClock
+from jumplab_operator.reconcile.context.workqueue import WorkQueue
 
 
 async def done(queue: WorkQueue, count: int) -> list[str]:

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from jumplab_operator.controller.lab import ApiRefused, Assignment, Name, StatusReport
-from jumplab_operator.handlers.lab import ClusterLab
-from jumplab_operator.handlers.running import running_lab
 from jumplab_operator.kube.kopf_watch import Watch, of_cluster
 from jumplab_operator.kube.settings import KubeAccess, LabSettings, SystemClock
 from jumplab_operator.leasing.model.exporter_health import NOTHING, Found
+from jumplab_operator.reconcile.composition.compose import running_lab
+from jumplab_operator.reconcile.composition.lab_service import ClusterLab
 from tests.kube.client import Answer, KubeClient
 from tests.kube.servers import KubeApi
 

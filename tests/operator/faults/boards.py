@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from jumplab_operator.controller.lab import ApiRefused, Assignment, Name, StatusReport
-from jumplab_operator.handlers.lab import ClusterLab
+from jumplab_operator.reconcile.composition.lab_service import ClusterLab
 from tests.operator.faults.virtual_time import VirtualLoop
 
 _AGAIN_SECONDS = 1.0

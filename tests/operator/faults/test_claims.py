@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from jumplab_operator.controller.lab import StatusReport
-from jumplab_operator.handlers.lab import ClusterLab
+from jumplab_operator.reconcile.composition.lab_service import ClusterLab
 from jumplab_operator.resources.metadata import format_instant
 from tests.operator.faults.boards import Board
 from tests.operator.faults.world import FaultyWorld

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from jumplab_operator.controller.lab import Name
-from jumplab_operator.handlers.lab import ClusterLab
-from jumplab_operator.handlers.running import lab_over
 from jumplab_operator.kube.kopf_watch import OnEvent
 from jumplab_operator.kube.object_store import KINDS
 from jumplab_operator.kube.settings import LabSettings
+from jumplab_operator.reconcile.composition.compose import lab_over
+from jumplab_operator.reconcile.composition.lab_service import ClusterLab
 from tests.operator.faults.api import NAMESPACE, FaultyApi, Plain, Store
 from tests.operator.faults.boards import Board
 from tests.operator.faults.virtual_time import VirtualClock, VirtualLoop

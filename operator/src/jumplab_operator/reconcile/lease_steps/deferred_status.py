@@ -7,7 +7,7 @@ is then one write. The exporter's claim is written before; until the Lease says 
 import asyncio
 from datetime import datetime, timedelta
 
-from jumplab_operator.handlers.cluster import Cluster
+from jumplab_operator.reconcile.context.context import Cluster
 from jumplab_operator.resources import Lease, LeaseStatus
 
 

@@ -6,21 +6,21 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from jumplab_operator.controller.lab import Holding
-from jumplab_operator.handlers import attendance, notices
-from jumplab_operator.handlers.claims import holds
-from jumplab_operator.handlers.clean_up import clean_up
-from jumplab_operator.handlers.cluster import Cluster, whole_seconds
-from jumplab_operator.handlers.endings import exporters_ending
-from jumplab_operator.handlers.parts import assigned_fields, kept_fields, parts_of
-from jumplab_operator.handlers.planner import Planner
-from jumplab_operator.handlers.revocation import Revocations
-from jumplab_operator.handlers.telling import Telling, Terms
 from jumplab_operator.leasing.explain.pending_reasons import exporters_named
 from jumplab_operator.leasing.lease import conditions as lease_conditions
 from jumplab_operator.leasing.lease import expiry
 from jumplab_operator.leasing.lease.validation import Refusal, accept
 from jumplab_operator.leasing.model.decisions import Assign, Wait
 from jumplab_operator.leasing.model.policy_rules import Grant
+from jumplab_operator.reconcile.context.context import Cluster, whole_seconds
+from jumplab_operator.reconcile.lease_steps import activity, preemption_notice
+from jumplab_operator.reconcile.lease_steps.claims import holds
+from jumplab_operator.reconcile.lease_steps.members import assigned_fields, kept_fields, parts_of
+from jumplab_operator.reconcile.lease_steps.retention import clean_up
+from jumplab_operator.reconcile.lease_steps.revocation import Revocations
+from jumplab_operator.reconcile.lease_steps.status_writer import Telling, Terms
+from jumplab_operator.reconcile.lease_steps.termination import exporters_ending
+from jumplab_operator.reconcile.scheduling.scheduler_loop import Planner
 from jumplab_operator.resources import Exporter, Lease, LeaseRef, LeaseSpec
 from jumplab_operator.resources.conditions import find_condition, is_true
 
@@ -69,14 +69,14 @@ class Leases:
 
     async def _ending(self, lease: Lease, terms: Terms) -> expiry.Ending | None:
         now = self._cluster.clock.now()
-        end = attendance.end_in_force(lease, terms.spec, lease.status.begin_time) if terms.spec is not None else None
+        end = activity.end_in_force(lease, terms.spec, lease.status.begin_time) if terms.spec is not None else None
         released = lease.spec.release or lease.metadata.deletion_timestamp is not None
         due = expiry.due_ending(released=released, end=end, now=now)
         if due is not None or terms.spec is None:
             return due
         ending = await self.revocations.ending(lease) or await exporters_ending(lease, end, self._cluster)
-        ending = ending or attendance.abandonment(lease, terms.spec, self._cluster)
-        return ending or notices.preemption(lease, self._planner.decision(lease), self._cluster)
+        ending = ending or activity.abandonment(lease, terms.spec, self._cluster)
+        return ending or preemption_notice.preemption(lease, self._planner.decision(lease), self._cluster)
 
     async def _end(self, lease: Lease, terms: Terms, ending: expiry.Ending) -> None:
         self._cluster.holdings.announce(Holding(lease.uid, None))
@@ -84,7 +84,7 @@ class Leases:
             self._cluster.topics.changed(exporter.uid)
         now, end = whole_seconds(self._cluster.clock.now()), lease.status.expected_end_time
         if end is not None and terms.spec is not None:  # it may have been made shorter than what has passed
-            end = attendance.end_in_force(lease, terms.spec, lease.status.begin_time)
+            end = activity.end_in_force(lease, terms.spec, lease.status.begin_time)
         conditions = lease_conditions.ended(ending)
         await self._telling.write(lease, terms, conditions, ended=True, end_time=now, expected_end_time=end)
 
@@ -162,7 +162,7 @@ class Leases:
         online = {exporter.uid: self._is_online(exporter, lease, now) for exporter in exporters}
         ready = is_true(lease.status.conditions, "Ready")
         lost = [exporter for exporter in exporters if not online[exporter.uid]]
-        if ready and lost and attendance.is_unused(lease, self._cluster):
+        if ready and lost and activity.is_unused(lease, self._cluster):
             await self._give_up(lease, terms, lost, "went offline before anybody had used the lease")
             return
         if not ready:
@@ -175,15 +175,15 @@ class Leases:
             ready = not waited_for
         began = lease.status.begin_time or (whole_seconds(now) if ready else None)
         assert terms.spec is not None, "what is assigned was accepted"
-        end = attendance.end_in_force(lease, terms.spec, began)
+        end = activity.end_in_force(lease, terms.spec, began)
         if end is not None:
-            end = attendance.moved_on(lease, terms.spec, end, self._planner.before(lease), self._cluster)
+            end = activity.moved_on(lease, terms.spec, end, self._planner.before(lease), self._cluster)
             self._cluster.queue.add_at(lease.uid, end)
         parts = [lease_conditions.Part(exporter.name, online[exporter.uid]) for exporter in exporters]
-        notice = notices.notice(lease, self._planner.decision(lease), self._cluster)
+        notice = preemption_notice.notice(lease, self._planner.decision(lease), self._cluster)
         conditions = lease_conditions.assigned(parts, terms.refusal, notice, ready=ready)
         changes = _rank(self._planner.new_right(lease, terms.spec))
-        attended = attendance.attendance_of(lease, self._cluster)
+        attended = activity.attendance_of(lease, self._cluster)
         if lease.status.first_used_time is None and attended is not None and attended.times:
             changes["first_used_time"] = whole_seconds(attended.since)
         await self._telling.write(lease, terms, conditions, begin_time=began, expected_end_time=end, **changes)

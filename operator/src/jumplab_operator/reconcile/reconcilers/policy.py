@@ -1,8 +1,8 @@
 """Reconciles an ExporterAccessPolicy: whether it can be understood. One that can't grants nothing, and says so."""
 
-from jumplab_operator.handlers.cluster import Cluster, whole_seconds
 from jumplab_operator.kube.object_store import Seen
 from jumplab_operator.leasing.model.policy_rules import policy_problem
+from jumplab_operator.reconcile.context.context import Cluster, whole_seconds
 from jumplab_operator.resources import ExporterAccessPolicy
 from jumplab_operator.resources.conditions import condition, merge_conditions
 from jumplab_operator.resources.metadata import Metadata

@@ -6,15 +6,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from jumplab_operator.controller.lab import ApiRefused, Name
-from jumplab_operator.handlers.callers import Callers
-from jumplab_operator.handlers.holders import Holders
-from jumplab_operator.handlers.presence import Presence
-from jumplab_operator.handlers.topics import Announcements, Topics
-from jumplab_operator.handlers.work import WorkQueue
 from jumplab_operator.kube.client import CUSTOM, KubeApi, path
 from jumplab_operator.kube.event_recorder import Events
 from jumplab_operator.kube.object_store import Snapshot
 from jumplab_operator.kube.settings import Clock, LabSettings
+from jumplab_operator.reconcile.context.callers import Callers
+from jumplab_operator.reconcile.context.change_notifier import Announcements, Topics
+from jumplab_operator.reconcile.context.connections import Presence
+from jumplab_operator.reconcile.context.holders import Holders
+from jumplab_operator.reconcile.context.workqueue import WorkQueue
 from jumplab_operator.resources import Exporter, ExporterAccessPolicy, Lease, Resource
 from jumplab_operator.resources.metadata import Model
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from jumplab_operator.controller.lab import ApiRefused
-from jumplab_operator.handlers.cluster import Cluster, object_path
+from jumplab_operator.reconcile.context.context import Cluster, object_path
 from jumplab_operator.resources import Lease
 
 

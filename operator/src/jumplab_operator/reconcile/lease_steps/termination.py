@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from jumplab_operator.controller.lab import Name
-from jumplab_operator.handlers.claims import holds
-from jumplab_operator.handlers.cluster import Cluster
 from jumplab_operator.leasing.lease import expiry
+from jumplab_operator.reconcile.context.context import Cluster
+from jumplab_operator.reconcile.lease_steps.claims import holds
 from jumplab_operator.resources import Exporter, Lease
 
 

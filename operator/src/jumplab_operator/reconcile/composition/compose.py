@@ -11,14 +11,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from jumplab_operator.handlers.cluster import Cluster
-from jumplab_operator.handlers.credential_checks import CredentialChecks
-from jumplab_operator.handlers.credentials import Credentials
-from jumplab_operator.handlers.lab import ClusterLab
-from jumplab_operator.handlers.planner import Planner
-from jumplab_operator.handlers.presence import Presence
-from jumplab_operator.handlers.routing import Reconciler
-from jumplab_operator.handlers.work import WorkQueue
 from jumplab_operator.kube import kopf_watch
 from jumplab_operator.kube.client import KubeApi, connected
 from jumplab_operator.kube.concurrency_limit import Paced
@@ -26,6 +18,14 @@ from jumplab_operator.kube.event_recorder import Events
 from jumplab_operator.kube.informer import Feeder
 from jumplab_operator.kube.object_store import Snapshot
 from jumplab_operator.kube.settings import Clock, KubeAccess, LabSettings, SystemClock, TokenIssuer
+from jumplab_operator.reconcile.composition.lab_service import ClusterLab
+from jumplab_operator.reconcile.composition.manager import Reconciler
+from jumplab_operator.reconcile.context.connections import Presence
+from jumplab_operator.reconcile.context.context import Cluster
+from jumplab_operator.reconcile.context.workqueue import WorkQueue
+from jumplab_operator.reconcile.lease_steps.credential_checks import CredentialChecks
+from jumplab_operator.reconcile.lease_steps.credentials import Credentials
+from jumplab_operator.reconcile.scheduling.scheduler_loop import Planner
 
 _WORKERS = 8
 

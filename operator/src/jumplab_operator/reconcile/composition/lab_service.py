@@ -17,12 +17,12 @@ from jumplab_operator.controller.lab import (
     Queued,
     StatusReport,
 )
-from jumplab_operator.handlers import claims
-from jumplab_operator.handlers.cluster import Cluster
-from jumplab_operator.handlers.planner import Planner
-from jumplab_operator.handlers.presence import Connection
-from jumplab_operator.handlers.routing import Reconciler
 from jumplab_operator.kube.client import CUSTOM, path
+from jumplab_operator.reconcile.composition.manager import Reconciler
+from jumplab_operator.reconcile.context.connections import Connection
+from jumplab_operator.reconcile.context.context import Cluster
+from jumplab_operator.reconcile.lease_steps import claims
+from jumplab_operator.reconcile.scheduling.scheduler_loop import Planner
 from jumplab_operator.resources import GROUP, VERSION, Client, Device, Exporter, LabelSelector, Lease
 from jumplab_operator.resources.conditions import is_true
 from jumplab_operator.resources.exporter import Phase

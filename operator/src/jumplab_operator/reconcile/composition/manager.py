@@ -3,17 +3,17 @@
 from collections import defaultdict
 
 from jumplab_operator.controller.lab import ApiRefused, Holding, Name
-from jumplab_operator.handlers.claims import is_assigned_to
-from jumplab_operator.handlers.client import Clients
-from jumplab_operator.handlers.cluster import Cluster
-from jumplab_operator.handlers.credentials import Credentials
-from jumplab_operator.handlers.exporter import Exporters
-from jumplab_operator.handlers.failures import Failures
-from jumplab_operator.handlers.lease import Leases
-from jumplab_operator.handlers.planner import PLAN, Planner
-from jumplab_operator.handlers.policy import Policies
-from jumplab_operator.handlers.revocation import holder_as, told_revocation
 from jumplab_operator.kube.object_store import Seen
+from jumplab_operator.reconcile.context.context import Cluster
+from jumplab_operator.reconcile.lease_steps.claims import is_assigned_to
+from jumplab_operator.reconcile.lease_steps.credentials import Credentials
+from jumplab_operator.reconcile.lease_steps.failure_history import Failures
+from jumplab_operator.reconcile.lease_steps.revocation import holder_as, told_revocation
+from jumplab_operator.reconcile.reconcilers.client import Clients
+from jumplab_operator.reconcile.reconcilers.exporter import Exporters
+from jumplab_operator.reconcile.reconcilers.lease import Leases
+from jumplab_operator.reconcile.reconcilers.policy import Policies
+from jumplab_operator.reconcile.scheduling.scheduler_loop import PLAN, Planner
 from jumplab_operator.resources import Client, Exporter, ExporterAccessPolicy, Lease
 
 _DEADLINES = 10_000

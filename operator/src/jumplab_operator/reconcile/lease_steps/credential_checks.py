@@ -8,9 +8,9 @@ import asyncio
 from datetime import timedelta
 
 from jumplab_operator.controller.lab import ApiRefused
-from jumplab_operator.handlers.cluster import Cluster
-from jumplab_operator.handlers.credentials import Credentials, secret_path
 from jumplab_operator.kube.client import KubeApi
+from jumplab_operator.reconcile.context.context import Cluster
+from jumplab_operator.reconcile.lease_steps.credentials import Credentials, secret_path
 from jumplab_operator.resources import Client
 
 OTHERS_AT_ONCE = 5

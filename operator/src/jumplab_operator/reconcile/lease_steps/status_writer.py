@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from jumplab_operator.handlers.cluster import Cluster, whole_seconds
-from jumplab_operator.handlers.foretelling import Foretelling
-from jumplab_operator.handlers.happenings import happenings
-from jumplab_operator.handlers.revocation import recorded_holder
 from jumplab_operator.leasing.lease import conditions as lease_conditions
 from jumplab_operator.leasing.lease.status_throttle import put_off
 from jumplab_operator.leasing.lease.validation import Refusal, late_edit
+from jumplab_operator.reconcile.context.context import Cluster, whole_seconds
+from jumplab_operator.reconcile.lease_steps.deferred_status import Foretelling
+from jumplab_operator.reconcile.lease_steps.revocation import recorded_holder
+from jumplab_operator.reconcile.lease_steps.status_events import happenings
 from jumplab_operator.resources import Lease, LeaseSpec, LeaseStatus
 from jumplab_operator.resources.conditions import merge_conditions
 from jumplab_operator.resources.lease import ENDED_LABEL, TAG_LABEL_PREFIX

@@ -8,9 +8,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from jumplab_operator.handlers.claims import lease_of
-from jumplab_operator.handlers.cluster import Cluster
-from jumplab_operator.handlers.standing import Standing
 from jumplab_operator.kube.object_store import Seen
 from jumplab_operator.leasing.lease.validation import InForce, Refusal, accept
 from jumplab_operator.leasing.model.decisions import Decision, Wait
@@ -26,6 +23,9 @@ from jumplab_operator.leasing.model.facts import (
 from jumplab_operator.leasing.model.policy_rules import Grant
 from jumplab_operator.leasing.model.times import expected_end, length_of, times
 from jumplab_operator.leasing.scheduler import plan as planning
+from jumplab_operator.reconcile.context.context import Cluster
+from jumplab_operator.reconcile.lease_steps.claims import lease_of
+from jumplab_operator.reconcile.scheduling.queue_positions import Standing
 from jumplab_operator.resources import Client, Exporter, ExporterAccessPolicy, Lease, LeaseSpec, LeaseStatus
 from jumplab_operator.resources.conditions import is_true
 

@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from jumplab_operator.handlers.cluster import Cluster, whole_seconds
 from jumplab_operator.leasing.lease import activity, expiry
 from jumplab_operator.leasing.lease.activity import Attendance, Bounds
 from jumplab_operator.leasing.lease.validation import InForce
 from jumplab_operator.leasing.model.policy_rules import Grant
 from jumplab_operator.leasing.model.times import expected_end, times
+from jumplab_operator.reconcile.context.context import Cluster, whole_seconds
 from jumplab_operator.resources import Exporter, Lease, LeaseSpec
 
 

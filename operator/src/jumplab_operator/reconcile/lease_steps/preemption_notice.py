@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from jumplab_operator.handlers.cluster import Cluster, whole_seconds
 from jumplab_operator.leasing.explain.pending_reasons import format_instant
 from jumplab_operator.leasing.lease import expiry
 from jumplab_operator.leasing.model.decisions import Decision, Preempt
+from jumplab_operator.reconcile.context.context import Cluster, whole_seconds
 from jumplab_operator.resources import Lease
 from jumplab_operator.resources.conditions import condition, find_condition
 from jumplab_operator.resources.metadata import Condition

@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from jumplab_operator.handlers.cluster import Cluster
-from jumplab_operator.handlers.credentials import Credential, CredentialRemoved, Credentials
 from jumplab_operator.kube.event_recorder import Happening
+from jumplab_operator.reconcile.context.context import Cluster
+from jumplab_operator.reconcile.lease_steps.credentials import Credential, CredentialRemoved, Credentials
 from jumplab_operator.resources import Client, IssuedCredential
 
 _SOONEST = timedelta(minutes=1)

@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from jumplab_operator.controller.lab import Assignment, Name
-from jumplab_operator.handlers.cluster import Cluster
 from jumplab_operator.leasing.model.times import expected_end
+from jumplab_operator.reconcile.context.context import Cluster
 from jumplab_operator.resources import Exporter, Lease, LeaseRef
 from jumplab_operator.resources.conditions import find_condition
 

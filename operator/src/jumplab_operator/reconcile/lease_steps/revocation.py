@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import NamedTuple, TypeVar
 
 from jumplab_operator.controller.lab import Name
-from jumplab_operator.handlers.cluster import Cluster
-from jumplab_operator.handlers.holders import holder_of
 from jumplab_operator.kube.client import CUSTOM, Plain, path
 from jumplab_operator.leasing.lease import expiry
 from jumplab_operator.leasing.lease.expiry import Ending
+from jumplab_operator.reconcile.context.context import Cluster
+from jumplab_operator.reconcile.context.holders import holder_of
 from jumplab_operator.resources import Client, Holder, Lease, LeaseSpec
 
 _REMEMBERED = 10_000

@@ -5,14 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from jumplab_operator.controller.lab import ApiRefused
-from jumplab_operator.handlers import claims
-from jumplab_operator.handlers.cluster import Cluster, whole_seconds
-from jumplab_operator.handlers.credentials import Credentials
-from jumplab_operator.handlers.failures import Failures
-from jumplab_operator.handlers.planner import Planner
 from jumplab_operator.kube.event_recorder import Happening
 from jumplab_operator.leasing.model import exporter_health
 from jumplab_operator.leasing.model.decisions import Assign
+from jumplab_operator.reconcile.context.context import Cluster, whole_seconds
+from jumplab_operator.reconcile.lease_steps import claims
+from jumplab_operator.reconcile.lease_steps.credentials import Credentials
+from jumplab_operator.reconcile.lease_steps.failure_history import Failures
+from jumplab_operator.reconcile.scheduling.scheduler_loop import Planner
 from jumplab_operator.resources import Device, Exporter, ExporterStatus, LeaseRef, ObjectRef
 from jumplab_operator.resources.conditions import condition, find_condition, is_true, merge_conditions
 from jumplab_operator.resources.metadata import Condition
