@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 
-from jumplab_operator.standalone.server import KubernetesApi
+from jumplab_operator.standalone.http.server import KubernetesApi
 
 
 def trust(api: KubernetesApi) -> ssl.SSLContext:

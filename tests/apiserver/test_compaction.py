@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from jumplab_operator.standalone.compaction import Kept
+from jumplab_operator.standalone.storage.compaction import Kept
 from tests.apiserver.in_process import served
 
 MAPS = "/api/v1/namespaces/default/configmaps"

@@ -16,8 +16,8 @@ import yaml
 from jumplab_operator.control_plane import one_machine
 from jumplab_operator.lab_users import OPERATOR, LabUsers
 from jumplab_operator.leasing.model import lease_ownership
-from jumplab_operator.standalone.store import Key
-from jumplab_operator.standalone.users import User
+from jumplab_operator.standalone.auth.users import User
+from jumplab_operator.standalone.storage.store import Key
 from tests.kube.client import Answer, KubeClient
 
 SECRETS = "/api/v1/namespaces/default/secrets"

@@ -11,10 +11,12 @@ from typing import Any
 import aiohttp
 import pytest
 
-from jumplab_operator.standalone import metadata_rules, ownership, strategic
-from jumplab_operator.standalone.built_in import SECRETS
-from jumplab_operator.standalone.errors import MOST_CAUSES
-from jumplab_operator.standalone.store import Key
+from jumplab_operator.standalone.base.errors import MOST_CAUSES
+from jumplab_operator.standalone.controllers import ownership
+from jumplab_operator.standalone.http import strategic
+from jumplab_operator.standalone.objects import metadata_rules
+from jumplab_operator.standalone.objects.built_in import SECRETS
+from jumplab_operator.standalone.storage.store import Key
 from tests.apiserver.in_process import served
 from tests.apiserver.widgets import crd, widget
 from tests.kube.client import JSON_PATCH, KubeClient

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from jumplab_operator.standalone import watching
+from jumplab_operator.standalone.http import watch_handler
 from tests.apiserver.in_process import served, trust
 from tests.kube.client import KubeClient
 from tests.kube.servers import StandaloneApi
@@ -60,7 +60,7 @@ async def large_changes(folder: Path) -> AsyncIterator[tuple[str, ssl.SSLContext
 
 @pytest.mark.parametrize("query", ["resourceVersion=1", "resourceVersion=1&timeoutSeconds=1", "resourceVersion=0"])
 async def test_a_watch_that_never_reads_is_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str) -> None:
-    monkeypatch.setattr(watching, "SLOWEST_READER_SECONDS", 0.5)
+    monkeypatch.setattr(watch_handler, "SLOWEST_READER_SECONDS", 0.5)
     async with large_changes(tmp_path) as reach:
         connection = await asyncio.to_thread(silent_watch, *reach, query)
         with connection:

@@ -13,9 +13,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from jumplab_operator.standalone.datadir import DataDir
-from jumplab_operator.standalone.errors import DataDirInUse, DataDirUnusable, PortInUse
-from jumplab_operator.standalone.server import KubernetesApi
+from jumplab_operator.standalone.base.errors import DataDirInUse, DataDirUnusable, PortInUse
+from jumplab_operator.standalone.http.server import KubernetesApi
+from jumplab_operator.standalone.storage.datadir import DataDir
 
 
 def mode(path: Path) -> int:

@@ -22,12 +22,12 @@ from jumplab_operator.controller.lab import Name
 from jumplab_operator.kube.client import connected
 from jumplab_operator.kube.settings import KubeAccess
 from jumplab_operator.lab_users import LabUsers
-from jumplab_operator.standalone.auth import Gate
-from jumplab_operator.standalone.errors import DataDirUnusable
-from jumplab_operator.standalone.server import KubernetesApi
-from jumplab_operator.standalone.service_accounts import ServiceAccounts
-from jumplab_operator.standalone.store import Key
-from jumplab_operator.standalone.users import ADMINISTRATOR
+from jumplab_operator.standalone.auth.auth import Gate
+from jumplab_operator.standalone.auth.service_accounts import ServiceAccounts
+from jumplab_operator.standalone.auth.users import ADMINISTRATOR
+from jumplab_operator.standalone.base.errors import DataDirUnusable
+from jumplab_operator.standalone.http.server import KubernetesApi
+from jumplab_operator.standalone.storage.store import Key
 from tests.apiserver.in_process import served, trust
 
 WEAK = [

@@ -6,9 +6,9 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from jumplab_operator.standalone.built_in import NAMESPACES
-from jumplab_operator.standalone.presentation import Presentation
-from jumplab_operator.standalone.routes import Target
+from jumplab_operator.standalone.http.presentation import Presentation
+from jumplab_operator.standalone.objects.built_in import NAMESPACES
+from jumplab_operator.standalone.objects.routes import Target
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 METADATA = {"name": "a", "resourceVersion": "7", "creationTimestamp": "2030-01-01T00:00:00Z"}

@@ -25,7 +25,7 @@ from jumplab_operator.controller.server import PortUnavailable
 from jumplab_operator.health import answering
 from jumplab_operator.kube import access
 from jumplab_operator.kube.client import connected
-from jumplab_operator.standalone.certificates import Issued, issue_server_certificate, make_authority
+from jumplab_operator.pki import Issued, issue_server_certificate, make_authority
 from tests.kube.client import KubeClient
 from tests.kube.processes import Process, free_ports
 from tests.kube.servers import StandaloneApi

@@ -21,9 +21,9 @@ from jumplab_operator.controller.credentials import CredentialIssuer
 from jumplab_operator.controller.dialling import Dialler
 from jumplab_operator.controller.offers import Offers
 from jumplab_operator.controller.server import controller_server, listen
+from jumplab_operator.pki import issue_server_certificate, make_authority
 from jumplab_operator.router.relay import Router
 from jumplab_operator.router.tokens import TokenReader
-from jumplab_operator.standalone.certificates import issue_server_certificate, make_authority
 from tests.controller.lab import NAMESPACE, MemoryLab
 
 

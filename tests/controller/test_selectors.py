@@ -8,9 +8,9 @@ from jumplab_operator.controller.refusals import BadRequest
 from jumplab_operator.controller.selectors import parse_selector
 from jumplab_operator.leasing.model.selectors import describe, matches, selector_problem
 from jumplab_operator.resources import LabelSelector, Requirement
-from jumplab_operator.standalone.built_in import SECRETS
-from jumplab_operator.standalone.errors import ApiError
-from jumplab_operator.standalone.selectors import field_selector, label_selector
+from jumplab_operator.standalone.base.errors import ApiError
+from jumplab_operator.standalone.http.selectors import field_selector, label_selector
+from jumplab_operator.standalone.objects.built_in import SECRETS
 
 LABELS = {"board": "x", "rev": "2", "example.com/site": "hq", "empty": ""}
 

@@ -23,9 +23,9 @@ from jumplab.transport.endpoint import Endpoint, Tls
 from jumplab.transport.local import LocalLink
 from jumplab.transport.routed import RoutedLink
 from jumplab_exporter.reports import Status
+from jumplab_operator.pki import issue_server_certificate, make_authority
 from jumplab_operator.router.relay import Router
 from jumplab_operator.router.tokens import LIFETIME, Role, StreamClaims, mint, read
-from jumplab_operator.standalone.certificates import issue_server_certificate, make_authority
 from tests.exporter.waiting import until
 
 TOKEN = "the exporter's token"

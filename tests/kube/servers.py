@@ -16,7 +16,7 @@ from typing import Any, Protocol, Self
 import yaml
 from cryptography.hazmat.primitives import serialization
 
-from jumplab_operator.standalone import certificates
+from jumplab_operator import pki
 from tests.kube.processes import Process, free_ports
 
 ASSETS = os.environ.get("KUBEBUILDER_ASSETS", "")
@@ -115,8 +115,8 @@ class RealKubeApi(_Running):
 
     def _write_credentials(self) -> None:
         now = datetime.now(UTC)
-        authority = certificates.make_authority(now)
-        server = certificates.issue_server_certificate(authority, ["127.0.0.1", "localhost"], now)
+        authority = pki.make_authority(now)
+        server = pki.issue_server_certificate(authority, ["127.0.0.1", "localhost"], now)
         self.ca.write_bytes(authority.certificate_pem)
         (self._folder / "server.crt").write_bytes(server.certificate_pem)
         key = serialization.load_pem_private_key(server.key_pem, password=None)
@@ -186,7 +186,7 @@ class StandaloneApi(_Running):
         self.url = f"https://127.0.0.1:{port}"
         self.ca = self.data_dir / "ca.crt"
         self.kubeconfig = self.data_dir / "kubeconfig"
-        module = "jumplab_operator.standalone.server"
+        module = "jumplab_operator.standalone.http.server"
         command: list[str | Path] = [
             sys.executable,
             "-m",

@@ -14,7 +14,7 @@ import yaml
 import jumplab
 from jumplab.client.config import ClientConfig, TlsSettings
 from jumplab.driver import errors
-from jumplab_operator.standalone.certificates import make_authority
+from jumplab_operator.pki import make_authority
 from tests.kube.kubectl import KUBECTL, NO_KUBECTL, Kubectl, Said
 from tests.kube.processes import free_ports
 from tests.kube.servers import kubeconfig

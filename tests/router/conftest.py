@@ -15,9 +15,9 @@ from grpc import aio
 from jumplab.transport.channel import open_channel
 from jumplab.transport.endpoint import Endpoint, Tls
 from jumplab_operator.controller.server import SERVER_OPTIONS, listen
+from jumplab_operator.pki import issue_server_certificate, make_authority
 from jumplab_operator.router.relay import Router
 from jumplab_operator.router.tokens import LIFETIME, Role, StreamClaims, mint
-from jumplab_operator.standalone.certificates import issue_server_certificate, make_authority
 
 METHOD = "/jumplab.v1.RouterService/Stream"
 

@@ -15,7 +15,7 @@ from grpc import aio
 from jumplab.transport import errors
 from jumplab.transport.channel import open_channel
 from jumplab.transport.endpoint import Endpoint, Identity, Tls
-from jumplab_operator.standalone.certificates import Issued, issue_server_certificate, make_authority
+from jumplab_operator.pki import Issued, issue_server_certificate, make_authority
 
 IDENTITY = Identity("lab", "Client", "ci", "secret")
 AUTHORITY = make_authority(datetime.now(UTC))

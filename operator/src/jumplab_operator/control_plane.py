@@ -38,8 +38,8 @@ from jumplab_operator.leadership.seat import Process, Seat, leading
 from jumplab_operator.reconcile.composition.compose import lab_over
 from jumplab_operator.router.relay import Router
 from jumplab_operator.router.tokens import TokenReader
-from jumplab_operator.standalone.datadir import DataDir, write_private
-from jumplab_operator.standalone.server import KubernetesApi
+from jumplab_operator.standalone.http.server import KubernetesApi
+from jumplab_operator.standalone.storage.datadir import DataDir, write_private
 
 log = logging.getLogger(__name__)
 

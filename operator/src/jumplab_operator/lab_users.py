@@ -13,9 +13,9 @@ from jumplab_operator.controller.credentials import InvalidCredential, Subject, 
 from jumplab_operator.controller.lab import Name
 from jumplab_operator.leasing.model import lease_ownership
 from jumplab_operator.resources import GROUP
-from jumplab_operator.standalone.rules import READ, Grant, Rule
-from jumplab_operator.standalone.store import Key
-from jumplab_operator.standalone.users import AUTHENTICATED, Lookup, User
+from jumplab_operator.standalone.auth.users import AUTHENTICATED, Lookup, User
+from jumplab_operator.standalone.base.rbac import READ, Grant, Rule
+from jumplab_operator.standalone.storage.store import Key
 
 OPERATOR = User("jumplab-operator", ("jumplab:operators", AUTHENTICATED))
 CLIENTS = "jumplab:clients"

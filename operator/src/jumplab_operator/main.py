@@ -29,7 +29,7 @@ from jumplab_operator.kube.client import ApiAway
 from jumplab_operator.kube.settings import QUARANTINE_AFTER
 from jumplab_operator.leadership.seat import Process, Seat
 from jumplab_operator.resources.durations import parse_duration
-from jumplab_operator.standalone.errors import StandaloneError
+from jumplab_operator.standalone.base.errors import StandaloneError
 
 PORT = click.IntRange(0, 65535)
 FILE = click.Path(path_type=Path, dir_okay=False)

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from jumplab_operator.controller.server import Certificate
-from jumplab_operator.standalone.certificates import Issued, issue_server_certificate, make_authority
+from jumplab_operator.pki import Issued, issue_server_certificate, make_authority
 
 SIGNING_KEY, AUTHORITY_KEY, AUTHORITY_CERTIFICATE = "signing.key", "ca.key", "ca.crt"
 

@@ -1,0 +1,185 @@
+"""The door: HTTPS with a bearer token, from an address to the verbs. `KubernetesApi` is what the composition uses."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import signal
+import socket
+import ssl
+import sys
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import yaml
+from aiohttp import web
+
+from jumplab_operator import pki
+from jumplab_operator.standalone.auth.auth import Gate
+from jumplab_operator.standalone.auth.service_accounts import ServiceAccounts
+from jumplab_operator.standalone.auth.users import ADMINISTRATOR, Tenancy
+from jumplab_operator.standalone.base.errors import PortInUse, StandaloneError
+from jumplab_operator.standalone.base.kinds import Object
+from jumplab_operator.standalone.controllers.server_state import Cluster
+from jumplab_operator.standalone.http.application import application
+from jumplab_operator.standalone.storage import migration
+from jumplab_operator.standalone.storage.compaction import Kept
+from jumplab_operator.standalone.storage.datadir import DataDir, write_private
+
+DEFAULT_PORT = 7443
+_SHUTDOWN_SECONDS = 2.0
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- what a person may ask for
+
+
+class KubernetesApi:
+    """A Kubernetes API on a data directory, served in the running event loop while entered.
+
+    `port` None means the one that the directory remembers (7443 the first time), 0 the remembered or any free one.
+    `kept` is how far back a watch can begin; `tenancy` are the users beside the administrator. Entering raises
+    DataDirInUse, DataDirUnusable or PortInUse.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        host: str = "127.0.0.1",
+        port: int | None = None,
+        *,
+        kept: Kept = Kept(),  # noqa: B008 -- frozen
+        tenancy: Tenancy | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.data_dir = DataDir(data_dir)
+        self._host = host
+        self._asked_port = port
+        self._clock = clock
+        self._kept = kept
+        self._tenancy = tenancy
+        self.url = ""
+        self.ca_pem = b""
+        self.admin_token = ""
+
+    async def __aenter__(self) -> Self:
+        self.data_dir.__enter__()
+        try:
+            await self._start()
+        except BaseException:
+            self.data_dir.__exit__(None, None, None)
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._cluster.end_watches()
+        await self._runner.cleanup()
+        await self._cluster.close()
+        self.data_dir.__exit__(kind, error, traceback)
+
+    def kubeconfig(self) -> Object:
+        """A kubeconfig with everything in it, for whoever may do everything."""
+        authority = base64.b64encode(self.ca_pem).decode()
+        cluster = {"server": self.url, "certificate-authority-data": authority}
+        context = {"cluster": "jumplab", "user": "admin", "namespace": "default"}
+        return {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "jumplab", "cluster": cluster}],
+            "users": [{"name": "admin", "user": {"token": self.admin_token}}],
+            "contexts": [{"name": "jumplab", "context": context}],
+            "current-context": "jumplab",
+        }
+
+    async def _start(self) -> None:
+        database = self.data_dir.database
+        migration.prepare(database)
+        authority = self.data_dir.authority(self._clock())
+        self.ca_pem = authority.certificate_pem
+        self.admin_token = self.data_dir.admin_token()
+        accounts = ServiceAccounts(self.data_dir.accounts_key(), self._clock)
+        self._cluster = Cluster(database, self._kept, self._clock)
+        await self._cluster.start()
+        users = {self.admin_token: ADMINISTRATOR}
+        app = application(self._cluster, Gate(users, accounts, self._tenancy, self._cluster.find))
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,
+            handler_cancellation=True,
+            shutdown_timeout=_SHUTDOWN_SECONDS,
+            auto_decompress=False,  # a stranger's megabyte could be a gigabyte, and would be unpacked to be thrown away
+        )
+        try:
+            await self._runner.setup()
+            port = await self._listen(self._tls(authority))
+        except BaseException:
+            await self._runner.cleanup()
+            await self._cluster.close()
+            raise
+        self.data_dir.remember_port(port)
+        host = _ANY_ADDRESS.get(self._host, self._host)
+        self.url = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+        write_private(self.data_dir.kubeconfig, yaml.safe_dump(self.kubeconfig(), sort_keys=False).encode())
+
+    async def _listen(self, tls: ssl.SSLContext) -> int:
+        """Listen on the port asked for, and return it."""
+        remembered = self.data_dir.remembered_port()
+        port = self._asked_port or remembered or (DEFAULT_PORT if self._asked_port is None else 0)
+        site = web.TCPSite(self._runner, self._host, port, ssl_context=tls)
+        try:
+            await site.start()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise PortInUse(
+                f"the Kubernetes API can't listen on {self._host}, port {port}: {reason}; "
+                "stop what uses it or choose another port"
+            ) from error
+        address = self._runner.addresses[0]
+        return int(address[1])
+
+    def _tls(self, authority: pki.Issued) -> ssl.SSLContext:
+        names = dict.fromkeys(
+            ["localhost", "127.0.0.1", "::1", socket.gethostname(), _ANY_ADDRESS.get(self._host, self._host)]
+        )
+        issued = pki.issue_server_certificate(authority, list(names), self._clock())
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        with tempfile.NamedTemporaryFile(dir=self.data_dir.path, prefix="tls-") as both:
+            both.write(issued.certificate_pem + issued.key_pem)
+            both.flush()
+            context.load_cert_chain(both.name)
+        return context
+
+
+async def _serve(data_dir: Path, host: str, port: int | None, kept: Kept) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(signal_number, stopped.set)
+    async with KubernetesApi(data_dir, host, port, kept=kept) as api:
+        sys.stdout.write(f"KUBECONFIG={api.data_dir.kubeconfig}\n")
+        sys.stdout.flush()
+        await stopped.wait()  # a server runs until it is told to stop
+
+
+def main() -> int:
+    """Serve the API alone, without operator, controller or router: for tests that need a process of its own."""
+    parser = argparse.ArgumentParser(prog="python -m jumplab_operator.standalone.http.server")
+    parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int)
+    parser.add_argument("--kept-changes", type=int, default=Kept().changes)
+    options = parser.parse_args()
+    try:
+        asyncio.run(_serve(options.data_dir, options.host, options.port, Kept(options.kept_changes)))
+    except StandaloneError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""The layouts of the store's file over time: a new one is made, older ones are brought up to date."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from jumplab_operator.standalone.base.errors import DataDirUnusable
+from jumplab_operator.standalone.storage import store
+
+
+def prepare(database: Path) -> None:
+    """Make the store of a new data directory, or migrate one of an older layout, keeping a copy beside it.
+
+    Raises DataDirUnusable for a file that is no store, or one of a newer layout.
+    """
+    try:
+        connection = store.connect(database)
+        try:
+            (layout,) = connection.execute("PRAGMA user_version").fetchone()
+            if layout == 0:
+                _run(connection, partial(_make, connection))
+            elif layout > store.LAYOUT:
+                raise DataDirUnusable(_newer(database, layout))
+            while 0 < layout < store.LAYOUT:
+                _keep_copy(connection, database, layout)
+                _run(connection, partial(_STEPS[layout], connection))
+                layout += 1
+        finally:
+            connection.close()
+        database.chmod(0o600)
+    except (sqlite3.Error, OSError) as error:
+        raise DataDirUnusable(f"{database} can't be used as the API's store: {error}; restore it from a copy, or use "
+                              "another --data-dir") from error  # fmt: skip
+
+
+def _newer(database: Path, layout: int) -> str:
+    return (
+        f"{database} has layout {layout}, and this version of jumplab-operator reads up to layout {store.LAYOUT}; run "
+        "`pip install --upgrade jumplab-operator`, or use another --data-dir"
+    )
+
+
+def _run(connection: sqlite3.Connection, change: Callable[[], None]) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        change()
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _keep_copy(connection: sqlite3.Connection, database: Path, layout: int) -> None:
+    copy = database.with_name(f"{database.name}.layout-{layout}")
+    copy.unlink(missing_ok=True)
+    connection.execute("VACUUM INTO ?", (str(copy),))
+    copy.chmod(0o600)
+
+
+def _make(connection: sqlite3.Connection) -> None:
+    _make_tables(connection, store.TABLES)
+    connection.execute(f"PRAGMA user_version = {store.LAYOUT}")
+
+
+def _from_layout_1(connection: sqlite3.Connection) -> None:
+    """Owners get a table. Changes get a time and what there was before, which the old ones lack: they are forgotten."""
+    connection.execute("INSERT OR REPLACE INTO compacted SELECT resource, max(version) FROM history GROUP BY resource")
+    connection.execute("DELETE FROM history")
+    connection.execute("ALTER TABLE history ADD COLUMN at INTEGER NOT NULL DEFAULT 0")
+    _make_tables(connection, store.TABLES[store.TABLES.index("CREATE TABLE owners") :])
+    for resource, namespace, name, body in connection.execute("SELECT * FROM objects").fetchall():
+        for owner in json.loads(body)["metadata"].get("ownerReferences", ()):
+            row = (str(owner.get("uid")), resource, namespace, name)
+            connection.execute("INSERT OR REPLACE INTO owners VALUES (?, ?, ?, ?)", row)
+    connection.execute("PRAGMA user_version = 2")
+
+
+def _make_tables(connection: sqlite3.Connection, script: str) -> None:
+    for statement in filter(str.strip, script.split(";")):
+        connection.execute(statement)
+
+
+_STEPS: Mapping[int, Callable[[sqlite3.Connection], None]] = {1: _from_layout_1}
