@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jumplab.cli.errands import Answer, Errand, taken
+from jumplab.cli.j.delegated_call_server import Answer, Errand, taken
 from jumplab.driver import Driver, DriverInterface
 from tests.cli.conftest import User, outcome_of
 from tests.client.authority import Authority
@@ -56,12 +56,12 @@ async def dozing(
 
 
 async def test_a_plain_call_loads_next_to_nothing(user: User) -> None:
-    script = 'python -X importtime -c "from jumplab.cli.j import main; main()" power is-on 2>&1'
+    script = 'python -X importtime -c "from jumplab.cli.j.main import main; main()" power is-on 2>&1'
     run = await user.run("jumplab", "shell", "-l", "board=x", "--", "sh", "-c", script)
     loaded = {line.rpartition("|")[2].strip() for line in run.out.splitlines() if line.startswith("import time:")}
     assert "false" in run.out.splitlines()
-    assert "jumplab.cli.errand" in loaded
-    assert not loaded & {"asyncio", "click", "google.protobuf", "jumplab.driver", "jumplab.cli.ending"}
+    assert "jumplab.cli.j.delegated_call" in loaded
+    assert not loaded & {"asyncio", "click", "google.protobuf", "jumplab.driver", "jumplab.cli.exit_status"}
 
 
 async def test_ending_j_cancels_its_call_at_the_driver(lab: LabDouble, authority: Authority, stranger: User) -> None:

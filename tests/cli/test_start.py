@@ -29,7 +29,7 @@ def test_a_command_s_help_loads_nothing_that_talks_to_a_lab(command: str) -> Non
 
 
 async def test_j_drives_without_grpc_and_pydantic(user: User) -> None:
-    script = 'python -X importtime -c "from jumplab.cli.j import main; main()" 2>&1'
+    script = 'python -X importtime -c "from jumplab.cli.j.main import main; main()" 2>&1'
     run = await user.run("jumplab", "shell", "-l", "board=x", "--", "sh", "-c", script)
     assert "power" in run.out
     loaded = {line.rpartition("|")[2].strip() for line in run.out.splitlines() if line.startswith("import time:")}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from jumplab.cli.creating import configuration_of
+from jumplab.cli.credential_files import configuration_of
 from jumplab.client.admin import Credential, Kind
 from jumplab.client.places import write_private
 from tools.bench.drivers import export_entries

@@ -11,8 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from jumplab.children import Spawned, spawn
-from jumplab.cli.ending import say
-from jumplab.cli.errands import Errands, taken
+from jumplab.cli.exit_status import say
+from jumplab.cli.j.delegated_call_server import Errands, taken
 from jumplab.client.acquiring import Held, follow
 from jumplab.client.config import DriverSettings
 from jumplab.client.controller import Controller

@@ -5,19 +5,19 @@ from importlib import import_module
 
 import click
 
-from jumplab.cli.ending import exit_status_of
+from jumplab.cli.exit_status import exit_status_of
 
 _COMMANDS = {
-    "get": ("jumplab.cli.get", "Show exporters, leases and who waits."),
-    "explain": ("jumplab.cli.explain", "Tell why a lease waits."),
-    "create": ("jumplab.cli.create", "Ask for a lease; as an administrator, add an exporter or a client."),
-    "update": ("jumplab.cli.update", "Extend, shorten and hand over leases."),
-    "delete": ("jumplab.cli.delete", "Release leases."),
-    "shell": ("jumplab.cli.shell", "Lease an exporter and open a shell in which `j` drives it."),
-    "console": ("jumplab.cli.console", "Lease an exporter and attach to its console."),
-    "config": ("jumplab.cli.config", "Show and choose client configurations."),
-    "completion": ("jumplab.cli.completion", "Print a shell's completion script."),
-    "version": ("jumplab.cli.version", "Print the version."),
+    "get": ("jumplab.cli.commands.get", "Show exporters, leases and who waits."),
+    "explain": ("jumplab.cli.commands.explain", "Tell why a lease waits."),
+    "create": ("jumplab.cli.commands.create", "Ask for a lease; as an administrator, add an exporter or a client."),
+    "update": ("jumplab.cli.commands.update", "Extend, shorten and hand over leases."),
+    "delete": ("jumplab.cli.commands.delete", "Release leases."),
+    "shell": ("jumplab.cli.commands.shell", "Lease an exporter and open a shell in which `j` drives it."),
+    "console": ("jumplab.cli.commands.console", "Lease an exporter and attach to its console."),
+    "config": ("jumplab.cli.commands.config", "Show and choose client configurations."),
+    "completion": ("jumplab.cli.commands.completion", "Print a shell's completion script."),
+    "version": ("jumplab.cli.commands.version", "Print the version."),
 }
 
 

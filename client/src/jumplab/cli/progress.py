@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from jumplab.cli.ending import say
+from jumplab.cli.exit_status import say
 from jumplab.driver import Progress, on_progress
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from jumplab.cli.ending import Interrupted
+from jumplab.cli.exit_status import Interrupted
 
 T = TypeVar("T")
 

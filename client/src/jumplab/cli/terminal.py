@@ -8,7 +8,7 @@ import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from jumplab.cli.ending import say
+from jumplab.cli.exit_status import say
 from jumplab.driver import ResultStream
 
 ESCAPE = b"\x1d"

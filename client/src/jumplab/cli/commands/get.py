@@ -61,7 +61,7 @@ def leases(name: str | None, selector: str, show_all: bool, output: str | None, 
 @client_option
 def queue(selector: str, output: str | None, client_name: str | None) -> None:
     """Show who waits, with SELECTOR only for exporters with these labels: those for the same in their order."""
-    from jumplab.cli.ending import say
+    from jumplab.cli.exit_status import say
     from jumplab.cli.output import QUEUE_COLUMNS, write
     from jumplab.cli.running import run
     from jumplab.client.controller import Controller

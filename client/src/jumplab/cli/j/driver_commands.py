@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from jumplab.cli.arguments import option_name, parameters_of
-from jumplab.cli.driver_tree import CONSOLE, STORAGE, TCP, DriverTree, walk
+from jumplab.cli.j.arguments import option_name, parameters_of
+from jumplab.cli.j.driver_tree import CONSOLE, STORAGE, TCP, DriverTree, walk
 from jumplab.driver import AsyncDriverClient
 from jumplab.driver.errors import DriverFailed
 
@@ -78,11 +78,11 @@ class DriverGroup(click.Group):
 
     def _own_commands(self) -> Mapping[str, click.Command]:
         if STORAGE in self._tree.interfaces(self._client):
-            from jumplab.cli.storage import storage_commands
+            from jumplab.cli.j.storage import storage_commands
 
             return storage_commands(lambda: self._tree.own(self._client))
         if TCP in self._tree.interfaces(self._client):
-            from jumplab.cli.network import network_commands
+            from jumplab.cli.j.network import network_commands
 
             return network_commands(lambda: self._client)
         if not self._tree.has_foreign_client(self._client):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from jumplab.cli.ending import say
+from jumplab.cli.exit_status import say
 from jumplab.client import acquiring
 from jumplab.client.acquiring import Held
 from jumplab.client.config import ClientConfig

@@ -32,9 +32,9 @@ def console(
     client_name: str | None,
 ) -> None:
     """Lease an exporter and attach to its console, which Ctrl-] leaves."""
-    from jumplab.cli.driver_tree import DriverTree
-    from jumplab.cli.ending import say
-    from jumplab.cli.holding import Wanted, hold, member_of
+    from jumplab.cli.exit_status import say
+    from jumplab.cli.j.driver_tree import DriverTree
+    from jumplab.cli.lease_context import Wanted, hold, member_of
     from jumplab.cli.running import run
     from jumplab.cli.terminal import converse, show
     from jumplab.client.controller import Controller

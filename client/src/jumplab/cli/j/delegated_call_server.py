@@ -13,10 +13,10 @@ from typing import Any
 
 import click
 
-from jumplab.cli.driver_commands import plain_call
-from jumplab.cli.driver_tree import DriverTree
-from jumplab.cli.ending import one_line, told
-from jumplab.cli.shown_lines import ShownLines
+from jumplab.cli.exit_status import one_line, told
+from jumplab.cli.j.driver_commands import plain_call
+from jumplab.cli.j.driver_tree import DriverTree
+from jumplab.cli.j.seen_log_lines import ShownLines
 from jumplab.client.acquiring import Held
 from jumplab.client.controller import Controller
 from jumplab.client.sessions import attached, reconnecting

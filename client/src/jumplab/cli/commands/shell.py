@@ -29,7 +29,7 @@ def shell(
 
     With a COMMAND (after --), runs that instead and exits with its status.
     """
-    from jumplab.cli.holding import Wanted, hold
+    from jumplab.cli.lease_context import Wanted, hold
     from jumplab.cli.leased_shell import open_shell
     from jumplab.cli.running import run
     from jumplab.client.controller import Controller

@@ -7,7 +7,7 @@ shell. Either way it starts without gRPC, and what only the second needs is load
 import os
 import sys
 
-from jumplab.cli import errand
+from jumplab.cli.j import delegated_call
 
 # Without `typing`, as in `errand`.
 TYPE_CHECKING = False
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """The program `j`: exits with 0, with 2 for a wrong usage, and with 1 for the rest."""
-    status = errand.run(sys.argv[1:], os.environ)
+    status = delegated_call.run(sys.argv[1:], os.environ)
     if status is None:
-        from jumplab.cli.ending import exit_status_of
+        from jumplab.cli.exit_status import exit_status_of
 
         status = exit_status_of(lambda: drive(sys.argv[1:]), "j")
     sys.exit(status)
@@ -38,7 +38,7 @@ def drive(words: list[str]) -> None:
 
     from jumplab.cli.running import run
 
-    members = errand.members_in(os.environ.get("JUMPLAB_MEMBERS", ""))
+    members = delegated_call.members_in(os.environ.get("JUMPLAB_MEMBERS", ""))
     if not members:
         run(_drive("", socket, token, words))
     elif not words:
@@ -59,10 +59,10 @@ async def _drive(member: str, socket: str, token: str, words: list[str]) -> None
     import click
 
     from jumplab.cli import progress
-    from jumplab.cli.driver_commands import DriverGroup
-    from jumplab.cli.driver_tree import DriverTree
-    from jumplab.cli.ending import say
-    from jumplab.cli.shown_lines import ShownLines
+    from jumplab.cli.exit_status import say
+    from jumplab.cli.j.driver_commands import DriverGroup
+    from jumplab.cli.j.driver_tree import DriverTree
+    from jumplab.cli.j.seen_log_lines import ShownLines
     from jumplab.driver.errors import SessionEnded
     from jumplab.session.client import RECONNECT_WITHIN, Reconnecting, attach
     from jumplab.transport.local import LocalLink
@@ -90,6 +90,6 @@ async def _drive(member: str, socket: str, token: str, words: list[str]) -> None
 
 
 def _show_log(line: "LogLine") -> None:
-    from jumplab.cli.ending import write_line
+    from jumplab.cli.exit_status import write_line
 
     write_line(f"[{line.severity.lower()}] {line.message}")

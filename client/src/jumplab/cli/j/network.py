@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import click
 
-from jumplab.cli.ending import say
+from jumplab.cli.exit_status import say
 from jumplab.driver import AsyncDriverClient
 
 

@@ -37,7 +37,7 @@ def create_lease(
 
     With --wait, one that can't be had is released again, and so is one whose waiting is interrupted.
     """
-    from jumplab.cli.ending import say
+    from jumplab.cli.exit_status import say
     from jumplab.cli.output import LEASE_COLUMNS, write
     from jumplab.cli.running import run
     from jumplab.client import acquiring
@@ -78,7 +78,7 @@ def _add_command(kind: "Kind") -> None:
     def add(
         name: str, labels: tuple[str, ...], save: bool, out: str | None, kubeconfig: str | None, namespace: str | None
     ) -> None:
-        from jumplab.cli.creating import add_to_lab, read_labels
+        from jumplab.cli.credential_files import add_to_lab, read_labels
 
         add_to_lab(kind, name, read_labels(labels), save=save, out=out, kubeconfig=kubeconfig, namespace=namespace)
 

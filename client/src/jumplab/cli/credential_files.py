@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import yaml
 
-from jumplab.cli.ending import say
+from jumplab.cli.exit_status import say
 from jumplab.client.admin import Administrator, Credential, Kind
 from jumplab.client.config import API_VERSION, ClientConfig, Metadata, TlsSettings
 from jumplab.client.errors import ConfigurationError
