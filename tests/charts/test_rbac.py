@@ -19,7 +19,7 @@ from jumplab_operator.controller.lab import ApiRefused, Name
 from jumplab_operator.kube.client import connected
 from jumplab_operator.kube.kopf_watch import of_cluster
 from jumplab_operator.kube.settings import KubeAccess, SystemClock
-from jumplab_operator.leadership.seat import Process, Seat, leading
+from jumplab_operator.leadership.election import Process, Seat, leading
 from jumplab_operator.reconcile.composition.compose import lab_over
 from jumplab_operator.reconcile.composition.lab_service import ClusterLab
 from tests.charts.cluster import RBAC, Cluster

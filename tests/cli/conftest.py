@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jumplab.client.config import ClientConfig
-from jumplab.client.places import Places, write_private
+from jumplab.client.config_files import Places, write_private
 from tests.client import conftest as at_the_wire
 from tests.client.authority import Authority
 from tests.client.bench import Bench

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from jumplab.client.config import ClientConfig, Metadata, TlsSettings
+from jumplab.client.config_files import Places, load_client, write_private
 from jumplab.client.errors import ConfigurationError
-from jumplab.client.places import Places, load_client, write_private
 
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from jumplab.client.errors import ConfigurationError
-from jumplab.client.moments import parse_moment
+from jumplab.client.timestamps import parse_moment
 
 HERE = timezone(timedelta(hours=2))
 NOW = datetime(2026, 8, 1, 14, 0, tzinfo=HERE)

@@ -8,8 +8,8 @@ from grpc import StatusCode, aio
 
 from jumplab.protocol.v1 import controller_pb2, router_pb2
 from jumplab.protocol.v1.router_pb2_grpc import RouterServiceStub
+from jumplab.transport.attach_call import await_stream
 from jumplab.transport.channel import open_channel
-from jumplab.transport.dialled import await_stream
 from jumplab.transport.endpoint import Identity, bearer
 from jumplab.transport.errors import NotPossibleNow, Refused, TransportError
 from jumplab.transport.links import EnvelopeKind

@@ -9,8 +9,8 @@ from jumplab.driver import errors
 from jumplab.drivers.console import Gap
 from jumplab.drivers.console.errors import ConsoleGap
 from jumplab.drivers.console.stream import gap_marker
-from jumplab.session.carried import CARRIED_BYTES
 from jumplab.session.client import attach
+from jumplab.session.inline_stream import CARRIED_BYTES
 from jumplab.testing import serve, serve_async
 from jumplab.transport.links import EnvelopeStream, Link
 from tests.drivers.consoles import SpokenConsole, on_a_cable, received, two_clients

@@ -9,7 +9,7 @@ import pytest
 
 from jumplab_exporter.config import ExporterConfig
 from jumplab_exporter.exporter import Exporter
-from jumplab_exporter.short_path import short_path
+from jumplab_exporter.local_socket import short_path
 from tests.exporter.control_plane import TOKEN, ControlPlane
 
 Run = Callable[..., AbstractAsyncContextManager[Exporter]]

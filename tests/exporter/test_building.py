@@ -7,8 +7,8 @@ import pytest
 
 from jumplab.driver import Driver
 from jumplab.session.host import DriverTree, FailedDriver
-from jumplab_exporter.building import build_drivers
 from jumplab_exporter.config import ExporterConfig
+from jumplab_exporter.driver_factory import build_drivers
 from tests.exporter.test_config import COMPLETE
 
 

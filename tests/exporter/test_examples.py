@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from jumplab.session.host import FailedDriver
-from jumplab_exporter.building import build_drivers
 from jumplab_exporter.config import load
+from jumplab_exporter.driver_factory import build_drivers
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("exporter*.yaml"))
 

@@ -291,7 +291,7 @@ class Stubborn(PowerInterface, Driver):
 async def test_a_driver_that_hangs_keeps_the_exporter_not_ready_by_name(
     plane: ControlPlane, running: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jumplab_exporter.hosting.TEARDOWN_BOUND_SECONDS", 0.3)
+    monkeypatch.setattr("jumplab_exporter.lease_session.TEARDOWN_BOUND_SECONDS", 0.3)
     async with running(export={"relay": {"type": f"{__name__}.Stubborn"}}):
         plane.lease("a")
         await plane.heard(Status.LEASE_READY, "a")

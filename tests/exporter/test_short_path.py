@@ -20,10 +20,10 @@ from jumplab.session.client import Reconnecting, attach
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import ConnectionLost, EnvelopeKind, Link
 from jumplab.transport.same_machine import is_usable, machine_id
-from jumplab_exporter import short_path
+from jumplab_exporter import local_socket
+from jumplab_exporter.local_socket import Guests
 from jumplab_exporter.own_folder import own_folder
 from jumplab_exporter.reports import Status
-from jumplab_exporter.short_path import Guests
 from tests.exporter.conftest import Run
 from tests.exporter.control_plane import ControlPlane
 from tests.promises import kept_within
@@ -39,7 +39,7 @@ async def until_lost(link: Link, number: int) -> None:
 @pytest.fixture
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     """An exporter that does not wait long for word of a client."""
-    monkeypatch.setattr(short_path, "_TELLING_BOUND_SECONDS", 0.1)
+    monkeypatch.setattr(local_socket, "_TELLING_BOUND_SECONDS", 0.1)
 
 
 async def test_the_controller_is_told_of_the_machine_and_the_socket_which_is_there_during_a_lease(

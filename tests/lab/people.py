@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jumplab.client.config import ClientConfig
-from jumplab.client.places import Places, write_private
+from jumplab.client.config_files import Places, write_private
 from tests.kube.kubectl import Said
 from tests.kube.processes import Process
 from tests.lab.homes import PROGRAMS

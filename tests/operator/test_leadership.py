@@ -13,9 +13,9 @@ from jumplab_operator.kube.client import CUSTOM, ApiAway, KubeApi, connected
 from jumplab_operator.kube.settings import SystemClock
 from jumplab_operator.leadership import record
 from jumplab_operator.leadership.candidate import GOOD_FOR, Candidate
+from jumplab_operator.leadership.election import Process, Seat, leading
 from jumplab_operator.leadership.fence import Fenced
 from jumplab_operator.leadership.pod import LEADS
-from jumplab_operator.leadership.seat import Process, Seat, leading
 from tests.kube.servers import RealKubeApi
 from tests.operator.conftest import make_world
 from tests.operator.world import World

@@ -8,9 +8,9 @@ import pytest
 
 from jumplab.driver import errors
 from jumplab.protocol.v1.session_pb2 import Call, Frame, Frames, StreamEnvelope
-from jumplab.session.carried import CARRIED_BYTES
 from jumplab.session.channel import FrameChannel
 from jumplab.session.client import Reconnecting, attach
+from jumplab.session.inline_stream import CARRIED_BYTES
 from jumplab.transport.links import ENVELOPE_BYTES, EnvelopeKind, EnvelopeStream, Link
 from tests.session.links import EVERYTHING, hosted, linked
 from tests.session.pressing import SOON, Press, everything, mirrored

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 import pytest
 
 from jumplab.protocol.v1.session_pb2 import Call, Frame, Frames, Hello, Reopen, StreamEnvelope
-from jumplab.session.carried import CARRIED_BYTES
 from jumplab.session.frames import MAGIC
 from jumplab.session.host import SessionHost
+from jumplab.session.inline_stream import CARRIED_BYTES
 from jumplab.transport.links import ENVELOPE_BYTES, EnvelopeKind, EnvelopeStream, Link
 from tests.session.links import hosted, linked
 from tests.session.pressing import SOON, Press, mirrored

@@ -7,7 +7,7 @@ import pytest
 from grpc import aio
 
 from jumplab.protocol.v1.controller_pb2 import DialRequest
-from jumplab.transport.dialled import dial_stream
+from jumplab.transport.attach_call import dial_stream
 from jumplab.transport.endpoint import Endpoint
 from jumplab.transport.errors import Unreachable
 

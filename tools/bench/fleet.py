@@ -21,10 +21,10 @@ from jumplab import event_loop
 from jumplab.session.host import DriverTree
 from jumplab.transport.endpoint import Endpoint, Identity, Tls
 from jumplab_exporter.controller import Assignment, Controller
+from jumplab_exporter.local_socket import ShortPath
 from jumplab_exporter.registration import Listener, Registration
 from jumplab_exporter.reporting import Outbox
 from jumplab_exporter.reports import Report, Status
-from jumplab_exporter.short_path import ShortPath
 from tools.bench.drivers import board
 
 AVAILABLE = "all available"

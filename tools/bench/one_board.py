@@ -11,7 +11,7 @@ import yaml
 
 from jumplab.cli.credential_files import configuration_of
 from jumplab.client.admin import Credential, Kind
-from jumplab.client.places import write_private
+from jumplab.client.config_files import write_private
 from tools.bench.drivers import export_entries
 from tools.bench.lab import NAMESPACE, Lab, one_machine
 from tools.bench.processes import running

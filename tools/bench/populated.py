@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from jumplab.client.places import write_private
+from jumplab.client.config_files import write_private
 from tests.kube.processes import Process
 from tools.bench.fleet import AVAILABLE, Fleet
 from tools.bench.lab import LABELS, NAMESPACE, Lab, closest_to_a_cluster, place

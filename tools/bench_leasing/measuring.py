@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 
 from jumplab import event_loop
-from jumplab.client.places import write_private
+from jumplab.client.config_files import write_private
 from tools.bench.lab import Lab
 from tools.bench.processes import running
 from tools.bench.timing import milliseconds, quantile

@@ -14,11 +14,11 @@ from pathlib import Path
 from grpc import aio
 
 from jumplab import event_loop
-from jumplab.client.places import write_private
+from jumplab.client.config_files import write_private
 from jumplab.transport.endpoint import Endpoint, Tls
 from jumplab_operator.controller.keys import Keys, server_certificate
 from jumplab_operator.controller.server import SERVER_OPTIONS, listen
-from jumplab_operator.garbage import collect_garbage
+from jumplab_operator.gc_tuning import collect_garbage
 from jumplab_operator.router.relay import Router
 from jumplab_operator.router.tokens import Role, StreamClaims, mint
 from tools.bench.processes import running

@@ -20,7 +20,7 @@ from typing import Self
 import psutil
 
 from jumplab import event_loop
-from jumplab.client.places import write_private
+from jumplab.client.config_files import write_private
 from jumplab.transport.endpoint import Endpoint, Tls
 from jumplab.transport.links import EnvelopeKind, EnvelopeStream
 from jumplab.transport.routed import RoutedLink

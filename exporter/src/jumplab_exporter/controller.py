@@ -16,17 +16,17 @@ from grpc import aio
 from jumplab.protocol.v1 import controller_pb2 as pb
 from jumplab.protocol.v1.common_pb2 import DriverInstanceReport
 from jumplab.protocol.v1.controller_pb2_grpc import ControllerServiceStub
+from jumplab.transport.attach_call import await_stream
 from jumplab.transport.channel import open_channel
-from jumplab.transport.dialled import await_stream
 from jumplab.transport.endpoint import Endpoint, Identity
 from jumplab.transport.errors import Unreachable, explained
-from jumplab.transport.identified import IdentifiedChannel
 from jumplab.transport.links import Link
+from jumplab.transport.metadata_channel import IdentifiedChannel
 from jumplab.transport.routed import RoutedLink
 from jumplab_exporter.health import Health
 from jumplab_exporter.lifecycle import Lease
+from jumplab_exporter.local_socket import ShortPath
 from jumplab_exporter.reports import Report
-from jumplab_exporter.short_path import ShortPath
 
 # Registering waits for writes to the Kubernetes API, which has its own bound at the controller.
 _CALL_BOUND_SECONDS = 20.0

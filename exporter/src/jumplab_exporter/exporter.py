@@ -10,14 +10,14 @@ from jumplab.session.host import DriverTree, SessionHost
 from jumplab.transport.endpoint import Endpoint, Identity, Tls
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import Link
-from jumplab_exporter.building import build_drivers
 from jumplab_exporter.checking import Checkup
 from jumplab_exporter.config import ExporterConfig
 from jumplab_exporter.controller import Assignment, Controller, Offer
 from jumplab_exporter.deadline import Deadline, boottime
+from jumplab_exporter.driver_factory import build_drivers
 from jumplab_exporter.errors import Stopped
 from jumplab_exporter.health import LastLines
-from jumplab_exporter.hosting import Hosting, Place
+from jumplab_exporter.lease_session import Hosting, Place
 from jumplab_exporter.lifecycle import (
     Assigned,
     Available,
@@ -41,10 +41,10 @@ from jumplab_exporter.lifecycle import (
     Tell,
     transition,
 )
+from jumplab_exporter.local_socket import ShortPath
 from jumplab_exporter.registration import Listener, Registration
 from jumplab_exporter.reporting import Outbox
 from jumplab_exporter.reports import Report, Status
-from jumplab_exporter.short_path import ShortPath
 
 _LAST_REPORTS_BOUND_SECONDS = 5.0
 _LEAVING_BOUND_SECONDS = 10.0

@@ -76,7 +76,7 @@ def run(config: str, verbose: bool) -> int:
 def check(config: str) -> int:
     """Read CONFIG, build its drivers without touching hardware, and print them."""
     from jumplab.session.host import DriverTree
-    from jumplab_exporter.building import build_drivers
+    from jumplab_exporter.driver_factory import build_drivers
 
     configuration = load(locate(config))
     logging.disable()
@@ -96,7 +96,7 @@ def _set_up_logging(level: int) -> None:
 
 async def _serve(configuration: ExporterConfig) -> None:
     from jumplab_exporter.exporter import Exporter
-    from jumplab_exporter.short_path import short_path
+    from jumplab_exporter.local_socket import short_path
 
     with short_path() as local:
         exporter = Exporter(configuration, local)

@@ -28,13 +28,13 @@ from jumplab_operator.controller.lab import ApiRefused, Lab, Name
 from jumplab_operator.controller.offers import Offers
 from jumplab_operator.controller.served_certificate import CertificateFiles
 from jumplab_operator.controller.server import Certificate, PortUnavailable, controller_server, listen
-from jumplab_operator.controller.spares import Spares
+from jumplab_operator.controller.standby_streams import Spares
 from jumplab_operator.kube.client import CORE, KubeApi, connected, once_it_answers, path
 from jumplab_operator.kube.concurrency_limit import Paced
 from jumplab_operator.kube.kopf_watch import of_cluster
 from jumplab_operator.kube.settings import PREEMPTION_NOTICE, QUARANTINE_AFTER, KubeAccess, LabSettings, SystemClock
 from jumplab_operator.lab_users import LabUsers
-from jumplab_operator.leadership.seat import Process, Seat, leading
+from jumplab_operator.leadership.election import Process, Seat, leading
 from jumplab_operator.reconcile.composition.compose import lab_over
 from jumplab_operator.router.relay import Router
 from jumplab_operator.router.tokens import TokenReader

@@ -22,12 +22,12 @@ from jumplab_operator.controller.keys import UnusableKeys
 from jumplab_operator.controller.lab import ApiRefused
 from jumplab_operator.controller.served_certificate import CertificateFiles
 from jumplab_operator.controller.server import PortUnavailable
-from jumplab_operator.garbage import collect_garbage
+from jumplab_operator.gc_tuning import collect_garbage
 from jumplab_operator.health import answering
 from jumplab_operator.kube import access as kube_access
 from jumplab_operator.kube.client import ApiAway
 from jumplab_operator.kube.settings import QUARANTINE_AFTER
-from jumplab_operator.leadership.seat import Process, Seat
+from jumplab_operator.leadership.election import Process, Seat
 from jumplab_operator.resources.durations import parse_duration
 from jumplab_operator.standalone.base.errors import StandaloneError
 

@@ -11,8 +11,8 @@ import yaml
 from jumplab.cli.exit_status import say
 from jumplab.client.admin import Administrator, Credential, Kind
 from jumplab.client.config import API_VERSION, ClientConfig, Metadata, TlsSettings
+from jumplab.client.config_files import Places, private_file
 from jumplab.client.errors import ConfigurationError
-from jumplab.client.places import Places, private_file
 
 EXPORTER_FOLDER = Path("/etc/jumpstarter/exporters")
 

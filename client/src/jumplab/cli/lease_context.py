@@ -13,7 +13,7 @@ from jumplab.client.acquiring import Held
 from jumplab.client.config import ClientConfig
 from jumplab.client.controller import Controller
 from jumplab.client.gangs import parse_members
-from jumplab.client.standing import ready_sentence
+from jumplab.client.lease_status import ready_sentence
 from jumplab.client.views import LeaseView
 
 

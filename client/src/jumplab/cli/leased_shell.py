@@ -17,8 +17,8 @@ from jumplab.client.acquiring import Held, follow
 from jumplab.client.config import DriverSettings
 from jumplab.client.controller import Controller
 from jumplab.client.errors import ClientError, ConfigurationError
+from jumplab.client.lease_status import failure_of, foreign_to, notice_of
 from jumplab.client.sessions import dial
-from jumplab.client.standing import failure_of, foreign_to, notice_of
 from jumplab.client.views import LeaseView
 from jumplab.transport.backoff import Backoff
 from jumplab.transport.errors import NotPossibleNow, TransportError

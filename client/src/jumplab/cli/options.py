@@ -27,13 +27,13 @@ class DurationType(click.ParamType[timedelta]):
 
 
 class MomentType(click.ParamType[datetime]):
-    """A moment, as `jumplab.client.moments` reads it."""
+    """A moment, as `jumplab.client.timestamps` reads it."""
 
     name = "time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         from jumplab.client.errors import ConfigurationError
-        from jumplab.client.moments import parse_moment
+        from jumplab.client.timestamps import parse_moment
 
         if isinstance(value, datetime):
             return value

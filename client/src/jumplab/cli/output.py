@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from jumplab.client.durations import format_duration
-from jumplab.client.standing import phase_of, reason_of, why_waiting
+from jumplab.client.lease_status import phase_of, reason_of, why_waiting
 from jumplab.client.views import ExporterView, LeaseView
 from jumplab.client.waiting import QueuedLease
 

@@ -8,7 +8,7 @@
     tls: {ca: …, insecure: false}                       # ca: base64 of a PEM file, or the PEM text itself
     drivers: {allow: [jumplab.drivers], unsafe: false}  # whose client classes may be loaded
 
-An unknown key is refused. Where the files lie and which one is in force: `jumplab.client.places`.
+An unknown key is refused. Where the files lie and which one is in force: `jumplab.client.config_files`.
 """
 
 import base64

@@ -24,11 +24,11 @@ from jumplab.protocol.client_v1.client_pb2_grpc import ClientServiceStub
 from jumplab.protocol.v1 import controller_pb2
 from jumplab.protocol.v1.controller_pb2_grpc import ControllerServiceStub
 from jumplab.transport import errors
+from jumplab.transport.attach_call import dial_stream
 from jumplab.transport.channel import open_channel
-from jumplab.transport.dialled import dial_stream
 from jumplab.transport.endpoint import Endpoint, Identity, Tls
-from jumplab.transport.identified import IdentifiedChannel
 from jumplab.transport.links import Link
+from jumplab.transport.metadata_channel import IdentifiedChannel
 from jumplab.transport.routed import RoutedLink
 
 CALL_TIMEOUT = timedelta(seconds=10)

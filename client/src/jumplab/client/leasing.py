@@ -9,10 +9,10 @@ from types import TracebackType
 from jumplab.client import acquiring
 from jumplab.client.acquiring import Held, Tell
 from jumplab.client.config import ClientConfig
+from jumplab.client.config_files import load_client
 from jumplab.client.controller import Controller
 from jumplab.client.durations import parse_duration
 from jumplab.client.gangs import parse_members, root_of
-from jumplab.client.places import load_client
 from jumplab.driver import AsyncDriverClient, DriverClient, Portal
 from jumplab.driver.plain import plain_twin_of
 from jumplab.session.client import RECONNECT_WITHIN

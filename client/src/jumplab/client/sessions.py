@@ -14,7 +14,7 @@ from datetime import timedelta
 from jumplab.client.acquiring import Held
 from jumplab.client.config import DriverSettings
 from jumplab.client.controller import Controller
-from jumplab.client.standing import failure_of, foreign_to
+from jumplab.client.lease_status import failure_of, foreign_to
 from jumplab.driver.errors import SessionEnded, SessionLost
 from jumplab.protocol.v1.common_pb2 import ExporterStatus
 from jumplab.protocol.v1.session_pb2 import LogLine, StatusChange

@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable
 
 from jumplab.driver import errors
 from jumplab.transport.errors import TransportError
+from jumplab.transport.first_completed import race
 from jumplab.transport.links import ENVELOPE_BYTES, EnvelopeKind, EnvelopeStream
-from jumplab.transport.race import race
 
 WINDOW_BYTES = 4 << 20
 _ACKNOWLEDGE_BYTES = WINDOW_BYTES // 4

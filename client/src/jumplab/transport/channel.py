@@ -10,7 +10,7 @@ from grpc import aio
 
 from jumplab.transport.endpoint import Endpoint, Identity, bearer
 from jumplab.transport.errors import CertificateRejected, Unreachable
-from jumplab.transport.identified import IdentifiedChannel
+from jumplab.transport.metadata_channel import IdentifiedChannel
 
 # Envelopes are 256 KiB; an exporter's report of many drivers with their schemas is larger.
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024

@@ -3,9 +3,9 @@
 import asyncio
 
 from jumplab.transport.errors import TransportError
+from jumplab.transport.first_completed import race
 from jumplab.transport.links import EnvelopeStream, Link
 from jumplab.transport.listener import AcceptedLink, turn_away
-from jumplab.transport.race import race
 
 
 async def relay(accepted: AcceptedLink, onward: Link) -> None:

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import grpc
 from grpc import aio
 
-from jumplab.transport.race import race
+from jumplab.transport.first_completed import race
 from jumplab_operator.controller import refusals
 from jumplab_operator.controller.authentication import Authenticator
 from jumplab_operator.controller.credentials import Subject

@@ -6,16 +6,16 @@ from grpc import aio
 from jumplab.protocol.client_v1.client_pb2_grpc import add_ClientServiceServicer_to_server
 from jumplab.protocol.v1.controller_pb2_grpc import add_ControllerServiceServicer_to_server
 from jumplab.transport.channel import KEEPALIVE_OPTIONS, MAX_MESSAGE_BYTES
-from jumplab_operator.controller import session_service
 from jumplab_operator.controller.authentication import Authenticator
-from jumplab_operator.controller.client_service import ClientService
-from jumplab_operator.controller.controller_service import ControllerService
 from jumplab_operator.controller.dialling import Dialler
 from jumplab_operator.controller.interceptor import Doorkeeper
 from jumplab_operator.controller.lab import Lab
+from jumplab_operator.controller.services import session
+from jumplab_operator.controller.services.client import ClientService
+from jumplab_operator.controller.services.controller import ControllerService
 from jumplab_operator.router.relay import Router
 
-_GUARDED = frozenset({"jumplab.v1.ControllerService", "jumplab.client.v1.ClientService", session_service.SERVICE})
+_GUARDED = frozenset({"jumplab.v1.ControllerService", "jumplab.client.v1.ClientService", session.SERVICE})
 
 SERVER_OPTIONS: tuple[tuple[str, int], ...] = (
     *KEEPALIVE_OPTIONS,
@@ -41,7 +41,7 @@ def controller_server(lab: Lab, authenticator: Authenticator, dialler: Dialler, 
     server = aio.server(interceptors=(Doorkeeper(authenticator, _GUARDED),), options=SERVER_OPTIONS)
     add_ControllerServiceServicer_to_server(ControllerService(lab, dialler), server)
     add_ClientServiceServicer_to_server(ClientService(lab), server)
-    session_service.SessionService(lab, dialler, router).add_to(server)
+    session.SessionService(lab, dialler, router).add_to(server)
     router.add_to(server)
     return server
 

@@ -18,7 +18,7 @@ def list_() -> None:
     """Show the client configurations; the current one is marked."""
     import os
 
-    from jumplab.client.places import Places
+    from jumplab.client.config_files import Places
 
     places = Places.of(os.environ)
     current = places.current_client()
@@ -32,6 +32,6 @@ def use(name: str) -> None:
     """Make NAME the current client."""
     import os
 
-    from jumplab.client.places import Places
+    from jumplab.client.config_files import Places
 
     Places.of(os.environ).use_client(name)

@@ -37,8 +37,8 @@ def console(
     from jumplab.cli.lease_context import Wanted, hold, member_of
     from jumplab.cli.running import run
     from jumplab.cli.terminal import converse, show
+    from jumplab.client.config_files import load_client
     from jumplab.client.controller import Controller
-    from jumplab.client.places import load_client
     from jumplab.client.sessions import attached, reconnecting
     from jumplab.drivers.console.stream import joined
 

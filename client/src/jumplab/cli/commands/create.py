@@ -41,9 +41,9 @@ def create_lease(
     from jumplab.cli.output import LEASE_COLUMNS, write
     from jumplab.cli.running import run
     from jumplab.client import acquiring
+    from jumplab.client.config_files import load_client
     from jumplab.client.controller import Controller
     from jumplab.client.gangs import parse_members
-    from jumplab.client.places import load_client
 
     config = load_client(client_name)
     request = acquiring.make_request(

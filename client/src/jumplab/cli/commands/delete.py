@@ -16,8 +16,8 @@ def delete() -> None:
 def delete_lease(names: tuple[str, ...], client_name: str | None) -> None:
     """Release leases by name; each that is gone already is an error."""
     from jumplab.cli.running import run
+    from jumplab.client.config_files import load_client
     from jumplab.client.controller import Controller
-    from jumplab.client.places import load_client
 
     async def release_each() -> None:
         async with Controller.connected(load_client(client_name)) as controller:

@@ -23,8 +23,8 @@ def lease(name: str, output: str | None, client_name: str | None) -> None:
     """Tell where lease NAME stands, and why it has no exporter: each that was considered."""
     from jumplab.cli.output import CONSIDERED_COLUMNS, write
     from jumplab.cli.running import run
+    from jumplab.client.config_files import load_client
     from jumplab.client.controller import Controller
-    from jumplab.client.places import load_client
 
     async def ask() -> "Explanation":
         async with Controller.connected(load_client(client_name)) as controller:
@@ -45,7 +45,7 @@ def lease(name: str, output: str | None, client_name: str | None) -> None:
 
 def _summary(found: "Explanation") -> list[str]:
     from jumplab.cli.output import moment
-    from jumplab.client.standing import standing_sentence
+    from jumplab.client.lease_status import standing_sentence
 
     lines = [f'lease "{found.lease.name}": {standing_sentence(found.lease)}']
     if found.place is not None:

@@ -21,8 +21,8 @@ def exporters(name: str | None, selector: str, output: str | None, client_name: 
     """Show exporters, or the one called NAME."""
     from jumplab.cli.output import EXPORTER_COLUMNS, write
     from jumplab.cli.running import run
+    from jumplab.client.config_files import load_client
     from jumplab.client.controller import Controller
-    from jumplab.client.places import load_client
     from jumplab.client.views import ExporterView
 
     async def ask() -> list[ExporterView]:
@@ -42,8 +42,8 @@ def leases(name: str | None, selector: str, show_all: bool, output: str | None, 
     """Show active leases, or the one called NAME."""
     from jumplab.cli.output import LEASE_COLUMNS, write
     from jumplab.cli.running import run
+    from jumplab.client.config_files import load_client
     from jumplab.client.controller import Controller
-    from jumplab.client.places import load_client
     from jumplab.client.views import LeaseView
 
     async def ask() -> list[LeaseView]:
@@ -64,8 +64,8 @@ def queue(selector: str, output: str | None, client_name: str | None) -> None:
     from jumplab.cli.exit_status import say
     from jumplab.cli.output import QUEUE_COLUMNS, write
     from jumplab.cli.running import run
+    from jumplab.client.config_files import load_client
     from jumplab.client.controller import Controller
-    from jumplab.client.places import load_client
     from jumplab.client.waiting import QueuedLease
 
     async def ask() -> tuple[list[QueuedLease], bool]:

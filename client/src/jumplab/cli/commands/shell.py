@@ -32,8 +32,8 @@ def shell(
     from jumplab.cli.lease_context import Wanted, hold
     from jumplab.cli.leased_shell import open_shell
     from jumplab.cli.running import run
+    from jumplab.client.config_files import load_client
     from jumplab.client.controller import Controller
-    from jumplab.client.places import load_client
 
     config = load_client(client_name)
     wanted = Wanted(selector, exporter, members, duration, name, wait_timeout, lease_name)

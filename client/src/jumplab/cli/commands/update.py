@@ -23,9 +23,9 @@ def update_lease(
 ) -> None:
     """Change a lease of yours. What is refused leaves it as it was."""
     from jumplab.cli.running import run
+    from jumplab.client.config_files import load_client
     from jumplab.client.controller import Controller, LeaseChange
-    from jumplab.client.places import load_client
-    from jumplab.client.standing import change_sentence
+    from jumplab.client.lease_status import change_sentence
     from jumplab.client.views import LeaseView
 
     if duration is None and end is None and not heir:

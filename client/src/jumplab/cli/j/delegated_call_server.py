@@ -23,7 +23,7 @@ from jumplab.client.sessions import attached, reconnecting
 from jumplab.driver import Progress, on_progress
 from jumplab.protocol.v1.session_pb2 import LogLine
 from jumplab.session.client import Session
-from jumplab.transport.race import race
+from jumplab.transport.first_completed import race
 from jumplab.transport.tokens import same_token
 
 _ASKING_BOUND_SECONDS = 5.0

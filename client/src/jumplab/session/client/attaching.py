@@ -15,8 +15,8 @@ from jumplab.session.client.session import Session
 from jumplab.session.frames import MAGIC, GivenUp, read_payloads
 from jumplab.transport.backoff import Backoff
 from jumplab.transport.errors import TransportError
+from jumplab.transport.first_completed import race
 from jumplab.transport.links import EnvelopeStream, Link
-from jumplab.transport.race import race
 
 RECONNECT_WITHIN = timedelta(minutes=5)
 

@@ -23,12 +23,12 @@ from jumplab.protocol.v1.session_pb2 import (
     StreamEnvelope,
     Welcome,
 )
-from jumplab.session import outcomes
-from jumplab.session.carried import CarriedStream
+from jumplab.session import call_errors
 from jumplab.session.channel import FrameChannel
 from jumplab.session.client.loader import ClientClasses, reported_methods
 from jumplab.session.client.streams import DriverStream, RunningCall
 from jumplab.session.frames import UNCOUNTED, ProtocolError
+from jumplab.session.inline_stream import CarriedStream
 from jumplab.session.items import WINDOW_BYTES, ReceivedItems
 from jumplab.transport.backoff import Backoff
 from jumplab.transport.links import EnvelopeStream, Link
@@ -209,7 +209,7 @@ class Session:
     def _take_result(self, result: CallResult) -> None:
         running = self._running(result.id)
         if result.WhichOneof("outcome") == "error":
-            running.finish(outcomes.heard(result.error, running.path, running.method))
+            running.finish(call_errors.heard(result.error, running.path, running.method))
         else:
             running.finish(result.value)
 

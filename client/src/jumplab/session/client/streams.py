@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from jumplab.driver import errors
 from jumplab.driver.progressing import Progress, listener
 from jumplab.session.bytestream import LinkedByteStream
-from jumplab.session.carried import CarriedStream
+from jumplab.session.inline_stream import CarriedStream
 from jumplab.session.items import ReceivedItems
 from jumplab.transport.backoff import Backoff
 from jumplab.transport.errors import TransportError

@@ -22,8 +22,7 @@ from jumplab.protocol.v1.session_pb2 import (
     StreamEnvelope,
     Welcome,
 )
-from jumplab.session import outcomes
-from jumplab.session.carried import CarriedStream
+from jumplab.session import call_errors
 from jumplab.session.channel import FrameChannel
 from jumplab.session.frames import FRAME_BYTES, UNCOUNTED, ProtocolError, until_let_go
 from jumplab.session.host.dispatch import Dispatcher, Invocation
@@ -31,10 +30,11 @@ from jumplab.session.host.progress import ProgressReports
 from jumplab.session.host.pushing import Pushes
 from jumplab.session.host.running import RunningCalls
 from jumplab.session.host.streams import HostedStream, refuse_stream
+from jumplab.session.inline_stream import CarriedStream
 from jumplab.session.items import SentItems
 from jumplab.transport.errors import TransportError
+from jumplab.transport.first_completed import race
 from jumplab.transport.links import EnvelopeStream, Link
-from jumplab.transport.race import race
 
 _CLOSING_BOUND_SECONDS = 1.0
 _RESULTS_BYTES = 64 << 20
@@ -240,7 +240,7 @@ class Attachment:
         size_bytes = result.ByteSize()
         if self._results_bytes + size_bytes > _RESULTS_BYTES:
             unread = OSError(f"its result was dropped: {self._results_bytes} bytes of others were not read before")
-            result = CallResult(id=result.id, error=outcomes.told(unread))
+            result = CallResult(id=result.id, error=call_errors.told(unread))
             size_bytes = 0
         self._results_bytes += size_bytes
         try:
@@ -262,13 +262,13 @@ class Attachment:
         except asyncio.CancelledError:
             if self._calls.is_awaited(call.id):
                 cancelled = errors.CallCancelled(f"{call.method} was cancelled")
-                self._channel.post(Frame(call_result=CallResult(id=call.id, error=outcomes.told(cancelled))))
+                self._channel.post(Frame(call_result=CallResult(id=call.id, error=call_errors.told(cancelled))))
             raise
         except errors.DriverError as error:
-            return CallResult(id=call.id, error=outcomes.told(error))
+            return CallResult(id=call.id, error=call_errors.told(error))
         except Exception as error:  # noqa: BLE001 - a driver's own code: what it raises is the call's outcome
             _log.info("%s raised", call.method, exc_info=error)
-            return CallResult(id=call.id, error=outcomes.told(error))
+            return CallResult(id=call.id, error=call_errors.told(error))
 
     async def _watched(self, call: Call, invocation: Invocation) -> bytes:
         """Does the work within the caller's deadline, if it has one, and tells it how far it is, if it listens."""

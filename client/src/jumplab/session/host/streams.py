@@ -5,7 +5,7 @@ import contextlib
 
 from jumplab.driver import errors
 from jumplab.session.bytestream import LinkedByteStream, reset
-from jumplab.session.carried import CarriedStream
+from jumplab.session.inline_stream import CarriedStream
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import ConnectionLost, EnvelopeStream, Link
 

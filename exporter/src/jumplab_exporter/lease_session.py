@@ -14,8 +14,8 @@ from jumplab_exporter.config import Hook, Hooks, OnFailure
 from jumplab_exporter.controller import Assignment, Offer
 from jumplab_exporter.hooks import run as hook_run
 from jumplab_exporter.lifecycle import Attended, Cleaned, DriversHang, Event, Lease, Prepared, PreparingFailed
+from jumplab_exporter.local_socket import Guests, ShortPath
 from jumplab_exporter.reports import Report
-from jumplab_exporter.short_path import Guests, ShortPath
 
 # How long drivers may take to be torn down before they are called hanging.
 TEARDOWN_BOUND_SECONDS = 30.0
