@@ -25,7 +25,7 @@ from jumplab_operator.reconcile.composition.lab_service import ClusterLab
 from tests.charts.cluster import RBAC, Cluster
 from tests.charts.matrix import JUMPLAB, Plain, one, rendered
 from tests.charts.refusals import BOUND_SECONDS, Refusals, contended
-from tests.operator.world import SimulatedExporter, Tokens, World, condition, serving
+from tests.reconcile.world import SimulatedExporter, Tokens, World, condition, serving
 
 _numbers = itertools.count()
 

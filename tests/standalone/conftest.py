@@ -1,0 +1,64 @@
+"""A client for each of the two servers, a namespace for each test, and the widgets."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.kube.client import KubeClient
+from tests.kube.servers import KubeApi, StandaloneApi
+from tests.standalone import widgets
+
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+
+def eventually(holds: Callable[[], bool], what: str) -> None:
+    """Returns once it holds; the bound is for a server that never gets there."""
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline, f"never: {what}"
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="session")
+def client(kube_api: KubeApi) -> Iterator[KubeClient]:
+    """A client of the server under test, which serves widgets."""
+    yield from _client(kube_api)
+
+
+@pytest.fixture(scope="session")
+def ours(standalone_api: StandaloneApi) -> Iterator[KubeClient]:
+    """A client of the standalone API, for where kube-apiserver does otherwise; it serves widgets."""
+    yield from _client(standalone_api)
+
+
+def _client(api: KubeApi) -> Iterator[KubeClient]:
+    client = KubeClient(api.url, api.ca, api.token)
+    client.create(CRDS, widgets.crd())  # which may be there already
+    eventually(lambda: client.get(f"/apis/{widgets.GROUP}/v1/widgets").code == 200, "widgets are served")
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def namespace(client: KubeClient) -> Iterator[str]:
+    """A namespace of the test's own."""
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    client.create("/api/v1/namespaces", {"metadata": {"name": name}}).ok()
+    yield name
+    client.delete(f"/api/v1/namespaces/{name}")
+
+
+@pytest.fixture
+def path(namespace: str) -> str:
+    """Where the test's widgets are."""
+    return f"/apis/{widgets.GROUP}/v1/namespaces/{namespace}/widgets"
+
+
+@pytest.fixture
+def secrets(namespace: str) -> str:
+    """Where the test's secrets are."""
+    return f"/api/v1/namespaces/{namespace}/secrets"
