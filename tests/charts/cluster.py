@@ -11,7 +11,7 @@ from typing import Any
 import helm_python as helm
 import yaml
 
-from jumplab_operator.kube.settings import KubeAccess
+from jumplab_operator.kube.access import KubeAccess
 from tests.charts.matrix import JUMPLAB
 from tests.kube.client import KubeClient
 from tests.kube.servers import RealKubeApi

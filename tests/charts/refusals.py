@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
-from jumplab_operator.controller.lab import ApiRefused
+from jumplab_operator.errors import ApiError
+from jumplab_operator.kube.access import KubeAccess
 from jumplab_operator.kube.client import KubeApi, connected
-from jumplab_operator.kube.settings import KubeAccess
 from tests.kube.client import KubeClient
 
 BOUND_SECONDS = 40
@@ -75,7 +75,7 @@ class Contended(KubeApi):
             await asyncio.to_thread(self._admin.patch, path.removesuffix("/status"), touch)
         try:
             return await self._inner.request(method, path, body, content_type)
-        except ApiRefused as refused:
+        except ApiError as refused:
             if refused.status == 403:
                 self._refusals.note(str(refused))
             raise

@@ -19,9 +19,8 @@ from aiohttp import web
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from jumplab_operator.controller.keys import UnusableKeys
 from jumplab_operator.controller.served_certificate import CertificateFiles
-from jumplab_operator.controller.server import PortUnavailable
+from jumplab_operator.errors import KeysUnusable, PortUnavailable
 from jumplab_operator.health import answering
 from jumplab_operator.kube import access
 from jumplab_operator.kube.client import connected
@@ -81,12 +80,12 @@ def test_a_mounted_certificate_is_served_with_the_ca_that_signed_it(tmp_path: Pa
     ],
 )
 def test_files_that_do_not_fit_are_refused(tmp_path: Path, certificate: bytes, key: bytes, sentence: str) -> None:
-    with pytest.raises(UnusableKeys, match=sentence):
+    with pytest.raises(KeysUnusable, match=sentence):
         put(tmp_path, certificate, key).read()
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UnusableKeys, match="tls.crt can't be read: No such file"):
+    with pytest.raises(KeysUnusable, match="tls.crt can't be read: No such file"):
         CertificateFiles(tmp_path / "tls.crt", tmp_path / "tls.key").read()
 
 

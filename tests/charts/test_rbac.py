@@ -14,12 +14,14 @@ from typing import Any
 
 import pytest
 
+from jumplab_operator.clock import SystemClock
 from jumplab_operator.control_plane import Installation, Listening, in_cluster
-from jumplab_operator.controller.lab import ApiRefused, Name
+from jumplab_operator.errors import ApiError, ApiRefused
+from jumplab_operator.kube.access import KubeAccess
 from jumplab_operator.kube.client import connected
 from jumplab_operator.kube.kopf_watch import of_cluster
-from jumplab_operator.kube.settings import KubeAccess, SystemClock
 from jumplab_operator.leadership.election import Process, Seat, leading
+from jumplab_operator.names import Name
 from jumplab_operator.reconcile.composition.compose import lab_over
 from jumplab_operator.reconcile.composition.lab_service import ClusterLab
 from tests.charts.cluster import RBAC, Cluster
@@ -155,7 +157,7 @@ async def test_without_a_right_something_named_fails(defined: Cluster, right: Ri
         await refusals.until(right.refusal)
     finally:
         living.cancel()
-        with suppress(asyncio.CancelledError, ApiRefused, BaseExceptionGroup):
+        with suppress(asyncio.CancelledError, ApiError, BaseExceptionGroup):
             await living
 
 

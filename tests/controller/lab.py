@@ -8,17 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jumplab_operator.controller.credentials import CredentialIssuer
-from jumplab_operator.controller.lab import (
-    ApiRefused,
-    Assignment,
-    Explanation,
-    Holding,
-    Name,
-    Queued,
-    StatusReport,
-    TokenReplaced,
-)
+from jumplab_operator.controller.lab import Assignment, Explanation, Holding, Queued, StatusReport
+from jumplab_operator.errors import ApiRefused, ApiUnreachable, TokenReplaced
 from jumplab_operator.leasing.explain.queue_position import Place
+from jumplab_operator.names import Name
 from jumplab_operator.reconcile.context.callers import Callers
 from jumplab_operator.resources import Client, Exporter, LabelSelector, Lease
 from jumplab_operator.resources.exporter import LeaseRef
@@ -135,7 +128,7 @@ class MemoryLab:
         self.secret_asked.set()
         await self.secrets_readable.wait()
         if self.api_is_away:
-            raise ApiRefused(503, "the API server is away")
+            raise ApiUnreachable("the API server is away")
         return self.secrets.get((kind, name))
 
     def _uid(self) -> str:
@@ -219,7 +212,7 @@ class MemoryLab:
 
     async def create_lease(self, namespace: str, name: str | None, spec: Mapping[str, Any]) -> Lease:
         if self.api_is_away:
-            raise ApiRefused(503, "the API server is away")
+            raise ApiUnreachable("the API server is away")
         name = name or f"lease-{next(self._uids)}"
         if Name(namespace, name) in self.leases_:
             raise ApiRefused(409, f'leases.jumpstarter.dev "{name}" already exists')

@@ -12,7 +12,7 @@ from jumplab.protocol.client_v1 import client_pb2
 from jumplab.protocol.v1 import controller_pb2
 from jumplab.transport.channel import open_channel
 from jumplab_operator.controller.credentials import CLIENT_LIFETIME, CredentialIssuer
-from jumplab_operator.controller.lab import Name
+from jumplab_operator.names import Name
 from tests.controller.conftest import Controller, refused
 from tests.controller.lab import NAMESPACE
 

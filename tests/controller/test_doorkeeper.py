@@ -17,8 +17,8 @@ from jumplab.transport.endpoint import bearer
 from jumplab_operator.controller.authentication import Authenticator
 from jumplab_operator.controller.credentials import CredentialIssuer, Subject
 from jumplab_operator.controller.interceptor import Doorkeeper, caller
-from jumplab_operator.controller.lab import Name
 from jumplab_operator.controller.refusals import NotPossibleNow
+from jumplab_operator.names import Name
 from tests.controller.conftest import Controller, refused
 from tests.controller.lab import NAMESPACE, MemoryLab
 

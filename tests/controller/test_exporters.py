@@ -11,7 +11,8 @@ from typing import Any
 from grpc import StatusCode, aio
 
 from jumplab.protocol.v1 import common_pb2, controller_pb2
-from jumplab_operator.controller.lab import Assignment, Name, StatusReport
+from jumplab_operator.controller.lab import Assignment, StatusReport
+from jumplab_operator.names import Name
 from jumplab_operator.resources import Lease
 from jumplab_operator.router import tokens
 from jumplab_operator.router.tokens import LIFETIME, Role

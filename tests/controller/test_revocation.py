@@ -7,7 +7,7 @@ from typing import Any
 from grpc import StatusCode
 
 from jumplab.protocol.client_v1 import client_pb2
-from jumplab_operator.controller.lab import Name
+from jumplab_operator.names import Name
 from jumplab_operator.resources import Client
 from tests.controller.conftest import Controller, refused
 from tests.controller.lab import NAMESPACE

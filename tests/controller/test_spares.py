@@ -14,7 +14,8 @@ from jumplab.transport.endpoint import Identity, bearer
 from jumplab.transport.errors import NotPossibleNow, Refused, TransportError
 from jumplab.transport.links import EnvelopeKind
 from jumplab.transport.routed import STREAM_NUMBER, RoutedStream
-from jumplab_operator.controller.lab import Assignment, Name
+from jumplab_operator.controller.lab import Assignment
+from jumplab_operator.names import Name
 from jumplab_operator.resources import Lease
 from tests.controller.conftest import Controller
 from tests.controller.lab import NAMESPACE

@@ -20,9 +20,8 @@ from jumplab.protocol.v1 import common_pb2, controller_pb2
 from jumplab.protocol.v1.controller_pb2_grpc import ControllerServiceStub
 from jumplab.transport.channel import open_channel
 from jumplab.transport.endpoint import Endpoint, Identity, Tls
-from jumplab_operator.kube.access import find
+from jumplab_operator.kube.access import KubeAccess, find
 from jumplab_operator.kube.client import CORE, CUSTOM, KubeApi, connected, path
-from jumplab_operator.kube.settings import KubeAccess
 
 NAMESPACE = "default"
 PATIENCE_SECONDS = 40

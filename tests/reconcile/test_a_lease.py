@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from jumplab_operator.controller.lab import Name
+from jumplab_operator.names import Name
 from jumplab_operator.reconcile.composition.compose import running_lab
 from tests.reconcile.world import SimulatedExporter, Tokens, World, bench, condition, message_of, reason_of, serving
 

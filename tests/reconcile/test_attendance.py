@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from jumplab_operator.controller.lab import Name
+from jumplab_operator.names import Name
 from jumplab_operator.reconcile.composition.compose import running_lab
 from tests.reconcile.world import Plain, SimulatedExporter, Tokens, World, bench, reason_of, serving
 

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
-from jumplab_operator.controller.lab import ApiRefused, Name, StatusReport
+from jumplab_operator.controller.lab import StatusReport
+from jumplab_operator.errors import ApiRefused
 from jumplab_operator.kube.client import KubeApi
 from jumplab_operator.kube.concurrency_limit import Paced
+from jumplab_operator.names import Name
 from jumplab_operator.reconcile.composition.lab_service import ClusterLab
 from tests.reconcile.faults.api import NAMESPACE, Plain
 from tests.reconcile.faults.world import FaultyWorld, conditions

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from jumplab_operator.controller.lab import ApiRefused, Holding, Name
+from jumplab_operator.controller.lab import Holding
+from jumplab_operator.errors import ApiError
+from jumplab_operator.names import Name
 from jumplab_operator.reconcile.composition.lab_service import ClusterLab
 from tests.reconcile.test_gangs import gang
 from tests.reconcile.world import Plain, SimulatedExporter, World, bench, condition, message_of, serving
@@ -30,7 +32,7 @@ def hand_over(world: World, lease: str, client: str) -> None:
 async def refused(lab: ClusterLab, name: Name, spec: Plain) -> str:
     try:
         await lab.edit_lease(name, spec)
-    except ApiRefused as refusal:
+    except ApiError as refusal:
         return str(refusal)
     raise AssertionError(f"{spec} was taken over")
 

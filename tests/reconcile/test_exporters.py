@@ -6,7 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from jumplab_operator.controller.lab import ApiRefused, Name, StatusReport
+from jumplab_operator.controller.lab import StatusReport
+from jumplab_operator.errors import ApiRefused
+from jumplab_operator.names import Name
 from jumplab_operator.reconcile.composition.compose import running_lab
 from tests.reconcile.world import (
     JumpingClock,

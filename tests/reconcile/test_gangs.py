@@ -9,9 +9,10 @@ from typing import Any
 
 from kubernetes.aio.client import ApiClient
 
-from jumplab_operator.controller.lab import Name
-from jumplab_operator.kube.client import ApiAway, KubeApi, connected
-from jumplab_operator.kube.settings import SystemClock
+from jumplab_operator.clock import SystemClock
+from jumplab_operator.errors import ApiUnreachable
+from jumplab_operator.kube.client import KubeApi, connected
+from jumplab_operator.names import Name
 from jumplab_operator.reconcile.composition.compose import lab_over, running_lab
 from jumplab_operator.reconcile.composition.lab_service import ClusterLab
 from tests.reconcile.world import (
@@ -177,11 +178,11 @@ class ThroughApi(KubeApi):
         self, method: str, path: str, body: Mapping[str, Any] | None = None, content_type: str = "application/json"
     ) -> dict[str, Any]:
         if method != "GET" and self._dead:
-            raise ApiAway("the operator is dead")
+            raise ApiUnreachable("the operator is dead")
         if method == "PATCH" and (body or {}).get("status", {}).get("leaseRef"):
             try:
                 self._before(path)
-            except ApiAway:
+            except ApiUnreachable:
                 self._dead = True
                 raise
         return await self._inner.request(method, path, body, content_type)
@@ -225,7 +226,7 @@ async def test_claims_left_by_a_crash_between_two_of_them_are_finished_by_the_ne
     def die(path: str) -> None:
         claimed.append(path.split("/")[-2])
         if len(claimed) > 1:
-            raise ApiAway("the operator is dead")
+            raise ApiUnreachable("the operator is dead")
 
     async with two_boards_through(world, die):
         gang(world, "both")
@@ -244,7 +245,7 @@ async def test_a_claim_left_by_a_crash_is_cleared_where_the_gang_can_not_be_serv
     def die(path: str) -> None:
         claimed.append(path)
         if len(claimed) > 1:
-            raise ApiAway("the operator is dead")
+            raise ApiUnreachable("the operator is dead")
 
     async with two_boards_through(world, die):
         gang(world, "both")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from jumplab_operator.controller.lab import Name
 from jumplab_operator.leasing.model.exporter_health import RETURN, Found
+from jumplab_operator.names import Name
 from jumplab_operator.reconcile.composition.compose import running_lab
 from tests.reconcile.world import (
     Plain,

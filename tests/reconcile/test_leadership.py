@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from jumplab_operator.controller.lab import ApiRefused
-from jumplab_operator.kube.client import CUSTOM, ApiAway, KubeApi, connected
-from jumplab_operator.kube.settings import SystemClock
+from jumplab_operator.clock import SystemClock
+from jumplab_operator.errors import ApiRefused, ApiUnreachable
+from jumplab_operator.kube.client import CUSTOM, KubeApi, connected
 from jumplab_operator.leadership import record
 from jumplab_operator.leadership.candidate import GOOD_FOR, Candidate
 from jumplab_operator.leadership.election import Process, Seat, leading
@@ -51,7 +51,7 @@ class Cut(KubeApi):
         self, method: str, path: str, body: Mapping[str, Any] | None = None, content_type: str = "application/json"
     ) -> dict[str, Any]:
         if self.away:
-            raise ApiAway("the network fails")
+            raise ApiUnreachable("the network fails")
         return await self._inner.request(method, path, body, content_type)
 
 
@@ -143,7 +143,7 @@ async def test_a_leader_that_is_cut_off_writes_nothing_and_goes_on_once_it_is_ba
     async def meanwhile() -> None:
         sure[clock.elapsed] = first.leads()
         if clock.elapsed == 10:
-            with pytest.raises(ApiAway, match="not sure that it still leads"):
+            with pytest.raises(ApiUnreachable, match="not sure that it still leads"):
                 await Fenced(kube, first.leads).merge(world.path("clients", "ci"), {"metadata": {"labels": {"a": "b"}}})
         network.away = 2 < clock.elapsed < 12
         if clock.elapsed == 16:
@@ -158,7 +158,7 @@ async def test_a_leader_that_is_cut_off_writes_nothing_and_goes_on_once_it_is_ba
     good = GOOD_FOR.total_seconds()
     assert sure == {2: True, 4: True, 6: True, 8: good > 8 - 2, 10: False, 12: False, 14: True, 16: True}
     assert not first.leads()
-    with pytest.raises(ApiAway):
+    with pytest.raises(ApiUnreachable):
         await Fenced(kube, first.leads).delete(world.path("clients", "ci"))
     assert await Fenced(kube, first.leads).get(world.path("clients", "ci"))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from jumplab_operator.controller.lab import Name
+from jumplab_operator.names import Name
 from tests.reconcile.world import Plain, SimulatedExporter, World, bench, condition, message_of, reason_of, serving
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from jumplab_operator.controller.lab import Name
+from jumplab_operator.names import Name
 from jumplab_operator.resources import LabelSelector
 from tests.reconcile.world import World, bench
 

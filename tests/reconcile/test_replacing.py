@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 
-from jumplab_operator.controller.lab import Name
+from jumplab_operator.names import Name
 from jumplab_operator.reconcile.composition.compose import running_lab
 from tests.reconcile.test_gangs import claim_of, gang
 from tests.reconcile.world import SimulatedExporter, Tokens, World, condition, serving

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from kubernetes.aio.client import ApiClient
 
-from jumplab_operator.controller.lab import Name
-from jumplab_operator.kube.client import ApiAway, KubeApi, connected
-from jumplab_operator.kube.settings import SystemClock
+from jumplab_operator.clock import SystemClock
+from jumplab_operator.errors import ApiUnreachable
+from jumplab_operator.kube.client import KubeApi, connected
+from jumplab_operator.names import Name
 from jumplab_operator.reconcile.composition.compose import lab_over, running_lab
 from tests.kube.fixtures import NO_ASSETS
 from tests.kube.servers import ASSETS, RealKubeApi, StandaloneApi
@@ -38,7 +39,7 @@ class DyingApi(KubeApi):
         if method != "GET":
             self.dead = self.dead or self._crashes(path, body or {})
             if self.dead:
-                raise ApiAway("the operator is dead")
+                raise ApiUnreachable("the operator is dead")
             self.writes.append(f"{method} {path} {body}")
         return await self._inner.request(method, path, body, content_type)
 

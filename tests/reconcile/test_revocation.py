@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from kubernetes.aio.client import ApiClient
 
-from jumplab_operator.controller.lab import ApiRefused, Name, TokenReplaced
-from jumplab_operator.kube.client import ApiAway, KubeApi, connected
+from jumplab_operator.clock import SystemClock
+from jumplab_operator.errors import ApiRefused, ApiUnreachable, TokenReplaced
+from jumplab_operator.kube.client import KubeApi, connected
 from jumplab_operator.kube.kopf_watch import OnEvent
-from jumplab_operator.kube.settings import SystemClock
+from jumplab_operator.names import Name
 from jumplab_operator.reconcile.composition.compose import lab_over
 from jumplab_operator.reconcile.composition.lab_service import ClusterLab
 from jumplab_operator.resources import Client
@@ -247,7 +248,11 @@ async def test_an_api_that_does_not_answer_releases_nothing(populated: World, ki
     async with operating(world) as bench:
         world.lease("used", selector=A)
         await world.until_ready("used")
-        for refusal in (ApiAway("it is away"), ApiRefused(403, "it may not"), ApiRefused(410, "that was long ago")):
+        for refusal in (
+            ApiUnreachable("it is away"),
+            ApiRefused(403, "it may not"),
+            ApiRefused(410, "that was long ago"),
+        ):
             bench.api.refuses = lambda _, path, how=refusal: how if path == object_path else None
             if kind == "clients":  # what a watch says is not enough
                 client = bench.lab.client(Name(world.namespace, "ci"))

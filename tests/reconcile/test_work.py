@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from jumplab_operator.controller.lab import ApiRefused
-from jumplab_operator.kube.settings import SystemClock
+from jumplab_operator.clock import SystemClock
+from jumplab_operator.errors import ApiRefused, ApiUnreachable
 from jumplab_operator.reconcile.context.workqueue import WorkQueue
 
 
@@ -120,7 +120,7 @@ async def test_what_fails_and_comes_up_again_by_its_failing_is_soon_left_to_its_
         nonlocal tries
         tries += 1
         queue.add_unless_failing(uid)
-        raise ApiRefused(503, "the API is away")
+        raise ApiUnreachable("the API is away")
 
     queue.add("it")
     worker = asyncio.create_task(queue.work(fail))

@@ -10,12 +10,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from jumplab_operator.controller.lab import ApiRefused, Assignment, Name, StatusReport
+from jumplab_operator.clock import SystemClock
+from jumplab_operator.controller.lab import Assignment, StatusReport
+from jumplab_operator.errors import ApiError
+from jumplab_operator.kube.access import KubeAccess
 from jumplab_operator.kube.kopf_watch import Watch, of_cluster
-from jumplab_operator.kube.settings import KubeAccess, LabSettings, SystemClock
 from jumplab_operator.leasing.model.exporter_health import NOTHING, Found
+from jumplab_operator.names import Name
 from jumplab_operator.reconcile.composition.compose import running_lab
 from jumplab_operator.reconcile.composition.lab_service import ClusterLab
+from jumplab_operator.reconcile.context.settings import LabSettings
 from tests.kube.client import Answer, KubeClient
 from tests.kube.servers import KubeApi
 
@@ -244,7 +248,7 @@ class SimulatedExporter:
             while True:
                 try:
                     return await self.lab.report(self.name, report)
-                except ApiRefused:
+                except ApiError:
                     await asyncio.sleep(0.1)
 
 

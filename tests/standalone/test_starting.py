@@ -13,7 +13,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from jumplab_operator.standalone.base.errors import DataDirInUse, DataDirUnusable, PortInUse
+from jumplab_operator.errors import DataDirInUse, DataDirUnusable, PortUnavailable
 from jumplab_operator.standalone.http.server import KubernetesApi
 from jumplab_operator.standalone.storage.datadir import DataDir
 
@@ -71,7 +71,7 @@ async def test_a_port_in_use_is_told(tmp_path: Path) -> None:
     listening = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
     port = listening.sockets[0].getsockname()[1]
     async with listening:
-        with pytest.raises(PortInUse, match=rf"can't listen on 127\.0\.0\.1, port {port}: .*; stop what uses it"):
+        with pytest.raises(PortUnavailable, match=rf"can't listen on 127\.0\.0\.1, port {port}: .*; stop what uses it"):
             async with KubernetesApi(tmp_path, port=port):
                 pass
     async with KubernetesApi(tmp_path, port=0):  # the refused start left nothing locked

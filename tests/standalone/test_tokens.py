@@ -18,14 +18,14 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from jumplab_operator.control_plane import token_reader
 from jumplab_operator.controller.credentials import CredentialIssuer
-from jumplab_operator.controller.lab import Name
+from jumplab_operator.errors import DataDirUnusable
+from jumplab_operator.kube.access import KubeAccess
 from jumplab_operator.kube.client import connected
-from jumplab_operator.kube.settings import KubeAccess
 from jumplab_operator.lab_users import LabUsers
+from jumplab_operator.names import Name
 from jumplab_operator.standalone.auth.auth import Gate
 from jumplab_operator.standalone.auth.service_accounts import ServiceAccounts
 from jumplab_operator.standalone.auth.users import ADMINISTRATOR
-from jumplab_operator.standalone.base.errors import DataDirUnusable
 from jumplab_operator.standalone.http.server import KubernetesApi
 from jumplab_operator.standalone.storage.store import Key
 from tests.standalone.in_process import served, trust

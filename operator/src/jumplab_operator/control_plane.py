@@ -19,23 +19,27 @@ from typing import Any
 import yaml
 from grpc import aio
 
+from jumplab_operator.clock import SystemClock
 from jumplab_operator.controller import keys
 from jumplab_operator.controller.authentication import Authenticator
 from jumplab_operator.controller.credentials import CredentialIssuer, secret_name
 from jumplab_operator.controller.dialling import Dialler
 from jumplab_operator.controller.keys import Keys, server_certificate
-from jumplab_operator.controller.lab import ApiRefused, Lab, Name
+from jumplab_operator.controller.lab import Lab
 from jumplab_operator.controller.offers import Offers
 from jumplab_operator.controller.served_certificate import CertificateFiles
-from jumplab_operator.controller.server import Certificate, PortUnavailable, controller_server, listen
+from jumplab_operator.controller.server import Certificate, controller_server, listen
 from jumplab_operator.controller.standby_streams import Spares
+from jumplab_operator.errors import ApiError, KeysUnusable, PortUnavailable
+from jumplab_operator.kube.access import KubeAccess
 from jumplab_operator.kube.client import CORE, KubeApi, connected, once_it_answers, path
 from jumplab_operator.kube.concurrency_limit import Paced
 from jumplab_operator.kube.kopf_watch import of_cluster
-from jumplab_operator.kube.settings import PREEMPTION_NOTICE, QUARANTINE_AFTER, KubeAccess, LabSettings, SystemClock
 from jumplab_operator.lab_users import LabUsers
 from jumplab_operator.leadership.election import Process, Seat, leading
+from jumplab_operator.names import Name
 from jumplab_operator.reconcile.composition.compose import lab_over
+from jumplab_operator.reconcile.context.settings import PREEMPTION_NOTICE, QUARANTINE_AFTER, LabSettings
 from jumplab_operator.router.relay import Router
 from jumplab_operator.router.tokens import TokenReader
 from jumplab_operator.standalone.http.server import KubernetesApi
@@ -146,7 +150,7 @@ async def _cut_streams(lab: Lab, router: Router, spares: Spares) -> None:
 
 
 def token_reader(kube: KubeApi) -> Callable[[str, Name], Awaitable[str | None]]:
-    """What reads the token in the Secret of a resource, by kind and name; None without one. Raises ApiRefused."""
+    """What reads the token in the Secret of a resource, by kind and name; None without one. Raises ApiError."""
 
     async def current_token(kind: str, name: Name) -> str | None:
         secret = await kube.get(path(CORE, "secrets", name.namespace, secret_name(kind, name.name)))
@@ -174,7 +178,7 @@ async def one_machine(
 
     Ports: None is the one of the last time (the first time the default), 0 that of the last time or any free one.
     advertised: the name or address by which exporters and clients reach this machine.  quarantine_after,
-    preemption_notice: see LabSettings. Raises StandaloneError, PortUnavailable, UnusableKeys.
+    preemption_notice: see LabSettings. Raises CannotStart, PortUnavailable, KeysUnusable.
     """
     users = LabUsers(secrets.token_urlsafe(32))
     async with KubernetesApi(data_dir, host, api_port, tenancy=users) as api:
@@ -205,7 +209,7 @@ async def in_cluster(
     """Operator, controller and router for a Kubernetes API that is there and has the CRDs.
 
     Enters once this operator leads. The process is stopped once another does, and once a certificate that others make
-    is no longer the one that is served. Raises ApiRefused, PortUnavailable, UnusableKeys.
+    is no longer the one that is served. Raises ApiError, PortUnavailable, KeysUnusable.
     """
     async with connected(access) as kube, leading(kube, installation.seat, process) as lead:
         operator_keys = await once_it_answers(lambda: _keys_in_secret(lead.kube, installation.own_namespace))
@@ -245,11 +249,11 @@ async def _tell_renewal(listening: Listening, served: Certificate, renewed: Call
 
 
 async def apply_crds(kube: KubeApi) -> None:
-    """Creates the custom resource definitions, or brings them up to date. Raises ApiRefused."""
+    """Creates the custom resource definitions, or brings them up to date. Raises ApiError."""
     for manifest in crd_manifests():
         try:
             await kube.create(_CRDS, manifest)
-        except ApiRefused as refused:
+        except ApiError as refused:
             if refused.status != 409:
                 raise
             await kube.merge(f"{_CRDS}/{manifest['metadata']['name']}", manifest)
@@ -276,8 +280,8 @@ async def _keys_in_secret(kube: KubeApi, namespace: str) -> Keys:
     files = {name: base64.b64decode(content) for name, content in (secret.get("data") or {}).items()}
     try:
         return Keys.from_files(files)
-    except keys.UnusableKeys as error:
-        raise keys.UnusableKeys(f"the Secret {namespace}/{KEYS_SECRET} can't be used: {error}") from error
+    except KeysUnusable as error:
+        raise KeysUnusable(f"the Secret {namespace}/{KEYS_SECRET} can't be used: {error}") from error
 
 
 def _stored_keys(data_dir: DataDir) -> Keys:
@@ -287,8 +291,8 @@ def _stored_keys(data_dir: DataDir) -> Keys:
         write_private(file, keys.signing_key_pem(Keys.make(_now()).signing))
     try:
         return Keys(keys.read_signing_key(file.read_bytes()), authority)
-    except keys.UnusableKeys as error:
-        raise keys.UnusableKeys(f"{file} can't be used: {error}; restore it from a backup") from error
+    except KeysUnusable as error:
+        raise KeysUnusable(f"{file} can't be used: {error}; restore it from a backup") from error
 
 
 def _reserved_port(data_dir: DataDir, host: str, asked: int | None) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from jumplab_operator.controller.server import PortUnavailable
+from jumplab_operator.errors import PortUnavailable
 
 _STOP_BOUND_SECONDS = 1.0
 

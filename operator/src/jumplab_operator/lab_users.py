@@ -10,8 +10,8 @@ from typing import Any
 
 from jumplab.transport.tokens import same_token
 from jumplab_operator.controller.credentials import InvalidCredential, Subject, secret_name
-from jumplab_operator.controller.lab import Name
 from jumplab_operator.leasing.model import lease_ownership
+from jumplab_operator.names import Name
 from jumplab_operator.resources import GROUP
 from jumplab_operator.standalone.auth.users import AUTHENTICATED, Lookup, User
 from jumplab_operator.standalone.base.rbac import READ, Grant, Rule

@@ -18,18 +18,14 @@ import click
 
 from jumplab import event_loop
 from jumplab_operator.control_plane import Installation, Listening, Running, in_cluster, one_machine
-from jumplab_operator.controller.keys import UnusableKeys
-from jumplab_operator.controller.lab import ApiRefused
 from jumplab_operator.controller.served_certificate import CertificateFiles
-from jumplab_operator.controller.server import PortUnavailable
+from jumplab_operator.errors import ApiError, ApiRefused, CannotStart, NoKubeAccess
 from jumplab_operator.gc_tuning import collect_garbage
 from jumplab_operator.health import answering
 from jumplab_operator.kube import access as kube_access
-from jumplab_operator.kube.client import ApiAway
-from jumplab_operator.kube.settings import QUARANTINE_AFTER
 from jumplab_operator.leadership.election import Process, Seat
+from jumplab_operator.reconcile.context.settings import QUARANTINE_AFTER
 from jumplab_operator.resources.durations import parse_duration
-from jumplab_operator.standalone.base.errors import StandaloneError
 
 PORT = click.IntRange(0, 65535)
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -159,7 +155,7 @@ def run(
         raise click.UsageError("--tls-certificate and --tls-key belong together; give both or none")
     try:
         access = kube_access.find(kubeconfig)
-    except kube_access.NoAccess as error:
+    except NoKubeAccess as error:
         _fail(str(error), 2)
     files = CertificateFiles(tls_certificate, tls_key, tls_ca) if tls_certificate and tls_key else None
     listening = Listening(listen, endpoint, names, files)
@@ -178,7 +174,7 @@ def _run(plane: Callable[[Process], Plane], told: Callable[[Running], str], heal
     sentences: list[str] = []
     try:
         event_loop.run(_until_stopped(plane, told, health))
-    except* (StandaloneError, PortUnavailable, UnusableKeys, ApiRefused) as group:
+    except* (CannotStart, ApiError) as group:
         sentences += _sentences(group)
     if sentences:
         _fail(sentences[0], 1)
@@ -188,7 +184,7 @@ def _sentences(error: BaseException) -> list[str]:
     """What the errors in nested groups say: each task group around a failure wraps it."""
     if isinstance(error, BaseExceptionGroup):
         return [sentence for inner in error.exceptions for sentence in _sentences(inner)]
-    if isinstance(error, ApiRefused) and not isinstance(error, ApiAway):
+    if isinstance(error, ApiRefused):
         return [f"the Kubernetes API refused what the operator needs: {error}"]
     return [str(error)]
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from jumplab_operator.controller.lab import ApiRefused
-from jumplab_operator.kube.client import CORE, CUSTOM, ApiAway, KubeApi
+from jumplab_operator.errors import ApiRefused, ApiUnreachable
+from jumplab_operator.kube.client import CORE, CUSTOM, KubeApi
 from jumplab_operator.kube.object_store import KINDS
 from jumplab_operator.resources.metadata import format_instant
 
@@ -108,13 +108,13 @@ class FaultyApi(KubeApi):
     ) -> Plain:
         await asyncio.sleep(0)
         if self.dead or self.away:
-            raise ApiAway("the API is away")
+            raise ApiUnreachable("the API is away")
         answer = await self._serve(method, path, body or {})
         if method != "GET" and not path.endswith("/events"):
             self._store.diary.append(f"{self._store.now():%H:%M:%S} {method} {path.removeprefix(CUSTOM)} {body}")
         await asyncio.sleep(0)
         if self.dead or self.losing_answers:
-            raise ApiAway("the answer is lost")
+            raise ApiUnreachable("the answer is lost")
         return answer
 
     async def _serve(self, method: str, path: str, body: Mapping[str, Any]) -> Plain:

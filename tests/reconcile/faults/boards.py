@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from jumplab_operator.controller.lab import ApiRefused, Assignment, Name, StatusReport
+from jumplab_operator.controller.lab import Assignment, StatusReport
+from jumplab_operator.errors import ApiError
+from jumplab_operator.names import Name
 from jumplab_operator.reconcile.composition.lab_service import ClusterLab
 from tests.reconcile.faults.virtual_time import VirtualLoop
 
@@ -204,7 +206,7 @@ class Board:
                 self._note(report)
                 try:
                     await lab.report(self.name, report)
-                except ApiRefused:
+                except ApiError:
                     await asyncio.sleep(_AGAIN_SECONDS)
                     continue
                 if self._unsaid.get(uid) is report:

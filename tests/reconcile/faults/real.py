@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from selectors import DefaultSelector, SelectorKey
 from typing import Any
 
-from jumplab_operator.controller.lab import ApiRefused
+from jumplab_operator.errors import ApiRefused
 from jumplab_operator.kube.client import KubeApi, connected
 from jumplab_operator.kube.kopf_watch import OnEvent, of_cluster
 from jumplab_operator.kube.object_store import KINDS

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from jumplab_operator.controller.lab import ApiRefused
+from jumplab_operator.errors import ApiError
 from jumplab_operator.resources.metadata import format_instant
 from tests.reconcile.faults.api import Plain
 from tests.reconcile.faults.invariants import Witness
@@ -88,7 +88,7 @@ class FaultyLab(RuleBasedStateMachine):
     @rule(name=_leases, client=_clients, board=st.sampled_from(BOARDS), minutes=_minutes)
     def replace_lease(self, name: str, client: str, board: str, minutes: int) -> None:
         """Another of the same name: what was decided for the one before is not for this one."""
-        with suppress(ApiRefused):
+        with suppress(ApiError):
             self.world.delete("leases", name)
         self._create(name, client, minutes, selector={"matchLabels": {"board": board}})
 
@@ -110,14 +110,14 @@ class FaultyLab(RuleBasedStateMachine):
         elif change == "begin":
             self._edit(name, {"beginTime": self._in_minutes(minutes)})
         elif change == "holder":
-            with suppress(ApiRefused):
+            with suppress(ApiError):
                 self.world.hand_over(name, CLIENTS[minutes % 2])
         elif "selector" in lease["spec"]:  # else nothing might ever be both
             self._edit(name, {"selector": {"matchLabels": {"board": BOARDS[minutes % 2]}}})
 
     @rule(name=_exporters, change=st.sampled_from(("deletion", "creation", "replacement", "enabled", "disabled")))
     def change_exporter(self, name: str, change: str) -> None:
-        with suppress(ApiRefused):
+        with suppress(ApiError):
             if change in ("deletion", "replacement"):
                 self.world.delete("exporters", name)
             if change in ("creation", "replacement"):
@@ -127,7 +127,7 @@ class FaultyLab(RuleBasedStateMachine):
 
     @rule(name=_clients, change=st.sampled_from(("deletion", "creation", "replacement", "secret", "token")))
     def change_client(self, name: str, change: str) -> None:
-        with suppress(ApiRefused):
+        with suppress(ApiError):
             if change in ("deletion", "replacement"):
                 self.world.revoke(name, "clients")
             if change in ("creation", "replacement"):
@@ -187,7 +187,7 @@ class FaultyLab(RuleBasedStateMachine):
     @rule(plural=st.sampled_from(("leases", "exporters")), name=_leases | _exporters, mark=st.integers(0, 3))
     def write_beside(self, plural: str, name: str, mark: int) -> None:
         """Somebody else writes: what was decided on the version before is refused."""
-        with suppress(ApiRefused):
+        with suppress(ApiError):
             self.world.store.merge(plural, name, {"metadata": {"labels": {"note": str(mark)}}})
 
     @rule()
@@ -281,13 +281,13 @@ class FaultyLab(RuleBasedStateMachine):
 
     def _make_all_clients(self) -> None:
         for name in CLIENTS:
-            with suppress(ApiRefused):
+            with suppress(ApiError):
                 self.world.client(name)
         self._end_faults()
 
     def _start_all_boards(self) -> None:
         for name, board in EXPORTERS.items():
-            with suppress(ApiRefused):
+            with suppress(ApiError):
                 self.world.exporter(name, board)
             self.world.store.merge("exporters", name, {"spec": {"enabled": True}})
             self.world.board(name).start()
@@ -313,11 +313,11 @@ class FaultyLab(RuleBasedStateMachine):
         self.world.calm()
 
     def _create(self, name: str, client: str, minutes: int, **more: Any) -> None:
-        with suppress(ApiRefused):
+        with suppress(ApiError):
             self.world.lease(name, {"clientRef": {"name": client}, "duration": f"{minutes}m", **more})
 
     def _edit(self, name: str, spec: Plain) -> None:
-        with suppress(ApiRefused):
+        with suppress(ApiError):
             self.world.store.merge("leases", name, {"spec": spec})
 
     def _in_minutes(self, minutes: int) -> str:

@@ -6,7 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from selectors import BaseSelector
 
-from jumplab_operator.kube.settings import SystemClock
+from jumplab_operator.clock import SystemClock
 
 START = datetime(2026, 8, 1, 12, tzinfo=UTC)
 _RESTLESS = 20_000

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from jumplab_operator.controller.lab import Name
 from jumplab_operator.kube.kopf_watch import OnEvent
 from jumplab_operator.kube.object_store import KINDS
-from jumplab_operator.kube.settings import LabSettings
+from jumplab_operator.names import Name
 from jumplab_operator.reconcile.composition.compose import lab_over
 from jumplab_operator.reconcile.composition.lab_service import ClusterLab
+from jumplab_operator.reconcile.context.settings import LabSettings
 from tests.reconcile.faults.api import NAMESPACE, FaultyApi, Plain, Store
 from tests.reconcile.faults.boards import Board
 from tests.reconcile.faults.virtual_time import VirtualClock, VirtualLoop
@@ -104,7 +104,7 @@ class FaultyWorld:
         return "uid" not in credential or credential["uid"] == self.secret_uid(client)
 
     def hand_over(self, name: str, client: str) -> None:
-        """Gives a lease to a client; an operator may not have heard yet that it is another. Raises ApiRefused."""
+        """Gives a lease to a client; an operator may not have heard yet that it is another. Raises ApiError."""
         self._note_lost(self.store.merge("leases", name, {"spec": {"clientRef": {"name": client}}}), client)
 
     def _note_lost(self, lease: Plain, client: str) -> None:
@@ -125,13 +125,13 @@ class FaultyWorld:
         self.store.delete(plural, name)
 
     def revoke(self, client: str, plural: str) -> None:
-        """Deletes a client, or its Secret. Raises ApiRefused."""
+        """Deletes a client, or its Secret. Raises ApiError."""
         self.delete(plural, client if plural == "clients" else secret_of(client))
         self._revoked.add(client)
         self.lost |= {lease["metadata"]["uid"] for lease in self.all("leases") if client in clients_of(lease)}
 
     def replace_token(self, client: str) -> None:
-        """Has a new token made in the same Secret. Raises ApiRefused."""
+        """Has a new token made in the same Secret. Raises ApiError."""
         self.store.merge("secrets", secret_of(client), {"data": {"token": None}})
 
     def secret_uid(self, client: str) -> str:

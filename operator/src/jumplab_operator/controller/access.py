@@ -1,10 +1,11 @@
 """What a caller may see and change: a client what is in its namespace and its own, an exporter what concerns it."""
 
 from jumplab_operator.controller.credentials import Subject
-from jumplab_operator.controller.lab import Lab, Name
+from jumplab_operator.controller.lab import Lab
 from jumplab_operator.controller.messages import in_force
 from jumplab_operator.controller.refusals import NoSuchThing, NotAllowed
 from jumplab_operator.leasing.model import lease_ownership
+from jumplab_operator.names import Name
 from jumplab_operator.resources import Exporter, Lease
 
 

@@ -14,8 +14,10 @@ from datetime import datetime, timedelta
 
 from jumplab.transport.tokens import presented_token, same_token
 from jumplab_operator.controller.credentials import CredentialIssuer, InvalidCredential, Subject
-from jumplab_operator.controller.lab import ApiRefused, Lab, Name
+from jumplab_operator.controller.lab import Lab
 from jumplab_operator.controller.refusals import NotAuthenticated, Unavailable
+from jumplab_operator.errors import ApiError
+from jumplab_operator.names import Name
 
 FRESH = timedelta(seconds=5)
 RECHECK = timedelta(seconds=10)
@@ -35,7 +37,7 @@ class _Seen:
 class Authenticator:
     """Authenticates callers.
 
-    current_token: raises ApiRefused where it can't be read.  `check_beside` must be running, else nobody asks beside.
+    current_token: raises ApiError where it can't be read.  `check_beside` must be running, else nobody asks beside.
     """
 
     def __init__(
@@ -73,7 +75,7 @@ class Authenticator:
             try:
                 if (seen := self._seen.get(subject)) is not None:
                     await self._ask(subject, seen.token)
-            except (ApiRefused, NotAuthenticated):
+            except (ApiError, NotAuthenticated):
                 pass  # the next call tells its caller
             finally:
                 self._asked.discard(subject)
@@ -112,12 +114,12 @@ class Authenticator:
             return
         try:
             await self._ask(subject, token)
-        except ApiRefused as error:
+        except ApiError as error:
             if not matches:
                 raise Unavailable(f"the token can't be checked now ({error}); try again in a moment") from error
 
     async def _ask(self, subject: Subject, token: str) -> None:
-        """Raises NotAuthenticated where the Secret has another token, ApiRefused where it can't be read."""
+        """Raises NotAuthenticated where the Secret has another token, ApiError where it can't be read."""
         secret = self._secret(subject)
         current = await self._current_token(subject.kind, subject.name)
         if current is None or not same_token(current, token):

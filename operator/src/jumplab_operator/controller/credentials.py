@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
 
-from jumplab_operator.controller.lab import Name
+from jumplab_operator.errors import OperatorError
+from jumplab_operator.names import Name
 
 ISSUER = "jumplab-operator"
 AUDIENCE = "jumplab-controller"
@@ -24,7 +25,7 @@ _REMEMBERED = 20_000
 """So many tokens whose signature was good are known again."""
 
 
-class InvalidCredential(Exception):
+class InvalidCredential(OperatorError):
     """The token proves nothing; the message says why and what to do."""
 
 

@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from jumplab.protocol.v1 import controller_pb2
-from jumplab_operator.controller.lab import Lab, Name
+from jumplab_operator.controller.lab import Lab
 from jumplab_operator.controller.messages import in_force
 from jumplab_operator.controller.offers import LocalOffer, Offers, RouterOffer
 from jumplab_operator.controller.refusals import BadRequest, NotPossibleNow, Unavailable
 from jumplab_operator.controller.standby_streams import Match, Spares
+from jumplab_operator.names import Name
 from jumplab_operator.resources import Exporter, Lease
 from jumplab_operator.resources.conditions import is_true
 from jumplab_operator.router import tokens

@@ -14,8 +14,8 @@ from jumplab.transport.first_completed import race
 from jumplab_operator.controller import refusals
 from jumplab_operator.controller.authentication import Authenticator
 from jumplab_operator.controller.credentials import Subject
-from jumplab_operator.controller.lab import ApiRefused
 from jumplab_operator.controller.refusals import NotAuthenticated, Refusal
+from jumplab_operator.errors import ApiError
 
 log = logging.getLogger(__name__)
 
@@ -131,7 +131,7 @@ async def _refused(revoked: "Future[str]") -> None:
 
 def _status(error: Exception, method: str) -> tuple[grpc.StatusCode, str]:
     """What a caller is told of an error; one that nobody foresaw is logged."""
-    if isinstance(error, ApiRefused):
+    if isinstance(error, ApiError):
         error = refusals.of_api(error)
     if isinstance(error, Refusal):
         return error.code, _brief(str(error))

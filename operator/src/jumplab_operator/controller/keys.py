@@ -8,13 +8,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from jumplab_operator.controller.server import Certificate
+from jumplab_operator.errors import KeysUnusable
 from jumplab_operator.pki import Issued, issue_server_certificate, make_authority
 
 SIGNING_KEY, AUTHORITY_KEY, AUTHORITY_CERTIFICATE = "signing.key", "ca.key", "ca.crt"
-
-
-class UnusableKeys(Exception):
-    """Stored keys that can't be read; the message says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +28,12 @@ class Keys:
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> "Keys":
-        """Reads what `files` gave. Raises UnusableKeys."""
+        """Reads what `files` gave. Raises KeysUnusable."""
         try:
             signing = read_signing_key(files[SIGNING_KEY])
             return cls(signing, Issued(files[AUTHORITY_CERTIFICATE], files[AUTHORITY_KEY]))
         except KeyError as error:
-            raise UnusableKeys(f"{error.args[0]} is missing") from error
+            raise KeysUnusable(f"{error.args[0]} is missing") from error
 
     def files(self) -> dict[str, bytes]:
         """The keys as PEM, by file name: private ones among them."""
@@ -48,13 +45,13 @@ class Keys:
 
 
 def read_signing_key(pem: bytes) -> ec.EllipticCurvePrivateKey:
-    """Raises UnusableKeys."""
+    """Raises KeysUnusable."""
     try:
         key = serialization.load_pem_private_key(pem, password=None)
     except (ValueError, TypeError) as error:
-        raise UnusableKeys(f"{SIGNING_KEY} is no private key in PEM") from error
+        raise KeysUnusable(f"{SIGNING_KEY} is no private key in PEM") from error
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise UnusableKeys(f"{SIGNING_KEY} is no elliptic curve key")
+        raise KeysUnusable(f"{SIGNING_KEY} is no elliptic curve key")
     return key
 
 

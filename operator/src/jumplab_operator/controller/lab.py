@@ -14,15 +14,8 @@ from typing import Any, Protocol
 from jumplab_operator.leasing.explain.explain import Considered
 from jumplab_operator.leasing.explain.queue_position import Place
 from jumplab_operator.leasing.model.exporter_health import NOTHING, Found
+from jumplab_operator.names import Name
 from jumplab_operator.resources import Client, Exporter, LabelSelector, Lease
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """A namespaced resource's name."""
-
-    namespace: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,28 +72,6 @@ class Queued:
     place: Place
 
 
-class ApiRefused(Exception):
-    """The Kubernetes API refused a request: its HTTP status code and its sentence."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-class EditRefused(ApiRefused):
-    """The lease's state, a quota or a policy forbids the edit."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(422, message)
-
-
-class TokenReplaced(ApiRefused):
-    """The caller's token is not in force any more."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(401, message)
-
-
 class Lab(Protocol):
     """The cluster's custom resources, read without I/O and changed through the Kubernetes API."""
 
@@ -132,14 +103,14 @@ class Lab(Protocol):
         ...
 
     async def register(self, exporter: Name, labels: Mapping[str, str], devices: Sequence[Mapping[str, Any]]) -> None:
-        """Takes over what the exporter says it has; of its labels only those under jumpstarter.dev/. Raises ApiRefused.
+        """Takes over what the exporter says it has; of its labels only those under jumpstarter.dev/. Raises ApiError.
 
         It is written with what the exporter says next, or a second later.
         """
         ...
 
     async def report(self, exporter: Name, report: StatusReport) -> None:
-        """Takes over where the exporter is in its life; returns when it is written. Raises ApiRefused."""
+        """Takes over where the exporter is in its life; returns when it is written. Raises ApiError."""
         ...
 
     def watch_lease(self, lease: Name) -> AsyncIterator[Lease]:
@@ -155,25 +126,25 @@ class Lab(Protocol):
         ...
 
     async def create_lease(self, namespace: str, name: str | None, spec: Mapping[str, Any]) -> Lease:
-        """Creates a Lease (name None: one is generated) with the spec of the custom resource. Raises ApiRefused."""
+        """Creates a Lease (name None: one is generated) with the spec of the custom resource. Raises ApiError."""
         ...
 
     async def patch_lease(self, lease: Name, spec: Mapping[str, Any]) -> Lease:
-        """Merges into the Lease's spec. Raises ApiRefused."""
+        """Merges into the Lease's spec. Raises ApiError."""
         ...
 
     async def edit_lease(self, lease: Name, spec: Mapping[str, Any]) -> Lease:
-        """The same, in force when this returns. Raises EditRefused, and then nothing has changed; ApiRefused."""
+        """The same, in force when this returns. Raises EditRefused, and then nothing has changed; ApiError."""
         ...
 
     async def delete_lease(self, lease: Name) -> None:
-        """Raises ApiRefused."""
+        """Raises ApiError."""
         ...
 
     async def rotate_client_token(self, client: Name, token: str) -> tuple[str, datetime | None]:
         """Gives the client a new token in place of this one, and the moment it expires; the old one dies.
 
-        Raises TokenReplaced where another is in force already, or none; ApiRefused.
+        Raises TokenReplaced where another is in force already, or none; ApiError.
         """
         ...
 

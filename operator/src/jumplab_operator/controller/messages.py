@@ -9,10 +9,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from jumplab.protocol.client_v1 import client_pb2
 from jumplab.protocol.v1 import common_pb2, controller_pb2, kubernetes_pb2
-from jumplab_operator.controller.lab import Name
 from jumplab_operator.controller.names import resource_name
 from jumplab_operator.leasing.model.exporter_health import CheckState, Found
 from jumplab_operator.leasing.model.selectors import describe
+from jumplab_operator.names import Name
 from jumplab_operator.resources import Exporter, LabelSelector, Lease, LeaseSpec
 from jumplab_operator.resources.conditions import is_true
 from jumplab_operator.resources.metadata import Condition

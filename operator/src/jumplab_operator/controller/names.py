@@ -1,7 +1,7 @@
 """Resource names as the client's API has them: `namespaces/NAMESPACE/leases/NAME`."""
 
-from jumplab_operator.controller.lab import Name
 from jumplab_operator.controller.refusals import BadRequest
+from jumplab_operator.names import Name
 
 
 def resource_name(collection: str, name: Name) -> str:

@@ -16,10 +16,10 @@ from typing import ClassVar
 
 import grpc
 
-from jumplab_operator.controller.lab import ApiRefused, EditRefused, TokenReplaced
+from jumplab_operator.errors import ApiError, EditRefused, OperatorError, TokenReplaced
 
 
-class Refusal(Exception):
+class Refusal(OperatorError):
     """The root. The message is a sentence that says what to do."""
 
     code: ClassVar[grpc.StatusCode]
@@ -79,7 +79,7 @@ class NotServed(Refusal):
     code = grpc.StatusCode.UNIMPLEMENTED
 
 
-def of_api(error: ApiRefused) -> Refusal:
+def of_api(error: ApiError) -> Refusal:
     """What the Kubernetes API's refusal means to the caller."""
     sentence = str(error)
     if isinstance(error, EditRefused):

@@ -10,8 +10,8 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from jumplab_operator.controller.keys import UnusableKeys
 from jumplab_operator.controller.server import Certificate
+from jumplab_operator.errors import KeysUnusable
 
 _LOOK_EVERY = timedelta(seconds=30)
 _PUBLIC = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -33,13 +33,13 @@ class CertificateFiles:
         try:
             certificate = x509.load_pem_x509_certificate(chain)
         except ValueError as error:
-            raise UnusableKeys(f"{self.certificate} is no certificate in PEM") from error
+            raise KeysUnusable(f"{self.certificate} is no certificate in PEM") from error
         try:
             private = serialization.load_pem_private_key(key, password=None)
         except (ValueError, TypeError) as error:
-            raise UnusableKeys(f"{self.key} is no private key in PEM without a password") from error
+            raise KeysUnusable(f"{self.key} is no private key in PEM without a password") from error
         if private.public_key().public_bytes(*_PUBLIC) != certificate.public_key().public_bytes(*_PUBLIC):
-            raise UnusableKeys(f"{self.key} is not the key of {self.certificate}; put both from one issue there")
+            raise KeysUnusable(f"{self.key} is not the key of {self.certificate}; put both from one issue there")
         return (key, chain), _content(self.ca).decode() if self.ca else ""
 
     async def until_renewed(self, served: Certificate, sleep: Callable[[timedelta], Awaitable[None]]) -> None:
@@ -48,7 +48,7 @@ class CertificateFiles:
             await sleep(_LOOK_EVERY)
             try:
                 found, _ = await asyncio.to_thread(self.read)
-            except UnusableKeys as error:
+            except KeysUnusable as error:
                 log.warning("the certificate is being renewed, or was spoilt: %s; the one before is served", error)
             else:
                 if found != served:
@@ -59,4 +59,4 @@ def _content(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise UnusableKeys(f"{file} can't be read: {error.strerror}") from error
+        raise KeysUnusable(f"{file} can't be read: {error.strerror}") from error

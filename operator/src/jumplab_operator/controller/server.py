@@ -13,6 +13,7 @@ from jumplab_operator.controller.lab import Lab
 from jumplab_operator.controller.services import session
 from jumplab_operator.controller.services.client import ClientService
 from jumplab_operator.controller.services.controller import ControllerService
+from jumplab_operator.errors import PortUnavailable
 from jumplab_operator.router.relay import Router
 
 _GUARDED = frozenset({"jumplab.v1.ControllerService", "jumplab.client.v1.ClientService", session.SERVICE})
@@ -30,10 +31,6 @@ SERVER_OPTIONS: tuple[tuple[str, int], ...] = (
 
 Certificate = tuple[bytes, bytes]
 """A private key and its certificate chain, PEM."""
-
-
-class PortUnavailable(Exception):
-    """The address can't be listened on."""
 
 
 def controller_server(lab: Lab, authenticator: Authenticator, dialler: Dialler, router: Router) -> aio.Server:

@@ -3,36 +3,54 @@
 import base64
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from jumplab_operator.kube.settings import KubeAccess
+from jumplab_operator.errors import NoKubeAccess
 
 _POD_FOLDER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
-class NoAccess(Exception):
-    """No usable way to a Kubernetes API; the message names the file and what is wrong with it."""
+@dataclass(frozen=True, slots=True)
+class KubeAccess:
+    """Where the Kubernetes API is and how to be let in: base URL, CA as PEM (None: the system's), bearer token."""
+
+    url: str
+    ca_pem: str | None
+    first_token: str
+    token_file: Path | None = None
+    """Holds the token in force now, where it is replaced while the operator runs: a pod's is, within the hour."""
+
+    @property
+    def token(self) -> str:
+        """The bearer token for the next request."""
+        if self.token_file is None:
+            return self.first_token
+        try:
+            return self.token_file.read_text().strip() or self.first_token
+        except OSError:  # it is being replaced; the one before is good for minutes yet
+            return self.first_token
 
 
 def find(kubeconfig: Path | None, environment: Mapping[str, str] = os.environ) -> KubeAccess:
-    """The API of the given kubeconfig, else of $KUBECONFIG, else of the pod that this runs in. Raises NoAccess."""
+    """The API of the given kubeconfig, else of $KUBECONFIG, else of the pod that this runs in. Raises NoKubeAccess."""
     named = kubeconfig or (Path(environment["KUBECONFIG"]) if environment.get("KUBECONFIG") else None)
     if named is not None:
         return _of_kubeconfig(named)
     host, port = environment.get("KUBERNETES_SERVICE_HOST"), environment.get("KUBERNETES_SERVICE_PORT")
     if not host or not port:
-        raise NoAccess("no cluster is named; give --kubeconfig, set KUBECONFIG, or run in a pod")
+        raise NoKubeAccess("no cluster is named; give --kubeconfig, set KUBECONFIG, or run in a pod")
     token_file = _POD_FOLDER / "token"
     try:
         ca_pem, token = (_POD_FOLDER / "ca.crt").read_text(), token_file.read_text().strip()
     except OSError as error:
-        raise NoAccess(f"the pod has no service account token ({error}); give it a service account") from error
+        raise NoKubeAccess(f"the pod has no service account token ({error}); give it a service account") from error
     url = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
     if not token:
-        raise NoAccess(f"{token_file} is empty; give the pod a service account and start it again")
+        raise NoKubeAccess(f"{token_file} is empty; give the pod a service account and start it again")
     return KubeAccess(url, ca_pem, token, token_file)
 
 
@@ -44,18 +62,20 @@ def _of_kubeconfig(file: Path) -> KubeAccess:
         user = _named(config, "users", context["user"])["user"]
         url = str(cluster["server"])
     except OSError as error:
-        raise NoAccess(f"the kubeconfig {file} can't be read: {error.strerror or error}") from error
+        raise NoKubeAccess(f"the kubeconfig {file} can't be read: {error.strerror or error}") from error
     except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, StopIteration) as error:
-        raise NoAccess(f"{file} is not a kubeconfig with a current context, its cluster and its user") from error
+        raise NoKubeAccess(f"{file} is not a kubeconfig with a current context, its cluster and its user") from error
     token = str(user.get("token") or _content(file, user.get("tokenFile")) or "").strip()
     if len(token.split()) != 1:
         what = "a token with white space in it" if token else "no token"
-        raise NoAccess(f'the user "{context["user"]}" in {file} has {what}; the operator needs a service account\'s')
+        raise NoKubeAccess(
+            f'the user "{context["user"]}" in {file} has {what}; the operator needs a service account\'s'
+        )
     encoded = cluster.get("certificate-authority-data")
     try:
         ca_pem = base64.b64decode(encoded).decode() if encoded else _content(file, cluster.get("certificate-authority"))
     except ValueError as error:
-        raise NoAccess(f"certificate-authority-data in {file} is no certificate in base64") from error
+        raise NoKubeAccess(f"certificate-authority-data in {file} is no certificate in base64") from error
     token_file = None if user.get("token") else file.parent / user["tokenFile"]
     return KubeAccess(url, ca_pem, token, token_file)
 
@@ -72,6 +92,6 @@ def _content(kubeconfig: Path, file: str | None) -> str | None:
     try:
         return (kubeconfig.parent / file).read_text()
     except OSError as error:
-        raise NoAccess(f"{file}, which {kubeconfig} names, can't be read: {error.strerror or error}") from error
+        raise NoKubeAccess(f"{file}, which {kubeconfig} names, can't be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
-        raise NoAccess(f"{file}, which {kubeconfig} names, is no text") from error
+        raise NoKubeAccess(f"{file}, which {kubeconfig} names, is no text") from error

@@ -1,7 +1,7 @@
 """The Kubernetes API in five verbs over plain objects; kubernetes.aio carries the requests.
 
 Refusals are ApiRefused with the HTTP status (409: what was decided on has changed; reconcile again); an API server
-that can't be reached is ApiAway (try later).
+that can't be reached is ApiUnreachable (try later).
 """
 
 import asyncio
@@ -16,8 +16,8 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 from kubernetes.aio import client as kubernetes
 
-from jumplab_operator.controller.lab import ApiRefused
-from jumplab_operator.kube.settings import KubeAccess
+from jumplab_operator.errors import ApiError, ApiRefused, ApiUnreachable
+from jumplab_operator.kube.access import KubeAccess
 from jumplab_operator.resources import GROUP, VERSION
 
 Plain = dict[str, Any]
@@ -27,13 +27,6 @@ _TIMEOUT_SECONDS = 15.0
 _AWAY_PAUSE_SECONDS = 1.0
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
-
-
-class ApiAway(ApiRefused):
-    """The API server can't be reached, or is not able to answer now."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(503, message)
 
 
 def path(group: str, plural: str, namespace: str | None = None, name: str | None = None, sub: str = "") -> str:
@@ -55,7 +48,7 @@ class KubeApi:
         """The object, or None where there is none."""
         try:
             return await self.request("GET", path)
-        except ApiRefused as refused:
+        except ApiError as refused:
             if refused.status == 404:
                 return None
             raise
@@ -79,7 +72,7 @@ class KubeApi:
     async def request(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, content_type: str = "application/json"
     ) -> Plain:
-        """One request and its answer. Raises ApiRefused, ApiAway."""
+        """One request and its answer. Raises ApiError, ApiUnreachable."""
         headers = {
             "Accept": "application/json",
             "Content-Type": content_type,
@@ -91,7 +84,7 @@ class KubeApi:
             )
             payload = await answer.read()
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise ApiAway(
+            raise ApiUnreachable(
                 f"the Kubernetes API at {self._url} can't be reached: {error or type(error).__name__}"
             ) from error
         return _answer(method, path, answer.status, payload)
@@ -106,7 +99,7 @@ def _answer(method: str, path: str, status: int, payload: bytes) -> Plain:
         return answer
     message = answer.get("message") if isinstance(answer, dict) else None
     sentence = str(message or f"{method} {path}: HTTP status {status}")
-    raise ApiAway(sentence) if status in (429, 500, 502, 503, 504) else ApiRefused(status, sentence)
+    raise ApiUnreachable(sentence) if status in (429, 500, 502, 503, 504) else ApiRefused(status, sentence)
 
 
 def query(path: str, **parameters: str) -> str:
@@ -116,11 +109,11 @@ def query(path: str, **parameters: str) -> str:
 
 async def once_it_answers(ask: Callable[[], Awaitable[_T]]) -> _T:
     """What `ask` gives, for a process that starts; waits without a bound, since a cluster's nodes and its API start in
-    any order. Raises ApiRefused where the API refuses."""
+    any order. Raises ApiError where the API refuses."""
     while True:
         try:
             return await ask()
-        except ApiAway as away:
+        except ApiUnreachable as away:
             _log.warning("%s; trying again", away)
             await asyncio.sleep(_AWAY_PAUSE_SECONDS)
 

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from jumplab_operator.controller.lab import ApiRefused
+from jumplab_operator.clock import Clock
+from jumplab_operator.errors import ApiError
 from jumplab_operator.kube.client import CORE, KubeApi, path
-from jumplab_operator.kube.settings import Clock
 from jumplab_operator.resources import GROUP, VERSION, Resource
 from jumplab_operator.resources.metadata import format_instant
 
@@ -64,7 +64,7 @@ class Events:
             await self._calm(_LONGEST_WAIT)
             try:
                 await self._kube.create(path(CORE, "events", namespace), event)
-            except ApiRefused as refused:
+            except ApiError as refused:
                 _log.info("an Event was not posted: %s", refused)
             if self._posts.qsize() < _FEW:
                 await self._clock.sleep(_SPREAD)

@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from jumplab_operator.controller.lab import ApiRefused
-from jumplab_operator.kube.client import CUSTOM, ApiAway, KubeApi, path
+from jumplab_operator.clock import Clock
+from jumplab_operator.errors import ApiError, ApiRefused, ApiUnreachable
+from jumplab_operator.kube.client import CUSTOM, KubeApi, path
 from jumplab_operator.kube.object_store import KINDS, Snapshot
-from jumplab_operator.kube.settings import Clock, LabSettings
 from jumplab_operator.resources import Resource
 
 _log = logging.getLogger(__name__)
@@ -20,10 +20,14 @@ _PAUSE = timedelta(seconds=1)
 class Feeder:
     """Feeds one snapshot."""
 
-    def __init__(self, kube: KubeApi, snapshot: Snapshot, settings: LabSettings, clock: Clock) -> None:
+    def __init__(
+        self, kube: KubeApi, snapshot: Snapshot, namespaces: Sequence[str], relist_every: timedelta, clock: Clock
+    ) -> None:
+        """namespaces: those to list, empty: all;  relist_every: how often to list without a gap."""
         self._kube = kube
         self._snapshot = snapshot
-        self._settings = settings
+        self._namespaces = namespaces
+        self._relist_every = relist_every
         self._clock = clock
         self._gap = asyncio.Event()
 
@@ -37,23 +41,23 @@ class Feeder:
         self._snapshot.put(kind, plain)
 
     async def list_all(self) -> None:
-        """One list of each kind; what isn't in it any more is dropped. Raises ApiRefused."""
+        """One list of each kind; what isn't in it any more is dropped. Raises ApiError."""
         for kind in KINDS:
             known = self._snapshot.uids(kind)
             listed = []
-            for namespace in self._settings.namespaces or (None,):
+            for namespace in self._namespaces or (None,):
                 listed += await self._kube.list(path(CUSTOM, kind.PLURAL, namespace))
             self._snapshot.replace(kind, listed, known)
 
     async def list_first(self) -> None:
-        """The first lists; waits for an API server that isn't there yet. Raises ApiRefused without the CRDs."""
+        """The first lists; waits for an API server that isn't there yet. Raises ApiError without the CRDs."""
         while True:
             try:
                 await self.list_all()
-            except ApiAway as away:
+            except ApiUnreachable as away:
                 _log.warning("%s; trying again", away)
                 await self._clock.sleep(_PAUSE)
-            except ApiRefused as refused:
+            except ApiError as refused:
                 if refused.status != 404:
                     raise
                 raise ApiRefused(
@@ -65,11 +69,11 @@ class Feeder:
     async def keep_listing(self) -> None:
         """Lists after every gap and from time to time, for ever."""
         while True:
-            await self._clock.wait(self._gap, self._settings.relist_every)
+            await self._clock.wait(self._gap, self._relist_every)
             await self._clock.sleep(_PAUSE)  # the objects that a watch lists come in one burst
             self._gap.clear()
             try:
                 await self.list_all()
-            except ApiRefused as refused:
+            except ApiError as refused:
                 _log.warning("listing failed: %s; trying again", refused)
                 self._gap.set()

@@ -18,9 +18,10 @@ from typing import Any
 
 import kopf
 
+from jumplab_operator.clock import Clock
+from jumplab_operator.kube.access import KubeAccess
 from jumplab_operator.kube.kopf_storage import NoEssence, NoProgress
 from jumplab_operator.kube.object_store import KINDS
-from jumplab_operator.kube.settings import Clock, KubeAccess
 from jumplab_operator.resources import GROUP, VERSION, Resource
 
 _log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from jumplab_operator.controller.lab import Name
+from jumplab_operator.names import Name
 from jumplab_operator.resources import Client, Exporter, ExporterAccessPolicy, Lease, Resource, Unreadable
 from jumplab_operator.resources.metadata import Model
 

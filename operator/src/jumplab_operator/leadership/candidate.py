@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
 
-from jumplab_operator.controller.lab import ApiRefused
-from jumplab_operator.kube.client import ApiAway, KubeApi, path
-from jumplab_operator.kube.settings import Clock
+from jumplab_operator.clock import Clock
+from jumplab_operator.errors import ApiError, ApiUnreachable
+from jumplab_operator.kube.client import KubeApi, path
 from jumplab_operator.leadership import record
 from jumplab_operator.leadership.record import Record
 
@@ -58,7 +58,7 @@ class Candidate:
         return self._elapsed() < self._good_until
 
     async def until_leading(self) -> None:
-        """Waits, without a bound: another may lead for months. Raises ApiRefused where it has no right to the Lease."""
+        """Waits, without a bound: another may lead for months. Raises ApiError where it has no right to the Lease."""
         while not await self._told(self._take()):
             await self._clock.sleep(_LOOK_EVERY)
 
@@ -70,7 +70,7 @@ class Candidate:
             led = self.leads()
             try:
                 other = await self._told(self._renew())
-            except ApiRefused as refused:  # an API server that has just started may not know the roles yet
+            except ApiError as refused:  # an API server that has just started may not know the roles yet
                 _log.warning("the lead can't be renewed: %s; trying again", refused)
             if led and not self.leads():
                 _log.warning("this operator can't renew its lead; it decides nothing until it has")
@@ -82,19 +82,19 @@ class Candidate:
         self._good_until = -math.inf
         try:
             await self._told(self._leave())
-        except ApiRefused as refused:
+        except ApiError as refused:
             _log.warning("the lead can't be given up: %s; another operator waits until it has expired", refused)
 
     async def _told(self, attempt: Awaitable[_T | None]) -> _T | None:
-        """What an attempt came to; None: the API has not said, or somebody else wrote first. Raises ApiRefused."""
+        """What an attempt came to; None: the API has not said, or somebody else wrote first. Raises ApiError."""
         try:
             async with asyncio.timeout(_ATTEMPT_SECONDS):
                 return await attempt
         except TimeoutError:
             _log.warning("the Kubernetes API does not answer about who leads; trying again")
-        except ApiAway as away:
+        except ApiUnreachable as away:
             _log.warning("%s; trying again", away)
-        except ApiRefused as refused:
+        except ApiError as refused:
             if refused.status not in (404, 409):
                 raise
         return None

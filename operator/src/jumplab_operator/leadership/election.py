@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from jumplab_operator.clock import SystemClock
 from jumplab_operator.kube.client import KubeApi, once_it_answers
-from jumplab_operator.kube.settings import SystemClock
 from jumplab_operator.leadership import pod
 from jumplab_operator.leadership.candidate import Candidate
 from jumplab_operator.leadership.fence import Fenced
@@ -41,7 +41,7 @@ class Lead:
         self.kube = kube
 
     async def take_callers(self) -> None:
-        """Has exporters and clients come here: they are served. Raises ApiRefused."""
+        """Has exporters and clients come here: they are served. Raises ApiError."""
 
 
 class _SeatsLead(Lead):
@@ -63,7 +63,7 @@ async def leading(kube: KubeApi, seat: Seat | None, process: Process) -> AsyncIt
     """Enters once this operator leads; without a seat there is nobody to compete with.
 
     Once another leads, nothing is written any more and the process is stopped. Leaving gives the lead up. Raises
-    ApiRefused where a right or the pod is missing.
+    ApiError where a right or the pod is missing.
     """
     if seat is None:
         yield Lead(kube)

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping
 
-from jumplab_operator.kube.client import ApiAway, KubeApi, Plain
+from jumplab_operator.errors import ApiUnreachable
+from jumplab_operator.kube.client import KubeApi, Plain
 
 
 class Fenced(KubeApi):
-    """The API behind `inner`, whose writes are refused with ApiAway while `leads` says no. Reads pass.
+    """The API behind `inner`, whose writes are refused with ApiUnreachable while `leads` says no. Reads pass.
 
     What was sent before the lead was lost may still arrive; it carries the resource version that it rests on.
     """
@@ -19,5 +20,5 @@ class Fenced(KubeApi):
         self, method: str, path: str, body: Mapping[str, object] | None = None, content_type: str = "application/json"
     ) -> Plain:
         if method != "GET" and not self._leads():
-            raise ApiAway("this operator is not sure that it still leads, and writes nothing until it is")
+            raise ApiUnreachable("this operator is not sure that it still leads, and writes nothing until it is")
         return await self._inner.request(method, path, body, content_type)

@@ -2,7 +2,7 @@
 
 import logging
 
-from jumplab_operator.controller.lab import ApiRefused
+from jumplab_operator.errors import ApiError
 from jumplab_operator.kube.client import CORE, KubeApi, path
 
 _log = logging.getLogger(__name__)
@@ -11,7 +11,7 @@ LEADS = "jumplab.dev/leads"
 
 
 async def mark(kube: KubeApi, namespace: str, pod: str, *, leads: bool) -> None:
-    """Labels a pod, or takes the label away. Raises ApiRefused."""
+    """Labels a pod, or takes the label away. Raises ApiError."""
     labels = {LEADS: "true" if leads else None}
     await kube.merge(path(CORE, "pods", namespace, pod), {"metadata": {"labels": labels}})
 
@@ -20,6 +20,6 @@ async def unmark_if_there(kube: KubeApi, namespace: str, pod: str) -> None:
     """Takes the label from a pod that may be gone; what keeps it from that is logged, and nothing more."""
     try:
         await mark(kube, namespace, pod, leads=False)
-    except ApiRefused as refused:
+    except ApiError as refused:
         if refused.status != 404:
             _log.warning('the label %s of the pod "%s" can\'t be taken away: %s', LEADS, pod, refused)

@@ -1,11 +1,9 @@
-"""What can be wrong with a resource.
+"""What can be wrong with a resource: its content is not what its schema says (stored before the schema, or past it)."""
 
-ValueError
-└── Unreadable: the object isn't what its schema says (it was stored before the schema, or past it): correct the object
-"""
+from jumplab_operator.errors import OperatorError
 
 
-class Unreadable(ValueError):
+class Unreadable(OperatorError, ValueError):
     """An object that can't be read: names the object, the field and what is wrong with it."""
 
     def __init__(self, kind: str, name: str, problem: str) -> None:

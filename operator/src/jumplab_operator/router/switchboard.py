@@ -13,6 +13,7 @@ from typing import Protocol
 import grpc
 
 from jumplab.transport.used_numbers import UsedNumbers
+from jumplab_operator.errors import OperatorError
 from jumplab_operator.router.tokens import LIFETIME, Role, StreamClaims
 
 MAX_WAITING_PER_LEASE = 64
@@ -33,7 +34,7 @@ HANDED_OVER = Ending(grpc.StatusCode.FAILED_PRECONDITION, "the lease belongs to 
 ROUTER_STOPS = Ending(grpc.StatusCode.UNAVAILABLE, "the router is shutting down; dial again in a moment")
 
 
-class StreamRefused(Exception):
+class StreamRefused(OperatorError):
     """A stream that may not be opened."""
 
     def __init__(self, code: grpc.StatusCode, sentence: str) -> None:

@@ -10,6 +10,8 @@ from enum import StrEnum
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
 
+from jumplab_operator.errors import OperatorError
+
 ISSUER = "https://jumpstarter.dev/stream"
 AUDIENCE = "https://jumpstarter.dev/router"
 ALGORITHM = "ES256"
@@ -27,7 +29,7 @@ class Role(StrEnum):
     EXPORTER = "exporter"
 
 
-class InvalidStreamToken(Exception):
+class InvalidStreamToken(OperatorError):
     """The token is not one of ours; the message says what is wrong with it."""
 
 

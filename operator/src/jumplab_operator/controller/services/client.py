@@ -20,7 +20,7 @@ from jumplab_operator.controller.access import (
 from jumplab_operator.controller.authentication import bearer_token
 from jumplab_operator.controller.explanations import QUEUE_SHOWN, explanation_message, queued_message
 from jumplab_operator.controller.interceptor import caller, text_metadata
-from jumplab_operator.controller.lab import Lab, Name
+from jumplab_operator.controller.lab import Lab
 from jumplab_operator.controller.lease_requests import new_spec, spec_changes
 from jumplab_operator.controller.messages import exporter_message, in_force, lease_message, timestamp
 from jumplab_operator.controller.names import parse_parent, parse_resource
@@ -29,6 +29,7 @@ from jumplab_operator.controller.refusals import BadRequest, NoSuchThing, NotAll
 from jumplab_operator.controller.selectors import parse_selector
 from jumplab_operator.leasing.model import lease_ownership
 from jumplab_operator.leasing.model.selectors import matches
+from jumplab_operator.names import Name
 
 Context = aio.ServicerContext[Any, Any]
 

@@ -12,11 +12,12 @@ from jumplab_operator.controller import messages
 from jumplab_operator.controller.access import own_lease, require_kind, visible_lease
 from jumplab_operator.controller.dialling import Dialler
 from jumplab_operator.controller.interceptor import caller
-from jumplab_operator.controller.lab import Lab, Name, StatusReport
+from jumplab_operator.controller.lab import Lab, StatusReport
 from jumplab_operator.controller.messages import in_force
 from jumplab_operator.controller.offers import Place
 from jumplab_operator.controller.presence import StatusStream
 from jumplab_operator.controller.refusals import NotServed
+from jumplab_operator.names import Name
 from jumplab_operator.resources.durations import format_duration
 
 Context = aio.ServicerContext[Any, Any]

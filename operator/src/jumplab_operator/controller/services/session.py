@@ -11,8 +11,9 @@ from jumplab.protocol.v1 import controller_pb2 as pb
 from jumplab_operator.controller.access import own_lease, require_kind
 from jumplab_operator.controller.dialling import Dialler
 from jumplab_operator.controller.interceptor import caller
-from jumplab_operator.controller.lab import Lab, Name
+from jumplab_operator.controller.lab import Lab
 from jumplab_operator.controller.refusals import BadRequest, NotPossibleNow
+from jumplab_operator.names import Name
 from jumplab_operator.router.relay import Context, Router
 
 SERVICE = "jumplab.v1.SessionService"

@@ -11,20 +11,22 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from jumplab_operator.clock import Clock, SystemClock
 from jumplab_operator.kube import kopf_watch
+from jumplab_operator.kube.access import KubeAccess
 from jumplab_operator.kube.client import KubeApi, connected
 from jumplab_operator.kube.concurrency_limit import Paced
 from jumplab_operator.kube.event_recorder import Events
 from jumplab_operator.kube.informer import Feeder
 from jumplab_operator.kube.object_store import Snapshot
-from jumplab_operator.kube.settings import Clock, KubeAccess, LabSettings, SystemClock, TokenIssuer
 from jumplab_operator.reconcile.composition.lab_service import ClusterLab
 from jumplab_operator.reconcile.composition.manager import Reconciler
 from jumplab_operator.reconcile.context.connections import Presence
 from jumplab_operator.reconcile.context.context import Cluster
+from jumplab_operator.reconcile.context.settings import LabSettings
 from jumplab_operator.reconcile.context.workqueue import WorkQueue
 from jumplab_operator.reconcile.lease_steps.credential_checks import CredentialChecks
-from jumplab_operator.reconcile.lease_steps.credentials import Credentials
+from jumplab_operator.reconcile.lease_steps.credentials import Credentials, TokenIssuer
 from jumplab_operator.reconcile.scheduling.scheduler_loop import Planner
 
 _WORKERS = 8
@@ -34,7 +36,7 @@ _WORKERS = 8
 async def running_lab(
     access: KubeAccess, settings: LabSettings, issuer: TokenIssuer, clock: Clock | None = None
 ) -> AsyncIterator[ClusterLab]:
-    """The lab over a Kubernetes API, while the context lasts. Raises ApiRefused where the CRDs aren't installed."""
+    """The lab over a Kubernetes API, while the context lasts. Raises ApiError where the CRDs aren't installed."""
     clock = clock or SystemClock()
     watch = kopf_watch.of_cluster(access, settings.namespaces, clock)
     async with connected(access) as kube, lab_over(kube, watch, settings, issuer, clock) as lab:
@@ -61,7 +63,7 @@ async def lab_over(
     credentials = Credentials(kube, issuer, settings.ca_pem)
     reconciler = Reconciler(cluster, planner, credentials)
     checks = CredentialChecks(beside, cluster, credentials, settings.check_credentials_every)
-    feeder = Feeder(kube, cluster.snapshot, settings, clock)
+    feeder = Feeder(kube, cluster.snapshot, settings.namespaces, settings.relist_every, clock)
     await feeder.list_first()
     async with asyncio.TaskGroup() as group:
         tasks = [

@@ -7,17 +7,10 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, get_args
 
-from jumplab_operator.controller.lab import (
-    ApiRefused,
-    Assignment,
-    EditRefused,
-    Explanation,
-    Holding,
-    Name,
-    Queued,
-    StatusReport,
-)
+from jumplab_operator.controller.lab import Assignment, Explanation, Holding, Queued, StatusReport
+from jumplab_operator.errors import ApiError, ApiRefused, EditRefused
 from jumplab_operator.kube.client import CUSTOM, path
+from jumplab_operator.names import Name
 from jumplab_operator.reconcile.composition.manager import Reconciler
 from jumplab_operator.reconcile.context.connections import Connection
 from jumplab_operator.reconcile.context.context import Cluster
@@ -180,7 +173,7 @@ class ClusterLab:
         if refusal := self._planner.edit_refusal(known, spec):
             raise EditRefused(refusal.message)
         edited = await self.patch_lease(lease, spec)
-        with contextlib.suppress(ApiRefused):  # it is stored: the operator comes back to it
+        with contextlib.suppress(ApiError):  # it is stored: the operator comes back to it
             await self._reconciler.reconcile_now(edited.uid)
         return self._cluster.snapshot.by_uid(Lease, edited.uid) or edited
 

@@ -2,8 +2,10 @@
 
 from collections import defaultdict
 
-from jumplab_operator.controller.lab import ApiRefused, Holding, Name
+from jumplab_operator.controller.lab import Holding
+from jumplab_operator.errors import ApiError
 from jumplab_operator.kube.object_store import Seen
+from jumplab_operator.names import Name
 from jumplab_operator.reconcile.context.context import Cluster
 from jumplab_operator.reconcile.lease_steps.claims import is_assigned_to
 from jumplab_operator.reconcile.lease_steps.credentials import Credentials
@@ -38,7 +40,7 @@ class Reconciler:
         cluster.snapshot.on_change(self._changed)
 
     async def reconcile(self, uid: str) -> None:
-        """One object, whatever its kind; nothing where it is gone. Raises ApiRefused."""
+        """One object, whatever its kind; nothing where it is gone. Raises ApiError."""
         if uid == PLAN:
             self._planner.wake()
             return
@@ -58,13 +60,13 @@ class Reconciler:
     async def reconcile_now(self, uid: str) -> None:
         """The same, waited for: what another has changed meanwhile is looked at again, what is gone by then isn't.
 
-        Raises ApiRefused.
+        Raises ApiError.
         """
         for attempt in range(_ATTEMPTS):
             try:
                 async with self._cluster.queue.holding(uid):
                     await self.reconcile(uid)
-            except ApiRefused as refused:
+            except ApiError as refused:
                 if refused.status == 404 and self._cluster.snapshot.seen(uid) is None:
                     return
                 if refused.status != 409 or attempt == _ATTEMPTS - 1:

@@ -5,15 +5,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from jumplab_operator.controller.lab import ApiRefused, Name
+from jumplab_operator.clock import Clock
+from jumplab_operator.errors import ApiError
 from jumplab_operator.kube.client import CUSTOM, KubeApi, path
 from jumplab_operator.kube.event_recorder import Events
 from jumplab_operator.kube.object_store import Snapshot
-from jumplab_operator.kube.settings import Clock, LabSettings
+from jumplab_operator.names import Name
 from jumplab_operator.reconcile.context.callers import Callers
 from jumplab_operator.reconcile.context.change_notifier import Announcements, Topics
 from jumplab_operator.reconcile.context.connections import Presence
 from jumplab_operator.reconcile.context.holders import Holders
+from jumplab_operator.reconcile.context.settings import LabSettings
 from jumplab_operator.reconcile.context.workqueue import WorkQueue
 from jumplab_operator.resources import Exporter, ExporterAccessPolicy, Lease, Resource
 from jumplab_operator.resources.metadata import Model
@@ -54,7 +56,7 @@ class Cluster:
     async def write_status(self, resource: Resource, after: Model) -> bool:
         """Writes what differs of the status that the API has, on the resource version that `resource` has.
 
-        False: nothing does. Raises ApiRefused; on 409 the snapshot has the object's newest state by then, and the next
+        False: nothing does. Raises ApiError; on 409 the snapshot has the object's newest state by then, and the next
         reconcile sees it.
         """
         changes = status_changes(self.snapshot.stored_status(resource), after)
@@ -68,13 +70,13 @@ class Cluster:
     async def change_status(self, resource: _R, changed: Callable[[_R], Model]) -> None:
         """Writes the status that `changed` makes of the resource's newest state, whoever else writes meanwhile.
 
-        For what was said by a caller and holds whatever the rest is. Raises ApiRefused.
+        For what was said by a caller and holds whatever the rest is. Raises ApiError.
         """
         for attempt in range(_ATTEMPTS):
             newest = self.snapshot.by_uid(type(resource), resource.uid) or resource
             try:
                 await self.write_status(newest, changed(newest))
-            except ApiRefused as refused:
+            except ApiError as refused:
                 if refused.status != 409 or attempt == _ATTEMPTS - 1:
                     raise
             else:
@@ -84,7 +86,7 @@ class Cluster:
         """Merge-patches a resource and takes the answer over."""
         try:
             answer = await self.kube.merge(object_path(resource, sub), body)
-        except ApiRefused as refused:
+        except ApiError as refused:
             if refused.status in (404, 409):
                 await self.refresh(resource)
             raise

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection
 
-from jumplab_operator.controller.lab import Name
+from jumplab_operator.names import Name
 from jumplab_operator.resources import Lease
 
 

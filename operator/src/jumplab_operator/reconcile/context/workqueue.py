@@ -9,9 +9,8 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
 
-from jumplab_operator.controller.lab import ApiRefused
-from jumplab_operator.kube.client import ApiAway
-from jumplab_operator.kube.settings import Clock
+from jumplab_operator.clock import Clock
+from jumplab_operator.errors import ApiError, ApiUnreachable
 
 _log = logging.getLogger(__name__)
 
@@ -70,7 +69,7 @@ class WorkQueue:
     async def done(self, uid: str, *, patient: bool = False) -> None:
         """Reconciles it and waits for that, for as long as the caller likes; it is done even if the caller gives up.
 
-        However many ask for it before its turn comes, it is done once. Raises ApiRefused where it was refused.
+        However many ask for it before its turn comes, it is done once. Raises ApiError where it was refused.
         """
         done = asyncio.get_running_loop().create_future()
         self._awaited[uid].append(done)
@@ -133,7 +132,7 @@ class WorkQueue:
                     await reconcile(uid)
                 self._failures.pop(uid, None)
                 _answer(asked, None)
-            except ApiRefused as refused:
+            except ApiError as refused:
                 self._refused(uid, patient, refused, asked)
             except Exception as error:  # noqa: BLE001 -- one object's failure must not stop the others; it is tried again
                 _log.exception("reconciling %s failed; trying again", uid)
@@ -146,8 +145,8 @@ class WorkQueue:
             if not self._hurried:
                 self._calm.set()
 
-    def _refused(self, uid: str, patient: bool, refused: ApiRefused, asked: list[asyncio.Future[None]]) -> None:
-        why = f"{refused}; trying again" if isinstance(refused, ApiAway) else f"refused: {refused}"
+    def _refused(self, uid: str, patient: bool, refused: ApiError, asked: list[asyncio.Future[None]]) -> None:
+        why = f"{refused}; trying again" if isinstance(refused, ApiUnreachable) else f"refused: {refused}"
         self._again(uid, patient, "" if refused.status in (404, 409) else why)
         if refused.status != 409:
             _answer(asked, refused)

@@ -7,8 +7,9 @@ of that lease by its own word, or Offline past that lease's deadline.
 from dataclasses import replace
 from datetime import datetime
 
-from jumplab_operator.controller.lab import Assignment, Name
+from jumplab_operator.controller.lab import Assignment
 from jumplab_operator.leasing.model.times import expected_end
+from jumplab_operator.names import Name
 from jumplab_operator.reconcile.context.context import Cluster
 from jumplab_operator.resources import Exporter, Lease, LeaseRef
 from jumplab_operator.resources.conditions import find_condition

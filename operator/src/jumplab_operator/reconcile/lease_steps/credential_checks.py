@@ -7,7 +7,7 @@ clients that hold leases, wait for them, or have a call open, every few seconds;
 import asyncio
 from datetime import timedelta
 
-from jumplab_operator.controller.lab import ApiRefused
+from jumplab_operator.errors import ApiError
 from jumplab_operator.kube.client import KubeApi
 from jumplab_operator.reconcile.context.context import Cluster
 from jumplab_operator.reconcile.lease_steps.credentials import Credentials, secret_path
@@ -47,7 +47,7 @@ class CredentialChecks:
     async def _look(self, client: Client) -> None:
         try:
             secret = await self._kube.get(secret_path(client))
-        except ApiRefused:
+        except ApiError:
             return  # that says nothing of the Secret; it is looked at again
         if not self._credentials.is_as_known(client, secret):
             self._credentials.forget(client.uid)

@@ -8,11 +8,23 @@ import base64
 import hmac
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol
 
-from jumplab_operator.controller.lab import ApiRefused, TokenReplaced
+from jumplab_operator.errors import ApiRefused, TokenReplaced
 from jumplab_operator.kube.client import CORE, KubeApi, Plain, path
-from jumplab_operator.kube.settings import TokenIssuer
 from jumplab_operator.resources import GROUP, VERSION, Resource
+
+
+class TokenIssuer(Protocol):
+    """Makes the bearer tokens of exporters and clients. `kind` is Exporter or Client."""
+
+    def issue(self, kind: str, namespace: str, name: str, uid: str) -> tuple[str, datetime | None]:
+        """A new token, and when it expires (None: never)."""
+        ...
+
+    def is_current(self, token: str, kind: str, namespace: str, name: str, uid: str) -> bool:
+        """Whether the token is good for that very object and not due to be replaced."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +56,7 @@ class Credentials:
         """The resource's credential, made or renewed where need be.
 
         recorded: the uid of the Secret that it had. Raises CredentialRemoved where that one is gone, and has written
-        nothing then; ApiRefused.
+        nothing then; ApiError.
         """
         known = self._known.get(resource.uid)
         if known is not None and self._is_current(resource, known.token):
@@ -59,11 +71,11 @@ class Credentials:
         return self._remember(resource, secret, token)
 
     async def renew(self, resource: Resource) -> Credential:
-        """A new token, whatever there is. Raises ApiRefused."""
+        """A new token, whatever there is. Raises ApiError."""
         return await self._write(resource, await self._read(resource))
 
     async def rotate(self, resource: Resource, token: str, recorded: str) -> Credential:
-        """A new token in place of this one, in the same Secret. Raises TokenReplaced, ApiRefused."""
+        """A new token in place of this one, in the same Secret. Raises TokenReplaced, ApiError."""
         secret = await self._read(resource)
         known = _token(secret, resource)
         is_current = known is not None and hmac.compare_digest(known.encode(), token.encode())

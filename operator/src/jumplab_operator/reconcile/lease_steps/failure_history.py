@@ -4,8 +4,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
-from jumplab_operator.controller.lab import Name
 from jumplab_operator.leasing.model.exporter_health import FailedLease
+from jumplab_operator.names import Name
 from jumplab_operator.resources import Exporter, Lease
 from jumplab_operator.resources.conditions import find_condition
 

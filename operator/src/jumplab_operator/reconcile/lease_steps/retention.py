@@ -2,13 +2,13 @@
 
 from datetime import timedelta
 
-from jumplab_operator.controller.lab import ApiRefused
+from jumplab_operator.errors import ApiError
 from jumplab_operator.reconcile.context.context import Cluster, object_path
 from jumplab_operator.resources import Lease
 
 
 async def clean_up(lease: Lease, cluster: Cluster) -> None:
-    """Deletes an ended lease whose time to be kept is over, else looks again then. Raises ApiRefused.
+    """Deletes an ended lease whose time to be kept is over, else looks again then. Raises ApiError.
 
     One that an exporter has still to clean up after stays: it says until when that exporter may be busy.
     """
@@ -21,7 +21,7 @@ async def clean_up(lease: Lease, cluster: Cluster) -> None:
         return
     try:
         await cluster.kube.delete(object_path(lease), lease.uid)
-    except ApiRefused as refused:
+    except ApiError as refused:
         if refused.status not in (404, 409):  # it is gone; one of the same name may be there
             raise
     await cluster.refresh(lease)

@@ -7,10 +7,10 @@ is known for what it is whenever an operator looks, and whoever has the name by 
 from datetime import datetime
 from typing import NamedTuple, TypeVar
 
-from jumplab_operator.controller.lab import Name
 from jumplab_operator.kube.client import CUSTOM, Plain, path
 from jumplab_operator.leasing.lease import expiry
 from jumplab_operator.leasing.lease.expiry import Ending
+from jumplab_operator.names import Name
 from jumplab_operator.reconcile.context.context import Cluster
 from jumplab_operator.reconcile.context.holders import holder_of
 from jumplab_operator.resources import Client, Holder, Lease, LeaseSpec
@@ -36,7 +36,7 @@ class Revocations:
             _put(self._former, lease.uid, holder)
 
     async def ending(self, lease: Lease) -> Ending | None:
-        """The ending of a lease whose holder is revoked. Raises ApiRefused.
+        """The ending of a lease whose holder is revoked. Raises ApiError.
 
         It is decided on what the API answers now: a snapshot may lag, and an API that is away says nothing.
         """

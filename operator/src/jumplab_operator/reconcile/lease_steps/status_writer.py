@@ -39,7 +39,7 @@ class Telling:
         self.foretelling.show(lease, self._told_of(lease, terms, conditions, changes))
 
     async def write(self, lease: Lease, terms: Terms, conditions: list[Condition], **changes: Any) -> None:
-        """The status, with what has changed beside the conditions, and Events for what it means. Raises ApiRefused.
+        """The status, with what has changed beside the conditions, and Events for what it means. Raises ApiError.
 
         Without a word of it the lease isn't in a queue any more.
         """
@@ -74,7 +74,7 @@ class Telling:
         return lease.status.model_copy(update=news)
 
     async def late_edit(self, lease: Lease) -> None:
-        """Says of a lease that was edited after its end that this is in vain. Raises ApiRefused."""
+        """Says of a lease that was edited after its end that this is in vain. Raises ApiError."""
         status, generation = lease.status, lease.metadata.generation
         if status.observed_generation == generation:
             return
@@ -84,7 +84,7 @@ class Telling:
         await self._cluster.write_status(lease, status.model_copy(update=news))
 
     async def mirror_labels(self, lease: Lease, *, ended: bool) -> None:
-        """Tags, and whether it is over, as labels. Raises ApiRefused."""
+        """Tags, and whether it is over, as labels. Raises ApiError."""
         accepted = lease.status.accepted
         labels = {TAG_LABEL_PREFIX + key: value for key, value in (accepted.tags if accepted else {}).items()}
         if ended:

@@ -2,15 +2,15 @@
 
 from datetime import datetime
 
-from jumplab_operator.controller.lab import Name
 from jumplab_operator.leasing.lease import expiry
+from jumplab_operator.names import Name
 from jumplab_operator.reconcile.context.context import Cluster
 from jumplab_operator.reconcile.lease_steps.claims import holds
 from jumplab_operator.resources import Exporter, Lease
 
 
 async def exporters_ending(lease: Lease, end: datetime | None, cluster: Cluster) -> expiry.Ending | None:
-    """The ending that the first of its exporters brings; None while all serve it. Raises ApiRefused."""
+    """The ending that the first of its exporters brings; None while all serve it. Raises ApiError."""
     for name in lease.status.exporter_names:
         ending = await _exporters_ending(lease, Name(lease.namespace, name), end, cluster)
         if ending is not None:

@@ -19,7 +19,7 @@ class Clients:
         self._credentials = credentials
 
     async def reconcile(self, client: Client) -> None:
-        """Sees to the Client's Secret and tells of it in the status. Raises ApiRefused."""
+        """Sees to the Client's Secret and tells of it in the status. Raises ApiError."""
         if client.metadata.deletion_timestamp is not None:
             return
         try:
@@ -29,7 +29,7 @@ class Clients:
         await self._tell(client, credential)
 
     async def rotate(self, client: Client, token: str) -> Credential:
-        """A new token in place of this one. Raises TokenReplaced, ApiRefused."""
+        """A new token in place of this one. Raises TokenReplaced, ApiError."""
         credential = await self._credentials.rotate(client, token, client.status.credential_uid)
         await self._tell(client, credential)
         return credential

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from jumplab_operator.controller.lab import ApiRefused
+from jumplab_operator.errors import ApiError
 from jumplab_operator.kube.event_recorder import Happening
 from jumplab_operator.leasing.model import exporter_health
 from jumplab_operator.leasing.model.decisions import Assign
@@ -28,7 +28,7 @@ class Exporters:
         self._failures = failures
 
     async def reconcile(self, exporter: Exporter) -> None:
-        """Brings the Exporter's status in line with what is known of it. Raises ApiRefused."""
+        """Brings the Exporter's status in line with what is known of it. Raises ApiError."""
         if exporter.metadata.deletion_timestamp is not None:
             return
         now = self._cluster.clock.now()
@@ -57,7 +57,7 @@ class Exporters:
     async def _write(self, exporter: Exporter, status: ExporterStatus) -> bool:
         try:
             return await self._cluster.write_status(exporter, status)
-        except ApiRefused as refused:
+        except ApiError as refused:
             if refused.status in (400, 413, 422):  # its devices are all that others choose: the rest must be written
                 self._cluster.presence.of(exporter.uid).devices = None
             raise

@@ -40,7 +40,7 @@ class Leases:
         self.revocations = Revocations(cluster)
 
     async def reconcile(self, lease: Lease) -> None:
-        """One step of the lease's life, the one that is due. Raises ApiRefused."""
+        """One step of the lease's life, the one that is due. Raises ApiError."""
         if lease.status.ended:
             await self._telling.late_edit(lease)
             await self._telling.mirror_labels(lease, ended=True)

@@ -16,7 +16,7 @@ class Policies:
         self._cluster = cluster
 
     async def reconcile(self, seen: Seen) -> None:
-        """Writes the condition Valid. Raises ApiRefused."""
+        """Writes the condition Valid. Raises ApiError."""
         policy = seen.resource if isinstance(seen.resource, ExporterAccessPolicy) else _shell(seen)
         problem = seen.problem or policy_problem(policy)
         valid = (

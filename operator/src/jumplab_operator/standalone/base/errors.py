@@ -1,12 +1,8 @@
 """What goes wrong in the one-machine control plane.
 
-    StandaloneError       it can't start; the message is one sentence for the person who started it
-    ├── DataDirInUse      another instance runs on the data directory
-    ├── DataDirUnusable   the data directory can't be made, read or written
-    └── PortInUse         something else listens on the address
-    ApiError              the answer to one request is a refusal: a Kubernetes Status
+    RequestRefused   the answer to one request is a refusal: a Kubernetes Status
 
-The functions below `ApiError` word the refusals as kube-apiserver does, since clients match on them.
+The functions below `RequestRefused` word the refusals as kube-apiserver does, since clients match on them.
 """
 
 from __future__ import annotations
@@ -14,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from jumplab_operator.errors import OperatorError
 
 if TYPE_CHECKING:
     from jumplab_operator.standalone.base.kinds import Kind
@@ -30,23 +28,7 @@ def brief(text: str) -> str:
     return text if len(text) <= _LONGEST_QUOTED else f"{text[:_LONGEST_QUOTED]}…"
 
 
-class StandaloneError(Exception):
-    """The one-machine control plane can't start; the message is for the person who started it."""
-
-
-class DataDirInUse(StandaloneError):
-    """Another instance runs on the data directory."""
-
-
-class DataDirUnusable(StandaloneError):
-    """The data directory can't be made, read or written."""
-
-
-class PortInUse(StandaloneError):
-    """Something else listens on the address."""
-
-
-class ApiError(Exception):
+class RequestRefused(OperatorError):
     """A refusal of one request, told to the client as a Status."""
 
     def __init__(self, code: int, reason: str, message: str, details: dict[str, Any] | None = None) -> None:
@@ -84,104 +66,108 @@ class Cause:
         return f"{self.field}: {self.message}"
 
 
-def bad_request(message: str) -> ApiError:
-    return ApiError(400, "BadRequest", message)
+def bad_request(message: str) -> RequestRefused:
+    return RequestRefused(400, "BadRequest", message)
 
 
-def unauthorized() -> ApiError:
-    return ApiError(401, "Unauthorized", "Unauthorized")
+def unauthorized() -> RequestRefused:
+    return RequestRefused(401, "Unauthorized", "Unauthorized")
 
 
-def forbidden(kind: Kind, name: str, why: str) -> ApiError:
+def forbidden(kind: Kind, name: str, why: str) -> RequestRefused:
     message = f'{kind.resource} "{name}" is forbidden: {why}'
-    return ApiError(403, "Forbidden", message, _details(kind, name))
+    return RequestRefused(403, "Forbidden", message, _details(kind, name))
 
 
-def not_permitted(act: Act, why: str) -> ApiError:
+def not_permitted(act: Act, why: str) -> RequestRefused:
     if act.path:
-        return ApiError(403, "Forbidden", f"forbidden: {why}", {})
+        return RequestRefused(403, "Forbidden", f"forbidden: {why}", {})
     resource = f"{act.resource}.{act.group}" if act.group else act.resource
     whose = f'{resource} "{act.name}"' if act.name else resource
     details = {"name": act.name, "group": act.group, "kind": act.resource}
     told = {field: value for field, value in details.items() if value}
-    return ApiError(403, "Forbidden", f"{whose} is forbidden: {why}", told)
+    return RequestRefused(403, "Forbidden", f"{whose} is forbidden: {why}", told)
 
 
-def path_not_found() -> ApiError:
-    return ApiError(404, "NotFound", "the server could not find the requested resource")
+def path_not_found() -> RequestRefused:
+    return RequestRefused(404, "NotFound", "the server could not find the requested resource")
 
 
-def not_found(kind: Kind, name: str) -> ApiError:
-    return ApiError(404, "NotFound", f'{kind.resource} "{name}" not found', _details(kind, name))
+def not_found(kind: Kind, name: str) -> RequestRefused:
+    return RequestRefused(404, "NotFound", f'{kind.resource} "{name}" not found', _details(kind, name))
 
 
-def method_not_allowed() -> ApiError:
+def method_not_allowed() -> RequestRefused:
     message = "the server does not allow this method on the requested resource"
-    return ApiError(405, "MethodNotAllowed", message)
+    return RequestRefused(405, "MethodNotAllowed", message)
 
 
-def not_acceptable(offered: str) -> ApiError:
+def not_acceptable(offered: str) -> RequestRefused:
     message = f"only the following media types are accepted: {offered}"
-    return ApiError(406, "NotAcceptable", message)
+    return RequestRefused(406, "NotAcceptable", message)
 
 
-def already_exists(kind: Kind, name: str) -> ApiError:
-    return ApiError(409, "AlreadyExists", f'{kind.resource} "{name}" already exists', _details(kind, name))
+def already_exists(kind: Kind, name: str) -> RequestRefused:
+    return RequestRefused(409, "AlreadyExists", f'{kind.resource} "{name}" already exists', _details(kind, name))
 
 
-def conflict(kind: Kind, name: str, why: str) -> ApiError:
+def conflict(kind: Kind, name: str, why: str) -> RequestRefused:
     message = f'Operation cannot be fulfilled on {kind.resource} "{name}": {why}'
-    return ApiError(409, "Conflict", message, _details(kind, name))
+    return RequestRefused(409, "Conflict", message, _details(kind, name))
 
 
-def precondition_failed(kind: Kind, name: str, why: str) -> ApiError:
+def precondition_failed(kind: Kind, name: str, why: str) -> RequestRefused:
     message = f'Operation cannot be fulfilled on {kind.qualified} "{name}": {why}'
-    return ApiError(409, "Conflict", message, {**_details(kind, name), "kind": kind.kind})
+    return RequestRefused(409, "Conflict", message, {**_details(kind, name), "kind": kind.kind})
 
 
-def expired(asked: int, oldest: int) -> ApiError:
-    return ApiError(410, "Expired", f"too old resource version: {asked} ({oldest})")
+def expired(asked: int, oldest: int) -> RequestRefused:
+    return RequestRefused(410, "Expired", f"too old resource version: {asked} ({oldest})")
 
 
-def continue_expired() -> ApiError:
+def continue_expired() -> RequestRefused:
     message = (
         "The provided continue parameter is too old to display a consistent list result. You can start a new list "
         "without the continue parameter."
     )
-    return ApiError(410, "Expired", message)
+    return RequestRefused(410, "Expired", message)
 
 
-def version_to_come(asked: int, current: int) -> ApiError:
+def version_to_come(asked: int, current: int) -> RequestRefused:
     message = f"Timeout: Too large resource version: {asked}, current: {current}"
     cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
-    return ApiError(504, "Timeout", message, {"causes": [cause], "retryAfterSeconds": 1})
+    return RequestRefused(504, "Timeout", message, {"causes": [cause], "retryAfterSeconds": 1})
 
 
-def invalid_options(options: str, causes: Sequence[Cause]) -> ApiError:
+def invalid_options(options: str, causes: Sequence[Cause]) -> RequestRefused:
     """What a request asks for beside its object can't be; in the words of kube-apiserver."""
     details = {"group": "meta.k8s.io", "kind": options, "causes": _as_details(causes)}
-    return ApiError(422, "Invalid", f'{options}.meta.k8s.io "" is invalid: {_listed(causes)}', details)
+    return RequestRefused(422, "Invalid", f'{options}.meta.k8s.io "" is invalid: {_listed(causes)}', details)
 
 
-def too_large(limit_bytes: int) -> ApiError:
-    return ApiError(413, "RequestEntityTooLarge", f"the request body is larger than the limit of {limit_bytes} bytes")
+def too_large(limit_bytes: int) -> RequestRefused:
+    return RequestRefused(
+        413, "RequestEntityTooLarge", f"the request body is larger than the limit of {limit_bytes} bytes"
+    )
 
 
-def too_many_operations(most: int, given: int) -> ApiError:
+def too_many_operations(most: int, given: int) -> RequestRefused:
     message = f"Request entity too large: The allowed maximum operations in a JSON patch is {most}, got {given}"
-    return ApiError(413, "RequestEntityTooLarge", message)
+    return RequestRefused(413, "RequestEntityTooLarge", message)
 
 
-def object_too_large(limit_bytes: int) -> ApiError:
+def object_too_large(limit_bytes: int) -> RequestRefused:
     message = f"the object is larger than the limit of {limit_bytes} bytes; make it smaller, or several of it"
-    return ApiError(413, "RequestEntityTooLarge", message)
+    return RequestRefused(413, "RequestEntityTooLarge", message)
 
 
-def unsupported_media_type(message: str) -> ApiError:
-    return ApiError(415, "UnsupportedMediaType", message)
+def unsupported_media_type(message: str) -> RequestRefused:
+    return RequestRefused(415, "UnsupportedMediaType", message)
 
 
-def invalid(kind: Kind, name: str, causes: Sequence[Cause], *, called: str = "", group: str | None = None) -> ApiError:
+def invalid(
+    kind: Kind, name: str, causes: Sequence[Cause], *, called: str = "", group: str | None = None
+) -> RequestRefused:
     """The object's content is refused; `called` and `group`: the kind in the message where it isn't the served one."""
     group = kind.group if group is None else group
     details: dict[str, Any] = {"name": name} if name else {}
@@ -190,16 +176,16 @@ def invalid(kind: Kind, name: str, causes: Sequence[Cause], *, called: str = "",
     details["kind"] = called or kind.kind
     details["causes"] = _as_details(causes)
     whose = f"{called or kind.kind}.{group}".rstrip(".")
-    return ApiError(422, "Invalid", f'{whose} "{name}" is invalid: {_listed(causes)}', details)
+    return RequestRefused(422, "Invalid", f'{whose} "{name}" is invalid: {_listed(causes)}', details)
 
 
-def internal(message: str) -> ApiError:
-    return ApiError(500, "InternalError", f"Internal error occurred: {message}")
+def internal(message: str) -> RequestRefused:
+    return RequestRefused(500, "InternalError", f"Internal error occurred: {message}")
 
 
-def no_space(why: str) -> ApiError:
+def no_space(why: str) -> RequestRefused:
     message = f"the store has no room for the write and nothing was changed ({why}); free some space on its disk"
-    return ApiError(507, "InsufficientStorage", message)
+    return RequestRefused(507, "InsufficientStorage", message)
 
 
 def _listed(causes: Sequence[Cause]) -> str:

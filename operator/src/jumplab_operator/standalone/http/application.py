@@ -9,7 +9,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from jumplab_operator.standalone.auth.auth import Gate
 from jumplab_operator.standalone.base import errors
-from jumplab_operator.standalone.base.errors import ApiError
+from jumplab_operator.standalone.base.errors import RequestRefused
 from jumplab_operator.standalone.base.kinds import Object
 from jumplab_operator.standalone.controllers.server_state import Cluster
 from jumplab_operator.standalone.http.verbs import USER, Verbs
@@ -126,7 +126,7 @@ async def _refusals(request: web.Request, handler: Handler) -> web.StreamRespons
     """Every refusal is a Status; what nobody foresaw is logged and told as a 500."""
     try:
         return await handler(request)
-    except ApiError as error:
+    except RequestRefused as error:
         return json_answer(error.status(), error.code)
     except web.HTTPRequestEntityTooLarge:
         refusal = errors.too_large(LIMIT_BYTES)

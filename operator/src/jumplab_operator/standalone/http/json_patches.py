@@ -34,7 +34,7 @@ def apply(current: Object, patch: Any, kind: Kind, name: str) -> Object:
         raise errors.bad_request(f"the JSON patch is malformed: {errors.brief(str(error))}") from error
     except _Rejected as error:
         message = f"the server rejected our request due to an error in our request: {errors.brief(str(error))}"
-        raise errors.ApiError(422, "Invalid", message, {"name": name, "kind": kind.plural}) from error
+        raise errors.RequestRefused(422, "Invalid", message, {"name": name, "kind": kind.plural}) from error
     if not isinstance(patched, dict):
         raise errors.bad_request("the JSON patch must leave an object")
     try:

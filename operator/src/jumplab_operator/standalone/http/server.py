@@ -20,10 +20,10 @@ import yaml
 from aiohttp import web
 
 from jumplab_operator import pki
+from jumplab_operator.errors import CannotStart, PortUnavailable
 from jumplab_operator.standalone.auth.auth import Gate
 from jumplab_operator.standalone.auth.service_accounts import ServiceAccounts
 from jumplab_operator.standalone.auth.users import ADMINISTRATOR, Tenancy
-from jumplab_operator.standalone.base.errors import PortInUse, StandaloneError
 from jumplab_operator.standalone.base.kinds import Object
 from jumplab_operator.standalone.controllers.server_state import Cluster
 from jumplab_operator.standalone.http.application import application
@@ -41,7 +41,7 @@ class KubernetesApi:
 
     `port` None means the one that the directory remembers (7443 the first time), 0 the remembered or any free one.
     `kept` is how far back a watch can begin; `tenancy` are the users beside the administrator. Entering raises
-    DataDirInUse, DataDirUnusable or PortInUse.
+    DataDirInUse, DataDirUnusable or PortUnavailable.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class KubernetesApi:
             await site.start()
         except OSError as error:
             reason = error.strerror or str(error)
-            raise PortInUse(
+            raise PortUnavailable(
                 f"the Kubernetes API can't listen on {self._host}, port {port}: {reason}; "
                 "stop what uses it or choose another port"
             ) from error
@@ -175,7 +175,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         asyncio.run(_serve(options.data_dir, options.host, options.port, Kept(options.kept_changes)))
-    except StandaloneError as error:
+    except CannotStart as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     return 0

@@ -32,7 +32,7 @@ def created(kind: Kind, version: Version, obj: Object, newborn: Newborn) -> Obje
     """A new object as it is stored, from what the client sent (its namespace already settled)."""
     metadata = {key: value for key, value in obj["metadata"].items() if key not in _SYSTEM_FIELDS}
     if metadata.pop("resourceVersion", ""):
-        raise errors.ApiError(500, "InternalError", "resourceVersion should not be set on objects to be created")
+        raise errors.RequestRefused(500, "InternalError", "resourceVersion should not be set on objects to be created")
     if not metadata.get("name") and metadata.get("generateName"):
         metadata["name"] = f"{metadata['generateName'][: LONGEST_NAME - 5]}{newborn.suffix}"
     metadata.update(uid=newborn.uid, creationTimestamp=timestamp(newborn.now))

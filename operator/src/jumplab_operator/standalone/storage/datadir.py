@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from jumplab_operator import pki
-from jumplab_operator.standalone.base.errors import DataDirInUse, DataDirUnusable
+from jumplab_operator.errors import DataDirInUse, DataDirUnusable
 
 _SHORTEST_TOKEN = 16
 _FEWEST_CHARACTERS = 6

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from jumplab_operator.standalone.base.errors import DataDirUnusable
+from jumplab_operator.errors import DataDirUnusable
 from jumplab_operator.standalone.storage import store
 
 

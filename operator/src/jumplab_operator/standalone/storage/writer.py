@@ -256,7 +256,7 @@ class Writer:
                 job.answer.set_result(job.result)
 
 
-def _refusal(error: sqlite3.Error) -> errors.ApiError:
+def _refusal(error: sqlite3.Error) -> errors.RequestRefused:
     if error.sqlite_errorcode in _NO_SPACE:
         return errors.no_space(str(error))
     return errors.internal(f"the store refused the write and nothing was changed: {error}")

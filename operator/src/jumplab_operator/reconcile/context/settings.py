@@ -1,37 +1,12 @@
-"""What the operator is told when it starts, and how it tells the time."""
+"""The operator's settings."""
 
-import asyncio
-import contextlib
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Protocol
+from datetime import timedelta
 
 from jumplab_operator.leasing.model.times import DEFAULT_DURATION
 
 QUARANTINE_AFTER = 3
 PREEMPTION_NOTICE = timedelta(seconds=60)
-
-
-@dataclass(frozen=True, slots=True)
-class KubeAccess:
-    """Where the Kubernetes API is and how to be let in: base URL, CA as PEM (None: the system's), bearer token."""
-
-    url: str
-    ca_pem: str | None
-    first_token: str
-    token_file: Path | None = None
-    """Holds the token in force now, where it is replaced while the operator runs: a pod's is, within the hour."""
-
-    @property
-    def token(self) -> str:
-        """The bearer token for the next request."""
-        if self.token_file is None:
-            return self.first_token
-        try:
-            return self.token_file.read_text().strip() or self.first_token
-        except OSError:  # it is being replaced; the one before is good for minutes yet
-            return self.first_token
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,42 +45,3 @@ class LabSettings:
     out within ten seconds."""
     relist_every: timedelta = timedelta(minutes=2)
     """How often a list checks what the watches may have missed."""
-
-
-class Clock(Protocol):
-    """Tells the time and waits."""
-
-    def now(self) -> datetime: ...
-
-    async def sleep(self, length: timedelta) -> None: ...
-
-    async def wait(self, event: asyncio.Event, at_most: timedelta) -> None:
-        """Returns once the event is set, or when so much time has passed."""
-        ...
-
-
-class SystemClock:
-    """The machine's clock."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    async def sleep(self, length: timedelta) -> None:
-        await asyncio.sleep(length.total_seconds())
-
-    async def wait(self, event: asyncio.Event, at_most: timedelta) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(at_most.total_seconds()):
-                await event.wait()
-
-
-class TokenIssuer(Protocol):
-    """Makes the bearer tokens of exporters and clients. `kind` is Exporter or Client."""
-
-    def issue(self, kind: str, namespace: str, name: str, uid: str) -> tuple[str, datetime | None]:
-        """A new token, and when it expires (None: never)."""
-        ...
-
-    def is_current(self, token: str, kind: str, namespace: str, name: str, uid: str) -> bool:
-        """Whether the token is good for that very object and not due to be replaced."""
-        ...

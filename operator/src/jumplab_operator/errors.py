@@ -1,0 +1,82 @@
+"""What goes wrong in the operator: one tree, by what the reader of the sentence can do.
+
+OperatorError
+├── CannotStart             correct what was given and start again
+│   ├── PortUnavailable     the address can't be listened on
+│   ├── KeysUnusable        the operator's keys, or the certificate that it serves, can't be used
+│   ├── NoKubeAccess        no usable way to a Kubernetes API
+│   ├── DataDirInUse        another instance runs on the data directory
+│   └── DataDirUnusable     the data directory can't be made, read or written
+├── ApiError                the Kubernetes API did not do what was asked
+│   ├── ApiRefused          it refused: correct the request, or look at the object again
+│   │   ├── EditRefused     the lease's state, a quota or a policy forbids the edit
+│   │   └── TokenReplaced   the caller's token is not in force any more: take the new one
+│   └── ApiUnreachable      it can't be reached or can't answer now: try again
+├── RequestRefused          the one-machine API refuses a request (`standalone.base.errors` words it)
+├── Refusal                 the controller refuses a call (`controller.refusals` has one class for each gRPC code)
+├── InvalidCredential       a bearer token proves nobody (`controller.credentials`)
+├── InvalidStreamToken      a stream token opens nothing (`router.tokens`)
+├── StreamRefused           the router doesn't join a stream (`router.switchboard`)
+└── Unreadable              an object isn't what its schema says: correct the object (`resources.errors`)
+"""
+
+
+class OperatorError(Exception):
+    """The root. Each message is a sentence for a person."""
+
+
+class CannotStart(OperatorError):
+    """The process can't start; the message is for the person who started it."""
+
+
+class PortUnavailable(CannotStart):
+    """The address can't be listened on."""
+
+
+class KeysUnusable(CannotStart):
+    """The operator's keys, or the certificate that it serves, can't be used."""
+
+
+class NoKubeAccess(CannotStart):
+    """No usable way to a Kubernetes API; the message names the file and what is wrong with it."""
+
+
+class DataDirInUse(CannotStart):
+    """Another instance runs on the data directory."""
+
+
+class DataDirUnusable(CannotStart):
+    """The data directory can't be made, read or written."""
+
+
+class ApiError(OperatorError):
+    """The Kubernetes API did not do what was asked: the HTTP status code of its answer, and its sentence."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ApiRefused(ApiError):
+    """The Kubernetes API refused a request. 409: what was decided on has changed."""
+
+
+class EditRefused(ApiRefused):
+    """The lease's state, a quota or a policy forbids the edit."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(422, message)
+
+
+class TokenReplaced(ApiRefused):
+    """The caller's token is not in force any more."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(401, message)
+
+
+class ApiUnreachable(ApiError):
+    """The Kubernetes API can't be reached, or is not able to answer now."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(503, message)
