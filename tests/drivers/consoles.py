@@ -8,7 +8,7 @@ from jumplab.driver import AsyncDriverClient, Driver, ResultStream
 from jumplab.testing import serve_async
 from jumplab_exporter.drivers.console.buffered import BufferedConsole
 from jumplab_exporter.drivers.console.serial import SerialConsole
-from jumplab_exporter.testing.serial_device import SerialDevice
+from jumplab_exporter.testing import SerialDevice
 from tests.session.links import attached, hosted
 
 

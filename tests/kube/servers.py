@@ -186,11 +186,10 @@ class StandaloneApi(_Running):
         self.url = f"https://127.0.0.1:{port}"
         self.ca = self.data_dir / "ca.crt"
         self.kubeconfig = self.data_dir / "kubeconfig"
-        module = "jumplab_operator.standalone.http.server"
         command: list[str | Path] = [
             sys.executable,
-            "-m",
-            module,
+            "-P",  # the modules beside it stay where they are
+            Path(__file__).with_name("api_process.py"),
             "--data-dir",
             self.data_dir,
             "--port",

@@ -71,12 +71,12 @@ def test_a_version_is_never_given_twice_even_after_its_object_went(api: Standalo
 
 _LAUNCHER = """
 import os, sys
-from jumplab_operator.standalone import server
+from tests.kube import api_process
 for _ in sys.stdin:
     pid = os.fork()
     if pid == 0:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        os._exit(server.main())
+        os._exit(api_process.main())
     print(pid, flush=True)
     os.waitpid(pid, 0)
 """
@@ -88,7 +88,9 @@ class Launched(StandaloneApi):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         command = [sys.executable, "-c", _LAUNCHER, *self.process.command[3:]]
-        self._launcher = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._launcher = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+        )
         self._pid = 0
 
     def start(self) -> None:

@@ -1,4 +1,9 @@
 """Simulators of devices, for tests of drivers and for boards without hardware.
 
-What is here behaves like hardware at the wire; it knows nothing of drivers.
+They behave like hardware at the wire. Drivers never import this package: a device that a driver needs itself is the
+driver's, and re-exported here.
 """
+
+from jumplab_exporter.drivers.console.serial_device import SerialDevice
+
+__all__ = ["SerialDevice"]

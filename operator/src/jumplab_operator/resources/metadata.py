@@ -20,7 +20,6 @@ from jumplab_operator.resources.errors import Unreadable
 
 GROUP = "jumpstarter.dev"
 VERSION = "v1alpha1"
-NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 
 
 def format_instant(instant: datetime) -> str:
@@ -47,16 +46,6 @@ class Model(BaseModel):
     def to_plain(self, only: set[str] | None = None) -> dict[str, Any]:
         """The plain object, of all fields or `only` of some: what is None or an empty text is absent."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True, include=only)
-
-
-class OwnerReference(Model):
-    """Names the object that this one goes with."""
-
-    api_version: str
-    kind: str
-    name: str
-    uid: str
-    controller: bool | None = None
 
 
 class Metadata(Model):
@@ -109,10 +98,6 @@ class Resource(Model):
             field = ".".join(str(part) for part in first["loc"])
             name = str((plain.get("metadata") or {}).get("name", "?"))
             raise Unreadable(cls.KIND, name, f"{field}: {first['msg']}") from error
-
-    def to_object(self) -> dict[str, Any]:
-        """The plain object with its apiVersion and kind."""
-        return {"apiVersion": f"{GROUP}/{VERSION}", "kind": self.KIND, **self.to_plain()}
 
     @property
     def name(self) -> str:

@@ -6,8 +6,7 @@
 It knows nothing of leases beyond their name, and never reaches for a network: links are handed to it.
 """
 
-from jumplab.session.host.console import ConsoleBuffer, ConsoleReader
 from jumplab.session.host.host import SessionHost
 from jumplab.session.host.tree import DriverTree, FailedDriver
 
-__all__ = ["ConsoleBuffer", "ConsoleReader", "DriverTree", "FailedDriver", "SessionHost"]
+__all__ = ["DriverTree", "FailedDriver", "SessionHost"]

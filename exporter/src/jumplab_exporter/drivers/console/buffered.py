@@ -9,7 +9,7 @@ from pydantic import Field
 
 from jumplab.driver import ByteStream, Driver, errors
 from jumplab.drivers.console import ConsoleInterface, ConsoleState, Gap
-from jumplab.session.host import ConsoleBuffer, ConsoleReader
+from jumplab_exporter.drivers.console.buffer import ConsoleBuffer, ConsoleReader
 from jumplab_exporter.drivers.console.ports import Port
 from jumplab_exporter.drivers.console.writers import Writers
 

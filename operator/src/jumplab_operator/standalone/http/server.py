@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
-import asyncio
 import base64
-import signal
 import socket
 import ssl
-import sys
 import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -152,34 +148,3 @@ class KubernetesApi:
             both.flush()
             context.load_cert_chain(both.name)
         return context
-
-
-async def _serve(data_dir: Path, host: str, port: int | None, kept: Kept) -> None:
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signal_number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(signal_number, stopped.set)
-    async with KubernetesApi(data_dir, host, port, kept=kept) as api:
-        sys.stdout.write(f"KUBECONFIG={api.data_dir.kubeconfig}\n")
-        sys.stdout.flush()
-        await stopped.wait()  # a server runs until it is told to stop
-
-
-def main() -> int:
-    """Serve the API alone, without operator, controller or router: for tests that need a process of its own."""
-    parser = argparse.ArgumentParser(prog="python -m jumplab_operator.standalone.http.server")
-    parser.add_argument("--data-dir", type=Path, required=True)
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int)
-    parser.add_argument("--kept-changes", type=int, default=Kept().changes)
-    options = parser.parse_args()
-    try:
-        asyncio.run(_serve(options.data_dir, options.host, options.port, Kept(options.kept_changes)))
-    except CannotStart as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -195,19 +195,6 @@ TOKEN_REVIEW = _object(
         user=_USER_INFO,
     ),
 )
-TOKEN_REQUEST = _object(
-    "Asks for a service account's token.",
-    ("spec",),
-    spec=_object(
-        "What is wanted.",
-        audiences=_texts("Whom the token is for."),
-        expirationSeconds=_number("How long it is good, in seconds."),
-        boundObjectRef=_object(
-            "An object with which the token ends.", apiVersion=_text(), kind=_text(), name=_text(), uid=_text()
-        ),
-    ),
-    status=_object("What was made.", token=_text("The token."), expirationTimestamp=_instant("When it ends.")),
-)
 _NAMES = _object(
     "How it is called.",
     ("plural", "kind"),

@@ -12,9 +12,6 @@ from jumplab_operator.standalone.objects import object_meta, schema_rules
 from jumplab_operator.standalone.objects.built_in import CRDS
 from jumplab_operator.standalone.objects.registry import version_priority
 
-_COLUMN_DESCRIPTION = "Custom resource definition column (in JSONPath format): {}"
-_SCHEMA_RULE = "Required value: schemas are required"
-
 AGE = Column(
     "Age",
     "date",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jumplab.drivers.console.interface import ConsoleState, Gap
-from jumplab.session.host.spill import Spill, spill_folder
+from jumplab_exporter.drivers.console.spill import Spill, spill_folder
 
 _BLOCK_BYTES = 64 << 10
 

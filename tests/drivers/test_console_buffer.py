@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jumplab.drivers.console import Gap
-from jumplab.session.host import ConsoleBuffer, ConsoleReader
+from jumplab_exporter.drivers.console.buffer import ConsoleBuffer, ConsoleReader
 
 BLOCK = 16
 
