@@ -101,6 +101,14 @@ async def test_how_long_a_lost_connection_may_stay_away_is_said_once_for_all_j(u
     assert (await script(user, "echo $JUMPLAB_RECONNECT_SECONDS", *options)).out == "90\n"
 
 
+@pytest.mark.parametrize("words", ["j power is-on", "j"])
+async def test_seconds_that_are_no_number_are_told(user: User, words: str) -> None:
+    ran = await script(user, f"JUMPLAB_RECONNECT_SECONDS=5m {words}")
+    sentence = '"5m" is not a number of seconds greater than zero; write it as 90'
+    assert f"j: JUMPLAB_RECONNECT_SECONDS: {sentence}" in ran.err.splitlines()
+    assert ran.status == 2
+
+
 async def test_j_shows_the_tree(jwords: Callable[..., asyncio.Task[Outcome]]) -> None:
     shown = (await jwords()).out.splitlines()
     assert "power  on off is-on cycle" in shown

@@ -12,6 +12,9 @@ from grpc import StatusCode
 from jumplab.protocol.client_v1 import client_pb2 as pb
 from jumplab.protocol.v1 import controller_pb2
 from jumplab_operator.names import Name
+from jumplab.protocol.durations import LONGEST
+from jumplab.protocol.v1 import controller_pb2, kubernetes_pb2
+from jumplab_operator.controller.lab import Name
 from tests.controller.conftest import Controller, refused
 from tests.controller.lab import NAMESPACE
 
@@ -64,7 +67,7 @@ async def test_a_lease_may_pin_its_exporter(controller: Controller) -> None:
         (
             pb.CreateLeaseRequest(parent=PARENT, lease=pb.Lease(selector="a=b", duration=minutes(-1))),
             StatusCode.INVALID_ARGUMENT,
-            "above zero",
+            "greater than zero",
         ),
         (
             pb.CreateLeaseRequest(parent="namespaces/other", lease=pb.Lease(selector="a=b")),
@@ -85,6 +88,28 @@ async def test_what_can_not_be_created(
     async with controller.calling("Client", "ci", token) as (_, client), refused(code, words):
         await client.CreateLease(request_, timeout=SOON)
     assert not controller.lab.leases_
+
+
+@pytest.mark.parametrize("seconds", [-60, 0, -(2**63)])
+async def test_a_duration_must_be_greater_than_zero_in_either_api(controller: Controller, seconds: int) -> None:
+    token, duration = controller.lab.add_client("ci"), Duration(seconds=seconds)
+    async with controller.calling("Client", "ci", token) as (old, new):
+        async with refused(StatusCode.INVALID_ARGUMENT, "greater than zero"):
+            lease = pb.Lease(selector="a=b", duration=duration)
+            await new.CreateLease(pb.CreateLeaseRequest(parent=PARENT, lease=lease), timeout=SOON)
+        async with refused(StatusCode.INVALID_ARGUMENT, "greater than zero"):
+            selector = kubernetes_pb2.LabelSelector(match_labels={"a": "b"})
+            request = controller_pb2.RequestLeaseRequest(selector=selector, duration=duration)
+            await old.RequestLease(request, timeout=SOON)
+
+
+async def test_a_duration_that_no_program_can_hold_is_the_longest(controller: Controller) -> None:
+    token = controller.lab.add_client("ci")
+    async with controller.calling("Client", "ci", token) as (_, client):
+        lease = pb.Lease(selector="a=b", duration=Duration(seconds=2**62))
+        await client.CreateLease(pb.CreateLeaseRequest(parent=PARENT, lease=lease), timeout=SOON)
+    (made,) = controller.lab.leases_.values()
+    assert made.spec.duration == LONGEST
 
 
 async def test_a_name_that_is_taken_is_refused_as_such(controller: Controller) -> None:

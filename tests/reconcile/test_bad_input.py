@@ -15,7 +15,7 @@ ODD = [
         "InvalidTimes",
         "contradict each other",
     ),
-    ({"duration": "0s"}, "InvalidTimes", "longer than 0"),
+    ({"duration": "0s"}, "InvalidTimes", "greater than zero"),
     ({"duration": "90000000h"}, "InvalidTimes", "at most 87840h"),
     ({"duration": "99999999999999999999h"}, "InvalidTimes", "at most 87840h"),
     ({"duration": "90000000h", "endTime": "2031-01-01T11:00:00Z"}, "InvalidTimes", "at most 87840h"),

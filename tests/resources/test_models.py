@@ -14,7 +14,7 @@ NOON = datetime(2026, 8, 1, 12, tzinfo=UTC)
 
 
 def test_an_object_that_breaks_its_schema_is_refused_by_name_and_field() -> None:
-    with pytest.raises(Unreadable, match=r'Lease "l" can\'t be read: spec.duration: .*"soon" is no duration'):
+    with pytest.raises(Unreadable, match=r'Lease "l" can\'t be read: spec.duration: .*"soon" is not a duration'):
         Lease.from_plain({"metadata": {"name": "l"}, "spec": {"clientRef": {"name": "ci"}, "duration": "soon"}})
 
 

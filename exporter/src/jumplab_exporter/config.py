@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from jumplab.protocol.durations import parse_positive_duration
 from jumplab_exporter.errors import ConfigurationError
 
 PLACE = Path("/etc/jumpstarter/exporters")
@@ -110,6 +111,12 @@ def _interpreter(value: str) -> str:
     return value
 
 
+def _in_seconds(value: Any) -> Any:
+    return parse_positive_duration(value).total_seconds() if isinstance(value, str) else value
+
+
+# As every duration, and as a number of seconds, which is how Jumpstarter's files have it.
+Seconds = Annotated[float, BeforeValidator(_in_seconds), Field(gt=0, allow_inf_nan=False)]
 Interpreter = Annotated[str, AfterValidator(_interpreter)]
 
 
@@ -117,12 +124,12 @@ class Hook(_Part):
     """A script around a lease.
 
     script: what the interpreter `exec` runs, as `EXEC -c SCRIPT`.
-    timeout: seconds after which it is killed with all that it has started.
+    timeout: a duration, after which it is killed with all that it has started.
     """
 
     script: str
     exec: Interpreter = "/bin/sh"
-    timeout_seconds: float = Field(default=120, alias="timeout", gt=0)
+    timeout_seconds: Seconds = Field(default=120, alias="timeout")
     on_failure: OnFailure = Field(default=OnFailure.WARN, alias="onFailure")
 
     @property
@@ -139,14 +146,14 @@ class Hooks(_Part):
 class HealthCheck(_Part):
     """How the exporter finds out whether its devices work, while nobody has them.
 
-    script, exec: as of a hook; without a script the drivers' own checks are all there is.  timeout: seconds that all of
-    it may take.  interval: seconds between two checks of an exporter that is free.
+    script, exec: as of a hook; without a script the drivers' own checks are all there is.  timeout: a duration, after
+    which the check has failed.  interval: the duration between two checks of an exporter that is free.
     """
 
     script: str = ""
     exec: Interpreter = "/bin/sh"
-    timeout_seconds: float = Field(default=120, alias="timeout", gt=0)
-    interval_seconds: float = Field(default=600, alias="interval", gt=0)
+    timeout_seconds: Seconds = Field(default=120, alias="timeout")
+    interval_seconds: Seconds = Field(default=600, alias="interval")
 
 
 def _one_word(token: str) -> str:

@@ -17,6 +17,7 @@ from typing import NoReturn
 import click
 
 from jumplab import event_loop
+from jumplab.protocol.durations import parse_duration
 from jumplab_operator.control_plane import Installation, Listening, Running, in_cluster, one_machine
 from jumplab_operator.controller.served_certificate import CertificateFiles
 from jumplab_operator.errors import ApiError, ApiRefused, CannotStart, NoKubeAccess
@@ -26,6 +27,7 @@ from jumplab_operator.kube import access as kube_access
 from jumplab_operator.leadership.election import Process, Seat
 from jumplab_operator.reconcile.context.settings import QUARANTINE_AFTER
 from jumplab_operator.resources.durations import parse_duration
+from jumplab_operator.standalone.base.errors import StandaloneError
 
 PORT = click.IntRange(0, 65535)
 FILE = click.Path(path_type=Path, dir_okay=False)

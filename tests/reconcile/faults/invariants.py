@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime, timedelta
 
-from jumplab_operator.resources.durations import parse_duration
+from jumplab.protocol.durations import parse_duration
 from tests.reconcile.faults.api import Plain
 from tests.reconcile.faults.world import FaultyWorld, Rules, conditions
 from tests.reconcile.faults.writes import Auditor, begin_of, claim_of, exporters_of, is_true, kept_of

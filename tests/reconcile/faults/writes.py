@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from jumplab_operator.resources.durations import parse_duration
+from jumplab.protocol.durations import parse_duration
 from tests.reconcile.faults.api import Plain
 from tests.reconcile.faults.world import NOTICE, FaultyWorld, conditions
 

@@ -15,15 +15,25 @@ class DurationType(click.ParamType[timedelta]):
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        from jumplab.client.durations import parse_duration
-        from jumplab.client.errors import ConfigurationError
+        from jumplab.protocol.durations import parse_positive_duration
 
         if isinstance(value, timedelta):
             return value
         try:
-            return parse_duration(value)
-        except ConfigurationError as error:
+            return parse_positive_duration(value)
+        except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+def read_reconnect_seconds(text: str | None) -> timedelta | None:
+    """How long a lost connection may stay away, as JUMPLAB_RECONNECT_SECONDS has it. Raises ConfigurationError."""
+    from jumplab.client.errors import ConfigurationError
+    from jumplab.protocol.durations import parse_seconds
+
+    try:
+        return parse_seconds(text) if text else None
+    except ValueError as error:
+        raise ConfigurationError(f"JUMPLAB_RECONNECT_SECONDS: {error}") from error
 
 
 class MomentType(click.ParamType[datetime]):

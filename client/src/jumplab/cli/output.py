@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from jumplab.client.durations import format_duration
 from jumplab.client.lease_status import phase_of, reason_of, why_waiting
 from jumplab.client.views import ExporterView, LeaseView
 from jumplab.client.waiting import QueuedLease
+from jumplab.protocol.durations import format_duration
 
 Columns = Mapping[str, tuple[Callable[[Any], str], bool]]
 

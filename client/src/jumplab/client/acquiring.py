@@ -10,10 +10,10 @@ from functools import partial
 
 from jumplab.client.config import ClientConfig
 from jumplab.client.controller import Controller, LeaseRequest, Wanted
-from jumplab.client.durations import format_duration
 from jumplab.client.errors import ConfigurationError, LeaseEnded, LeaseNotReady
 from jumplab.client.lease_status import Phase, exporters_sentence, failure_of, foreign_to, phase_of, why_waiting
 from jumplab.client.views import LeaseView
+from jumplab.protocol.durations import format_duration
 from jumplab.transport import errors as transport_errors
 from jumplab.transport.backoff import Backoff
 

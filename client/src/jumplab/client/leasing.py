@@ -11,10 +11,11 @@ from jumplab.client.acquiring import Held, Tell
 from jumplab.client.config import ClientConfig
 from jumplab.client.config_files import load_client
 from jumplab.client.controller import Controller
-from jumplab.client.durations import parse_duration
+from jumplab.client.errors import ConfigurationError
 from jumplab.client.gangs import parse_members, root_of
 from jumplab.driver import AsyncDriverClient, DriverClient, Portal
 from jumplab.driver.plain import plain_twin_of
+from jumplab.protocol.durations import parse_positive_duration, require_positive
 from jumplab.session.client import RECONNECT_WITHIN
 
 _log = logging.getLogger(__name__)
@@ -102,14 +103,14 @@ def lease(
         selector=selector,
         exporter=exporter,
         members=parse_members(exporters or {}),
-        duration=_duration(duration),
+        duration=_duration("duration", duration),
         name=name,
     )
     bound = _bound(wait_timeout)
     return Leased(
         config,
         lambda controller: acquiring.acquired(controller, request, timeout=bound, tell=tell),
-        _duration(reconnect_within),
+        _duration("reconnect_within", reconnect_within),
     )
 
 
@@ -129,7 +130,7 @@ def attach(
     return Leased(
         _configuration(client),
         lambda controller: acquiring.joined(controller, name, timeout=bound, tell=tell),
-        _duration(reconnect_within),
+        _duration("reconnect_within", reconnect_within),
     )
 
 
@@ -137,9 +138,12 @@ def _configuration(client: str | ClientConfig | None) -> ClientConfig:
     return client if isinstance(client, ClientConfig) else load_client(client)
 
 
-def _duration(duration: str | timedelta) -> timedelta:
-    return parse_duration(duration) if isinstance(duration, str) else duration
+def _duration(argument: str, value: str | timedelta) -> timedelta:
+    try:
+        return parse_positive_duration(value) if isinstance(value, str) else require_positive(value)
+    except ValueError as error:
+        raise ConfigurationError(f"{argument}: {error}") from error
 
 
 def _bound(wait_timeout: str | timedelta | None) -> timedelta | None:
-    return None if wait_timeout is None else _duration(wait_timeout)
+    return None if wait_timeout is None else _duration("wait_timeout", wait_timeout)

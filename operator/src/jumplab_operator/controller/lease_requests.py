@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping
 from datetime import UTC
 from typing import Any
 
+from google.protobuf.duration_pb2 import Duration
+
+from jumplab.protocol import durations
 from jumplab.protocol.client_v1 import client_pb2 as pb
 from jumplab_operator.controller.names import parse_resource
 from jumplab_operator.controller.refusals import BadRequest
@@ -64,10 +67,15 @@ def spec_changes(request: pb.UpdateLeaseRequest) -> dict[str, Any]:
 def _duration(lease: pb.Lease) -> Mapping[str, Any]:
     if not lease.HasField("duration"):
         return {"duration": None}
-    length = lease.duration.ToTimedelta()
-    if length.total_seconds() <= 0:
-        raise BadRequest(f"the duration is {length}; it must be above zero")
-    return {"duration": format_duration(length)}
+    return {"duration": duration_field(lease.duration)}
+
+
+def duration_field(asked: Duration) -> str:
+    """A duration from the wire, as the custom resource has it. Raises BadRequest."""
+    try:
+        return durations.format_duration(durations.from_message(asked))
+    except ValueError as error:
+        raise BadRequest(str(error)) from error
 
 
 def _begin_time(lease: pb.Lease) -> Mapping[str, Any]:

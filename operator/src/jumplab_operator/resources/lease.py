@@ -5,8 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from jumplab_operator.resources.durations import GoDuration
-from jumplab_operator.resources.metadata import Condition, Instant, Model, ObjectRef, Resource
+from jumplab_operator.resources.metadata import Condition, GoDuration, Instant, Model, ObjectRef, Resource
 from jumplab_operator.resources.selector import LabelSelector
 
 TagValue = Annotated[str, Field(max_length=63)]

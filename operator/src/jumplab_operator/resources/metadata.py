@@ -1,21 +1,24 @@
 """What all four kinds share: metadata, conditions, references, instants, and the way in and out of plain objects."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
     SerializerFunctionWrapHandler,
     ValidationError,
+    WithJsonSchema,
     model_serializer,
 )
 from pydantic.alias_generators import to_camel
 
+from jumplab.protocol.durations import MOST_CHARACTERS, PATTERN, format_duration, parse_duration
 from jumplab_operator.resources.errors import Unreadable
 
 GROUP = "jumpstarter.dev"
@@ -27,7 +30,17 @@ def format_instant(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def _read_duration(value: Any) -> Any:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
 Instant = Annotated[AwareDatetime, PlainSerializer(format_instant, return_type=str)]
+GoDuration = Annotated[
+    timedelta,
+    BeforeValidator(_read_duration),
+    PlainSerializer(format_duration, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": PATTERN, "maxLength": MOST_CHARACTERS}),
+]
 
 
 class Model(BaseModel):

@@ -4,8 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from jumplab_operator.resources.durations import GoDuration
-from jumplab_operator.resources.metadata import Condition, Model, Resource
+from jumplab_operator.resources.metadata import Condition, GoDuration, Model, Resource
 from jumplab_operator.resources.selector import LabelSelector
 
 

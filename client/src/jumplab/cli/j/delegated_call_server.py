@@ -17,6 +17,7 @@ from jumplab.cli.exit_status import one_line, told
 from jumplab.cli.j.driver_commands import plain_call
 from jumplab.cli.j.driver_tree import DriverTree
 from jumplab.cli.j.seen_log_lines import ShownLines
+from jumplab.cli.options import read_reconnect_seconds
 from jumplab.client.acquiring import Held
 from jumplab.client.controller import Controller
 from jumplab.client.sessions import attached, reconnecting
@@ -37,13 +38,13 @@ Answer = Callable[[Mapping[str, Any]], None]
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """What `j` wants. member: of a lease of several exporters, whose drivers.  patience: how long a lost connection may
-    stay away; None: as long as the shell's own."""
+    """What `j` wants. member: of a lease of several exporters, whose drivers.  patience: its
+    JUMPLAB_RECONNECT_SECONDS, if it has one, in place of the shell's own."""
 
     token: str = field(repr=False)
     member: str
     words: list[str]
-    patience: timedelta | None
+    patience: str | None
 
     @classmethod
     def read(cls, line: bytes) -> "Errand":
@@ -52,10 +53,10 @@ class Errand:
             asked = json.loads(line)
             token, member, words, patience = (asked[key] for key in ("token", "member", "words", "patience"))
             whole = isinstance(words, list) and all(isinstance(word, str) for word in (token, member, *words))
-            if not whole:
+            if not whole or not isinstance(patience, str | None):
                 raise ValueError("an errand's words are text")
-            return cls(token, member, words, timedelta(seconds=float(patience)) if patience else None)
-        except (KeyError, TypeError, OverflowError, RecursionError) as error:
+            return cls(token, member, words, patience)
+        except (KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"this is no errand: {error}") from error
 
 
@@ -87,7 +88,7 @@ class Errands:
         def hear(progress: Progress) -> None:
             answer({"progress": [progress.done, progress.total, progress.text]})
 
-        patience = errand.patience or self.patience
+        patience = read_reconnect_seconds(errand.patience) or self.patience
         again = reconnecting(self.controller, self.held.lease.name, patience, say, errand.member)
         tree = DriverTree.allowing((), unsafe=False)
         with ShownLines(self.folder, errand.member) as lines:

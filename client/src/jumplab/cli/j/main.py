@@ -53,7 +53,6 @@ def drive(words: list[str]) -> None:
 
 async def _drive(member: str, socket: str, token: str, words: list[str]) -> None:
     import inspect
-    from datetime import timedelta
     from pathlib import Path
 
     import click
@@ -63,6 +62,7 @@ async def _drive(member: str, socket: str, token: str, words: list[str]) -> None
     from jumplab.cli.j.driver_commands import DriverGroup
     from jumplab.cli.j.driver_tree import DriverTree
     from jumplab.cli.j.seen_log_lines import ShownLines
+    from jumplab.cli.options import read_reconnect_seconds
     from jumplab.driver.errors import SessionEnded
     from jumplab.session.client import RECONNECT_WITHIN, Reconnecting, attach
     from jumplab.transport.local import LocalLink
@@ -75,7 +75,7 @@ async def _drive(member: str, socket: str, token: str, words: list[str]) -> None
             raise SessionEnded("the leased shell has ended")
         return LocalLink(Path(socket), token)
 
-    patience = timedelta(seconds=float(os.environ.get("JUMPLAB_RECONNECT_SECONDS", RECONNECT_WITHIN.total_seconds())))
+    patience = read_reconnect_seconds(os.environ.get("JUMPLAB_RECONNECT_SECONDS")) or RECONNECT_WITHIN
     again = Reconnecting(link, patience, tell=lambda sentence: say(sentence, "j"))
     errands = os.environ.get("JUMPLAB_ERRANDS")
     with ShownLines(Path(errands).parent if errands else None, member) as lines:

@@ -13,6 +13,8 @@ from jumplab_operator.controller.access import own_lease, require_kind, visible_
 from jumplab_operator.controller.dialling import Dialler
 from jumplab_operator.controller.interceptor import caller
 from jumplab_operator.controller.lab import Lab, StatusReport
+from jumplab_operator.controller.lab import Lab, Name, StatusReport
+from jumplab_operator.controller.lease_requests import duration_field
 from jumplab_operator.controller.messages import in_force
 from jumplab_operator.controller.offers import Place
 from jumplab_operator.controller.presence import StatusStream
@@ -82,7 +84,7 @@ class ControllerService(ControllerServiceServicer):
             "selector": messages.selector_fields(request.selector),
         }
         if request.HasField("duration"):
-            spec["duration"] = format_duration(request.duration.ToTimedelta())
+            spec["duration"] = duration_field(request.duration)
         lease = await self._lab.create_lease(caller().name.namespace, None, spec)
         return pb.RequestLeaseResponse(name=lease.name)
 

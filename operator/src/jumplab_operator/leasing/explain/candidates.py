@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from jumplab.protocol.durations import format_duration
 from jumplab_operator.leasing.model import policy_rules, selectors
 from jumplab_operator.leasing.model.facts import ExporterFacts, Request
 from jumplab_operator.resources import ExporterAccessPolicy
-from jumplab_operator.resources.durations import format_duration
 
 
 @dataclass(frozen=True, slots=True)

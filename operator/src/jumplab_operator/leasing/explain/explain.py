@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from jumplab.protocol.durations import format_duration
 from jumplab_operator.leasing.cache.namespace_cache import Space
 from jumplab_operator.leasing.cache.quotas import Holdings
 from jumplab_operator.leasing.explain.candidates import wanted
@@ -14,7 +15,6 @@ from jumplab_operator.leasing.explain.pending_reasons import format_moment, unti
 from jumplab_operator.leasing.model import policy_rules, selectors
 from jumplab_operator.leasing.model.facts import ExporterFacts, LeaseFacts, Request
 from jumplab_operator.resources import Exporter
-from jumplab_operator.resources.durations import format_duration
 
 _Why: TypeAlias = tuple[str, str]
 """A word for programs, and a sentence for people."""

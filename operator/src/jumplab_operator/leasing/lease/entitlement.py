@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
+from jumplab.protocol.durations import format_duration
 from jumplab_operator.leasing.cache.namespace_cache import Space
 from jumplab_operator.leasing.cache.quotas import Holdings
 from jumplab_operator.leasing.lease.validation import Refusal
 from jumplab_operator.leasing.model import policy_rules
 from jumplab_operator.leasing.model.facts import ExporterFacts
 from jumplab_operator.leasing.model.policy_rules import Grant, TooLong
-from jumplab_operator.resources.durations import format_duration
 
 
 def entitlement(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
+from jumplab.protocol.durations import format_duration
 from jumplab_operator.leasing.explain.pending_reasons import format_moment
 from jumplab_operator.leasing.lease.activity import SHORTEST_EXTENSION
 from jumplab_operator.leasing.model import selectors
@@ -22,7 +23,6 @@ from jumplab_operator.leasing.model.times import (
     times_problem,
 )
 from jumplab_operator.resources import LeasedExporter, LeaseSpec
-from jumplab_operator.resources.durations import format_duration
 
 _LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
 _MEMBER = re.compile(r"[A-Za-z][-A-Za-z0-9_]*")
@@ -140,7 +140,7 @@ def _activity_refusal(spec: LeaseSpec) -> Refusal | None:
         shortest = format_duration(SHORTEST_EXTENSION)
         return Refusal("InvalidTimes", f"extendOnActivity.by is too short; make it {shortest} or more")
     if release_after is not None and release_after <= timedelta(0):
-        return Refusal("InvalidTimes", "releaseAfterDetached must be longer than 0; leave it out for never")
+        return Refusal("InvalidTimes", "releaseAfterDetached must be greater than zero; leave it out for never")
     return None
 
 

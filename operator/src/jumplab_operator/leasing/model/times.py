@@ -6,8 +6,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from jumplab.protocol.durations import format_duration
 from jumplab_operator.resources import LeaseSpec
-from jumplab_operator.resources.durations import format_duration
 
 DEFAULT_DURATION = timedelta(minutes=30)
 LONGEST = timedelta(days=3660)
@@ -44,7 +44,7 @@ def times_problem(spec: LeaseSpec) -> str | None:
         if moment is not None and moment.year not in _YEARS:
             return f"{name} is in the year {moment.year}; give one that somebody will see"
     if duration is not None and duration <= timedelta(0):
-        return "duration must be longer than 0; leave it out for the default"
+        return "the duration must be greater than zero; leave it out for the default"
     if duration is not None and duration > LONGEST:
         return f"duration must be at most {format_duration(LONGEST)}"
     if begin is not None and end is not None:
