@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from jumplab.client.config import ClientConfig
-from jumplab.client.config_files import Places, write_private
+from jumplab.client.config_files import Places
+from jumplab.private_files import write_private
 from tests.client import conftest as at_the_wire
 from tests.client.authority import Authority
 from tests.client.bench import Bench
@@ -46,7 +47,7 @@ class User:
         return Places.of(self.environment)
 
     def configure(self, config: ClientConfig, name: str = "ci") -> None:
-        write_private(self.places.client_path(name), config.to_yaml())
+        write_private(self.places.client_path(name), config.to_yaml().encode())
         self.places.use_client(name)
 
     async def start(

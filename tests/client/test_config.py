@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from jumplab.client.config import ClientConfig, Metadata, TlsSettings
-from jumplab.client.config_files import Places, load_client, write_private
+from jumplab.client.config_files import Places, load_client
 from jumplab.client.errors import ConfigurationError
+from jumplab.private_files import write_private
 
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 
@@ -153,7 +154,7 @@ def test_places_follow_xdg() -> None:
 def test_what_is_written_is_private_and_reads_back(home: Path) -> None:
     config = load_client("ci", environment_of(home))
     path = home / "clients" / "copy.yaml"
-    write_private(path, config.to_yaml())
+    write_private(path, config.to_yaml().encode())
     assert path.stat().st_mode & 0o777 == 0o600
     assert load_client("copy", environment_of(home)) == config
     assert isinstance(config, ClientConfig)

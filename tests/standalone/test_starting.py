@@ -109,3 +109,12 @@ def test_a_lock_goes_with_its_holder(tmp_path: Path) -> None:
         pass
     with DataDir(tmp_path) as again:
         assert (again.path / "lock").read_text() == f"{os.getpid()}\n"
+
+
+@pytest.mark.parametrize("name", ["port", "grpc-port"])
+def test_a_port_that_can_not_be_read_is_chosen_anew(tmp_path: Path, name: str) -> None:
+    with DataDir(tmp_path) as data_dir:
+        (tmp_path / name).write_bytes(b"")
+        assert data_dir.remembered_port(name) is None
+        data_dir.remember_port(7443, name)
+        assert data_dir.remembered_port(name) == 7443

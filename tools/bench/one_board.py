@@ -11,7 +11,7 @@ import yaml
 
 from jumplab.cli.credential_files import configuration_of
 from jumplab.client.admin import Credential, Kind
-from jumplab.client.config_files import write_private
+from jumplab.private_files import write_private
 from tools.bench.drivers import export_entries
 from tools.bench.lab import NAMESPACE, Lab, one_machine
 from tools.bench.processes import running
@@ -34,9 +34,9 @@ def one_board(folder: Path) -> Iterator[Board]:
     os.environ["JUMPLAB_ALWAYS_ROUTE"] = "1"
     with one_machine(folder) as lab:
         client, exporter = folder / "client.yaml", folder / "exporter.yaml"
-        write_private(client, _configuration(lab, "Client", "ci"))
+        write_private(client, _configuration(lab, "Client", "ci").encode())
         content = yaml.safe_load(_configuration(lab, "Exporter", "bench-1"))
-        write_private(exporter, yaml.safe_dump(content | {"export": export_entries()}))
+        write_private(exporter, yaml.safe_dump(content | {"export": export_entries()}).encode())
         # As a module, and not by its command: it finds the drivers of this folder so.
         with running([sys.executable, "-m", "jumplab_exporter", "run", exporter], folder / "exporter.log"):
             yield Board("bench-1", client)

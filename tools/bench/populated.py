@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from jumplab.client.config_files import write_private
+from jumplab.private_files import write_private
 from tests.kube.processes import Process
 from tools.bench.fleet import AVAILABLE, Fleet
 from tools.bench.lab import LABELS, NAMESPACE, Lab, closest_to_a_cluster, place
@@ -33,7 +33,7 @@ def populated(count: int, folder: Path) -> Iterator[Lab]:
         _wait_for_credentials(lab, count)
         file = folder / "fleet.json"
         fleet = Fleet(lab.endpoint, lab.ca_pem.decode(), NAMESPACE, lab.tokens("Exporter"))
-        write_private(file, fleet.to_json())
+        write_private(file, fleet.to_json().encode())
         begin = time.perf_counter()
         with running([sys.executable, "-m", "tools.bench.fleet", file], folder / "fleet.log") as exporters:
             wait_until(lambda: _are_available(exporters), f"{count} exporters available", _SETTING_UP_BOUND_SECONDS)

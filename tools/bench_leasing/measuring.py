@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 
 from jumplab import event_loop
-from jumplab.client.config_files import write_private
+from jumplab.private_files import write_private
 from tools.bench.lab import Lab
 from tools.bench.processes import running
 from tools.bench.timing import milliseconds, quantile
@@ -77,7 +77,7 @@ def writes_per_lease(lab: Lab, rounds: Rounds) -> Plain:
 def watched(lab: Lab, rounds: Rounds, folder: Path) -> Plain:
     """The same, while clients watch all leases and exporters."""
     token = folder / "token"
-    write_private(token, lab.token)
+    write_private(token, lab.token.encode())
     command: list[str | Path] = [
         sys.executable, "-m", "tools.bench_leasing.watchers", lab.kube.url, lab.ca, token, str(rounds.watchers)
     ]  # fmt: skip

@@ -14,7 +14,7 @@ from pathlib import Path
 from grpc import aio
 
 from jumplab import event_loop
-from jumplab.client.config_files import write_private
+from jumplab.private_files import write_private
 from jumplab.transport.endpoint import Endpoint, Tls
 from jumplab_operator.controller.keys import Keys, server_certificate
 from jumplab_operator.controller.server import SERVER_OPTIONS, listen
@@ -51,7 +51,7 @@ def lone_router(folder: Path) -> Iterator[LoneRouter]:
     """Runs one while the context lasts."""
     keys = Keys.make(datetime.now(UTC))
     for name, content in keys.files().items():
-        write_private(folder / name, content.decode())
+        write_private(folder / name, content)
     command: list[str | Path] = [sys.executable, "-m", "tools.bench_sessions.alone", folder]
     with running(command, folder / "router.log", until=_READY) as process:
         port = process.output().rpartition(_READY)[2].split()[0]

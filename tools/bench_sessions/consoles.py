@@ -20,7 +20,7 @@ from typing import Self
 import psutil
 
 from jumplab import event_loop
-from jumplab.client.config_files import write_private
+from jumplab.private_files import write_private
 from jumplab.transport.endpoint import Endpoint, Tls
 from jumplab.transport.links import EnvelopeKind, EnvelopeStream
 from jumplab.transport.routed import RoutedLink
@@ -64,7 +64,7 @@ def figures(folder: Path, sessions: int, seconds: int) -> dict[str, float]:
         tokens = [router.token(name, Role.EXPORTER) for name in names]
         ca_pem = router.keys.authority.certificate_pem.decode()
         plan = Plan(router.endpoint(router.port).address, ca_pem, tokens, seconds * _PIECES_PER_SECOND)
-        write_private(folder / "plan.json", plan.to_json())
+        write_private(folder / "plan.json", plan.to_json().encode())
         command: list[str | Path] = [sys.executable, "-m", "tools.bench_sessions.consoles", folder / "plan.json"]
         with running(command, folder / "exporters.log"):
             return event_loop.run(_measured(router, names, plan.pieces))

@@ -43,7 +43,7 @@ from jumplab_operator.reconcile.context.settings import PREEMPTION_NOTICE, QUARA
 from jumplab_operator.router.relay import Router
 from jumplab_operator.router.tokens import TokenReader
 from jumplab_operator.standalone.http.server import KubernetesApi
-from jumplab_operator.standalone.storage.datadir import DataDir, write_private
+from jumplab_operator.standalone.storage.datadir import DataDir
 
 log = logging.getLogger(__name__)
 
@@ -288,7 +288,7 @@ def _stored_keys(data_dir: DataDir) -> Keys:
     """The data directory's keys; the signing key is made on the first start."""
     authority, file = data_dir.authority(_now()), data_dir.path / keys.SIGNING_KEY
     if not file.exists():
-        write_private(file, keys.signing_key_pem(Keys.make(_now()).signing))
+        data_dir.write(file, keys.signing_key_pem(Keys.make(_now()).signing))
     try:
         return Keys(keys.read_signing_key(file.read_bytes()), authority)
     except KeysUnusable as error:
@@ -297,8 +297,7 @@ def _stored_keys(data_dir: DataDir) -> Keys:
 
 def _reserved_port(data_dir: DataDir, host: str, asked: int | None) -> int:
     """The gRPC port, remembered for the next start: exporters and clients know it."""
-    memory = data_dir.path / "grpc-port"
-    remembered = int(memory.read_text()) if memory.exists() else None
+    remembered = data_dir.remembered_port("grpc-port")
     port = asked or remembered or (DEFAULT_GRPC_PORT if asked is None else 0)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Bound for a moment only: the address must be told to the operator before the server can be made with it.
@@ -312,8 +311,7 @@ def _reserved_port(data_dir: DataDir, host: str, asked: int | None) -> int:
                 f"the controller can't listen on {host}, port {port}: {reason}; free it or choose another (--grpc-port)"
             ) from error
         port = int(probe.getsockname()[1])
-    if port != remembered:
-        write_private(memory, f"{port}\n".encode())
+    data_dir.remember_port(port, "grpc-port")
     return port
 
 

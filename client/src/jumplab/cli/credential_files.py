@@ -39,7 +39,7 @@ def add_to_lab(
         click.echo(create(), nl=False)
         return
     with private_file(path) as write:
-        write(create())
+        write(create().encode())
     say(f'{kind.lower()} "{name}" created; its configuration is {path}')
     if save and kind == "Client" and (places := Places.of(os.environ)).current_client() is None:
         places.use_client(name)

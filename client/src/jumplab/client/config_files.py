@@ -6,7 +6,6 @@ UNSAFE) and JUMPSTARTER_GRPC_INSECURE=1 override single settings; where no file 
 """
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from jumplab import private_files
 from jumplab.client.config import API_VERSION, ClientConfig, parse_config, read_yaml
 from jumplab.client.errors import ConfigurationError
 
@@ -61,7 +61,8 @@ class Places:
         if not self.client_path(name).exists():
             raise ConfigurationError(self._no_such_client(name))
         content = {"apiVersion": API_VERSION, "kind": "UserConfig", "config": {"current-client": name}}
-        write_private(self.home / "config.yaml", yaml.safe_dump(content, sort_keys=False))
+        with private_file(self.home / "config.yaml") as write:
+            write(yaml.safe_dump(content, sort_keys=False).encode())
 
     def read_client(self, name: str) -> Any:
         """The content of a client's file, unchecked; raises ConfigurationError where there is none."""
@@ -118,34 +119,11 @@ def _overridden(content: dict[str, Any], environment: Mapping[str, str]) -> dict
     return changed
 
 
-def write_private(path: Path, text: str) -> None:
-    """Writes a file that only its owner can read, all of it or nothing; makes its folder where there is none."""
-    with private_file(path) as write:
-        write(text)
-
-
 @contextmanager
-def private_file(path: Path) -> Iterator[Callable[[str], object]]:
-    """Makes sure that a file can be written before something is done that can't be taken back; then writes it.
-
-    Gives what writes it. The file appears, with mode 0600, when the context is left without an error. Raises
-    ConfigurationError.
-    """
-    with _named(path):
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+def private_file(path: Path) -> Iterator[Callable[[bytes], None]]:
+    """As `jumplab.private_files` has it; raises ConfigurationError."""
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            yield file.write
-        with _named(path):
-            Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-
-
-@contextmanager
-def _named(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise ConfigurationError(f"can't write {path}: {error.strerror}") from error
+        with private_files.private_file(path) as write:
+            yield write
+    except private_files.NotWritten as error:
+        raise ConfigurationError(str(error)) from error

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
 import socket
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from jumplab.private_files import private_folder
 from jumplab.transport.errors import BadRequest, NotAuthenticated, NotPossibleNow, Refused, TransportError
 from jumplab.transport.links import ConnectionLost, EnvelopeKind, EnvelopeStream
 from jumplab.transport.local import LocalStream
@@ -116,8 +116,7 @@ class LocalListener:
         self._pause: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Self:
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.chmod(self.path.parent, 0o700)
+        private_folder(self.path.parent)
         self.path.unlink(missing_ok=True)
         await self._tasks.__aenter__()
         self._server = _listening(self.path)

@@ -25,7 +25,7 @@ from jumplab_operator.standalone.controllers.server_state import Cluster
 from jumplab_operator.standalone.http.application import application
 from jumplab_operator.standalone.storage import migration
 from jumplab_operator.standalone.storage.compaction import Kept
-from jumplab_operator.standalone.storage.datadir import DataDir, write_private
+from jumplab_operator.standalone.storage.datadir import DataDir
 
 DEFAULT_PORT = 7443
 _SHUTDOWN_SECONDS = 2.0
@@ -119,7 +119,7 @@ class KubernetesApi:
         self.data_dir.remember_port(port)
         host = _ANY_ADDRESS.get(self._host, self._host)
         self.url = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
-        write_private(self.data_dir.kubeconfig, yaml.safe_dump(self.kubeconfig(), sort_keys=False).encode())
+        self.data_dir.write(self.data_dir.kubeconfig, yaml.safe_dump(self.kubeconfig(), sort_keys=False).encode())
 
     async def _listen(self, tls: ssl.SSLContext) -> int:
         """Listen on the port asked for, and return it."""

@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
+from jumplab.private_files import NotWritten, private_folder, write_private
 from jumplab_operator import pki
 from jumplab_operator.errors import DataDirInUse, DataDirUnusable
 
@@ -55,8 +56,7 @@ class DataDir:
 
     def __enter__(self) -> Self:
         try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.path.chmod(0o700)
+            private_folder(self.path)
             self._lock = self._take_lock()
         except OSError as error:
             reason = error.strerror or str(error)
@@ -71,6 +71,13 @@ class DataDir:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+    def write(self, file: Path, content: bytes) -> None:
+        """Writes a file of this directory, for its owner alone. Raises DataDirUnusable."""
+        try:
+            write_private(file, content)
+        except NotWritten as error:
+            raise DataDirUnusable(f"{error}; the data directory needs room and its owner's permissions") from error
 
     def authority(self, now: datetime) -> pki.Issued:
         """The certificate authority of this directory; raises DataDirUnusable where it can't sign."""
@@ -117,15 +124,15 @@ class DataDir:
             raise DataDirUnusable(_unusable_key(file))
         return key
 
-    def remembered_port(self) -> int | None:
-        """The port of the last start, if there was one."""
+    def remembered_port(self, name: str = "port") -> int | None:
+        """A port of the last start, if there was one. name: the file that has it."""
         with contextlib.suppress(FileNotFoundError, ValueError):
-            return int((self.path / "port").read_text())
+            return int((self.path / name).read_text())
         return None
 
-    def remember_port(self, port: int) -> None:
-        if self.remembered_port() != port:
-            write_private(self.path / "port", f"{port}\n".encode())
+    def remember_port(self, port: int, name: str = "port") -> None:
+        if self.remembered_port(name) != port:
+            self.write(self.path / name, f"{port}\n".encode())
 
     def _take_lock(self) -> int:
         lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -162,20 +169,3 @@ def _unusable_token(file: Path, what: str) -> str:
 
 def _unusable_key(file: Path) -> str:
     return f"{file} is no private key; remove it for a new one, which ends the tokens of all service accounts"
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read; readers see the old content or the new, also after a power cut."""
-    scratch = path.with_name(path.name + ".new")
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(descriptor, 0o600)
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
-    scratch.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
