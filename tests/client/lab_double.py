@@ -14,9 +14,10 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc import aio
 
-from jumplab.client.config import ClientConfig, Metadata, TlsSettings
+from jumplab.client.config import ClientConfig, Metadata
 from jumplab.protocol.client_v1 import client_pb2, client_pb2_grpc
 from jumplab.protocol.v1 import controller_pb2, controller_pb2_grpc, kubernetes_pb2
+from jumplab.transport.tls_settings import TlsSettings
 from jumplab_operator.router.relay import Router
 from tests.client.authority import Authority
 

@@ -1,17 +1,15 @@
 """Configuration files: Jumpstarter's format, places and environment; every fault is one sentence that names it."""
 
-import base64
 from pathlib import Path
 
 import pytest
 import yaml
 
-from jumplab.client.config import ClientConfig, Metadata, TlsSettings
+from jumplab.client.config import ClientConfig, Metadata
 from jumplab.client.config_files import Places, load_client
 from jumplab.client.errors import ConfigurationError
 from jumplab.private_files import write_private
-
-PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+from jumplab.transport.endpoint import Tls
 
 MINIMAL = """\
 apiVersion: jumpstarter.dev/v1alpha1
@@ -47,16 +45,11 @@ def test_a_minimal_file_has_safe_defaults(home: Path) -> None:
     assert config.drivers.allow == ("jumplab.drivers",)
     assert not config.drivers.unsafe
     assert not config.tls.insecure
-    assert config.tls.ca_pem is None
+    assert config.tls.trust() == Tls()
 
 
 def test_the_token_is_not_in_what_gets_logged(home: Path) -> None:
     assert "abc" not in repr(load_client("ci", environment_of(home)))
-
-
-@pytest.mark.parametrize("ca", [PEM, base64.b64encode(PEM.encode()).decode()])
-def test_a_ca_is_pem_or_the_base64_of_pem(ca: str) -> None:
-    assert TlsSettings(ca=ca).ca_pem == PEM.encode()
 
 
 @pytest.mark.parametrize(
@@ -72,7 +65,7 @@ def test_a_ca_is_pem_or_the_base64_of_pem(ca: str) -> None:
             'endpoint "https://lab/" is not of the form HOST:PORT',
         ),
         (MINIMAL.replace("ClientConfig", "ExporterConfig"), '"kind" is "ExporterConfig", expected \'ClientConfig\''),
-        (MINIMAL + "tls: {ca: nonsense}\n", "neither a PEM certificate nor the base64 of one"),
+        (MINIMAL + "tls: {ca: nonsense}\n", "neither PEM certificates nor the base64 of them"),
         (MINIMAL + "x: [\n", "not valid YAML"),
         ("just words\n", "expected a ClientConfig"),
         ("", "expected a ClientConfig"),

@@ -1,8 +1,8 @@
 """The configuration file, and what is said of one that is wrong."""
 
-import base64
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import yaml
 
 from jumplab_exporter import config
 from jumplab_exporter.errors import ConfigurationError
+from jumplab_operator import pki
 
 COMPLETE: dict[str, Any] = {
     "apiVersion": "jumpstarter.dev/v1alpha1",
@@ -68,14 +69,6 @@ def test_the_token_is_not_shown() -> None:
     assert "secret" not in repr(config.ExporterConfig.model_validate(COMPLETE))
 
 
-PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
-
-
-@pytest.mark.parametrize("ca", [PEM, base64.b64encode(PEM.encode()).decode()])
-def test_a_ca_is_pem_or_pem_in_base64(ca: str) -> None:
-    assert config.TlsSettings(ca=ca).ca_pem == PEM.encode()
-
-
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -85,7 +78,7 @@ def test_a_ca_is_pem_or_pem_in_base64(ca: str) -> None:
         ({"endpoint": ""}, "`endpoint` String should have at least 1 character"),
         ({"kind": "ClientConfig"}, "`kind` Input should be 'ExporterConfig'"),
         ({"metadata": {"name": "bench"}}, "`metadata.namespace` is missing"),
-        ({"tls": {"ca": "LS0t"}}, "`tls` ca holds no PEM certificate"),
+        ({"tls": {"ca": "LS0t"}}, "`tls.ca` is neither PEM certificates"),
         ({"export": ["power"]}, "`export` must be a mapping"),
         ({"export": {"power": {"typ": "x"}}}, "`export.power` needs one of the keys `type`, `children` or `ref`"),
         ({"export": {"power": {"type": "x", "cfg": {}}}}, "`export.power.cfg` is not a known key"),
@@ -116,11 +109,12 @@ def test_a_path_is_a_path_and_a_name_is_in_the_usual_place() -> None:
 
 def test_the_token_and_the_ca_may_lie_in_files_beside_the_configuration(write: Write, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("from-a-file\n")
-    (tmp_path / "ca.crt").write_text("-----BEGIN CERTIFICATE-----\n")
+    certificate = pki.make_authority(datetime.now(UTC)).certificate_pem
+    (tmp_path / "ca.crt").write_bytes(certificate)
     others = {key: value for key, value in COMPLETE.items() if key != "token"}
     loaded = config.load(write({**others, "tokenFile": "token", "tls": {"caFile": str(tmp_path / "ca.crt")}}))
     assert loaded.token == "from-a-file"
-    assert loaded.tls.ca_pem == b"-----BEGIN CERTIFICATE-----"
+    assert loaded.tls.trust().ca_pem == certificate
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 import jumplab
-from jumplab.client.config import ClientConfig, TlsSettings
+from jumplab.client.config import ClientConfig
 from jumplab.driver import errors
+from jumplab.transport.tls_settings import TlsSettings
 from jumplab_operator.pki import make_authority
 from tests.kube.kubectl import KUBECTL, NO_KUBECTL, Kubectl, Said
 from tests.kube.processes import free_ports

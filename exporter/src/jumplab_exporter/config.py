@@ -1,17 +1,16 @@
 """The exporter's configuration file, in Jumpstarter's format and places."""
 
-import base64
-import binascii
 import shlex
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from jumplab.protocol.durations import parse_positive_duration
+from jumplab.transport.tls_settings import TlsSettings
 from jumplab_exporter.errors import ConfigurationError
 
 PLACE = Path("/etc/jumpstarter/exporters")
@@ -30,33 +29,6 @@ class Metadata(_Part):
 
     namespace: str = Field(min_length=1)
     name: str = Field(min_length=1)
-
-
-class TlsSettings(_Part):
-    """Whom to trust. ca: PEM certificates, or the same in base64;  insecure: trust anyone."""
-
-    ca: str = ""
-    insecure: bool = False
-
-    @property
-    def ca_pem(self) -> bytes | None:
-        """The certificates as PEM, None for the system's own."""
-        return _pem(self.ca) if self.ca.strip() else None
-
-    @model_validator(mode="after")
-    def _readable(self) -> Self:
-        if self.ca_pem is not None and b"-----BEGIN CERTIFICATE-----" not in self.ca_pem:
-            raise ValueError("ca holds no PEM certificate; paste the CA's certificate, as PEM or in base64")
-        return self
-
-
-def _pem(text: str) -> bytes:
-    if "-----BEGIN" in text:
-        return text.encode()
-    try:
-        return base64.b64decode(text, validate=False)
-    except binascii.Error as error:
-        raise ValueError(f"ca is neither PEM nor base64 ({error})") from error
 
 
 class DriverEntry(_Part):

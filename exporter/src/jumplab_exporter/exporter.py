@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass, replace
 
 from jumplab.session.host import DriverTree, SessionHost
-from jumplab.transport.endpoint import Endpoint, Identity, Tls
+from jumplab.transport.endpoint import Endpoint, Identity
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import Link
 from jumplab_exporter.checking import Checkup
@@ -63,7 +63,7 @@ class Wire:
 
     @classmethod
     def of(cls, config: ExporterConfig, short_path: ShortPath) -> "Wire":
-        tls = Tls(ca_pem=config.tls.ca_pem, insecure=config.tls.insecure)
+        tls = config.tls.trust()
         identity = Identity(config.metadata.namespace, "Exporter", config.metadata.name, config.token)
         return cls(Endpoint(config.endpoint, tls), identity, uuid.uuid4().hex, short_path)
 

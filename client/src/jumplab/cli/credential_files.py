@@ -10,9 +10,10 @@ import yaml
 
 from jumplab.cli.exit_status import say
 from jumplab.client.admin import Administrator, Credential, Kind
-from jumplab.client.config import API_VERSION, ClientConfig, Metadata, TlsSettings
+from jumplab.client.config import API_VERSION, ClientConfig, Metadata
 from jumplab.client.config_files import Places, private_file
 from jumplab.client.errors import ConfigurationError
+from jumplab.transport.tls_settings import TlsSettings
 
 EXPORTER_FOLDER = Path("/etc/jumpstarter/exporters")
 

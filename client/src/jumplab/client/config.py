@@ -5,14 +5,12 @@
     metadata: {namespace: lab, name: ci}
     endpoint: lab.example.com:8082
     token: …
-    tls: {ca: …, insecure: false}                       # ca: base64 of a PEM file, or the PEM text itself
+    tls: {ca: …, insecure: false}                       # ca: certificates as PEM, or base64 of it
     drivers: {allow: [jumplab.drivers], unsafe: false}  # whose client classes may be loaded
 
 An unknown key is refused. Where the files lie and which one is in force: `jumplab.client.config_files`.
 """
 
-import base64
-import binascii
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,9 +18,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from jumplab.client.errors import ConfigurationError
+from jumplab.transport.tls_settings import TlsSettings
 
 API_VERSION: Literal["jumpstarter.dev/v1alpha1"] = "jumpstarter.dev/v1alpha1"
-_PEM_START = "-----BEGIN "
 
 
 class _Section(BaseModel):
@@ -34,34 +32,6 @@ class Metadata(_Section):
 
     namespace: str = Field(min_length=1)
     name: str = Field(min_length=1)
-
-
-class TlsSettings(_Section):
-    """How the controller proves itself: `ca` is its authority's certificate, `insecure` asks for no proof at all."""
-
-    ca: str = ""
-    insecure: bool = False
-
-    @field_validator("ca")
-    @classmethod
-    def _readable(cls, ca: str) -> str:
-        if ca and not ca.lstrip().startswith(_PEM_START):
-            try:
-                decoded = base64.b64decode("".join(ca.split()), validate=True)
-            except binascii.Error:
-                decoded = b""
-            if not decoded.lstrip().startswith(_PEM_START.encode()):
-                raise ValueError("neither a PEM certificate nor the base64 of one")
-        return ca
-
-    @property
-    def ca_pem(self) -> bytes | None:
-        """The authority's certificate; None leaves the choice to the system's own."""
-        if not self.ca:
-            return None
-        if self.ca.lstrip().startswith(_PEM_START):
-            return self.ca.encode()
-        return base64.b64decode("".join(self.ca.split()))
 
 
 class DriverSettings(_Section):

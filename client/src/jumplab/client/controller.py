@@ -26,7 +26,7 @@ from jumplab.protocol.v1.controller_pb2_grpc import ControllerServiceStub
 from jumplab.transport import errors
 from jumplab.transport.attach_call import dial_stream
 from jumplab.transport.channel import open_channel
-from jumplab.transport.endpoint import Endpoint, Identity, Tls
+from jumplab.transport.endpoint import Endpoint, Identity
 from jumplab.transport.links import Link
 from jumplab.transport.metadata_channel import IdentifiedChannel
 from jumplab.transport.routed import RoutedLink
@@ -103,7 +103,7 @@ class Controller:
     @asynccontextmanager
     async def connected(cls, config: ClientConfig) -> AsyncIterator["Controller"]:
         """A controller that is asked as `config` says; the connection is made by the first call."""
-        tls = Tls(ca_pem=config.tls.ca_pem, insecure=config.tls.insecure)
+        tls = config.tls.trust()
         endpoint = Endpoint(config.endpoint, tls)
         channel = open_channel(endpoint)
         try:

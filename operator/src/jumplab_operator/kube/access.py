@@ -1,6 +1,5 @@
 """Which Kubernetes API to use, and how to be let in: a kubeconfig, or what a pod is given."""
 
-import base64
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +9,8 @@ from typing import Any
 import yaml
 
 from jumplab_operator.errors import NoKubeAccess
+from jumplab.transport.tls_settings import read_certificates
+from jumplab_operator.kube.settings import KubeAccess
 
 _POD_FOLDER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
@@ -71,13 +72,19 @@ def _of_kubeconfig(file: Path) -> KubeAccess:
         raise NoKubeAccess(
             f'the user "{context["user"]}" in {file} has {what}; the operator needs a service account\'s'
         )
-    encoded = cluster.get("certificate-authority-data")
-    try:
-        ca_pem = base64.b64decode(encoded).decode() if encoded else _content(file, cluster.get("certificate-authority"))
-    except ValueError as error:
-        raise NoKubeAccess(f"certificate-authority-data in {file} is no certificate in base64") from error
     token_file = None if user.get("token") else file.parent / user["tokenFile"]
-    return KubeAccess(url, ca_pem, token, token_file)
+    return KubeAccess(url, _authority(file, cluster), token, token_file)
+
+
+def _authority(kubeconfig: Path, cluster: Mapping[str, Any]) -> str | None:
+    """The cluster's CA as PEM; None: those that the system trusts."""
+    text, key = cluster.get("certificate-authority-data"), "certificate-authority-data"
+    if not text:
+        text, key = _content(kubeconfig, cluster.get("certificate-authority")), "certificate-authority"
+    try:
+        return read_certificates(str(text)).decode() if text else None
+    except ValueError as error:
+        raise NoKubeAccess(f"{key} of the cluster in {kubeconfig} {error}") from error
 
 
 def _named(config: Mapping[str, Any], kind: str, name: str) -> Mapping[str, Any]:
