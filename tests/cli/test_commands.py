@@ -196,7 +196,7 @@ async def test_an_unknown_key_is_named(stranger: User, one_sentence: OneSentence
     path.parent.mkdir(parents=True)
     path.write_text("endpiont: lab:1\n")
     said = one_sentence(await stranger.run("jumplab", "get", "leases", "--client", "ci"), 2)
-    assert 'unknown key "endpiont"' in said
+    assert "endpiont: is not known; remove it" in said
     assert str(path) in said
 
 

@@ -55,21 +55,21 @@ def test_the_token_is_not_in_what_gets_logged(home: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (MINIMAL + "endpiont: x\n", 'unknown key "endpiont"'),
-        (MINIMAL + "tls: {cert: x}\n", 'unknown key "tls.cert"'),
-        (MINIMAL.replace("token: abc\n", ""), 'the key "token" is missing'),
-        (MINIMAL.replace("abc", "'  '"), '"token": a token is one word'),
-        (MINIMAL.replace("abc", "two words"), '"token": a token is one word'),
+        (MINIMAL + "endpiont: x\n", "endpiont: is not known; remove it or correct its spelling"),
+        (MINIMAL + "tls: {cert: x}\n", "tls.cert: is not known"),
+        (MINIMAL.replace("token: abc\n", ""), "token: is missing"),
+        (MINIMAL.replace("abc", "'  '"), "token: a token is one word"),
+        (MINIMAL.replace("abc", "two words"), "token: a token is one word"),
         (
             MINIMAL.replace("lab.example.com:8082", "https://lab/"),
-            'endpoint "https://lab/" is not of the form HOST:PORT',
+            'endpoint: "https://lab/" is not of the form HOST:PORT',
         ),
-        (MINIMAL.replace("ClientConfig", "ExporterConfig"), '"kind" is "ExporterConfig", expected \'ClientConfig\''),
+        (MINIMAL.replace("ClientConfig", "ExporterConfig"), 'kind: must be "ClientConfig", not "ExporterConfig"'),
         (MINIMAL + "tls: {ca: nonsense}\n", "neither PEM certificates nor the base64 of them"),
         (MINIMAL + "x: [\n", "not valid YAML"),
         ("just words\n", "expected a ClientConfig"),
         ("", "expected a ClientConfig"),
-        (MINIMAL.replace("{namespace: lab, name: ci}", "lab"), '"metadata"'),
+        (MINIMAL.replace("{namespace: lab, name: ci}", "lab"), 'metadata: must be a mapping, not "lab"'),
     ],
 )
 def test_a_fault_in_a_file_is_named_with_the_file(text: str, said: str, home: Path) -> None:

@@ -64,7 +64,7 @@ def test_defaults_do_not_travel_so_that_the_exporter_has_the_say():
     ("args", "kwargs", "told"),
     [
         ((), {}, "missing a required argument: 'channel'"),
-        (("two",), {}, "channel: Input should be a valid integer"),
+        (("two",), {}, 'channel: must be a whole number, not "two"'),
         ((1, 2), {}, "too many positional arguments"),
         ((1,), {"colour": 2}, "unexpected keyword argument 'colour'"),
     ],

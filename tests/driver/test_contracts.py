@@ -68,7 +68,7 @@ def test_a_drivers_annotated_attributes_are_its_configuration():
     ("configuration", "told"),
     [
         ({}, "url: is missing"),
-        ({"url": "nowhere"}, "url: Input should be a valid URL"),
+        ({"url": "nowhere"}, "url: must be a URL"),
         ({"url": "http://x", "colour": 1}, "colour: is not known"),
         ({"url": "http://x", "attempts": 1}, "attempts: is not known"),
     ],

@@ -52,7 +52,10 @@ def test_a_description_is_the_drivers() -> None:
             "driver type 'acme.relay.Relay': there is no module 'acme'; install its package",
         ),
         ({"type": "jumplab_exporter.config.Hook"}, "jumplab_exporter.config has no driver class 'Hook'"),
-        ({"type": "power/virtual", "config": {"volts": 5}}, "volts: is not known; its settings are: none"),
+        (
+            {"type": "power/virtual", "config": {"volts": 5}},
+            "volts: is not known; remove it",
+        ),
         ({"type": f"{__name__}.Raising"}, f"{__name__}.Raising raised OSError while it was built: no such thing"),
         ({"ref": "board"}, "power refers to 'board', and there is no such driver"),
     ],

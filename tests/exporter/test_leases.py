@@ -260,7 +260,8 @@ async def test_drivers_that_can_not_be_used_are_reported_and_the_others_served(
         }
         assert failures == {
             "missing": "driver type 'acme.Relay': there is no module 'acme'; install its package",
-            "wrong": f"{VirtualPower.__module__}.VirtualPower: colour: is not known; its settings are: none",
+            "wrong": f"{VirtualPower.__module__}.VirtualPower: colour: is not known; remove it or correct its "
+            "spelling; its settings are: none",
             "unwilling": "the relay does not answer",
         }
         async with plane.dial() as session:

@@ -10,7 +10,9 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from jumplab.protocol.durations import parse_positive_duration
+from jumplab.transport.endpoint import check_address
 from jumplab.transport.tls_settings import TlsSettings
+from jumplab.validation import explain_validation
 from jumplab_exporter.errors import ConfigurationError
 
 PLACE = Path("/etc/jumpstarter/exporters")
@@ -140,7 +142,7 @@ class ExporterConfig(_Part):
     api_version: Literal["jumpstarter.dev/v1alpha1"] = Field(alias="apiVersion")
     kind: Literal["ExporterConfig"]
     metadata: Metadata
-    endpoint: str = Field(min_length=1)
+    endpoint: Annotated[str, AfterValidator(check_address)]
     token: Annotated[str, AfterValidator(_one_word)] = Field(repr=False)
     tls: TlsSettings = Field(default_factory=TlsSettings)
     grpc_options: dict[str, str | int] = Field(default_factory=dict, alias="grpcOptions")
@@ -170,10 +172,11 @@ def load(path: Path) -> ExporterConfig:
         raise ConfigurationError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(document, Mapping):
         raise ConfigurationError(f"{path}: must be a mapping with `kind: ExporterConfig`")
+    content = _with_files_read(document, path)
     try:
-        return ExporterConfig.model_validate(_with_files_read(document, path))
+        return ExporterConfig.model_validate(content)
     except ValidationError as error:
-        raise ConfigurationError(f"{path}: {told(error)}") from error
+        raise ConfigurationError(f"{path}: {explain_validation(error, content)}") from error
 
 
 def _with_files_read(document: Mapping[str, Any], path: Path) -> dict[str, Any]:
@@ -199,21 +202,3 @@ def _file_read(part: Mapping[str, Any], key: str, path: Path, place: str) -> dic
     if not content:
         raise ConfigurationError(f"{path}: `{place}File` {file} is empty; write the {key} into it")
     return {**read, key: content}
-
-
-def told(error: ValidationError) -> str:
-    """What is wrong, key by key, as one line."""
-    return "; ".join(_one_told(details) for details in error.errors(include_url=False))
-
-
-_WORDS = {
-    "missing": "is missing",
-    "extra_forbidden": "is not a known key; remove it or correct its spelling",
-    "dict_type": "must be a mapping",
-}
-
-
-def _one_told(details: Any) -> str:
-    place = ".".join(str(part) for part in details["loc"] if not str(part).endswith("Entry"))
-    message = _WORDS.get(details["type"], details["msg"].removeprefix("Value error, "))
-    return f"`{place}` {message}" if place else str(message)

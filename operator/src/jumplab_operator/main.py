@@ -18,6 +18,7 @@ import click
 
 from jumplab import event_loop
 from jumplab.protocol.durations import parse_duration
+from jumplab.transport.endpoint import check_address
 from jumplab_operator.control_plane import Installation, Listening, Running, in_cluster, one_machine
 from jumplab_operator.controller.served_certificate import CertificateFiles
 from jumplab_operator.errors import ApiError, ApiRefused, CannotStart, NoKubeAccess
@@ -44,10 +45,10 @@ QUARANTINE = click.option(
 
 def _address(ctx: click.Context, param: click.Parameter, value: str) -> str:  # noqa: ARG001 - click's signature
     """Checks an option that is `host:port` or empty."""
-    host, _, port = value.rpartition(":")
-    if value and not (host and port.isdecimal() and int(port) <= 65535):
-        raise click.BadParameter(f'"{value}" is not of the form HOST:PORT')
-    return value
+    try:
+        return check_address(value) if value else value
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -12,13 +12,15 @@ An unknown key is refused. Where the files lie and which one is in force: `jumpl
 """
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from jumplab.client.errors import ConfigurationError
+from jumplab.transport.endpoint import check_address
 from jumplab.transport.tls_settings import TlsSettings
+from jumplab.validation import explain_validation
 
 API_VERSION: Literal["jumpstarter.dev/v1alpha1"] = "jumpstarter.dev/v1alpha1"
 
@@ -53,7 +55,7 @@ class ClientConfig(_Section):
     apiVersion: Literal["jumpstarter.dev/v1alpha1"] = API_VERSION  # noqa: N815 - the file's own key
     kind: Literal["ClientConfig"] = "ClientConfig"
     metadata: Metadata
-    endpoint: str = Field(pattern=r"^[^\s/]+:\d{1,5}$")
+    endpoint: Annotated[str, AfterValidator(check_address)]
     token: str = Field(min_length=1, repr=False)
     tls: TlsSettings = TlsSettings()
     drivers: DriverSettings = DriverSettings()
@@ -71,13 +73,13 @@ class ClientConfig(_Section):
 
 
 def parse_config(content: Any, source: str) -> ClientConfig:
-    """Checks a file's (or the environment's) content; raises ConfigurationError naming `source` and the first fault."""
+    """Checks a file's (or the environment's) content; raises ConfigurationError naming `source` and each fault."""
     if not isinstance(content, dict):
         raise ConfigurationError(f"{source}: expected a ClientConfig with keys such as endpoint and token")
     try:
         return ClientConfig.model_validate(content)
     except ValidationError as error:
-        raise ConfigurationError(f"{source}: {explain_validation(error)}") from None
+        raise ConfigurationError(f"{source}: {explain_validation(error, content)}") from None
 
 
 def read_yaml(path: Path) -> Any:
@@ -91,21 +93,3 @@ def read_yaml(path: Path) -> Any:
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark else ""
         raise ConfigurationError(f"{path}: not valid YAML{where}") from error
-
-
-def explain_validation(error: ValidationError) -> str:
-    """A fault as a sentence that names the key: an unknown key, since it may explain a missing one, else the first."""
-    faults = error.errors(include_url=False)
-    first = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
-    key = ".".join(str(part) for part in first["loc"])
-    match first["type"]:
-        case "extra_forbidden":
-            return f'unknown key "{key}"; remove it or correct its spelling'
-        case "missing":
-            return f'the key "{key}" is missing'
-        case "string_pattern_mismatch" if key == "endpoint":
-            return f'endpoint "{first["input"]}" is not of the form HOST:PORT'
-        case "literal_error":
-            return f'"{key}" is "{first["input"]}", expected {first["ctx"]["expected"]}'
-        case _:
-            return f'"{key}": {first["msg"].removeprefix("Value error, ")}'

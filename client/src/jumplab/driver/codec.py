@@ -14,6 +14,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from jumplab.driver import errors
+from jumplab.validation import explain_validation
 
 _WIRE = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64", extra="forbid")
 
@@ -47,7 +48,8 @@ class Codec:
         try:
             arguments: dict[str, Any] = self._arguments.validator.validate_json(data, strict=True)
         except ValidationError as error:
-            raise errors.BadArguments(f"{self.name}: {told(error)}; its arguments are {self._signature}") from error
+            problems = explain_validation(error, _parsed(data))
+            raise errors.BadArguments(f"{self.name}: {problems}; its arguments are {self._signature}") from error
         return arguments
 
     def encode_result(self, value: Any) -> bytes:
@@ -55,15 +57,17 @@ class Codec:
         try:
             return self._result.serializer.to_json(self._result.validator.validate_python(value))
         except ValidationError as error:
-            raise TypeError(f"{self.name} returned what its interface does not promise: {told(error)}") from error
+            problems = explain_validation(error, value)
+            raise TypeError(f"{self.name} returned what its interface does not promise: {problems}") from error
 
     def decode_result(self, data: bytes) -> Any:
         """What the method returned. Raises InterfaceMismatch where this side expects something else."""
         try:
             return self._result.validator.validate_json(data)
         except ValidationError as error:
+            problems = explain_validation(error, _parsed(data))
             raise errors.InterfaceMismatch(
-                f"{self.name} answered what this client does not know: {told(error)}"
+                f"{self.name} answered what this client does not know: {problems}"
             ) from error
 
     def _encoded(self, name: str, value: Any) -> bytes:
@@ -71,8 +75,8 @@ class Codec:
         try:
             return b'"%s":%s' % (name.encode(), adapter.dump_json(adapter.validate_python(value)))
         except ValidationError as error:
-            message = f"{self.name}: {name}: {told(error)}; its arguments are {self._signature}"
-            raise errors.BadArguments(message) from error
+            problems = explain_validation(error, value, name)
+            raise errors.BadArguments(f"{self.name}: {problems}; its arguments are {self._signature}") from error
 
     def schema(self) -> dict[str, Any]:
         """The JSON schemas of the arguments and the result, for the report.
@@ -92,15 +96,11 @@ class Codec:
         return {"arguments": arguments, "result": result}
 
 
-def told(error: ValidationError) -> str:
-    """A validation error as one line for a person."""
-    return "; ".join(_one_told(details) for details in error.errors(include_url=False))
-
-
-def _one_told(details: Any) -> str:
-    place = ".".join(str(part) for part in details["loc"])
-    message = {"missing": "is missing", "extra_forbidden": "is not known"}.get(details["type"], details["msg"])
-    return f"{place}: {message}" if place else str(message)
+def _parsed(data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except ValueError:
+        return None
 
 
 def _hints(function: Callable[..., Any], parameters: list[inspect.Parameter]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self, dataclass_transform, get_origin, get_typ
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from jumplab.driver import errors
-from jumplab.driver.codec import told
+from jumplab.validation import explain_validation
 
 
 @dataclass_transform(kw_only_default=True)
@@ -40,7 +40,8 @@ class Driver:
         try:
             validated = model.model_validate(configuration)
         except ValidationError as error:
-            raise errors.ConfigurationInvalid(_refusal(type(self), model, error)) from error
+            problems = explain_validation(error, configuration)
+            raise errors.ConfigurationInvalid(_refusal(type(self), model, problems)) from error
         for name in model.model_fields:
             setattr(self, name, getattr(validated, name))
         self.log = logging.getLogger(f"{type(self).__module__}.{type(self).__qualname__}")
@@ -83,9 +84,9 @@ def _configuration_of(driver: Any) -> type[BaseModel]:
     return create_model(driver.__name__, __config__=ConfigDict(extra="forbid"), **fields)
 
 
-def _refusal(driver: type[Driver], model: type[BaseModel], error: ValidationError) -> str:
+def _refusal(driver: type[Driver], model: type[BaseModel], problems: str) -> str:
     known = ", ".join(model.model_fields) or "none"
-    return f"{driver.__module__}.{driver.__qualname__}: {told(error)}; its settings are: {known}"
+    return f"{driver.__module__}.{driver.__qualname__}: {problems}; its settings are: {known}"
 
 
 class DriverLog(logging.LoggerAdapter[logging.Logger]):

@@ -1,5 +1,6 @@
 """Where the other end of the wire is, whom to trust there, and who is asking."""
 
+import re
 from dataclasses import dataclass, field
 
 
@@ -40,6 +41,14 @@ class Identity:
             ("jumpstarter-kind", self.kind),
             ("jumpstarter-name", self.name),
         )
+
+
+def check_address(text: str) -> str:
+    """The address itself. Raises ValueError where it is not of the form `host:port`."""
+    host, _, port = text.rpartition(":")
+    if not host or not (port.isascii() and port.isdecimal()) or int(port) > 65535 or re.search(r"[\s/]", host):
+        raise ValueError(f'"{text}" is not of the form HOST:PORT')
+    return text
 
 
 def bearer(token: str) -> tuple[tuple[str, str], ...]:

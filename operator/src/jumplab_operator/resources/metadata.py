@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from jumplab.protocol.durations import MOST_CHARACTERS, PATTERN, format_duration, parse_duration
+from jumplab.validation import explain_validation
 from jumplab_operator.resources.errors import Unreadable
 
 GROUP = "jumpstarter.dev"
@@ -103,14 +104,12 @@ class Resource(Model):
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Self:
-        """The typed view of a plain object. Raises Unreadable, which names the first field that is wrong."""
+        """The typed view of a plain object. Raises Unreadable, which names each field that is wrong."""
         try:
             return cls.model_validate(plain)
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            field = ".".join(str(part) for part in first["loc"])
             name = str((plain.get("metadata") or {}).get("name", "?"))
-            raise Unreadable(cls.KIND, name, f"{field}: {first['msg']}") from error
+            raise Unreadable(cls.KIND, name, explain_validation(error, plain)) from error
 
     @property
     def name(self) -> str:

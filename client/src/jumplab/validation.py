@@ -1,0 +1,165 @@
+"""What pydantic found wrong, as a sentence for the person who wrote it; for client, exporter and operator alike.
+
+    endpoint: is missing; tls.cert: is not known; remove it or correct its spelling; retries: must be at most 5, not 7
+
+Each problem is there, with the path of its key. Our own validators raise ValueError with what follows the path.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+_EXACT = {
+    "missing": "is missing",
+    "extra_forbidden": "is not known; remove it or correct its spelling",
+    "json_invalid": "is not JSON: {error}",
+    "none_required": "must be null",
+    "greater_than": "must be greater than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "string_pattern_mismatch": "must match {pattern}",
+    "date_past": "must be a date in the past",
+    "date_future": "must be a date in the future",
+    "datetime_past": "must be in the past",
+    "datetime_future": "must be in the future",
+    "timezone_naive": "must be a date and time without a zone",
+    "is_instance_of": "must be of the type {class}",
+    "union_tag_invalid": "must have {discriminator} as one of {expected_tags}",
+    "url_scheme": "must be a URL that begins with {expected_schemes}",
+}
+_FAMILIES = {
+    "int": "must be a whole number",
+    "float": "must be a number",
+    "decimal_type": "must be a number",
+    "decimal_parsing": "must be a number",
+    "fraction": "must be a number",
+    "bool": "must be true or false",
+    "string_type": "must be text",
+    "string_unicode": "must be text in UTF-8",
+    "bytes_type": "must be bytes in base64",
+    "bytes_invalid": "must be bytes in base64",
+    "dict": "must be a mapping",
+    "frozen_dict": "must be a mapping",
+    "mapping": "must be a mapping",
+    "model": "must be a mapping",
+    "dataclass": "must be a mapping",
+    "list": "must be a list",
+    "tuple": "must be a list",
+    "named_tuple": "must be a list",
+    "arguments": "must be a list",
+    "set_type": "must be a list",
+    "frozen_set": "must be a list",
+    "iterable": "must be a list",
+    "datetime": "must be a date and time, as 2026-08-01T14:30:00Z",
+    "timezone": "must be a date and time with its zone, as 2026-08-01T14:30:00Z",
+    "date": "must be a date, as 2026-08-01",
+    "time_delta": "must be a duration, as PT1H30M",
+    "time": "must be a time of day, as 14:30",
+    "url_type": "must be a URL, as http://relay.example.com",
+    "url_parsing": "must be a URL, as http://relay.example.com",
+    "url_syntax": "must be a URL, as http://relay.example.com",
+    "uuid": "must be a UUID",
+    "path": "must be a path",
+}
+"""By the beginning of an error's type; the first that fits."""
+
+_LENGTHS = ("string_too_short", "string_too_long", "bytes_too_short", "bytes_too_long", "too_short", "too_long")
+_SECRET = re.compile(r"token|secret|password|credential|key$", re.IGNORECASE)
+_SHOWN_CHARACTERS = 60
+_PLAIN = (Mapping, list, tuple, str, bytes, int, float, type(None))
+_FOUND = re.compile(r", not .*$")
+
+
+def explain_validation(error: ValidationError, found: Any = None, place: str = "") -> str:
+    """All problems as one line: `PATH: PROBLEM; PATH: PROBLEM`.
+
+    found: what was validated, so that paths have keys of it alone, and not the names of the types that were tried.
+    place: what all paths begin with. Values that may be secret are not shown.
+    """
+    problems: dict[str, list[str]] = {}
+    for fault in error.errors(include_url=False):
+        path = _path(place, _keys(fault["loc"], found, fault["type"]))
+        phrases = problems.setdefault(path, [])
+        if (phrase := _phrase(fault, path)) not in phrases:
+            phrases.append(phrase)
+    return "; ".join(f"{path}: {_joined(each)}" if path else _joined(each) for path, each in problems.items())
+
+
+def _keys(location: Sequence[int | str], found: Any, kind: str) -> list[int | str]:
+    """The keys of a location; what pydantic puts between them for each type of a union is left out."""
+    if found is None:
+        return list(location)
+    keys: list[int | str] = []
+    for index, part in enumerate(location):
+        lacking = kind == "missing" and index == len(location) - 1
+        if _has(found, part):
+            found = found[part]
+            keys.append(part)
+        elif lacking or not isinstance(found, _PLAIN):
+            keys.append(part)
+    return keys
+
+
+def _has(found: Any, part: int | str) -> bool:
+    if isinstance(found, list | tuple):
+        return isinstance(part, int) and part < len(found)
+    return isinstance(found, Mapping) and part in found
+
+
+def _path(place: str, keys: Sequence[int | str]) -> str:
+    path = place
+    for key in keys:
+        path += f"[{key}]" if isinstance(key, int) else f".{key}" if path else key
+    return path
+
+
+def _phrase(fault: Any, path: str) -> str:
+    kind, context = fault["type"], fault.get("ctx") or {}
+    if kind in ("value_error", "assertion_error"):
+        return str(fault["msg"]).partition(", ")[2]
+    if kind in _LENGTHS:
+        return _length_phrase(fault, context)
+    if kind in ("literal_error", "enum"):
+        phrase = f"must be {str(context['expected']).replace(chr(39), chr(34))}"
+    elif kind in _EXACT:
+        phrase = _EXACT[kind].format(**context)
+    else:
+        family = next((phrase for start, phrase in _FAMILIES.items() if kind.startswith(start)), "")
+        phrase = family or re.sub(r"^.*? should (not )?", r"must \1", fault["msg"])
+    return phrase + _but_found(fault["input"], path) if phrase.startswith("must") else phrase
+
+
+def _length_phrase(fault: Any, context: Mapping[str, Any]) -> str:
+    unit = {"string": "characters", "bytes": "bytes"}.get(fault["type"].partition("_")[0], "entries")
+    if "min_length" in context:
+        least = context["min_length"]
+        return "must not be empty" if least == 1 else f"must have at least {least} {unit}, not {len(fault['input'])}"
+    return f"must have at most {context['max_length']} {unit}, not {len(fault['input'])}"
+
+
+def _but_found(value: Any, path: str) -> str:
+    shown = _shown(value)
+    secret = isinstance(value, str | int | float) and _SECRET.search(path.rpartition(".")[2])
+    return "" if secret or not shown else f", not {shown}"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, str):
+        short = value if len(value) <= _SHOWN_CHARACTERS else value[:_SHOWN_CHARACTERS] + "…"
+        return '"' + " ".join(short.split()) + '"'
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    if isinstance(value, int | float):
+        return str(value)[:_SHOWN_CHARACTERS]
+    return "a mapping" if isinstance(value, Mapping) else "a list" if isinstance(value, list | tuple) else ""
+
+
+def _joined(phrases: Sequence[str]) -> str:
+    """What a union's types ask for, as one."""
+    if len(phrases) == 1 or not all(phrase.startswith("must be ") for phrase in phrases):
+        return ", or ".join(phrases)
+    found = next((end for phrase in phrases if (end := _FOUND.search(phrase))), None)
+    wanted = [_FOUND.sub("", phrase).removeprefix("must be ") for phrase in phrases]
+    return f"must be {' or '.join(wanted)}{found[0] if found else ''}"
