@@ -13,6 +13,7 @@ from jumplab.protocol.v1.session_pb2 import Frame, Frames, Hello, Leave, Welcome
 from jumplab.session.client.loader import ClientClasses
 from jumplab.session.client.session import Session
 from jumplab.session.frames import MAGIC, GivenUp, read_payloads
+from jumplab.session.life import SessionEvent
 from jumplab.transport.backoff import Backoff
 from jumplab.transport.errors import TransportError
 from jumplab.transport.first_completed import race
@@ -61,7 +62,7 @@ async def attach(
     except TransportError as error:
         raise errors.SessionLost(f"could not attach: {error}") from error
     try:
-        session = Session(connection.welcome, classes or ClientClasses())
+        session = Session(hello.session, connection.welcome, classes or ClientClasses())
     except BaseException:
         await connection.leave()
         raise
@@ -71,7 +72,7 @@ async def attach(
     try:
         yield session
     finally:
-        over = session.ended.done()  # there is nobody who would hear a last word
+        over = session.life.is_over  # there is nobody who would hear a last word
         session.leave()
         try:
             if not over:
@@ -79,6 +80,7 @@ async def attach(
         finally:  # also where whoever leaves is cancelled meanwhile
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
+            session.life.take(SessionEvent.FORGOTTEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ class _Keeper:
         while following is not None:
             lost = await self._serve(following)
             self._session.disconnect()
-            if self._session.ended.done():
+            if self._session.life.is_over:
                 return
             following = await self._next(lost)
             if following is not None:

@@ -30,6 +30,7 @@ from jumplab.session.client.streams import DriverStream, RunningCall
 from jumplab.session.frames import UNCOUNTED, ProtocolError
 from jumplab.session.inline_stream import CarriedStream
 from jumplab.session.items import WINDOW_BYTES, ReceivedItems
+from jumplab.session.life import SessionEvent, SessionLife
 from jumplab.transport.backoff import Backoff
 from jumplab.transport.links import EnvelopeStream, Link
 
@@ -41,11 +42,12 @@ class Session:
 
     root: the client of the tree's root.  exporter_name, lease_name, labels, motd, epoch: as the exporter tells.
     on_log, on_status: may be set; called with each LogLine and StatusChange.
-    ended: done when the session is over, with the DriverError that says why.
+    life: its state.  ended: done when the session is over, with the DriverError that says why.
     channel: the frames both ways; connections are the business of `attaching`.
     """
 
-    def __init__(self, welcome: Welcome, classes: ClientClasses) -> None:
+    def __init__(self, session: str, welcome: Welcome, classes: ClientClasses) -> None:
+        self.life = SessionLife(session, "client")
         self.channel = FrameChannel()
         self._calls: dict[int, RunningCall] = {}
         self._ids = itertools.count(1)
@@ -118,6 +120,7 @@ class Session:
 
     def connect(self, link: Link) -> None:
         """The session's first connection is there."""
+        self.life.take(SessionEvent.CONNECTED)
         self._link = link
         self._connected.set()
 
@@ -137,6 +140,7 @@ class Session:
 
     def disconnect(self) -> None:
         """The connection is gone; what is asked meanwhile waits for the next one."""
+        self.life.take(SessionEvent.LOST)
         self._connected.clear()
         self._link = None
         for running in self._calls.values():
@@ -156,6 +160,7 @@ class Session:
 
     def end(self, reason: errors.DriverError) -> None:
         """The session is over."""
+        self.life.take(SessionEvent.OVER)
         if not self.ended.done():
             self.ended.set_result(reason)
         for running in list(self._calls.values()):
@@ -229,7 +234,7 @@ class Session:
 
     def _begin(self, driver_uuid: str, method: str, arguments: bytes) -> tuple[RunningCall, Call]:
         """A new call, and the frame that asks for it, to be queued before another one begins: their ids count up."""
-        if self.ended.done():
+        if self.life.is_over:
             raise self.ended.result()
         call_id = next(self._ids)
         running = self._calls[call_id] = RunningCall(self._paths.get(driver_uuid, driver_uuid), method)
@@ -242,13 +247,13 @@ class Session:
         told."""
         running = self._calls.pop(call_id)
         unheard = running.result.cancelled() or not running.result.done()
-        if (unheard or running.carried is not None) and not self.ended.done():
+        if (unheard or running.carried is not None) and not self.life.is_over:
             self.channel.post(Frame(call_cancel=CallCancel(id=call_id)))
 
     async def _route(self) -> tuple[Link, int]:
         """The present link, and a stream number that is free on it. Waits for a connection; raises why none comes."""
         await self._connected.wait()
-        if self.ended.done() or self._link is None:
+        if self.life.is_over or self._link is None:
             raise self.ended.result()
         return self._link, next(self._streams)
 

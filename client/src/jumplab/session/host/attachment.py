@@ -32,6 +32,7 @@ from jumplab.session.host.running import RunningCalls
 from jumplab.session.host.streams import HostedStream, refuse_stream
 from jumplab.session.inline_stream import CarriedStream
 from jumplab.session.items import SentItems
+from jumplab.session.life import SessionEvent, SessionLife
 from jumplab.transport.errors import TransportError
 from jumplab.transport.first_completed import race
 from jumplab.transport.links import EnvelopeStream, Link
@@ -45,12 +46,13 @@ _log = logging.getLogger(__name__)
 class Attachment:
     """A client's calls and what it has not been told yet. Its connections come and go: each is served by `serve`.
 
-    welcome: what a client is told when it attaches.
-    connected: whether a connection is being served now.
+    session: its id.  welcome: what a client is told when it attaches.
+    life: its state.  connected: whether a connection is being served now, be it for the last words.
     left: set when the client has left for good, or the session has ended.  gone: set when nothing of it is left.
     """
 
-    def __init__(self, dispatcher: Dispatcher, welcome: Callable[[], Welcome]) -> None:
+    def __init__(self, session: str, dispatcher: Dispatcher, welcome: Callable[[], Welcome]) -> None:
+        self.life = SessionLife(session, "host")
         self._dispatcher = dispatcher
         self._welcome = welcome
         self._channel = FrameChannel()
@@ -62,6 +64,7 @@ class Attachment:
         self._connection: Link | None = None
         self._reason = ""
         self._replaced = asyncio.Event()
+        self._turn = asyncio.Lock()
         self.left = asyncio.Event()
         self.gone = asyncio.Event()
 
@@ -77,8 +80,13 @@ class Attachment:
         """The session is over: calls are cancelled, the client is told why, now or when it comes back."""
         self._reason = reason
         self._channel.post_prompt(Frame(goodbye=Goodbye(reason=reason)))
-        self.left.set()
+        self.end()
         self._calls.cancel_all()  # here and now: the next one must not get the turn of the one that ends
+
+    def end(self) -> None:
+        """The client has left for good, or is given up: it is told nothing."""
+        self.life.take(SessionEvent.OVER)
+        self.left.set()
 
     async def serve(self, link: Link, stream: EnvelopeStream, payloads: AsyncIterator[Frames], hello: Hello) -> None:
         """Serves one connection, whose hello has come, until it is lost, replaced, or the client has left.
@@ -87,7 +95,20 @@ class Attachment:
         """
         self._replaced.set()
         replaced = self._replaced = asyncio.Event()
+        self.life.take(SessionEvent.CONNECTED)
         self._connection = link
+        try:
+            async with self._turn:  # the connection before this one must not take its first words
+                if not replaced.is_set():
+                    self._begin(hello)
+                    await self._converse(stream, payloads, replaced)
+        finally:
+            if not replaced.is_set():
+                self.life.take(SessionEvent.LOST)
+                self._connection = None
+
+    def _begin(self, hello: Hello) -> None:
+        """A connection begins, and with it what is said over it."""
         resumed = bool(hello.epoch)
         try:
             self._channel.connect(hello.received if resumed else 0)
@@ -96,14 +117,11 @@ class Attachment:
         for hosted in self._streams.values():
             hosted.lose_carried()
         self._channel.post_prompt(self._first_words(resumed))
-        try:
-            await self._converse(stream, payloads, replaced)
-        finally:
-            if not replaced.is_set():
-                self._connection = None
 
     async def abandoned(self, bound_seconds: float) -> bool:
         """Waits until the client comes back or leaves for good; True where it does neither in time."""
+        if self.connected:
+            return False  # it came back before its old connection had ended
         replaced = self._replaced
         waits = [asyncio.ensure_future(event.wait()) for event in (replaced, self.left)]
         try:
@@ -119,6 +137,8 @@ class Attachment:
             _, lasting = await asyncio.wait(calls, timeout=_CLOSING_BOUND_SECONDS)
             for call in lasting:
                 call.cancel()
+        self.life.take(SessionEvent.FORGOTTEN)
+        self.gone.set()
 
     def _first_words(self, resumed: bool) -> Frame:
         if self._reason:
@@ -171,7 +191,7 @@ class Attachment:
             kind = frame.WhichOneof("kind") or ""
             counted += kind not in UNCOUNTED
             match kind:
-                case "call" if self.left.is_set():
+                case "call" if self.life.is_over:
                     pass  # it came too late: the goodbye answers it
                 case "call":
                     call = frame.call
@@ -190,7 +210,7 @@ class Attachment:
                 case "reopen":
                     await self._reopen(frame.reopen)
                 case "leave":
-                    self.left.set()
+                    self.end()
                 case _:
                     raise ProtocolError(f"the client sent a frame that only an exporter sends: {kind or 'unknown'}")
         self._channel.arrived(payload, counted)

@@ -130,7 +130,7 @@ class SessionHost:
             return True
         vanished = next((each for each in self._attachments.values() if not each.connected), None)
         if vanished is not None:
-            vanished.left.set()
+            vanished.end()
         return vanished is not None
 
     async def _serve(self, link: Link, stream: EnvelopeStream, payloads: AsyncIterator[Frames], hello: Hello) -> None:
@@ -138,11 +138,12 @@ class SessionHost:
         try:
             with self._counted():
                 await attachment.serve(link, stream, payloads, hello)
-            gone = attachment.left.is_set() or await attachment.abandoned(_KEPT_SECONDS)
+            gone = attachment.life.is_over or await attachment.abandoned(_KEPT_SECONDS)
         except BaseException:
-            await self._forget(hello.session, attachment)
+            if not attachment.connected:  # else another connection has taken its place
+                await self._forget(hello.session, attachment)
             raise
-        if gone or attachment.left.is_set():
+        if gone or attachment.life.is_over:
             await self._forget(hello.session, attachment)
 
     @contextmanager
@@ -164,7 +165,7 @@ class SessionHost:
         if known is not None and hello.epoch and hello.epoch == self._welcome.epoch:
             return known
         hello.epoch = ""
-        attachment = self._attachments[hello.session] = Attachment(self._dispatcher, self._welcomed)
+        attachment = self._attachments[hello.session] = Attachment(hello.session, self._dispatcher, self._welcomed)
         for frame in (*self._said, *self._status):
             attachment.push(frame)
         if self._ended:
@@ -175,7 +176,6 @@ class SessionHost:
         if self._attachments.get(session) is attachment:
             del self._attachments[session]
         await attachment.close()
-        attachment.gone.set()
 
     async def end(self, reason: str) -> None:
         """Ends the session: calls are cancelled, clients are told the reason, those that attach later too.
