@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import yaml
 
 from jumplab_exporter import config as exporter_config
+from jumplab_operator import pki
 from jumplab_operator.leadership.pod import LEADS
 from tests.charts.matrix import CASES, JUMPLAB, JUMPLAB_VALUES, LAB, LAB_VALUES, Plain, case_id, one, rendered
 
@@ -135,7 +137,7 @@ _POLICIES = ("defaults", "reached from outside")
 @pytest.mark.parametrize("name", ["virtual boards", "lab nodes"])
 def test_the_exporters_configuration_files_are_what_exporters_read(name: str, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("secret")
-    (tmp_path / "ca.crt").write_text("-----BEGIN CERTIFICATE-----")
+    (tmp_path / "ca.crt").write_bytes(pki.make_authority(datetime.now(UTC)).certificate_pem)
     found = rendered(LAB, LAB_VALUES[name], "lab")
     files = {it["metadata"]["name"]: it["data"] for it in found if it["kind"] == "ConfigMap"}
     read: dict[str, Any] = {}
