@@ -10,11 +10,9 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from grpc import StatusCode
 
 from jumplab.protocol.client_v1 import client_pb2 as pb
-from jumplab.protocol.v1 import controller_pb2
-from jumplab_operator.names import Name
 from jumplab.protocol.durations import LONGEST
 from jumplab.protocol.v1 import controller_pb2, kubernetes_pb2
-from jumplab_operator.controller.lab import Name
+from jumplab_operator.names import Name
 from tests.controller.conftest import Controller, refused
 from tests.controller.lab import NAMESPACE
 

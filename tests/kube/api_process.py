@@ -9,7 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
-from jumplab_operator.standalone.base.errors import StandaloneError
+from jumplab_operator.errors import CannotStart
 from jumplab_operator.standalone.http.server import KubernetesApi
 from jumplab_operator.standalone.storage.compaction import Kept
 
@@ -31,7 +31,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         asyncio.run(_serve(options.data_dir, options.port, Kept(options.kept_changes)))
-    except StandaloneError as error:
+    except CannotStart as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     return 0

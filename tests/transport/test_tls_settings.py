@@ -15,6 +15,7 @@ from jumplab.transport.endpoint import Tls
 from jumplab.transport.tls_settings import TlsSettings, read_certificates
 from jumplab_exporter.config import ExporterConfig
 from jumplab_operator import pki
+from jumplab_operator.errors import NoKubeAccess
 from jumplab_operator.kube import access
 
 FIRST = pki.make_authority(datetime.now(UTC))
@@ -81,7 +82,7 @@ def test_garbage_is_refused_in_one_sentence_wherever_it_is_found(tmp_path: Path,
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(yaml.safe_dump(kubeconfig_with(text)))
     told = f"certificate-authority-data of the cluster in {kubeconfig} {sentence}"
-    with pytest.raises(access.NoAccess, match=f"^{re.escape(told)}$"):
+    with pytest.raises(NoKubeAccess, match=f"^{re.escape(told)}$"):
         access.find(kubeconfig)
 
 

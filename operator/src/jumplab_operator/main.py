@@ -27,8 +27,6 @@ from jumplab_operator.health import answering
 from jumplab_operator.kube import access as kube_access
 from jumplab_operator.leadership.election import Process, Seat
 from jumplab_operator.reconcile.context.settings import QUARANTINE_AFTER
-from jumplab_operator.resources.durations import parse_duration
-from jumplab_operator.standalone.base.errors import StandaloneError
 
 PORT = click.IntRange(0, 65535)
 FILE = click.Path(path_type=Path, dir_okay=False)

@@ -8,9 +8,8 @@ from typing import Any
 
 import yaml
 
-from jumplab_operator.errors import NoKubeAccess
 from jumplab.transport.tls_settings import read_certificates
-from jumplab_operator.kube.settings import KubeAccess
+from jumplab_operator.errors import NoKubeAccess
 
 _POD_FOLDER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 

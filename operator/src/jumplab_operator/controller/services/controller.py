@@ -13,14 +13,12 @@ from jumplab_operator.controller.access import own_lease, require_kind, visible_
 from jumplab_operator.controller.dialling import Dialler
 from jumplab_operator.controller.interceptor import caller
 from jumplab_operator.controller.lab import Lab, StatusReport
-from jumplab_operator.controller.lab import Lab, Name, StatusReport
 from jumplab_operator.controller.lease_requests import duration_field
 from jumplab_operator.controller.messages import in_force
 from jumplab_operator.controller.offers import Place
 from jumplab_operator.controller.presence import StatusStream
 from jumplab_operator.controller.refusals import NotServed
 from jumplab_operator.names import Name
-from jumplab_operator.resources.durations import format_duration
 
 Context = aio.ServicerContext[Any, Any]
 

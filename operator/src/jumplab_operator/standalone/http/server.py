@@ -16,7 +16,7 @@ import yaml
 from aiohttp import web
 
 from jumplab_operator import pki
-from jumplab_operator.errors import CannotStart, PortUnavailable
+from jumplab_operator.errors import PortUnavailable
 from jumplab_operator.standalone.auth.auth import Gate
 from jumplab_operator.standalone.auth.service_accounts import ServiceAccounts
 from jumplab_operator.standalone.auth.users import ADMINISTRATOR, Tenancy
