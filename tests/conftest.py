@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from jumplab.protocol import grpc_loading  # noqa: F401 - before a test loads gRPC: with the settings that users have
+
 # A call of a closed channel ends when gRPC's own thread comes to it. A bound that only a hang reaches.
 _GRPC_LEAVES_SECONDS = 30
 

@@ -26,12 +26,15 @@ def generate(into: Path) -> None:
 
 
 def rehomed(text: str) -> str:
-    """The generated text with imports of our packages pointed at where they live in jumplab.protocol."""
+    """The generated text with imports of our packages pointed at where they live in jumplab.protocol.
+
+    gRPC itself comes from `grpc_loading`, whichever module loads it first.
+    """
     for package, home in PACKAGES.items():
         dotted = re.escape(package.replace("/", "."))
         text = re.sub(rf"\bfrom {dotted} import", f"from jumplab.protocol.{home} import", text)
         text = re.sub(rf"\b{dotted}\.(\w+_pb2(?:_grpc)?)\b", rf"jumplab.protocol.{home}.\1", text)
-    return text
+    return re.sub(r"^import grpc$", "from jumplab.protocol.grpc_loading import grpc", text, flags=re.MULTILINE)
 
 
 def main() -> None:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from grpc import aio
-
 from jumplab import event_loop
 from jumplab.private_files import write_private
+from jumplab.client.config_files import write_private
+from jumplab.protocol.grpc_loading import aio
 from jumplab.transport.endpoint import Endpoint, Tls
 from jumplab_operator.controller.keys import Keys, server_certificate
 from jumplab_operator.controller.server import SERVER_OPTIONS, listen

@@ -16,9 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import grpc
-from grpc import aio
-
+from jumplab.protocol.grpc_loading import aio, grpc
 from jumplab_operator.controller.keys import Keys, server_certificate
 from tools.bench.drivers import DONE
 

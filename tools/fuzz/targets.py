@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
-import grpc
 from cryptography.hazmat.primitives.asymmetric import ec
-from grpc import aio
 from jwt.api_jws import encode
 
+from jumplab.protocol.grpc_loading import aio, grpc
 from jumplab.protocol.v1.session_pb2 import (
     Call,
     CallCancel,

@@ -10,9 +10,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-import grpc
-from grpc import aio
-
+from jumplab.protocol.grpc_loading import aio, grpc
 from jumplab.protocol.v1 import controller_pb2 as pb
 from jumplab.protocol.v1.common_pb2 import DriverInstanceReport
 from jumplab.protocol.v1.controller_pb2_grpc import ControllerServiceStub

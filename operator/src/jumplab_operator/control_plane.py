@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from grpc import aio
 
 from jumplab_operator.clock import SystemClock
+from jumplab.protocol.grpc_loading import aio
 from jumplab_operator.controller import keys
 from jumplab_operator.controller.authentication import Authenticator
 from jumplab_operator.controller.credentials import CredentialIssuer, secret_name

@@ -3,5 +3,3 @@
 It never decides who gets an exporter (the operator does), never speaks to a driver itself (`jumplab.session` does), and
 never prints: what a person should read reaches the caller as values, callbacks and exceptions.
 """
-
-import jumplab.transport  # noqa: F401 - before gRPC is loaded anywhere in this package: it keeps gRPC's log off the console

@@ -11,16 +11,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-import grpc
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
-from grpc import aio
 
 from jumplab.client.config import ClientConfig
 from jumplab.client.views import ExporterView, LeaseView, exporter_view, lease_view
 from jumplab.client.waiting import Explanation, QueuedLease, explanation, queued_lease
 from jumplab.protocol.client_v1 import client_pb2
 from jumplab.protocol.client_v1.client_pb2_grpc import ClientServiceStub
+from jumplab.protocol.grpc_loading import aio, grpc
 from jumplab.protocol.v1 import controller_pb2
 from jumplab.protocol.v1.controller_pb2_grpc import ControllerServiceStub
 from jumplab.transport import errors

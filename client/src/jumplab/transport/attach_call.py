@@ -3,9 +3,7 @@
 import asyncio
 from typing import Any
 
-import grpc
-from grpc import aio
-
+from jumplab.protocol.grpc_loading import aio, grpc
 from jumplab.protocol.v1 import controller_pb2
 from jumplab.transport.endpoint import Endpoint
 from jumplab.transport.errors import Unreachable, explained

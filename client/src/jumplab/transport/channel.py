@@ -5,9 +5,7 @@ import ssl
 from functools import cache
 from typing import Any
 
-import grpc
-from grpc import aio
-
+from jumplab.protocol.grpc_loading import aio, grpc
 from jumplab.transport.endpoint import Endpoint, Identity, bearer
 from jumplab.transport.errors import CertificateRejected, Unreachable
 from jumplab.transport.metadata_channel import IdentifiedChannel

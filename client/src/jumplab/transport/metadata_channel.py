@@ -7,8 +7,7 @@ they wait for each other for ever (grpcio 1.85). Not an interceptor: it stands i
 from collections.abc import Callable
 from typing import Any
 
-import grpc
-from grpc import aio
+from jumplab.protocol.grpc_loading import aio, grpc
 
 Metadata = tuple[tuple[str, str], ...]
 

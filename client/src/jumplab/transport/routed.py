@@ -4,9 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-import grpc
-from grpc import aio
-
+from jumplab.protocol.grpc_loading import aio, grpc
 from jumplab.transport import envelopes
 from jumplab.transport.channel import open_channel
 from jumplab.transport.endpoint import Endpoint, bearer

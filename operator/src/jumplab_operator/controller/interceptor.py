@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 
 import grpc
 from grpc import aio
-
 from jumplab.transport.first_completed import race
+from jumplab.protocol.grpc_loading import aio, grpc
 from jumplab_operator.controller import refusals
 from jumplab_operator.controller.authentication import Authenticator
 from jumplab_operator.controller.credentials import Subject

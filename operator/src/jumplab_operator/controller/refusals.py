@@ -15,8 +15,10 @@ Refusal
 from typing import ClassVar
 
 import grpc
-
 from jumplab_operator.errors import ApiError, EditRefused, OperatorError, TokenReplaced
+from jumplab_operator.errors import ApiError, EditRefused, OperatorError
+from jumplab.protocol.grpc_loading import grpc
+from jumplab_operator.controller.lab import ApiRefused, EditRefused
 
 
 class Refusal(OperatorError):

@@ -1,9 +1,7 @@
 """The gRPC server of controller and router: one port, two trusts, since each service checks its own tokens."""
 
-import grpc
-from grpc import aio
-
 from jumplab.protocol.client_v1.client_pb2_grpc import add_ClientServiceServicer_to_server
+from jumplab.protocol.grpc_loading import aio, grpc
 from jumplab.protocol.v1.controller_pb2_grpc import add_ControllerServiceServicer_to_server
 from jumplab.transport.channel import KEEPALIVE_OPTIONS, MAX_MESSAGE_BYTES
 from jumplab_operator.controller.authentication import Authenticator

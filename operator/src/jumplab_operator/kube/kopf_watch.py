@@ -10,7 +10,6 @@ import base64
 import contextlib
 import itertools
 import logging
-import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from datetime import timedelta
@@ -29,9 +28,6 @@ _log = logging.getLogger(__name__)
 _AGAIN = timedelta(seconds=1)
 _STOP_SECONDS = 10.0
 _CLOSING_SECONDS = 0.1
-_SWITCH_SECONDS = 0.0005
-"""While kopf is at work, the main loop gets its turn after so long: by Python's default, ten times later at each of its
-system calls."""
 
 OnEvent = Callable[[type[Resource], str | None, Mapping[str, Any]], None]
 """Told the kind, the type of the event (None: listed), and the object, in the main loop."""
@@ -77,7 +73,6 @@ async def _watch_once(access: KubeAccess, namespaces: tuple[str, ...], on_event:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(ended.set)
 
-    sys.setswitchinterval(_SWITCH_SECONDS)
     threading.Thread(target=run, name="kopf", daemon=True).start()
     try:
         await ended.wait()

@@ -9,11 +9,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
-import grpc
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
-from grpc import aio
 
 from jumplab.transport.tokens import presented_token
+from jumplab.protocol.grpc_loading import aio, grpc
 from jumplab_operator.router import tokens
 from jumplab_operator.router.switchboard import Ending, Seat, StreamRefused, Switchboard
 from jumplab_operator.router.tokens import InvalidStreamToken, StreamClaims, TokenReader

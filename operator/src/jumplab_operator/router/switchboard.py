@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-import grpc
-
+from jumplab.protocol.grpc_loading import grpc
 from jumplab.transport.used_numbers import UsedNumbers
 from jumplab_operator.errors import OperatorError
 from jumplab_operator.router.tokens import LIFETIME, Role, StreamClaims

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
-from grpc import aio
 
 from jumplab.protocol.client_v1 import client_pb2 as pb
 from jumplab.protocol.client_v1.client_pb2_grpc import ClientServiceServicer
+from jumplab.protocol.grpc_loading import aio
 from jumplab_operator.controller.access import (
     own_lease,
     require_kind,

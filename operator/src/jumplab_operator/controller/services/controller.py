@@ -4,8 +4,7 @@
 
 from typing import Any
 
-from grpc import aio
-
+from jumplab.protocol.grpc_loading import aio
 from jumplab.protocol.v1 import controller_pb2 as pb
 from jumplab.protocol.v1.controller_pb2_grpc import ControllerServiceServicer
 from jumplab_operator.controller import messages

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-import grpc
 from google.protobuf.message import DecodeError
-from grpc import aio
 
+from jumplab.protocol.grpc_loading import aio, grpc
 from jumplab.protocol.v1 import controller_pb2 as pb
 from jumplab_operator.controller.access import own_lease, require_kind
 from jumplab_operator.controller.dialling import Dialler
