@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 from jumplab.driver import DriverClient
-from jumplab.driver.client import AsyncDriverClient
+from jumplab.driver.client import AsyncDriverClient, AsyncGenericClient
 from jumplab.driver.interface import MethodKind, interfaces_of, methods_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,7 +51,7 @@ def generated(name: str, module: ModuleType) -> str:
         f'"""{_headline(module)}, for plain code. Generated from aio.py by `make generate`."""\n\n'
         + "\n".join(imports)
         + "\nfrom collections.abc import Iterator\nfrom contextlib import contextmanager\nfrom typing import ClassVar\n"
-        + "\nfrom jumplab.driver import AsyncDriverClient, DriverClient, PlainStream\n"
+        + "\nfrom jumplab.driver import AsyncDriverClient, DriverClient, GenericClient, PlainStream\n"
         + f"from jumplab.drivers.{name}.aio import {twins}\n{_streams_of(module)}\n\n{bodies}\n"
     )
 
@@ -91,7 +91,7 @@ def _streams_of(module: ModuleType) -> str:
 def _plain_class(client: type[AsyncDriverClient]) -> str:
     plain_name = client.__name__.removeprefix("Async")
     lines = [
-        f"class {plain_name}(DriverClient):",
+        f"class {plain_name}({_base_of(client)}):",
         _docstring(client, 4),
         f"    asynchronous: ClassVar[type[AsyncDriverClient]] = {client.__name__}",
         f"    _twin: {client.__name__}",
@@ -99,6 +99,10 @@ def _plain_class(client: type[AsyncDriverClient]) -> str:
     for function in _methods(client):
         lines += ["", _plain_method(function)]
     return "\n".join(lines)
+
+
+def _base_of(client: type[AsyncDriverClient]) -> str:
+    return "GenericClient" if issubclass(client, AsyncGenericClient) else "DriverClient"
 
 
 def _methods(client: type[AsyncDriverClient]) -> list[ast.AsyncFunctionDef]:

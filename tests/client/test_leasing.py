@@ -271,8 +271,3 @@ async def _python(script: Any, tmp_path: Any, config: ClientConfig) -> asyncio.s
 def test_a_wrong_duration_is_refused_before_anything_is_asked(authority: Authority) -> None:
     with pytest.raises(ConfigurationError, match='"soon" is not a duration'):
         jumplab.lease("board=x", duration="soon", client=config_for(1, authority))
-
-
-def test_the_public_names_are_these() -> None:
-    assert sorted(jumplab.__all__) == ["JumplabError", "Leased", "attach", "lease"]
-    assert all(hasattr(jumplab, name) for name in jumplab.__all__)

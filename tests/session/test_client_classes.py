@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import pytest
 
-from jumplab.driver import AsyncDriverClient, Driver, DriverInterface, errors
+from jumplab.driver import AsyncGenericClient, Driver, DriverInterface, errors
 from jumplab.session.client import ClientClasses
 from tests.driver.boards import AsyncMeterClient, Meter
 from tests.session.links import attached, hosted
@@ -45,7 +45,7 @@ async def test_an_allowed_class_is_loaded_and_without_any_every_driver_has_the_g
         async with attached(host, ClientClasses(allow=("tests.driver",))) as session:
             assert type(session.root.meter) is AsyncMeterClient
         async with attached(host, ClientClasses(allow=None)) as session:
-            assert type(session.root.meter) is AsyncDriverClient
+            assert type(session.root.meter) is AsyncGenericClient
             assert (await session.root.meter.read(1))["volts"] == 1.0
             assert [item async for item in session.root.meter.watch(2)] == [0, 1]
 
@@ -57,7 +57,7 @@ class GaugeInterface(DriverInterface):
     async def read(self, channel: int) -> int: ...
 
 
-class AsyncGaugeClient(AsyncDriverClient, GaugeInterface):
+class AsyncGaugeClient(AsyncGenericClient, GaugeInterface):
     pass
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from jumplab.driver import AsyncDriverClient, Portal
+from jumplab.driver import AsyncGenericClient, Portal
 from jumplab.driver.plain import plain_twin_of
 from jumplab.session.client import attach
 from jumplab.session.host import DriverTree, SessionHost
@@ -23,7 +23,7 @@ def figures(rounds: work.Rounds) -> dict[str, float]:
 
 
 @asynccontextmanager
-async def _session() -> AsyncIterator[AsyncDriverClient]:
+async def _session() -> AsyncIterator[AsyncGenericClient]:
     token = secrets.token_hex(16)
     with tempfile.TemporaryDirectory(prefix="jumplab-bench-") as folder:
         async with (

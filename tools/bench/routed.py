@@ -10,7 +10,7 @@ from jumplab.client import acquiring
 from jumplab.client.config import ClientConfig, parse_config, read_yaml
 from jumplab.client.controller import Controller
 from jumplab.client.sessions import session_of
-from jumplab.driver import AsyncDriverClient, Portal
+from jumplab.driver import AsyncGenericClient, Portal
 from jumplab.driver.plain import plain_twin_of
 from tools.bench import work
 from tools.bench.one_board import Board
@@ -22,7 +22,7 @@ _READY_BOUND = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class _Attached:
-    root: AsyncDriverClient
+    root: AsyncGenericClient
     seconds: float
 
 

@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from jumplab.driver import DriverClient
+from jumplab.driver import GenericClient
 from tools.bench.drivers import DONE
 from tools.bench.timing import milliseconds, quantile, timed
 
@@ -31,7 +31,7 @@ QUICK = Rounds(
 )  # shows that everything works; the figures say nothing
 
 
-def figures(board: DriverClient, rounds: Rounds) -> dict[str, float]:
+def figures(board: GenericClient, rounds: Rounds) -> dict[str, float]:
     """Calls, opens, echoes and uploads as a test author's plain code does."""
     timed(rounds.warm_ups, board.power.on)
     calls = timed(rounds.calls, board.power.on)
@@ -45,12 +45,12 @@ def figures(board: DriverClient, rounds: Rounds) -> dict[str, float]:
     }
 
 
-def _open_and_close(board: DriverClient) -> None:
+def _open_and_close(board: GenericClient) -> None:
     with board.echo.open("echo"):
         pass
 
 
-def echoes(board: DriverClient, count: int) -> list[float]:
+def echoes(board: GenericClient, count: int) -> list[float]:
     """How many seconds each of `count` messages takes there and back on one stream."""
     with board.echo.open("echo") as stream:
 
@@ -61,7 +61,7 @@ def echoes(board: DriverClient, count: int) -> list[float]:
         return timed(count, there_and_back)
 
 
-def _upload(board: DriverClient, size_bytes: int) -> float:
+def _upload(board: GenericClient, size_bytes: int) -> float:
     """MiB a second, from the first byte that is sent until the driver says that it has had the last."""
     with board.sink.open("swallow", size_bytes=size_bytes) as stream:
         begin = time.perf_counter()

@@ -11,7 +11,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 from jumplab import event_loop
-from jumplab.driver import AsyncDriverClient, DriverClient, Portal
+from jumplab.driver import AsyncGenericClient, GenericClient, Portal
 from jumplab.driver.plain import plain_twin_of
 from jumplab.session.client import attach
 from jumplab.session.host import DriverTree, SessionHost
@@ -65,14 +65,14 @@ def _hosted(folder: Path, router: LoneRouter) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def _attached(router: LoneRouter, port: int) -> AsyncIterator[AsyncDriverClient]:
+async def _attached(router: LoneRouter, port: int) -> AsyncIterator[AsyncGenericClient]:
     link = RoutedLink(router.endpoint(port), router.token("loaded", Role.CLIENT))
     async with attach(link, client="bench") as session:
         yield session.root
 
 
 @contextmanager
-def _uploading(client: DriverClient) -> Iterator[None]:
+def _uploading(client: GenericClient) -> Iterator[None]:
     """Uploads as fast as it goes from another thread, and is in full flow when the context is entered."""
     flowing, enough = threading.Event(), threading.Event()
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import jumplab
 from jumplab.client.config import ClientConfig, parse_config, read_yaml
-from jumplab.driver import AsyncDriverClient, errors
+from jumplab.driver import AsyncGenericClient, errors
 from jumplab.drivers.console.errors import ConsoleGap, ConsoleRestarted
 from jumplab.transport.errors import Unreachable
 from tools.chaos.drivers import answer_to
@@ -60,7 +60,7 @@ class Task:
 class Worker:
     """The work of one process."""
 
-    def __init__(self, task: Task, tally: AsyncDriverClient) -> None:
+    def __init__(self, task: Task, tally: AsyncGenericClient) -> None:
         self._task = task
         self._tally = tally
         self._journal = Journal(Path(task.journal))

@@ -13,7 +13,7 @@ import yaml
 
 import jumplab
 from jumplab.client.config import ClientConfig, parse_config, read_yaml
-from jumplab.driver import DriverClient
+from jumplab.driver import GenericClient
 from jumplab_exporter.testing.fat_image import make_fat_image
 from tools.demo.board import Board, export, find_board
 from tools.demo.programs import Failed, Programs
@@ -115,14 +115,14 @@ def labels() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def leased(config: ClientConfig, programs: Programs) -> Iterator[DriverClient]:
+def leased(config: ClientConfig, programs: Programs) -> Iterator[GenericClient]:
     """The drivers of the lease; a program that ended meanwhile is told."""
     programs.check_running()
     with jumplab.attach("demo", client=config) as client:
         yield client
 
 
-def use_board(client: DriverClient, board: Board, image: Path, teller: Teller) -> None:
+def use_board(client: GenericClient, board: Board, image: Path, teller: Teller) -> None:
     """Writes the disk, boots, and talks to the boot loader."""
     teller.step("storage.write_file: the image goes onto the board's disk")
     digest = client.storage.write_file(image)

@@ -4,7 +4,8 @@
         board.power.cycle()
         board.console.expect("=> ")
 
-The names here are what test authors need; they are loaded at first use. Driver authors find theirs in `jumplab.driver`.
+The names here are what test authors need: leases, typed boards, and every error that they may want to catch
+(`jumplab.errors` draws the tree). They are loaded at first use. Driver authors find theirs in `jumplab.driver`.
 """
 
 # Without `typing`: whatever imports Jumplab runs this, and `j` is done in the time that `typing` takes.
@@ -12,22 +13,151 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from jumplab.client.leasing import Leased, attach, lease
+    from jumplab.client.boards import AsyncBoard, Board
+    from jumplab.client.errors import (
+        BoardMismatch,
+        ClientError,
+        ConfigurationError,
+        LeaseEnded,
+        LeaseFailed,
+        LeaseInvalid,
+        LeaseNotOwn,
+        LeaseNotReady,
+        LeaseUnsatisfiable,
+    )
+    from jumplab.client.leased import Leased, LeasedAsyncBoard, LeasedBoard
+    from jumplab.client.leasing import attach, lease
+    from jumplab.driver.errors import (
+        BadArguments,
+        CallBroken,
+        CallCancelled,
+        CallDisconnected,
+        CallFailed,
+        CallRefused,
+        CallTimedOut,
+        CallUnsupported,
+        ClientMissing,
+        ClientNotAllowed,
+        ConfigurationInvalid,
+        DriverError,
+        DriverFailed,
+        InterfaceMismatch,
+        NotExported,
+        SessionEnded,
+        SessionLost,
+        StreamReset,
+    )
+    from jumplab.drivers.console.errors import (
+        ConsoleClosed,
+        ConsoleError,
+        ConsoleGap,
+        ConsoleInUse,
+        ConsoleRestarted,
+        ConsoleTimeout,
+    )
     from jumplab.errors import JumplabError
+    from jumplab.transport.errors import (
+        BadRequest,
+        CertificateRejected,
+        NotAllowed,
+        NotAuthenticated,
+        NotFound,
+        NotPossibleNow,
+        Refused,
+        TransportError,
+        Unreachable,
+    )
 
-__all__ = ["JumplabError", "Leased", "attach", "lease"]
+    __version__: str
 
-_HOMES = {
-    "JumplabError": "jumplab.errors",
-    "Leased": "jumplab.client.leasing",
-    "attach": "jumplab.client.leasing",
-    "lease": "jumplab.client.leasing",
+__all__ = [
+    "AsyncBoard",
+    "BadArguments",
+    "BadRequest",
+    "Board",
+    "BoardMismatch",
+    "CallBroken",
+    "CallCancelled",
+    "CallDisconnected",
+    "CallFailed",
+    "CallRefused",
+    "CallTimedOut",
+    "CallUnsupported",
+    "CertificateRejected",
+    "ClientError",
+    "ClientMissing",
+    "ClientNotAllowed",
+    "ConfigurationError",
+    "ConfigurationInvalid",
+    "ConsoleClosed",
+    "ConsoleError",
+    "ConsoleGap",
+    "ConsoleInUse",
+    "ConsoleRestarted",
+    "ConsoleTimeout",
+    "DriverError",
+    "DriverFailed",
+    "InterfaceMismatch",
+    "JumplabError",
+    "LeaseEnded",
+    "LeaseFailed",
+    "LeaseInvalid",
+    "LeaseNotOwn",
+    "LeaseNotReady",
+    "LeaseUnsatisfiable",
+    "Leased",
+    "LeasedAsyncBoard",
+    "LeasedBoard",
+    "NotAllowed",
+    "NotAuthenticated",
+    "NotExported",
+    "NotFound",
+    "NotPossibleNow",
+    "Refused",
+    "SessionEnded",
+    "SessionLost",
+    "StreamReset",
+    "TransportError",
+    "Unreachable",
+    "__version__",
+    "attach",
+    "lease",
+]
+
+_NAMES_OF = {
+    "jumplab.errors": "JumplabError",
+    "jumplab.client.boards": "AsyncBoard Board",
+    "jumplab.client.leased": "Leased LeasedAsyncBoard LeasedBoard",
+    "jumplab.client.leasing": "attach lease",
+    "jumplab.client.errors": """
+        BoardMismatch ClientError ConfigurationError LeaseEnded LeaseFailed LeaseInvalid LeaseNotOwn LeaseNotReady
+        LeaseUnsatisfiable
+    """,
+    "jumplab.driver.errors": """
+        BadArguments CallBroken CallCancelled CallDisconnected CallFailed CallRefused CallTimedOut CallUnsupported
+        ClientMissing ClientNotAllowed ConfigurationInvalid DriverError DriverFailed InterfaceMismatch NotExported
+        SessionEnded SessionLost StreamReset
+    """,
+    "jumplab.drivers.console.errors": """
+        ConsoleClosed ConsoleError ConsoleGap ConsoleInUse ConsoleRestarted ConsoleTimeout
+    """,
+    "jumplab.transport.errors": """
+        BadRequest CertificateRejected NotAllowed NotAuthenticated NotFound NotPossibleNow Refused TransportError
+        Unreachable
+    """,
 }
+_HOMES = {name: module for module, names in _NAMES_OF.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> "Any":
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
+    if name == "__version__":
+        return import_module("importlib.metadata").version("jumplab")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -7,8 +7,10 @@ ExporterError
 └── Stopped                the exporter can't or shall not go on; exit status 1
 """
 
+from jumplab.errors import JumplabError
 
-class ExporterError(Exception):
+
+class ExporterError(JumplabError):
     """A sentence for the person who runs the exporter."""
 
     exit_status = 1

@@ -2,6 +2,7 @@
 
     ClientError
     ├── ConfigurationError      fix a configuration file, an environment variable or an argument
+    ├── BoardMismatch           correct the board's class, or lease an exporter that fits it
     ├── LeaseFailed             lease again, or lease something else
     │   ├── LeaseUnsatisfiable  nothing that exists can satisfy the lease
     │   ├── LeaseInvalid        the lease contradicts itself
@@ -22,6 +23,10 @@ class ClientError(JumplabError):
 
 class ConfigurationError(ClientError):
     """A configuration file, an environment variable or an argument is wrong."""
+
+
+class BoardMismatch(ClientError):
+    """The leased exporter doesn't have what the board's class declares; the message lists every difference."""
 
 
 class LeaseFailed(ClientError):

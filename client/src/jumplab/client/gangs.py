@@ -9,11 +9,11 @@ from jumplab.client.config import DriverSettings
 from jumplab.client.controller import Controller, Wanted
 from jumplab.client.errors import ConfigurationError
 from jumplab.client.sessions import session_of
-from jumplab.driver import AsyncDriverClient, DriverNode
+from jumplab.driver import AsyncDriverClient, AsyncGenericClient, DriverNode
 from jumplab.session.client import RECONNECT_WITHIN
 
 
-class AsyncGang(AsyncDriverClient):
+class AsyncGang(AsyncGenericClient):
     """The exporters of a lease of several: the root of each member's drivers is a child, under the member's name."""
 
     def __init__(self, members: Mapping[str, AsyncDriverClient]) -> None:
@@ -46,7 +46,7 @@ async def root_of(
     held: Held,
     drivers: DriverSettings,
     reconnect_within: timedelta = RECONNECT_WITHIN,
-) -> AsyncIterator[AsyncDriverClient]:
+) -> AsyncIterator[AsyncGenericClient]:
     """The root of a ready lease's drivers; of several exporters one root that has each member's as a child.
 
     The arguments and what is raised are as for `sessions.session_of`.

@@ -1,13 +1,16 @@
 """What test authors write: `with jumplab.lease("board=qemu-arm64") as board:`, plain or with asyncio."""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
+from collections.abc import Mapping
 from datetime import timedelta
-from types import TracebackType
+from typing import Any, TypedDict, TypeVar, overload
+
+from typing_extensions import Unpack
 
 from jumplab.client import acquiring
-from jumplab.client.acquiring import Held, Tell
+from jumplab.client.acquiring import Tell
+from jumplab.client.arguments import as_config, as_duration, check_callable, check_members, check_text
+from jumplab.client.boards import AsyncBoard, Board, BoardClass, check_board
 from jumplab.client.config import ClientConfig
 from jumplab.client.config_files import load_client
 from jumplab.client.controller import Controller
@@ -16,66 +19,44 @@ from jumplab.client.gangs import parse_members, root_of
 from jumplab.driver import AsyncDriverClient, DriverClient, Portal
 from jumplab.driver.plain import plain_twin_of
 from jumplab.protocol.durations import parse_positive_duration, require_positive
+from jumplab.client.gangs import parse_members
+from jumplab.client.leased import Holding, Leased, LeasedAsyncBoard, LeasedBoard
 from jumplab.session.client import RECONNECT_WITHIN
 
 _log = logging.getLogger(__name__)
 
-
-class Leased:
-    """A leased exporter's drivers, while the context lasts; made by `lease` and `attach`.
-
-    `with` gives the root of the drivers as a DriverClient, `async with` as an AsyncDriverClient. Of several exporters
-    it is one root, and each exporter's is its child under the name that the lease has for it. Entering waits until
-    the exporter is ready; it raises ClientError or TransportError where that will not be, and DriverError where
-    its drivers can't be attached to. Leaving releases what `lease` created, after exceptions and Ctrl-C too. It can be
-    entered once.
-    """
-
-    def __init__(
-        self,
-        config: ClientConfig,
-        hold: Callable[[Controller], AbstractAsyncContextManager[Held]],
-        reconnect_within: timedelta,
-    ) -> None:
-        self._config = config
-        self._hold = hold
-        self._reconnect_within = reconnect_within
-        self._plain = ExitStack()
-        self._asynchronous = AsyncExitStack()
-
-    def __enter__(self) -> DriverClient:
-        with ExitStack() as stack:
-            portal = stack.enter_context(Portal())
-            root = stack.enter_context(portal.entered(self._root()))
-            self._plain = stack.pop_all()
-        return plain_twin_of(root, portal)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._plain.__exit__(kind, error, traceback)
-
-    async def __aenter__(self) -> AsyncDriverClient:
-        return await self._asynchronous.enter_async_context(self._root())
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self._asynchronous.__aexit__(kind, error, traceback)
-
-    @asynccontextmanager
-    async def _root(self) -> AsyncIterator[AsyncDriverClient]:
-        async with (
-            Controller.connected(self._config) as controller,
-            self._hold(controller) as held,
-            root_of(controller, held, self._config.drivers, self._reconnect_within) as root,
-        ):
-            yield root
+B = TypeVar("B", bound=Board)
+A = TypeVar("A", bound=AsyncBoard)
 
 
+class AttachOptions(TypedDict, total=False):
+    """What `attach` takes beside the lease and the board's class."""
+
+    client: str | ClientConfig | None
+    wait_timeout: str | timedelta | None
+    reconnect_within: str | timedelta
+    tell: Tell
+
+
+class LeaseOptions(AttachOptions, total=False):
+    """What `lease` takes beside the selector and the board's class."""
+
+    exporter: str
+    exporters: Mapping[str, str] | None
+    duration: str | timedelta
+    name: str | None
+
+
+@overload
+def lease(selector: str = "", *, board: None = None, **options: Unpack[LeaseOptions]) -> Leased: ...
+@overload
+def lease(selector: str = "", *, board: type[B], **options: Unpack[LeaseOptions]) -> LeasedBoard[B]: ...
+@overload
+def lease(selector: str = "", *, board: type[A], **options: Unpack[LeaseOptions]) -> LeasedAsyncBoard[A]: ...
 def lease(
     selector: str = "",
     *,
+    board: BoardClass | None = None,
     exporter: str = "",
     exporters: Mapping[str, str] | None = None,
     duration: str | timedelta = "30m",
@@ -84,66 +65,82 @@ def lease(
     wait_timeout: str | timedelta | None = None,
     reconnect_within: str | timedelta = RECONNECT_WITHIN,
     tell: Tell = _log.info,
-) -> Leased:
+) -> Leased | LeasedBoard[Any] | LeasedAsyncBoard[Any]:
     """Leases an exporter, or several at one time, for as long as the context lasts, and gives their drivers.
 
     selector: labels of the exporter, as kubectl's -l.  exporter: this one exporter, by name.  exporters: several
     in place of these, all or none: names of your own, each with a selector or `@NAME` of an exporter; what the context
-    gives has the drivers of each under its name.  duration: how long at
-    most, from when it is ready; a string as `1h30m`.  name: the new lease's name.  client: a configuration or its name,
-    else the current one.  wait_timeout: how long to wait for an exporter, else for as long as it takes.
-    reconnect_within: how long a lost connection may stay away before calls fail with SessionLost.  tell: is given a
-    sentence whenever the reason for waiting changes.
+    gives has the drivers of each under its name.  board: a class derived from Board (for `async with`: AsyncBoard) that
+    declares the drivers; the context gives an instance of it.  duration: how long at most, from when it is ready; a
+    string as `1h30m`.  name: the new lease's name.  client: a configuration or its name, else the current one.
+    wait_timeout: how long to wait for an exporter, else for as long as it takes.  reconnect_within: how long a lost
+    connection may stay away before calls fail with SessionLost.  tell: is given a sentence whenever the reason for
+    waiting changes.
 
     Raises ConfigurationError at once; what entering raises is told by `Leased`.
     """
-    config = _configuration(client)
+    check_text("selector", selector, '"board=x,rev=2"')
+    check_text("exporter", exporter, '"bench-3"')
+    check_members({} if exporters is None else exporters)
+    if name is not None:
+        check_text("name", name, '"nightly"', required=True)
+    if board is not None:
+        check_board(board, exporters or ())
+    if (lasting := as_duration("duration", duration)) <= timedelta():
+        raise ConfigurationError(f"duration must be greater than zero, not {lasting}")
+    check_callable("tell", tell)
+    bound = None if wait_timeout is None else as_duration("wait_timeout", wait_timeout)
+    reconnecting = as_duration("reconnect_within", reconnect_within)
+    config, members = as_config(client), parse_members(exporters or {})
     request = acquiring.make_request(
-        config,
-        selector=selector,
-        exporter=exporter,
-        members=parse_members(exporters or {}),
-        duration=_duration("duration", duration),
-        name=name,
+        config, selector=selector, exporter=exporter, members=members, duration=lasting, name=name
     )
-    bound = _bound(wait_timeout)
-    return Leased(
-        config,
-        lambda controller: acquiring.acquired(controller, request, timeout=bound, tell=tell),
-        _duration("reconnect_within", reconnect_within),
+    return _leased(
+        Holding(
+            config,
+            lambda controller: acquiring.acquired(controller, request, timeout=bound, tell=tell),
+            reconnecting,
+        ),
+        board,
     )
 
 
+@overload
+def attach(name: str, *, board: None = None, **options: Unpack[AttachOptions]) -> Leased: ...
+@overload
+def attach(name: str, *, board: type[B], **options: Unpack[AttachOptions]) -> LeasedBoard[B]: ...
+@overload
+def attach(name: str, *, board: type[A], **options: Unpack[AttachOptions]) -> LeasedAsyncBoard[A]: ...
 def attach(
     name: str,
     *,
+    board: BoardClass | None = None,
     client: str | ClientConfig | None = None,
     wait_timeout: str | timedelta | None = None,
     reconnect_within: str | timedelta = RECONNECT_WITHIN,
     tell: Tell = _log.info,
-) -> Leased:
+) -> Leased | LeasedBoard[Any] | LeasedAsyncBoard[Any]:
     """Gives the drivers of a lease that exists already, made with kubectl for example, and leaves the lease as it is.
 
     name: the lease's; the other arguments, and what is raised, as for `lease`.
     """
-    bound = _bound(wait_timeout)
-    return Leased(
-        _configuration(client),
-        lambda controller: acquiring.joined(controller, name, timeout=bound, tell=tell),
-        _duration("reconnect_within", reconnect_within),
+    check_text("name", name, '"nightly"', required=True)
+    if board is not None:
+        check_board(board)
+    check_callable("tell", tell)
+    bound = None if wait_timeout is None else as_duration("wait_timeout", wait_timeout)
+    reconnecting = as_duration("reconnect_within", reconnect_within)
+    return _leased(
+        Holding(
+            as_config(client),
+            lambda controller: acquiring.joined(controller, name, timeout=bound, tell=tell),
+            reconnecting,
+        ),
+        board,
     )
 
 
-def _configuration(client: str | ClientConfig | None) -> ClientConfig:
-    return client if isinstance(client, ClientConfig) else load_client(client)
-
-
-def _duration(argument: str, value: str | timedelta) -> timedelta:
-    try:
-        return parse_positive_duration(value) if isinstance(value, str) else require_positive(value)
-    except ValueError as error:
-        raise ConfigurationError(f"{argument}: {error}") from error
-
-
-def _bound(wait_timeout: str | timedelta | None) -> timedelta | None:
-    return None if wait_timeout is None else _duration("wait_timeout", wait_timeout)
+def _leased(holding: Holding, board: BoardClass | None) -> Leased | LeasedBoard[Any] | LeasedAsyncBoard[Any]:
+    if board is None:
+        return Leased(holding)
+    return LeasedBoard(holding, board) if issubclass(board, Board) else LeasedAsyncBoard(holding, board)

@@ -10,22 +10,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jumplab.driver.client import AsyncDriverClient, Caller, DriverNode, ResultStream
+    from jumplab.driver.client import AsyncDriverClient, AsyncGenericClient, Caller, DriverNode, ResultStream
     from jumplab.driver.driver import Driver
     from jumplab.driver.interface import DriverInterface
-    from jumplab.driver.plain import DriverClient, PlainStream
+    from jumplab.driver.plain import DriverClient, GenericClient, PlainStream
     from jumplab.driver.portal import Portal
     from jumplab.driver.progressing import Progress, on_progress, progress
     from jumplab.driver.streams import ByteStream, stream
 
 __all__ = [
     "AsyncDriverClient",
+    "AsyncGenericClient",
     "ByteStream",
     "Caller",
     "Driver",
     "DriverClient",
     "DriverInterface",
     "DriverNode",
+    "GenericClient",
     "PlainStream",
     "Portal",
     "Progress",
@@ -37,12 +39,14 @@ __all__ = [
 
 _HOMES = {
     "AsyncDriverClient": "client",
+    "AsyncGenericClient": "client",
     "ByteStream": "streams",
     "Caller": "client",
     "Driver": "driver",
     "DriverClient": "plain",
     "DriverInterface": "interface",
     "DriverNode": "client",
+    "GenericClient": "plain",
     "PlainStream": "plain",
     "Portal": "portal",
     "Progress": "progressing",

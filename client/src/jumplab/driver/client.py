@@ -5,11 +5,13 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from jumplab.driver import errors
 from jumplab.driver.interface import DriverInterface, Method, MethodKind, methods_of
 from jumplab.driver.streams import ByteStream
+
+Child = TypeVar("Child")
 
 
 class ResultStream(ByteStream, Protocol):
@@ -47,7 +49,8 @@ class Caller(Protocol):
 class DriverNode:
     """One driver of a session, as the report has it.
 
-    methods: the newest reported schema of each exported method, by name.  failure: why it can't be used, or empty.
+    methods: the newest reported schema of each exported method, by name.  interfaces: each that it offers, with its
+    version.  failure: why it can't be used, or empty.
     """
 
     uuid: str
@@ -56,15 +59,17 @@ class DriverNode:
     methods: Mapping[str, Mapping[str, Any]]
     caller: Caller
     failure: str = ""
+    interfaces: tuple[tuple[str, int], ...] = ()
     children: dict[str, "AsyncDriverClient"] = field(default_factory=dict)
 
 
 class AsyncDriverClient:
     """A driver at the other end of a session.
 
-    Children and exported methods are attributes. A subclass that names an interface too has the interface's methods,
-    typed, without writing them; one that was made for no interface passes on whatever the report offers, with
-    arguments and results as JSON has them.
+    Children and exported methods are attributes; a dash in a child's name is an underscore then. A subclass that names
+    an interface too has the interface's methods, typed, without writing them; one that was made for no interface passes
+    on whatever the report offers, with arguments and results as JSON has them. Type checkers know what the class has
+    written or inherited, so that they find what is misspelt; AsyncGenericClient is for those without a class.
     """
 
     __contract__: ClassVar[bool] = False
@@ -127,17 +132,19 @@ class AsyncDriverClient:
         async for item in self._node.caller.call_streaming(self._node.uuid, method, arguments):
             yield self._decoded(method, item)
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        if name in self._node.children:
-            return self._node.children[name]
-        if name in self._node.methods:
-            return _by_kind(self, name, MethodKind(self._node.methods[name]["kind"]))
-        raise AttributeError(self._unknown(name))
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            if (child := child_called(name, self._node.children)) is not None:
+                return child
+            if name in self._node.methods:
+                return _by_kind(self, name, MethodKind(self._node.methods[name]["kind"]))
+            raise AttributeError(self._unknown(name))
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *self._node.children, *self._node.methods})
+        return sorted({*super().__dir__(), *map(attribute_of, self._node.children), *self._node.methods})
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._node.path or 'root'}>"
@@ -169,6 +176,29 @@ class AsyncDriverClient:
     def _decoded(self, method: str, data: bytes) -> Any:
         typed = methods_of(type(self)).get(method)
         return json.loads(data) if typed is None else typed.codec.decode_result(data)
+
+
+class AsyncGenericClient(AsyncDriverClient):
+    """The client of a driver that has no class, or only groups others: type checkers let everything pass."""
+
+    if TYPE_CHECKING:
+
+        @property
+        def children(self) -> Mapping[str, Any]: ...
+
+        def __getattr__(self, name: str) -> Any: ...
+
+
+def attribute_of(child: str) -> str:
+    """How a child of this name is reached in Python."""
+    return child.replace("-", "_")
+
+
+def child_called(attribute: str, children: Mapping[str, Child]) -> Child | None:
+    """The child that is reached by this attribute: the one of that very name before others."""
+    if attribute in children:
+        return children[attribute]
+    return next((child for name, child in children.items() if attribute_of(name) == attribute), None)
 
 
 def _by_kind(client: AsyncDriverClient, name: str, kind: MethodKind) -> Callable[..., Any]:

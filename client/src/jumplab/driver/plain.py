@@ -3,9 +3,9 @@
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
-from jumplab.driver.client import AsyncDriverClient, ResultStream
+from jumplab.driver.client import AsyncDriverClient, AsyncGenericClient, ResultStream, child_called
 from jumplab.driver.portal import Portal
 from jumplab.driver.sending import PlainSending
 
@@ -55,8 +55,10 @@ class PlainStream:
 class DriverClient:
     """A driver at the other end of a session, for plain code.
 
-    Children and exported methods are attributes. A subclass sets `asynchronous` to its asyncio twin; standard ones are
-    generated from theirs (`make generate`), others may leave their methods to this class, which passes them on.
+    Children and exported methods are attributes; a dash in a child's name is an underscore then. A subclass sets
+    `asynchronous` to its asyncio twin; standard ones are generated from theirs (`make generate`), others may leave
+    their methods to this class, which passes them on. Type checkers know the written ones alone, so that they find
+    what is misspelt; GenericClient is for drivers without a class.
     """
 
     asynchronous: ClassVar[type[AsyncDriverClient]] = AsyncDriverClient
@@ -77,6 +79,16 @@ class DriverClient:
         return self._twin.path
 
     @property
+    def epoch(self) -> str:
+        """Changes where the exporter's process is replaced: what the driver has kept until then is gone."""
+        return self._twin.epoch
+
+    @property
+    def description(self) -> str:
+        """What the lab's administrator says of the driver."""
+        return self._twin.description
+
+    @property
     def methods(self) -> Mapping[str, Mapping[str, Any]]:
         """The reported schema of each exported method, by name."""
         return self._twin.methods
@@ -91,13 +103,19 @@ class DriverClient:
         """Calls a method by name. Ctrl-C cancels the call at the driver. Raises DriverError."""
         return self._portal.run(self._twin.call(method, *args, **kwargs))
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        if name in self._children:
-            return self._children[name]
-        attribute = getattr(self._twin, name)
-        return self._passing_on(attribute) if callable(attribute) else attribute
+    def call_streaming(self, method: str, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        """Calls a streaming method by name: its items. Leaving the iterator cancels the call. Raises DriverError."""
+        return self._portal.iterate(self._twin.call_streaming(method, *args, **kwargs))
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            if (child := child_called(name, self._children)) is not None:
+                return child
+            attribute = getattr(self._twin, name)
+            return self._passing_on(attribute) if callable(attribute) else attribute
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *dir(self._twin)})
@@ -128,6 +146,23 @@ class DriverClient:
                 yield stream
 
 
+class GenericClient(DriverClient):
+    """The client of a driver that has no class, or only groups others: type checkers let everything pass."""
+
+    asynchronous: ClassVar[type[AsyncDriverClient]] = AsyncGenericClient
+
+    if TYPE_CHECKING:
+
+        @property
+        def children(self) -> Mapping[str, Any]: ...
+
+        def __getattr__(self, name: str) -> Any: ...
+
+
+@overload
+def plain_twin_of(client: AsyncGenericClient, portal: Portal) -> GenericClient: ...
+@overload
+def plain_twin_of(client: AsyncDriverClient, portal: Portal) -> DriverClient: ...
 def plain_twin_of(client: AsyncDriverClient, portal: Portal) -> DriverClient:
     """The plain client of the driver that `client` holds: of the class that names its twin, else the generic one."""
     return plain_class_of(type(client))(client, portal)
@@ -141,4 +176,4 @@ def plain_class_of(asynchronous: type[AsyncDriverClient]) -> type[DriverClient]:
         if candidate.__dict__.get("asynchronous") is asynchronous:
             return candidate
         pending.extend(candidate.__subclasses__())
-    return DriverClient
+    return GenericClient

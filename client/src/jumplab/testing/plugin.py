@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from jumplab.driver import DriverClient
+    from jumplab.driver import GenericClient
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -19,7 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def board(request: pytest.FixtureRequest) -> "Iterator[DriverClient]":
+def board(request: pytest.FixtureRequest) -> "Iterator[GenericClient]":
     """The leased board's client, held for the whole run and released at its end."""
     selector = request.config.getoption("--jumplab-lease")
     if not selector:

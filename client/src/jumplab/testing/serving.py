@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from jumplab.driver import AsyncDriverClient, Driver, DriverClient, Portal, errors
+from jumplab.driver import AsyncGenericClient, Driver, GenericClient, Portal, errors
 from jumplab.driver.plain import plain_twin_of
 from jumplab.session.client import ClientClasses, attach
 from jumplab.session.host import DriverTree, SessionHost
@@ -12,7 +12,7 @@ from jumplab.transport.memory import memory_links
 
 
 @asynccontextmanager
-async def serve_async(**drivers: Driver) -> AsyncIterator[AsyncDriverClient]:
+async def serve_async(**drivers: Driver) -> AsyncIterator[AsyncGenericClient]:
     """Sets the drivers up, and gives the client of a board that has them by these names.
 
     Arguments and results travel as over a network. Every client class is allowed.
@@ -32,7 +32,7 @@ async def serve_async(**drivers: Driver) -> AsyncIterator[AsyncDriverClient]:
 
 
 @contextmanager
-def serve(**drivers: Driver) -> Iterator[DriverClient]:
+def serve(**drivers: Driver) -> Iterator[GenericClient]:
     """`serve_async` for plain code: drivers run in a thread of their own."""
     with Portal() as portal, portal.entered(serve_async(**drivers)) as root:
         yield plain_twin_of(root, portal)

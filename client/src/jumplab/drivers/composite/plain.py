@@ -2,11 +2,11 @@
 
 from typing import ClassVar
 
-from jumplab.driver import AsyncDriverClient, DriverClient
+from jumplab.driver import AsyncDriverClient, GenericClient
 from jumplab.drivers.composite.aio import AsyncCompositeClient
 
 
-class CompositeClient(DriverClient):
+class CompositeClient(GenericClient):
     """A group of drivers: its children are its attributes."""
 
     asynchronous: ClassVar[type[AsyncDriverClient]] = AsyncCompositeClient

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from jumplab.driver import AsyncDriverClient, DriverClient, errors
+from jumplab.driver import AsyncDriverClient, AsyncGenericClient, DriverClient, errors
 from jumplab.driver.interface import DriverInterface, interfaces_of, methods_of, name_of, version_of
 from jumplab.protocol.v1.common_pb2 import DriverInstanceReport
 
@@ -38,7 +38,7 @@ class ClientClasses:
         """
         named = _named_clients(report)
         if self.allow is None or not named:
-            return AsyncDriverClient
+            return AsyncGenericClient
         refusals: list[errors.DriverError] = []
         for name in named:
             try:

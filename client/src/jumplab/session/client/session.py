@@ -4,8 +4,9 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import cast
 
-from jumplab.driver import AsyncDriverClient, DriverNode, errors
+from jumplab.driver import AsyncDriverClient, AsyncGenericClient, DriverNode, errors
 from jumplab.driver.deadline import remaining_ms
 from jumplab.driver.progressing import Progress
 from jumplab.protocol.v1.common_pb2 import DriverInstanceReport
@@ -266,18 +267,20 @@ class Session:
         self.channel.post(Frame(reopen=Reopen(id=call_id, stream=number)))
         return await link.open(number, bulk=bulk)
 
-    def _tree(self, reports: Sequence[DriverInstanceReport], classes: ClientClasses) -> AsyncDriverClient:
+    def _tree(self, reports: Sequence[DriverInstanceReport], classes: ClientClasses) -> AsyncGenericClient:
         clients: dict[str, AsyncDriverClient] = {}
         nodes: dict[str, DriverNode] = {}
         for report in reports:
             name = report.labels.get(NAME_LABEL, "")
             parent = self._paths.get(report.parent_uuid, "")
             self._paths[report.uuid] = path = f"{parent}.{name}" if parent else name
-            node = DriverNode(report.uuid, path, report.description, reported_methods(report), self, report.failure)
+            interfaces = tuple((each.name, each.version) for each in report.interfaces)
+            methods = reported_methods(report)
+            node = DriverNode(report.uuid, path, report.description, methods, self, report.failure, interfaces)
             clients[report.uuid] = classes.client_for(report, path)(node)
             nodes[report.uuid] = node
             if report.HasField("parent_uuid"):
                 nodes[report.parent_uuid].children[name] = clients[report.uuid]
         if not reports:
             raise errors.SessionLost("the exporter reported no drivers")
-        return clients[reports[0].uuid]
+        return cast("AsyncGenericClient", clients[reports[0].uuid])  # its attributes are what the exporter has

@@ -1,0 +1,57 @@
+"""What callers give to the public functions, checked: a wrong argument is a sentence, before anything is leased."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from jumplab.client.config import ClientConfig
+from jumplab.client.config_files import load_client
+from jumplab.client.durations import parse_duration
+from jumplab.client.errors import ConfigurationError
+
+_SHOWN = 60
+
+
+def check_text(name: str, value: Any, example: str, *, required: bool = False) -> None:
+    """Raises ConfigurationError where it is no string, or an empty one that is required."""
+    if not isinstance(value, str) or (required and not value):
+        raise _wrong(name, f"a string such as {example}", value)
+
+
+def check_members(exporters: Any) -> None:
+    """Raises ConfigurationError where it doesn't have strings by name."""
+    if not isinstance(exporters, Mapping):
+        raise _wrong("exporters", 'a dict such as {"dut": "board=x", "peer": "@bench-3"}', exporters)
+    for name, wanted in exporters.items():
+        check_text("a member's name in exporters", name, '"dut"', required=True)
+        check_text(f'exporters["{name}"]', wanted, '"board=x" or "@bench-3"')
+
+
+def check_callable(name: str, value: Any) -> None:
+    """Raises ConfigurationError where it can't be called."""
+    if not isinstance(value, Callable):  # type: ignore[arg-type] # it is a class, of which mypy makes a special form
+        raise _wrong(name, "a function that takes a sentence", value)
+
+
+def as_duration(name: str, value: Any) -> timedelta:
+    """What a string such as `30m`, or a timedelta, says. Raises ConfigurationError."""
+    if isinstance(value, str):
+        return parse_duration(value)
+    if not isinstance(value, timedelta):
+        raise _wrong(name, 'a string such as "30m", or a timedelta', value)
+    return value
+
+
+def as_config(client: Any) -> ClientConfig:
+    """A configuration, one by its name, or for None the current one. Raises ConfigurationError."""
+    if isinstance(client, ClientConfig):
+        return client
+    if not isinstance(client, str | None):
+        raise _wrong("client", "the name of a client configuration, or a ClientConfig", client)
+    return load_client(client)
+
+
+def _wrong(name: str, expected: str, value: Any) -> ConfigurationError:
+    shown = repr(value)
+    shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
+    return ConfigurationError(f"{name} must be {expected}, not {shown}")

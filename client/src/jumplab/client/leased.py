@@ -1,0 +1,132 @@
+"""What `with` and `async with` hold: a lease's drivers, untyped or as a board."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from types import TracebackType
+from typing import Generic
+
+from jumplab.client.acquiring import Held
+from jumplab.client.board_fitting import AsynchronousBoard, PlainBoard, async_board, check_fit, plain_board
+from jumplab.client.boards import BoardClass
+from jumplab.client.config import ClientConfig
+from jumplab.client.controller import Controller
+from jumplab.client.gangs import root_of
+from jumplab.driver import AsyncGenericClient, GenericClient, Portal
+from jumplab.driver.plain import plain_twin_of
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """How a lease is come by: `hold` gives it, and gives it back where it is ours.
+
+    reconnect_within: how long a lost connection may stay away.
+    """
+
+    config: ClientConfig
+    hold: Callable[[Controller], AbstractAsyncContextManager[Held]]
+    reconnect_within: timedelta
+
+    @asynccontextmanager
+    async def root(self, board: BoardClass | None = None) -> AsyncIterator[AsyncGenericClient]:
+        """The root of the lease's drivers, which fit the board. Raises as `Leased` does."""
+        async with (
+            Controller.connected(self.config) as controller,
+            self.hold(controller) as held,
+            root_of(controller, held, self.config.drivers, self.reconnect_within) as root,
+        ):
+            if board is not None:
+                check_fit(board, root, held.lease)
+            yield root
+
+
+class _Plain:
+    """Holds in a thread, for plain code."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+
+    def enter(self, holding: Holding, board: BoardClass | None = None) -> tuple[GenericClient, Portal]:
+        with ExitStack() as stack:
+            portal = stack.enter_context(Portal())
+            root = stack.enter_context(portal.entered(holding.root(board)))
+            self._stack = stack.pop_all()
+        return plain_twin_of(root, portal), portal
+
+    def leave(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, traceback)
+
+
+class Leased:
+    """A leased exporter's drivers, while the context lasts; made by `lease` and `attach`.
+
+    `with` gives the root of the drivers as a GenericClient, `async with` as an AsyncGenericClient. Of several exporters
+    it is one root, and each exporter's is its child under the name that the lease has for it. Entering waits until
+    the exporter is ready; it raises ClientError or TransportError where that will not be, and DriverError where
+    its drivers can't be attached to. Leaving releases what `lease` created, after exceptions and Ctrl-C too. It can be
+    entered once.
+    """
+
+    def __init__(self, holding: Holding) -> None:
+        self._holding = holding
+        self._plain = _Plain()
+        self._asynchronous = AsyncExitStack()
+
+    def __enter__(self) -> GenericClient:
+        return self._plain.enter(self._holding)[0]
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._plain.leave(kind, error, traceback)
+
+    async def __aenter__(self) -> AsyncGenericClient:
+        return await self._asynchronous.enter_async_context(self._holding.root())
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._asynchronous.__aexit__(kind, error, traceback)
+
+
+class LeasedBoard(Generic[PlainBoard]):
+    """Leased with a Board's class: `with` gives the board.
+
+    Entering also raises BoardMismatch, where the exporter doesn't have what the class declares; what `lease` created is
+    released then.
+    """
+
+    def __init__(self, holding: Holding, board: type[PlainBoard]) -> None:
+        self._holding = holding
+        self._board = board
+        self._plain = _Plain()
+
+    def __enter__(self) -> PlainBoard:
+        root, portal = self._plain.enter(self._holding, self._board)
+        return plain_board(self._board, root, portal)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._plain.leave(kind, error, traceback)
+
+
+class LeasedAsyncBoard(Generic[AsynchronousBoard]):
+    """LeasedBoard for asyncio: `async with` gives the AsyncBoard."""
+
+    def __init__(self, holding: Holding, board: type[AsynchronousBoard]) -> None:
+        self._holding = holding
+        self._board = board
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> AsynchronousBoard:
+        root = await self._stack.enter_async_context(self._holding.root(self._board))
+        return async_board(self._board, root)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._stack.__aexit__(kind, error, traceback)
