@@ -1,9 +1,13 @@
-"""What a type checker finds in a test that uses a typed board: mypy's strict mode, as a user runs it."""
+"""What type checkers find in a test that uses a typed board, run as a user runs them: mypy in strict mode, pyright."""
 
+import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 SAMPLE = """
 from __future__ import annotations
@@ -69,11 +73,18 @@ async def test_asyncio() -> None:
 
 jumplab.lease("board=imx8", duration=30)  # E: No overload variant
 jumplab.lease(["board=imx8"])  # E: No overload variant
-jumplab.lease("board=imx8", board=object)  # E: No overload variant
-jumplab.lease("board=imx8", board=Dut, durration="5m")  # E: No overload variant
-jumplab.attach("demo", board=PowerClient)  # E: No overload variant
+jumplab.lease("board=imx8", board=object)  # E: "B" of "lease" cannot be "object"
+jumplab.lease("board=imx8", board=Dut, durration="5m")  # E: did you mean "duration"  # E: No overload variant
+jumplab.attach("demo", board=PowerClient)  # E: "B" of "attach" cannot be "PowerClient"
 print(jumplab.__version__.upper(), jumplab.BoardMismatch("x").args)
 """
+
+
+EXPECTED = {
+    number: re.findall(r"# [EN]: (.*?)(?=  #|$)", line)
+    for number, line in enumerate(SAMPLE.splitlines(), 1)
+    if re.search(r"# [EN]: ", line)
+}
 
 
 def mypy(path: Path) -> list[str]:
@@ -86,20 +97,31 @@ def mypy(path: Path) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_a_type_checker_finds_what_is_misspelt_and_nothing_else(tmp_path: Path) -> None:
-    path = tmp_path / "sample.py"
-    path.write_text(SAMPLE)
+def test_mypy_finds_what_is_misspelt_and_nothing_else(tmp_path: Path) -> None:
     said: dict[int, list[str]] = {}
-    for line in mypy(path):
+    for line in mypy(written(tmp_path)):
         if found := re.match(r"sample\.py:(\d+): (?:error|note: Revealed)", line):
             said.setdefault(int(found[1]), []).append(line)
-    expected = {
-        number: re.findall(r"# [EN]: (.*?)(?=  #|$)", line)
-        for number, line in enumerate(SAMPLE.splitlines(), 1)
-        if re.search(r"# [EN]: ", line)
-    }
-    assert said.keys() == expected.keys(), said
-    for number, wanted in expected.items():
+    assert said.keys() == EXPECTED.keys(), said
+    for number, wanted in EXPECTED.items():
         assert len(said[number]) == len(wanted), said[number]
         for sentence in wanted:
             assert any(sentence in line for line in said[number]), said[number]
+
+
+@pytest.mark.skipif(shutil.which("pyright") is None, reason="pyright is not on PATH")
+def test_pyright_finds_the_same(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["pyright", "--outputjson", "--pythonpath", sys.executable, written(tmp_path)],
+        capture_output=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    found = {each["range"]["start"]["line"] + 1 for each in json.loads(done.stdout)["generalDiagnostics"]}
+    assert found == EXPECTED.keys()
+
+
+def written(folder: Path) -> Path:
+    path = folder / "sample.py"
+    path.write_text(SAMPLE)
+    return path

@@ -13,6 +13,9 @@ from jumplab.protocol.client_v1 import client_pb2 as pb
 from jumplab.protocol.durations import LONGEST
 from jumplab.protocol.v1 import controller_pb2, kubernetes_pb2
 from jumplab_operator.names import Name
+from jumplab.protocol.v1 import controller_pb2
+from jumplab_operator.controller.lab import Name
+from jumplab_operator.resources.exporter import Device, Interface
 from tests.controller.conftest import Controller, refused
 from tests.controller.lab import NAMESPACE
 
@@ -332,3 +335,31 @@ async def test_a_field_that_is_named_again_and_again_is_changed_once(controller:
     async with controller.calling("Client", "ci", token) as (_, client):
         changed = await client.UpdateLease(pb.UpdateLeaseRequest(lease=lease, update_mask=mask), timeout=SOON)
     assert changed.duration.ToTimedelta() == timedelta(minutes=5)
+
+
+async def test_one_exporter_is_told_with_the_drivers_that_it_registered_to_clients_of_its_namespace(
+    controller: Controller,
+) -> None:
+    controller.lab.add_exporter("bench")
+    controller.lab.exporters_[Name(NAMESPACE, "bench")].status.devices = [
+        Device(uuid="u1"),
+        Device(
+            uuid="u2",
+            parent_uuid="u1",
+            labels={"jumpstarter.dev/name": "power"},
+            interfaces=[Interface(name="acme.Power", version="2"), Interface(name="acme.Odd", version="two")],
+        ),
+    ]
+    client = controller.lab.add_client("ci")
+    stranger = controller.lab.add_client("ci", namespace="elsewhere")
+    request = pb.GetExporterRequest(name=f"{PARENT}/exporters/bench")
+    async with controller.calling("Client", "ci", client) as (_, service):
+        root, power = (await service.GetExporter(request, timeout=SOON)).drivers
+        listed = await service.ListExporters(pb.ListExportersRequest(parent=PARENT), timeout=SOON)
+    assert (root.uuid, root.HasField("parent_uuid")) == ("u1", False)
+    assert (power.uuid, power.parent_uuid, power.labels) == ("u2", "u1", {"jumpstarter.dev/name": "power"})
+    assert [(each.name, each.version) for each in power.interfaces] == [("acme.Power", 2), ("acme.Odd", 0)]
+    assert [len(each.drivers) for each in listed.exporters] == [0]
+    async with controller.calling("Client", "ci", stranger, namespace="elsewhere") as (_, service):
+        async with refused(StatusCode.PERMISSION_DENIED):
+            await service.GetExporter(request, timeout=SOON)

@@ -12,6 +12,7 @@ _COMMANDS = {
     "explain": ("jumplab.cli.commands.explain", "Tell why a lease waits."),
     "create": ("jumplab.cli.commands.create", "Ask for a lease; as an administrator, add an exporter or a client."),
     "update": ("jumplab.cli.commands.update", "Extend, shorten and hand over leases."),
+    "generate": ("jumplab.cli.commands.generate", "Print code for tests."),
     "delete": ("jumplab.cli.commands.delete", "Release leases."),
     "shell": ("jumplab.cli.commands.shell", "Lease an exporter and open a shell in which `j` drives it."),
     "console": ("jumplab.cli.commands.console", "Lease an exporter and attach to its console."),

@@ -15,7 +15,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from jumplab.client.config import ClientConfig
-from jumplab.client.views import ExporterView, LeaseView, exporter_view, lease_view
+from jumplab.client.views import DriverView, ExporterView, LeaseView, driver_view, exporter_view, lease_view
 from jumplab.client.waiting import Explanation, QueuedLease, explanation, queued_lease
 from jumplab.protocol.client_v1 import client_pb2
 from jumplab.protocol.client_v1.client_pb2_grpc import ClientServiceStub
@@ -124,6 +124,11 @@ class Controller:
     async def exporter(self, name: str) -> ExporterView:
         request = client_pb2.GetExporterRequest(name=self._exporter_name(name))
         return exporter_view(await self._answer(self._client.GetExporter(request, timeout=_seconds())))
+
+    async def drivers(self, exporter: str) -> DriverView | None:
+        """The root of the drivers that an exporter registered; None where it has registered none yet."""
+        request = client_pb2.GetExporterRequest(name=self._exporter_name(exporter))
+        return driver_view((await self._answer(self._client.GetExporter(request, timeout=_seconds()))).drivers)
 
     async def leases(self, selector: str = "", *, only_active: bool = True) -> list[LeaseView]:
         """The caller's namespace's leases that a label selector matches; only_active leaves out the ended ones."""

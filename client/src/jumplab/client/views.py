@@ -3,13 +3,14 @@
 Names are short here: the resource names of the wire (`namespaces/lab/leases/demo`) begin and end in this module.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from jumplab.protocol.client_v1 import client_pb2
+from jumplab.protocol.labels import CLIENT_LABEL, NAME_LABEL
 from jumplab.protocol.v1 import common_pb2
 
 
@@ -75,6 +76,16 @@ class ExporterView:
     lease: str
 
 
+@dataclass(frozen=True, slots=True)
+class DriverView:
+    """A driver that an exporter registered. client: the import path of its client class, where it names one."""
+
+    name: str
+    client: str
+    interfaces: tuple[str, ...]
+    children: tuple["DriverView", ...]
+
+
 def lease_view(lease: client_pb2.Lease) -> LeaseView:
     """Reads a lease from the wire."""
     namespace, name = split_name(lease.name)
@@ -113,6 +124,26 @@ def exporter_view(exporter: client_pb2.Exporter) -> ExporterView:
         message=exporter.status_message,
         lease=split_name(exporter.lease)[1],
     )
+
+
+def driver_view(reports: Sequence[common_pb2.DriverInstanceReport]) -> DriverView | None:
+    """The root of the drivers that are reported; None where there is none."""
+    by_uuid = {report.uuid: report for report in reports}
+    below: dict[str, list[common_pb2.DriverInstanceReport]] = {}
+    for report in by_uuid.values():
+        if report.HasField("parent_uuid"):
+            below.setdefault(report.parent_uuid, []).append(report)
+
+    def view(report: common_pb2.DriverInstanceReport) -> DriverView:
+        return DriverView(
+            name=report.labels.get(NAME_LABEL, ""),
+            client=report.labels.get(CLIENT_LABEL, ""),
+            interfaces=tuple(each.name for each in report.interfaces),
+            children=tuple(map(view, below.get(report.uuid, ()))),
+        )
+
+    root = next((report for report in by_uuid.values() if not report.HasField("parent_uuid")), None)
+    return None if root is None else view(root)
 
 
 def split_name(resource: str) -> tuple[str, str]:

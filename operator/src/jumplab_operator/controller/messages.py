@@ -15,6 +15,7 @@ from jumplab_operator.leasing.model.selectors import describe
 from jumplab_operator.names import Name
 from jumplab_operator.resources import Exporter, LabelSelector, Lease, LeaseSpec
 from jumplab_operator.resources.conditions import is_true
+from jumplab_operator.resources.exporter import Device
 from jumplab_operator.resources.metadata import Condition
 
 
@@ -98,6 +99,28 @@ def _device(report: common_pb2.DriverInstanceReport) -> Mapping[str, Any]:
     if report.interfaces:
         device["interfaces"] = [{"name": each.name, "version": str(each.version)} for each in report.interfaces]
     return device
+
+
+def driver_reports(exporter: Exporter) -> list[common_pb2.DriverInstanceReport]:
+    """What the exporter reported of its drivers, as far as the resource keeps it."""
+    return [_driver_report(device) for device in exporter.status.devices]
+
+
+def _driver_report(device: Device) -> common_pb2.DriverInstanceReport:
+    return common_pb2.DriverInstanceReport(
+        uuid=device.uuid or "",
+        parent_uuid=device.parent_uuid,
+        labels=device.labels or {},
+        interfaces=[
+            common_pb2.InterfaceReport(name=each.name, version=_version(each.version))
+            for each in device.interfaces or ()
+        ],
+    )
+
+
+def _version(text: str) -> int:
+    """The version that the resource keeps as text; 0 where somebody has written another there."""
+    return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
 def exporter_message(exporter: Exporter) -> client_pb2.Exporter:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from jumplab.driver import AsyncDriverClient
 from jumplab.driver.errors import NotExported
+from jumplab.protocol.labels import CLIENT_LABEL
 from jumplab.protocol.v1.common_pb2 import DriverInstanceReport
 from jumplab.session.client import ClientClasses
-from jumplab.session.client.loader import CLIENT_LABEL
 
 CONSOLE = "jumplab.drivers.console.ConsoleInterface"
 STORAGE = "jumplab.drivers.storage.StorageInterface"

@@ -75,6 +75,7 @@ class Exporter(_message.Message):
     ENABLED_FIELD_NUMBER: _builtins.int
     DEPRECATED_LABELS_FIELD_NUMBER: _builtins.int
     LEASE_FIELD_NUMBER: _builtins.int
+    DRIVERS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     online: _builtins.bool
     status: _common_pb2.ExporterStatus.ValueType
@@ -86,6 +87,10 @@ class Exporter(_message.Message):
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
     @_builtins.property
     def deprecated_labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    @_builtins.property
+    def drivers(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.DriverInstanceReport]:
+        """Jumplab's own, of GetExporter alone: the drivers that it registered, parents first; without schemas."""
+
     def __init__(
         self,
         *,
@@ -97,10 +102,11 @@ class Exporter(_message.Message):
         enabled: _builtins.bool | None = ...,
         deprecated_labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         lease: _builtins.str = ...,
+        drivers: _abc.Iterable[_common_pb2.DriverInstanceReport] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_enabled", b"_enabled", "enabled", b"enabled"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_enabled", b"_enabled", "deprecated_labels", b"deprecated_labels", "enabled", b"enabled", "labels", b"labels", "lease", b"lease", "name", b"name", "online", b"online", "status", b"status", "status_message", b"status_message"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_enabled", b"_enabled", "deprecated_labels", b"deprecated_labels", "drivers", b"drivers", "enabled", b"enabled", "labels", b"labels", "lease", b"lease", "name", b"name", "online", b"online", "status", b"status", "status_message", b"status_message"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__enabled: _TypeAlias = _typing.Literal["enabled"]  # noqa: Y015
     _WhichOneofArgType__enabled: _TypeAlias = _typing.Literal["_enabled", b"_enabled"]  # noqa: Y015

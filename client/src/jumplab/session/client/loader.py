@@ -8,9 +8,9 @@ from typing import Any
 
 from jumplab.driver import AsyncDriverClient, AsyncGenericClient, DriverClient, errors
 from jumplab.driver.interface import DriverInterface, interfaces_of, methods_of, name_of, version_of
+from jumplab.protocol.labels import CLIENT_LABEL
 from jumplab.protocol.v1.common_pb2 import DriverInstanceReport
 
-CLIENT_LABEL = "jumpstarter.dev/client"
 SETTING = "drivers.allow"
 _OWN = "jumplab.drivers"
 

@@ -9,6 +9,7 @@ from typing import cast
 from jumplab.driver import AsyncDriverClient, AsyncGenericClient, DriverNode, errors
 from jumplab.driver.deadline import remaining_ms
 from jumplab.driver.progressing import Progress
+from jumplab.protocol.labels import NAME_LABEL
 from jumplab.protocol.v1.common_pb2 import DriverInstanceReport
 from jumplab.protocol.v1.session_pb2 import (
     Call,
@@ -34,8 +35,6 @@ from jumplab.session.items import WINDOW_BYTES, ReceivedItems
 from jumplab.session.life import SessionEvent, SessionLife
 from jumplab.transport.backoff import Backoff
 from jumplab.transport.links import EnvelopeStream, Link
-
-NAME_LABEL = "jumpstarter.dev/name"
 
 
 class Session:

@@ -15,10 +15,9 @@ from pydantic import PydanticUserError
 from jumplab.driver.driver import Driver, DriverLog
 from jumplab.driver.interface import DriverInterface, Method, interfaces_of, methods_of, name_of, version_of
 from jumplab.drivers.composite.interface import CompositeInterface
+from jumplab.protocol.labels import CLIENT_LABEL, NAME_LABEL
 from jumplab.protocol.v1.common_pb2 import DriverInstanceReport, InterfaceReport
 
-CLIENT_LABEL = "jumpstarter.dev/client"
-NAME_LABEL = "jumpstarter.dev/name"
 _UUIDS = uuid.UUID("9f0d3e1c-2f0b-4a53-8f6d-6d1f4b9f5c55")
 
 _SETTING_UP_BOUND_SECONDS = 60.0

@@ -22,7 +22,7 @@ from jumplab_operator.controller.explanations import QUEUE_SHOWN, explanation_me
 from jumplab_operator.controller.interceptor import caller, text_metadata
 from jumplab_operator.controller.lab import Lab
 from jumplab_operator.controller.lease_requests import new_spec, spec_changes
-from jumplab_operator.controller.messages import exporter_message, in_force, lease_message, timestamp
+from jumplab_operator.controller.messages import driver_reports, exporter_message, in_force, lease_message, timestamp
 from jumplab_operator.controller.names import parse_parent, parse_resource
 from jumplab_operator.controller.paging import page
 from jumplab_operator.controller.refusals import BadRequest, NoSuchThing, NotAllowed
@@ -42,7 +42,10 @@ class ClientService(ClientServiceServicer):
 
     async def GetExporter(self, request: pb.GetExporterRequest, _: Context) -> pb.Exporter:
         require_kind(caller(), "Client")
-        return exporter_message(visible_exporter(self._lab, caller(), parse_resource("exporters", request.name)))
+        exporter = visible_exporter(self._lab, caller(), parse_resource("exporters", request.name))
+        message = exporter_message(exporter)
+        message.drivers.extend(driver_reports(exporter))
+        return message
 
     async def ListExporters(self, request: pb.ListExportersRequest, _: Context) -> pb.ListExportersResponse:
         namespace = self._own_namespace(request.parent)
