@@ -341,7 +341,7 @@ async def test_one_exporter_is_told_with_the_drivers_that_it_registered_to_clien
     controller: Controller,
 ) -> None:
     controller.lab.add_exporter("bench")
-    controller.lab.exporters_[Name(NAMESPACE, "bench")].status.devices = [
+    controller.lab.exporters_[Name(NAMESPACE, "bench")].status.devices[:] = [
         Device(uuid="u1"),
         Device(
             uuid="u2",
@@ -360,6 +360,8 @@ async def test_one_exporter_is_told_with_the_drivers_that_it_registered_to_clien
     assert (power.uuid, power.parent_uuid, power.labels) == ("u2", "u1", {"jumpstarter.dev/name": "power"})
     assert [(each.name, each.version) for each in power.interfaces] == [("acme.Power", 2), ("acme.Odd", 0)]
     assert [len(each.drivers) for each in listed.exporters] == [0]
-    async with controller.calling("Client", "ci", stranger, namespace="elsewhere") as (_, service):
-        async with refused(StatusCode.PERMISSION_DENIED):
-            await service.GetExporter(request, timeout=SOON)
+    async with (
+        controller.calling("Client", "ci", stranger, namespace="elsewhere") as (_, service),
+        refused(StatusCode.PERMISSION_DENIED, "may not use"),
+    ):
+        await service.GetExporter(request, timeout=SOON)
