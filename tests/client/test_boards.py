@@ -130,6 +130,18 @@ async def test_a_dash_in_a_name_is_an_underscore_without_a_class_too(config: Cli
         await board.usb_relay.on()
 
 
+async def test_a_board_that_was_given_back_says_so(config: ClientConfig) -> None:
+    def test_script() -> None:
+        with jumplab.lease("board=x", board=Whole, client=config) as board:
+            pass
+        with pytest.raises(jumplab.SessionEnded, match="can't be used any more"):
+            board.dut.power.on()
+        with pytest.raises(jumplab.SessionEnded, match="can't be used any more"), board.dut.console.connect():
+            raise AssertionError("it must not be entered")
+
+    await asyncio.to_thread(test_script)
+
+
 class WrongDut(jumplab.Board):
     power: ConsoleClient
     fan: PowerClient

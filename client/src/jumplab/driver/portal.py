@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from jumplab import event_loop
+from jumplab.driver.errors import SessionEnded
 
 T = TypeVar("T")
 
@@ -59,11 +60,10 @@ class Portal:
         return running.result()
 
     def begin(self, work: Coroutine[Any, Any, T], name: str = "") -> "Running[T]":
-        """Begins it, and does not wait."""
+        """Begins it, and does not wait. Raises SessionEnded where the portal was left."""
         if self._loop is None or self._loop.is_closed():
             work.close()
-            raise RuntimeError("this session is closed; its clients can't be used any more")
-        return Running(work, name, self._loop)
+        return Running(work, name, self._open_loop())
 
     def iterate(self, items: AsyncIterator[T]) -> Iterator[T]:
         """The items of an asynchronous iterator, which is closed when the iteration ends, however it does."""
@@ -101,9 +101,8 @@ class Portal:
             finally:
                 left.set()
 
-        if self._loop is None:
-            raise RuntimeError("the portal has not been entered")
-        held = asyncio.run_coroutine_threadsafe(hold(), self._loop)
+        loop = self._open_loop()
+        held = asyncio.run_coroutine_threadsafe(hold(), loop)
         try:
             value = ready.result()
         except KeyboardInterrupt:
@@ -113,8 +112,13 @@ class Portal:
         try:
             yield value
         finally:
-            self._loop.call_soon_threadsafe(leave.set)
+            loop.call_soon_threadsafe(leave.set)
             held.result()
+
+    def _open_loop(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None or self._loop.is_closed():
+            raise SessionEnded("this session is closed; its clients can't be used any more")
+        return self._loop
 
 
 class Running(Generic[T]):
