@@ -50,6 +50,7 @@ ERRORS = [
     "NotExported",
     "NotFound",
     "NotPossibleNow",
+    "NotWritten",
     "Refused",
     "SessionEnded",
     "SessionLost",
@@ -57,7 +58,7 @@ ERRORS = [
     "TransportError",
     "Unreachable",
 ]
-_WHERE_ERRORS_ARE = ("client.errors", "driver.errors", "drivers.console.errors", "transport.errors")
+_WHERE_ERRORS_ARE = ("client.errors", "driver.errors", "drivers.console.errors", "private_files", "transport.errors")
 _WHAT_TO_DO = ("fix", "lease again", "report", "retry")
 
 

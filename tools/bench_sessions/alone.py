@@ -13,7 +13,6 @@ from pathlib import Path
 
 from jumplab import event_loop
 from jumplab.private_files import write_private
-from jumplab.client.config_files import write_private
 from jumplab.protocol.grpc_loading import aio
 from jumplab.transport.endpoint import Endpoint, Tls
 from jumplab_operator.controller.keys import Keys, server_certificate

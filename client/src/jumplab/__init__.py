@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         ConsoleTimeout,
     )
     from jumplab.errors import JumplabError
+    from jumplab.private_files import NotWritten
     from jumplab.transport.errors import (
         BadRequest,
         CertificateRejected,
@@ -113,6 +114,7 @@ __all__ = [
     "NotExported",
     "NotFound",
     "NotPossibleNow",
+    "NotWritten",
     "Refused",
     "SessionEnded",
     "SessionLost",
@@ -126,6 +128,7 @@ __all__ = [
 
 _NAMES_OF = {
     "jumplab.errors": "JumplabError",
+    "jumplab.private_files": "NotWritten",
     "jumplab.client.boards": "AsyncBoard Board",
     "jumplab.client.leased": "Leased LeasedAsyncBoard LeasedBoard",
     "jumplab.client.leasing": "attach lease",

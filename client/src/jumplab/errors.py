@@ -22,6 +22,7 @@ a program or its author can do: retry, lease again, fix something, or report it.
     │       ├── NotFound             fix: what was named isn't there
     │       ├── NotPossibleNow       retry: the state of the thing forbids it
     │       └── BadRequest           fix: what was asked makes no sense
+    ├── NotWritten                   jumplab.private_files: fix: the place of a file for its owner alone (OSError)
     └── DriverError                  jumplab.driver.errors: a call, a stream, a driver
         ├── ConfigurationInvalid     fix: the driver's configuration
         ├── BadArguments             fix: the call; nothing was done

@@ -18,8 +18,8 @@ from typing import Any
 
 import yaml
 
-from jumplab_operator.clock import SystemClock
 from jumplab.protocol.grpc_loading import aio
+from jumplab_operator.clock import SystemClock
 from jumplab_operator.controller import keys
 from jumplab_operator.controller.authentication import Authenticator
 from jumplab_operator.controller.credentials import CredentialIssuer, secret_name

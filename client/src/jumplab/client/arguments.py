@@ -6,8 +6,8 @@ from typing import Any
 
 from jumplab.client.config import ClientConfig
 from jumplab.client.config_files import load_client
-from jumplab.client.durations import parse_duration
 from jumplab.client.errors import ConfigurationError
+from jumplab.protocol.durations import parse_positive_duration, require_positive
 
 _SHOWN = 60
 
@@ -34,12 +34,13 @@ def check_callable(name: str, value: Any) -> None:
 
 
 def as_duration(name: str, value: Any) -> timedelta:
-    """What a string such as `30m`, or a timedelta, says. Raises ConfigurationError."""
-    if isinstance(value, str):
-        return parse_duration(value)
-    if not isinstance(value, timedelta):
+    """What a string such as `30m`, or a timedelta, says; it is longer than zero. Raises ConfigurationError."""
+    if not isinstance(value, str | timedelta):
         raise _wrong(name, 'a string such as "30m", or a timedelta', value)
-    return value
+    try:
+        return parse_positive_duration(value) if isinstance(value, str) else require_positive(value)
+    except ValueError as error:
+        raise ConfigurationError(f"{name}: {error}") from error
 
 
 def as_config(client: Any) -> ClientConfig:

@@ -12,13 +12,6 @@ from jumplab.client.acquiring import Tell
 from jumplab.client.arguments import as_config, as_duration, check_callable, check_members, check_text
 from jumplab.client.boards import AsyncBoard, Board, BoardClass, check_board
 from jumplab.client.config import ClientConfig
-from jumplab.client.config_files import load_client
-from jumplab.client.controller import Controller
-from jumplab.client.errors import ConfigurationError
-from jumplab.client.gangs import parse_members, root_of
-from jumplab.driver import AsyncDriverClient, DriverClient, Portal
-from jumplab.driver.plain import plain_twin_of
-from jumplab.protocol.durations import parse_positive_duration, require_positive
 from jumplab.client.gangs import parse_members
 from jumplab.client.leased import Holding, Leased, LeasedAsyncBoard, LeasedBoard
 from jumplab.session.client import RECONNECT_WITHIN
@@ -86,8 +79,7 @@ def lease(
         check_text("name", name, '"nightly"', required=True)
     if board is not None:
         check_board(board, exporters or ())
-    if (lasting := as_duration("duration", duration)) <= timedelta():
-        raise ConfigurationError(f"duration must be greater than zero, not {lasting}")
+    lasting = as_duration("duration", duration)
     check_callable("tell", tell)
     bound = None if wait_timeout is None else as_duration("wait_timeout", wait_timeout)
     reconnecting = as_duration("reconnect_within", reconnect_within)

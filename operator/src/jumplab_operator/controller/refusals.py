@@ -18,7 +18,7 @@ import grpc
 from jumplab_operator.errors import ApiError, EditRefused, OperatorError, TokenReplaced
 from jumplab_operator.errors import ApiError, EditRefused, OperatorError
 from jumplab.protocol.grpc_loading import grpc
-from jumplab_operator.controller.lab import ApiRefused, EditRefused
+from jumplab_operator.errors import ApiError, EditRefused, OperatorError
 
 
 class Refusal(OperatorError):
