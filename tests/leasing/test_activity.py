@@ -7,8 +7,8 @@ from datetime import datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jumplab_operator.leasing.cache.reservation_placement import TURNAROUND
 from jumplab_operator.leasing.lease.activity import Attendance, Bounds, abandoned_at, joint, moved_end
+from jumplab_operator.leasing.model.reservations import TURNAROUND
 from jumplab_operator.resources.lease import ExtendOnActivity
 from tests.leasing.worlds import NOON, minutes
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -16,7 +16,7 @@ from jumplab_operator.leasing.explain.queue_position import Place
 from jumplab_operator.leasing.model import policy_rules, selectors
 from jumplab_operator.leasing.model.decisions import Assign, Chosen, Decision, Preempt, Wait
 from jumplab_operator.leasing.model.facts import ClientFacts, ExporterFacts, Fact, LeaseFacts, PolicyFacts, Request
-from jumplab_operator.leasing.model.reservations import span
+from jumplab_operator.leasing.model.lease_length import end_of
 from jumplab_operator.leasing.scheduler.plan import Changes, State, plan
 from jumplab_operator.resources import ExporterAccessPolicy
 from tests.leasing.worlds import NOON, clients, contested_worlds, facts
@@ -134,7 +134,7 @@ def test_what_is_kept_is_kept_for_one_and_given_to_nobody_who_would_still_have_i
         for name in decision.kept if isinstance(decision, Wait) else ():
             assert isinstance(lease, LeaseFacts)
             if lease.begin is not None and lease.begin > NOON:  # then it goes before all others
-                kept.setdefault(name, []).append(span(lease))
+                kept.setdefault(name, []).append((lease.begin, _end_of_slot(lease, decision.kept, known)))
     for slots in kept.values():
         assert all(one[1] <= other[0] or other[1] <= one[0] for n, one in enumerate(slots) for other in slots[n + 1 :])
     claims = {fact.claim for fact in known.values() if isinstance(fact, ExporterFacts)}
@@ -143,6 +143,20 @@ def test_what_is_kept_is_kept_for_one_and_given_to_nobody_who_would_still_have_i
         if isinstance(decision, Assign) and isinstance(lease, LeaseFacts) and uid not in claims and not lease.kept:
             end = lease.end or NOON + decision.duration
             assert all(end <= begin for name in _names(decision) for begin, _ in kept.get(name, []))
+
+
+def _end_of_slot(lease: LeaseFacts, names: Sequence[str], known: dict[str, Fact]) -> datetime:
+    """Until when the lease has these exporters, if it begins in time."""
+    assert lease.begin is not None
+    exporters = {fact.name: fact for fact in known.values() if isinstance(fact, ExporterFacts)}
+    teams = {fact.name: fact.labels for fact in known.values() if isinstance(fact, ClientFacts)}
+    policies = [fact.policy for fact in known.values() if isinstance(fact, PolicyFacts)]
+    rights = [
+        policy_rules.best_grant(policies, exporters[name].labels, teams[part.client], part.duration)
+        for name, part in zip(names, lease.parts, strict=True)
+    ]
+    assert all(isinstance(right, policy_rules.Grant) for right in rights)
+    return end_of(lease, lease.begin, rights)
 
 
 @given(_worlds)

@@ -66,8 +66,8 @@ async def test_a_holder_who_may_not_have_it_does_not_get_it(world: World) -> Non
         ready = await world.until_ready("first")
         for heir, sentence in (
             ("ann", 'permit client "ann" at most 5m'),
-            ("bob", 'no access policy permits client "bob" to hold exporter "bench-1"'),
-            ("nobody", 'there is no client "nobody"'),
+            ("bob", 'no access policy permits client "bob" to lease exporter "bench-1"'),
+            ("nobody", 'client "nobody" does not exist'),
         ):
             hand_over(world, "first", heir)
             told = await world.until("leases", "first", lambda it, said=sentence: said in message_of(it, "Invalid"))

@@ -9,8 +9,9 @@ from typing import TypeAlias
 from jumplab_operator.leasing.cache.namespace_cache import Queue, Space
 from jumplab_operator.leasing.cache.pools import Pool
 from jumplab_operator.leasing.model.facts import LeaseFacts
+from jumplab_operator.leasing.model.lease_length import exporter_seconds
 from jumplab_operator.leasing.model.policy_rules import Grant
-from jumplab_operator.leasing.model.ranking import BOOKED, CLAIMED, Rank, rank, seconds_asked
+from jumplab_operator.leasing.model.ranking import BOOKED, CLAIMED, Rank, rank
 from jumplab_operator.leasing.model.usage import hour_of
 
 _Turn: TypeAlias = tuple[Rank, int, Queue]
@@ -44,10 +45,10 @@ class Turns:
         if self._served[queue] < len(queue.leases):
             heappush(self._turns, self._turn(queue))
 
-    def charge(self, lease: LeaseFacts) -> None:
-        """The lease has got what it asked for."""
+    def charge(self, lease: LeaseFacts, grants: Iterable[Grant]) -> None:
+        """The lease gets what it asked for, by these rights."""
         client = lease.request.client
-        self._charged[client] = self._charged.get(client, 0) + seconds_asked(lease, self._now)
+        self._charged[client] = self._charged.get(client, 0) + exporter_seconds(lease, grants)
 
     def _first(self, queue: Queue) -> tuple[datetime, str, str]:
         return queue.leases[self._served[queue]]

@@ -8,7 +8,7 @@ from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import Any, TypeAlias
 
@@ -35,9 +35,7 @@ class Situation:
 
     @property
     def free(self) -> bool:
-        exporter = self.exporter
-        usable = exporter.online and exporter.available and not exporter.quarantined
-        return usable and exporter.claim is None and self.holder is None
+        return self.exporter.usable and self.exporter.claim is None and self.holder is None
 
 
 @dataclass(slots=True, eq=False)
@@ -70,6 +68,11 @@ class Pool:
     def best(self) -> policy_rules.Grant:
         """The best right to anything in the pool, which must not be empty."""
         return max(self.kinds, key=policy_rules.rank)
+
+    @property
+    def longest(self) -> policy_rules.Grant:
+        """The right to something in the pool that permits the longest lease. The pool must not be empty."""
+        return max(self.kinds, key=lambda grant: grant.maximum_duration or timedelta.max)
 
     @property
     def online(self) -> int:
@@ -153,6 +156,11 @@ class Pool:
             del self.quarantined[bisect_left(self.quarantined, exporter.name)]
         else:
             del self.unready[bisect_left(self.unready, exporter.name)]
+
+
+def longest_rights(pools: Iterable[Pool]) -> list[policy_rules.Grant]:
+    """Of each pool the right that permits the longest lease: no lease of something of each of them lasts longer."""
+    return [pool.longest for pool in pools if pool.kinds]
 
 
 def _offer(exporter: ExporterFacts, grant: policy_rules.Grant) -> Free:

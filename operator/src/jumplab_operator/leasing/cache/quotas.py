@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from jumplab_operator.leasing.cache.namespace_cache import Space
+from jumplab_operator.leasing.cache.pools import Pool
 from jumplab_operator.leasing.model import selectors
 from jumplab_operator.leasing.model.facts import ExporterFacts
+from jumplab_operator.leasing.model.matching import Matching
 from jumplab_operator.leasing.model.policy_rules import Grant, Quota
 
 
@@ -59,6 +61,19 @@ class Holdings:
             if quota is not None:
                 exporters = [self._space.situations[uid].exporter for uid, _ in asked]
                 yield quota, sum(self._is_for(quota.policy, exporter) for exporter in exporters)
+
+    def match(self, client: str, pools: Sequence[Pool], wishes: Sequence[Sequence[str]]) -> tuple[str, ...] | None:
+        """A distinct exporter for each member of a lease, out of its pool, all within the client's quota; or None.
+
+        wishes: for each member the uids of the exporters that it could have, the best first.
+        """
+        if not all(wishes):
+            return None
+        grants = {uid: pool.grants[uid] for pool, uids in zip(pools, wishes, strict=True) for uid in uids}
+        chosen = Matching(wishes, lambda uid: grants[uid].quota, self.room_for(client)).run()
+        if chosen is None or self.excess_of(client, [(uid, grants[uid]) for uid in chosen]) is not None:
+            return None
+        return chosen
 
     def permit(self, client: str, grant: Grant) -> bool:
         """Whether the client may have one more by this right."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from jumplab.protocol.durations import format_duration
+from jumplab_operator.leasing.explain.access_refusal import AccessRefusal, no_right, unknown_client
 from jumplab_operator.leasing.model import policy_rules, selectors
 from jumplab_operator.leasing.model.facts import ExporterFacts, Request
 from jumplab_operator.resources import ExporterAccessPolicy
@@ -36,7 +37,7 @@ def find_candidates(
     `client_labels` None: there is no such client.
     """
     if client_labels is None:
-        return Unsatisfiable("NoAccess", f'client "{request.client}" does not exist; create it, or correct clientRef')
+        return _advised(unknown_client(request.client), "create it, or correct clientRef")
     matching = match_exporters(request, exporters)
     if isinstance(matching, Unsatisfiable):
         return matching
@@ -49,7 +50,10 @@ def find_candidates(
     ]
     permitted = [Candidate(exporter, grant) for exporter, grant in grants if isinstance(grant, policy_rules.Grant)]
     if not permitted:
-        return _no_access(request, [grant for _, grant in grants if isinstance(grant, policy_rules.TooLong)])
+        refused = [grant for _, grant in grants if not isinstance(grant, policy_rules.Grant)]
+        refusal = no_right(request.client, refused, wanted(request))
+        too_long = refusal.reason == "TooLong"
+        return _advised(refusal, "ask for a shorter duration" if too_long else "ask an administrator")
     return sorted(permitted, key=lambda candidate: (-candidate.grant.priority, candidate.exporter.name))
 
 
@@ -82,13 +86,5 @@ def _all_disabled(request: Request, matching: Sequence[ExporterFacts]) -> Unsati
     return Unsatisfiable("AllDisabled", f"every exporter that matches {wanted(request)} is disabled ({names})")
 
 
-def _no_access(request: Request, too_long: Sequence[policy_rules.TooLong]) -> Unsatisfiable:
-    if too_long:
-        maximum = format_duration(max(grant.maximum_duration for grant in too_long))
-        return Unsatisfiable(
-            "TooLong", f'the access policies permit "{request.client}" at most {maximum}; ask for a shorter duration'
-        )
-    return Unsatisfiable(
-        "NoAccess",
-        f'no access policy permits client "{request.client}" to lease {wanted(request)}; ask an administrator',
-    )
+def _advised(refusal: AccessRefusal, advice: str) -> Unsatisfiable:
+    return Unsatisfiable(refusal.reason, f"{refusal.message}; {advice}")

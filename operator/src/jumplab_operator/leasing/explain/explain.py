@@ -10,6 +10,7 @@ from typing import TypeAlias
 from jumplab.protocol.durations import format_duration
 from jumplab_operator.leasing.cache.namespace_cache import Space
 from jumplab_operator.leasing.cache.quotas import Holdings
+from jumplab_operator.leasing.explain.access_refusal import AccessRefusal, right_to
 from jumplab_operator.leasing.explain.candidates import wanted
 from jumplab_operator.leasing.explain.pending_reasons import format_moment, until
 from jumplab_operator.leasing.model import policy_rules, selectors
@@ -64,13 +65,11 @@ def _standing_reason(space: Space, request: Request, exporter: ExporterFacts, re
     if not (exporter.enabled or request.allow_disabled):
         return "Disabled", "it is disabled"
     client = space.clients.get(request.client)
-    if client is None:
-        return "NoAccess", f'client "{request.client}" does not exist'
-    grant = policy_rules.best_grant(space.policies, exporter.labels, client.labels, request.duration)
-    if grant is None:
-        return "NoAccess", f'no access policy permits it to client "{request.client}"'
-    if isinstance(grant, policy_rules.TooLong):
-        return "TooLong", f"the access policies permit it for at most {format_duration(grant.maximum_duration)}"
+    labels = client.labels if client is not None else None
+    named = exporter.name, exporter.labels
+    right = right_to(space.policies, request.client, labels, named, request.duration)
+    if isinstance(right, AccessRefusal):
+        return right.reason, right.message
     known = resource(exporter.name)
     quarantine = known.status.quarantine if known is not None else None
     if quarantine is not None:

@@ -13,10 +13,11 @@ from itertools import islice
 from typing import TypeAlias
 
 from jumplab_operator.leasing.cache.namespace_cache import Space
-from jumplab_operator.leasing.cache.pools import Pool
-from jumplab_operator.leasing.cache.reservation_placement import TURNAROUND
+from jumplab_operator.leasing.cache.pools import Pool, longest_rights
 from jumplab_operator.leasing.model.facts import LeaseFacts
-from jumplab_operator.leasing.model.times import DEFAULT_DURATION
+from jumplab_operator.leasing.model.lease_length import end_of, granted_length
+from jumplab_operator.leasing.model.policy_rules import Grant
+from jumplab_operator.leasing.model.reservations import TURNAROUND
 
 _TRIES = 64
 """So many exporters are looked at for one lease."""
@@ -42,18 +43,41 @@ class Forecast:
 
         permitted: says of an exporter of a pool, by its uid, whether the lease's client may have it, too.
         """
-        chosen: list[_Offer] = []
-        for pool in pools:
-            offer = self._earliest(lease, pool, {*lease.avoid, *(uid for _, uid in chosen)}, permitted)
-            if offer is None:
-                return None
-            chosen.append(offer)
-        begin, exporters = max(moment for moment, _ in chosen), [uid for _, uid in chosen]
-        self._later.update(dict.fromkeys(exporters, begin + _length(lease, begin)))
+        begin, rounds = self._now, 0
+        chosen = self._choose(lease, pools, begin, permitted)
+        # One that is free for long enough from its own moment may be reserved by the time that the others are free.
+        while chosen and (together := max(moment for moment, _ in chosen)) > begin and rounds < _TRIES:
+            begin, rounds = together, rounds + 1
+            chosen = self._choose(lease, pools, begin, permitted) if len(pools) > 1 else chosen
+        if not chosen or rounds == _TRIES:
+            return None
+        exporters = [uid for _, uid in chosen]
+        grants = [pool.grants[uid] for pool, uid in zip(pools, exporters, strict=True)]
+        self._later.update(dict.fromkeys(exporters, max(end_of(lease, begin, grants), begin)))
         return begin, exporters
 
+    def _choose(
+        self, lease: LeaseFacts, pools: Sequence[Pool], after: datetime, permitted: Callable[[Pool, str], bool]
+    ) -> list[_Offer]:
+        """The exporter of each pool that is free first, from that moment on; none where one has none."""
+        chosen: list[_Offer] = []
+        rights = longest_rights(pools)
+        for pool in pools:
+            taken = {*lease.avoid, *(uid for _, uid in chosen)}
+            offer = self._earliest(lease, pool, rights, after, taken, permitted)
+            if offer is None:
+                return []
+            chosen.append(offer)
+        return chosen
+
     def _earliest(
-        self, lease: LeaseFacts, pool: Pool, but: Collection[str], permitted: Callable[[Pool, str], bool]
+        self,
+        lease: LeaseFacts,
+        pool: Pool,
+        rights: Sequence[Grant],
+        after: datetime,
+        but: Collection[str],
+        permitted: Callable[[Pool, str], bool],
     ) -> _Offer | None:
         best: _Offer | None = None
         looked_at = []
@@ -62,12 +86,21 @@ class Forecast:
             if best is not None and best[0] <= free_from:
                 break
             if uid not in but and permitted(pool, uid):
-                length = _length(lease, free_from) + TURNAROUND
-                begin = self._space.slots.gap(uid, free_from, length, lease.uid)
+                start = max(free_from, after)
+                end = max(end_of(lease, start, [*rights, pool.grants[uid]]), start)
+                begin = self._gap(uid, start, end - start + TURNAROUND, lease.uid)
                 best = min(best or (begin, uid), (begin, uid))
         for offer in looked_at:
             heappush(self._offers[pool], offer)
         return best
+
+    def _gap(self, uid: str, after: datetime, length: timedelta, lease_uid: str) -> datetime:
+        """From when nobody else has the exporter for so long: neither a reservation nor a gang that it is kept for."""
+        while True:
+            begin = self._space.slots.gap(uid, after, length, lease_uid)
+            after = self._space.kept.gap(uid, begin, length, lease_uid)
+            if after == begin:
+                return begin
 
     def _in_order(self, pool: Pool) -> Iterator[_Offer]:
         """Takes the pool's offers out, the first first."""
@@ -88,7 +121,7 @@ class Forecast:
         enough, leases = self._reach + _TRIES, self._space.leases
         for *_, uid in islice(pool.free, enough):
             taker = self._space.taken.get(uid)
-            yield self._now if taker is None else self._now + _length(leases[taker], self._now), uid
+            yield self._now if taker is None else self._end_of(leases[taker]), uid
         for name in islice(pool.unready, enough):
             yield self._now + TURNAROUND, self._space.by_name[name]
         for _, holder, uid in islice(pool.leased, enough):
@@ -102,10 +135,10 @@ class Forecast:
         if holder.end is not None:
             return max(holder.end, self._now)
         # One that is getting ready lasts from then; one that is not even assigned may never be.
-        return self._now + _length(holder, self._now) if holder.exporters else None
+        return self._end_of(holder) if holder.exporters else None
 
-
-def _length(lease: LeaseFacts, begin: datetime) -> timedelta:
-    if lease.end is not None:
-        return max(lease.end - begin, timedelta(0))
-    return lease.request.duration or DEFAULT_DURATION
+    def _end_of(self, holder: LeaseFacts) -> datetime:
+        """When a lease ends that gets its exporters now, or has just got them."""
+        assigned = self._space.assigned.get(holder.uid)
+        length = assigned.duration if assigned is not None else granted_length(holder)
+        return max(holder.end or self._now + length, self._now)

@@ -12,7 +12,7 @@ from jumplab_operator.leasing.explain.candidates import Candidate, Unsatisfiable
 from jumplab_operator.leasing.explain.pending_reasons import explain, exporters_named, format_moment
 from jumplab_operator.leasing.model.decisions import Wait
 from jumplab_operator.leasing.model.facts import LeaseFacts, Request
-from jumplab_operator.leasing.model.matching import Matching
+from jumplab_operator.leasing.model.matching import match
 
 
 def why_waiting(space: Space, lease: LeaseFacts, queue: Queue) -> Wait:
@@ -73,10 +73,9 @@ def _over_quota(space: Space, lease: LeaseFacts, pools: Sequence[Pool]) -> Wait 
     given = [(space.leases[to].request.client, to, uid) for uid, to in space.taken.items()]
     holdings = Holdings(space, [each for each in given if each[0] == client])
     wishes = [_some(pool, len(pools)) for pool in pools]
-    chosen = Matching(wishes, lambda uid: grants[uid].quota, holdings.room_for(client)).run()
-    if chosen is not None and holdings.excess_of(client, [(uid, grants[uid]) for uid in chosen]) is None:
+    if holdings.match(client, pools, wishes) is not None:
         return None
-    chosen = Matching(wishes).run()
+    chosen = match(wishes)
     assert chosen is not None, "it could be served if everything were free"
     asked = [(uid, grants[uid]) for uid in chosen]
     excess = holdings.excess_of(client, asked)

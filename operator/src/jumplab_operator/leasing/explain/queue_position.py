@@ -4,7 +4,7 @@ Before a lease in its queue are those that a pass would serve before it and that
 could have. One whose client has reached its quota is in nobody's way and in no queue.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
@@ -118,34 +118,34 @@ class _Line:
             if lease.uid in self._space.assigned:  # by the last pass: it waits no more
                 got = [chosen.uid for chosen in self._space.assigned[lease.uid].exporters]
                 self._holdings.give(queue.client, lease.uid, got)
-                self._go_on(queue, lease)
+                self._go_on(queue, lease, got)
             elif self._is_within_quota(queue):  # else so it is for all behind it in this queue
                 self.position += 1
-                begin = self._begin(queue, lease)
-                self._go_on(queue, lease)
-                return queue, lease, begin
+                given = self._give(queue, lease) if self.position <= FORESEEN else None
+                self._go_on(queue, lease, given[1] if given is not None else ())
+                return queue, lease, _expected_begin(lease, given[0]) if given is not None else None
         return None
 
     def _is_within_quota(self, queue: Queue) -> bool:
         return all(any(self._holdings.permit(queue.client, kind) for kind in pool.kinds) for pool in queue.pools)
 
-    def _go_on(self, queue: Queue, lease: LeaseFacts) -> None:
-        self._turns.charge(lease)
+    def _go_on(self, queue: Queue, lease: LeaseFacts, got: Sequence[str]) -> None:
+        rights = [pool.grants[uid] for pool, uid in zip(queue.pools, got, strict=True)] if got else [queue.best]
+        self._turns.charge(lease, rights)
         self._turns.go_on(queue)
 
-    def _begin(self, queue: Queue, lease: LeaseFacts) -> datetime | None:
+    def _give(self, queue: Queue, lease: LeaseFacts) -> tuple[datetime, list[str]] | None:
         def permitted(pool: Pool, exporter_uid: str) -> bool:
             return self._holdings.permit(queue.client, pool.grants[exporter_uid])
 
-        given = self._forecast.give(lease, queue.pools, permitted) if self.position <= FORESEEN else None
-        if given is None:
-            return None
-        self._holdings.give(queue.client, lease.uid, given[1])
-        begin = _whole_minute(given[0])
-        return begin if lease.end is None or begin < lease.end else None
+        given = self._forecast.give(lease, queue.pools, permitted)
+        if given is not None:
+            self._holdings.give(queue.client, lease.uid, given[1])
+        return given
 
 
-def _whole_minute(moment: datetime) -> datetime:
-    """Rounded up: an estimate isn't better than that."""
+def _expected_begin(lease: LeaseFacts, moment: datetime) -> datetime | None:
+    """Rounded up to the minute: an estimate isn't better than that. None where the lease would be over by then."""
     whole = moment.replace(second=0, microsecond=0)
-    return whole if whole == moment else whole + _MINUTE
+    begin = whole if whole == moment else whole + _MINUTE
+    return begin if lease.end is None or begin < lease.end else None

@@ -52,8 +52,9 @@ class InForce:
     """By what right a client could hold what the lease holds, for so long; None: nobody asks."""
     kept_from: datetime | None = None
     """When the exporter that it has is kept for another lease."""
-    movable: Callable[[datetime, datetime], bool] | None = None
-    """Where an exporter is kept for it: whether one could be at another time."""
+    movable: Callable[[datetime, datetime | None], bool] | None = None
+    """Where an exporter is kept for it: whether one could be at another time; without an end as long as the lease may
+    have it."""
 
 
 def accept(
@@ -71,7 +72,7 @@ def accept(
     refusal = (
         _refusal(spec)
         or _begin_refusal(spec, before, created)
-        or (_edit_refusal(filled, before) if before is not None else None)
+        or (_edit_refusal(spec, filled, before) if before is not None else None)
     )
     return refusal or filled
 
@@ -176,12 +177,14 @@ def late_edit(spec: LeaseSpec, accepted: LeaseSpec | None) -> Refusal | None:
     return Refusal("Ended", "the lease has ended, and an edit changes nothing; make a new one")
 
 
-def _edit_refusal(spec: LeaseSpec, before: InForce) -> Refusal | None:
+def _edit_refusal(asked: LeaseSpec, spec: LeaseSpec, before: InForce) -> Refusal | None:
+    """asked: the spec without the default duration."""
     changed = _changed_fields(spec, before)
     if changed:
         fields = ", ".join(changed)
         return Refusal("Immutable", f"{fields} can't be changed any more; what was accepted stays in force")
-    return _right_refusal(spec, before) or _slot_refusal(spec, before)
+    bends = asked.duration is None and asked.end_time is None
+    return _right_refusal(spec, before) or _slot_refusal(spec, before, bends=bends)
 
 
 def _changed_fields(spec: LeaseSpec, before: InForce) -> list[str]:
@@ -220,8 +223,11 @@ def _is_longer(spec: LeaseSpec, before: InForce) -> bool:
     return end > accepted
 
 
-def _slot_refusal(spec: LeaseSpec, before: InForce) -> Refusal | None:
-    """The other slots stay what they are: who moves or extends a lease goes where nobody is."""
+def _slot_refusal(spec: LeaseSpec, before: InForce, *, bends: bool) -> Refusal | None:
+    """The other slots stay what they are: who moves or extends a lease goes where nobody is.
+
+    bends: it asks for no length, and gets what its rights permit.
+    """
     wanted = times(spec)
     if wanted == times(before.accepted):
         return None
@@ -232,7 +238,7 @@ def _slot_refusal(spec: LeaseSpec, before: InForce) -> Refusal | None:
     if before.movable is None or wanted.begin is None:
         return None
     end = wanted.end or wanted.begin + (wanted.duration or DEFAULT_DURATION)
-    if before.movable(wanted.begin, end):
+    if before.movable(wanted.begin, None if bends else end):
         return None
-    span = f"from {format_moment(wanted.begin)} until {format_moment(end)}"
+    span = f"from {format_moment(wanted.begin)}" + ("" if bends else f" until {format_moment(end)}")
     return Refusal("Reserved", f"nothing that it could have is free {span}; what was accepted stays in force")

@@ -34,6 +34,11 @@ class ExporterFacts:
     busy: bool = False
     """It is connected and has not said yet that it holds nothing of a lease."""
 
+    @property
+    def usable(self) -> bool:
+        """Whether it would serve the next lease, as far as the exporter itself is concerned."""
+        return self.online and self.available and not self.quarantined
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -68,6 +73,8 @@ class LeaseFacts:
     """When it became ready; None before that."""
     end: datetime | None = None
     """When it is over; None while that isn't known."""
+    granted: timedelta | None = None
+    """How long it lasts from when it is ready, once it has exporters; None: as it asks."""
     moves: bool = False
     """Its end moves on for as long as it is used."""
     exporters: tuple[str, ...] = ()

@@ -3,9 +3,6 @@
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from jumplab_operator.leasing.model.facts import LeaseFacts
-from jumplab_operator.leasing.model.times import DEFAULT_DURATION
-
 PATIENCE = timedelta(hours=4)
 """A lease that has waited so long counts as of the highest priority. Share alone lets nobody starve: what others
 use counts for those who wait."""
@@ -25,11 +22,3 @@ def rank(priority: int, used_seconds: int, weight: int, place: tuple[datetime, s
     """The rank of a lease that waits at `place` (since when, name, uid), whose client has used so much of late."""
     starving = now - place[0] >= PATIENCE
     return -(max(priority, _HIGHEST) if starving else priority), used_seconds / weight, *place
-
-
-def seconds_asked(lease: LeaseFacts, now: datetime) -> int:
-    """How much of its client's share the lease takes."""
-    length = lease.request.duration
-    if length is None:
-        length = lease.end - now if lease.end is not None else DEFAULT_DURATION
-    return int(length.total_seconds()) * len(lease.parts)

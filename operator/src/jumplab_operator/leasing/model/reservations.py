@@ -1,10 +1,16 @@
 """Slots: the times for which exporters are kept for leases that begin later."""
 
 from bisect import insort
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from jumplab_operator.leasing.model.facts import LeaseFacts
-from jumplab_operator.leasing.model.times import DEFAULT_DURATION
+TURNAROUND = timedelta(minutes=1)
+"""A lease that is to end before a slot has so much for becoming ready and for being cleaned up after."""
+
+
+def ends_in_time(end: datetime, next_begins: Iterable[datetime | None]) -> bool:
+    """Whether a lease that ends then leaves its exporter to those for whom it is kept from these moments."""
+    return all(begin is None or end + TURNAROUND <= begin for begin in next_begins)
 
 
 class Slots:
@@ -15,11 +21,13 @@ class Slots:
         """The uids of the exporters that are kept, one for each of a lease's parts, by the lease's."""
         self.begins: dict[str, datetime] = {}
         """From when on, by the lease's uid."""
+        self.ends: dict[str, datetime] = {}
+        """Until when."""
         self._of: dict[str, list[tuple[datetime, datetime, str]]] = {}
 
     def keep(self, exporter_uids: tuple[str, ...], lease_uid: str, begin: datetime, end: datetime) -> None:
         """Keeps the exporters for the lease in that time."""
-        self.kept[lease_uid], self.begins[lease_uid] = exporter_uids, begin
+        self.kept[lease_uid], self.begins[lease_uid], self.ends[lease_uid] = exporter_uids, begin, end
         for exporter_uid in exporter_uids:
             insort(self._of.setdefault(exporter_uid, []), (begin, end, lease_uid))
 
@@ -49,9 +57,3 @@ class Slots:
     def next_slot(self, exporter_uid: str, but: str) -> tuple[datetime, str] | None:
         """When the exporter is next kept for a lease other than `but`, and for which, by its uid."""
         return next(((begin, uid) for begin, _, uid in self._of.get(exporter_uid, ()) if uid != but), None)
-
-
-def span(lease: LeaseFacts) -> tuple[datetime, datetime]:
-    """From when till when a lease that begins at a fixed time has its exporter."""
-    assert lease.begin is not None, "only what begins at a fixed time has a slot"
-    return lease.begin, lease.end or lease.begin + (lease.request.duration or DEFAULT_DURATION)

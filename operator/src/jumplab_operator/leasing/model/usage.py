@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from datetime import datetime
 
 from jumplab_operator.leasing.model.facts import LeaseFacts, UsageFacts
-from jumplab_operator.leasing.model.times import DEFAULT_DURATION
+from jumplab_operator.leasing.model.lease_length import exporter_seconds
 
 WINDOW_HOURS = 24
 _HOUR_SECONDS = 3600
@@ -35,8 +35,7 @@ class Usage:
         elif fact.began is not None and fact.end is not None:
             self._spread(fact.request.client, fact.began, fact.end, sign * len(fact.exporters))
         else:
-            length = fact.request.duration or DEFAULT_DURATION
-            self._promised[fact.request.client] += sign * len(fact.exporters) * int(length.total_seconds())
+            self._promised[fact.request.client] += sign * exporter_seconds(fact)
 
     def seconds(self, client: str, hour: int) -> int:
         """What the client has used in the window that ends with this hour, see `hour_of`."""

@@ -5,18 +5,17 @@ taken and never given back, so where the first of a queue can't be served none b
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from jumplab_operator.leasing.cache.fair_order import Turns
 from jumplab_operator.leasing.cache.namespace_cache import Queue, Space
 from jumplab_operator.leasing.cache.pools import Pool
 from jumplab_operator.leasing.cache.quotas import Holdings
-from jumplab_operator.leasing.cache.reservation_placement import TURNAROUND
 from jumplab_operator.leasing.model.decisions import Assign, Chosen
 from jumplab_operator.leasing.model.facts import LeaseFacts
+from jumplab_operator.leasing.model.lease_length import end_of, granted_length
 from jumplab_operator.leasing.model.policy_rules import Grant
-from jumplab_operator.leasing.model.reservations import Slots
-from jumplab_operator.leasing.model.times import DEFAULT_DURATION
+from jumplab_operator.leasing.model.reservations import TURNAROUND, Slots, ends_in_time
 from jumplab_operator.leasing.scheduler.gangs import Gangs
 
 
@@ -50,8 +49,9 @@ class Pass:
                 continue
             chosen = self._choose(queue, lease)
             if chosen is not None:
-                turns.charge(lease)
-                self._give(lease, queue.pools, chosen)
+                grants = [pool.grants[uid] for pool, uid in zip(queue.pools, chosen, strict=True)]
+                turns.charge(lease, grants)
+                self._give(lease, grants, chosen)
             if chosen is not None or self._held_back:
                 turns.go_on(queue)
 
@@ -76,10 +76,9 @@ class Pass:
         hopeful = {queue for pool in self._space.members.open for queue in self._space.queues[pool].values()}
         return [queue for queue in hopeful | self._space.own_queues if queue.satisfiable]
 
-    def _give(self, lease: LeaseFacts, pools: Sequence[Pool], chosen: Sequence[str]) -> None:
+    def _give(self, lease: LeaseFacts, grants: Sequence[Grant], chosen: Sequence[str]) -> None:
         self._holdings.give(lease.request.client, lease.uid, chosen)
         self.taken.update(dict.fromkeys(chosen, lease.uid))
-        grants = [pool.grants[uid] for pool, uid in zip(pools, chosen, strict=True)]
         self.assigned[lease.uid] = self._assignment(lease, grants, chosen)
         for pool in [
             pool for uid in chosen if self._space.situations[uid].free for pool in self._space.members.of(uid)
@@ -94,7 +93,8 @@ class Pass:
             situation = self._space.situations.get(uid)
             if situation is None or not situation.free or uid in self.taken or uid in lease.avoid:
                 continue
-            if self._holdings.permit(lease.request.client, pool.grants[uid]) and self._fits(lease, pool, uid):
+            grant = pool.grants[uid]
+            if self._holdings.permit(lease.request.client, grant) and self._fits(lease, [grant], uid):
                 return uid
         return None
 
@@ -127,18 +127,19 @@ class Pass:
                 continue
             if not self._holdings.permit(client, pool.grants[uid]):
                 continue
-            if self._fits(lease, pool, uid):
+            if self._fits(lease, [pool.grants[uid]], uid):
                 return uid
         return None
 
-    def _fits(self, lease: LeaseFacts, pool: Pool, uid: str) -> bool:
-        """Whether it would end before anybody else's slot on this exporter; where not, it is held back."""
+    def _fits(self, lease: LeaseFacts, grants: Sequence[Grant], uid: str) -> bool:
+        """Whether it would end before anybody else's slot on this exporter; where not, it is held back.
+
+        grants: the rights that bound how long it lasts.
+        """
         if self._keeps_to_its_slot(lease, uid):
             return True
         begins = (self._slots.next_to_come(uid, lease.uid, self._now), self.kept.next_begin(uid, lease.uid))
-        begin = min((begin for begin in begins if begin is not None), default=None)
-        end = lease.end or self._now + self._length(lease, [pool.grants[uid]])
-        if begin is None or end + TURNAROUND <= begin:
+        if ends_in_time(end_of(lease, self._now, grants), begins):
             return True
         self._held_back = True
         return False
@@ -149,17 +150,13 @@ class Pass:
             return False
         return lease.end is not None or self._now <= lease.begin + TURNAROUND
 
-    def _length(self, lease: LeaseFacts, grants: Sequence[Grant]) -> timedelta:
-        maxima = [grant.maximum_duration for grant in grants if grant.maximum_duration is not None]
-        return lease.request.duration or min([DEFAULT_DURATION, *maxima])
-
     def _assignment(self, lease: LeaseFacts, grants: Sequence[Grant], uids: Sequence[str]) -> Assign:
         exporters = [self._space.situations[uid].exporter for uid in uids]
         return Assign(
             tuple(Chosen(exporter.uid, exporter.name, exporter.version) for exporter in exporters),
             min(grant.priority for grant in grants),
             any(grant.spot_access for grant in grants),
-            self._length(lease, grants),
+            granted_length(lease, grants),
         )
 
 

@@ -9,19 +9,20 @@ are back by then.
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from heapq import merge
 from itertools import islice, takewhile
 from typing import TypeAlias
 
 from jumplab_operator.leasing.cache.namespace_cache import Space
-from jumplab_operator.leasing.cache.pools import Pool
+from jumplab_operator.leasing.cache.pools import Pool, longest_rights
 from jumplab_operator.leasing.cache.quotas import Holdings
 from jumplab_operator.leasing.model.decisions import Assign
 from jumplab_operator.leasing.model.facts import LeaseFacts
-from jumplab_operator.leasing.model.matching import Matching, match
+from jumplab_operator.leasing.model.lease_length import end_of, granted_length
+from jumplab_operator.leasing.model.matching import match
+from jumplab_operator.leasing.model.policy_rules import Grant
 from jumplab_operator.leasing.model.reservations import Slots
-from jumplab_operator.leasing.model.times import DEFAULT_DURATION
 
 KEPT_FOR = 8
 """For so many gangs exporters are kept, the first in rank: the others come up as these are served."""
@@ -40,57 +41,51 @@ class Gangs:
     assigned: dict[str, Assign]
     kept: Slots
     """What is kept for gangs from their expected moments."""
-    fits: Callable[[LeaseFacts, Pool, str], bool]
-    """Whether the lease would give this exporter of the pool back before somebody else's slot."""
+    fits: Callable[[LeaseFacts, Sequence[Grant], str], bool]
+    """Whether the lease, which these rights bound, would give this exporter back before somebody else's slot."""
     now: datetime
 
     def choose(self, lease: LeaseFacts, pools: Sequence[Pool]) -> tuple[str, ...] | None:
         """An exporter that can be had now for each part, or None. What was claimed or kept for it comes first."""
-        wishes = [[*self._own(lease, pool), *self._free(lease, pool, len(pools))] for pool in pools]
-        if not all(wishes):
-            return None
-        grants = {uid: pool.grants[uid] for pool, uids in zip(pools, wishes, strict=True) for uid in uids}
-        client = lease.request.client
-        chosen = Matching(wishes, lambda uid: grants[uid].quota, self.holdings.room_for(client)).run()
-        if chosen is None or self.holdings.excess_of(client, [(uid, grants[uid]) for uid in chosen]) is not None:
-            return None
-        return chosen
+        rights = longest_rights(pools)
+        wishes = [[*self._own(lease, pool, rights), *self._free(lease, pool, rights, len(pools))] for pool in pools]
+        return self.holdings.match(lease.request.client, pools, wishes)
 
     def keep(self, lease: LeaseFacts, pools: Sequence[Pool]) -> None:
         """Keeps what the gang, whose turn it is, is going to get; nothing, where that can't be said."""
         if len(self.kept.kept) >= KEPT_FOR or lease.uid in self.kept.kept:
             return
-        offers = [self._expected(lease, pool, 2 * len(pools)) for pool in pools]
+        rights = longest_rights(pools)
+        offers = [self._expected(lease, pool, rights, 2 * len(pools)) for pool in pools]
         for _ in pools:
             moment, chosen = _earliest(offers)
             if moment is None or (lease.end is not None and lease.end <= moment):
                 return
-            begin, end = moment, lease.end or moment + _length(lease)
+            grants = [pool.grants[uid] for pool, uid in zip(pools, chosen, strict=True)]
+            begin, end = moment, end_of(lease, moment, grants)
             taken = {uid for uid in chosen if not self._is_clear(lease, uid, begin, end)}
             if not taken:
                 self.kept.keep(chosen, lease.uid, begin, end)
                 return
             offers = [[(ready, uid) for ready, uid in offer if uid not in taken] for offer in offers]
 
-    def _own(self, lease: LeaseFacts, pool: Pool) -> Iterator[str]:
+    def _own(self, lease: LeaseFacts, pool: Pool, rights: Sequence[Grant]) -> Iterator[str]:
         """Of the pool, what claims of this lease were left on and is clean, and what was kept for it and is free."""
         for uid in sorted(self.space.claims.get(lease.uid, ())):
-            exporter = self.space.situations[uid].exporter
-            usable = exporter.online and exporter.available and not exporter.quarantined
-            if usable and uid in pool.grants and uid not in lease.avoid:
+            if self.space.situations[uid].exporter.usable and uid in pool.grants and uid not in lease.avoid:
                 yield uid
         for uid in self.space.slots.kept.get(lease.uid, ()):
             free = uid in pool.grants and self.space.situations[uid].free
-            if free and self._is_left(lease, uid) and self.fits(lease, pool, uid):
+            if free and self._is_left(lease, uid) and self.fits(lease, [*rights, pool.grants[uid]], uid):
                 yield uid
 
-    def _free(self, lease: LeaseFacts, pool: Pool, count: int) -> list[str]:
+    def _free(self, lease: LeaseFacts, pool: Pool, rights: Sequence[Grant], count: int) -> list[str]:
         """What is free for it: so many by each right, the best first."""
         found: list[str] = []
         left = {grant: count for grant in pool.kinds if self.holdings.permit(lease.request.client, grant)}
         for *_, uid in pool.free if left else ():
             grant = pool.grants[uid]
-            if left.get(grant) and self._is_left(lease, uid) and self.fits(lease, pool, uid):
+            if left.get(grant) and self._is_left(lease, uid) and self.fits(lease, [*rights, pool.grants[uid]], uid):
                 found.append(uid)
                 left[grant] -= 1
                 if not any(left.values()):
@@ -100,12 +95,13 @@ class Gangs:
     def _is_left(self, lease: LeaseFacts, uid: str) -> bool:
         return uid not in self.taken and uid not in lease.avoid
 
-    def _expected(self, lease: LeaseFacts, pool: Pool, count: int) -> list[_Ready]:
+    def _expected(self, lease: LeaseFacts, pool: Pool, rights: Sequence[Grant], count: int) -> list[_Ready]:
         """What can be had of the pool, and when: so many, the earliest first."""
         clear = (
             (moment, uid)
             for moment, uid in self._coming(lease, pool)
-            if uid not in lease.avoid and self._is_clear(lease, uid, moment, lease.end or moment + _length(lease))
+            if uid not in lease.avoid
+            and self._is_clear(lease, uid, moment, end_of(lease, moment, [*rights, pool.grants[uid]]))
         )
         return list(islice(clear, count))
 
@@ -126,15 +122,11 @@ class Gangs:
         holder, given = self.space.leases[holder_uid], self.assigned.get(holder_uid)
         if holder is lease:
             return self.now
-        length = given.duration if given is not None else _length(holder)
+        length = given.duration if given is not None else granted_length(holder)
         return max(holder.end or self.now + length, self.now)
 
     def _is_clear(self, lease: LeaseFacts, uid: str, begin: datetime, end: datetime) -> bool:
         return all(slots.is_free(uid, begin, end, lease.uid) for slots in (self.space.slots, self.kept))
-
-
-def _length(lease: LeaseFacts) -> timedelta:
-    return lease.request.duration or DEFAULT_DURATION
 
 
 def _earliest(offers: Sequence[Sequence[_Ready]]) -> tuple[datetime | None, tuple[str, ...]]:

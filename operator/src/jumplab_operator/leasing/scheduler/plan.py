@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
 
 from jumplab_operator.leasing.cache.namespace_cache import Queue, Space
-from jumplab_operator.leasing.cache.pools import Pool
+from jumplab_operator.leasing.cache.pools import Pool, longest_rights
 from jumplab_operator.leasing.cache.quotas import Holdings
-from jumplab_operator.leasing.cache.reservation_placement import movable, place
+from jumplab_operator.leasing.cache.reservation_placement import begin_of, movable, place
 from jumplab_operator.leasing.explain import gang_reasons, pending_reasons
 from jumplab_operator.leasing.explain.blockers import in_the_way
 from jumplab_operator.leasing.explain.candidates import find_candidates, wanted
@@ -30,9 +30,9 @@ from jumplab_operator.leasing.lease.entitlement import entitlement
 from jumplab_operator.leasing.lease.validation import Refusal
 from jumplab_operator.leasing.model.decisions import Decision, Preempt, Spare, Wait
 from jumplab_operator.leasing.model.facts import ExporterFacts, Fact, LeaseFacts
+from jumplab_operator.leasing.model.lease_length import end_of, exporter_seconds
 from jumplab_operator.leasing.model.policy_rules import Grant
-from jumplab_operator.leasing.model.ranking import Rank, rank, seconds_asked
-from jumplab_operator.leasing.model.reservations import span
+from jumplab_operator.leasing.model.ranking import Rank, rank
 from jumplab_operator.leasing.model.usage import hour_of
 from jumplab_operator.leasing.scheduler.admission_cycle import Pass
 from jumplab_operator.leasing.scheduler.preemption import Preemption, contested
@@ -63,8 +63,9 @@ class State:
         space = self.spaces.get(namespace)
         return sorted(space.claims.get(lease_uid, ())) if space is not None else ()
 
-    def movable(self, namespace: str, lease_uid: str, begin: datetime, end: datetime) -> bool:
-        """Whether an exporter could be kept for the lease, which has a slot, at that time instead."""
+    def movable(self, namespace: str, lease_uid: str, begin: datetime, end: datetime | None) -> bool:
+        """Whether an exporter could be kept for the lease, which has a slot, at that time instead; without an end as
+        long as the lease may have it."""
         space = self.spaces.get(namespace)
         return space is not None and movable(space, lease_uid, begin, end)
 
@@ -235,8 +236,8 @@ def _first(space: Space, queues: Sequence[Queue], now: datetime) -> set[str]:
 
     def rank_at(queue: Queue, number: int) -> Rank:
         place = queue.leases[number]  # all before it in its queue are served first
-        ahead = number and number * seconds_asked(space.leases[place[2]], now)
         right = best[queue.pools]
+        ahead = number and number * exporter_seconds(space.leases[place[2]], [right])
         return rank(right.priority, used[queue.client] + ahead, right.weight, place, now)
 
     heads = [(rank_at(queue, 0), 0, queue) for queue in queues]
@@ -291,8 +292,9 @@ def _reason_and_sentence(space: Space, lease: LeaseFacts, queue: Queue) -> tuple
 
 
 def _scheduled(space: Space, lease: LeaseFacts) -> Wait:
-    begin, end = (pending_reasons.format_moment(moment) for moment in span(lease))
-    kept = space.slots.kept.get(lease.uid)
+    kept, at = space.slots.kept.get(lease.uid), begin_of(lease)
+    until = space.slots.ends[lease.uid] if kept else end_of(lease, at, longest_rights(space.booked.get(lease.uid, ())))
+    begin, end = pending_reasons.format_moment(at), pending_reasons.format_moment(until)
     if not kept:
         what = f"of {wanted(lease.request)} nothing" if len(lease.parts) == 1 else "not all of its exporters"
         message = f"begins at {begin}; {what} can be kept for it until {end} yet"

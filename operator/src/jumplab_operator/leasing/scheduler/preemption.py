@@ -62,15 +62,18 @@ class Preemption:
         turns = Turns(space, queues, self._now)
         while (turn := turns.take()) is not None:
             queue, lease = turn
-            if lease.uid not in space.assigned:
-                chosen = self._for_one(lease, queue.pools[0]) if len(queue.pools) == 1 else self._for_all(lease, queue)
+            assigned = space.assigned.get(lease.uid)
+            chosen = [each.uid for each in assigned.exporters] if assigned is not None else []
+            if assigned is None:
+                one = len(queue.pools) == 1
+                chosen = [*(self._for_one(lease, queue.pools[0]) if one else self._for_all(lease, queue))]
                 if not chosen:
                     self._room.leave(lease, queue.pools)
                     continue
                 ended = self._holders_of(chosen, found, lease)
                 found |= dict.fromkeys(ended, lease.uid)
                 self._room.speak_for(lease, chosen, self._exporters_of(ended))
-            turns.charge(lease)
+            turns.charge(lease, [pool.grants[uid] for pool, uid in zip(queue.pools, chosen, strict=True)])
             turns.go_on(queue)
         return found
 

@@ -7,11 +7,9 @@ from math import inf
 from jumplab_operator.leasing.cache.namespace_cache import CLEANING, Space
 from jumplab_operator.leasing.cache.pools import Pool
 from jumplab_operator.leasing.cache.quotas import Holdings
-from jumplab_operator.leasing.cache.reservation_placement import TURNAROUND
 from jumplab_operator.leasing.model.facts import LeaseFacts
-from jumplab_operator.leasing.model.matching import Matching
-from jumplab_operator.leasing.model.reservations import Slots
-from jumplab_operator.leasing.model.times import DEFAULT_DURATION
+from jumplab_operator.leasing.model.lease_length import end_of
+from jumplab_operator.leasing.model.reservations import Slots, ends_in_time
 from jumplab_operator.leasing.scheduler.gangs import KEPT_FOR
 
 
@@ -66,8 +64,7 @@ class Room:
     def ready(self, lease: LeaseFacts, pool: Pool) -> Iterator[str]:
         """What the lease could take without anybody's being ended: what is free, its own claims, and what is coming."""
         for uid in [*(uid for *_, uid in pool.free), *sorted(self._space.claims.get(lease.uid, ()))]:
-            exporter = self._space.situations[uid].exporter
-            usable = exporter.online and exporter.available and not exporter.quarantined
+            usable = self._space.situations[uid].exporter.usable
             if usable and self._is_nobodys(uid) and self.could_take(lease, pool, uid):
                 yield uid
         yield from self.coming(lease, pool)
@@ -91,16 +88,9 @@ class Room:
         )
 
     def fitting(self, lease: LeaseFacts, pools: Sequence[Pool], wishes: Sequence[Sequence[str]]) -> Sequence[str]:
-        """A distinct exporter for each part of a lease of several, within its client's quota; nothing where there are
-        not enough."""
-        if not all(wishes):
-            return ()
-        grants = {uid: pool.grants[uid] for pool, uids in zip(pools, wishes, strict=True) for uid in uids}
-        client = lease.request.client
-        chosen = Matching(wishes, lambda uid: grants[uid].quota, self._holdings.room_for(client)).run()
-        if chosen is None or self._holdings.excess_of(client, [(uid, grants[uid]) for uid in chosen]) is not None:
-            return ()
-        return chosen
+        """A distinct exporter for each member of a gang, within its client's quota; nothing where there are not
+        enough."""
+        return self._holdings.match(lease.request.client, pools, wishes) or ()
 
     def could_take(self, lease: LeaseFacts, pool: Pool, uid: str) -> bool:
         """Whether the lease may have the exporter, and would give it back before it is kept for another."""
@@ -110,9 +100,7 @@ class Room:
             return False
         begins = [self._space.slots.next_to_come(uid, lease.uid, self._now), self._kept.next_begin(uid, lease.uid)]
         begins += [begin for begin, pools in self._reserving if any(uid in each.grants for each in pools)]
-        begin = min((each for each in begins if each is not None), default=None)
-        end = lease.end or self._now + (lease.request.duration or DEFAULT_DURATION)
-        return begin is None or end + TURNAROUND <= begin
+        return ends_in_time(end_of(lease, self._now, [pool.grants[uid]]), begins)
 
     def _is_completed(self, lease: LeaseFacts, pools: Sequence[Pool], freed: Collection[str]) -> bool:
         there = sorted({*freed, *self._spoken_for, *self._left})

@@ -254,6 +254,7 @@ def lease_facts(lease: Lease, before: InForce | None, avoid: frozenset[str], clu
         begin=times(spec).begin,
         began=status.begin_time,
         end=end,
+        granted=spec.duration if status.exporter_names else None,
         moves=extend is not None and not (end and extend.until and extend.until <= end),
         exporters=status.exporter_names,
         avoid=avoid,
