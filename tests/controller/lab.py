@@ -13,6 +13,8 @@ from jumplab_operator.errors import ApiRefused, ApiUnreachable, TokenReplaced
 from jumplab_operator.leasing.explain.queue_position import Place
 from jumplab_operator.names import Name
 from jumplab_operator.reconcile.context.callers import Callers
+from jumplab_operator.controller.lab import ApiRefused, Assignment, Explanation, Holding, Name, Queued, StatusReport
+from jumplab_operator.leasing.explain.queue_position import QueuePosition
 from jumplab_operator.resources import Client, Exporter, LabelSelector, Lease
 from jumplab_operator.resources.exporter import LeaseRef
 
@@ -29,7 +31,7 @@ class MemoryLab:
         self.leases_: dict[Name, Lease] = {}
         self.secrets: dict[tuple[str, Name], str] = {}
         self.explanation = Explanation(None, [])
-        self.waiting: list[tuple[Lease, Place]] = []
+        self.waiting: list[tuple[Lease, QueuePosition]] = []
         self.asked_for: LabelSelector | None = None
         self.api_is_away = False
         self.secrets_read = 0

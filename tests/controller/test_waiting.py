@@ -10,7 +10,7 @@ from grpc import StatusCode
 from jumplab.protocol.client_v1 import client_pb2 as pb
 from jumplab_operator.controller.lab import Explanation
 from jumplab_operator.leasing.explain.explain import Considered
-from jumplab_operator.leasing.explain.queue_position import Place
+from jumplab_operator.leasing.explain.queue_position import QueuePosition
 from jumplab_operator.resources import LabelSelector
 from tests.controller.conftest import Controller, refused
 from tests.controller.lab import NAMESPACE
@@ -25,7 +25,7 @@ async def test_everybody_may_ask_where_a_lease_stands_and_why(controller: Contro
     token = controller.lab.add_client("ci")
     controller.lab.add_lease("demo", WAITING, {})
     considered = Considered("board=x", "bench-1", True, "Leased", "it is leased by ci")
-    controller.lab.explanation = Explanation(Place(3, NOON, "3rd"), [considered] * 5001)
+    controller.lab.explanation = Explanation(QueuePosition(3, NOON, "3rd"), [considered] * 5001)
     async with controller.calling("Client", "ci", token) as (_, client):
         told = await client.ExplainLease(pb.GetLeaseRequest(name=f"{PARENT}/leases/demo"), timeout=SOON)
     assert (told.lease.name, told.place.position, told.place.message) == (f"{PARENT}/leases/demo", 3, "3rd")
@@ -37,7 +37,7 @@ async def test_everybody_may_ask_where_a_lease_stands_and_why(controller: Contro
 async def test_the_queue_is_told_in_its_order_and_a_long_one_in_part(controller: Controller) -> None:
     token = controller.lab.add_client("ci")
     lease = controller.lab.add_lease("demo", WAITING, {})
-    controller.lab.waiting = [(lease, Place(position, None, "")) for position in range(1, 1002)]
+    controller.lab.waiting = [(lease, QueuePosition(position, None, "")) for position in range(1, 1002)]
     async with controller.calling("Client", "ci", token) as (_, client):
         told = await client.ListQueue(pb.ListQueueRequest(parent=PARENT, filter="board=x"), timeout=SOON)
     assert controller.lab.asked_for == LabelSelector(match_labels={"board": "x"})

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from jumplab_operator.leasing.model.decisions import Assign, Wait
 from jumplab_operator.leasing.model.facts import ExporterFacts, Fact, LeaseFacts, UsageFacts
-from jumplab_operator.leasing.scheduler.plan import Changes, State, plan
+from jumplab_operator.leasing.scheduler.scheduler import Changes, LabScheduler
 
 
 @dataclass
@@ -16,7 +16,7 @@ class Simulation:
     """One namespace. An exporter is clean as soon as its lease has ended."""
 
     now: datetime
-    state: State = field(default_factory=State)
+    lab: LabScheduler = field(default_factory=LabScheduler)
     began: dict[str, datetime] = field(default_factory=dict)
     """When each lease got its exporters, by its uid."""
     got: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -27,7 +27,7 @@ class Simulation:
         """Changes the world, and has what is decided done, until nothing is to be done now."""
         while facts:
             self.facts |= {fact.uid: fact for fact in facts}
-            self.state, _ = plan(self.state, Changes(self.now, facts))
+            self.lab.apply(Changes(self.now, facts))
             facts = self._decided()
 
     def run(self) -> None:
@@ -36,7 +36,7 @@ class Simulation:
             self.now = moment
             over = [fact for fact in self._leases() if fact.exporters and fact.end is not None and fact.end <= moment]
             facts = [each for lease in over for each in self._end(lease)]
-            self.state, _ = plan(self.state, Changes(moment, facts))
+            self.lab.apply(Changes(moment, facts))
             self.facts |= {fact.uid: fact for fact in facts}
             self.put(self._decided())
 
@@ -54,18 +54,18 @@ class Simulation:
     def _decided(self) -> list[Fact]:
         changed: list[Fact] = []
         for lease in self._leases():
-            decision = self.state.decision(lease.namespace, lease.uid)
+            decision = self.lab.of(lease.namespace).decision(lease.uid)
             if isinstance(decision, Assign) and not lease.exporters:
                 changed += self._assign(lease, decision)
-            elif isinstance(decision, Wait) and decision.kept != lease.kept:
-                changed.append(replace(lease, kept=decision.kept))
+            elif isinstance(decision, Wait) and decision.reserved != lease.reserved:
+                changed.append(replace(lease, reserved=decision.reserved))
         return changed
 
     def _assign(self, lease: LeaseFacts, decision: Assign) -> list[Fact]:
         names = tuple(chosen.name for chosen in decision.exporters)
         self.began[lease.uid], self.got[lease.uid] = self.now, names
         times = {"began": self.now, "end": lease.end or self.now + decision.duration, "granted": decision.duration}
-        running = replace(lease, exporters=names, kept=(), **times)  # type: ignore[arg-type]  # tests name the fields
+        running = replace(lease, exporters=names, reserved=(), **times)  # type: ignore[arg-type]  # tests name the fields
         claimed = [self.facts[chosen.uid] for chosen in decision.exporters]
         return [running, *(replace(each, claim=lease.uid) for each in claimed if isinstance(each, ExporterFacts))]
 

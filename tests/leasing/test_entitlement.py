@@ -7,7 +7,7 @@ from datetime import timedelta
 from jumplab_operator.leasing.lease.validation import Refusal
 from jumplab_operator.leasing.model.facts import Fact
 from jumplab_operator.leasing.model.policy_rules import Grant
-from jumplab_operator.leasing.scheduler.plan import Changes, State, plan
+from jumplab_operator.leasing.scheduler.scheduler import Changes, LabScheduler
 from tests.leasing.worlds import NOON, board, client, exporter, lease, minutes, policy, rule
 
 BENCH, OTHER = exporter("e1"), exporter("e2")
@@ -15,8 +15,9 @@ CI, ANN = client("ci", team="kernel"), client("ann", team="apps")
 
 
 def right(world: list[Fact], heir: str, length: timedelta | None = None) -> Grant | Refusal:
-    state, _ = plan(State(), Changes(NOON, [BENCH, OTHER, CI, ANN, *world]))
-    return state.right("lab", "lease-l1", [BENCH.uid], heir, length)
+    lab = LabScheduler()
+    lab.apply(Changes(NOON, [BENCH, OTHER, CI, ANN, *world]))
+    return lab.of("lab").right("lease-l1", [BENCH.uid], heir, length)
 
 
 def reason(world: list[Fact], heir: str, length: timedelta | None = None) -> str:
@@ -63,6 +64,7 @@ def test_the_new_holders_quota_counts_what_it_holds_but_not_this_lease() -> None
 
 
 def test_a_lease_that_waits_only_needs_a_holder_that_exists() -> None:
-    state, _ = plan(State(), Changes(NOON, [CI, ANN, policy("p", rule("kernel"), exporters=board("imx8"))]))
-    assert isinstance(state.right("lab", "lease-l1", [], "ann", None), Grant)
-    assert isinstance(state.right("lab", "lease-l1", [], "nobody", None), Refusal)
+    lab = LabScheduler()
+    lab.apply(Changes(NOON, [CI, ANN, policy("p", rule("kernel"), exporters=board("imx8"))]))
+    assert isinstance(lab.of("lab").right("lease-l1", [], "ann", None), Grant)
+    assert isinstance(lab.of("lab").right("lease-l1", [], "nobody", None), Refusal)

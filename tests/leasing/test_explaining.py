@@ -9,14 +9,15 @@ import pytest
 
 from jumplab_operator.leasing.explain.explain import Considered
 from jumplab_operator.leasing.model.facts import ExporterFacts, Fact, LeaseFacts, Request
-from jumplab_operator.leasing.scheduler.plan import Changes, State, plan
+from jumplab_operator.leasing.scheduler.scheduler import Changes, LabScheduler
 from jumplab_operator.resources import Exporter, LabelSelector, Requirement
 from tests.leasing.worlds import NOON, board, client, exporter, gang, lease, minutes, part, policy, rule
 
 
 def explained(asked: LeaseFacts, *world: Fact, resource: Exporter | None = None) -> list[Considered]:
-    state, _ = plan(State(), Changes(NOON, [client(), client("ann", "apps"), asked, *world]))
-    return state.explain("lab", asked.uid, lambda _: resource)
+    lab = LabScheduler()
+    lab.apply(Changes(NOON, [client(), client("ann", "apps"), asked, *world]))
+    return lab.of("lab").explain(asked.uid, lambda _: resource)
 
 
 def one(asked: LeaseFacts, *world: Fact, resource: Exporter | None = None) -> tuple[str, str]:
@@ -131,18 +132,20 @@ def test_a_gang_is_told_of_each_of_its_parts() -> None:
 
 
 def test_of_a_lease_that_has_its_exporter_there_is_nothing_to_explain() -> None:
-    state, _ = plan(State(), Changes(NOON, [client("ann"), exporter("a"), HELD]))
-    assert state.explain("lab", HELD.uid, lambda _: None) == []
-    assert state.place_of("lab", HELD.uid, NOON) is None
+    lab = LabScheduler()
+    lab.apply(Changes(NOON, [client("ann"), exporter("a"), HELD]))
+    assert lab.of("lab").explain(HELD.uid, lambda _: None) == []
+    assert lab.of("lab").position_of(HELD.uid, NOON) is None
 
 
 def test_everybody_may_ask_for_a_place_however_far_behind() -> None:
     waiting = [lease(f"w{n:04}", created=NOON + timedelta(seconds=n)) for n in range(1500)]
-    state, _ = plan(State(), Changes(NOON, [client(), exporter("a"), HELD, client("ann"), *waiting]))
-    last = state.place_of("lab", "lease-w1499", NOON)
+    lab = LabScheduler()
+    lab.apply(Changes(NOON, [client(), exporter("a"), HELD, client("ann"), *waiting]))
+    last = lab.of("lab").position_of("lease-w1499", NOON)
     assert last is not None
     assert (last.position, last.expected_begin) == (1500, None)
-    middle = state.place_of("lab", "lease-w0500", NOON)
+    middle = lab.of("lab").position_of("lease-w0500", NOON)
     assert middle is not None
     assert middle.expected_begin == NOON + minutes(5 + 10 * 500)
 
@@ -151,10 +154,11 @@ def test_who_waits_is_found_by_the_labels_of_what_they_wait_for() -> None:
     pinned = replace(lease("p", created=NOON - minutes(1)), request=Request("ci", exporter="a"))
     world = [client(), exporter("a"), exporter("b", "rpi4"), HELD, lease("i"), lease("r", "rpi4"), pinned]
     held = lease("h2", exporters=("b",), end=NOON + minutes(5))
-    state, _ = plan(State(), Changes(NOON, [*world, held]))
+    lab = LabScheduler()
+    lab.apply(Changes(NOON, [*world, held]))
     for selector, names in ((board("imx8"), "pi"), (board("rpi4"), "r"), (LabelSelector(), "pir")):
-        asked = state.awaited("lab", selector)
-        assert asked == [state.needed("lab", f"lease-{name}") for name in names]
+        asked = lab.of("lab").queues_for(selector)
+        assert asked == [lab.of("lab").queue_of(f"lease-{name}") for name in names]
 
 
 def test_of_an_exporter_whose_holder_gives_way_it_is_told_for_whom() -> None:

@@ -10,7 +10,7 @@ from jumplab_operator.leasing.model.decisions import Assign
 from jumplab_operator.leasing.model.facts import Fact
 from jumplab_operator.leasing.model.ranking import PATIENCE
 from jumplab_operator.leasing.model.usage import Usage, hour_of
-from jumplab_operator.leasing.scheduler.plan import Changes, State, plan
+from jumplab_operator.leasing.scheduler.scheduler import Changes, LabScheduler
 from tests.leasing.worlds import NOON, client, exporter, lease, minutes, policy, rule, usage
 
 OLD, NEW = NOON - minutes(9), NOON - minutes(1)
@@ -19,7 +19,7 @@ BOTH = (client("ci"), client("ann"))
 
 def served(*world: Fact) -> set[str]:
     """The names of the leases that get an exporter."""
-    _, decisions = plan(State(), Changes(NOON, world))
+    decisions = LabScheduler().apply(Changes(NOON, world))
     return {uid.removeprefix("lease-") for uid, decision in decisions.items() if isinstance(decision, Assign)}
 
 

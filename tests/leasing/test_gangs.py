@@ -10,7 +10,7 @@ import pytest
 from jumplab_operator.leasing.model.decisions import Assign, Decision, Wait
 from jumplab_operator.leasing.model.facts import ExporterFacts, Fact, LeaseFacts, Request
 from jumplab_operator.leasing.model.ranking import PATIENCE
-from jumplab_operator.leasing.scheduler.plan import Changes, State, plan
+from jumplab_operator.leasing.scheduler.scheduler import Changes, LabScheduler
 from tests.leasing.worlds import NOON, board, client, exporter, gang, lease, minutes, part, policy, rule
 
 A, B, C = exporter("a"), exporter("b"), exporter("c", "rpi4")
@@ -20,7 +20,7 @@ LATER = NOON + minutes(1)
 
 
 def planned(*world: Fact, now: datetime = NOON) -> dict[str, Decision]:
-    _, decisions = plan(State(), Changes(now, [client(), client("ann", "apps"), *world]))
+    decisions = LabScheduler().apply(Changes(now, [client(), client("ann", "apps"), *world]))
     return {uid.removeprefix("lease-"): decision for uid, decision in decisions.items()}
 
 
@@ -80,7 +80,7 @@ def test_what_a_gang_waits_for_is_used_by_others_who_are_back_in_time() -> None:
 
 def test_a_stream_of_small_leases_does_not_starve_a_gang() -> None:
     """One board comes free each minute, in turn, and there is always somebody who would have it at once."""
-    state, now = State(), NOON
+    lab, now = LabScheduler(), NOON
     boards = {"a": NOON + minutes(1), "b": NOON + minutes(2)}
     holders = {name: f"first-{name}" for name in boards}
     world: dict[str, Fact] = {fact.uid: fact for fact in (client(), client("ann", "apps"), gang("g", *TWO))}
@@ -96,12 +96,13 @@ def test_a_stream_of_small_leases_does_not_starve_a_gang() -> None:
         small = lease(f"small-{minute}", client="ci", request=Request("ci", board("imx8"), duration=minutes(2)))
         small = replace(small, created=now)
         world[small.uid] = small
-        state, _ = plan(State(), Changes(now, list(world.values())))
-        decision = state.decision("lab", "lease-g")
+        lab = LabScheduler()
+        lab.apply(Changes(now, list(world.values())))
+        decision = lab.of("lab").decision("lease-g")
         if isinstance(decision, Assign):
             assert minute == 2
             return
-        got = state.decision("lab", small.uid)
+        got = lab.of("lab").decision(small.uid)
         if isinstance(got, Assign):
             [chosen] = got.exporters
             boards[chosen.name], holders[chosen.name] = now + minutes(2), small.name
@@ -141,8 +142,9 @@ def test_nothing_is_kept_for_a_gang_whose_time_can_not_be_said() -> None:
 def test_what_is_kept_is_freed_when_the_gang_goes() -> None:
     busy, running = held(C, 20)
     world = [client(), A, busy, running, gang("g", *PAIR), asking("long", 60)]
-    state, _ = plan(State(), Changes(NOON, world))
-    _, decisions = plan(state, Changes(NOON, gone=[("lab", "lease-g")]))
+    lab = LabScheduler()
+    lab.apply(Changes(NOON, world))
+    decisions = lab.apply(Changes(NOON, gone=[("lab", "lease-g")]))
     assert names(decisions["lease-long"]) == ["a"]
 
 
@@ -161,13 +163,14 @@ def test_a_gang_is_told_which_part_can_not_be_had(world: list[Fact], message: st
 
 
 def test_a_gang_that_asks_for_more_different_exporters_than_there_are_is_unsatisfiable_until_there_are() -> None:
-    state, decisions = plan(State(), Changes(NOON, [client(), A, gang("g", *TWO)]))
+    lab = LabScheduler()
+    decisions = lab.apply(Changes(NOON, [client(), A, gang("g", *TWO)]))
     assert told(decisions["lease-g"]) == (
         "Unsatisfiable",
         "ExporterNotFound",
         'it asks for 2 different exporters, and what matches is only exporter "a"',
     )
-    _, decisions = plan(state, Changes(NOON, [B]))
+    decisions = lab.apply(Changes(NOON, [B]))
     assert names(decisions["lease-g"]) == ["a", "b"]
 
 
@@ -222,12 +225,12 @@ def test_a_gang_that_begins_later_has_a_slot_on_each_of_its_exporters() -> None:
     later = gang("g", *PAIR, begin=NOON + minutes(30))
     decision = planned(A, C, later)["g"]
     assert isinstance(decision, Wait)
-    assert decision.kept == ("a", "c")
+    assert decision.reserved == ("a", "c")
     assert decision.message == (
         'begins at 1 Aug 12:30 UTC; exporters "a" and "c" are kept for it until 1 Aug 12:40 UTC'
     )
     assert told(planned(A, C, later, asking("long", 60))["long"])[1] == "NotAvailable"
-    begun = replace(later, begin=NOON, kept=("a", "c"))
+    begun = replace(later, begin=NOON, reserved=("a", "c"))
     assert names(planned(A, C, begun, asking("long", 60))["g"]) == ["a", "c"]
 
 

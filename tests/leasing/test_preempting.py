@@ -7,7 +7,7 @@ from typing import Any
 
 from jumplab_operator.leasing.model.decisions import Assign, Preempt, Spare, Wait
 from jumplab_operator.leasing.model.facts import Fact, LeaseFacts
-from jumplab_operator.leasing.scheduler.plan import Changes, State, plan
+from jumplab_operator.leasing.scheduler.scheduler import Changes, LabScheduler
 from tests.leasing.worlds import NOON, board, client, exporter, gang, lease, minutes, part, policy, rule
 
 PEOPLE: list[Fact] = [client("ci", team="kernel"), client("ann", team="apps")]
@@ -33,13 +33,11 @@ def spot(name: str, on: str, began: int = -10, priority: int = 1, **changes: Any
 
 def victims(*facts: Fact, now: timedelta = timedelta(0)) -> dict[str, str]:
     """By the victim's name, the name of the lease that it is for."""
-    state, _ = plan(State(), Changes(NOON + now, [*PEOPLE, POLICY, *facts]))
-    found = {uid: state.decision("lab", uid) for uid in state.waiting("lab")}
-    return {
-        uid.removeprefix("lease-"): decision.waiting_uid.removeprefix("lease-")
-        for uid, decision in found.items()
-        if isinstance(decision, Preempt)
-    }
+    lab = LabScheduler()
+    lab.apply(Changes(NOON + now, [*PEOPLE, POLICY, *facts]))
+    scheduler = lab.of("lab")
+    assert all(scheduler.decision(uid) == Preempt() for uid in scheduler.last.victims)
+    return {one.removeprefix("lease-"): other.removeprefix("lease-") for one, other in scheduler.last.victims.items()}
 
 
 def test_a_spot_lease_is_ended_for_a_higher_priority() -> None:
@@ -88,15 +86,17 @@ def test_who_was_told_stays_the_one_where_another_would_be_chosen_now() -> None:
 
 def test_who_was_told_is_spared_once_nobody_waits_for_it_any_more() -> None:
     facts = [*PEOPLE, POLICY, exporter("e1"), spot("old", "e1", noticed=True), lease("new")]
-    state, _ = plan(State(), Changes(NOON, facts))
-    state, decisions = plan(state, Changes(NOON, gone=[("lab", "lease-new")]))
+    lab = LabScheduler()
+    lab.apply(Changes(NOON, facts))
+    decisions = lab.apply(Changes(NOON, gone=[("lab", "lease-new")]))
     assert decisions == {"lease-old": Spare()}
 
 
 def test_who_is_served_elsewhere_lets_the_other_stay() -> None:
     facts = [*PEOPLE, POLICY, exporter("e1"), spot("old", "e1", noticed=True), lease("new")]
-    state, _ = plan(State(), Changes(NOON, facts))
-    state, decisions = plan(state, Changes(NOON, put=[exporter("e2")]))
+    lab = LabScheduler()
+    lab.apply(Changes(NOON, facts))
+    decisions = lab.apply(Changes(NOON, put=[exporter("e2")]))
     assert isinstance(decisions["lease-new"], Assign)
     assert decisions["lease-old"] == Spare()
 
@@ -104,12 +104,12 @@ def test_who_is_served_elsewhere_lets_the_other_stay() -> None:
 def test_nobody_is_ended_for_a_lease_beyond_its_quota() -> None:
     rules = policy("p", rule("kernel", priority=9, maximum_leases=1), rule("apps", priority=1, spot_access=True))
     held = lease("held", exporters=("e2",), began=NOON, end=NOON + minutes(60))
-    state, decisions = plan(
-        State(), Changes(NOON, [*PEOPLE, rules, exporter("e1"), exporter("e2"), held, spot("old", "e1"), lease("new")])
-    )
+    facts = [*PEOPLE, rules, exporter("e1"), exporter("e2"), held, spot("old", "e1"), lease("new")]
+    lab = LabScheduler()
+    decisions = lab.apply(Changes(NOON, facts))
     assert isinstance(decisions["lease-new"], Wait)
     assert decisions["lease-new"].reason == "OverQuota"
-    assert state.decision("lab", "lease-old") is None
+    assert lab.of("lab").decision("lease-old") is None
 
 
 def test_what_is_being_cleaned_up_is_waited_for_a_minute() -> None:
@@ -178,8 +178,9 @@ def test_by_the_least_of_its_rights_a_lease_of_several_ends_others() -> None:
     mixed = gang("mixed", part("one", "imx8"), part("two", "rpi4"))
     facts = [*PEOPLE, imx, exporter("e1"), exporter("e2", "rpi4"), spot("a", "e1"), mixed]
     for rules, expected in ((rpi, {}), (policy("q", rule("kernel", priority=5), exporters=board("rpi4")), {"a"})):
-        state, _ = plan(State(), Changes(NOON, [*facts, rules]))
-        found = {uid for uid in state.waiting("lab") if isinstance(state.decision("lab", uid), Preempt)}
+        lab = LabScheduler()
+        lab.apply(Changes(NOON, [*facts, rules]))
+        found = {uid for uid in lab.of("lab").decided() if isinstance(lab.of("lab").decision(uid), Preempt)}
         assert found == {f"lease-{name}" for name in expected}
 
 
@@ -187,15 +188,16 @@ def test_what_is_free_is_kept_for_a_lease_of_several_while_the_rest_is_ended_for
     told = spot("a", "e1", noticed=True)
     short = lease("short", client="ann", created=NOON)
     facts = [*PEOPLE, POLICY, *TWO, told, BOTH, short]
-    state, _ = plan(State(), Changes(NOON, facts))
-    waits = state.decision("lab", "lease-short")
+    lab = LabScheduler()
+    lab.apply(Changes(NOON, facts))
+    waits = lab.of("lab").decision("lease-short")
     assert isinstance(waits, Wait)
     assert waits.message.endswith("1 is kept for a lease of several from 1 Aug 12:00 UTC")
     freed = exporter("e1", available=False, claim="lease-a", vacated=NOON)
-    state, _ = plan(state, Changes(NOON, put=[freed], gone=[("lab", "lease-a")]))
-    assert isinstance(state.decision("lab", "lease-short"), Wait)
-    state, _ = plan(state, Changes(NOON, put=[exporter("e1")]))
-    both = state.decision("lab", "lease-both")
+    lab.apply(Changes(NOON, put=[freed], gone=[("lab", "lease-a")]))
+    assert isinstance(lab.of("lab").decision("lease-short"), Wait)
+    lab.apply(Changes(NOON, put=[exporter("e1")]))
+    both = lab.of("lab").decision("lease-both")
     assert isinstance(both, Assign)
     assert {chosen.name for chosen in both.exporters} == {"e1", "e2"}
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from jumplab_operator.leasing.model.decisions import Assign, Decision, Wait
 from jumplab_operator.leasing.model.facts import Fact, Request
-from jumplab_operator.leasing.scheduler.plan import Changes, State, plan
+from jumplab_operator.leasing.scheduler.scheduler import Changes, LabScheduler
 from tests.leasing.worlds import NOON, board, client, exporter, lease, minutes, policy, rule
 
 HELD = lease("held", exporters=("a",), began=NOON, end=NOON + minutes(9))
@@ -14,7 +14,7 @@ TAKEN = exporter("a", claim="lease-held")
 
 
 def planned(*world: Fact) -> dict[str, Decision]:
-    _, decisions = plan(State(), Changes(NOON, [client(), client("ann"), *world]))
+    decisions = LabScheduler().apply(Changes(NOON, [client(), client("ann"), *world]))
     return {uid.removeprefix("lease-"): decision for uid, decision in decisions.items()}
 
 
@@ -61,9 +61,10 @@ def test_what_another_policy_permits_is_taken_where_one_is_exhausted() -> None:
 
 def test_the_next_is_served_when_one_is_released() -> None:
     world = [client(), TAKEN, HELD, exporter("b"), policy("p", rule(maximum_leases=1)), lease("l")]
-    state, decisions = plan(State(), Changes(NOON, world))
+    lab = LabScheduler()
+    decisions = lab.apply(Changes(NOON, world))
     assert isinstance(decisions["lease-l"], Wait)
-    _, decisions = plan(state, Changes(NOON, gone=[("lab", "lease-held")]))
+    decisions = lab.apply(Changes(NOON, gone=[("lab", "lease-held")]))
     assert isinstance(decisions["lease-l"], Assign)
 
 

@@ -11,7 +11,7 @@ import pytest
 from jumplab_operator.leasing.lease.validation import InForce, Refusal, accept
 from jumplab_operator.leasing.model.decisions import Assign, Decision, Wait
 from jumplab_operator.leasing.model.facts import Fact, LeaseFacts, Request
-from jumplab_operator.leasing.scheduler.plan import Changes, State, plan
+from jumplab_operator.leasing.scheduler.scheduler import Changes, LabScheduler
 from jumplab_operator.resources import LeaseSpec
 from tests.leasing.worlds import NOON, board, client, exporter, lease, minutes
 
@@ -27,13 +27,13 @@ def asking(name: str, length: int) -> LeaseFacts:
 
 
 def planned(*world: Fact, now: datetime = NOON) -> dict[str, Decision]:
-    _, decisions = plan(State(), Changes(now, [client(), *world]))
+    decisions = LabScheduler().apply(Changes(now, [client(), *world]))
     return {uid.removeprefix("lease-"): decision for uid, decision in decisions.items()}
 
 
 def kept(decision: Decision) -> tuple[str, ...]:
     assert isinstance(decision, Wait)
-    return decision.kept
+    return decision.reserved
 
 
 def test_a_slot_is_told_with_its_exporter_and_its_times() -> None:
@@ -60,7 +60,7 @@ def test_a_shorter_lease_is_served_though_a_longer_one_before_it_is_held_back() 
 
 
 def test_who_would_overlap_goes_elsewhere() -> None:
-    decision = planned(exporter("a"), exporter("b"), booked("l", 30, kept=("a",)), asking("long", 60))["long"]
+    decision = planned(exporter("a"), exporter("b"), booked("l", 30, reserved=("a",)), asking("long", 60))["long"]
     assert isinstance(decision, Assign)
     assert decision.exporters[0].name == "b"
 
@@ -77,30 +77,30 @@ def test_an_exporter_that_is_leased_beyond_the_begin_is_not_kept() -> None:
     held = lease("h", exporters=("a",), began=NOON, end=NOON + minutes(31))
     world = [exporter("a", claim="lease-h"), exporter("b")]
     assert kept(planned(*world, held, booked("l", 30))["l"]) == ("b",)
-    assert kept(planned(*world, replace(held, end=NOON + minutes(30)), booked("l", 30, kept=("a",)))["l"]) == ("a",)
+    assert kept(planned(*world, replace(held, end=NOON + minutes(30)), booked("l", 30, reserved=("a",)))["l"]) == ("a",)
 
 
 def test_what_was_kept_before_stays_when_an_older_lease_wants_the_same() -> None:
     older = booked("older", 30, created=NOON - minutes(99))
-    decisions = planned(exporter("a"), older, booked("holder", 30, kept=("a",)))
+    decisions = planned(exporter("a"), older, booked("holder", 30, reserved=("a",)))
     assert (kept(decisions["holder"]), kept(decisions["older"])) == (("a",), ())
 
 
 def test_at_its_begin_a_lease_goes_first_on_what_was_kept_for_it() -> None:
-    begun, rival = booked("l", 0, kept=("b",)), replace(asking("rival", 5), created=NOON - minutes(999))
+    begun, rival = booked("l", 0, reserved=("b",)), replace(asking("rival", 5), created=NOON - minutes(999))
     decisions = planned(exporter("b"), begun, rival)
     assert isinstance(decisions["l"], Assign)
     assert isinstance(decisions["rival"], Wait)
 
 
 def test_at_its_begin_a_lease_goes_elsewhere_where_what_was_kept_is_gone() -> None:
-    decision = planned(exporter("a", online=False), exporter("b"), booked("l", 0, kept=("a",)))["l"]
+    decision = planned(exporter("a", online=False), exporter("b"), booked("l", 0, reserved=("a",)))["l"]
     assert isinstance(decision, Assign)
     assert decision.exporters[0].name == "b"
 
 
 def test_a_lease_whose_exporter_is_late_goes_first_for_as_long_as_it_waits() -> None:
-    late, rival = booked("l", -20, kept=("b",)), replace(asking("rival", 5), created=NOON - minutes(999))
+    late, rival = booked("l", -20, reserved=("b",)), replace(asking("rival", 5), created=NOON - minutes(999))
     decisions = planned(exporter("b", available=False), late, rival)
     assert kept(decisions["l"]) == ("b",)
     decisions = planned(exporter("b"), late, rival)
@@ -110,7 +110,7 @@ def test_a_lease_whose_exporter_is_late_goes_first_for_as_long_as_it_waits() -> 
 
 @pytest.mark.parametrize(("begin", "served"), [(-1, True), (-2, False)])
 def test_a_lease_that_is_more_than_a_minute_late_leaves_the_next_slot_alone(begin: int, served: bool) -> None:
-    late, following = booked("l", begin, kept=("a",)), booked("next", 10 + begin, kept=("a",))
+    late, following = booked("l", begin, reserved=("a",)), booked("next", 10 + begin, reserved=("a",))
     shorter = replace(asking("shorter", 5), created=NOON - minutes(1))
     decisions = planned(exporter("a"), late, following, shorter)
     assert isinstance(decisions["l"], Assign) is served
@@ -119,14 +119,15 @@ def test_a_lease_that_is_more_than_a_minute_late_leaves_the_next_slot_alone(begi
 
 
 def test_a_late_lease_with_a_fixed_end_ends_with_its_slot_and_is_served() -> None:
-    late, following = booked("l", -2, kept=("a",), end=NOON + minutes(8)), booked("next", 8, kept=("a",))
+    late, following = booked("l", -2, reserved=("a",), end=NOON + minutes(8)), booked("next", 8, reserved=("a",))
     assert isinstance(planned(exporter("a"), late, following)["l"], Assign)
 
 
 def test_a_slot_that_is_given_up_is_anothers() -> None:
-    state, decisions = plan(State(), Changes(NOON, [client(), exporter("a"), booked("x", 30), booked("y", 35)]))
+    lab = LabScheduler()
+    decisions = lab.apply(Changes(NOON, [client(), exporter("a"), booked("x", 30), booked("y", 35)]))
     assert kept(decisions["lease-y"]) == ()
-    _, decisions = plan(state, Changes(NOON, gone=[("lab", "lease-x")]))
+    decisions = lab.apply(Changes(NOON, gone=[("lab", "lease-x")]))
     assert kept(decisions["lease-y"]) == ("a",)
 
 
@@ -135,10 +136,11 @@ def spec(**fields: Any) -> LeaseSpec:
 
 
 def test_a_slot_moves_only_where_nobody_is() -> None:
-    world = [client(), exporter("a"), booked("x", 30, kept=("a",)), booked("y", 60, kept=("a",))]
-    state, _ = plan(State(), Changes(NOON, world))
-    assert state.movable("lab", "lease-x", NOON + minutes(35), NOON + minutes(45))
-    assert not state.movable("lab", "lease-x", NOON + minutes(55), NOON + minutes(65))
+    world = [client(), exporter("a"), booked("x", 30, reserved=("a",)), booked("y", 60, reserved=("a",))]
+    lab = LabScheduler()
+    lab.apply(Changes(NOON, world))
+    assert lab.of("lab").is_movable("lease-x", NOON + minutes(35), NOON + minutes(45))
+    assert not lab.of("lab").is_movable("lease-x", NOON + minutes(55), NOON + minutes(65))
 
 
 @pytest.mark.parametrize(("begin", "accepted"), [(40, True), (50, False)])

@@ -5,20 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from jumplab_operator.leasing.explain.queue_position import Place
+from jumplab_operator.leasing.explain.queue_position import QueuePosition
 from jumplab_operator.leasing.model.facts import Fact, LeaseFacts, Request
-from jumplab_operator.leasing.scheduler.plan import Changes, State, plan
+from jumplab_operator.leasing.scheduler.scheduler import Changes, LabScheduler
 from tests.leasing.worlds import NOON, board, client, exporter, lease, minutes, policy, rule
 
 
-def standing(*world: Fact, now: datetime = NOON, most: int = 10, reach: int = 256) -> dict[str, Place]:
+def standing(*world: Fact, now: datetime = NOON, most: int = 10, reach: int = 256) -> dict[str, QueuePosition]:
     """The places by the lease's name."""
-    state, _ = plan(State(), Changes(now, world))
-    found = {needed for uid in state.waiting("lab") if (needed := state.needed("lab", uid)) is not None}
+    lab = LabScheduler()
+    lab.apply(Changes(now, world))
+    found = {needed for uid in lab.of("lab").decided() if (needed := lab.of("lab").queue_of(uid)) is not None}
     return {
         uid.removeprefix("lease-"): place
         for needed in found
-        for uid, place in state.places("lab", needed, now, most, reach).items()
+        for uid, place in lab.of("lab").positions(needed, now, most, reach).items()
     }
 
 
@@ -28,7 +29,7 @@ def held(name: str, until: int | None, who: str = "ci") -> LeaseFacts:
     return lease(f"on-{name}", client=who, exporters=(name,), began=NOON - minutes(1) if end else None, end=end)
 
 
-def expected(place: Place) -> int | None:
+def expected(place: QueuePosition) -> int | None:
     """In minutes from noon."""
     return None if place.expected_begin is None else int((place.expected_begin - NOON).total_seconds()) // 60
 
@@ -40,7 +41,7 @@ def waiting(count: int, **changes: object) -> list[LeaseFacts]:
 def test_a_place_says_who_goes_first_what_is_in_the_way_and_for_how_long() -> None:
     world = [client(), exporter("a"), exporter("b"), held("a", 125), held("b", 130, "ann"), *waiting(3)]
     places = standing(*world)
-    assert places["w2"] == Place(
+    assert places["w2"] == QueuePosition(
         3,
         NOON + minutes(135),
         "3rd in the queue for 2 exporters matching board=imx8; both leased, the first until 1 Aug 14:05 UTC by ci",
@@ -163,12 +164,13 @@ def test_so_many_are_looked_at_as_was_asked_for() -> None:
 def test_a_change_makes_those_restless_who_compete_with_whom_it_touches() -> None:
     pinned = replace(lease("pinned"), request=Request("ci", exporter="a", duration=minutes(10)))
     world = [client(), exporter("a"), exporter("b"), exporter("c", "rpi4"), held("a", 5), held("b", 5), held("c", 5)]
-    state, _ = plan(State(), Changes(NOON, [*world, pinned, lease("other", "rpi4")]))
-    assert len(state.take_restless()["lab"]) == 2
-    assert state.take_restless() == {}
-    state, _ = plan(state, Changes(NOON, [lease("any")]))
-    needed = [state.needed("lab", f"lease-{name}") for name in ("pinned", "any")]
-    assert state.take_restless() == {"lab": set(needed)}
+    lab = LabScheduler()
+    lab.apply(Changes(NOON, [*world, pinned, lease("other", "rpi4")]))
+    assert len(lab.of("lab").take_dirty()) == 2
+    assert lab.of("lab").take_dirty() == set()
+    lab.apply(Changes(NOON, [lease("any")]))
+    needed = [lab.of("lab").queue_of(f"lease-{name}") for name in ("pinned", "any")]
+    assert lab.of("lab").take_dirty() == set(needed)
 
 
 def test_what_is_to_be_ended_for_a_higher_priority_is_expected_in_a_minute() -> None:

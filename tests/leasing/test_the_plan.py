@@ -8,13 +8,13 @@ import pytest
 
 from jumplab_operator.leasing.model.decisions import Assign, Chosen, Decision, Wait
 from jumplab_operator.leasing.model.facts import Fact, PolicyFacts, Request
-from jumplab_operator.leasing.scheduler.plan import Changes, State, plan
+from jumplab_operator.leasing.scheduler.scheduler import Changes, LabScheduler
 from tests.leasing.worlds import NOON, board, client, exporter, lease, minutes, policy, rule
 
 
 def planned(*world: Fact) -> dict[str, Decision]:
     """The decisions by the lease's name."""
-    _, decisions = plan(State(), Changes(NOON, world))
+    decisions = LabScheduler().apply(Changes(NOON, world))
     return {uid.removeprefix("lease-"): decision for uid, decision in decisions.items()}
 
 
@@ -73,10 +73,11 @@ def test_a_mixed_reason_is_told_in_full() -> None:
 
 def test_a_lease_that_begins_later_waits_and_is_due_then() -> None:
     later = lease("l", begin=NOON + minutes(3))
-    state, decisions = plan(State(), Changes(NOON, [client(), exporter("a"), later]))
+    lab = LabScheduler()
+    decisions = lab.apply(Changes(NOON, [client(), exporter("a"), later]))
     assert wait_of(decisions["lease-l"]).reason == "Scheduled"
-    assert state.due == NOON + minutes(3)
-    _, decisions = plan(state, Changes(NOON + minutes(3)))
+    assert lab.due == NOON + minutes(3)
+    decisions = lab.apply(Changes(NOON + minutes(3)))
     assert isinstance(decisions["lease-l"], Assign)
 
 
@@ -107,13 +108,14 @@ def test_what_no_exporter_can_serve_is_unsatisfiable_with_its_reason(
 
 def test_a_patient_lease_waits_for_an_exporter_that_does_not_exist_yet() -> None:
     patient = replace(lease("l"), request=Request("ci", board("imx8"), patient=True))
-    state, decisions = plan(State(), Changes(NOON, [client(), patient]))
+    lab = LabScheduler()
+    decisions = lab.apply(Changes(NOON, [client(), patient]))
     assert decisions["lease-l"] == Wait(
         "Pending",
         "ExporterNotFound",
         "there is no exporter that matches board=imx8; the lease waits until that changes",
     )
-    _, decisions = plan(state, Changes(NOON, [exporter("a")]))
+    decisions = lab.apply(Changes(NOON, [exporter("a")]))
     assert isinstance(decisions["lease-l"], Assign)
 
 
@@ -139,11 +141,12 @@ def test_a_default_duration_bends_to_the_policy() -> None:
 
 def test_when_the_last_exporter_of_a_kind_goes_all_who_wait_for_it_are_told() -> None:
     waiting = [lease(f"l{n}") for n in range(30)]
-    state, _ = plan(State(), Changes(NOON, [client(), exporter("a", online=False), *waiting]))
-    state, told = plan(state, Changes(NOON, gone=[("lab", "exporter-a")]))
+    lab = LabScheduler()
+    lab.apply(Changes(NOON, [client(), exporter("a", online=False), *waiting]))
+    told = lab.apply(Changes(NOON, gone=[("lab", "exporter-a")]))
     assert {wait_of(decision).reason for decision in told.values()} == {"ExporterNotFound"}
     assert len(told) == 30
-    state, told = plan(state, Changes(NOON, [exporter("a", online=False)]))
+    told = lab.apply(Changes(NOON, [exporter("a", online=False)]))
     assert {wait_of(decision).reason for decision in told.values()} == {"Offline"}
     assert len(told) == 30
 
@@ -151,23 +154,25 @@ def test_when_the_last_exporter_of_a_kind_goes_all_who_wait_for_it_are_told() ->
 def test_of_a_long_queue_only_the_first_are_told_of_each_change() -> None:
     held = lease("h", exporters=("a",), end=NOON + minutes(5))
     waiting = [lease(f"l{n:02}") for n in range(30)]
-    state, told = plan(State(), Changes(NOON, [client(), exporter("a", claim="lease-h"), held, *waiting]))
+    lab = LabScheduler()
+    told = lab.apply(Changes(NOON, [client(), exporter("a", claim="lease-h"), held, *waiting]))
     assert len(told) == 30
-    _, told = plan(state, Changes(NOON, [replace(held, end=NOON + minutes(9))]))
+    told = lab.apply(Changes(NOON, [replace(held, end=NOON + minutes(9))]))
     assert set(told) == {f"lease-l{n:02}" for n in range(10)}
 
 
 def test_a_kind_that_was_asked_for_once_is_remembered_as_it_is_now_and_of_many_kinds_the_latest() -> None:
     kinds = [f"kind-{number}" for number in range(100)]
-    state, _ = plan(State(), Changes(NOON, [client(), *(exporter(kind, kind) for kind in kinds)]))
-    pools = state.spaces["lab"].members.pools
+    lab = LabScheduler()
+    lab.apply(Changes(NOON, [client(), *(exporter(kind, kind) for kind in kinds)]))
+    pools = lab.of("lab").index.pools.pools
     for kind in kinds:
-        state, decisions = plan(state, Changes(NOON, [lease(kind, kind)]))
+        decisions = lab.apply(Changes(NOON, [lease(kind, kind)]))
         assert isinstance(decisions[f"lease-{kind}"], Assign)
-        state, _ = plan(state, Changes(NOON, gone=[("lab", f"lease-{kind}")]))
+        lab.apply(Changes(NOON, gone=[("lab", f"lease-{kind}")]))
     assert 0 < len(pools) < len(kinds)
     latest = next(pool for pool in pools.values() if pool.request.selector == board(kinds[-1]))
-    state, _ = plan(state, Changes(NOON, [exporter(kinds[-1], kinds[-1], online=False)]))
-    state, decisions = plan(state, Changes(NOON, [lease("again", kinds[-1])]))
+    lab.apply(Changes(NOON, [exporter(kinds[-1], kinds[-1], online=False)]))
+    decisions = lab.apply(Changes(NOON, [lease("again", kinds[-1])]))
     assert latest in pools.values()
     assert "is offline (kind-99)" in wait_of(decisions["lease-again"]).message

@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jumplab_operator.leasing.cache.namespace_cache import CLEANING
-from jumplab_operator.leasing.explain.queue_position import Place
+from jumplab_operator.leasing.cache.namespace_index import CLEANING
+from jumplab_operator.leasing.explain.queue_position import QueuePosition
 from jumplab_operator.leasing.model import policy_rules, selectors
 from jumplab_operator.leasing.model.decisions import Assign, Chosen, Decision, Preempt, Wait
 from jumplab_operator.leasing.model.facts import ClientFacts, ExporterFacts, Fact, LeaseFacts, PolicyFacts, Request
 from jumplab_operator.leasing.model.lease_length import end_of
-from jumplab_operator.leasing.scheduler.plan import Changes, State, plan
+from jumplab_operator.leasing.scheduler.scheduler import Changes, LabScheduler
 from jumplab_operator.resources import ExporterAccessPolicy
 from tests.leasing.worlds import NOON, clients, contested_worlds, facts
 
@@ -45,7 +45,7 @@ def _known(world: list[Fact]) -> dict[str, Fact]:
 
 @given(_worlds)
 def test_no_two_leases_share_an_exporter(world: list[Fact]) -> None:
-    _, decisions = plan(State(), Changes(NOON, world))
+    decisions = LabScheduler().apply(Changes(NOON, world))
     known = _known(world).values()
     taken = Counter(exporter for decision in decisions.values() for exporter in _names(decision))
     held = {name for fact in known if isinstance(fact, LeaseFacts) for name in fact.exporters}
@@ -64,7 +64,7 @@ def _names(decision: Decision) -> list[str]:
 
 @given(_worlds)
 def test_an_assigned_exporter_matches_is_enabled_online_and_permitted(world: list[Fact]) -> None:
-    _, decisions = plan(State(), Changes(NOON, world))
+    decisions = LabScheduler().apply(Changes(NOON, world))
     known = _known(world)
     policies = [fact.policy for fact in known.values() if isinstance(fact, PolicyFacts)]
     teams = {fact.name: fact.labels for fact in known.values() if isinstance(fact, ClientFacts)}
@@ -73,7 +73,7 @@ def test_an_assigned_exporter_matches_is_enabled_online_and_permitted(world: lis
             continue
         lease = known[uid]
         assert isinstance(lease, LeaseFacts)
-        for request, chosen in zip(lease.parts, decision.exporters, strict=True):
+        for request, chosen in zip(lease.members, decision.exporters, strict=True):
             exporter = known[chosen.uid]
             assert isinstance(exporter, ExporterFacts)
             assert request.selector is None or selectors.matches(request.selector, exporter.labels)
@@ -87,7 +87,7 @@ def test_an_assigned_exporter_matches_is_enabled_online_and_permitted(world: lis
 
 @given(_worlds)
 def test_no_client_is_given_more_than_any_quota_of_its_policies_permits(world: list[Fact]) -> None:
-    _, decisions = plan(State(), Changes(NOON, world))
+    decisions = LabScheduler().apply(Changes(NOON, world))
     known = _known(world)
     got = {uid: decision for uid, decision in decisions.items() if isinstance(decision, Assign)}
     for policy in [fact.policy for fact in known.values() if isinstance(fact, PolicyFacts) and fact.policy]:
@@ -126,21 +126,22 @@ def _granted_by(
 
 @given(_worlds)
 def test_what_is_kept_is_kept_for_one_and_given_to_nobody_who_would_still_have_it(world: list[Fact]) -> None:
-    state, decisions = plan(State(), Changes(NOON, world))
+    lab = LabScheduler()
+    decisions = lab.apply(Changes(NOON, world))
     known = _known(world)
     kept: dict[str, list[tuple[datetime, datetime]]] = {}
-    for uid in state.waiting("lab"):
-        decision, lease = state.decision("lab", uid), known[uid]
-        for name in decision.kept if isinstance(decision, Wait) else ():
+    for uid in lab.of("lab").decided():
+        decision, lease = lab.of("lab").decision(uid), known[uid]
+        for name in decision.reserved if isinstance(decision, Wait) else ():
             assert isinstance(lease, LeaseFacts)
             if lease.begin is not None and lease.begin > NOON:  # then it goes before all others
-                kept.setdefault(name, []).append((lease.begin, _end_of_slot(lease, decision.kept, known)))
+                kept.setdefault(name, []).append((lease.begin, _end_of_slot(lease, decision.reserved, known)))
     for slots in kept.values():
         assert all(one[1] <= other[0] or other[1] <= one[0] for n, one in enumerate(slots) for other in slots[n + 1 :])
     claims = {fact.claim for fact in known.values() if isinstance(fact, ExporterFacts)}
     for uid, decision in decisions.items():
         lease = known[uid]
-        if isinstance(decision, Assign) and isinstance(lease, LeaseFacts) and uid not in claims and not lease.kept:
+        if isinstance(decision, Assign) and isinstance(lease, LeaseFacts) and uid not in claims and not lease.reserved:
             end = lease.end or NOON + decision.duration
             assert all(end <= begin for name in _names(decision) for begin, _ in kept.get(name, []))
 
@@ -153,7 +154,7 @@ def _end_of_slot(lease: LeaseFacts, names: Sequence[str], known: dict[str, Fact]
     policies = [fact.policy for fact in known.values() if isinstance(fact, PolicyFacts)]
     rights = [
         policy_rules.best_grant(policies, exporters[name].labels, teams[part.client], part.duration)
-        for name, part in zip(names, lease.parts, strict=True)
+        for name, part in zip(names, lease.members, strict=True)
     ]
     assert all(isinstance(right, policy_rules.Grant) for right in rights)
     return end_of(lease, lease.begin, rights)
@@ -172,20 +173,22 @@ def test_planning_step_by_step_equals_planning_from_scratch(
     world: list[Fact], steps: list[tuple[timedelta, list[Fact], set[int]]]
 ) -> None:
     now, known = NOON, _known(world)
-    state, _ = plan(State(), Changes(now, world))
+    lab = LabScheduler()
+    lab.apply(Changes(now, world))
     for passed, put, gone in steps:
         now += passed
         leaving = [uid for index, uid in enumerate(known) if index in gone and uid not in {fact.uid for fact in put}]
-        state, _ = plan(state, Changes(now, put, [("lab", uid) for uid in leaving]))
+        lab.apply(Changes(now, put, [("lab", uid) for uid in leaving]))
         known = {uid: fact for uid, fact in {**known, **_known(put)}.items() if uid not in leaving}
-        scratch, _ = plan(State(), Changes(now, list(known.values())))
-        assert _all_decisions(state) == _all_decisions(scratch)
-        assert _all_places(state, now) == _all_places(scratch, now)
+        scratch = LabScheduler()
+        scratch.apply(Changes(now, list(known.values())))
+        assert _all_decisions(lab) == _all_decisions(scratch)
+        assert _all_places(lab, now) == _all_places(scratch, now)
 
 
 def _decided(world: list[Fact]) -> Iterator[tuple[LeaseFacts, Decision]]:
     """The leases of a world, each with what is decided of it."""
-    _, decisions = plan(State(), Changes(NOON, world))
+    decisions = LabScheduler().apply(Changes(NOON, world))
     known = _known(world)
     for uid, decision in decisions.items():
         lease = known[uid]
@@ -193,19 +196,20 @@ def _decided(world: list[Fact]) -> Iterator[tuple[LeaseFacts, Decision]]:
         yield lease, decision
 
 
-def _all_decisions(state: State) -> dict[str, Decision | None]:
-    return {uid: state.decision("lab", uid) for uid in state.waiting("lab")}
+def _all_decisions(lab: LabScheduler) -> dict[str, Decision | None]:
+    return {uid: lab.of("lab").decision(uid) for uid in lab.of("lab").decided()}
 
 
-def _all_places(state: State, now: datetime) -> dict[str, Place]:
-    found = {needed for uid in state.waiting("lab") if (needed := state.needed("lab", uid)) is not None}
-    return {uid: place for needed in found for uid, place in state.places("lab", needed, now).items()}
+def _all_places(lab: LabScheduler, now: datetime) -> dict[str, QueuePosition]:
+    found = {needed for uid in lab.of("lab").decided() if (needed := lab.of("lab").queue_of(uid)) is not None}
+    return {uid: place for needed in found for uid, place in lab.of("lab").positions(needed, now).items()}
 
 
 @given(_worlds)
 def test_everyone_who_is_next_has_a_place_and_nobody_has_one_before_what_they_wait_for(world: list[Fact]) -> None:
-    state, decisions = plan(State(), Changes(NOON, world))
-    known, places = _known(world), _all_places(state, NOON)
+    lab = LabScheduler()
+    decisions = lab.apply(Changes(NOON, world))
+    known, places = _known(world), _all_places(lab, NOON)
     assert not [uid for uid in places if isinstance(decisions[uid], Assign)]
     for uid, place in places.items():
         lease = known[uid]
@@ -214,7 +218,7 @@ def test_everyone_who_is_next_has_a_place_and_nobody_has_one_before_what_they_wa
         assert place.expected_begin is None or place.expected_begin >= NOON
         assert place.expected_begin is None or lease.end is None or place.expected_begin < lease.end
     waits = {uid for uid, it in decisions.items() if isinstance(it, Wait) and it.reason in ("NotAvailable", "NotReady")}
-    queued = {uid for uid in waits if state.needed("lab", uid) is not None}
+    queued = {uid for uid in waits if lab.of("lab").queue_of(uid) is not None}
     assert queued <= set(places)
 
 
@@ -222,20 +226,20 @@ def test_everyone_who_is_next_has_a_place_and_nobody_has_one_before_what_they_wa
 def test_a_gang_gets_everything_at_once_and_each_part_something_else(world: list[Fact]) -> None:
     for lease, decision in _decided(world):
         if isinstance(decision, Assign):
-            assert len(set(_names(decision))) == len(lease.parts)
+            assert len(set(_names(decision))) == len(lease.members)
 
 
 @given(_worlds)
 def test_one_gang_alone_waits_only_where_no_choice_of_what_is_free_would_do(world: list[Fact]) -> None:
     """Without policies, slots and former troubles: whatever fits may be had."""
-    gangs = [fact for fact in world if isinstance(fact, LeaseFacts) and len(fact.parts) > 1][:1]
+    gangs = [fact for fact in world if isinstance(fact, LeaseFacts) and len(fact.members) > 1][:1]
     others = [fact for fact in world if not isinstance(fact, PolicyFacts) and not isinstance(fact, LeaseFacts)]
-    alone = [replace(fact, exporters=(), began=None, begin=None, kept=(), avoid=frozenset()) for fact in gangs]
-    _, decisions = plan(State(), Changes(NOON, [*others, *alone]))
+    alone = [replace(fact, exporters=(), began=None, begin=None, reserved=(), avoid=frozenset()) for fact in gangs]
+    decisions = LabScheduler().apply(Changes(NOON, [*others, *alone]))
     free = [it for it in others if isinstance(it, ExporterFacts) and it.online and it.available]
     known = {fact.name for fact in others if isinstance(fact, ClientFacts)}
     for lease in alone:
-        choices = [[it for it in free if _fits(lease.uid, part, it)] for part in lease.parts]
+        choices = [[it for it in free if _fits(lease.uid, part, it)] for part in lease.members]
         there_is_one = any(len({it.uid for it in some}) == len(some) for some in itertools.product(*choices))
         in_time = (lease.end is None or lease.end > NOON) and lease.request.client in known
         assert isinstance(decisions.get(lease.uid), Assign) == (there_is_one and in_time)
@@ -251,18 +255,19 @@ def _fits(lease_uid: str, part: Request, exporter: ExporterFacts) -> bool:
 def test_who_is_ended_is_a_spot_lease_of_lower_priority_than_by_which_another_would_have_its_exporter(
     world: list[Fact],
 ) -> None:
-    state, _ = plan(State(), Changes(NOON, world))
+    lab = LabScheduler()
+    lab.apply(Changes(NOON, world))
     known = _known(world)
     policies = [fact.policy for fact in known.values() if isinstance(fact, PolicyFacts)]
     teams = {fact.name: fact.labels for fact in known.values() if isinstance(fact, ClientFacts)}
     exporters = {fact.name: fact for fact in known.values() if isinstance(fact, ExporterFacts)}
-    for uid, waiting_uid in _ended(state).items():
+    for uid, waiting_uid in _victims(lab).items():
         victim, waiting = known[uid], known[waiting_uid]
         assert isinstance(victim, LeaseFacts)
         assert isinstance(waiting, LeaseFacts)
         assert victim.spot
         assert not waiting.exporters
-        assert not isinstance(state.decision("lab", waiting.uid), Assign)
+        assert not isinstance(lab.of("lab").decision(waiting.uid), Assign)
         held = [exporters[name] for name in victim.exporters if name in exporters and exporters[name].online]
         grants = [
             policy_rules.best_grant(policies, it.labels, teams[waiting.request.client], waiting.request.duration)
@@ -272,19 +277,22 @@ def test_who_is_ended_is_a_spot_lease_of_lower_priority_than_by_which_another_wo
         assert any(isinstance(grant, policy_rules.Grant) and grant.priority > victim.priority for grant in grants)
 
 
-def _ended(state: State) -> dict[str, str]:
-    """By the uid of each lease that is to be ended, that of the one that it is for."""
-    return {uid: each.waiting_uid for uid, each in _all_decisions(state).items() if isinstance(each, Preempt)}
+def _victims(lab: LabScheduler) -> Mapping[str, str]:
+    """The uid of each lease that is to be preempted, with that of the waiting lease that it is for."""
+    victims = lab.of("lab").last.victims
+    assert victims.keys() == {uid for uid, each in _all_decisions(lab).items() if isinstance(each, Preempt)}
+    return victims
 
 
 @given(contested_worlds)
 def test_nobody_is_ended_in_vain(world: list[Fact]) -> None:
     """If all who are told end, and what is being cleaned up is clean, then all whom they are ended for are served."""
-    state, decisions = plan(State(), Changes(NOON, world))
-    ended, known = _ended(state), _known(world)
+    lab = LabScheduler()
+    decisions = lab.apply(Changes(NOON, world))
+    ended, known = _victims(lab), _known(world)
     freed = {name for uid in ended for name in getattr(known[uid], "exporters", ())}
     after = [_later(fact, freed, decisions) for fact in known.values() if fact.uid not in ended]
-    _, decisions = plan(State(), Changes(NOON, after))
+    decisions = LabScheduler().apply(Changes(NOON, after))
     for uid in ended.values():
         assert isinstance(decisions.get(uid), Assign)
 
@@ -296,7 +304,7 @@ def _later(fact: Fact, freed: set[str], decisions: Mapping[str, Decision]) -> Fa
     if isinstance(fact, LeaseFacts) and isinstance(decision, Assign):
         return replace(fact, exporters=tuple(_names(decision)), end=fact.end or NOON + decision.duration)
     if isinstance(fact, LeaseFacts) and isinstance(decision, Wait):
-        return replace(fact, kept=decision.kept)
+        return replace(fact, reserved=decision.reserved)
     if isinstance(fact, ExporterFacts) and fact.online:
         cleaned = fact.vacated is not None and fact.vacated + CLEANING > NOON
         if cleaned or fact.name in freed:
@@ -306,7 +314,8 @@ def _later(fact: Fact, freed: set[str], decisions: Mapping[str, Decision]) -> Fa
 
 @given(_worlds)
 def test_a_plan_tells_only_news(world: list[Fact]) -> None:
-    state, decisions = plan(State(), Changes(NOON, world))
-    assert all(state.decision("lab", uid) == decision for uid, decision in decisions.items())
-    _, news = plan(state, Changes(NOON, list(_known(world).values())))
+    lab = LabScheduler()
+    decisions = lab.apply(Changes(NOON, world))
+    assert all(lab.of("lab").decision(uid) == decision for uid, decision in decisions.items())
+    news = lab.apply(Changes(NOON, list(_known(world).values())))
     assert news == {}

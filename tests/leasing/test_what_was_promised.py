@@ -77,7 +77,7 @@ def _worlds(
 def _expected(simulation: Simulation, world: Sequence[Fact]) -> dict[str, datetime | None]:
     """The expected begin of each lease that stands in a queue now, by its uid."""
     waiting = [fact.uid for fact in world if isinstance(fact, LeaseFacts)]
-    places = {uid: simulation.state.place_of("lab", uid, simulation.now) for uid in waiting}
+    places = {uid: simulation.lab.of("lab").position_of(uid, simulation.now) for uid in waiting}
     return {uid: place.expected_begin for uid, place in places.items() if place is not None}
 
 
@@ -115,9 +115,9 @@ def test_a_reservation_gets_its_exporters_at_its_begin(world: list[Fact]) -> Non
     simulation.put(world)
     promised: dict[str, tuple[datetime, tuple[str, ...]]] = {}
     for fact in world:
-        decision = simulation.state.decision("lab", fact.uid) if isinstance(fact, LeaseFacts) else None
-        if isinstance(fact, LeaseFacts) and fact.begin is not None and isinstance(decision, Wait) and decision.kept:
-            promised[fact.uid] = fact.begin, decision.kept
+        decision = simulation.lab.of("lab").decision(fact.uid) if isinstance(fact, LeaseFacts) else None
+        if isinstance(fact, LeaseFacts) and fact.begin is not None and isinstance(decision, Wait) and decision.reserved:
+            promised[fact.uid] = fact.begin, decision.reserved
     simulation.run()
     assert {uid: (simulation.began.get(uid), simulation.got.get(uid)) for uid in promised} == promised
 
@@ -131,8 +131,8 @@ def test_a_reservation_is_refused_only_where_every_exporter_is_taken_then(
     late = lease("late", request=Request("ci", board("imx8")), begin=NOON + minutes(begin), created=NOON)
     simulation = Simulation(NOON)
     simulation.put([*(fact for fact in world if fact.uid != rules.uid), rules, late])
-    decision = simulation.state.decision("lab", late.uid)
-    if not isinstance(decision, Wait) or decision.kept:
+    decision = simulation.lab.of("lab").decision(late.uid)
+    if not isinstance(decision, Wait) or decision.reserved:
         return
     over = NOON + minutes(begin) + min(longest or minutes(30), minutes(30))
     taken = set()
@@ -141,12 +141,12 @@ def test_a_reservation_is_refused_only_where_every_exporter_is_taken_then(
             continue
         if fact.exporters and (fact.end is None or fact.end > NOON + minutes(begin)):
             taken.update(fact.exporters)
-        if fact.kept and fact.begin is not None:
+        if fact.reserved and fact.begin is not None:
             length = (
                 min(longest or minutes(30), minutes(30)) if fact.request.duration is None else fact.request.duration
             )
             if fact.begin < over and NOON + minutes(begin) < fact.begin + length:
-                taken.update(fact.kept)
+                taken.update(fact.reserved)
     assert taken == {fact.name for fact in simulation.facts.values() if isinstance(fact, ExporterFacts)}
 
 

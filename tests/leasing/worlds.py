@@ -117,9 +117,9 @@ requests = _singles | st.builds(_together, _singles, st.lists(_singles, min_size
 
 def _lease(number: int, request: Request, held: list[int], kept: list[int], **changes: object) -> LeaseFacts:
     lease = LeaseFacts("lab", f"lease-l{number}", f"l{number}", NOON, request)
-    count = len(lease.parts)  # it has as many exporters as parts, or none
+    count = len(lease.members)  # it has as many exporters as parts, or none
     lease = replace(lease, exporters=tuple(f"e{each}" for each in held[:count]) if len(held) >= count else ())
-    lease = replace(lease, kept=tuple(f"e{each}" for each in kept[:count]) if len(kept) >= count else (), **changes)
+    lease = replace(lease, reserved=tuple(f"e{each}" for each in kept[:count]) if len(kept) >= count else (), **changes)
     return lease if lease.exporters else replace(lease, began=None)
 
 
@@ -172,10 +172,10 @@ def _contested(
     """Spot leases of one exporter and of several, each with exporters of its own, and those who wait for these."""
     held: list[LeaseFacts] = []
     for number, (lease, priority) in enumerate(zip(some, rights, strict=False)):
-        mine, order = order[: len(lease.parts)], order[len(lease.parts) :]
-        if len(mine) == len(lease.parts):
+        mine, order = order[: len(lease.members)], order[len(lease.members) :]
+        if len(mine) == len(lease.members):
             times = {"began": NOON - minutes(number), "end": NOON + minutes(40), "begin": None}
-            terms = {"priority": priority, "spot": True, "noticed": number == 1, "kept": ()}
+            terms = {"priority": priority, "spot": True, "noticed": number == 1, "reserved": ()}
             names = tuple(f"e{each}" for each in mine)
             named = {"uid": f"lease-h{number}", "name": f"h{number}", "exporters": names}
             held.append(replace(lease, **named, **times, **terms))  # type: ignore[arg-type]

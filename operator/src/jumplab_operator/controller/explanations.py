@@ -4,7 +4,7 @@ from jumplab.protocol.client_v1 import client_pb2 as pb
 from jumplab_operator.controller.lab import Explanation, Queued
 from jumplab_operator.controller.messages import lease_message, timestamp
 from jumplab_operator.leasing.explain.explain import Considered
-from jumplab_operator.leasing.explain.queue_position import Place
+from jumplab_operator.leasing.explain.queue_position import QueuePosition
 from jumplab_operator.resources import Lease
 
 QUEUE_SHOWN = 1000
@@ -29,7 +29,7 @@ def queued_message(queued: Queued) -> pb.QueuedLease:
     return pb.QueuedLease(lease=lease_message(queued.lease), place=_place_message(queued.place))
 
 
-def _place_message(place: Place) -> pb.QueuePlace:
+def _place_message(place: QueuePosition) -> pb.QueuePlace:
     expected = timestamp(place.expected_begin) if place.expected_begin is not None else None
     return pb.QueuePlace(position=place.position, expected_begin_time=expected, message=place.message)
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from jumplab_operator.leasing.explain.explain import Considered
-from jumplab_operator.leasing.explain.queue_position import Place
+from jumplab_operator.leasing.explain.queue_position import QueuePosition
 from jumplab_operator.leasing.model.exporter_health import NOTHING, Found
 from jumplab_operator.names import Name
 from jumplab_operator.resources import Client, Exporter, LabelSelector, Lease
@@ -60,7 +60,7 @@ class Holding:
 class Explanation:
     """Where a lease stands, None where that is in no queue, and each exporter that was considered for it."""
 
-    place: Place | None
+    place: QueuePosition | None
     considered: Sequence[Considered]
 
 
@@ -69,7 +69,7 @@ class Queued:
     """A lease that waits in a queue, and its place there."""
 
     lease: Lease
-    place: Place
+    place: QueuePosition
 
 
 class Lab(Protocol):

@@ -1,11 +1,13 @@
-"""Which exporter is in which pools: a change of an exporter costs the pools that it is in, however many there are."""
+"""The pools of each exporter: a change of an exporter costs the pools that it is in, however many there are."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from typing import TypeAlias, TypeVar
 
-from jumplab_operator.leasing.cache.pools import Key, Pool, Situation
+from jumplab_operator.leasing.cache.pools import Pool, PoolKey, Situation
+from jumplab_operator.leasing.cache.touched import Touched
 from jumplab_operator.leasing.model.facts import ExporterFacts, LeaseFacts, Request
+from jumplab_operator.leasing.model.ids import ExporterUid
 from jumplab_operator.leasing.model.policy_rules import Rights
 
 _Label: TypeAlias = tuple[str, str]
@@ -13,32 +15,29 @@ _K = TypeVar("_K")
 _V = TypeVar("_V")
 
 
-class Memberships:
+class PoolIndex:
     """The exporters of a namespace in their situations, and the pools that they are in."""
 
-    def __init__(self) -> None:
-        self.situations: dict[str, Situation] = {}
-        """By the exporter's uid."""
-        self.by_name: dict[str, str] = {}
-        """The uids of exporters."""
-        self.pools: dict[Key, Pool] = {}
+    def __init__(self, touched: Touched) -> None:
+        self._touched = touched
+        self.situations: dict[ExporterUid, Situation] = {}
+        self.by_name: dict[str, ExporterUid] = {}
+        self.pools: dict[PoolKey, Pool] = {}
         self.open: set[Pool] = set()
-        """Pools in which something is free."""
-        self.stirred: set[Pool] = set()
-        """Pools that are new, or in which an exporter came, went or changed hands since this was last emptied."""
-        self._of: defaultdict[str, set[Pool]] = defaultdict(set)
-        self._labelled: defaultdict[_Label, set[str]] = defaultdict(set)
+        """Pools in which an exporter is free."""
+        self._of: defaultdict[ExporterUid, set[Pool]] = defaultdict(set)
+        self._labelled: defaultdict[_Label, set[ExporterUid]] = defaultdict(set)
         self._shelves: defaultdict[str | _Label | None, set[Pool]] = defaultdict(set)
         """Pools by the exporter's name that they pin, or by one of the labels that they ask for; None: by neither."""
 
-    def settle(self, exporter: ExporterFacts, holder: LeaseFacts | None) -> None:
-        """An exporter has come, or is another, or in another situation."""
+    def put(self, exporter: ExporterFacts, holder: LeaseFacts | None) -> None:
+        """An exporter is new, or has changed, or has another holder."""
         before, now = self.situations.get(exporter.uid), Situation(exporter, holder)
         if before is not None and _is_like(before.exporter, exporter):
             self._move(before, now)
             return
         if before is not None:
-            self.remove(exporter.uid)
+            self.drop(exporter.uid)
         self.situations[exporter.uid] = now
         self.by_name[exporter.name] = exporter.uid
         for label in exporter.labels.items():
@@ -46,9 +45,9 @@ class Memberships:
         for pool in self._candidates(exporter):
             if pool.add(now):
                 self._of[exporter.uid].add(pool)
-                self._stir(pool)
+                self._touch(pool)
 
-    def remove(self, uid: str) -> None:
+    def drop(self, uid: ExporterUid) -> None:
         """An exporter has gone."""
         situation = self.situations.pop(uid)
         exporter = situation.exporter
@@ -58,28 +57,29 @@ class Memberships:
             _discard(self._labelled, label, uid)
         for pool in self._of.pop(uid, ()):
             pool.remove(situation)
-            self._stir(pool)
+            self._touch(pool)
 
-    def pool(self, key: Key, request: Request, rights: Rights) -> Pool:
+    def pool(self, key: PoolKey, request: Request, rights: Rights) -> Pool:
         """The pool of that key; `request` and `rights` are what it is made of where it isn't there yet."""
         if key not in self.pools:
             pool = self.pools[key] = Pool(key, request, rights)
             for uid in pool.fill(self._possible(request)):
                 self._of[uid].add(pool)
             self._shelves[_shelf(request)].add(pool)
-            self._stir(pool)
+            self._touch(pool)
         return self.pools[key]
 
     def forget(self, pool: Pool) -> None:
-        """Nobody asks for what is in the pool any more."""
+        """Drops a pool that no lease asks for any more."""
         del self.pools[pool.key]
         for uid in pool.grants:
             _discard(self._of, uid, pool)
         _discard(self._shelves, _shelf(pool.request), pool)
         self.open.discard(pool)
-        self.stirred.discard(pool)
+        self._touched.pools.discard(pool)
+        self._touched.forgotten.add(pool)
 
-    def of(self, uid: str) -> Collection[Pool]:
+    def of(self, uid: ExporterUid) -> Collection[Pool]:
         """The pools that the exporter is in."""
         return self._of.get(uid, ())
 
@@ -93,10 +93,10 @@ class Memberships:
         self.situations[now.exporter.uid] = now
         for pool in self._of.get(now.exporter.uid, ()):
             pool.move(before, now)
-            self._stir(pool)
+            self._touch(pool)
 
-    def _stir(self, pool: Pool) -> None:
-        self.stirred.add(pool)
+    def _touch(self, pool: Pool) -> None:
+        self._touched.pools.add(pool)
         if pool.free:
             self.open.add(pool)
         else:

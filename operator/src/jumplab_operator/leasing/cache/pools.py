@@ -10,25 +10,58 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from math import inf
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from jumplab_operator.leasing.model import policy_rules, selectors
 from jumplab_operator.leasing.model.facts import ExporterFacts, LeaseFacts, Request
+from jumplab_operator.leasing.model.ids import ExporterUid, LeaseUid
 
-Key: TypeAlias = tuple[str | None, str | None, bool, str]
-"""Selector, pinned exporter, whether disabled ones count, and the client's rights."""
-Free: TypeAlias = tuple[int, str, str]
-Leased: TypeAlias = tuple[datetime, str, str]
-_Put: TypeAlias = Callable[[list[Any], Any], object]
-Spot: TypeAlias = tuple[bool, int, int, float, str, str]
-"""Whether its holder was not told yet that it is to end, its holder's priority, how many exporters that has and how
-late it began (the latest first), the holder's uid, and the exporter's."""
 NEVER = datetime.max.replace(tzinfo=UTC)
+_Insert: TypeAlias = Callable[[list[Any], Any], object]
+
+
+class PoolKey(NamedTuple):
+    """Equal for requests that could have the same exporters by the same rights."""
+
+    selector: str | None
+    exporter: str | None
+    allow_disabled: bool
+    rights: str
+
+
+class Free(NamedTuple):
+    """A free exporter. Sorted as exporters are offered: best grant, then name."""
+
+    negative_priority: int
+    name: str
+    uid: ExporterUid
+
+
+class Leased(NamedTuple):
+    """A leased exporter. Sorted by the end of its lease."""
+
+    end: datetime
+    lease: LeaseUid
+    uid: ExporterUid
+
+
+class Spot(NamedTuple):
+    """An exporter whose holder may be preempted. Sorted as victims are chosen."""
+
+    unnoticed: bool
+    """Whether its lease was not given notice yet."""
+    priority: int
+    exporters: int
+    """How many its lease has."""
+    negative_began: float
+    """The lease that began last loses the least."""
+    lease: LeaseUid
+    uid: ExporterUid
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """An exporter and who has it."""
+    """An exporter and the lease that holds it, by its claim or by the lease's status."""
 
     exporter: ExporterFacts
     holder: LeaseFacts | None = None
@@ -40,27 +73,25 @@ class Situation:
 
 @dataclass(slots=True, eq=False)
 class Pool:
-    """The exporters that match, are enabled and permitted."""
+    """The exporters that match a request, are enabled and permitted, by what can be had of them."""
 
-    key: Key
+    key: PoolKey
     request: Request
     """The first request of this kind; the others differ in what does not matter here."""
     rights: policy_rules.Rights
-    grants: dict[str, policy_rules.Grant] = field(default_factory=dict)
-    """By the exporter's uid."""
+    grants: dict[ExporterUid, policy_rules.Grant] = field(default_factory=dict)
+    """All exporters of the pool, each with the right to it."""
     free: list[Free] = field(default_factory=list)
-    """Ready to be leased, in the order in which they are offered: best grant, then name."""
+    """Ready to be leased."""
     leased: list[Leased] = field(default_factory=list)
-    """Online and held, the first to end first."""
+    """Online and held by a lease that is known."""
     spot: list[Spot] = field(default_factory=list)
-    """Those of the leased whose holders may be ended for others, in the order in which they are."""
+    """Those of the leased whose holders may be preempted."""
     unready: list[str] = field(default_factory=list)
     """Names of those that are online, and neither free nor held by a lease that is known."""
     offline: list[str] = field(default_factory=list)
     quarantined: list[str] = field(default_factory=list)
-    """Names of those that are online, and neither held nor given to anybody."""
-    satisfiable: bool = True
-    """Whether those who wait were told that there is anything in it at all."""
+    """Names of those that are online, not held, and not offered to leases."""
     kinds: Counter[policy_rules.Grant] = field(default_factory=Counter)
     """How many exporters by each right."""
 
@@ -74,11 +105,6 @@ class Pool:
         """The right to something in the pool that permits the longest lease. The pool must not be empty."""
         return max(self.kinds, key=lambda grant: grant.maximum_duration or timedelta.max)
 
-    @property
-    def online(self) -> int:
-        """How many are connected."""
-        return len(self.grants) - len(self.offline)
-
     def admits(self, exporter: ExporterFacts) -> policy_rules.Grant | None:
         """The right to the exporter, if it is of this pool."""
         request = self.request
@@ -91,66 +117,66 @@ class Pool:
         grant = self.rights.grant(exporter.labels)
         return grant if isinstance(grant, policy_rules.Grant) else None
 
-    def fill(self, situations: Iterable[Situation]) -> Iterable[str]:
-        """Takes all exporters in at once, those that aren't of this pool left out; the uids of what is in it now."""
+    def fill(self, situations: Iterable[Situation]) -> Iterable[ExporterUid]:
+        """Adds all exporters that are of this pool at once; returns what is in it now."""
         for situation in situations:
             grant = self.admits(situation.exporter)
             if grant is not None:
-                self._take_in(situation, grant, list.append)
+                self._add(situation, grant, list.append)
         for each in (self.free, self.leased, self.spot, self.unready, self.offline, self.quarantined):
             each.sort()
         return self.grants
 
     def add(self, situation: Situation) -> bool:
-        """An exporter has come; whether it is of this pool."""
+        """Adds an exporter, if it is of this pool; returns whether it is."""
         grant = self.admits(situation.exporter)
         if grant is not None:
-            self._take_in(situation, grant, insort)
+            self._add(situation, grant, insort)
         return grant is not None
 
     def move(self, before: Situation, now: Situation) -> None:
-        """An exporter of this pool is in another situation."""
+        """Puts an exporter of this pool where its new situation belongs."""
         grant = self.grants[now.exporter.uid]
-        self._take_out(before, grant)
-        self._put(now, grant, insort)
+        self._remove(before, grant)
+        self._sort_in(now, grant, insort)
 
     def remove(self, situation: Situation) -> None:
-        """It has gone: `situation` is what it was last in."""
+        """Removes an exporter that was last in this situation."""
         grant = self.grants.pop(situation.exporter.uid)
         self.kinds[grant] -= 1
         if not self.kinds[grant]:
             del self.kinds[grant]
-        self._take_out(situation, grant)
+        self._remove(situation, grant)
 
-    def _take_in(self, situation: Situation, grant: policy_rules.Grant, put: _Put) -> None:
+    def _add(self, situation: Situation, grant: policy_rules.Grant, insert: _Insert) -> None:
         self.grants[situation.exporter.uid] = grant
         self.kinds[grant] += 1
-        self._put(situation, grant, put)
+        self._sort_in(situation, grant, insert)
 
-    def _put(self, situation: Situation, grant: policy_rules.Grant, put: _Put) -> None:
+    def _sort_in(self, situation: Situation, grant: policy_rules.Grant, insert: _Insert) -> None:
         exporter = situation.exporter
         if situation.free:
-            put(self.free, _offer(exporter, grant))
+            insert(self.free, _free(exporter, grant))
         elif not exporter.online:
-            put(self.offline, exporter.name)
+            insert(self.offline, exporter.name)
         elif situation.holder is not None:
-            put(self.leased, _held(exporter, situation.holder))
-            if _may_end(situation.holder):
-                put(self.spot, _spot(exporter, situation.holder))
+            insert(self.leased, _leased(exporter, situation.holder))
+            if _is_preemptible(situation.holder):
+                insert(self.spot, _spot(exporter, situation.holder))
         elif exporter.quarantined:
-            put(self.quarantined, exporter.name)
+            insert(self.quarantined, exporter.name)
         else:
-            put(self.unready, exporter.name)
+            insert(self.unready, exporter.name)
 
-    def _take_out(self, situation: Situation, grant: policy_rules.Grant) -> None:
+    def _remove(self, situation: Situation, grant: policy_rules.Grant) -> None:
         exporter = situation.exporter
         if situation.free:
-            del self.free[bisect_left(self.free, _offer(exporter, grant))]
+            del self.free[bisect_left(self.free, _free(exporter, grant))]
         elif not exporter.online:
             del self.offline[bisect_left(self.offline, exporter.name)]
         elif situation.holder is not None:
-            del self.leased[bisect_left(self.leased, _held(exporter, situation.holder))]
-            if _may_end(situation.holder):
+            del self.leased[bisect_left(self.leased, _leased(exporter, situation.holder))]
+            if _is_preemptible(situation.holder):
                 del self.spot[bisect_left(self.spot, _spot(exporter, situation.holder))]
         elif exporter.quarantined:
             del self.quarantined[bisect_left(self.quarantined, exporter.name)]
@@ -159,23 +185,23 @@ class Pool:
 
 
 def longest_rights(pools: Iterable[Pool]) -> list[policy_rules.Grant]:
-    """Of each pool the right that permits the longest lease: no lease of something of each of them lasts longer."""
+    """Of each pool the right that permits the longest lease: no lease with an exporter of each of them lasts longer."""
     return [pool.longest for pool in pools if pool.kinds]
 
 
-def _offer(exporter: ExporterFacts, grant: policy_rules.Grant) -> Free:
-    return -grant.priority, exporter.name, exporter.uid
+def _free(exporter: ExporterFacts, grant: policy_rules.Grant) -> Free:
+    return Free(-grant.priority, exporter.name, exporter.uid)
 
 
-def _may_end(holder: LeaseFacts) -> bool:
-    """Whether the lease has what it waited for, and a higher priority may end it."""
+def _is_preemptible(holder: LeaseFacts) -> bool:
+    """Whether the lease is assigned, and a lease of higher priority may preempt it."""
     return holder.spot and bool(holder.exporters)
 
 
 def _spot(exporter: ExporterFacts, holder: LeaseFacts) -> Spot:
     began = -holder.began.timestamp() if holder.began is not None else -inf
-    return not holder.noticed, holder.priority, len(holder.exporters), began, holder.uid, exporter.uid
+    return Spot(not holder.noticed, holder.priority, len(holder.exporters), began, holder.uid, exporter.uid)
 
 
-def _held(exporter: ExporterFacts, holder: LeaseFacts) -> Leased:
-    return holder.end or NEVER, holder.uid, exporter.uid
+def _leased(exporter: ExporterFacts, holder: LeaseFacts) -> Leased:
+    return Leased(holder.end or NEVER, holder.uid, exporter.uid)

@@ -1,7 +1,7 @@
-"""Why a lease waits, in words, where it stands in its queue, and when its turn is expected.
+"""Why a lease waits, its position in its queue, and its expected begin.
 
-`pending_reasons` phrases the reason, `queue_position` finds the place in the queue, `forecast` the time, `explain`
-tells all of it for each exporter. Start with `pending_reasons`.
+`waiting` makes the pending reason of a lease out of its `blockers`, `pending_reasons` phrases it, `queue_position` and
+`forecast` find position and time, `explain` goes through all exporters. Start with `waiting`.
 
-Never here: a change of what was decided. This room reads and phrases.
+Never here: a change of what was decided. This room reads index and result of a cycle.
 """

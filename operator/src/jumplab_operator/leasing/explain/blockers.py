@@ -1,31 +1,54 @@
-"""What the exporters that a lease could have are doing, since it has none of them."""
+"""What blocks a waiting lease: the situations of the exporters that it could have."""
 
-from jumplab_operator.leasing.cache.namespace_cache import Space
-from jumplab_operator.leasing.cache.pools import Pool
-from jumplab_operator.leasing.explain import pending_reasons
+from collections.abc import Sequence
+
+from jumplab_operator.leasing.cache.namespace_index import NamespaceIndex
+from jumplab_operator.leasing.cache.pools import Free, Pool
+from jumplab_operator.leasing.explain.pending_reasons import NAMED, Blockers
+from jumplab_operator.leasing.model.cycle_result import CycleResult
 from jumplab_operator.leasing.model.facts import LeaseFacts
 
 
-def in_the_way(space: Space, lease: LeaseFacts, pool: Pool) -> pending_reasons.InTheWay:
-    """What is in the way of a waiting lease that could have what is in the pool."""
-    if pool not in space.leftovers:
-        given = [space.leases[space.taken[uid]] for *_, uid in pool.free if uid in space.taken]
-        space.leftovers[pool] = (given, [(name, uid) for _, name, uid in pool.free if uid not in space.taken])
-    given, left = space.leftovers[pool]
-    usable = [uid for _, uid in left if uid not in lease.avoid]
-    slots = {uid: begin for uid in usable if (begin := space.slots.next_begin(uid, lease.uid)) is not None}
-    gangs = {uid: begin for uid in usable if (begin := space.kept.next_begin(uid, lease.uid)) and uid not in slots}
-    claimed = [space.situations[uid] for uid in sorted(space.claims.get(lease.uid, ())) if uid in pool.grants]
-    own = [each.exporter.name for each in claimed if each.exporter.online and each.holder is lease]
-    first = [holder for _, holder, _ in pool.leased[: len(own) + pending_reasons.NAMED] if holder != lease.uid]
-    return pending_reasons.InTheWay(
-        leased=len(pool.leased) - len(own) + len(given),
-        holders=[space.leases[uid] for uid in first] + given,
-        unready=[*pool.unready, *own, *(name for name, uid in left if uid not in slots and uid not in gangs)],
-        offline=pool.offline,
-        quarantined=pool.quarantined,
-        kept=len(slots),
-        kept_from=min(slots.values(), default=None),
-        for_gangs=len(gangs),
-        for_gangs_from=min(gangs.values(), default=None),
-    )
+class BlockerFinder:
+    """Works for one result of an admission cycle, while the index stays as it was then."""
+
+    def __init__(self, index: NamespaceIndex, result: CycleResult) -> None:
+        self.index, self.result = index, result
+        self._free: dict[Pool, tuple[Sequence[LeaseFacts], Sequence[Free]]] = {}
+        """Of the free exporters of a pool: the leases that some were assigned to, and those that are left."""
+
+    def find(self, lease: LeaseFacts, pool: Pool) -> Blockers:
+        """What blocks a waiting lease that could have the exporters of the pool."""
+        index, given, left = self.index, *self._assigned_and_left(pool)
+        usable = [free.uid for free in left if free.uid not in lease.avoid]
+        reserved = {
+            uid: begin for uid in usable if (begin := self.result.reservations.next_begin(uid, lease.uid)) is not None
+        }
+        for_gangs = {
+            uid: begin
+            for uid in usable
+            if uid not in reserved and (begin := self.result.gang_reservations.next_begin(uid, lease.uid)) is not None
+        }
+        claims = sorted(index.claims.by_lease.get(lease.uid, ()))
+        claimed = [index.pools.situations[uid] for uid in claims if uid in pool.grants]
+        own = [each.exporter.name for each in claimed if each.exporter.online and each.holder is lease]
+        first = [each.lease for each in pool.leased[: len(own) + NAMED] if each.lease != lease.uid]
+        unreserved = [free.name for free in left if free.uid not in reserved and free.uid not in for_gangs]
+        return Blockers(
+            leased=len(pool.leased) - len(own) + len(given),
+            holders=[*(index.leases[uid] for uid in first), *given],
+            unready=[*pool.unready, *own, *unreserved],
+            offline=pool.offline,
+            quarantined=pool.quarantined,
+            reserved=len(reserved),
+            reserved_from=min(reserved.values(), default=None),
+            for_gangs=len(for_gangs),
+            for_gangs_from=min(for_gangs.values(), default=None),
+        )
+
+    def _assigned_and_left(self, pool: Pool) -> tuple[Sequence[LeaseFacts], Sequence[Free]]:
+        if pool not in self._free:
+            taken = self.result.taken
+            given = [self.index.leases[taken[free.uid]] for free in pool.free if free.uid in taken]
+            self._free[pool] = given, [free for free in pool.free if free.uid not in taken]
+        return self._free[pool]

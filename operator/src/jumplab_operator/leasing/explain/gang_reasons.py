@@ -1,43 +1,44 @@
-"""What a gang that waits is told: which of its parts has nothing, and from when on what is kept for it."""
+"""The pending reason of a gang: which of its members has nothing, and from when its exporters are reserved for it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 
-from jumplab_operator.leasing.cache.namespace_cache import Queue, Space
+from jumplab_operator.leasing.cache.client_queue import ClientQueue, QueueKey
 from jumplab_operator.leasing.cache.pools import Pool
-from jumplab_operator.leasing.cache.quotas import Holdings
-from jumplab_operator.leasing.explain.blockers import in_the_way
+from jumplab_operator.leasing.cache.quotas import QuotaUsage
+from jumplab_operator.leasing.explain.blockers import BlockerFinder
 from jumplab_operator.leasing.explain.candidates import Candidate, Unsatisfiable
 from jumplab_operator.leasing.explain.pending_reasons import explain, exporters_named, format_moment
 from jumplab_operator.leasing.model.decisions import Wait
 from jumplab_operator.leasing.model.facts import LeaseFacts, Request
+from jumplab_operator.leasing.model.ids import ExporterUid
 from jumplab_operator.leasing.model.matching import match
 
 
-def why_waiting(space: Space, lease: LeaseFacts, queue: Queue) -> Wait:
+def why_waiting(blockers: BlockerFinder, lease: LeaseFacts, queue: ClientQueue) -> Wait:
     """For a gang that could be served if everything were free."""
-    over_quota = _over_quota(space, lease, queue.pools)
+    over_quota = _over_quota(blockers, lease, queue.pools)
     if over_quota is not None:
         return over_quota
     missing = []
-    for part, pool in zip(lease.parts, queue.pools, strict=True):
-        if not _has_something(space, lease, pool):
-            reason, told = explain(replace(lease, request=part), in_the_way(space, lease, pool))
-            missing.append((reason, f'"{part.name}": {told}'))
-    count = len(lease.parts)
-    sentence = "; ".join(told for _, told in missing) or f"fewer than {count} different ones are free for it now"
+    for member, pool in zip(lease.members, queue.pools, strict=True):
+        if not _has_something(blockers, lease, pool):
+            reason, sentence = explain(replace(lease, request=member), blockers.find(lease, pool))
+            missing.append((reason, f'"{member.name}": {sentence}'))
+    count = len(lease.members)
+    message = "; ".join(told for _, told in missing) or f"fewer than {count} different ones are free for it now"
     reasons = [reason for reason, _ in missing]
     reason = next((each for each in ("Offline", "Quarantined", "NotReady") if each in reasons), "NotAvailable")
-    return Wait("Pending", reason, f"it gets its {count} exporters at one time; {sentence}{_kept(space, lease)}")
+    return Wait("Pending", reason, f"it gets its {count} exporters at one time; {message}{_reserved(blockers, lease)}")
 
 
 def unsatisfiable(tried: Sequence[tuple[Request, list[Candidate] | Unsatisfiable]]) -> Unsatisfiable:
-    """Why a lease can't be served, as things are: `tried` are its parts, and what each could have."""
+    """Why a lease can't be served, as things are: `tried` are its members, and what each could have."""
     names: set[str] = set()
-    for part, found in tried:
+    for member, found in tried:
         if isinstance(found, Unsatisfiable):
-            return replace(found, message=f'"{part.name}": {found.message}') if part.name else found
+            return replace(found, message=f'"{member.name}": {found.message}') if member.name else found
         names.update(candidate.exporter.name for candidate in found)
     assert len(tried) > 1, "a pool without exporters has no candidates"
     there = f"only {exporters_named(sorted(names))}" if len(names) < len(tried) else "not enough for each of them"
@@ -46,47 +47,48 @@ def unsatisfiable(tried: Sequence[tuple[Request, list[Candidate] | Unsatisfiable
     )
 
 
-def _has_something(space: Space, lease: LeaseFacts, pool: Pool) -> bool:
-    """Whether something of the pool is free, and kept for nobody else."""
+def _has_something(blockers: BlockerFinder, lease: LeaseFacts, pool: Pool) -> bool:
+    """Whether an exporter of the pool is free, and reserved for nobody else."""
+    result = blockers.result
     return any(
-        uid not in space.taken
+        uid not in result.taken
         and uid not in lease.avoid
-        and space.slots.next_begin(uid, lease.uid) is None
-        and space.kept.next_begin(uid, lease.uid) is None
+        and result.reservations.next(uid, lease.uid) is None
+        and result.gang_reservations.next(uid, lease.uid) is None
         for *_, uid in pool.free
     )
 
 
-def _kept(space: Space, lease: LeaseFacts) -> str:
-    uids = space.kept.kept.get(lease.uid)
+def _reserved(blockers: BlockerFinder, lease: LeaseFacts) -> str:
+    reservations = blockers.result.gang_reservations
+    uids = reservations.exporters.get(lease.uid)
     if uids is None:
         return ""
-    names = exporters_named([space.situations[uid].exporter.name for uid in uids])
-    return f"; {names} are kept for it from {format_moment(space.kept.begins[lease.uid])}"
+    names = exporters_named([blockers.index.pools.situations[uid].exporter.name for uid in uids])
+    return f"; {names} are kept for it from {format_moment(reservations.begins[lease.uid])}"
 
 
-def _over_quota(space: Space, lease: LeaseFacts, pools: Sequence[Pool]) -> Wait | None:
+def _over_quota(blockers: BlockerFinder, lease: LeaseFacts, pools: QueueKey) -> Wait | None:
     """That its client may not have so many, whatever is free; None where it may."""
     if all(grant.quota is None for pool in pools for grant in pool.kinds):
         return None
-    client, grants = lease.request.client, {uid: grant for pool in pools for uid, grant in pool.grants.items()}
-    given = [(space.leases[to].request.client, to, uid) for uid, to in space.taken.items()]
-    holdings = Holdings(space, [each for each in given if each[0] == client])
+    client = lease.request.client
+    usage = QuotaUsage(blockers.index, blockers.result.taken)
     wishes = [_some(pool, len(pools)) for pool in pools]
-    if holdings.match(client, pools, wishes) is not None:
+    if usage.match(client, pools, wishes) is not None:
         return None
     chosen = match(wishes)
     assert chosen is not None, "it could be served if everything were free"
-    asked = [(uid, grants[uid]) for uid in chosen]
-    excess = holdings.excess_of(client, asked)
+    asked = [(uid, pool.grants[uid]) for uid, pool in zip(chosen, pools, strict=True)]
+    excess = usage.excess_of(client, asked)
     if excess is None:
         return None
-    if holdings.is_too_much_alone(asked):
+    if usage.is_too_much_alone(asked):
         return Wait("Unsatisfiable", "OverQuota", f"{excess}; ask for fewer")
     return Wait("Pending", "OverQuota", f"{excess}; it waits until enough are released")
 
 
-def _some(pool: Pool, count: int) -> list[str]:
-    """So many exporters of a pool by each right."""
+def _some(pool: Pool, count: int) -> Sequence[ExporterUid]:
+    """That many exporters of a pool by each right."""
     by_right = [[uid for uid, grant in pool.grants.items() if grant == kind] for kind in pool.kinds]
     return [uid for uids in by_right for uid in islice(uids, count)]

@@ -1,4 +1,4 @@
-"""Honest sentences about why a lease waits."""
+"""The sentences of pending reasons and of queue positions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _Group: TypeAlias = tuple[int, str, str]
 _BARE = ("not ready", "offline", "quarantined")
 """What is said of a pinned exporter without its name once more."""
 NAMED = 3
-"""So many exporters are told of one by one; more are counted."""
+"""Up to this number exporters are named one by one; more are counted."""
 
 
 def format_moment(moment: datetime) -> str:
@@ -28,72 +28,74 @@ def format_instant(moment: datetime) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class InTheWay:
-    """The exporters that a lease could have, if they were not as they are: how many, and the first few."""
+class Blockers:
+    """The exporters that a lease could have, by what keeps them from it: how many, and the first few."""
 
     leased: int
     """Those that are leased and online."""
     holders: Sequence[LeaseFacts]
-    """By whom, the first to end first; at least `NAMED` of them where there are so many."""
+    """Their leases, the first to end first; at least `NAMED` of them where there are as many."""
     unready: Sequence[str]
-    """Names of those that are cleaned up or have still to report."""
+    """Names of those that are being cleaned up or have still to report."""
     offline: Sequence[str]
     quarantined: Sequence[str] = ()
     """Names of those that have failed too often."""
-    kept: int = 0
-    """Those that are free, and kept for leases that begin before this one would end."""
-    kept_from: datetime | None = None
-    """When the first of those begins."""
+    reserved: int = 0
+    """Those that are free, and reserved for leases that begin before this one would end."""
+    reserved_from: datetime | None = None
+    """When the first of these reservations begins."""
     for_gangs: int = 0
-    """Those that are free, and kept for leases of several exporters that are to get them before this one would end."""
+    """Those that are free, and reserved for gangs that are to get them before this one would end."""
     for_gangs_from: datetime | None = None
 
 
-def explain(lease: LeaseFacts, found: InTheWay) -> tuple[str, str]:
-    """Reason and sentence for a lease that no exporter is free for.
+def explain(lease: LeaseFacts, found: Blockers) -> tuple[str, str]:
+    """The reason and the sentence for a lease that no exporter is free for.
 
     NotReady where one is being cleaned up, checked, or has still to report, else NotAvailable where one is leased or
-    kept, else Offline where one is, else Quarantined.
+    reserved, else Offline where one is, else Quarantined.
     """
     groups = [
         (found.leased, "leased", f", {_by(found)}"),
-        (found.kept, "kept for a reservation", _from(found.kept_from)),
+        (found.reserved, "kept for a reservation", _from(found.reserved_from)),
         (found.for_gangs, "kept for a lease of several", _from(found.for_gangs_from)),
         (len(found.unready), "not ready", _named(found.unready)),
         (len(found.offline), "offline", _named(found.offline)),
         (len(found.quarantined), "quarantined", _named(found.quarantined)),
     ]
-    there = found.leased or found.kept or found.for_gangs
+    there = found.leased or found.reserved or found.for_gangs
     idle = "Offline" if found.offline or not found.quarantined else "Quarantined"
     reason = "NotReady" if found.unready else "NotAvailable" if there else idle
     count = sum(number for number, _, _ in groups)
     return reason, _sentence(lease, count, [group for group in groups if group[0]])
 
 
-def in_line(lease: LeaseFacts, parts: Sequence[InTheWay], position: int, expected_begin: datetime | None) -> str:
-    """Where a lease stands, what it waits for, and what is in the way of each of its parts: `3rd in the queue for 2
-    exporters matching board=imx8; both leased, the first until 22 Nov 14:05 UTC by ci`."""
-    told = [(_things(request, found), _states(found)) for request, found in zip(lease.parts, parts, strict=True)]
-    if len(told) == 1:
-        words = "; ".join(told[0])
+def queue_sentence(
+    lease: LeaseFacts, blockers: Sequence[Blockers], position: int, expected_begin: datetime | None
+) -> str:
+    """A lease's position, what it waits for, and what blocks each of its members: `3rd in the queue for 2 exporters
+    matching board=imx8; both leased, the first until 22 Nov 14:05 UTC by ci`."""
+    members = [(_things(each, found), _states(found)) for each, found in zip(lease.members, blockers, strict=True)]
+    if len(members) == 1:
+        awaited = "; ".join(members[0])
     else:
-        words = f"{len(told)} at once: {'; '.join(f'one of {things} ({states})' for things, states in told)}"
+        awaited = f"{len(members)} at once: {'; '.join(f'one of {things} ({states})' for things, states in members)}"
     unknown = "" if expected_begin is not None else "; when its turn comes can't be told"
-    return f"{_ordinal(position)} in the queue for {words}{unknown}"
+    return f"{_ordinal(position)} in the queue for {awaited}{unknown}"
 
 
-def _things(request: Request, found: InTheWay) -> str:
+def _things(request: Request, found: Blockers) -> str:
     if request.exporter is not None:
         return wanted(request)
-    count = found.leased + found.kept + found.for_gangs
+    count = found.leased + found.reserved + found.for_gangs
     count += len(found.unready) + len(found.offline) + len(found.quarantined)
     return f"{'the one exporter' if count == 1 else f'{count} exporters'} matching {wanted(request)}"
 
 
-def _states(found: InTheWay) -> str:
+def _states(found: Blockers) -> str:
     groups = [
         (found.leased, "leased", _until_by(found)),
-        (found.kept, "kept for a reservation", _from(found.kept_from)),
+        (found.reserved, "kept for a reservation", _from(found.reserved_from)),
         (found.for_gangs, "kept for a lease of several", _from(found.for_gangs_from)),
         (len(found.unready), "not ready", ""),
         (len(found.offline), "offline", ""),
@@ -103,7 +105,7 @@ def _states(found: InTheWay) -> str:
     return "; ".join(f"{_share(number, count)}{state}{detail}" for number, state, detail in groups if number)
 
 
-def _until_by(found: InTheWay) -> str:
+def _until_by(found: Blockers) -> str:
     holder = min(found.holders, key=_end_first, default=None)
     if holder is None:
         return ""
@@ -135,11 +137,11 @@ def _sentence(lease: LeaseFacts, count: int, groups: Sequence[_Group]) -> str:
     return f"of {count} exporters that match {what}, {'; '.join(parts)}"
 
 
-def _by(found: InTheWay) -> str:
-    """`by ci until 22 Nov 14:05 UTC and by ann`: the first to end is told first."""
+def _by(found: Blockers) -> str:
+    """`by ci until 22 Nov 14:05 UTC and by ann`: the first to end comes first."""
     first = nsmallest(NAMED, found.holders, key=_end_first)
-    told = [f"by {lease.request.client}{until(lease)}" for lease in first]
-    return _listed([*told, f"{found.leased - NAMED} more"] if found.leased > NAMED else told)
+    named = [f"by {lease.request.client}{until(lease)}" for lease in first]
+    return _listed([*named, f"{found.leased - NAMED} more"] if found.leased > NAMED else named)
 
 
 def _end_first(lease: LeaseFacts) -> tuple[bool, datetime, str]:
@@ -167,5 +169,5 @@ def _listed(parts: Sequence[str]) -> str:
 
 def exporters_named(names: Sequence[str]) -> str:
     """`exporter "a"`, or `exporters "a", "b" and "c"`."""
-    told = _listed([f'"{name}"' for name in names])
-    return f"exporters {told}" if len(names) > 1 else f"exporter {told}"
+    quoted = _listed([f'"{name}"' for name in names])
+    return f"exporters {quoted}" if len(names) > 1 else f"exporter {quoted}"

@@ -1,146 +1,154 @@
-"""Where waiting leases stand in their queue, and when their turn is expected.
+"""The positions of waiting leases in their queue, and their expected begins.
 
-Before a lease in its queue are those that a pass would serve before it and that could have one of the exporters that it
-could have. One whose client has reached its quota is in nobody's way and in no queue.
+Before a lease in its queue are those that an admission cycle would serve before it and that could have one of the
+exporters that it could have. A lease whose client has reached its quota is in no queue.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import NamedTuple
 
-from jumplab_operator.leasing.cache.fair_order import Turns
-from jumplab_operator.leasing.cache.namespace_cache import Queue, Space
+from jumplab_operator.leasing.cache.client_queue import ClientQueue, QueueEntry, QueueKey
+from jumplab_operator.leasing.cache.fair_order import FairOrder
+from jumplab_operator.leasing.cache.namespace_index import NamespaceIndex
 from jumplab_operator.leasing.cache.pools import Pool
-from jumplab_operator.leasing.cache.quotas import Holdings
-from jumplab_operator.leasing.explain.blockers import in_the_way
-from jumplab_operator.leasing.explain.forecast import Forecast
-from jumplab_operator.leasing.explain.pending_reasons import InTheWay, in_line
+from jumplab_operator.leasing.cache.quotas import QuotaUsage
+from jumplab_operator.leasing.explain.blockers import BlockerFinder
+from jumplab_operator.leasing.explain.forecast import Forecast, Offer
+from jumplab_operator.leasing.explain.pending_reasons import Blockers, queue_sentence
 from jumplab_operator.leasing.model.facts import LeaseFacts
+from jumplab_operator.leasing.model.ids import ExporterUid, LeaseUid
 from jumplab_operator.leasing.model.selectors import matches
 from jumplab_operator.resources import LabelSelector
 
-TOLD = 10
-"""So many of each queue have their place in their status; the rest ask."""
+SHOWN = 10
+"""How many leases of each queue have their position in their status; the rest ask."""
 REACH = 256
-"""So many of those before them are looked at for that."""
+"""How many of those before them are looked at for that."""
 FORESEEN = 1000
-"""For so many the begin is estimated, where somebody asks for those far behind."""
+"""For how many the begin is estimated, where somebody asks for those far behind."""
 _FAR = 100_000
 
-Needed: TypeAlias = tuple[Pool, ...]
-"""What each part of a lease could have."""
 _MINUTE = timedelta(minutes=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A waiting lease's place."""
+class QueuePosition(NamedTuple):
+    """A waiting lease's position, and its expected begin."""
 
     position: int
     """1 is next."""
     expected_begin: datetime | None
-    """To the minute; None where it can't be told."""
+    """To the minute; None where it can't be known."""
     message: str
 
 
-def places(space: Space, needed: Needed, now: datetime, most: int = TOLD, reach: int = REACH) -> Mapping[str, Place]:
-    """The places of the first of those who need this, by the lease's uid, in their order.
+def first_positions(
+    blockers: BlockerFinder, key: QueueKey, now: datetime, most: int = SHOWN, reach: int = REACH
+) -> Mapping[LeaseUid, QueuePosition]:
+    """The positions of the first leases of a queue, in their order.
 
-    most: of so many of them;  reach: who has more before it is left out.
+    most: of how many of them;  reach: a lease with more before it is left out.
     """
-    line = _Line(space, needed, now, reach)
-    found: dict[str, Place] = {}
-    while len(found) < most and line.position < reach and (turn := line.advance()) is not None:
-        queue, lease, begin = turn
-        if queue.pools == needed:
-            found[lease.uid] = line.place(queue, lease, begin)
+    walk = _Walk(blockers, key, now, reach)
+    found: dict[LeaseUid, QueuePosition] = {}
+    while len(found) < most and walk.position < reach and (step := walk.advance()) is not None:
+        queue, lease, begin = step
+        if queue.pools == key:
+            found[lease.uid] = walk.describe(queue, lease, begin)
     return found
 
 
-def place_of(space: Space, lease_uid: str, now: datetime) -> Place | None:
-    """The place of one lease, however far behind; None where it is in no queue."""
-    own = space.queue_of.get(lease_uid)
+def position_of(blockers: BlockerFinder, lease_uid: LeaseUid, now: datetime) -> QueuePosition | None:
+    """The position of one lease, however far behind; None where it is in no queue."""
+    own = blockers.index.queues.of_lease.get(lease_uid)
     if own is None:
         return None
-    line = _Line(space, own.pools, now, _FAR)
-    while (turn := line.advance()) is not None:
-        queue, lease, begin = turn
+    walk = _Walk(blockers, own.pools, now, _FAR)
+    while (step := walk.advance()) is not None:
+        queue, lease, begin = step
         if lease.uid == lease_uid:
-            return line.place(queue, lease, begin)
+            return walk.describe(queue, lease, begin)
     return None
 
 
-def awaited(space: Space, selector: LabelSelector) -> list[Needed]:
-    """What leases stand in a queue for, where the selector matches some of it; what was asked for first comes first."""
-    first: dict[Needed, tuple[datetime, str, str]] = {}
-    for queues in space.queues.values():
+def queues_for(index: NamespaceIndex, selector: LabelSelector) -> list[QueueKey]:
+    """The queues for exporters that the selector matches, perhaps among others; the one with the oldest lease first."""
+    first: dict[QueueKey, QueueEntry] = {}
+    for queues in index.queues.by_pool.values():
         for queue in queues.values():
             if queue.satisfiable:
-                first[queue.pools] = min(first.get(queue.pools, queue.leases[0]), queue.leases[0])
-    matching = {uid for uid, each in space.situations.items() if matches(selector, each.exporter.labels)}
-    found = [each for each in first if any(not matching.isdisjoint(pool.grants) for pool in each)]
-    return sorted(found, key=lambda each: first[each])
+                first[queue.pools] = min(first.get(queue.pools, queue.entries[0]), queue.entries[0])
+    situations = index.pools.situations.values()
+    matching = {each.exporter.uid for each in situations if matches(selector, each.exporter.labels)}
+    found = [key for key in first if any(not matching.isdisjoint(pool.grants) for pool in key)]
+    return sorted(found, key=lambda key: first[key])
 
 
-def rival_queues(space: Space, pools: Iterable[Pool]) -> set[Queue]:
-    """The queues for something that these pools have, too, and in which there is something to wait for."""
-    rivals = {rival for pool in pools if pool in space.queues for rival in space.members.rivals(pool)}
-    return {queue for rival in rivals for queue in space.queues[rival].values() if queue.satisfiable}
+def rival_queues(index: NamespaceIndex, pools: Iterable[Pool]) -> set[ClientQueue]:
+    """The satisfiable queues for an exporter that these pools have, too."""
+    by_pool = index.queues.by_pool
+    rivals = {rival for pool in pools if pool in by_pool for rival in index.pools.rivals(pool)}
+    return {queue for rival in rivals for queue in by_pool[rival].values() if queue.satisfiable}
 
 
-class _Line:
-    """Walks along those who need something and their rivals, and gives each the exporter that it is going to have."""
+class _Walk:
+    """Along a queue and its rivals, in the order of an admission cycle; each gets the exporters that it is going to
+    have.
 
-    def __init__(self, space: Space, needed: Needed, now: datetime, reach: int) -> None:
-        self._space = space
-        self._needed = needed
-        self._turns = Turns(space, rival_queues(space, needed), now)
-        self._forecast = Forecast(space, now, min(reach, FORESEEN))
-        self._holdings = Holdings(space)
-        self._obstacles: list[InTheWay] = []
-        """What is in the way of those of whom there is nothing else to be said."""
+    It foresees nothing but the order of now: the charge for what a client gets meanwhile by a reservation, or of other
+    exporters, is not known to it.
+    """
+
+    def __init__(self, blockers: BlockerFinder, key: QueueKey, now: datetime, reach: int) -> None:
+        self._blockers, self._key = blockers, key
+        index, self._assigned = blockers.index, blockers.result.assigned
+        self._order = FairOrder(index, rival_queues(index, key), now)
+        self._forecast = Forecast(index, blockers.result, now, min(reach, FORESEEN))
+        self._usage = QuotaUsage(index)
+        self._shared: list[Blockers] = []
+        """What blocks all leases of the queue that aren't single."""
         self.position = 0
 
-    def place(self, queue: Queue, lease: LeaseFacts, begin: datetime | None) -> Place:
-        """The place of one who needs what all this is about, when it is its turn."""
-        obstacles = self._obstacles
-        if queue.own or not obstacles:
-            obstacles = [in_the_way(self._space, lease, pool) for pool in self._needed]
-        if not queue.own:
-            self._obstacles = obstacles
-        return Place(self.position, begin, in_line(lease, obstacles, self.position, begin))
+    def describe(self, queue: ClientQueue, lease: LeaseFacts, begin: datetime | None) -> QueuePosition:
+        """The position of a lease of the queue, just after `advance` has returned it."""
+        found = self._shared
+        if queue.is_single or not found:
+            found = [self._blockers.find(lease, pool) for pool in self._key]
+        if not queue.is_single:
+            self._shared = found
+        return QueuePosition(self.position, begin, queue_sentence(lease, found, self.position, begin))
 
-    def advance(self) -> tuple[Queue, LeaseFacts, datetime | None] | None:
-        """The next lease in line, with its queue and its expected begin; None at the end."""
-        while (turn := self._turns.take()) is not None:
-            queue, lease = turn
-            if lease.uid in self._space.assigned:  # by the last pass: it waits no more
-                got = [chosen.uid for chosen in self._space.assigned[lease.uid].exporters]
-                self._holdings.give(queue.client, lease.uid, got)
-                self._go_on(queue, lease, got)
-            elif self._is_within_quota(queue):  # else so it is for all behind it in this queue
+    def advance(self) -> tuple[ClientQueue, LeaseFacts, datetime | None] | None:
+        """The next lease, with its queue and its expected begin; None at the end."""
+        while (step := self._order.next()) is not None:
+            queue, lease = step
+            assigned = self._assigned.get(lease.uid)
+            if assigned is not None:  # it waits no more
+                exporters = [chosen.uid for chosen in assigned.exporters]
+                self._usage.add(queue.client, lease.uid, exporters)
+                self._go_on(queue, lease, exporters)
+            elif self._is_within_quota(queue):  # where it isn't, none behind it in this queue is
                 self.position += 1
                 given = self._give(queue, lease) if self.position <= FORESEEN else None
                 self._go_on(queue, lease, given[1] if given is not None else ())
                 return queue, lease, _expected_begin(lease, given[0]) if given is not None else None
         return None
 
-    def _is_within_quota(self, queue: Queue) -> bool:
-        return all(any(self._holdings.permit(queue.client, kind) for kind in pool.kinds) for pool in queue.pools)
+    def _is_within_quota(self, queue: ClientQueue) -> bool:
+        return all(any(self._usage.permits(queue.client, kind) for kind in pool.kinds) for pool in queue.pools)
 
-    def _go_on(self, queue: Queue, lease: LeaseFacts, got: Sequence[str]) -> None:
-        rights = [pool.grants[uid] for pool, uid in zip(queue.pools, got, strict=True)] if got else [queue.best]
-        self._turns.charge(lease, rights)
-        self._turns.go_on(queue)
+    def _go_on(self, queue: ClientQueue, lease: LeaseFacts, got: Sequence[ExporterUid]) -> None:
+        grants = [pool.grants[uid] for pool, uid in zip(queue.pools, got, strict=True)] if got else [queue.best]
+        self._order.charge(lease, grants)
+        self._order.advance(queue)
 
-    def _give(self, queue: Queue, lease: LeaseFacts) -> tuple[datetime, list[str]] | None:
-        def permitted(pool: Pool, exporter_uid: str) -> bool:
-            return self._holdings.permit(queue.client, pool.grants[exporter_uid])
+    def _give(self, queue: ClientQueue, lease: LeaseFacts) -> tuple[datetime, Sequence[ExporterUid]] | None:
+        def permitted(pool: Pool, offer: Offer) -> bool:
+            return self._usage.permits(queue.client, pool.grants[offer.uid])
 
         given = self._forecast.give(lease, queue.pools, permitted)
         if given is not None:
-            self._holdings.give(queue.client, lease.uid, given[1])
+            self._usage.add(queue.client, lease.uid, given[1])
         return given
 
 

@@ -1,15 +1,17 @@
-"""What the plan decides for a lease that waits, or that is in the way of one."""
+"""What the scheduler decides for a lease that waits, or that others wait for."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeAlias
+
+from jumplab_operator.leasing.model.ids import ExporterUid
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """An exporter that a lease gets."""
 
-    uid: str
+    uid: ExporterUid
     name: str
     version: str
     """The exporter's resource version that this was decided on."""
@@ -20,7 +22,7 @@ class Assign:
     """The lease gets these exporters."""
 
     exporters: tuple[Chosen, ...]
-    """One for each of its parts, in their order."""
+    """One for each of its members, in their order."""
     priority: int
     spot_access: bool
     duration: timedelta
@@ -37,21 +39,18 @@ class Wait:
     condition: str
     reason: str
     message: str
-    kept: tuple[str, ...] = ()
-    """The names of the exporters that are kept for it from its begin, one for each of its parts."""
+    reserved: tuple[str, ...] = ()
+    """The names of the exporters that are reserved for it from its begin, one for each of its members."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preempt:
-    """The lease, which a policy lets go, is to be ended after notice."""
-
-    waiting_uid: str
-    """The lease that is going to have its exporter."""
+    """The lease, a spot lease, is to be ended after notice, for a waiting lease of higher priority."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spare:
-    """The lease was told that it is to be ended, and stays: nobody is helped by its end any more."""
+    """The lease was given notice, and stays: its end helps nobody any more."""
 
 
 Decision: TypeAlias = Assign | Wait | Preempt | Spare

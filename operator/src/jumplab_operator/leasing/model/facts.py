@@ -1,4 +1,4 @@
-"""What the scheduler looks at: small, comparable extracts of the custom resources and of who is connected.
+"""What the scheduler looks at: small, comparable extracts of the custom resources and of the connections.
 
 A fact is put again when something in it has changed; what isn't in a fact can change without a new plan.
 """
@@ -8,31 +8,32 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
+from jumplab_operator.leasing.model.ids import ClientName, ExporterUid, LeaseUid
 from jumplab_operator.resources import ExporterAccessPolicy, LabelSelector
 
 
 @dataclass(frozen=True, slots=True)
 class ExporterFacts:
-    """An exporter: its administrator's word, its connection, its claim."""
+    """An exporter: its spec, its connection, its claim."""
 
     namespace: str
-    uid: str
+    uid: ExporterUid
     name: str
     labels: Mapping[str, str] = field(default_factory=dict)
     enabled: bool = True
     online: bool = False
     available: bool = False
-    """It has said, on the connection that it has now, that it is ready for a lease."""
-    claim: str | None = None
-    """The uid of the lease that holds it, or that it hasn't been cleaned up after."""
+    """It has reported, on its present connection, that it is ready for a lease."""
+    claim: LeaseUid | None = None
+    """The lease that it serves, or that it hasn't been cleaned up after."""
     version: str = ""
     """The resource version that all this was read from."""
     quarantined: bool = False
-    """It has failed too often to be given to anybody."""
+    """It has failed too often to serve a lease."""
     vacated: datetime | None = None
     """When the lease ended that it is being cleaned up after."""
     busy: bool = False
-    """It is connected and has not said yet that it holds nothing of a lease."""
+    """It is connected and has not reported yet that it is clean of the last lease."""
 
     @property
     def usable(self) -> bool:
@@ -44,18 +45,18 @@ class ExporterFacts:
 class Request:
     """What a lease asks for, by its accepted spec: one exporter, or one for each of its members."""
 
-    client: str
+    client: ClientName
     selector: LabelSelector | None = None
     exporter: str | None = None
     allow_disabled: bool = False
     duration: timedelta | None = None
-    """None: it takes the default, bounded by policy."""
+    """None: the default, or less where its rights permit less."""
     patient: bool = False
     """It waits for an exporter that does not exist yet, or that its client may not have yet."""
     name: str = ""
-    """What the lease calls this part; empty where it is the only one."""
+    """The name of this member; empty where the lease is no gang."""
     members: tuple["Request", ...] = ()
-    """The parts of a gang, each for one exporter; of the gang itself neither selector nor exporter is set then."""
+    """The members of a gang, each for one exporter; of the gang itself neither selector nor exporter is set then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class LeaseFacts:
     """A lease that has not ended and whose spec was accepted."""
 
     namespace: str
-    uid: str
+    uid: LeaseUid
     name: str
     created: datetime
     request: Request
@@ -78,26 +79,26 @@ class LeaseFacts:
     moves: bool = False
     """Its end moves on for as long as it is used."""
     exporters: tuple[str, ...] = ()
-    """The names of the exporters that it is assigned to, one for each of its parts; none while it waits."""
-    avoid: frozenset[str] = frozenset()
-    """The uids of exporters that it isn't offered now, since they failed to confirm it."""
-    kept: tuple[str, ...] = ()
-    """The names of the exporters that are kept for it from its begin, one for each of its parts."""
+    """The names of the exporters that it is assigned to, one for each of its members; none while it waits."""
+    avoid: frozenset[ExporterUid] = frozenset()
+    """The exporters that it isn't offered now, since they failed to confirm it."""
+    reserved: tuple[str, ...] = ()
+    """The names of the exporters that are reserved for it from its begin, one for each of its members."""
     priority: int = 0
-    """By what it has its exporters."""
+    """The priority of the right by which it has its exporters."""
     spot: bool = False
-    """A higher priority may have it ended."""
+    """A lease of higher priority may preempt it."""
     noticed: bool = False
-    """Its holder was told that it is to be ended."""
+    """It was given notice of its preemption."""
 
     @property
-    def parts(self) -> tuple[Request, ...]:
-        """What it asks for, exporter by exporter."""
+    def members(self) -> tuple[Request, ...]:
+        """What it asks for, exporter by exporter; of a lease that is no gang, its request."""
         return self.request.members or (self.request,)
 
     @property
     def waits_since(self) -> datetime:
-        """From when on its age counts."""
+        """When its age in the queue began."""
         return max(self.created, self.begin) if self.begin is not None else self.created
 
 
@@ -106,8 +107,8 @@ class UsageFacts:
     """A lease that has ended: the exporter time that its client has used. It has the lease's uid."""
 
     namespace: str
-    uid: str
-    client: str
+    uid: LeaseUid
+    client: ClientName
     began: datetime
     ended: datetime
     exporters: int = 1
@@ -116,11 +117,11 @@ class UsageFacts:
 
 @dataclass(frozen=True, slots=True)
 class ClientFacts:
-    """A client, whom access policies select by labels."""
+    """A client; access policies select it by its labels."""
 
     namespace: str
     uid: str
-    name: str
+    name: ClientName
     labels: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -36,4 +36,4 @@ def end_of(lease: LeaseFacts, begin: datetime, grants: Iterable[Grant] = ()) -> 
 
 def exporter_seconds(lease: LeaseFacts, grants: Iterable[Grant] = ()) -> int:
     """The exporter time that the lease takes of its client's share, in whole seconds."""
-    return int(granted_length(lease, grants).total_seconds()) * len(lease.parts)
+    return int(granted_length(lease, grants).total_seconds()) * len(lease.members)

@@ -1,66 +1,72 @@
-"""Distinct exporters for the parts of a lease: bipartite matching by augmenting paths, with room for so many of a kind.
+"""Distinct exporters for the members of a gang: bipartite matching by augmenting paths, within a limit for each kind.
 
-It finds an assignment wherever there is one. A part needs to name no more exporters than there are parts: the others
-can't take all of them.
+It finds an assignment wherever there is one. A member needs to name no more exporters than there are members: the
+others can't take all of them.
 """
 
 from collections.abc import Callable, Hashable, Sequence
 
+from jumplab_operator.leasing.model.ids import ExporterUid
+
 
 class Matching:
-    """Parts, by their number, and what they have got. `wishes`: for each part the exporters that it could have, by
-    their uids, the best first. `kind` of an exporter and `room` for a kind: how many of it there may be; None: any."""
+    """Members, by their number, and the exporters that they have got.
+
+    wishes: for each member the exporters that it could have, the best first.
+    kind, limit: the kind of an exporter, and how many of a kind all members may have together; None: any number.
+    """
 
     def __init__(
         self,
-        wishes: Sequence[Sequence[str]],
-        kind: Callable[[str], Hashable] = lambda _: None,
-        room: Callable[[Hashable], int | None] = lambda _: None,
+        wishes: Sequence[Sequence[ExporterUid]],
+        kind: Callable[[ExporterUid], Hashable] = lambda _: None,
+        limit: Callable[[Hashable], int | None] = lambda _: None,
     ) -> None:
         self._wishes = wishes
-        self._kind, self._room = kind, room
-        self._got: dict[int, str] = {}
-        self._by: dict[str, int] = {}
-        self.short: list[int] = []
-        """The parts that can't have distinct exporters, where not all can; together they want fewer than they are."""
+        self._kind, self._limit = kind, limit
+        self._got: dict[int, ExporterUid] = {}
+        self._by: dict[ExporterUid, int] = {}
+        self.unmatched: list[int] = []
+        """The members that can't all have distinct exporters, where not all can."""
 
-    def run(self) -> tuple[str, ...] | None:
-        """An exporter for each part, or None."""
-        for part in range(len(self._wishes)):
+    def run(self) -> tuple[ExporterUid, ...] | None:
+        """An exporter for each member, or None."""
+        for member in range(len(self._wishes)):
             seen: set[Hashable] = set()
-            if not self._place(part, seen):
-                self.short = sorted(each for each in seen if isinstance(each, int))
+            if not self._match(member, seen):
+                self.unmatched = sorted(each for each in seen if isinstance(each, int))
                 return None
-        return tuple(self._got[part] for part in range(len(self._wishes)))
+        return tuple(self._got[member] for member in range(len(self._wishes)))
 
-    def _place(self, part: int, seen: set[Hashable]) -> bool:
-        """Gives the part something, others moving on where need be; `seen`: parts, exporters and kinds tried before."""
-        if part in seen:
+    def _match(self, member: int, seen: set[Hashable]) -> bool:
+        """Gives the member an exporter, others moving on where need be; `seen`: what was tried before."""
+        if member in seen:
             return False
-        seen.add(part)
-        for uid in sorted(self._wishes[part], key=lambda uid: uid in self._by):  # nobody moves without need
+        seen.add(member)
+        for uid in sorted(self._wishes[member], key=lambda uid: uid in self._by):  # nobody moves without need
             if uid in seen:
                 continue
             seen.add(uid)
-            holder = self._by.get(uid)
-            if self._make_room(uid, seen) if holder is None else self._place(holder, seen):
-                self._by.pop(self._got.get(part, ""), None)
-                self._got[part], self._by[uid] = uid, part
+            other = self._by.get(uid)
+            if self._stays_within_limit(uid, seen) if other is None else self._match(other, seen):
+                if member in self._got:
+                    self._by.pop(self._got[member], None)
+                self._got[member], self._by[uid] = uid, member
                 return True
         return False
 
-    def _make_room(self, uid: str, seen: set[Hashable]) -> bool:
+    def _stays_within_limit(self, uid: ExporterUid, seen: set[Hashable]) -> bool:
         kind = self._kind(uid)
-        room = self._room(kind)
-        of_kind = [part for got, part in self._by.items() if self._kind(got) == kind]
-        if room is None or len(of_kind) < room:
+        limit = self._limit(kind)
+        of_kind = [member for got, member in self._by.items() if self._kind(got) == kind]
+        if limit is None or len(of_kind) < limit:
             return True
         if ("kind", kind) in seen:
             return False
         seen.add(("kind", kind))
-        return any(self._place(part, seen) for part in of_kind)
+        return any(self._match(member, seen) for member in of_kind)
 
 
-def match(wishes: Sequence[Sequence[str]]) -> tuple[str, ...] | None:
-    """A distinct exporter for each part out of those that it could have, or None where there are not enough."""
+def match(wishes: Sequence[Sequence[ExporterUid]]) -> tuple[ExporterUid, ...] | None:
+    """A distinct exporter for each member out of those that it could have, or None where there are not enough."""
     return Matching(wishes).run()

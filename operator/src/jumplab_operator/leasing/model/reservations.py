@@ -1,59 +1,69 @@
-"""Slots: the times for which exporters are kept for leases that begin later."""
+"""Reservations: the times for which exporters are reserved, for leases that begin later and for gangs that wait."""
 
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from jumplab_operator.leasing.model.ids import ExporterUid, LeaseUid
 
 TURNAROUND = timedelta(minutes=1)
-"""A lease that is to end before a slot has so much for becoming ready and for being cleaned up after."""
+"""The time between the end of a lease and a reservation, for cleaning up and for becoming ready."""
 
 
-def ends_in_time(end: datetime, next_begins: Iterable[datetime | None]) -> bool:
-    """Whether a lease that ends then leaves its exporter to those for whom it is kept from these moments."""
-    return all(begin is None or end + TURNAROUND <= begin for begin in next_begins)
+class Reservation(NamedTuple):
+    """One exporter is reserved for a lease from `begin` until `end`."""
+
+    begin: datetime
+    end: datetime
+    lease: LeaseUid
 
 
-class Slots:
-    """Who has an exporter when."""
+class Reservations:
+    """The reservations of a namespace."""
 
     def __init__(self) -> None:
-        self.kept: dict[str, tuple[str, ...]] = {}
-        """The uids of the exporters that are kept, one for each of a lease's parts, by the lease's."""
-        self.begins: dict[str, datetime] = {}
-        """From when on, by the lease's uid."""
-        self.ends: dict[str, datetime] = {}
-        """Until when."""
-        self._of: dict[str, list[tuple[datetime, datetime, str]]] = {}
+        self.exporters: dict[LeaseUid, tuple[ExporterUid, ...]] = {}
+        """The exporters that are reserved for each lease, one for each of its members."""
+        self.begins: dict[LeaseUid, datetime] = {}
+        self.ends: dict[LeaseUid, datetime] = {}
+        self._of: dict[ExporterUid, list[Reservation]] = {}
 
-    def keep(self, exporter_uids: tuple[str, ...], lease_uid: str, begin: datetime, end: datetime) -> None:
-        """Keeps the exporters for the lease in that time."""
-        self.kept[lease_uid], self.begins[lease_uid], self.ends[lease_uid] = exporter_uids, begin, end
-        for exporter_uid in exporter_uids:
-            insort(self._of.setdefault(exporter_uid, []), (begin, end, lease_uid))
+    def add(self, exporters: Sequence[ExporterUid], lease: LeaseUid, begin: datetime, end: datetime) -> None:
+        """Reserves the exporters for the lease in that time."""
+        self.exporters[lease], self.begins[lease], self.ends[lease] = tuple(exporters), begin, end
+        for exporter in exporters:
+            insort(self._of.setdefault(exporter, []), Reservation(begin, end, lease))
 
-    def is_free(self, exporter_uid: str, begin: datetime, end: datetime, but: str = "") -> bool:
-        """Whether nobody has it in that time, the lease `but` aside."""
-        return all(end <= b or e <= begin or uid == but for b, e, uid in self._of.get(exporter_uid, ()))
+    def is_free(self, exporter: ExporterUid, begin: datetime, end: datetime, but: LeaseUid | None = None) -> bool:
+        """Whether the exporter is reserved for nobody in that time, the lease `but` aside."""
+        return all(end <= each.begin or each.end <= begin or each.lease == but for each in self._of.get(exporter, ()))
 
-    def gap(self, exporter_uid: str, after: datetime, length: timedelta, but: str = "") -> datetime:
-        """The first moment, `after` at the earliest, from which nobody has it for so long, the lease `but` aside."""
-        for begin, end, uid in self._of.get(exporter_uid, ()):
-            if uid == but or end <= after:
+    def gap(self, exporter: ExporterUid, after: datetime, length: timedelta, but: LeaseUid | None = None) -> datetime:
+        """The first moment, `after` at the earliest, from which the exporter is free for that length; see `is_free`."""
+        for begin, end, lease in self._of.get(exporter, ()):
+            if lease == but or end <= after:
                 continue
             if after + length <= begin:
                 break
             after = end
         return after
 
-    def next_begin(self, exporter_uid: str, but: str) -> datetime | None:
-        """When the exporter is next kept for a lease other than `but`."""
-        slot = self.next_slot(exporter_uid, but)
-        return slot[0] if slot is not None else None
+    def next(self, exporter: ExporterUid, but: LeaseUid) -> Reservation | None:
+        """The next reservation of the exporter for a lease other than `but`."""
+        return next((each for each in self._of.get(exporter, ()) if each.lease != but), None)
 
-    def next_to_come(self, exporter_uid: str, but: str, now: datetime) -> datetime | None:
-        """The same, of leases whose time has not come: one whose has takes what it can before all others."""
-        return next((begin for begin, _, uid in self._of.get(exporter_uid, ()) if uid != but and begin > now), None)
+    def next_begin(self, exporter: ExporterUid, but: LeaseUid) -> datetime | None:
+        """When the next reservation of the exporter for a lease other than `but` begins."""
+        found = self.next(exporter, but)
+        return found.begin if found is not None else None
 
-    def next_slot(self, exporter_uid: str, but: str) -> tuple[datetime, str] | None:
-        """When the exporter is next kept for a lease other than `but`, and for which, by its uid."""
-        return next(((begin, uid) for begin, _, uid in self._of.get(exporter_uid, ()) if uid != but), None)
+    def next_ahead(self, exporter: ExporterUid, but: LeaseUid, now: datetime) -> datetime | None:
+        """The same, of reservations that have not begun: once one has, its lease is served before all others."""
+        found = (each.begin for each in self._of.get(exporter, ()) if each.lease != but and each.begin > now)
+        return next(found, None)
+
+
+def ends_in_time(end: datetime, next_begins: Iterable[datetime | None]) -> bool:
+    """Whether a lease that ends then leaves its exporter to the reservations that begin at these moments."""
+    return all(begin is None or end + TURNAROUND <= begin for begin in next_begins)

@@ -1,4 +1,4 @@
-"""The exporter time that each client has used of late, from the leases themselves: what fair share goes by.
+"""The exporter time that each client has used recently, from the leases themselves: fair share goes by it.
 
 Time is kept by the hour of the wall clock, in whole seconds, so that a change costs what it touches and the sums
 don't depend on the order in which leases came and went. The window is the hour that runs and the full ones before it.
@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from datetime import datetime
 
 from jumplab_operator.leasing.model.facts import LeaseFacts, UsageFacts
+from jumplab_operator.leasing.model.ids import ClientName
 from jumplab_operator.leasing.model.lease_length import exporter_seconds
 
 WINDOW_HOURS = 24
@@ -17,13 +18,13 @@ _LONG_SECONDS = 48 * _HOUR_SECONDS
 
 
 class Usage:
-    """The sums of one namespace. A lease that runs counts to its expected end: what was promised is spent."""
+    """The sums of one namespace. A running lease counts up to its expected end."""
 
     def __init__(self) -> None:
-        self._by_hour: defaultdict[str, Counter[int]] = defaultdict(Counter)
-        self._long: defaultdict[str, Counter[tuple[int, int]]] = defaultdict(Counter)
-        self._promised: Counter[str] = Counter()
-        self._sums: dict[str, tuple[int, int]] = {}
+        self._by_hour: defaultdict[ClientName, Counter[int]] = defaultdict(Counter)
+        self._long: defaultdict[ClientName, Counter[tuple[int, int]]] = defaultdict(Counter)
+        self._promised: Counter[ClientName] = Counter()
+        self._sums: dict[ClientName, tuple[int, int]] = {}
 
     def add(self, fact: LeaseFacts | UsageFacts, sign: int = 1) -> None:
         """Takes a lease in, or with sign -1 out again: as the very fact that was taken in."""
@@ -37,14 +38,14 @@ class Usage:
         else:
             self._promised[fact.request.client] += sign * exporter_seconds(fact)
 
-    def seconds(self, client: str, hour: int) -> int:
+    def seconds(self, client: ClientName, hour: int) -> int:
         """What the client has used in the window that ends with this hour, see `hour_of`."""
         known = self._sums.get(client)
         if known is None or known[0] != hour:
             known = self._sums[client] = (hour, self._sum(client, hour - WINDOW_HOURS + 1))
         return known[1] + self._promised.get(client, 0)
 
-    def _spread(self, client: str, began: datetime, ended: datetime, count: int) -> None:
+    def _spread(self, client: ClientName, began: datetime, ended: datetime, count: int) -> None:
         start, stop = int(began.timestamp()), int(ended.timestamp())
         if stop - start > _LONG_SECONDS:
             self._long[client][start, stop] += count
@@ -56,7 +57,7 @@ class Usage:
             hours[hour] += count * (until - start)
             start = until
 
-    def _sum(self, client: str, oldest: int) -> int:
+    def _sum(self, client: ClientName, oldest: int) -> int:
         by_hour = sum(seconds for hour, seconds in self._by_hour.get(client, Counter()).items() if hour >= oldest)
         from_then = oldest * _HOUR_SECONDS
         long = self._long.get(client, Counter())
@@ -68,6 +69,6 @@ def hour_of(now: datetime) -> int:
     return int(now.timestamp()) // _HOUR_SECONDS
 
 
-def client_of(fact: LeaseFacts | UsageFacts) -> str:
-    """The holder."""
+def client_of(fact: LeaseFacts | UsageFacts) -> ClientName:
+    """Its holder."""
     return fact.client if isinstance(fact, UsageFacts) else fact.request.client

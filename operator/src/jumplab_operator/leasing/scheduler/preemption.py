@@ -1,131 +1,151 @@
-"""Which spot leases are ended for which waiting ones: a lease that a policy lets go makes room for a higher priority.
+"""Which spot leases are preempted for which waiting leases of higher priority.
 
-Each waiting lease that nothing is free for has its turn. One of one exporter gets one victim at most: of the spot
-leases that hold something it could have, by a lower priority than it would have it, one that was told already, else
-the one of the lowest priority, of these the one of the fewest exporters, and then the one that loses the least time. A
-lease of several gets all that it needs, or nobody is ended for it. Nobody is ended in vain: not where something is
-being cleaned up that the waiting lease would get, nor where another that stands before it would take what becomes free.
+Each waiting lease that nothing is free for is looked at. One of one exporter gets one victim at most: of the spot
+leases that hold something it could have, by a lower priority than it would have it, one that was given notice already,
+else the one of the lowest priority, of these the one of the fewest exporters, and then the one that loses the least
+time. A gang gets all that it needs, or nothing is preempted for it. Invariant: no lease is preempted in vain. None is
+while something is being cleaned up that the waiting lease would get, nor where another lease that is before it would
+take what becomes free.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain, islice
 
-from jumplab_operator.leasing.cache.fair_order import Turns
-from jumplab_operator.leasing.cache.namespace_cache import Queue, Space
+from jumplab_operator.leasing.cache.client_queue import ClientQueue, QueueKey
+from jumplab_operator.leasing.cache.fair_order import FairOrder
+from jumplab_operator.leasing.cache.namespace_index import NamespaceIndex
 from jumplab_operator.leasing.cache.pools import Pool, Spot
+from jumplab_operator.leasing.model.cycle_result import CycleResult
 from jumplab_operator.leasing.model.facts import LeaseFacts
+from jumplab_operator.leasing.model.ids import ExporterUid, LeaseUid
 from jumplab_operator.leasing.model.ranking import PATIENCE
-from jumplab_operator.leasing.scheduler.gangs import KEPT_FOR
-from jumplab_operator.leasing.scheduler.preemption_simulation import Room, first_of
+from jumplab_operator.leasing.scheduler.gangs import MOST_RESERVATIONS
+from jumplab_operator.leasing.scheduler.preemption_simulation import PreemptionSimulation, first_by_right
 
 _TRIES = 32
-"""So many exporters are looked at for one lease, where others that stand before it would take them."""
+"""How many exporters are looked at for one lease, where others before it would take them."""
 
 
-def contested(space: Space, now: datetime) -> list[Queue]:
-    """Queues whose leases might have one ended for them, and such as stand before these though their priority doesn't.
+def contested_queues(index: NamespaceIndex, result: CycleResult, now: datetime) -> Sequence[ClientQueue]:
+    """Queues whose leases might have one preempted, and such as come before these though their priority doesn't.
 
-    None where nobody could have any ended.
+    None where nobody could have any preempted.
     """
-    if not space.spots:
+    if not index.claims.spot:
         return []
-    pools = {pool for pool in space.members.pools.values() if pool.spot and _may_be_contested(pool)}
-    if not any(space.queues[pool] for pool in pools):
+    by_pool = index.queues.by_pool
+    pools = {pool for pool in index.pools.pools.values() if pool.spot and _may_be_contested(pool)}
+    if not any(by_pool[pool] for pool in pools):
         return []
-    queues = {queue for queues in space.queues.values() for queue in queues.values() if queue.satisfiable}
-    return [queue for queue in queues if not pools.isdisjoint(queue.pools) or _stands_out(queue, space, now)]
+    queues = {queue for queues in by_pool.values() for queue in queues.values() if queue.satisfiable}
+    return [queue for queue in queues if not pools.isdisjoint(queue.pools) or _comes_first(queue, index, result, now)]
 
 
 def _may_be_contested(pool: Pool) -> bool:
-    not_told, priority, *_ = pool.spot[0]
-    return not not_told or priority < pool.best.priority
+    spot = pool.spot[0]
+    return not spot.unnoticed or spot.priority < pool.best.priority
 
 
-def _stands_out(queue: Queue, space: Space, now: datetime) -> bool:
-    since, _, uid = queue.leases[0]
-    return now - since >= PATIENCE or bool(space.leases[uid].kept) or uid in space.kept.kept
+def _comes_first(queue: ClientQueue, index: NamespaceIndex, result: CycleResult, now: datetime) -> bool:
+    """Whether its first lease comes before others by something else than its priority."""
+    first = queue.entries[0]
+    reserved = index.leases[first.uid].reserved or first.uid in result.gang_reservations.exporters
+    return now - first.since >= PATIENCE or bool(reserved)
 
 
-class Preemption:
-    """Works once, on what the pass has left."""
+def find_victims(
+    index: NamespaceIndex, result: CycleResult, queues: Sequence[ClientQueue], now: datetime
+) -> Mapping[LeaseUid, LeaseUid]:
+    """The leases to be preempted, each with the waiting lease of these queues that it is for."""
+    return _Preemption(index, result, now).victims(queues)
 
-    def __init__(self, space: Space, now: datetime) -> None:
-        self._space, self._now = space, now
-        self._room = Room(space, now)
-        self._unkept = 0
-        """Leases of several for which nothing is kept yet since nothing is free."""
 
-    def victims(self, queues: list[Queue]) -> dict[str, str]:
-        """The uid of the waiting lease, by that of each lease to be ended for it."""
-        space, found = self._space, dict[str, str]()
-        turns = Turns(space, queues, self._now)
-        while (turn := turns.take()) is not None:
-            queue, lease = turn
-            assigned = space.assigned.get(lease.uid)
-            chosen = [each.uid for each in assigned.exporters] if assigned is not None else []
+class _Preemption:
+    """Works once, on what admission has left."""
+
+    def __init__(self, index: NamespaceIndex, result: CycleResult, now: datetime) -> None:
+        self._index, self._result, self._now = index, result, now
+        self._simulation = PreemptionSimulation(index, result, now)
+        self._unreserved = 0
+        """Gangs for which nothing is reserved yet since nothing is free."""
+
+    def victims(self, queues: Sequence[ClientQueue]) -> Mapping[LeaseUid, LeaseUid]:
+        found: dict[LeaseUid, LeaseUid] = {}
+        order = FairOrder(self._index, queues, self._now)
+        while (step := order.next()) is not None:
+            queue, lease = step
+            assigned = self._result.assigned.get(lease.uid)
+            chosen = [each.uid for each in assigned.exporters] if assigned is not None else self._choose(lease, queue)
+            if not chosen:
+                # It goes on waiting, and so do all behind it in its queue: the queue is not looked at again.
+                self._simulation.leave(lease, queue.pools)
+                continue
             if assigned is None:
-                one = len(queue.pools) == 1
-                chosen = [*(self._for_one(lease, queue.pools[0]) if one else self._for_all(lease, queue))]
-                if not chosen:
-                    self._room.leave(lease, queue.pools)
-                    continue
-                ended = self._holders_of(chosen, found, lease)
-                found |= dict.fromkeys(ended, lease.uid)
-                self._room.speak_for(lease, chosen, self._exporters_of(ended))
-            turns.charge(lease, [pool.grants[uid] for pool, uid in zip(queue.pools, chosen, strict=True)])
-            turns.go_on(queue)
+                victims = self._holders_of(chosen, found, lease)
+                found |= dict.fromkeys(victims, lease.uid)
+                self._simulation.promise(lease, chosen, self._exporters_of(victims))
+            order.charge(lease, [pool.grants[uid] for pool, uid in zip(queue.pools, chosen, strict=True)])
+            order.advance(queue)
         return found
 
-    def _for_one(self, lease: LeaseFacts, pool: Pool) -> Sequence[str]:
-        """The exporter that the lease is going to have: what is free soon anyway, or that of a victim."""
-        coming = (("", uid) for uid in self._room.coming(lease, pool))
-        held = ((holder, uid) for *_, holder, uid in self._may_end(lease, pool, pool.best.priority))
+    def _choose(self, lease: LeaseFacts, queue: ClientQueue) -> Sequence[ExporterUid]:
+        """The exporters that the lease is going to have; none where nothing helps it."""
+        if len(queue.pools) == 1:
+            return self._for_one(lease, queue.pools[0])
+        return self._for_gang(lease, queue)
+
+    def _for_one(self, lease: LeaseFacts, pool: Pool) -> Sequence[ExporterUid]:
+        """An exporter that is free soon anyway, or that of a victim."""
+        coming = ((None, uid) for uid in self._simulation.coming(lease, pool))
+        held = ((spot.lease, spot.uid) for spot in self._preemptible(lease, pool, pool.best.priority))
         for holder, uid in islice(chain(coming, held), _TRIES):
-            freed = self._exporters_of([holder]) if holder else {uid}
-            if not (self._room.is_taken_first([uid]) or self._room.completes_others(freed, [uid])):
+            freed = self._exporters_of([holder]) if holder is not None else {uid}
+            if not (self._simulation.is_taken_first([uid]) or self._simulation.completes_others(freed, [uid])):
                 return (uid,)
         return ()
 
-    def _for_all(self, lease: LeaseFacts, queue: Queue) -> Sequence[str]:
-        """The exporters that a lease of several is going to have, with as few victims as will do."""
-        if not self._is_kept_for(lease, queue):
+    def _for_gang(self, lease: LeaseFacts, queue: ClientQueue) -> Sequence[ExporterUid]:
+        """An exporter for each member, with as few victims as will do."""
+        if not self._is_reserved_for(lease, queue):
             return ()
-        rights = {grant.priority for pool in queue.pools for grant in pool.kinds}
-        # It has them by the least of its rights, and ends what has less.
-        found = [self._with(lease, queue.pools, priority) for priority in sorted(rights, reverse=True)]
+        priorities = {grant.priority for pool in queue.pools for grant in pool.kinds}
+        # It has them by the least of its rights, and preempts what has less.
+        found = [self._with(lease, queue.pools, priority) for priority in sorted(priorities, reverse=True)]
         ways = [(chosen, self._holders_of(chosen, (), lease)) for chosen in found if chosen]
-        chosen, ended = min(ways, key=lambda way: len(way[1]), default=((), []))
-        taken = self._room.is_taken_first(chosen) or self._room.completes_others(self._exporters_of(ended), chosen)
+        chosen, victims = min(ways, key=lambda way: len(way[1]), default=((), []))
+        freed = self._exporters_of(victims)
+        taken = self._simulation.is_taken_first(chosen) or self._simulation.completes_others(freed, chosen)
         return () if taken else chosen
 
-    def _is_kept_for(self, lease: LeaseFacts, queue: Queue) -> bool:
-        """Whether what becomes free is kept for the lease of several until the last of its exporters is."""
-        kept = self._space.kept.kept
-        if lease.uid in kept:
+    def _is_reserved_for(self, lease: LeaseFacts, queue: ClientQueue) -> bool:
+        """Whether what becomes free is reserved for the gang until the last of its exporters is free."""
+        reserved = self._result.gang_reservations.exporters
+        if lease.uid in reserved:
             return True
-        nothing_yet = queue.leases[0][2] == lease.uid and not any(pool.free for pool in queue.pools)
-        self._unkept += nothing_yet
-        return nothing_yet and len(kept) + self._unkept <= KEPT_FOR
+        nothing_yet = queue.entries[0].uid == lease.uid and not any(pool.free for pool in queue.pools)
+        self._unreserved += nothing_yet
+        return nothing_yet and len(reserved) + self._unreserved <= MOST_RESERVATIONS
 
-    def _with(self, lease: LeaseFacts, pools: Sequence[Pool], priority: int) -> Sequence[str]:
-        """By rights of at least this priority. Who need not be ended isn't: the best to be ended comes first."""
-        count, spots = len(pools), dict[str, Spot]()
+    def _with(self, lease: LeaseFacts, pools: QueueKey, priority: int) -> Sequence[ExporterUid]:
+        """By rights of at least this priority. The best victim comes first, and no more are chosen than are needed."""
+        count, spots = len(pools), dict[ExporterUid, Spot]()
 
-        def may_end(pool: Pool) -> Iterator[str]:
-            for spot in self._may_end(lease, pool, priority):
-                spots[spot[-1]] = spot
-                yield spot[-1]
+        def preemptible(pool: Pool) -> Iterator[ExporterUid]:
+            for spot in self._preemptible(lease, pool, priority):
+                spots[spot.uid] = spot
+                yield spot.uid
 
-        ready = [list(first_of(pool, self._room.ready(lease, pool), count, priority)) for pool in pools]
-        held = [list(first_of(pool, may_end(pool), count, priority)) for pool in pools]
+        simulation = self._simulation
+        ready = [list(first_by_right(pool, simulation.ready(lease, pool), count, priority)) for pool in pools]
+        held = [list(first_by_right(pool, preemptible(pool), count, priority)) for pool in pools]
 
-        def fitting(ended: Collection[Sequence[object]]) -> Sequence[str]:
+        def fitting(victims: Collection[Sequence[object]]) -> Sequence[ExporterUid]:
             wishes = [
-                [*free, *(uid for uid in uids if spots[uid][:-1] in ended)]
+                [*free, *(uid for uid in uids if spots[uid][:-1] in victims)]
                 for free, uids in zip(ready, held, strict=True)
             ]
-            return self._room.fitting(lease, pools, wishes)
+            return simulation.match(lease, pools, wishes)
 
         victims = sorted({spots[uid][:-1] for uids in held for uid in uids})
         if not fitting(victims):
@@ -136,25 +156,27 @@ class Preemption:
                 victims = others
         return fitting(victims)
 
-    def _may_end(self, lease: LeaseFacts, pool: Pool, highest: int) -> Iterator[Spot]:
+    def _preemptible(self, lease: LeaseFacts, pool: Pool, highest: int) -> Iterator[Spot]:
         """The spot leases in the pool that have less of a right to their exporter than this one would, and less than
-        the highest that it has, the best to be ended first."""
+        the highest that it has, the best victim first."""
         for spot in pool.spot:
-            not_told, priority, *_, uid = spot
-            if not_told and priority >= highest:
+            # Sorted by priority behind those with notice: none of the rest has less of a right.
+            if spot.unnoticed and spot.priority >= highest:
                 return
-            right = min(pool.grants[uid].priority, highest)
-            if right > priority and self._room.is_open(lease, pool, uid):
+            right = min(pool.grants[spot.uid].priority, highest)
+            if right > spot.priority and self._simulation.is_open(lease, pool, spot.uid):
                 yield spot
 
-    def _holders_of(self, uids: Collection[str], ended: Collection[str], lease: LeaseFacts) -> list[str]:
-        """Who has these exporters and isn't ended yet."""
-        holders = [self._space.situations[uid].holder for uid in uids]
+    def _holders_of(
+        self, uids: Collection[ExporterUid], victims: Collection[LeaseUid], lease: LeaseFacts
+    ) -> Sequence[LeaseUid]:
+        """The leases that hold these exporters and are no victims yet."""
+        holders = [self._index.pools.situations[uid].holder for uid in uids]
         others = [each.uid for each in holders if each is not None and each is not lease]
-        return [uid for uid in dict.fromkeys(others) if uid not in ended]
+        return [uid for uid in dict.fromkeys(others) if uid not in victims]
 
-    def _exporters_of(self, lease_uids: Collection[str]) -> set[str]:
-        """What becomes free with these leases."""
-        by_name = self._space.by_name
-        names = {name for uid in lease_uids for name in self._space.leases[uid].exporters if name in by_name}
-        return {by_name[name] for name in names if self._space.situations[by_name[name]].exporter.online}
+    def _exporters_of(self, leases: Collection[LeaseUid]) -> set[ExporterUid]:
+        """The exporters that become free with these leases."""
+        pools = self._index.pools
+        names = {name for uid in leases for name in self._index.leases[uid].exporters if name in pools.by_name}
+        return {pools.by_name[name] for name in names if pools.situations[pools.by_name[name]].exporter.online}

@@ -98,7 +98,7 @@ class Leases:
             if not self._planner.is_outdated(lease):  # else it was decided for another spec, perhaps
                 await self._claim(lease, terms, decision)
         elif isinstance(decision, Wait):
-            kept = decision.kept if len(decision.kept) == parts_of(spec) else ()
+            kept = decision.reserved if len(decision.reserved) == parts_of(spec) else ()
             if kept != lease.status.kept_names and self._planner.is_outdated(lease):
                 return  # that plan doesn't know what is written by now: the two would take turns for ever
             place = self._planner.standing.place(lease)

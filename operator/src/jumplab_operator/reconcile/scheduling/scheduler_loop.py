@@ -1,4 +1,4 @@
-"""Keeps the plan: turns what has changed into facts, plans, and sends leases whose decision is new to be reconciled."""
+"""Runs the scheduler: turns changes into facts, and has leases with a new decision reconciled."""
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,9 +20,10 @@ from jumplab_operator.leasing.model.facts import (
     Request,
     UsageFacts,
 )
+from jumplab_operator.leasing.model.ids import ClientName, ExporterUid, LeaseUid
 from jumplab_operator.leasing.model.policy_rules import Grant
 from jumplab_operator.leasing.model.times import expected_end, length_of, times
-from jumplab_operator.leasing.scheduler import plan as planning
+from jumplab_operator.leasing.scheduler.scheduler import Changes, LabScheduler, Scheduler
 from jumplab_operator.reconcile.context.context import Cluster
 from jumplab_operator.reconcile.lease_steps.claims import lease_of
 from jumplab_operator.reconcile.scheduling.queue_positions import Standing
@@ -43,7 +44,7 @@ class Planner:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._state = planning.State()
+        self._scheduler = LabScheduler()
         self._changed: dict[str, str] = {}
         self._news = asyncio.Event()
         self._avoided: dict[str, dict[str, datetime]] = {}
@@ -51,7 +52,7 @@ class Planner:
         """By the uids of exporters that are being claimed: by which lease."""
         self._put_off: set[str] = set()
         """The uids of leases that are to be reconciled after the next plan, whatever it decides."""
-        self.standing = Standing(cluster, lambda: self._state)
+        self.standing = Standing(cluster, self._scheduler)
 
     def note(self, namespace: str, uid: str) -> None:
         """Something about this object, or about its connection, has changed."""
@@ -60,7 +61,7 @@ class Planner:
 
     def decision(self, lease: Lease) -> Decision | None:
         """What the last plan says of a waiting lease."""
-        return self._state.decision(lease.namespace, lease.uid)
+        return self._of(lease).decision(LeaseUid(lease.uid))
 
     def is_outdated(self, lease: Lease) -> bool:
         """Whether the lease has changed since the last plan. It is then reconciled again after the next one."""
@@ -71,27 +72,23 @@ class Planner:
 
     def claimed_by(self, lease: Lease) -> Iterable[str]:
         """The uids of the exporters that are claimed by the lease, whether it is assigned to them or not."""
-        return self._state.claimed_by(lease.namespace, lease.uid)
+        return self._of(lease).claimed_by(LeaseUid(lease.uid))
 
     def before(self, lease: Lease) -> InForce | None:
         """What has become of the lease so far, as far as the plan knows it: what its edits are checked against."""
         status = lease.status
         if status.accepted is None:
             return None
-        kept_from = [
-            moment
-            for held in self._cluster.exporters_of(lease)
-            if (moment := self._state.kept_from(lease.namespace, held.uid, lease.uid)) is not None
-        ]
+        scheduler, uid = self._of(lease), LeaseUid(lease.uid)
+        exporters = [ExporterUid(exporter.uid) for exporter in self._cluster.exporters_of(lease)]
+        reserved = [scheduler.reserved_from(exporter, uid) for exporter in exporters]
         return InForce(
             status.accepted,
             bool(status.exporter_names),
             status.begin_time,
-            partial(
-                self._state.right, lease.namespace, lease.uid, [it.uid for it in self._cluster.exporters_of(lease)]
-            ),
-            kept_from=min(kept_from, default=None),
-            movable=partial(self._state.movable, lease.namespace, lease.uid) if status.kept_names else None,
+            lambda client, length: scheduler.right(uid, exporters, ClientName(client), length),
+            kept_from=min((moment for moment in reserved if moment is not None), default=None),
+            movable=partial(scheduler.is_movable, uid) if status.kept_names else None,
         )
 
     def new_right(self, lease: Lease, spec: LeaseSpec) -> Grant | None:
@@ -156,26 +153,28 @@ class Planner:
             if owed > _OWED_AT_MOST:
                 await clock.sleep(owed - _OWED_AT_MOST)
 
+    def _of(self, lease: Lease) -> Scheduler:
+        return self._scheduler.of(lease.namespace)
+
     def plan(self) -> None:
         """One plan, now."""
         self._end_avoidance()
         changed, self._changed = self._changed, {}
         facts = {uid: self._fact(uid) for uid in changed}
-        changes = planning.Changes(
+        changes = Changes(
             self._cluster.clock.now(),
             put=[fact for fact in facts.values() if fact is not None],
             gone=[(namespace, uid) for uid, namespace in changed.items() if facts[uid] is None],
         )
-        self._state, decisions = planning.plan(self._state, changes)
-        for lease_uid, decision in decisions.items():
-            # A claim that is refused changes what is planned, so that it might be claimed again at once, for ever.
-            self._cluster.queue.add_unless_failing(lease_uid, patient=isinstance(decision, Wait))
+        for uid, decision in self._scheduler.apply(changes).items():
+            # A claim that is refused changes what is decided, so that it might be claimed again at once, for ever.
+            self._cluster.queue.add_unless_failing(uid, patient=isinstance(decision, Wait))
         for lease_uid in self._put_off:
             self._cluster.queue.add(lease_uid)
         self._put_off.clear()
         self.standing.stir()
-        if self._state.due is not None:
-            self._cluster.queue.add_at(PLAN, self._state.due)
+        if self._scheduler.due is not None:
+            self._cluster.queue.add_at(PLAN, self._scheduler.due)
 
     def _end_avoidance(self) -> None:
         now = self._cluster.clock.now()
@@ -202,7 +201,7 @@ class Planner:
             case Lease() as lease:
                 return lease_facts(lease, self.before(lease), frozenset(self._avoided.get(uid, ())), self._cluster)
             case Client() as client if client.metadata.deletion_timestamp is None:
-                return ClientFacts(client.namespace, client.uid, client.name, client.metadata.labels)
+                return ClientFacts(client.namespace, client.uid, ClientName(client.name), client.metadata.labels)
         return _policy_facts(seen)
 
 
@@ -214,9 +213,10 @@ def exporter_facts(exporter: Exporter, cluster: Cluster, pledged: str | None) ->
     """The exporter as the scheduler sees it. Only one that is connected now is online to it."""
     connection = cluster.presence.of(exporter.uid)
     claim = exporter.status.lease_ref
+    held = (claim.uid or claim.name) if claim is not None else pledged
     return ExporterFacts(
         namespace=exporter.namespace,
-        uid=exporter.uid,
+        uid=ExporterUid(exporter.uid),
         name=exporter.name,
         labels=exporter.metadata.labels,
         enabled=exporter.spec.enabled,
@@ -226,7 +226,7 @@ def exporter_facts(exporter: Exporter, cluster: Cluster, pledged: str | None) ->
         and (claim is None or claim.uid not in connection.told),
         busy=connection.connected and connection.phase != "Available",
         quarantined=exporter.status.quarantine is not None,
-        claim=(claim.uid or claim.name) if claim is not None else pledged,
+        claim=LeaseUid(held) if held is not None else None,
         version=exporter.metadata.resource_version,
         vacated=_vacated(exporter, cluster),
     )
@@ -247,7 +247,7 @@ def lease_facts(lease: Lease, before: InForce | None, avoid: frozenset[str], clu
     end, extend = status.expected_end_time or expected_end(spec, status.begin_time), spec.extend_on_activity
     return LeaseFacts(
         namespace=lease.namespace,
-        uid=lease.uid,
+        uid=LeaseUid(lease.uid),
         name=lease.name,
         created=created,
         request=_request(lease, spec, created),
@@ -257,8 +257,8 @@ def lease_facts(lease: Lease, before: InForce | None, avoid: frozenset[str], clu
         granted=spec.duration if status.exporter_names else None,
         moves=extend is not None and not (end and extend.until and extend.until <= end),
         exporters=status.exporter_names,
-        avoid=avoid,
-        kept=_kept(status, spec),
+        avoid=frozenset(map(ExporterUid, avoid)),
+        reserved=_reserved(status, spec),
         priority=status.priority or 0,
         spot=bool(status.spot_access),
         noticed=is_true(status.conditions, "Preempting"),
@@ -268,7 +268,7 @@ def lease_facts(lease: Lease, before: InForce | None, avoid: frozenset[str], clu
 def _request(lease: Lease, spec: LeaseSpec, created: datetime) -> Request:
     pinned = spec.exporter_ref.name if spec.exporter_ref is not None else None
     whole = Request(
-        client=spec.client_ref.name,
+        client=ClientName(spec.client_ref.name),
         selector=spec.selector,
         exporter=pinned,
         allow_disabled=spec.allow_disabled,
@@ -295,12 +295,17 @@ def usage_facts(lease: Lease) -> UsageFacts | None:
         return None
     spec = status.accepted or lease.spec
     return UsageFacts(
-        lease.namespace, lease.uid, spec.client_ref.name, status.begin_time, status.end_time, len(status.exporter_names)
+        lease.namespace,
+        LeaseUid(lease.uid),
+        ClientName(spec.client_ref.name),
+        status.begin_time,
+        status.end_time,
+        len(status.exporter_names),
     )
 
 
-def _kept(status: LeaseStatus, spec: LeaseSpec) -> tuple[str, ...]:
-    """What was kept for other times goes by the board: a lease that moves must not push another aside."""
+def _reserved(status: LeaseStatus, spec: LeaseSpec) -> tuple[str, ...]:
+    """A reservation for other times is dropped: a lease that moves must not push another aside."""
     if status.accepted is None or times(spec) != times(status.accepted):
         return ()
     return status.kept_names

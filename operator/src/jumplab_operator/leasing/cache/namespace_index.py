@@ -1,0 +1,150 @@
+"""One namespace as the scheduler looks at it: the facts, and the indexes that find things in them quickly.
+
+Everything here follows from the facts and the time alone; it is kept up to date so that a change costs what it touches.
+"""
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+from heapq import heappop, heappush
+
+from jumplab_operator.leasing.cache.access_index import AccessIndex
+from jumplab_operator.leasing.cache.claims import Claims
+from jumplab_operator.leasing.cache.pool_index import PoolIndex
+from jumplab_operator.leasing.cache.queues import Queues
+from jumplab_operator.leasing.cache.touched import Touched
+from jumplab_operator.leasing.model.facts import (
+    ClientFacts,
+    ExporterFacts,
+    Fact,
+    LeaseFacts,
+    PolicyFacts,
+    UsageFacts,
+)
+from jumplab_operator.leasing.model.ids import ClientName, LeaseUid
+from jumplab_operator.leasing.model.usage import Usage
+
+CLEANING = timedelta(minutes=1)
+"""How long an exporter is expected to be cleaned up; after that a waiting lease may preempt another instead."""
+
+
+class NamespaceIndex:
+    """The facts of a namespace, by uid, with their indexes. Only `put`, `drop` and `advance` change it."""
+
+    def __init__(self) -> None:
+        self.facts: dict[str, Fact] = {}
+        self.leases: dict[LeaseUid, LeaseFacts] = {}
+        self.touched = Touched()
+        self.access = AccessIndex()
+        self.claims = Claims()
+        self.pools = PoolIndex(self.touched)
+        self.queues = Queues(self.pools, self.access, self.touched)
+        self.usage = Usage()
+        self._of_client: defaultdict[ClientName, set[LeaseUid]] = defaultdict(set)
+        self._moments: list[tuple[datetime, str]] = []
+        """When a fact makes another difference by the passing of time, with its uid: a heap."""
+
+    def put(self, fact: Fact, now: datetime) -> None:
+        """A fact is new or has changed."""
+        before = self.facts.get(fact.uid)
+        if before == fact:
+            return
+        if before is not None:
+            self._remove(before)
+        self.facts[fact.uid] = fact
+        self._add(fact)
+        self._refile_around(before, fact, now)
+
+    def drop(self, uid: str, now: datetime) -> None:
+        """The object of the fact does not exist any more."""
+        before = self.facts.pop(uid, None)
+        if before is not None:
+            self._remove(before)
+            if isinstance(before, ExporterFacts):
+                self.pools.drop(before.uid)
+            self._refile_around(before, None, now)
+
+    def advance(self, now: datetime) -> None:
+        """Files the leases anew for which a moment has come."""
+        while self._moments and self._moments[0][0] <= now:
+            _, uid = heappop(self._moments)
+            if (lease := self.leases.get(LeaseUid(uid))) is not None:
+                self._refile(lease, now)
+
+    @property
+    def due(self) -> datetime | None:
+        """The next moment at which `advance` may make a difference."""
+        return self._moments[0][0] if self._moments else None
+
+    def _add(self, fact: Fact) -> None:
+        match fact:
+            case ExporterFacts():
+                self.claims.put_exporter(fact)
+                if fact.vacated is not None:
+                    heappush(self._moments, (fact.vacated + CLEANING, fact.uid))
+                self.pools.put(fact, self.claims.holder_of(fact, self.leases))
+            case LeaseFacts():
+                self.leases[fact.uid] = fact
+                self._of_client[fact.request.client].add(fact.uid)
+                self.claims.put_lease(fact)
+                self.usage.add(fact)
+            case UsageFacts():
+                self.usage.add(fact)
+            case ClientFacts() | PolicyFacts():
+                self.access.put(fact)
+
+    def _remove(self, fact: Fact) -> None:
+        match fact:
+            case ExporterFacts():
+                self.claims.drop_exporter(fact)
+            case LeaseFacts():
+                self.queues.unfile(fact)
+                del self.leases[fact.uid]
+                self._of_client[fact.request.client].discard(fact.uid)
+                if not self._of_client[fact.request.client]:
+                    del self._of_client[fact.request.client]
+                self.claims.drop_lease(fact)
+                self.usage.add(fact, -1)
+            case UsageFacts():
+                self.usage.add(fact, -1)
+            case ClientFacts() | PolicyFacts():
+                self.access.drop(fact)
+
+    def _refile_around(self, before: Fact | None, after: Fact | None, now: datetime) -> None:
+        """Files all leases anew that a change of this fact makes a difference to."""
+        match after or before:
+            case LeaseFacts() | UsageFacts():
+                self._put_exporters_of(before, after)
+                if isinstance(after, LeaseFacts):
+                    self._refile(after, now)
+            case ExporterFacts():
+                claims = {each.claim for each in (before, after) if isinstance(each, ExporterFacts)}
+                for uid in claims:
+                    if uid is not None and uid in self.leases:
+                        self._refile(self.leases[uid], now)
+            case ClientFacts() as client:
+                for uid in sorted(self._of_client.get(client.name, ())):
+                    self._refile(self.leases[uid], now)
+            case PolicyFacts():
+                for uid in sorted(self.leases):
+                    self._refile(self.leases[uid], now)
+
+    def _put_exporters_of(self, before: Fact | None, after: Fact | None) -> None:
+        """The exporters that a lease held, or holds, or has claimed, have another holder, or one with another end."""
+        leases = [fact for fact in (before, after) if isinstance(fact, LeaseFacts)]
+        by_name = self.pools.by_name
+        touched = {by_name[name] for lease in leases for name in lease.exporters if name in by_name}
+        for lease in leases:
+            touched |= self.claims.by_lease.get(lease.uid, set())
+        for uid in touched:
+            exporter = self.pools.situations[uid].exporter
+            self.pools.put(exporter, self.claims.holder_of(exporter, self.leases))
+
+    def _refile(self, lease: LeaseFacts, now: datetime) -> None:
+        """Files the lease where it belongs now: nowhere, if it has its exporters or is over."""
+        self.queues.unfile(lease)
+        if lease.exporters or (lease.end is not None and lease.end <= now):
+            return
+        for moment in (lease.begin, lease.end):
+            if moment is not None and moment > now:
+                heappush(self._moments, (moment, lease.uid))
+        self.queues.file(lease, now, claimed=lease.uid in self.claims.by_lease)
