@@ -20,7 +20,7 @@ from jumplab_operator.leasing.model.facts import (
     PolicyFacts,
     UsageFacts,
 )
-from jumplab_operator.leasing.model.ids import ClientName, LeaseUid
+from jumplab_operator.leasing.model.ids import ClientName, ExporterUid, LeaseUid
 from jumplab_operator.leasing.model.usage import Usage
 
 CLEANING = timedelta(minutes=1)
@@ -130,11 +130,11 @@ class NamespaceIndex:
 
     def _put_exporters_of(self, before: Fact | None, after: Fact | None) -> None:
         """The exporters that a lease held, or holds, or has claimed, have another holder, or one with another end."""
-        leases = [fact for fact in (before, after) if isinstance(fact, LeaseFacts)]
-        by_name = self.pools.by_name
-        touched = {by_name[name] for lease in leases for name in lease.exporters if name in by_name}
-        for lease in leases:
-            touched |= self.claims.by_lease.get(lease.uid, set())
+        by_name, touched = self.pools.by_name, set[ExporterUid]()
+        for lease in (before, after):
+            if isinstance(lease, LeaseFacts):
+                touched.update(by_name[name] for name in lease.exporters if name in by_name)
+                touched.update(self.claims.by_lease.get(lease.uid, ()))
         for uid in touched:
             exporter = self.pools.situations[uid].exporter
             self.pools.put(exporter, self.claims.holder_of(exporter, self.leases))

@@ -69,7 +69,8 @@ class Queues:
                 self.single.discard(queue)
         if reserving is not None:
             self._touched.reservations = True
-        self._set_aside({*(queue.pools if queue is not None else ()), *(reserving or ())})
+        if queue is not None or reserving is not None:
+            self._set_aside({*(queue.pools if queue is not None else ()), *(reserving or ())})
 
     def _set_aside(self, pools: Iterable[Pool]) -> None:
         """Of these pools those that no lease asks for any more become unused; the oldest unused ones are forgotten."""

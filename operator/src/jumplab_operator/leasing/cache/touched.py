@@ -1,6 +1,6 @@
 """What changes of facts have touched since the last admission cycle: only that is compared anew."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from jumplab_operator.leasing.cache.client_queue import ClientQueue
 from jumplab_operator.leasing.cache.pools import Pool
@@ -24,6 +24,6 @@ class Touched:
 
     def take(self) -> "Touched":
         """What was touched; from now on it is collected anew."""
-        taken = replace(self)
+        taken = Touched(self.leases, self.queues, self.pools, self.forgotten, self.reservations)
         self.leases, self.queues, self.pools, self.forgotten, self.reservations = set(), set(), set(), set(), False
         return taken

@@ -57,6 +57,11 @@ class AdmissionCycle:
             gang_reservations=gang_reservations,
             look_again=self._now + LOOK_AGAIN if gang_reservations.exporters else None,
         )
+        claims = self._index.claims
+        return self._preempt(result) if claims.spot or claims.noticed else result
+
+    def _preempt(self, result: CycleResult) -> CycleResult:
+        """The result with its victims."""
         queues = contested_queues(self._index, result, self._now)
         victims: Mapping[LeaseUid, LeaseUid] = find_victims(self._index, result, queues, self._now) if queues else {}
         spared = self._index.claims.noticed - victims.keys()

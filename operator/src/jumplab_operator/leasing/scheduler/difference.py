@@ -1,6 +1,6 @@
 """Which leases are decided otherwise than before: what differs between two results, and whose pending reasons do."""
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 from heapq import heapify, heappop, heappush
 from typing import TypeVar
@@ -22,19 +22,17 @@ _T = TypeVar("_T")
 def difference(last: CycleResult, new: CycleResult, ahead: Set[LeaseUid]) -> set[LeaseUid]:
     """The leases for which two results differ. `ahead`: those whose begin lies ahead; once it has come, a reservation
     is no news."""
-    reservations = _differing(last.reservations.exporters, new.reservations.exporters)
-    return {
-        *_differing(last.assigned, new.assigned),
-        *_differing(last.gang_reservations.exporters, new.gang_reservations.exporters),
-        *(uid for uid in reservations if uid in ahead),
-        *_differing(last.victims, new.victims),
-        *(new.spared - last.spared),
-    }
+    found = _differing(last.reservations.exporters, new.reservations.exporters) & ahead
+    found |= _differing(last.assigned, new.assigned)
+    found |= _differing(last.gang_reservations.exporters, new.gang_reservations.exporters)
+    found |= _differing(last.victims, new.victims)
+    return found | (new.spared - last.spared)
 
 
-def _differing(last: Mapping[LeaseUid, object], new: Mapping[LeaseUid, object]) -> Iterator[LeaseUid]:
-    if last is not new:
-        yield from (uid for uid in {*last, *new} if last.get(uid) != new.get(uid))
+def _differing(last: Mapping[LeaseUid, object], new: Mapping[LeaseUid, object]) -> set[LeaseUid]:
+    if last is new or not (last or new):
+        return set()
+    return {uid for uid in {*last, *new} if last.get(uid) != new.get(uid)}
 
 
 class PendingChanges:

@@ -3,7 +3,6 @@
 It is incremental: a change costs what it touches. What it decides equals deciding on the same facts from scratch.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -184,20 +183,19 @@ class LabScheduler:
 
     def apply(self, changes: Changes) -> Mapping[LeaseUid, Decision]:
         """Applies the changes to each namespace that they concern or that is due, see `Scheduler.apply`."""
-        put, gone = defaultdict[str, list[Fact]](list), defaultdict[str, list[str]](list)
+        by_namespace: dict[str, tuple[list[Fact], list[str]]] = {}
         for fact in changes.put:
-            put[fact.namespace].append(fact)
+            by_namespace.setdefault(fact.namespace, ([], []))[0].append(fact)
         for namespace, uid in changes.gone:
-            gone[namespace].append(uid)
+            by_namespace.setdefault(namespace, ([], []))[1].append(uid)
         decisions: dict[LeaseUid, Decision] = {}
-        for namespace in {*self.namespaces, *put, *gone}:
-            scheduler = self.namespaces.get(namespace) or Scheduler()
-            if namespace in put or namespace in gone or scheduler.is_due(changes.now):
-                decisions |= scheduler.apply(changes.now, put[namespace], gone[namespace])
-            if scheduler.index.facts:
-                self.namespaces[namespace] = scheduler
-            else:
-                self.namespaces.pop(namespace, None)
+        for namespace in self.namespaces.keys() | by_namespace.keys():
+            scheduler = self.namespaces.get(namespace) or self.namespaces.setdefault(namespace, Scheduler())
+            if namespace in by_namespace or scheduler.is_due(changes.now):
+                put, gone = by_namespace.get(namespace, ((), ()))
+                decisions |= scheduler.apply(changes.now, put, gone)
+            if not scheduler.index.facts:
+                del self.namespaces[namespace]
         return decisions
 
 
