@@ -30,7 +30,7 @@ def test_an_end_moves_once_less_than_half_is_left() -> None:
 def test_an_end_moves_no_further_than_its_limit_the_policies_and_the_next_reservation() -> None:
     assert end(1, until=NOON + minutes(7)) == 7
     assert end(1, Bounds(longest=minutes(63))) == 3
-    assert end(1, Bounds(kept_from=NOON + minutes(9))) == 9 - TURNAROUND / minutes(1)
+    assert end(1, Bounds(reserved_from=NOON + minutes(9))) == 9 - TURNAROUND / minutes(1)
 
 
 @given(*[st.integers(-20, 20)] * 4)

@@ -154,7 +154,7 @@ def test_an_edit_onto_another_slot_is_refused(begin: int, accepted: bool) -> Non
 
 
 def test_a_lease_is_not_extended_into_anothers_slot() -> None:
-    before = InForce(spec(duration="10m"), True, NOON, kept_from=NOON + minutes(30))
+    before = InForce(spec(duration="10m"), True, NOON, reserved_from=NOON + minutes(30))
     assert isinstance(accept(spec(duration="30m"), before), LeaseSpec)
     result = accept(spec(duration="31m"), before)
     assert isinstance(result, Refusal)

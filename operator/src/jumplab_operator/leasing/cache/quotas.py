@@ -88,7 +88,7 @@ class QuotaUsage:
         return grant.quota is None or self.excess(client, grant.quota) is None
 
     def excess(self, client: ClientName, quota: Quota, exporters: int = 1) -> str | None:
-        """Why the client may not have one more lease of so many exporters, in words; None where it may."""
+        """Why the client may not have one more lease of that many exporters, in words; None where it may."""
         leases_held, exporters_held = self._count(client, quota.policy)
         for limit, held, more, noun in (
             (quota.leases, leases_held, 1, "lease"),

@@ -38,7 +38,7 @@ def right_to(
     exporter: tuple[str, Mapping[str, str]],
     length: timedelta | None,
 ) -> Grant | AccessRefusal:
-    """The client's right to an exporter, of this name and with these labels, for so long; or why it has none.
+    """The client's right to an exporter, of this name and with these labels, for that length; or why it has none.
 
     client_labels: None where there is no such client.
     """

@@ -27,7 +27,7 @@ def why_waiting(blockers: BlockerFinder, lease: LeaseFacts, queue: ClientQueue) 
             reason, sentence = explain(replace(lease, request=member), blockers.find(lease, pool))
             missing.append((reason, f'"{member.name}": {sentence}'))
     count = len(lease.members)
-    message = "; ".join(told for _, told in missing) or f"fewer than {count} different ones are free for it now"
+    message = "; ".join(sentence for _, sentence in missing) or f"fewer than {count} different ones are free for it now"
     reasons = [reason for reason, _ in missing]
     reason = next((each for each in ("Offline", "Quarantined", "NotReady") if each in reasons), "NotAvailable")
     return Wait("Pending", reason, f"it gets its {count} exporters at one time; {message}{_reserved(blockers, lease)}")
@@ -69,7 +69,7 @@ def _reserved(blockers: BlockerFinder, lease: LeaseFacts) -> str:
 
 
 def _over_quota(blockers: BlockerFinder, lease: LeaseFacts, pools: QueueKey) -> Wait | None:
-    """That its client may not have so many, whatever is free; None where it may."""
+    """Why its client may not have that many, whatever is free; None where it may."""
     if all(grant.quota is None for pool in pools for grant in pool.kinds):
         return None
     client = lease.request.client

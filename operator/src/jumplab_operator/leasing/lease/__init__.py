@@ -1,6 +1,6 @@
-"""The life of one lease: is its spec valid, is it over, what do its conditions say, may it be longer or another's.
+"""The life of one lease: whether its spec is valid, its end, its conditions, and its edits.
 
-Start with `validation` for what is refused, `expiry` for what ends a lease, `conditions` for what its status says.
+Start with `validation` for refusals, `expiry` for endings, `conditions` for its status.
 
 Never here: a comparison with other waiting leases. That is the scheduler's.
 """

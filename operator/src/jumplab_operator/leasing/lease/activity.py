@@ -1,4 +1,4 @@
-"""What follows from whether anyone is attached to a lease: its end moves on, or it is given up."""
+"""What follows from whether a client is attached to a lease: its end moves on, or it is given up."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from jumplab_operator.resources.durations import format_duration
 from jumplab_operator.resources.lease import ExtendOnActivity
 
 SHORTEST_EXTENSION = timedelta(seconds=10)
-"""An end that is kept less far ahead would have to be written without pause."""
+"""An end that is moved by less would have to be written without pause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,12 @@ class Attendance:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What an end that moves on is kept below; None: nothing."""
+    """The limits of an end that moves on; None: no limit."""
 
     longest: timedelta | None = None
     """The longest that the access policies permit."""
-    kept_from: datetime | None = None
-    """When an exporter of the lease is kept for another."""
+    reserved_from: datetime | None = None
+    """When an exporter of the lease is reserved for another."""
 
 
 def joint(attendances: Sequence[Attendance | None]) -> Attendance | None:
@@ -53,7 +53,7 @@ def moved_end(end: datetime, extend: ExtendOnActivity, began: datetime, bounds: 
         now + extend.by,
         extend.until,
         began + bounds.longest if bounds.longest is not None else None,
-        bounds.kept_from - TURNAROUND if bounds.kept_from is not None else None,
+        bounds.reserved_from - TURNAROUND if bounds.reserved_from is not None else None,
     ]
     return max(end, min(limit for limit in limits if limit is not None))
 
@@ -66,5 +66,5 @@ def abandoned_at(release_after: timedelta | None, attendance: Attendance | None)
 
 
 def abandoned(release_after: timedelta) -> Ending:
-    """Nobody has been attached for so long."""
+    """No client has been attached for that time."""
     return Ending("Abandoned", f"nobody has been attached for {format_duration(release_after)}; lease again")

@@ -1,4 +1,4 @@
-"""What a lease's conditions say in each state of its life. The last one is the one that counts.
+"""The conditions of a lease in each state of its life. The last one is the one that counts.
 
 Pending, then Assigned, then Ready, then ended. Ready is there from the start, false with the reason of the wait, so
 that one condition tells the state. Pending is true until the lease is ready.
@@ -16,8 +16,8 @@ from jumplab_operator.resources.metadata import Condition
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """An exporter that the lease has."""
+class Member:
+    """An exporter of the lease."""
 
     exporter: str
     online: bool
@@ -41,13 +41,13 @@ def waiting(wait: Wait, refused_edit: Refusal | None) -> list[Condition]:
 
 
 def assigned(
-    parts: Sequence[Part], refused_edit: Refusal | None, notice: Condition | None, *, ready: bool
+    members: Sequence[Member], refused_edit: Refusal | None, notice: Condition | None, *, ready: bool
 ) -> list[Condition]:
-    """The lease has its exporters, and is ready or getting so; notice: that it is to be ended for another."""
+    """The lease has its exporters, and is ready or getting so; notice: that it is to be preempted."""
     first = [*_refused(refused_edit), *([notice] if notice is not None else [])]
-    names, are = exporters_named([part.exporter for part in parts]), "is" if len(parts) == 1 else "are"
+    names, are = exporters_named([member.exporter for member in members]), "is" if len(members) == 1 else "are"
     taken = condition("Assigned", True, "Assigned", f"{names} {are} claimed")
-    online = _online(parts) or condition("ExporterOnline", True, "Online", f"{names} {are} connected")
+    online = _online(members) or condition("ExporterOnline", True, "Online", f"{names} {are} connected")
     if ready:
         done = condition("Ready", True, "Ready", f"{names} {are} ready")
         return [*first, condition("Pending", False, "Ready"), taken, online, done]
@@ -61,9 +61,9 @@ def assigned(
     ]
 
 
-def _online(parts: Sequence[Part]) -> Condition | None:
+def _online(members: Sequence[Member]) -> Condition | None:
     """That not all are connected; None where they are."""
-    away = [part.exporter for part in parts if not part.online]
+    away = [member.exporter for member in members if not member.online]
     if not away:
         return None
     lost = "has lost its connection" if len(away) == 1 else "have lost their connections"

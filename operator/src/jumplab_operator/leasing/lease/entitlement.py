@@ -24,7 +24,7 @@ def entitlement(
     length: timedelta | None,
     lease: LeaseUid,
 ) -> Grant | Refusal:
-    """The right to the lease's exporters for so long, the least where there are several; or why there is none.
+    """The right to the lease's exporters for that length, the least where there are several; or why there is none.
 
     What the client holds by that lease already does not count against its quota. A lease that has no exporter yet only
     needs a client that exists: the rest is for the scheduler.

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from jumplab_operator.leasing.explain.pending_reasons import format_moment
 
 EARLY_END = timedelta(seconds=5)
-"""An exporter's own deadline is never late, so a little early: an exporter that cleans up so short before the end is
-taken to have kept it."""
+"""An exporter's own deadline is never late, so a little early: an exporter that cleans up this short before the end has
+met it."""
 
 
 @dataclass(frozen=True, slots=True)

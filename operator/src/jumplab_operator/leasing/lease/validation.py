@@ -1,4 +1,4 @@
-"""What makes a lease's spec valid, alone and as an edit of what was accepted before.
+"""Whether a lease's spec is valid, alone and as an edit of what was accepted before.
 
 `status.accepted` is the last valid spec. It is in force: an edit that isn't valid changes nothing but a condition.
 """
@@ -43,18 +43,18 @@ Right: TypeAlias = Callable[[str, timedelta | None], Grant | Refusal]
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """What has become of a lease so far, which its edits are checked against."""
+    """The state of a lease, which its edits are checked against."""
 
     accepted: LeaseSpec
     assigned: bool = False
     began: datetime | None = None
     right: Right | None = None
-    """By what right a client could hold what the lease holds, for so long; None: nobody asks."""
-    kept_from: datetime | None = None
-    """When the exporter that it has is kept for another lease."""
+    """The right by which a client could hold the exporters of the lease, for a length; None: it is not checked."""
+    reserved_from: datetime | None = None
+    """When its exporter is reserved for another lease."""
     movable: Callable[[datetime, datetime | None], bool] | None = None
-    """Where an exporter is kept for it: whether one could be at another time; without an end as long as the lease may
-    have it."""
+    """Where it has a reservation: whether that could be moved to another time; without an end for as long as the lease
+    may last."""
 
 
 def accept(
@@ -80,8 +80,8 @@ def accept(
 def _with_duration(spec: LeaseSpec, before: InForce | None, default: timedelta) -> LeaseSpec:
     if spec.duration is not None or spec.end_time is not None:
         return spec
-    kept = before.accepted.duration if before is not None and before.accepted.end_time is None else None
-    return spec.model_copy(update={"duration": kept or default})
+    accepted = before.accepted.duration if before is not None and before.accepted.end_time is None else None
+    return spec.model_copy(update={"duration": accepted or default})
 
 
 def _refusal(spec: LeaseSpec) -> Refusal | None:
@@ -169,10 +169,10 @@ def late_edit(spec: LeaseSpec, accepted: LeaseSpec | None) -> Refusal | None:
     """
     if accepted is None:
         return None
-    kept: dict[str, Any] = {"release": accepted.release, "ttl_seconds_after_ended": accepted.ttl_seconds_after_ended}
+    allowed: dict[str, Any] = {"release": accepted.release, "ttl_seconds_after_ended": accepted.ttl_seconds_after_ended}
     if spec.duration is None and spec.end_time is None:
-        kept["duration"] = accepted.duration
-    if spec.model_copy(update=kept) == accepted:
+        allowed["duration"] = accepted.duration
+    if spec.model_copy(update=allowed) == accepted:
         return None
     return Refusal("Ended", "the lease has ended, and an edit changes nothing; make a new one")
 
@@ -184,7 +184,7 @@ def _edit_refusal(asked: LeaseSpec, spec: LeaseSpec, before: InForce) -> Refusal
         fields = ", ".join(changed)
         return Refusal("Immutable", f"{fields} can't be changed any more; what was accepted stays in force")
     bends = asked.duration is None and asked.end_time is None
-    return _right_refusal(spec, before) or _slot_refusal(spec, before, bends=bends)
+    return _right_refusal(spec, before) or _reservation_refusal(spec, before, bends=bends)
 
 
 def _changed_fields(spec: LeaseSpec, before: InForce) -> list[str]:
@@ -223,18 +223,18 @@ def _is_longer(spec: LeaseSpec, before: InForce) -> bool:
     return end > accepted
 
 
-def _slot_refusal(spec: LeaseSpec, before: InForce, *, bends: bool) -> Refusal | None:
-    """The other slots stay what they are: who moves or extends a lease goes where nobody is.
+def _reservation_refusal(spec: LeaseSpec, before: InForce, *, bends: bool) -> Refusal | None:
+    """Other reservations stay as they are: a lease moves, or is extended, to a time that is free.
 
-    bends: it asks for no length, and gets what its rights permit.
+    bends: it asks for no length, and lasts as long as its rights permit.
     """
     wanted = times(spec)
     if wanted == times(before.accepted):
         return None
     end = expected_end(spec, before.began)
-    if before.kept_from is not None and end is not None and end > before.kept_from:
-        until = format_moment(before.kept_from)
-        return Refusal("Reserved", f"its exporter is kept for another lease from {until}; end before that")
+    if before.reserved_from is not None and end is not None and end > before.reserved_from:
+        until = format_moment(before.reserved_from)
+        return Refusal("Reserved", f"its exporter is reserved for another lease from {until}; end before that")
     if before.movable is None or wanted.begin is None:
         return None
     end = wanted.end or wanted.begin + (wanted.duration or DEFAULT_DURATION)

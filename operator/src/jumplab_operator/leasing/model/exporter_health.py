@@ -18,7 +18,7 @@ CheckState: TypeAlias = Literal["None", "Due", "Passed", "Failed"]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What an exporter has found out. failures: how many checks and hooks in a row, the last one at `failed_at`."""
+    """What an exporter has reported. failures: of checks and hooks, in a row, the last one at `failed_at`."""
 
     check: CheckState = "None"
     failures: int = 0
@@ -41,7 +41,7 @@ class FailedLease:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the exporter's status is to say. cleared: failures before that moment don't count."""
+    """What the exporter's status shows. cleared: failures before that moment don't count."""
 
     condition: Condition
     quarantine: Quarantine | None
@@ -58,9 +58,9 @@ class _Fault:
 def judge(
     exporter: Exporter, found: Found, failed_leases: Sequence[FailedLease], now: datetime, quarantine_after: int
 ) -> Judgement:
-    """What follows. failed_leases: those since the last one that went well, the newest first.
+    """Judges an exporter. failed_leases: those since the last lease that went well, the newest first.
 
-    quarantine_after: so many failures of one kind in a row are too many.
+    quarantine_after: how many failures of one kind in a row put it into quarantine.
     """
     quarantine, cleared = exporter.status.quarantine, exporter.status.cleared_time
     if RETURN in exporter.metadata.annotations or (quarantine is not None and found.check == "Passed"):

@@ -1,4 +1,4 @@
-"""In whose name a client may make, change or end a lease: its own. Asked at both doors, gRPC's and Kubernetes'."""
+"""A client may make, change and end its own leases only. The rule of both APIs, gRPC's and Kubernetes'."""
 
 
 def creation_refusal(client: str, holder: str) -> str | None:

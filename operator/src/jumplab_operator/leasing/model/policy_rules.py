@@ -1,4 +1,4 @@
-"""Who may lease what: access policies.
+"""Access policies: which client may lease which exporters.
 
 Where a namespace has no policy object every client may lease every exporter. Where it has one, only what a rule
 grants is permitted. A policy that can't be read grants nothing.
@@ -56,16 +56,16 @@ def policy_problem(policy: ExporterAccessPolicy) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What the policies of a namespace grant one client for leases of one length."""
+    """The rights that the policies of a namespace grant one client for leases of one length."""
 
     key: str
     """Equal under the same policies: equal rights."""
     open: bool
     """There is no policy: everything is permitted."""
     fitting: tuple[tuple[LabelSelector, Grant], ...]
-    """For which exporters, and what; the best first."""
+    """Grants, each with the selector of its exporters; the best first."""
     exceeded: tuple[tuple[LabelSelector, timedelta], ...]
-    """Rules that would grant shorter leases, and how short."""
+    """Rules that would grant shorter leases: their exporters and maximum duration."""
 
     def grant(self, exporter_labels: Mapping[str, str]) -> Grant | TooLong | None:
         """The best right to an exporter; None: no access."""
@@ -110,7 +110,7 @@ def best_grant(
     client_labels: Mapping[str, str],
     duration: timedelta | None,
 ) -> Grant | TooLong | None:
-    """The grant of highest priority that permits this client this exporter for so long; None: no access."""
+    """The grant of highest priority that permits this client this exporter for that length; None: no access."""
     return rights(policies, client_labels, duration).grant(exporter_labels)
 
 

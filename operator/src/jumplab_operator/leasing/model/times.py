@@ -13,14 +13,14 @@ DEFAULT_DURATION = timedelta(minutes=30)
 LONGEST = timedelta(days=3660)
 """No lease lasts longer, whatever the policies say."""
 _YEARS = range(1970, 9000)
-"""When leases may begin and end, with room to reckon."""
+"""When leases may begin and end, with a margin for sums."""
 _LATE = timedelta(minutes=5)
-"""So much later than it was to begin a lease may be made: clocks differ, and requests take their time."""
+"""How long after its begin a lease may be made: clocks differ, and requests take their time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """What a spec says. `duration` is None where only the end is given, or nothing."""
+    """The times of a spec. `duration` is None where only the end is given, or nothing."""
 
     begin: datetime | None
     end: datetime | None

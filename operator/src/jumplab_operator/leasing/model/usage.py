@@ -1,6 +1,6 @@
 """The exporter time that each client has used recently, from the leases themselves: fair share goes by it.
 
-Time is kept by the hour of the wall clock, in whole seconds, so that a change costs what it touches and the sums
+Time is counted by the hour of the wall clock, in whole seconds, so that a change costs what it touches and the sums
 don't depend on the order in which leases came and went. The window is the hour that runs and the full ones before it.
 """
 
@@ -14,7 +14,7 @@ from jumplab_operator.leasing.model.lease_length import exporter_seconds
 WINDOW_HOURS = 24
 _HOUR_SECONDS = 3600
 _LONG_SECONDS = 48 * _HOUR_SECONDS
-"""What lasts longer is kept as it is, not by the hour."""
+"""A longer lease is remembered as it is, not by the hour."""
 
 
 class Usage:

@@ -4,7 +4,7 @@
 are new. A cycle has these steps, each resting on the ones before it:
 
 1. Reservations: each lease that begins later is reserved its exporters (`cache.reservation_placement`).
-2. Admission: free exporters are assigned to waiting leases, in fair order. A gang gets all or nothing; in its turn it
+2. Admission: free exporters are assigned to waiting leases, in fair order. A gang gets all or nothing; if nothing, it
    is reserved the exporters that it is going to get (`gangs`).
 3. Preemption: what is left waiting may have spot leases ended (`preemption`), if a simulation shows that it helps
    (`preemption_simulation`).

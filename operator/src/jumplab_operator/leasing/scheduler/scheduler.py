@@ -115,7 +115,7 @@ class Scheduler:
     def right(
         self, lease: LeaseUid, exporters: Sequence[ExporterUid], client: ClientName, length: timedelta | None
     ) -> Grant | Refusal:
-        """The right by which the client could hold the lease, which has these exporters, for so long."""
+        """The right by which the client could hold the lease, which has these exporters, for that length."""
         return entitlement(self.index, client, exporters, length, lease)
 
     def reserved_from(self, exporter: ExporterUid, lease: LeaseUid) -> datetime | None:

@@ -56,7 +56,7 @@ def moved_on(lease: Lease, spec: LeaseSpec, end: datetime, before: InForce | Non
     attendance = attendance_of(lease, cluster)
     right = before.right(spec.client_ref.name, end - began)
     if isinstance(right, Grant) and attendance is not None and attendance.attached:
-        bounds = Bounds(right.maximum_duration, before.kept_from)
+        bounds = Bounds(right.maximum_duration, before.reserved_from)
         end = whole_seconds(activity.moved_end(end, extend, began, bounds, now))
     look_again = end - extend.by / 2
     if look_again > now:

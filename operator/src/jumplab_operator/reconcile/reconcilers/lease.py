@@ -142,7 +142,7 @@ class Leases:
 
     async def _assign(self, lease: Lease, terms: Terms, decision: Assign) -> None:
         names = [chosen.name for chosen in decision.exporters]
-        parts = [lease_conditions.Part(name, True) for name in names]
+        parts = [lease_conditions.Member(name, True) for name in names]
         conditions = lease_conditions.assigned(parts, terms.refusal, None, ready=False)
         spec = _spec_of(terms)
         if spec.end_time is None:
@@ -179,7 +179,7 @@ class Leases:
         if end is not None:
             end = activity.moved_on(lease, terms.spec, end, self._planner.before(lease), self._cluster)
             self._cluster.queue.add_at(lease.uid, end)
-        parts = [lease_conditions.Part(exporter.name, online[exporter.uid]) for exporter in exporters]
+        parts = [lease_conditions.Member(exporter.name, online[exporter.uid]) for exporter in exporters]
         notice = preemption_notice.notice(lease, self._planner.decision(lease), self._cluster)
         conditions = lease_conditions.assigned(parts, terms.refusal, notice, ready=ready)
         changes = _rank(self._planner.new_right(lease, terms.spec))

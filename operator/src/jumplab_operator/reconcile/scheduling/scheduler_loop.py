@@ -87,7 +87,7 @@ class Planner:
             bool(status.exporter_names),
             status.begin_time,
             lambda client, length: scheduler.right(uid, exporters, ClientName(client), length),
-            kept_from=min((moment for moment in reserved if moment is not None), default=None),
+            reserved_from=min((moment for moment in reserved if moment is not None), default=None),
             movable=partial(scheduler.is_movable, uid) if status.kept_names else None,
         )
 
