@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from jumplab.protocol.durations import format_duration
 from jumplab_operator.leasing.model.policy_rules import Grant, TooLong, best_grant
 from jumplab_operator.resources import ExporterAccessPolicy
-from jumplab_operator.resources.durations import format_duration
 
 
 @dataclass(frozen=True, slots=True)

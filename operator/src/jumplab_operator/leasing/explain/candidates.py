@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from jumplab.protocol.durations import format_duration
 from jumplab_operator.leasing.explain.access_refusal import AccessRefusal, no_right, unknown_client
 from jumplab_operator.leasing.model import policy_rules, selectors
 from jumplab_operator.leasing.model.facts import ExporterFacts, Request

@@ -7,9 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from jumplab.protocol.durations import format_duration
-from jumplab_operator.leasing.cache.namespace_cache import Space
-from jumplab_operator.leasing.cache.quotas import Holdings
 from jumplab_operator.leasing.cache.namespace_index import NamespaceIndex
 from jumplab_operator.leasing.cache.quotas import QuotaUsage
 from jumplab_operator.leasing.explain.access_refusal import AccessRefusal, right_to

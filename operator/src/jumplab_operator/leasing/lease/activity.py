@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from jumplab.protocol.durations import format_duration
-from jumplab_operator.leasing.cache.reservation_placement import TURNAROUND
 from jumplab_operator.leasing.lease.expiry import Ending
 from jumplab_operator.leasing.model.reservations import TURNAROUND
-from jumplab_operator.resources.durations import format_duration
 from jumplab_operator.resources.lease import ExtendOnActivity
 
 SHORTEST_EXTENSION = timedelta(seconds=10)

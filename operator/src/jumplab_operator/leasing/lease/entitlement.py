@@ -3,16 +3,11 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
-from jumplab.protocol.durations import format_duration
-from jumplab_operator.leasing.cache.namespace_cache import Space
-from jumplab_operator.leasing.cache.quotas import Holdings
+from jumplab_operator.leasing.cache.namespace_index import NamespaceIndex
+from jumplab_operator.leasing.cache.quotas import QuotaUsage
 from jumplab_operator.leasing.explain.access_refusal import AccessRefusal, right_to, unknown_client
 from jumplab_operator.leasing.lease.validation import Refusal
 from jumplab_operator.leasing.model import policy_rules
-from jumplab_operator.leasing.model.facts import ExporterFacts
-from jumplab_operator.leasing.model.policy_rules import Grant, TooLong
-from jumplab_operator.leasing.cache.namespace_index import NamespaceIndex
-from jumplab_operator.leasing.cache.quotas import QuotaUsage
 from jumplab_operator.leasing.model.ids import ClientName, ExporterUid, LeaseUid
 from jumplab_operator.leasing.model.policy_rules import Grant
 

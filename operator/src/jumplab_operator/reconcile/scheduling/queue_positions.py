@@ -9,14 +9,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from jumplab_operator.controller.lab import Explanation, Queued
-from jumplab_operator.leasing.explain.queue_position import TOLD, Needed, Place
-from jumplab_operator.leasing.scheduler.plan import State
-from jumplab_operator.names import Name
-from jumplab_operator.controller.lab import Explanation, Name, Queued
 from jumplab_operator.leasing.cache.client_queue import QueueKey
 from jumplab_operator.leasing.explain.queue_position import SHOWN, QueuePosition
 from jumplab_operator.leasing.model.ids import LeaseUid
 from jumplab_operator.leasing.scheduler.scheduler import LabScheduler
+from jumplab_operator.names import Name
 from jumplab_operator.reconcile.context.context import Cluster
 from jumplab_operator.resources import Exporter, LabelSelector, Lease
 from jumplab_operator.resources.lease import QueuePlace
