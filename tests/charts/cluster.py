@@ -20,7 +20,7 @@ Plain = dict[str, Any]
 CUSTOM = "/apis/jumpstarter.dev/v1alpha1"
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
-BOUND_SECONDS = 30
+BOUND_SECONDS = 240
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ async def test_a_renewed_certificate_is_noticed_and_a_spoilt_one_is_not_taken_fo
         if looks == 3:
             put(tmp_path, second.certificate_pem, second.key_pem)
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(240):
         await files.until_renewed((first.key_pem, first.certificate_pem), look)
     assert looks == 3
 
@@ -211,7 +211,7 @@ def test_the_mounted_certificate_is_served_and_its_ca_told(standalone_api: Stand
 @pytest.mark.parametrize("half", ["--tls-certificate", "--tls-key"])
 def test_half_a_certificate_is_wrong_usage(tmp_path: Path, half: str) -> None:
     command = [PROGRAMS / "jumplab-operator", "run", "--endpoint", "lab.example:7444", half, "file"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 2
     assert "--tls-certificate and --tls-key belong together" in done.stderr
 

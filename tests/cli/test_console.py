@@ -21,7 +21,7 @@ class Terminal:
 
     def __init__(self, user: User, program: str, *arguments: str) -> None:
         environment = user.environment | {"PS1": "sh> ", "TERM": "dumb"}
-        self._child = pexpect.spawn(str(PROGRAMS / program), list(arguments), env=environment, timeout=60)
+        self._child = pexpect.spawn(str(PROGRAMS / program), list(arguments), env=environment, timeout=240)
 
     async def expect(self, text: str) -> None:
         await asyncio.to_thread(self._child.expect, re.escape(text))

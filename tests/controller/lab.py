@@ -116,7 +116,7 @@ class MemoryLab:
 
     async def until(self, condition: Any) -> None:
         """Waits for something that the services do to the lab."""
-        async with self._changed, asyncio.timeout(20):
+        async with self._changed, asyncio.timeout(240):
             await self._changed.wait_for(condition)
 
     async def put_lease(self, lease: Lease | None, name: Name) -> None:

@@ -24,7 +24,7 @@ LIST = client_pb2.ListExportersRequest(parent=f"namespaces/{NAMESPACE}")
 
 async def list_exporters(controller: Controller, token: str, name: str = "ci", kind: str = "Client") -> None:
     async with controller.calling(kind, name, token) as (_, client):
-        await client.ListExporters(LIST, timeout=20)
+        await client.ListExporters(LIST, timeout=240)
 
 
 async def test_a_client_with_its_token_is_let_in(controller: Controller) -> None:
@@ -33,7 +33,7 @@ async def test_a_client_with_its_token_is_let_in(controller: Controller) -> None
 
 async def test_a_call_without_a_token_is_refused(controller: Controller) -> None:
     async with open_channel(controller.endpoint) as channel, refused(StatusCode.UNAUTHENTICATED, "no token"):
-        await channel.unary_unary("/jumplab.v1.ControllerService/GetServiceEndpoints")(b"", timeout=20)
+        await channel.unary_unary("/jumplab.v1.ControllerService/GetServiceEndpoints")(b"", timeout=240)
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer ", "Bearer   ", "Bearer two words", "Basic Og=="])
@@ -81,7 +81,7 @@ async def test_an_exporters_token_does_not_expire(controller: Controller) -> Non
     token = controller.lab.add_exporter("bench")
     controller.clock.ahead = 10 * CLIENT_LIFETIME
     async with controller.calling("Exporter", "bench", token) as (exporter, _):
-        await exporter.Register(controller_pb2.RegisterRequest(), timeout=20)
+        await exporter.Register(controller_pb2.RegisterRequest(), timeout=240)
 
 
 async def test_the_token_of_a_client_that_was_deleted_is_refused(controller: Controller) -> None:
@@ -109,11 +109,11 @@ async def test_a_rotated_token_kills_the_one_before(controller: Controller) -> N
     old = controller.lab.add_client("ci")
     async with controller.calling("Client", "ci", old) as (_, client):
         request = client_pb2.RotateTokenRequest(parent=f"namespaces/{NAMESPACE}")
-        answer = await client.RotateToken(request, timeout=20)
+        answer = await client.RotateToken(request, timeout=240)
         assert answer.expiry.ToDatetime() is not None
         await list_exporters(controller, answer.token)
         async with refused(StatusCode.UNAUTHENTICATED, "has been replaced"):
-            await client.ListExporters(LIST, timeout=20)
+            await client.ListExporters(LIST, timeout=240)
 
 
 async def test_a_token_whose_secret_was_deleted_dies_within_the_time_of_a_recheck(controller: Controller) -> None:
@@ -171,9 +171,9 @@ async def test_an_exporter_may_not_do_what_clients_do_nor_a_client_what_exporter
         controller.calling("Client", "ci", client) as (service, _),
         refused(StatusCode.PERMISSION_DENIED, "for exporters"),
     ):
-        await service.Register(controller_pb2.RegisterRequest(), timeout=20)
+        await service.Register(controller_pb2.RegisterRequest(), timeout=240)
 
 
 async def test_a_service_that_is_not_there_says_so(controller: Controller) -> None:
     async with open_channel(controller.endpoint) as channel, refused(StatusCode.UNIMPLEMENTED):
-        await channel.unary_unary("/jumplab.v1.Other/Thing")(Empty().SerializeToString(), timeout=20)
+        await channel.unary_unary("/jumplab.v1.Other/Thing")(Empty().SerializeToString(), timeout=240)

@@ -28,7 +28,7 @@ SOON = 20
 async def status_of_bench(controller: Controller, token: str) -> AsyncIterator[Any]:
     """The exporter's Status stream, connected."""
     async with controller.calling("Exporter", "bench", token) as (service, _):
-        call = service.Status(controller_pb2.StatusRequest(), timeout=60)
+        call = service.Status(controller_pb2.StatusRequest(), timeout=240)
         yield call
         call.cancel()
 

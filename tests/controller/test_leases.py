@@ -239,7 +239,7 @@ async def test_watching_tells_each_change_and_the_deletion(controller: Controlle
     name = Name(NAMESPACE, "demo")
     lease = controller.lab.add_lease("demo", {"clientRef": {"name": "ci"}}, {})
     async with controller.calling("Client", "ci", token) as (_, client):
-        call = client.WatchLease(pb.GetLeaseRequest(name=lease_name("demo")), timeout=60)
+        call = client.WatchLease(pb.GetLeaseRequest(name=lease_name("demo")), timeout=240)
         assert not (await asyncio.wait_for(call.read(), SOON)).ended
         status = lease.status.model_copy(update={"ended": True, "end_time": datetime(2030, 1, 1, tzinfo=UTC)})
         await controller.lab.put_lease(lease.model_copy(update={"status": status}), name)

@@ -24,7 +24,7 @@ from jumplab_operator.kube.access import KubeAccess, find
 from jumplab_operator.kube.client import CORE, CUSTOM, KubeApi, connected, path
 
 NAMESPACE = "default"
-PATIENCE_SECONDS = 40
+PATIENCE_SECONDS = 240
 """A bound that only a hang reaches."""
 
 

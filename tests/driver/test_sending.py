@@ -10,7 +10,7 @@ import pytest
 from jumplab.driver import Portal, errors
 from jumplab.driver.plain import PlainStream
 
-BOUND_SECONDS = 30.0
+BOUND_SECONDS = 240.0
 
 
 class Device:

@@ -25,7 +25,7 @@ class SpokenConsole(BufferedConsole):
 
     async def heard(self, size: int) -> bytes:
         """What was typed, once it has so many bytes."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(240):
             while len(self.typed) < size:
                 self._heard.clear()
                 await self._heard.wait()

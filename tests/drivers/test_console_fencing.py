@@ -65,7 +65,7 @@ async def said_to_the_next(cable: Cable) -> str:
     """All that the next holder sees, up to a first byte of its own."""
     async with serve_async(console=console_on(cable)) as board:
         cable.say(b"|mine")
-        return str(await board.console.expect("mine", timeout=30))
+        return str(await board.console.expect("mine", timeout=240))
 
 
 @pytest.mark.parametrize("size", [10, 4095, 1 << 20], ids=["a few bytes", "a full line", "all that the kernel takes"])
@@ -78,7 +78,7 @@ async def test_what_the_device_answers_at_the_end_of_a_lease_is_not_seen_by_the_
     async with serve_async(console=console_on(cable)) as board:
         await board.console.send("secret?\n")
         cable.say(b"the secret of the first")
-        await board.console.expect("secret", timeout=30)
+        await board.console.expect("secret", timeout=240)
     cable.say(b", which goes on")
     assert await said_to_the_next(cable) == "|mine"
 
@@ -110,7 +110,7 @@ async def test_closing_a_port_discards_what_it_has_not_sent(cable: Cable) -> Non
 
 async def test_a_session_that_ends_while_the_device_takes_nothing_ends_at_once(cable: Cable) -> None:
     async with (
-        asyncio.timeout(20),
+        asyncio.timeout(240),
         serve_async(console=console_on(cable)) as board,
         board.console.connect() as stream,
     ):
@@ -162,7 +162,7 @@ def readable(descriptor: int) -> Iterator[asyncio.Event]:
 async def queued(cable: Cable) -> None:
     """Waits until something has reached the line, which the device does not take."""
     with readable(cable.own) as event:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(240):
             await event.wait()
 
 

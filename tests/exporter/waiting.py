@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import psutil
 
-_BOUND_SECONDS = 30
+_BOUND_SECONDS = 240
 
 
 async def until(condition: Callable[[], object]) -> None:

@@ -35,7 +35,7 @@ async def answer(path: Path, first: bytes) -> bytes:
     """All that comes back."""
     reader, writer = await asyncio.open_unix_connection(path)
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(240):
             writer.write(first)
             return await reader.read()
     except ConnectionError:
@@ -60,7 +60,7 @@ async def test_whatever_the_first_line_is_the_socket_goes_on(tmp_path: Path, fir
         link = LocalLink(listener.path, "token")
         try:
             await link.open(0)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(240):
                 await served.wait()
         except TransportError as error:
             raise AssertionError("the socket is shut") from error

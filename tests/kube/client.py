@@ -14,7 +14,7 @@ import urllib3
 
 MERGE = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
-_SILENCE_SECONDS = 120
+_SILENCE_SECONDS = 300
 """A watch may have nothing to tell for so long: its end is the server's to say."""
 
 
@@ -45,7 +45,7 @@ class KubeClient:
     def __init__(self, url: str, ca: Path, token: str) -> None:
         self.url = url
         self._headers = {"Authorization": f"Bearer {token}"}
-        self._pool = urllib3.PoolManager(ca_certs=str(ca), retries=False, timeout=30)
+        self._pool = urllib3.PoolManager(ca_certs=str(ca), retries=False, timeout=240)
 
     def close(self) -> None:
         self._pool.clear()

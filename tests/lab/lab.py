@@ -31,7 +31,7 @@ from tests.lab.homes import NAMESPACE, PROGRAMS, Home
 from tests.lab.people import Person
 
 GROUP = "jumpstarter.dev/v1alpha1"
-BOUND_SECONDS = 60
+BOUND_SECONDS = 240
 Plain = dict[str, Any]
 
 ENDINGS = {"Released", "Expired", "ExporterDeleted", "ExporterFailed", "Abandoned", "Preempted"}

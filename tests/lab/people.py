@@ -48,7 +48,7 @@ class Person:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=240,
             env=self.environment | more,
             cwd=self.home,
             check=False,

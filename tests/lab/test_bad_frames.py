@@ -23,7 +23,7 @@ from tests.router.conftest import METHOD, ending, grpc_done
 
 HELLO = MAGIC + Frames(frames=[Frame(hello=Hello(session="intruder"))]).SerializeToString()
 SENTENCES = (b"does not speak Jumplab", b"can't be read", b"only an exporter sends")
-BOUND_SECONDS = 60
+BOUND_SECONDS = 240
 GROWTH_MIB = 200
 
 

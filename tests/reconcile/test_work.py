@@ -23,7 +23,7 @@ async def done(queue: WorkQueue, count: int) -> list[str]:
             enough.set()
 
     worker = asyncio.create_task(queue.work(note))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(240):
         await enough.wait()
     worker.cancel()
     await asyncio.wait([worker])
@@ -69,7 +69,7 @@ async def test_what_many_ask_for_is_done_once_and_all_are_told() -> None:
     await asyncio.sleep(0)
     given_up.cancel()
     assert await done(queue, 2) == ["it", "other"]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(240):
         await asyncio.gather(*asking)
 
 
@@ -81,7 +81,7 @@ async def test_who_asks_is_told_of_a_refusal_but_not_of_a_conflict() -> None:
             raise ApiRefused(status, f"refused with {status}")
 
     tasks = [asyncio.create_task(it) for it in (queue.work(answer), queue.keep_time())]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(240):
         await queue.done("it")
         with pytest.raises(ApiRefused, match="refused with 422"):
             await queue.done("it")
@@ -109,7 +109,7 @@ async def test_it_is_calm_once_only_what_is_patient_waits() -> None:
     assert not waiting.done()
     await queue.calm(timedelta(0))  # it has a bound
     assert await done(queue, 2) == ["hurried", "patient"]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(240):
         await waiting
 
 
@@ -128,7 +128,7 @@ async def test_what_fails_and_comes_up_again_by_its_failing_is_soon_left_to_its_
         await asyncio.sleep(0)
     assert tries == 4, "nobody keeps time here: the next try never comes"
     keeping = asyncio.create_task(queue.keep_time())
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(240):
         while tries < 5:  # noqa: ASYNC110 - nobody is told
             await asyncio.sleep(0.01)
     for task in (worker, keeping):

@@ -57,7 +57,7 @@ class Peers:
             self.bench.endpoint, token=token or self.bench.token(role, **changes), own_connection=True
         )
         await self.stack.enter_async_context(channel)
-        call = channel.stream_stream(METHOD)(metadata=(("x-jumplab-stream", str(number)),), timeout=60)
+        call = channel.stream_stream(METHOD)(metadata=(("x-jumplab-stream", str(number)),), timeout=240)
         self.stack.callback(call.cancel)
         return call
 
@@ -97,7 +97,7 @@ async def served(bench: Bench, meeting_bound: timedelta = timedelta(seconds=30))
 
 async def grpc_done() -> None:
     """What gRPC does for its calls itself, at either end, is over a moment after them; fails where it is not."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(240):
         while any(map(_is_of_grpc, asyncio.all_tasks())):  # noqa: ASYNC110 - nothing else tells
             await asyncio.sleep(0.01)
 

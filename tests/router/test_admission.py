@@ -23,7 +23,7 @@ async def refusal(
 
 async def test_a_stream_without_a_token_is_refused(peers: Peers) -> None:
     async with open_channel(peers.bench.endpoint) as channel:
-        code, sentence = await ending(channel.stream_stream(METHOD)(timeout=20))
+        code, sentence = await ending(channel.stream_stream(METHOD)(timeout=240))
     assert code is StatusCode.UNAUTHENTICATED
     assert "dial first" in sentence
 
@@ -91,7 +91,7 @@ async def test_two_peers_of_the_same_role_never_meet(peers: Peers) -> None:
     """Whichever comes second is refused; the first goes on waiting."""
     calls = [await peers.stream(Role.CLIENT) for _ in range(2)]
     endings = [asyncio.create_task(ending(call), name="ending") for call in calls]
-    (first,), (other,) = await asyncio.wait(endings, timeout=20, return_when=asyncio.FIRST_COMPLETED)
+    (first,), (other,) = await asyncio.wait(endings, timeout=240, return_when=asyncio.FIRST_COMPLETED)
     assert first.result()[0] is StatusCode.PERMISSION_DENIED
     other.cancel()
 
@@ -132,7 +132,7 @@ async def test_a_stream_number_that_is_none_is_refused(peers: Peers, number: str
 async def test_streams_that_wait_are_bounded_for_each_lease(peers: Peers) -> None:
     async with open_channel(peers.bench.endpoint, token=peers.bench.token(Role.CLIENT)) as channel:
         waiting = [
-            channel.stream_stream(METHOD)(metadata=(("x-jumplab-stream", str(number)),), timeout=60)
+            channel.stream_stream(METHOD)(metadata=(("x-jumplab-stream", str(number)),), timeout=240)
             for number in range(MAX_WAITING_PER_LEASE)
         ]
         for call in waiting:
@@ -140,7 +140,7 @@ async def test_streams_that_wait_are_bounded_for_each_lease(peers: Peers) -> Non
         # The router has taken the last one in once its pair is joined.
         last = await peers.stream(Role.EXPORTER, MAX_WAITING_PER_LEASE - 1)
         assert await last.read() == b""
-        one_more = channel.stream_stream(METHOD)(metadata=(("x-jumplab-stream", "900"),), timeout=60)
+        one_more = channel.stream_stream(METHOD)(metadata=(("x-jumplab-stream", "900"),), timeout=240)
         await one_more.write(b"")
         code, sentence = await refusal(peers, number=901)
         assert code is StatusCode.RESOURCE_EXHAUSTED

@@ -39,7 +39,7 @@ from tests.driver.boards import Meter
 from tests.router.conftest import Bench, grpc_done, served
 from tests.session.links import EVERYTHING, hosted
 
-BOUND_SECONDS = 30
+BOUND_SECONDS = 240
 
 
 class HoardInterface(DriverInterface):

@@ -8,7 +8,7 @@ import pytest
 from jumplab.session.bytestream import LinkedByteStream
 from jumplab.transport.links import ConnectionLost, EnvelopeKind
 
-BOUND_SECONDS = 30.0
+BOUND_SECONDS = 240.0
 
 
 class Connection:

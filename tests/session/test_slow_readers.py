@@ -161,7 +161,7 @@ async def test_leaving_the_items_that_are_held_back_ends_the_drivers_method_and_
             await anext(items)
             await stalled(well, 1, session)
             assert not well.closed.is_set()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(240):
             await well.closed.wait()
             assert await session.root.well.ping() == "pong"
 

@@ -45,7 +45,7 @@ class People:
         return self.with_token(await self.token(name))
 
     async def token(self, name: str) -> str:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(240):
             while True:
                 secret = await asyncio.to_thread(self.admin.get, f"/api/v1/namespaces/default/secrets/{name}-client")
                 if secret.code == 200:

@@ -30,7 +30,7 @@ def silent_watch(url: str, context: ssl.SSLContext, token: str, query: str) -> s
     """A watch whose client has read the beginning of the answer, and goes no further."""
     where = urlsplit(url)
     raw = socket.socket()
-    raw.settimeout(60)
+    raw.settimeout(240)
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     raw.connect((where.hostname, where.port))
     connection = context.wrap_socket(raw, server_hostname=where.hostname)

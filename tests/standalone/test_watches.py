@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.kube.client import KubeClient
-from tests.kube.servers import KubeApi, RealKubeApi, StandaloneApi
+from tests.kube.servers import KubeApi, StandaloneApi
 from tests.standalone import widgets
 from tests.standalone.conftest import CRDS, eventually
 from tests.standalone.widgets import labelled, widget
@@ -131,7 +131,7 @@ def forgetful(request: pytest.FixtureRequest, tmp_path: Path) -> KubeApi:
     if request.param == "standalone":
         api: KubeApi = request.getfixturevalue("forgetful_standalone")
         return api
-    real: RealKubeApi = request.getfixturevalue("real_kube_api")
+    real: KubeApi = request.getfixturevalue("real_kube_api")
     return real
 
 
@@ -144,10 +144,10 @@ def forgetful_standalone(tmp_path: Path) -> Any:
 def test_a_watch_from_a_forgotten_version_is_told_so(forgetful: KubeApi) -> None:
     client = KubeClient(forgetful.url, forgetful.ca, forgetful.token)
     group = "forgotten.example.com"
-    client.create(CRDS, widgets.crd(group=group)).ok()
-    path = f"/apis/{group}/v1/namespaces/default/widgets"
+    client.create(CRDS, widgets.crd("forgottens", group)).ok()
+    path = f"/apis/{group}/v1/namespaces/default/forgottens"
     eventually(lambda: client.get(path).code == 200, "widgets are served")
-    client.create(path, {**widget(), "apiVersion": f"{group}/v1"}).ok()
+    client.create(path, {**widget(), "apiVersion": f"{group}/v1", "kind": "Forgotten"}).ok()
     for number in range(40):
         client.patch(f"{path}/a", {"metadata": {"labels": {"n": str(number)}}}).ok()
     with client.watch(f"{path}?watch=true&resourceVersion=1") as events:

@@ -49,7 +49,10 @@ COLUMNS = [
 
 
 def crd(plural: str = "widgets", group: str = GROUP, **spec: Any) -> dict[str, Any]:
-    """A CustomResourceDefinition with two served versions and a status subresource."""
+    """A CustomResourceDefinition with two served versions and a status subresource.
+
+    Other tests use the same server meanwhile: two definitions may share no name, short name or category.
+    """
     kind = plural.removesuffix("s").title()
     schema = {"type": "object", "properties": {"spec": SPEC, "status": status_schema()}}
     version = {"served": True, "subresources": {"status": {}}, "schema": {"openAPIV3Schema": schema}}
@@ -57,7 +60,12 @@ def crd(plural: str = "widgets", group: str = GROUP, **spec: Any) -> dict[str, A
         {"name": "v1", "storage": True, "additionalPrinterColumns": COLUMNS, **version},
         {"name": "v1beta1", "storage": False, **version},
     ]
-    names = {"plural": plural, "kind": kind, "shortNames": [plural[:3]], "categories": ["toys"]}
+    names = {
+        "plural": plural,
+        "kind": kind,
+        "shortNames": [plural[:3]],
+        "categories": ["toys"] if group == GROUP else [],
+    }
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",

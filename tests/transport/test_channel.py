@@ -68,13 +68,13 @@ def trusted(address: str) -> Endpoint:
 
 async def told(endpoint: Endpoint, **options: Any) -> str:
     async with open_channel(endpoint, **options) as channel:
-        return (await channel.unary_unary("/test.Greeter/Metadata")(b"", timeout=20)).decode()
+        return (await channel.unary_unary("/test.Greeter/Metadata")(b"", timeout=240)).decode()
 
 
 async def failure(endpoint: Endpoint, method: str = "Metadata", payload: bytes = b"") -> errors.TransportError:
     async with open_channel(endpoint) as channel:
         with pytest.raises(aio.AioRpcError) as caught:
-            await channel.unary_unary(f"/test.Greeter/{method}")(payload, timeout=20)
+            await channel.unary_unary(f"/test.Greeter/{method}")(payload, timeout=240)
     return errors.explained(caught.value, endpoint)
 
 
@@ -95,8 +95,8 @@ async def test_streaming_calls_carry_it_too_beside_their_own_metadata() -> None:
     async with greeter("127.0.0.1") as address, open_channel(trusted(address), token="t") as channel:
         own = (("x-number", "7"),)
         expected = b"[('authorization', 'Bearer t'), ('x-number', '7')]"
-        assert await channel.unary_stream("/test.Greeter/Count")(b"", metadata=own, timeout=20).read() == expected
-        call = channel.stream_stream("/test.Greeter/Echo")(metadata=own, timeout=20)
+        assert await channel.unary_stream("/test.Greeter/Count")(b"", metadata=own, timeout=240).read() == expected
+        call = channel.stream_stream("/test.Greeter/Echo")(metadata=own, timeout=240)
         assert await call.read() == expected
         blob = bytes(1 << 20)
         await call.write(blob)

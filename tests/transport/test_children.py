@@ -34,7 +34,7 @@ print(len(forks))
 @pytest.mark.parametrize(("how", "forks"), [("spawn", "0"), ("the loop's own", "1")])
 def test_no_handler_of_fork_runs_in_a_child_that_is_spawned(how: str, forks: str) -> None:
     """gRPC's would let threads run there on the parent's connections; the loop's own way shows that they are seen."""
-    ran = subprocess.run([sys.executable, "-c", PROGRAM, how], capture_output=True, text=True, check=False, timeout=60)
+    ran = subprocess.run([sys.executable, "-c", PROGRAM, how], capture_output=True, text=True, check=False, timeout=240)
     assert ran.stdout.strip() == forks, ran.stderr
 
 
