@@ -3,10 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Tests wait a lot: more of them at once than there are cores. Why files go together, and which first: tests/workers.py
+AT_ONCE ?= $(shell expr 2 \* $$(nproc 2>/dev/null || echo 2))
+PYTEST = $(BIN)/python -m pytest --numprocesses=$(AT_ONCE) --dist=loadgroup --no-loadscope-reorder --durations=20
+SEED := $(or $(SEED),$(shell date +%s))
 HOME_OF_PYTHON := import sys; print(sys.base_prefix, sys.version)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test verify lint generate check-diff bench bench-sessions bench-apiserver bench-leasing chaos fuzz constraints clean
+.PHONY: help setup demo test nightly verify lint generate check-diff bench bench-sessions bench-apiserver bench-leasing chaos fuzz constraints clean
 
 help:  ## What each target does
 	@sed -n 's/^\([a-z-]*\):.*##/\1:/p' $(MAKEFILE_LIST) | awk -F: '{printf "  make %-16s%s\n", $$1, $$2}'
@@ -27,7 +31,18 @@ demo: $(READY)  ## A lab on this machine, from kubectl apply to the board's prom
 	@$(BIN)/python -m tools.demo
 
 test: $(READY)  ## The tests; what they use beyond Python they find, or say that they did not
-	@$(BIN)/python -m pytest
+	@$(PYTEST)
+
+# All of them twice, the second time in another order and with other random input, then faults and noise for half an hour.
+nightly: $(READY)  ## Every test, without a bound of time: twice, then chaos and fuzz; SEED=1: the random part of an earlier night
+	@failed=0; \
+	$(PYTEST) --nightly || failed=1; \
+	echo "again, with SEED=$(SEED)"; \
+	JUMPLAB_FAULT_STEPS=50000 JUMPLAB_FAULT_EXAMPLES=20 JUMPLAB_EXAMPLES=100 \
+		$(PYTEST) --nightly --shuffle=$(SEED) --hypothesis-profile=random --hypothesis-seed=$(SEED) || failed=1; \
+	$(MAKE) chaos CHAOS="--seed=$(SEED) --seconds=1200" || failed=1; \
+	$(MAKE) fuzz FUZZ="--seconds 600" || failed=1; \
+	exit $$failed
 
 lint: $(READY)  ## ruff, mypy strict, import contracts
 	$(BIN)/ruff check
@@ -59,7 +74,7 @@ chaos: $(READY)  ## Kills, cuts and fills up a lab that works, for minutes; CHAO
 	@$(BIN)/python -m tools.chaos $(CHAOS)
 
 fuzz: $(READY)  ## Random frames, byte streams, tokens and peers, for minutes; a short run is part of the tests; FUZZ="--seconds 600"
-	@JUMPLAB_FUZZ_EXAMPLES=3000 $(BIN)/python -m pytest tests/fuzz
+	@JUMPLAB_FUZZ_EXAMPLES=3000 $(BIN)/python -m pytest --hypothesis-profile=random tests/fuzz
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --only-binary :all: --group fuzz 2>/dev/null || true
 	@$(BIN)/python -m tools.fuzz $(FUZZ)
 

@@ -18,9 +18,13 @@ _GRPC_LEAVES_SECONDS = 30
 
 # No example fails for being slow, as on a busy machine; and each run tries the same ones: it tells of the change alone.
 settings.register_profile("tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+# Others each time, as `--hypothesis-seed` says: for make nightly and make fuzz.
+settings.register_profile(
+    "random", parent=settings.get_profile("tests"), derandomize=False, database=None, print_blob=True
+)
 settings.load_profile("tests")
 
-pytest_plugins = ["tests.kube.fixtures"]
+pytest_plugins = ["tests.tiers", "tests.workers", "tests.counterparts", "tests.kube.fixtures"]
 
 # Where the tests run in the background of a script, Ctrl-C is ignored, and what they start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

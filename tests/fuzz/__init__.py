@@ -4,7 +4,5 @@ import os
 
 from hypothesis import settings
 
-_EXAMPLES = os.environ.get("JUMPLAB_FUZZ_EXAMPLES")
-
-FUZZED = settings(max_examples=int(_EXAMPLES or 40), derandomize=not _EXAMPLES, print_blob=True)
-"""How long to look: a little in the tests, and for the same; as long as `make fuzz` says, for other input each time."""
+FUZZED = settings(max_examples=int(os.environ.get("JUMPLAB_FUZZ_EXAMPLES", "40")), print_blob=True)
+"""How long to look: a little in the tests; as long as `make fuzz` says, which has other input each time."""

@@ -57,7 +57,7 @@ def test_input_that_was_found_is_played_again(tmp_path: Path, monkeypatch: pytes
     assert (run.exit_code, run.output, taken) == (0, "frames: it holds\n", [b"noise"])
 
 
-@pytest.mark.skipif(not guided.available(), reason="there is no atheris here (make fuzz installs it where it can)")
+@pytest.mark.needs("atheris")
 def test_atheris_looks_and_keeps_where_it_got_to(tmp_path: Path) -> None:
     outcome = guided.look("frames", tmp_path, 1)
     assert outcome.well, outcome.told

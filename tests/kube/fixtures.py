@@ -6,26 +6,27 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.kube.servers import ASSETS, KubeApi, RealKubeApi, StandaloneApi
-
-NO_ASSETS = (
-    "KUBEBUILDER_ASSETS is not set: it names a folder with kube-apiserver, kube-controller-manager and etcd, "
-    "and without it nothing is compared with the real server"
-)
+from tests.counterparts import need
+from tests.kube.servers import KubeApi, RealKubeApi, SharedKubeApi, StandaloneApi
 
 
 @pytest.fixture(scope="session")
-def real_kube_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealKubeApi]:
-    """A real kube-apiserver with its controller manager; skips where there is none."""
-    if not ASSETS:
-        pytest.skip(NO_ASSETS)
-    with RealKubeApi(tmp_path_factory.mktemp("real"), controllers=True) as api:
+def real_kube_api(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeApi]:
+    """A real kube-apiserver with its controller manager, which nobody may stop: all workers share it."""
+    need("kube-apiserver")
+    shared = getattr(request.config, "workerinput", {}).get("real_kube_api")
+    if shared is None:
+        with RealKubeApi(tmp_path_factory.mktemp("real"), controllers=True) as api:
+            yield api
+    else:
+        api = SharedKubeApi.at(shared)
+        api.wait()
         yield api
 
 
 @pytest.fixture(scope="session")
 def standalone_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandaloneApi]:
-    """The standalone API in a process of its own."""
+    """The standalone API in a process of its own; each worker has one."""
     with StandaloneApi(tmp_path_factory.mktemp("standalone")) as api:
         yield api
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from types import MappingProxyType
 
 KUBECTL = shutil.which("kubectl") or ""
-NO_KUBECTL = "kubectl was not found: nothing is driven by the real one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,13 @@ class Kubectl:
     def run(self, *arguments: str, stdin: str = "") -> Said:
         """Run to the end; the bound is for a kubectl that hangs."""
         done = subprocess.run(
-            self.command(*arguments), input=stdin, capture_output=True, text=True, timeout=60, env=self.env, check=False
+            self.command(*arguments),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            env=self.env,
+            check=False,
         )
         return Said(done.returncode, done.stdout, done.stderr)
 

@@ -6,8 +6,11 @@ import os
 import secrets
 import ssl
 import sys
+import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -17,26 +20,60 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 
 from jumplab_operator import pki
-from tests.kube.processes import Process, free_ports
+from tests.kube.processes import START_SECONDS, Process, free_ports
 
 ASSETS = os.environ.get("KUBEBUILDER_ASSETS", "")
+PROGRAMS = ("kube-apiserver", "kube-controller-manager", "etcd")
+NO_ASSETS = (
+    f"KUBEBUILDER_ASSETS is not set: name a folder with {', '.join(PROGRAMS)}, as setup-envtest makes one; "
+    "without it nothing is compared with the real server"
+)
 
 
 class KubeApi(Protocol):
-    """A running Kubernetes API."""
-
-    name: str
-    url: str
-    ca: Path
-    kubeconfig: Path
+    """A Kubernetes API that runs."""
 
     @property
+    def name(self) -> str: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def ca(self) -> Path: ...
+    @property
+    def kubeconfig(self) -> Path: ...
+    @property
     def token(self) -> str: ...
+
+
+class OwnKubeApi(KubeApi, Protocol):
+    """A Kubernetes API of the test's own, which it may stop."""
 
     def start(self) -> None: ...
     def stop(self) -> None: ...
     def kill(self) -> None: ...
     def restart(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class SharedKubeApi:
+    """A Kubernetes API that another process has started, for several to use."""
+
+    name: str
+    url: str
+    ca: Path
+    kubeconfig: Path
+    token: str
+
+    @classmethod
+    def at(cls, address: Mapping[str, str]) -> SharedKubeApi:
+        return cls("real", address["url"], Path(address["ca"]), Path(address["kubeconfig"]), address["token"])
+
+    def wait(self) -> None:
+        """Returns once it can be used; the bound is for one that never gets there."""
+        deadline = time.monotonic() + 2 * START_SECONDS
+        while not is_usable(self):
+            assert time.monotonic() < deadline, f"the kube-apiserver that the workers share does not answer: {self.url}"
+            time.sleep(0.05)
 
 
 class _Running:
@@ -95,8 +132,7 @@ class RealKubeApi(_Running):
             self._etcd.wait_until(lambda: answers(f"{self._etcd_url}/health"), "its start")
             self._etcd_started = True
         self._server.start()
-        self._server.wait_until(lambda: answers(f"{self.url}/readyz", self), "its start")
-        self._server.wait_until(lambda: answers(f"{self.url}/api/v1/namespaces/default", self), "the default namespace")
+        self._server.wait_until(lambda: is_usable(self), "its start")
         if self._controllers:
             self._controllers.start()
 
@@ -112,6 +148,10 @@ class RealKubeApi(_Running):
         self.stop()
         self._etcd.kill()
         self._etcd_started = False
+
+    def address(self) -> dict[str, str]:
+        """For another process: see SharedKubeApi."""
+        return {"url": self.url, "ca": str(self.ca), "kubeconfig": str(self.kubeconfig), "token": self.token}
 
     def _write_credentials(self) -> None:
         now = datetime.now(UTC)
@@ -211,6 +251,11 @@ class StandaloneApi(_Running):
 
     def kill(self) -> None:
         self.process.kill()
+
+
+def is_usable(api: KubeApi) -> bool:
+    """Whether a real server is ready and has made the default namespace."""
+    return answers(f"{api.url}/readyz", api) and answers(f"{api.url}/api/v1/namespaces/default", api)
 
 
 def answers(url: str, api: KubeApi | None = None) -> bool:

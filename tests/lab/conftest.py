@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.counterparts import need
 from tests.kube.servers import RealKubeApi
 from tests.lab.homes import OnCluster, OneMachine
 from tests.lab.lab import Lab, check_invariants
@@ -21,13 +22,16 @@ def one_machine_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="session")
-def cluster_home(real_kube_api: RealKubeApi, tmp_path_factory: pytest.TempPathFactory) -> OnCluster:
-    return OnCluster(tmp_path_factory.mktemp("cluster"), real_kube_api)
+def cluster_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnCluster]:
+    """An operator and a real kube-apiserver of its own, which a test may kill; skips where there is none."""
+    need("kube-apiserver")
+    with RealKubeApi(tmp_path_factory.mktemp("real")) as api:
+        yield OnCluster(tmp_path_factory.mktemp("cluster"), api)
 
 
 @pytest.fixture(scope="session")
 def cluster_lab(cluster_home: OnCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A lab whose operator serves a real kube-apiserver; skips where there is none."""
+    """A lab whose operator serves a real kube-apiserver."""
     with Lab(cluster_home, tmp_path_factory.mktemp("cluster-lab")) as lab:
         yield lab
 

@@ -13,7 +13,6 @@ import pytest
 
 import jumplab
 from jumplab.client import errors
-from tests.kube.servers import RealKubeApi
 from tests.lab.homes import OnCluster
 from tests.lab.lab import Lab, Plain, condition
 
@@ -51,7 +50,7 @@ def shorten(lab: Lab, held: Plain, left: timedelta) -> None:
     lab.patch("leases", held["metadata"]["name"], {"spec": {"duration": f"{seconds}s"}}).ok()
 
 
-def test_the_api_server_is_away_for_a_while(cluster_lab: Lab, real_kube_api: RealKubeApi, tmp_path: Path) -> None:
+def test_the_api_server_is_away_for_a_while(cluster_lab: Lab, cluster_home: OnCluster, tmp_path: Path) -> None:
     lab, cleaned = cluster_lab, tmp_path / "cleaned"
     exporter = lab.exporter("bench-h", hooks={"afterLease": {"script": f"touch {cleaned}"}})
     lab.exporter("bench-i")
@@ -62,13 +61,13 @@ def test_the_api_server_is_away_for_a_while(cluster_lab: Lab, real_kube_api: Rea
     lab.lease("queued", board="bench-h")
     with jumplab.attach("long", client=lab.config) as root:
         root.board.power.on()
-        real_kube_api.kill()
+        cluster_home.api.kill()
         assert root.board.power.is_on()
         with jumplab.attach("long", client=lab.config) as another:
             assert another.board.power.is_on()
         exporter.wait_until(cleaned.exists, "the end of the lease")
         assert root.board.power.is_on()
-        real_kube_api.start()
+        cluster_home.api.start()
         assert condition(lab.until_ended("over"), "Ready")["reason"] == "Expired"
         lab.until_ready("queued")
         assert root.board.power.is_on()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +12,6 @@ from tests.kube.client import KubeClient
 from tests.kube.servers import KubeApi
 from tests.reconcile.world import CUSTOM, World
 
-_numbers = itertools.count()
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
@@ -32,7 +31,7 @@ def make_world(api: KubeApi) -> World:
     for kind in schema.KINDS:
         while client.get(f"{CUSTOM}/{kind.PLURAL}").code != 200:
             pass
-    namespace = f"lab-{next(_numbers)}"
+    namespace = f"lab-{uuid.uuid4().hex[:8]}"
     client.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}).ok()
     world = World(api, client, namespace)
     world.create("Client", "ci", {}, {"team": "kernel"})

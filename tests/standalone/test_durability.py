@@ -72,6 +72,7 @@ def test_a_version_is_never_given_twice_even_after_its_object_went(api: Standalo
 _LAUNCHER = """
 import os, sys
 from tests.kube import api_process
+from jumplab_operator.standalone.http import server
 for _ in sys.stdin:
     pid = os.fork()
     if pid == 0:
@@ -106,7 +107,7 @@ class Launched(StandaloneApi):
 
     def stop(self) -> None:
         self.kill()
-        self._launcher.communicate(timeout=30)
+        self._launcher.communicate(timeout=240)
 
 
 class Writing:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.counterparts import missing
 from tests.kube.client import KubeClient
 from tests.kube.servers import StandaloneApi
 from tests.standalone.conftest import eventually
@@ -22,7 +23,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "jumplab-test", folder], capture_output=True)
     if made.returncode:
-        pytest.skip("a small file system can't be mounted here: nothing shows what a full disk does")
+        missing("small-disk", "a small file system can't be mounted by this user: nothing shows what a full disk does")
     yield folder
     subprocess.run(["umount", "--lazy", folder], check=True)
 

@@ -10,13 +10,13 @@ import pytest
 import yaml
 
 from tests.kube.client import KubeClient
-from tests.kube.kubectl import KUBECTL, NO_KUBECTL, Kubectl
+from tests.kube.kubectl import Kubectl
 from tests.kube.servers import KubeApi
 from tests.standalone import widgets
 from tests.standalone.conftest import CRDS
 from tests.standalone.widgets import GROUP, widget
 
-pytestmark = pytest.mark.skipif(not KUBECTL, reason=NO_KUBECTL)
+pytestmark = pytest.mark.needs("kubectl")
 
 WIDGETS = f"widgets.{GROUP}"
 
@@ -159,12 +159,12 @@ def test_a_secret_is_labelled(kubectl: Kubectl) -> None:
 
 def test_wait_returns_when_the_condition_holds(kubectl: Kubectl, client: KubeClient, path: str) -> None:
     kubectl.ok("create", "-f", "-", stdin=manifest())
-    command = kubectl.command("wait", "--for=condition=Ready", "wid/a", "--timeout=30s")
+    command = kubectl.command("wait", "--for=condition=Ready", "wid/a", "--timeout=240s")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=kubectl.env) as waiting:
         for status in ("False", "True"):
             conditions = [{"type": "Ready", "status": status}]
             client.patch(f"{path}/a/status", {"status": {"conditions": conditions}}).ok()
-        out, _ = waiting.communicate(timeout=60)
+        out, _ = waiting.communicate(timeout=240)
     assert out == "widget.widgets.example.com/a condition met\n"
     assert waiting.returncode == 0
     assert kubectl.run("wait", "--for=condition=Other", "wid/a", "--timeout=1s").status == 1
@@ -173,10 +173,10 @@ def test_wait_returns_when_the_condition_holds(kubectl: Kubectl, client: KubeCli
 def test_wait_for_a_deletion(kubectl: Kubectl) -> None:
     kubectl.ok("create", "-f", "-", stdin=manifest())
     with subprocess.Popen(
-        kubectl.command("wait", "--for=delete", "wid/a", "--timeout=30s"), env=kubectl.env
+        kubectl.command("wait", "--for=delete", "wid/a", "--timeout=240s"), env=kubectl.env
     ) as waiting:
         kubectl.ok("delete", "wid", "a", "--wait=false")
-        assert waiting.wait(timeout=60) == 0
+        assert waiting.wait(timeout=240) == 0
 
 
 def test_delete(kubectl: Kubectl) -> None:
@@ -195,7 +195,7 @@ def test_a_crd_is_applied_and_established(kubectl: Kubectl, client: KubeClient) 
     crd = yaml.safe_dump(widgets.crd("gizmos", group="gizmos.example.com"))
     kubectl.ok("apply", "-f", "-", stdin=crd)
     try:
-        kubectl.ok("wait", "--for=condition=Established", "crd/gizmos.gizmos.example.com", "--timeout=30s")
+        kubectl.ok("wait", "--for=condition=Established", "crd/gizmos.gizmos.example.com", "--timeout=240s")
         assert "unchanged" in kubectl.ok("apply", "-f", "-", stdin=crd)
         assert kubectl.ok("get", "gizmos", "-o", "name") == ""
         assert "gizmos" in kubectl.ok("api-resources", "--api-group=gizmos.example.com")
@@ -217,7 +217,7 @@ def test_a_dry_run_on_the_server(kubectl: Kubectl) -> None:
 def test_the_projects_own_resources_apply(kubectl: Kubectl) -> None:
     folder = Path(__file__).parents[2] / "crds"
     kubectl.ok("apply", "-f", str(folder))
-    kubectl.ok("wait", "--for=condition=Established", "crd/leases.jumpstarter.dev", "--timeout=30s")
+    kubectl.ok("wait", "--for=condition=Established", "crd/leases.jumpstarter.dev", "--timeout=240s")
     sent = {
         "apiVersion": "jumpstarter.dev/v1alpha1", "kind": "Lease", "metadata": {"name": "l"},
         "spec": {"clientRef": {"name": "ci"}, "duration": "30m", "selector": {"matchLabels": {"board": "qemu"}}},

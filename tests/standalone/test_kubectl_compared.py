@@ -10,13 +10,13 @@ import pytest
 import yaml
 
 from tests.kube.client import KubeClient
-from tests.kube.kubectl import KUBECTL, NO_KUBECTL, Kubectl
+from tests.kube.kubectl import Kubectl
 from tests.kube.servers import KubeApi, RealKubeApi, StandaloneApi
 from tests.standalone import widgets
 from tests.standalone.conftest import CRDS, eventually
 from tests.standalone.widgets import GROUP, widget
 
-pytestmark = pytest.mark.skipif(not KUBECTL, reason=NO_KUBECTL)
+pytestmark = pytest.mark.needs("kubectl")
 
 NAMESPACE = "compared"
 EDITOR = "#!/bin/sh\nsed -i 's/size: .*/size: 7/' \"$1\"\n"
@@ -183,11 +183,11 @@ def test_explain_names_the_same_fields(both: Both, what: str) -> None:
 
 def test_wait_and_delete(made: Both) -> None:
     assert "timed out" in made.same("wait", "--for=condition=Ready", "wid/a", "--timeout=1s")
-    assert "condition met" in made.same("wait", "--for=jsonpath={.spec.size}=3", "wid/a", "--timeout=20s")
+    assert "condition met" in made.same("wait", "--for=jsonpath={.spec.size}=3", "wid/a", "--timeout=240s")
     assert "deleted" in made.same("delete", "wid", "a")
     assert "NotFound" in made.same("delete", "wid", "a")
     made.same("delete", "wid", "--all")
-    assert made.same("wait", "--for=delete", "wid/a", "--timeout=20s") == ""
+    assert made.same("wait", "--for=delete", "wid/a", "--timeout=240s") == ""
 
 
 def test_a_dry_run_deletes_nothing(made: Both) -> None:

@@ -13,8 +13,7 @@ from typing import Any
 import click
 import psutil
 
-from tests.kube.fixtures import NO_ASSETS
-from tests.kube.servers import ASSETS, RealKubeApi, StandaloneApi
+from tests.kube.servers import ASSETS, NO_ASSETS, RealKubeApi, StandaloneApi
 from tools.bench_apiserver import load
 
 _ROOT = Path(__file__).resolve().parents[2]

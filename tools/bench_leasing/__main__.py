@@ -11,8 +11,7 @@ from typing import Any
 
 import click
 
-from tests.kube.fixtures import NO_ASSETS
-from tests.kube.servers import ASSETS
+from tests.kube.servers import ASSETS, NO_ASSETS
 from tools.bench import peer
 from tools.bench.lab import Lab
 from tools.bench.populated import populated

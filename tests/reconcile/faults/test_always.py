@@ -20,7 +20,7 @@ from tests.reconcile.faults.invariants import Witness
 from tests.reconcile.faults.world import FaultyWorld, Rules
 
 STEPS = int(os.environ.get("JUMPLAB_FAULT_STEPS", "10000"))
-"""More of them, at random: JUMPLAB_FAULT_STEPS=100000 JUMPLAB_FAULT_RANDOM=1."""
+"""More of them, at random: JUMPLAB_FAULT_STEPS=100000 pytest --hypothesis-profile=random."""
 STEPS_EACH = 50
 BOARDS = ("imx8", "rpi4")
 EXPORTERS = {"e1": "imx8", "e2": "imx8", "e3": "rpi4"}
@@ -329,6 +329,5 @@ TestFaultyLab.pytestmark = [pytest.mark.timeout(900)]  # ten thousand steps are 
 TestFaultyLab.settings = settings(
     max_examples=STEPS // 40,
     stateful_step_count=STEPS_EACH,
-    derandomize="JUMPLAB_FAULT_RANDOM" not in os.environ,
     suppress_health_check=list(HealthCheck),
 )

@@ -24,7 +24,6 @@ def test_whatever_goes_wrong_on_a_real_server_nobody_is_given_what_another_has(k
             stateful_step_count=60,
             deadline=None,
             database=None,
-            derandomize="JUMPLAB_FAULT_RANDOM" not in os.environ,
             phases=[Phase.generate],  # what goes wrong once on a real server isn't sought again
             suppress_health_check=list(HealthCheck),
         ),

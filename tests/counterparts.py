@@ -1,0 +1,88 @@
+"""The counterparts that tests need on this machine: a test without its counterpart is skipped, or fails in .ci/run.
+
+    @pytest.mark.needs("kubectl")      a test that drives the real one
+    need("kube-apiserver")             in a fixture
+
+JUMPLAB_TESTS_REQUIRE_ALL=1 makes a missing counterpart a failure; JUMPLAB_TESTS_EXCUSED="NAME NAME" excepts some.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import NoReturn
+
+import pytest
+
+from jumplab_exporter.drivers.board.qemu import QemuBoard
+from tests.kube.servers import ASSETS, NO_ASSETS, PROGRAMS
+from tools.chaos import clocks
+from tools.fuzz import guided
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers("needs"):
+        need(*marker.args)
+
+
+def need(name: str) -> None:
+    """Skips the test, or fails it where all counterparts are required, unless the counterpart is there."""
+    lacking = MISSING[name]()
+    if lacking:
+        missing(name, lacking)
+
+
+def missing(name: str, sentence: str) -> NoReturn:
+    """Ends a test whose counterpart is missing. sentence: says what is missing and what to install."""
+    if required(name, os.environ):
+        excuse = f"a run without it has {name} in JUMPLAB_TESTS_EXCUSED"
+        pytest.fail(f"{sentence} (JUMPLAB_TESTS_REQUIRE_ALL is set; {excuse})", pytrace=False)
+    pytest.skip(sentence)
+
+
+def required(name: str, environment: Mapping[str, str]) -> bool:
+    """Whether a test may not be skipped for want of this counterpart."""
+    excused = environment.get("JUMPLAB_TESTS_EXCUSED", "").split()
+    return environment.get("JUMPLAB_TESTS_REQUIRE_ALL", "") not in ("", "0") and name not in excused
+
+
+def _kube_apiserver() -> str:
+    if not ASSETS:
+        return NO_ASSETS
+    absent = [program for program in PROGRAMS if not os.access(os.path.join(ASSETS, program), os.X_OK)]
+    return f"KUBEBUILDER_ASSETS is {ASSETS}, and there is no {' and no '.join(absent)} in it" if absent else ""
+
+
+def _kubectl() -> str:
+    found = shutil.which("kubectl")
+    return "" if found else "kubectl was not found: install it (Debian's package kubernetes-client)"
+
+
+def _qemu() -> str:
+    try:
+        QemuBoard().command()
+    except FileNotFoundError as error:
+        return f"{error} (Debian's packages qemu-system-arm and u-boot-qemu)"
+    return ""
+
+
+def _faketime() -> str:
+    return "" if clocks.library() else clocks.MISSING
+
+
+def _atheris() -> str:
+    return "" if guided.available() else "there is no atheris here (make fuzz installs it where it can)"
+
+
+MISSING: Mapping[str, Callable[[], str]] = MappingProxyType(
+    {
+        "kube-apiserver": _kube_apiserver,
+        "kubectl": _kubectl,
+        "qemu": _qemu,
+        "faketime": _faketime,
+        "atheris": _atheris,
+    }
+)
+"""For each counterpart, the sentence that says what of it is missing; empty where it is there."""
