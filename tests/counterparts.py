@@ -17,6 +17,7 @@ from typing import NoReturn
 import pytest
 
 from jumplab_exporter.drivers.board.qemu import QemuBoard
+from tests.drivers.ser2net import SER2NET
 from tests.kube.servers import ASSETS, NO_ASSETS, PROGRAMS
 from tools.chaos import clocks
 from tools.fuzz import guided
@@ -72,6 +73,10 @@ def _faketime() -> str:
     return "" if clocks.library() else clocks.MISSING
 
 
+def _ser2net() -> str:
+    return "" if SER2NET else "ser2net was not found: install it (Debian's package ser2net)"
+
+
 def _atheris() -> str:
     return "" if guided.available() else "there is no atheris here (make fuzz installs it where it can)"
 
@@ -82,6 +87,7 @@ MISSING: Mapping[str, Callable[[], str]] = MappingProxyType(
         "kubectl": _kubectl,
         "qemu": _qemu,
         "faketime": _faketime,
+        "ser2net": _ser2net,
         "atheris": _atheris,
     }
 )

@@ -12,7 +12,7 @@ from tests.charts.cluster import Cluster
 from tests.charts.matrix import LAB, Plain, objects, one
 from tests.charts.on_chart import OnChart
 from tests.kube.processes import Process
-from tests.lab.boards import PROMPT, QEMU_BOARD, needs_qemu
+from tests.lab.boards import PROMPT, QEMU_BOARD
 from tests.lab.homes import NAMESPACE, PROGRAMS
 from tests.lab.lab import Lab
 
@@ -29,7 +29,7 @@ def lab(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.mark.parametrize(
-    "board", [pytest.param(QEMU_BOARD, id="qemu", marks=needs_qemu), pytest.param(VIRTUAL, id="virtual")]
+    "board", [pytest.param(QEMU_BOARD, id="qemu", marks=pytest.mark.needs("qemu")), pytest.param(VIRTUAL, id="virtual")]
 )
 def test_a_lease_of_a_board_of_the_chart_boots_to_its_prompt(
     cluster: Cluster, lab: Lab, tmp_path: Path, board: Plain
@@ -51,7 +51,7 @@ def test_a_lease_of_a_board_of_the_chart_boots_to_its_prompt(
             lab.until_ready(f"on-{name}")
             with jumplab.attach(f"on-{name}", client=lab.config) as root:
                 root.board.power.on()
-                root.board.console.expect("stop autoboot", timeout=60)
+                root.board.console.expect("stop autoboot", timeout=240)
                 root.board.console.send(" ")
                 root.board.console.expect(PROMPT)
                 assert "U-Boot" in root.board.console.run("version", PROMPT)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import psutil
 
-from tests.drivers.requirements import SER2NET
 from tests.kube.processes import Process
+
+# Debian puts it where only root looks.
+SER2NET = shutil.which("ser2net", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
 
 _CONFIGURATION = """\
 connection: &console

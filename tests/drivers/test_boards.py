@@ -13,12 +13,11 @@ from jumplab.testing import serve_async
 from jumplab_exporter.drivers.board.qemu import QemuBoard
 from jumplab_exporter.drivers.board.virtual import VirtualBoard
 from jumplab_exporter.testing.fat_image import make_fat_image
-from tests.drivers.requirements import needs_qemu
 
 PROMPT = r"=> $"
 
 
-@pytest.fixture(params=[pytest.param(QemuBoard, marks=needs_qemu), VirtualBoard])
+@pytest.fixture(params=[pytest.param(QemuBoard, marks=pytest.mark.needs("qemu")), VirtualBoard])
 def board_class(request: pytest.FixtureRequest) -> type[Driver]:
     kind: type[Driver] = request.param
     return kind
@@ -32,9 +31,9 @@ def image(tmp_path: Path) -> Path:
 
 
 async def prompt(board: AsyncDriverClient) -> None:
-    await board.console.expect("stop autoboot", timeout=60)
+    await board.console.expect("stop autoboot", timeout=240)
     await board.console.send(" ")
-    await board.console.expect(PROMPT, timeout=30)
+    await board.console.expect(PROMPT, timeout=240)
 
 
 async def test_a_board_boots_from_the_disk_that_was_written(board_class: type[Driver], image: Path) -> None:
@@ -86,32 +85,32 @@ async def test_the_end_of_the_session_switches_the_board_off(board_class: type[D
     assert not qemu_children()
 
 
-@needs_qemu
+@pytest.mark.needs("qemu")
 async def test_qemu_that_dies_by_itself_reads_as_off_and_can_be_switched_on_again() -> None:
     async with serve_async(board=QemuBoard()) as lab:
         await lab.board.power.on()
         await prompt(lab.board)
         for process in qemu_children():
             process.kill()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(240):
             while await lab.board.power.is_on():
                 pass
         await lab.board.power.on()
         await prompt(lab.board)
 
 
-@needs_qemu
+@pytest.mark.needs("qemu")
 async def test_a_board_that_switches_itself_off_reads_as_off() -> None:
     async with serve_async(board=QemuBoard()) as lab:
         await lab.board.power.on()
         await prompt(lab.board)
         await lab.board.console.send("poweroff\n")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(240):
             while await lab.board.power.is_on():
                 pass
 
 
-@needs_qemu
+@pytest.mark.needs("qemu")
 async def test_what_qemu_has_against_its_arguments_is_told() -> None:
     async with serve_async(board=QemuBoard(arguments=["-nonsense"])) as lab:
         with pytest.raises(errors.CallBroken, match=r"QEMU did not start: .*-nonsense: invalid option"):

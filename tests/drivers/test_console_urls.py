@@ -16,7 +16,6 @@ from jumplab_exporter.drivers.console.serial import SerialConsole
 from jumplab_exporter.testing.serial_device import SerialDevice
 from tests.drivers.console_servers import PURGE_DATA, Rfc2217Server, SocketServer
 from tests.drivers.consoles import received
-from tests.drivers.requirements import needs_ser2net
 from tests.drivers.ser2net import Ser2net, ser2net
 
 EVERY_BYTE = bytes(range(256)) + b"\r\n\r\0\xff\xff\xff"
@@ -134,11 +133,11 @@ def at_ser2net(*, rfc2217: bool) -> Opened:
         pytest.param(by_path("alt://PATH?class=PosixPollSerial"), id="alt"),
         pytest.param(listed("hwgrep://0403:6001"), id="hwgrep"),
         pytest.param(at_server(SocketServer), id="socket"),
-        pytest.param(at_ser2net(rfc2217=False), id="socket to ser2net", marks=needs_ser2net),
+        pytest.param(at_ser2net(rfc2217=False), id="socket to ser2net", marks=pytest.mark.needs("ser2net")),
         pytest.param(at_server(Rfc2217Server), id="rfc2217"),
         pytest.param(at_server(lambda: Rfc2217Server(silent=(PURGE_DATA,))), id="rfc2217 without purge"),
         pytest.param(at_server(lambda: Rfc2217Server(com_port=False)), id="rfc2217 refused"),
-        pytest.param(at_ser2net(rfc2217=True), id="rfc2217 to ser2net", marks=needs_ser2net),
+        pytest.param(at_ser2net(rfc2217=True), id="rfc2217 to ser2net", marks=pytest.mark.needs("ser2net")),
     ]
 )
 async def device(
@@ -187,7 +186,7 @@ async def test_an_url_that_can_not_be_opened_fails_the_driver_in_a_sentence_that
             pass
 
 
-@needs_ser2net
+@pytest.mark.needs("ser2net")
 async def test_a_console_server_that_sends_a_second_client_away_is_quoted(tmp_path: Path) -> None:
     async with SerialDevice() as device:
         with ser2net(device.path, tmp_path, rfc2217=True) as server:

@@ -26,7 +26,6 @@ from tests.drivers.console_servers import (
     SocketServer,
 )
 from tests.drivers.consoles import insist, received
-from tests.drivers.requirements import needs_ser2net
 from tests.drivers.ser2net import ser2net
 
 TO_DEVICE, BOTH = b"\x02", b"\x03"
@@ -57,7 +56,7 @@ async def test_the_line_is_set_as_the_configuration_says() -> None:
     ]
 
 
-@needs_ser2net
+@pytest.mark.needs("ser2net")
 async def test_ser2net_sets_its_terminal_and_so_does_a_terminal_of_ours(tmp_path: Path) -> None:
     async with SerialDevice() as device, SerialDevice() as own:
         with ser2net(device.path, tmp_path, rfc2217=True) as server:

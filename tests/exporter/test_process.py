@@ -13,7 +13,6 @@ import pytest
 import yaml
 
 from jumplab_exporter.reports import Status
-from tests.drivers.requirements import needs_qemu
 from tests.exporter.control_plane import ControlPlane
 from tests.exporter.waiting import alive, gone, until
 
@@ -49,7 +48,7 @@ async def command(*arguments: object) -> AsyncIterator[asyncio.subprocess.Proces
 
 async def outcome(*arguments: object) -> tuple[int | None, str]:
     """The exit status and the output of a command that ends by itself."""
-    async with command(*arguments) as process, asyncio.timeout(30):
+    async with command(*arguments) as process, asyncio.timeout(240):
         output, _ = await process.communicate()
         return process.returncode, output.decode()
 
@@ -94,7 +93,7 @@ async def test_a_killed_exporter_prepares_its_lease_again_in_a_new_epoch(
     assert marks.read_text() == "before\nbefore\n"
 
 
-@needs_qemu
+@pytest.mark.needs("qemu")
 async def test_a_killed_exporter_leaves_no_qemu(plane: ControlPlane, config: Callable[..., Path]) -> None:
     async with command("run", config(export={"board": {"type": "board/qemu"}})) as process:
         plane.lease("a")

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 import jumplab
-from tests.kube.kubectl import KUBECTL, NO_KUBECTL, Kubectl
-from tests.lab.boards import PROMPT, QEMU_BOARD, needs_qemu
+from tests.kube.kubectl import Kubectl
+from tests.lab.boards import PROMPT, QEMU_BOARD
 from tests.lab.homes import NAMESPACE
 from tests.lab.lab import VIRTUAL_BOARD, Lab
 
@@ -18,7 +18,8 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.mark.parametrize(
-    "export", [pytest.param(QEMU_BOARD, id="qemu", marks=needs_qemu), pytest.param(VIRTUAL_BOARD, id="virtual")]
+    "export",
+    [pytest.param(QEMU_BOARD, id="qemu", marks=pytest.mark.needs("qemu")), pytest.param(VIRTUAL_BOARD, id="virtual")],
 )
 def test_a_leased_board_boots_to_its_prompt_and_lists_the_disk_that_was_written(
     lab: Lab, export: dict[str, Any], image: Path, request: pytest.FixtureRequest
@@ -32,7 +33,7 @@ def test_a_leased_board_boots_to_its_prompt_and_lists_the_disk_that_was_written(
         board = root.board
         board.storage.write_file(image)
         board.power.on()
-        board.console.expect("stop autoboot", timeout=60)
+        board.console.expect("stop autoboot", timeout=240)
         board.console.send(" ")
         board.console.expect(PROMPT)
         assert "U-Boot" in board.console.run("version", PROMPT)
@@ -41,7 +42,7 @@ def test_a_leased_board_boots_to_its_prompt_and_lists_the_disk_that_was_written(
     lab.until_available(name)
 
 
-@pytest.mark.skipif(not KUBECTL, reason=NO_KUBECTL)
+@pytest.mark.needs("kubectl")
 def test_by_hand_with_the_command_line_and_kubectl(lab: Lab, tmp_path: Path) -> None:
     me = lab.person("me")
     assert me.run("jumplab", "create", "client", "me", "-n", NAMESPACE, "--save").status == 0
@@ -53,7 +54,7 @@ def test_by_hand_with_the_command_line_and_kubectl(lab: Lab, tmp_path: Path) -> 
 
     kubectl = Kubectl(lab.home.kubeconfig, tmp_path, NAMESPACE)
     kubectl.ok("apply", "-f", str(EXAMPLES / "lease.yaml"))
-    kubectl.ok("wait", "--for=condition=Ready", "jl/demo", "--timeout=60s")
+    kubectl.ok("wait", "--for=condition=Ready", "jl/demo", "--timeout=240s")
     assert "demo" in me.run("jumplab", "get", "leases").out
     script = "j board power on && j board power is-on"
     assert me.run("jumplab", "shell", "--lease", "demo", "--", "sh", "-c", script).out == "true\n"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import shutil
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -164,14 +163,14 @@ async def test_tags_are_mirrored_as_labels(world: World) -> None:
         )
 
 
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+@pytest.mark.needs("kubectl")
 async def test_kubectl_wait_is_the_way_to_wait(world: World) -> None:
     world.exporter("bench-1")
     async with bench(world):
         world.lease("first")
         command = ["kubectl", "--kubeconfig", str(world.api.kubeconfig), "--namespace", world.namespace]
         waiting = await asyncio.create_subprocess_exec(
-            *command, "wait", "--for=condition=Ready", "jl/first", "--timeout=60s", stdout=asyncio.subprocess.PIPE
+            *command, "wait", "--for=condition=Ready", "jl/first", "--timeout=240s", stdout=asyncio.subprocess.PIPE
         )
         said, _ = await waiting.communicate()
         assert said.decode().strip() == "lease.jumpstarter.dev/first condition met"

@@ -15,8 +15,8 @@ from jumplab_operator.errors import ApiUnreachable
 from jumplab_operator.kube.client import KubeApi, connected
 from jumplab_operator.names import Name
 from jumplab_operator.reconcile.composition.compose import lab_over, running_lab
-from tests.kube.fixtures import NO_ASSETS
-from tests.kube.servers import ASSETS, RealKubeApi, StandaloneApi
+from tests.counterparts import need
+from tests.kube.servers import RealKubeApi, StandaloneApi
 from tests.reconcile.conftest import make_world
 from tests.reconcile.world import Plain, SimulatedExporter, Tokens, World, bench, condition, reason_of, serving
 
@@ -196,8 +196,8 @@ async def _everything_is_looked_at(world: World) -> None:
 @pytest.fixture(params=["standalone", "real"])
 def own_world(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     """A world on an API server of its own, which may be killed."""
-    if request.param == "real" and not ASSETS:
-        pytest.skip(NO_ASSETS)
+    if request.param == "real":
+        need("kube-apiserver")
     with RealKubeApi(tmp_path) if request.param == "real" else StandaloneApi(tmp_path) as api:
         world = make_world(api)
         yield world

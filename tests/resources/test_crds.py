@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -14,12 +13,10 @@ from tools import generate_crds
 CRDS = Path(__file__).parents[2] / "crds"
 MANIFESTS = Path(__file__).parent / "manifests"
 
-needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
-
 
 def kubectl(api: KubeApi, *arguments: str | Path, text: str = "") -> subprocess.CompletedProcess[str]:
     command = ["kubectl", "--kubeconfig", str(api.kubeconfig), *map(str, arguments)]
-    return subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, input=text, capture_output=True, text=True, timeout=240, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +24,7 @@ def with_crds(kube_api: KubeApi) -> KubeApi:
     applied = kubectl(kube_api, "apply", "-f", CRDS)
     assert applied.returncode == 0, applied.stderr
     names = [f"crd/{path.stem.partition('_')[2]}.jumpstarter.dev" for path in CRDS.glob("*.yaml")]
-    waited = kubectl(kube_api, "wait", "--for=condition=Established", "--timeout=30s", *names)
+    waited = kubectl(kube_api, "wait", "--for=condition=Established", "--timeout=240s", *names)
     assert waited.returncode == 0, waited.stderr
     return kube_api
 
@@ -37,7 +34,7 @@ def test_the_files_are_what_the_models_say() -> None:
     assert texts == generate_crds.rendered(), "run make generate"
 
 
-@needs_kubectl
+@pytest.mark.needs("kubectl")
 def test_manifests_as_they_exist_apply(with_crds: KubeApi) -> None:
     applied = kubectl(with_crds, "apply", "-f", MANIFESTS / "existing.yaml")
     assert applied.returncode == 0, applied.stderr
@@ -49,14 +46,14 @@ def test_manifests_as_they_exist_apply(with_crds: KubeApi) -> None:
     )
 
 
-@needs_kubectl
+@pytest.mark.needs("kubectl")
 def test_columns_tell_the_state_of_a_lease(with_crds: KubeApi) -> None:
     kubectl(with_crds, "apply", "-f", MANIFESTS / "existing.yaml")
     header = kubectl(with_crds, "get", "jl").stdout.splitlines()[0].split()
     assert header == ["NAME", "STATE", "EXPORTER", "CLIENT", "END", "ENDED"]
 
 
-@needs_kubectl
+@pytest.mark.needs("kubectl")
 @pytest.mark.parametrize(
     ("field", "value"),
     [
