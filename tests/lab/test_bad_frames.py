@@ -19,7 +19,7 @@ from jumplab.protocol.v1.session_pb2 import Frame, Frames, Goodbye, Hello
 from jumplab.session.frames import MAGIC
 from jumplab.transport.channel import open_channel
 from tests.lab.lab import Lab
-from tests.router.conftest import METHOD, ending, grpc_done
+from tests.worlds.relay import METHOD, ending, grpc_done
 
 HELLO = MAGIC + Frames(frames=[Frame(hello=Hello(session="intruder"))]).SerializeToString()
 SENTENCES = (b"does not speak Jumplab", b"can't be read", b"only an exporter sends")

@@ -12,7 +12,7 @@ from jumplab.transport.channel import open_channel
 from jumplab_operator.router import tokens
 from jumplab_operator.router.switchboard import MAX_WAITING_PER_LEASE
 from jumplab_operator.router.tokens import AUDIENCE, ISSUER, LIFETIME, InvalidStreamToken, Role, TokenReader, mint
-from tests.router.conftest import METHOD, Bench, Peers, ending
+from tests.worlds.relay import METHOD, Bench, Peers, ending
 
 
 async def refusal(

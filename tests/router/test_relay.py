@@ -14,7 +14,7 @@ from jumplab_operator.router.relay import Router
 from jumplab_operator.router.tokens import Role
 from tests.exporter.waiting import until
 from tests.promises import kept_within
-from tests.router.conftest import METHOD, Bench, Peers, ending, served
+from tests.worlds.relay import METHOD, Bench, Peers, ending, served
 
 FENCED_WITHIN = timedelta(seconds=2)
 SOON = 30

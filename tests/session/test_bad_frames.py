@@ -36,8 +36,8 @@ from jumplab.transport.memory import memory_links
 from jumplab.transport.routed import RoutedLink
 from jumplab_operator.router.tokens import Role
 from tests.driver.boards import Meter
-from tests.router.conftest import Bench, grpc_done, served
 from tests.session.links import EVERYTHING, hosted
+from tests.worlds.relay import Bench, grpc_done, served
 
 BOUND_SECONDS = 240
 

@@ -18,9 +18,9 @@ from jumplab.transport.memory import memory_links
 from jumplab.transport.routed import RoutedLink
 from jumplab_operator.router.tokens import Role
 from tests.exporter.waiting import until
-from tests.router.conftest import Bench, served
 from tests.session.links import EVERYTHING, attached, hosted, linked
 from tests.session.test_resuming import network
+from tests.worlds.relay import Bench, served
 
 ITEM_BYTES = 64 << 10
 AHEAD = WINDOW_BYTES // ITEM_BYTES

@@ -22,7 +22,7 @@ from jumplab.transport.memory import memory_links
 from jumplab.transport.relay import relay
 from jumplab.transport.routed import RoutedLink
 from jumplab_operator.router.tokens import Role
-from tests.router.conftest import Bench, served
+from tests.worlds.relay import Bench, served
 
 Pair = tuple[Link, Link]
 
