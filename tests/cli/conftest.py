@@ -1,10 +1,6 @@
 """The real executables as processes, against a lab at the wire."""
 
-import asyncio
-import os
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -12,67 +8,26 @@ import pytest
 from jumplab.client.config import ClientConfig
 from jumplab.client.config_files import Places
 from jumplab.private_files import write_private
-from tests.client import conftest as at_the_wire
+from tests.cli.user import Outcome, User
 from tests.client.authority import Authority
-from tests.client.bench import Bench
-from tests.client.lab_double import config_for
-
-PROGRAMS = Path(sys.executable).parent
-
-authority, lab, bench = at_the_wire.authority, at_the_wire.lab, at_the_wire.bench
+from tests.client.bench import Bench, bench_of, drivers
+from tests.client.lab_double import LabDouble, config_for
 
 
-@dataclass
-class Outcome:
-    status: int
-    out: str
-    err: str
+@pytest.fixture(scope="session")
+def authority() -> Authority:
+    return Authority.make()
 
 
-@dataclass
-class User:
-    """Somebody at a shell, with a home of their own."""
-
-    home: Path
-    more: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("JMP_", "JUMPLAB_"))}
-        path = f"{PROGRAMS}:{kept['PATH']}"
-        return kept | {"HOME": str(self.home), "XDG_CONFIG_HOME": "", "PATH": path, "SHELL": "/bin/sh"} | self.more
-
-    @property
-    def places(self) -> Places:
-        return Places.of(self.environment)
-
-    def configure(self, config: ClientConfig, name: str = "ci") -> None:
-        write_private(self.places.client_path(name), config.to_yaml().encode())
-        self.places.use_client(name)
-
-    async def start(
-        self, program: str, *arguments: str, typing: bool = False, **more: str
-    ) -> asyncio.subprocess.Process:
-        pipe = asyncio.subprocess.PIPE
-        return await asyncio.create_subprocess_exec(
-            PROGRAMS / program,
-            *arguments,
-            stdin=pipe if typing else asyncio.subprocess.DEVNULL,
-            stdout=pipe,
-            stderr=pipe,
-            env=self.environment | more,
-            start_new_session=True,
-        )
-
-    async def run(self, program: str, *arguments: str, **more: str) -> Outcome:
-        process = await self.start(program, *arguments, **more)
-        return await outcome_of(process)
+@pytest.fixture
+async def lab() -> LabDouble:
+    return LabDouble()
 
 
-async def outcome_of(process: asyncio.subprocess.Process) -> Outcome:
-    out, err = await process.communicate()
-    assert process.returncode is not None
-    return Outcome(process.returncode, out.decode(), err.decode())
+@pytest.fixture
+async def bench(lab: LabDouble, authority: Authority) -> AsyncIterator[Bench]:
+    async with bench_of(lab, authority, drivers()) as bench:
+        yield bench
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cli.conftest import Outcome, User
+from tests.cli.user import Outcome, User
 from tests.lab.homes import OneMachine
 
 OneSentence = Callable[[Outcome, int], str]

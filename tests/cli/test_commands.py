@@ -10,7 +10,7 @@ import yaml
 
 from jumplab.protocol.client_v1 import client_pb2
 from jumplab.protocol.v1 import common_pb2
-from tests.cli.conftest import Outcome, User, outcome_of
+from tests.cli.user import Outcome, User, outcome_of
 from tests.client.authority import Authority
 from tests.client.bench import Bench
 from tests.client.lab_double import become_ended, become_pending, config_for, set_condition

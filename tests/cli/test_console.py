@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pexpect
 import pytest
 
-from tests.cli.conftest import PROGRAMS, Outcome, User, outcome_of
+from tests.cli.user import PROGRAMS, Outcome, User, outcome_of
 from tests.client.authority import Authority
 from tests.client.bench import Bench, EchoConsole, Switch, bench_of
 from tests.client.lab_double import LabDouble, config_for

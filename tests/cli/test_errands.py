@@ -12,7 +12,7 @@ import pytest
 
 from jumplab.cli.j.delegated_call_server import Answer, Errand, taken
 from jumplab.driver import Driver, DriverInterface
-from tests.cli.conftest import User, outcome_of
+from tests.cli.user import User, outcome_of
 from tests.client.authority import Authority
 from tests.client.bench import Switch, bench_of
 from tests.client.lab_double import LabDouble, config_for

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from jumplab_exporter.drivers.network.tcp import TcpService
-from tests.cli.conftest import User, outcome_of
+from tests.cli.user import User, outcome_of
 from tests.client.authority import Authority
 from tests.client.bench import bench_of
 from tests.client.lab_double import LabDouble, config_for

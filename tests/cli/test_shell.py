@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.cli.conftest import Outcome, User, outcome_of
+from tests.cli.user import Outcome, User, outcome_of
 from tests.client.authority import Authority
 from tests.client.bench import Bench, Siren, Switch, bench_of
 from tests.client.lab_double import LabDouble, become_ended, config_for

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.cli.conftest import User
+from tests.cli.user import User
 
 _HEAVY = {"grpc", "google.protobuf", "pydantic", "rich", "yaml", "asyncio", "kubernetes"}
 
