@@ -2,21 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import grpc
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from grpc import aio
 
-from jumplab.protocol.client_v1.client_pb2_grpc import ClientServiceStub
-from jumplab.protocol.v1.controller_pb2_grpc import ControllerServiceStub
-from jumplab.transport.channel import open_channel
-from jumplab.transport.endpoint import Endpoint, Identity, Tls
-from jumplab_operator.controller.authentication import FRESH, RECHECK, Authenticator
+from jumplab.transport.endpoint import Endpoint, Tls
+from jumplab_operator.controller.authentication import Authenticator
 from jumplab_operator.controller.credentials import CredentialIssuer
 from jumplab_operator.controller.dialling import Dialler
 from jumplab_operator.controller.offers import Offers
@@ -24,42 +15,8 @@ from jumplab_operator.controller.server import controller_server, listen
 from jumplab_operator.pki import issue_server_certificate, make_authority
 from jumplab_operator.router.relay import Router
 from jumplab_operator.router.tokens import TokenReader
-from tests.controller.lab import NAMESPACE, MemoryLab
-
-
-@dataclass
-class Clock:
-    """The controller's time; a test may move it on."""
-
-    ahead: timedelta = field(default_factory=timedelta)
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
-
-    def pass_recheck(self) -> None:
-        self.ahead += RECHECK
-
-    def pass_freshness(self) -> None:
-        self.ahead += FRESH
-
-
-@dataclass
-class Controller:
-    """What a test holds: the lab, and callers' ways in."""
-
-    lab: MemoryLab
-    clock: Clock
-    endpoint: Endpoint
-    router: Router
-    dialler: Dialler
-
-    @asynccontextmanager
-    async def calling(
-        self, kind: str, name: str, token: str, namespace: str = NAMESPACE
-    ) -> AsyncIterator[tuple[Any, Any]]:
-        """The stubs of both services, for one identity."""
-        async with open_channel(self.endpoint, identity=Identity(namespace, kind, name, token)) as channel:
-            yield ControllerServiceStub(channel), ClientServiceStub(channel)
+from tests.controller.lab import MemoryLab
+from tests.controller.world import Clock, Controller
 
 
 @pytest.fixture
@@ -81,13 +38,3 @@ async def controller() -> AsyncIterator[Controller]:
     checking.cancel()
     router.close()
     await server.stop(0)
-
-
-@asynccontextmanager
-async def refused(code: grpc.StatusCode, *words: str) -> AsyncIterator[None]:
-    """What is done within must be refused with this code and a sentence that has these words."""
-    with pytest.raises(aio.AioRpcError) as caught:
-        yield
-    assert caught.value.code() is code, caught.value.details()
-    for word in words:
-        assert word in (caught.value.details() or "")

@@ -19,8 +19,8 @@ from jumplab.transport.links import EnvelopeKind
 from jumplab.transport.routed import STREAM_NUMBER, RoutedStream
 from jumplab_operator.controller.lab import Assignment
 from jumplab_operator.names import Name
-from tests.controller.conftest import Controller
 from tests.controller.lab import NAMESPACE
+from tests.controller.world import Controller
 
 SOON = 30
 """Seconds; a bound that only a hang reaches."""

@@ -13,8 +13,8 @@ from jumplab.protocol.v1 import controller_pb2
 from jumplab.transport.channel import open_channel
 from jumplab_operator.controller.credentials import CLIENT_LIFETIME, CredentialIssuer
 from jumplab_operator.names import Name
-from tests.controller.conftest import Controller, refused
 from tests.controller.lab import NAMESPACE
+from tests.controller.world import Controller, refused
 
 SOON = 40
 """Seconds; a bound that only a hang reaches."""

@@ -16,8 +16,8 @@ from jumplab_operator.names import Name
 from jumplab_operator.resources import Lease
 from jumplab_operator.router import tokens
 from jumplab_operator.router.tokens import LIFETIME, Role
-from tests.controller.conftest import Controller, refused
 from tests.controller.lab import NAMESPACE
+from tests.controller.world import Controller, refused
 
 BENCH = Name(NAMESPACE, "bench")
 SOON = 20

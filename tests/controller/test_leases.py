@@ -16,6 +16,7 @@ from jumplab_operator.names import Name
 from jumplab_operator.resources.exporter import Device, Interface
 from tests.controller.conftest import Controller, refused
 from tests.controller.lab import NAMESPACE
+from tests.controller.world import Controller, refused
 
 PARENT = f"namespaces/{NAMESPACE}"
 SOON = 20

@@ -17,9 +17,9 @@ from jumplab.transport.routed import STREAM_NUMBER, RoutedStream
 from jumplab_operator.controller.lab import Assignment
 from jumplab_operator.names import Name
 from jumplab_operator.resources import Lease
-from tests.controller.conftest import Controller
 from tests.controller.lab import NAMESPACE
 from tests.controller.test_attaching import SOON, accepted, attached, exporter_of
+from tests.controller.world import Controller
 
 Ahead = asyncio.Task[tuple[controller_pb2.RouterOffer, RoutedStream]]
 

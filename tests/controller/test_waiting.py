@@ -12,8 +12,8 @@ from jumplab_operator.controller.lab import Explanation
 from jumplab_operator.leasing.explain.explain import Considered
 from jumplab_operator.leasing.explain.queue_position import QueuePosition
 from jumplab_operator.resources import LabelSelector
-from tests.controller.conftest import Controller, refused
 from tests.controller.lab import NAMESPACE
+from tests.controller.world import Controller, refused
 
 PARENT = f"namespaces/{NAMESPACE}"
 SOON = 20
