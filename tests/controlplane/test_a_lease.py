@@ -6,7 +6,7 @@ from pathlib import Path
 
 import grpc
 
-from tests.controlplane.conftest import (
+from tests.worlds.one_machine import (
     CUSTOM,
     NAMESPACE,
     PATIENCE_SECONDS,

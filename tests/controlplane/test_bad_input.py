@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.controlplane.conftest import PATIENCE_SECONDS, Plane, start
+from tests.worlds.one_machine import PATIENCE_SECONDS, Plane, start
 
 
 async def outcome(data_dir: Path, *options: str) -> tuple[int | None, str]:

@@ -6,8 +6,8 @@ import sys
 from datetime import timedelta
 from typing import Any
 
-from tests.controlplane.conftest import Plane, world_of
 from tests.promises import kept_within
+from tests.worlds.one_machine import Plane, world_of
 
 NOTICED_WITHIN = timedelta(seconds=15)
 
