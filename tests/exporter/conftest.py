@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -10,9 +10,7 @@ import pytest
 from jumplab_exporter.config import ExporterConfig
 from jumplab_exporter.exporter import Exporter
 from jumplab_exporter.local_socket import short_path
-from tests.exporter.control_plane import TOKEN, ControlPlane
-
-Run = Callable[..., AbstractAsyncContextManager[Exporter]]
+from tests.exporter.control_plane import TOKEN, ControlPlane, Run
 
 
 @pytest.fixture

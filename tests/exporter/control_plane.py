@@ -4,8 +4,8 @@ import asyncio
 import hashlib
 import time
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ from jumplab.session.client import Session, attach
 from jumplab.transport.endpoint import Endpoint, Tls
 from jumplab.transport.local import LocalLink
 from jumplab.transport.routed import RoutedLink
+from jumplab_exporter.exporter import Exporter
 from jumplab_exporter.reports import Status
 from jumplab_operator.pki import issue_server_certificate, make_authority
 from jumplab_operator.router.relay import Router
@@ -29,6 +30,8 @@ from jumplab_operator.router.tokens import LIFETIME, Role, StreamClaims, mint, r
 from tests.exporter.waiting import until
 
 TOKEN = "the exporter's token"
+Run = Callable[..., AbstractAsyncContextManager[Exporter]]
+"""Runs an exporter in this process until the context is left; takes changes of its configuration."""
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ import pytest
 from jumplab.driver import errors
 from jumplab.session.client import attach
 from jumplab_exporter.reports import Status
-from tests.exporter.conftest import Run
-from tests.exporter.control_plane import ControlPlane
+from tests.exporter.control_plane import ControlPlane, Run
 from tests.exporter.waiting import until
 
 

@@ -10,8 +10,7 @@ from jumplab.driver import Driver
 from jumplab.drivers.power import PowerInterface
 from jumplab.protocol.v1 import controller_pb2 as pb
 from jumplab_exporter.reports import Status
-from tests.exporter.conftest import Run
-from tests.exporter.control_plane import ControlPlane, Said
+from tests.exporter.control_plane import ControlPlane, Run, Said
 from tests.exporter.waiting import gone, until
 
 

@@ -11,8 +11,7 @@ from jumplab.drivers.power import PowerInterface
 from jumplab_exporter.drivers.power.virtual import VirtualPower
 from jumplab_exporter.errors import Stopped
 from jumplab_exporter.reports import Status
-from tests.exporter.conftest import Run
-from tests.exporter.control_plane import ControlPlane
+from tests.exporter.control_plane import ControlPlane, Run
 from tests.exporter.waiting import until
 
 

@@ -24,8 +24,7 @@ from jumplab_exporter import local_socket
 from jumplab_exporter.local_socket import Guests
 from jumplab_exporter.own_folder import own_folder
 from jumplab_exporter.reports import Status
-from tests.exporter.conftest import Run
-from tests.exporter.control_plane import ControlPlane
+from tests.exporter.control_plane import ControlPlane, Run
 from tests.promises import kept_within
 
 
