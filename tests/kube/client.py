@@ -12,6 +12,7 @@ from typing import Any
 
 import urllib3
 
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 MERGE = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 _SILENCE_SECONDS = 300

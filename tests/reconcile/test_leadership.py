@@ -17,8 +17,7 @@ from jumplab_operator.leadership.election import Process, Seat, leading
 from jumplab_operator.leadership.fence import Fenced
 from jumplab_operator.leadership.pod import LEADS
 from tests.kube.servers import RealKubeApi
-from tests.reconcile.conftest import make_world
-from tests.reconcile.world import World
+from tests.reconcile.world import World, make_world
 
 Meanwhile = Callable[[], Awaitable[None]]
 

@@ -17,8 +17,17 @@ from jumplab_operator.names import Name
 from jumplab_operator.reconcile.composition.compose import lab_over, running_lab
 from tests.counterparts import need
 from tests.kube.servers import RealKubeApi, StandaloneApi
-from tests.reconcile.conftest import make_world
-from tests.reconcile.world import Plain, SimulatedExporter, Tokens, World, bench, condition, reason_of, serving
+from tests.reconcile.world import (
+    Plain,
+    SimulatedExporter,
+    Tokens,
+    World,
+    bench,
+    condition,
+    make_world,
+    reason_of,
+    serving,
+)
 
 Crashes = Callable[[str, Mapping[str, Any]], bool]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,11 +21,12 @@ from jumplab_operator.names import Name
 from jumplab_operator.reconcile.composition.compose import running_lab
 from jumplab_operator.reconcile.composition.lab_service import ClusterLab
 from jumplab_operator.reconcile.context.settings import LabSettings
-from tests.kube.client import Answer, KubeClient
+from jumplab_operator.resources import schema
+from tests.kube.client import CRDS, Answer, KubeClient
 from tests.kube.servers import KubeApi
 
 CUSTOM = "/apis/jumpstarter.dev/v1alpha1"
-WAIT_SECONDS = 40
+WAIT_SECONDS = 240
 Plain = dict[str, Any]
 
 
@@ -273,3 +275,18 @@ async def serving(exporter: SimulatedExporter) -> AsyncIterator[SimulatedExporte
     finally:
         task.cancel()
         await asyncio.wait([task])
+
+
+def make_world(api: KubeApi) -> World:
+    """A namespace with a client `ci`, on an API server that has the CRDs."""
+    client = KubeClient(api.url, api.ca, api.token)
+    for manifest in schema.manifests().values():
+        assert client.create(CRDS, manifest).code in (201, 409)
+    for kind in schema.KINDS:
+        while client.get(f"{CUSTOM}/{kind.PLURAL}").code != 200:
+            pass
+    namespace = f"lab-{uuid.uuid4().hex[:8]}"
+    client.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}).ok()
+    world = World(api, client, namespace)
+    world.create("Client", "ci", {}, {"team": "kernel"})
+    return world

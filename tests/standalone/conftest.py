@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from tests.kube.client import KubeClient
 from tests.kube.servers import KubeApi, StandaloneApi
+from tests.kube.client import CRDS, KubeClient
+from tests.kube.servers import KubeApi
+from tests.kube.waiting import eventually
 from tests.standalone import widgets
-
-CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-
-
-def eventually(holds: Callable[[], bool], what: str) -> None:
-    """Returns once it holds; the bound is for a server that never gets there."""
-    deadline = time.monotonic() + 240
-    while not holds():
-        assert time.monotonic() < deadline, f"never: {what}"
-        time.sleep(0.02)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 from tests.kube.client import KubeClient
-from tests.standalone.conftest import eventually
+from tests.kube.waiting import eventually
 from tests.standalone.widgets import GROUP, widget
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.kube.client import KubeClient
+from tests.kube.client import CRDS, KubeClient
 from tests.kube.servers import KubeApi
+from tests.kube.waiting import eventually
 from tests.standalone import widgets
-from tests.standalone.conftest import CRDS, eventually
 from tests.standalone.widgets import GROUP, widget
 
 

@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from tests.kube.client import KubeClient
+from tests.kube.client import CRDS, KubeClient
 from tests.kube.servers import StandaloneApi, answers
+from tests.kube.waiting import eventually
 from tests.standalone import widgets
-from tests.standalone.conftest import CRDS, eventually
 from tests.standalone.widgets import GROUP, widget
 
 PATH = f"/apis/{GROUP}/v1/namespaces/default/widgets"

@@ -11,7 +11,7 @@ import pytest
 from tests.counterparts import missing
 from tests.kube.client import KubeClient
 from tests.kube.servers import StandaloneApi
-from tests.standalone.conftest import eventually
+from tests.kube.waiting import eventually
 
 SECRETS = "/api/v1/namespaces/default/secrets"
 

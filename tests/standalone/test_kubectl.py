@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.kube.client import KubeClient
+from tests.kube.client import CRDS, KubeClient
 from tests.kube.kubectl import Kubectl
 from tests.kube.servers import KubeApi
 from tests.standalone import widgets
-from tests.standalone.conftest import CRDS
 from tests.standalone.widgets import GROUP, widget
 
 pytestmark = pytest.mark.needs("kubectl")

@@ -12,7 +12,7 @@ import pytest
 
 from tests.kube.client import KubeClient
 from tests.kube.servers import StandaloneApi
-from tests.standalone.conftest import eventually
+from tests.kube.waiting import eventually
 
 LAYOUT_1 = """
 CREATE TABLE objects (

@@ -11,7 +11,7 @@ import pytest
 
 from tests.kube.client import KubeClient
 from tests.kube.servers import KubeApi
-from tests.standalone.conftest import eventually
+from tests.kube.waiting import eventually
 from tests.standalone.widgets import GROUP
 
 AUTHENTICATION, AUTHORIZATION = "/apis/authentication.k8s.io/v1", "/apis/authorization.k8s.io/v1"

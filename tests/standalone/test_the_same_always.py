@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.kube.client import JSON_PATCH, MERGE, Answer, KubeClient
+from tests.kube.client import CRDS, JSON_PATCH, MERGE, Answer, KubeClient
 from tests.kube.servers import RealKubeApi, StandaloneApi
+from tests.kube.waiting import eventually
 from tests.standalone import widgets
-from tests.standalone.conftest import CRDS, eventually
 from tests.standalone.widgets import GROUP
 
 EXAMPLES = int(os.environ.get("JUMPLAB_EXAMPLES", "10"))

@@ -17,11 +17,12 @@ from jumplab_operator.kube.object_store import KINDS
 from jumplab_operator.resources import Resource
 from tests.kube import servers
 from tests.kube.client import Answer
-from tests.reconcile.conftest import make_world
 from tests.reconcile.faults.api import FaultyApi, Plain, Store, parts_of
 from tests.reconcile.faults.virtual_time import VirtualLoop
 from tests.reconcile.faults.world import SETTINGS, FaultyWorld, secret_of
 from tests.reconcile.world import World
+from tests.reconcile.faults.world import SETTINGS, FaultyWorld
+from tests.reconcile.world import World, make_world
 
 _AHEAD = timedelta(minutes=30)
 """The server tells when objects were made, by its own clock: by the test's that was long ago, however slow it is."""
