@@ -24,7 +24,7 @@ settings.register_profile(
 )
 settings.load_profile("tests")
 
-pytest_plugins = ["tests.tiers", "tests.workers", "tests.counterparts", "tests.kube.fixtures"]
+pytest_plugins = ["tests.workers", "tests.tiers", "tests.counterparts", "tests.kube.fixtures"]
 
 # Where the tests run in the background of a script, Ctrl-C is ignored, and what they start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

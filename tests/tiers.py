@@ -7,6 +7,16 @@ from typing import Any
 
 import pytest
 
+from tests.kube.servers import ASSETS
+from tests.workers import server_of
+
+SECOND = {"tests/reconcile/": "standalone" if ASSETS else "real", "tests/lab/": "cluster"}
+"""Suites that tell their stories on two servers: on this one at night, but for the main stories."""
+MAIN = (
+    *("tests/reconcile/test_a_lease.py", "tests/reconcile/test_restarts.py", "tests/reconcile/test_gangs.py"),
+    *("tests/lab/test_a_lease.py", "tests/lab/test_kills.py", "tests/lab/test_api_away.py"),
+)
+
 _LEFT = pytest.StashKey[Counter[str]]()
 _LEFT_OF_WORKER = "left to the nightly"
 _NIGHTLY_BOUND_SECONDS = 4 * 60 * 60
@@ -26,10 +36,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             item.add_marker(pytest.mark.timeout(_NIGHTLY_BOUND_SECONDS), append=False)
         return
-    left = [item for item in items if item.get_closest_marker("nightly")]
-    items[:] = [item for item in items if not item.get_closest_marker("nightly")]
+    left = [item for item in items if is_nightly(item)]
+    items[:] = [item for item in items if not is_nightly(item)]
     config.hook.pytest_deselected(items=left)
     config.stash[_LEFT] = Counter(item.location[0] for item in left)
+
+
+def is_nightly(item: pytest.Item) -> bool:
+    return item.get_closest_marker("nightly") is not None or is_told_elsewhere(item.nodeid)
+
+
+def is_told_elsewhere(nodeid: str) -> bool:
+    """Whether a test is a second run of what another server has told in the first tier."""
+    server = next((server for folder, server in SECOND.items() if nodeid.startswith(folder)), "")
+    return bool(server) and server_of(nodeid) == server and not nodeid.startswith(MAIN)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -57,11 +57,15 @@ class ByFile(LoadGroupScheduling):
 
 def shared_by(nodeid: str) -> str:
     """A name for what the test shares with others: those of one name run in one worker."""
-    file, _, test = nodeid.partition("::")
+    file = nodeid.partition("::")[0]
     together = next((folder for folder in ONE_WORKER if file.startswith(folder)), "")
-    parameters = re.search(r"\[(.*)\]", test)
-    server = SERVERS.intersection(parameters[1].split("-") if parameters else ())
-    return together or " ".join((file, *sorted(server)))
+    return together or f"{file} {server_of(nodeid)}".rstrip()
+
+
+def server_of(nodeid: str) -> str:
+    """On which of several API servers or homes a test is run; empty for a test that has no choice."""
+    parameters = re.search(r"\[(.*)\]", nodeid.partition("::")[2])
+    return next((each for each in parameters[1].split("-") if each in SERVERS), "") if parameters else ""
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -10,9 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.tiers import is_told_elsewhere
+
 ROOT = Path(__file__).parents[2]
 TESTS = """
 import pytest
+
+from tests.tiers import is_told_elsewhere
 
 def test_a_story(): pass
 
@@ -32,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "pytest.ini").write_text(
         "[pytest]\nmarkers =\n    nightly\n    needs(name)\naddopts = --strict-markers -ra"
     )
-    plugins = '["tests.tiers", "tests.workers", "tests.counterparts"]'
+    plugins = '["tests.workers", "tests.tiers", "tests.counterparts"]'
     (tmp_path / "conftest.py").write_text(f"pytest_plugins = {plugins}\n")
     (tmp_path / "test_made_up.py").write_text(TESTS)
     return tmp_path
@@ -86,3 +90,17 @@ def test_another_order_is_the_same_for_the_same_seed(folder: Path) -> None:
     orders = [re.findall(r"::(\S+)", run(folder, "--nightly", "-v", f"--shuffle={seed}")) for seed in (5, 5, 8)]
     assert orders[0] == orders[1] != orders[2]
     assert sorted(orders[0]) == sorted(orders[2])
+
+
+@pytest.mark.parametrize(
+    ("nodeid", "elsewhere"),
+    [
+        ("tests/lab/test_gangs.py::test_x[cluster-a]", True),
+        ("tests/lab/test_gangs.py::test_x[one machine-a]", False),
+        ("tests/lab/test_kills.py::test_x[cluster]", False),
+        ("tests/standalone/test_lists.py::test_x[real]", False),
+        ("tests/reconcile/test_work.py::test_x", False),
+    ],
+)
+def test_a_second_run_of_what_is_no_main_story_is_for_the_night(nodeid: str, elsewhere: bool) -> None:
+    assert is_told_elsewhere(nodeid) is elsewhere
