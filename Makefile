@@ -3,14 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Tests wait a lot: more of them at once than there are cores. Why files go together, and which first: tests/workers.py
-AT_ONCE ?= $(shell expr 2 \* $$(nproc 2>/dev/null || echo 2))
+# Tests wait a lot: twice as many at once as there are cores. Which go together, and which first: tests/workers.py
+AT_ONCE ?= $(shell cores=$$(nproc 2>/dev/null || echo 2); [ $$cores -gt 4 ] && echo 8 || echo $$((2 * cores)))
 PYTEST = $(BIN)/python -m pytest --numprocesses=$(AT_ONCE) --dist=loadgroup --no-loadscope-reorder --durations=20
 SEED := $(or $(SEED),$(shell date +%s))
 HOME_OF_PYTHON := import sys; print(sys.base_prefix, sys.version)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test nightly verify lint generate check-diff bench bench-sessions bench-apiserver bench-leasing chaos fuzz constraints clean
+.PHONY: help setup demo test nightly nightly-tests nightly-random nightly-chaos nightly-fuzz verify lint generate check-diff bench bench-sessions bench-apiserver bench-leasing chaos fuzz constraints clean
 
 help:  ## What each target does
 	@sed -n 's/^\([a-z-]*\):.*##/\1:/p' $(MAKEFILE_LIST) | awk -F: '{printf "  make %-16s%s\n", $$1, $$2}'
@@ -33,16 +33,22 @@ demo: $(READY)  ## A lab on this machine, from kubectl apply to the board's prom
 test: $(READY)  ## The tests; what they use beyond Python they find, or say that they did not
 	@$(PYTEST)
 
-# All of them twice, the second time in another order and with other random input, then faults and noise for half an hour.
-nightly: $(READY)  ## Every test, without a bound of time: twice, then chaos and fuzz; SEED=1: the random part of an earlier night
-	@failed=0; \
-	$(PYTEST) --nightly || failed=1; \
-	echo "again, with SEED=$(SEED)"; \
-	JUMPLAB_FAULT_STEPS=50000 JUMPLAB_FAULT_EXAMPLES=20 JUMPLAB_EXAMPLES=100 \
-		$(PYTEST) --nightly --shuffle=$(SEED) --hypothesis-profile=random --hypothesis-seed=$(SEED) || failed=1; \
-	$(MAKE) chaos CHAOS="--seed=$(SEED) --seconds=1200" || failed=1; \
-	$(MAKE) fuzz FUZZ="--seconds 600" || failed=1; \
-	exit $$failed
+nightly: $(READY)  ## Every test twice, then chaos and fuzz, without a bound of time; SEED=1 repeats a night
+	@echo "the random part has SEED=$(SEED)"
+	@$(MAKE) --keep-going --no-print-directory SEED=$(SEED) nightly-tests nightly-random nightly-chaos nightly-fuzz
+
+nightly-tests: $(READY)
+	@$(PYTEST) --nightly
+
+nightly-random: $(READY)
+	@JUMPLAB_FAULT_STEPS=50000 JUMPLAB_FAULT_EXAMPLES=20 JUMPLAB_EXAMPLES=100 JUMPLAB_KILLS=300 \
+		$(PYTEST) --nightly --shuffle=$(SEED) --hypothesis-profile=random --hypothesis-seed=$(SEED)
+
+nightly-chaos: $(READY)
+	@$(BIN)/python -m tools.chaos --seed=$(SEED) --seconds=1200
+
+nightly-fuzz:
+	@$(MAKE) --no-print-directory fuzz FUZZ="--seconds 600"
 
 lint: $(READY)  ## ruff, mypy strict, import contracts
 	$(BIN)/ruff check

@@ -10,6 +10,8 @@ import base64
 import contextlib
 import itertools
 import logging
+import selectors
+import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from datetime import timedelta
@@ -27,7 +29,8 @@ _log = logging.getLogger(__name__)
 
 _AGAIN = timedelta(seconds=1)
 _STOP_SECONDS = 10.0
-_CLOSING_SECONDS = 0.1
+_CLOSING_SECONDS = 5.0
+"""A bound for an API server that does not answer: it is not waited for at the end."""
 
 OnEvent = Callable[[type[Resource], str | None, Mapping[str, Any]], None]
 """Told the kind, the type of the event (None: listed), and the object, in the main loop."""
@@ -66,7 +69,10 @@ async def _watch_once(access: KubeAccess, namespaces: tuple[str, ...], on_event:
 
     def run() -> None:
         try:
-            asyncio.run(_operator(access, namespaces, tell, stop))
+            selector = selectors.DefaultSelector()
+            with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
+                runner.run(_operator(access, namespaces, tell, stop))
+                runner.run(_all_closed(selector))
         except Exception:  # noqa: BLE001 -- the thread's root: it is logged, and the watches are started again
             _log.exception("the watches failed")
         finally:
@@ -93,7 +99,14 @@ async def _operator(access: KubeAccess, namespaces: tuple[str, ...], tell: OnEve
         namespaces=namespaces,
         stop_flag=stop,
     )
-    await asyncio.sleep(_CLOSING_SECONDS)  # aiohttp closes TLS connections in the background
+
+
+async def _all_closed(selector: selectors.BaseSelector) -> None:
+    """Returns once the loop has no connection any more: aiohttp closes TLS connections in the background."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_CLOSING_SECONDS):
+            while len(selector.get_map()) > 1:  # noqa: ASYNC110 -- the loop's own pipe stays; nothing else tells
+                await asyncio.sleep(0.005)
 
 
 def _settings() -> kopf.OperatorSettings:
