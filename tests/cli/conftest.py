@@ -5,9 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from jumplab.client.config import ClientConfig
-from jumplab.client.config_files import Places
-from jumplab.private_files import write_private
 from tests.cli.user import Outcome, User
 from tests.client.authority import Authority
 from tests.client.bench import Bench, bench_of, drivers

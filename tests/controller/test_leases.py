@@ -14,7 +14,6 @@ from jumplab.protocol.durations import LONGEST
 from jumplab.protocol.v1 import controller_pb2, kubernetes_pb2
 from jumplab_operator.names import Name
 from jumplab_operator.resources.exporter import Device, Interface
-from tests.controller.conftest import Controller, refused
 from tests.controller.lab import NAMESPACE
 from tests.controller.world import Controller, refused
 

@@ -11,7 +11,6 @@ import contextlib
 import itertools
 import logging
 import selectors
-import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from datetime import timedelta
