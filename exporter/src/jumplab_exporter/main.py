@@ -50,17 +50,17 @@ def _exit(status: int) -> None:
 @click.group()
 @click.version_option(version("jumplab-exporter"), prog_name="jumplab-exporter")
 def main() -> None:
-    """Serves a board's drivers to whoever leases it."""
+    """Serve the drivers of a board to the client that leases it."""
 
 
 @main.command()
 @click.argument("config")
-@click.option("-v", "--verbose", is_flag=True, help="Log what is usually of no interest, too.")
+@click.option("-v", "--verbose", is_flag=True, help="Enable debug logging.")
 @_telling
 def run(config: str, verbose: bool) -> int:
-    """Serve one lease after another until told to stop.
+    """Serve leases, one after the other, until it is stopped.
 
-    CONFIG is a file, or the name of one in /etc/jumpstarter/exporters.
+    CONFIG is a file, or the name of a file in /etc/jumpstarter/exporters.
     """
     path = locate(config)
     configuration = load(path)
@@ -74,7 +74,7 @@ def run(config: str, verbose: bool) -> int:
 @click.argument("config")
 @_telling
 def check(config: str) -> int:
-    """Read CONFIG, build its drivers without touching hardware, and print them."""
+    """Check CONFIG: build its drivers without using hardware, and print them."""
     from jumplab.session.host import DriverTree
     from jumplab_exporter.driver_factory import build_drivers
 

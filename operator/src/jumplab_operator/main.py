@@ -42,7 +42,7 @@ QUARANTINE = click.option(
     type=click.IntRange(1),
     default=QUARANTINE_AFTER,
     show_default=True,
-    help="So many failures in a row keep an exporter from being leased.",
+    help="Quarantine an exporter after this many consecutive failures.",
 )
 
 
@@ -57,7 +57,7 @@ def _address(ctx: click.Context, param: click.Parameter, value: str) -> str:  # 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="jumplab-operator")
 def main() -> None:
-    """Makes a Kubernetes API the control plane of a hardware lab."""
+    """Control plane of a hardware lab, on Kubernetes or on one machine."""
     sys.setswitchinterval(_SWITCH_SECONDS)
 
 
@@ -75,20 +75,26 @@ PREEMPTION = click.option(
     callback=_length,
     default="60s",
     show_default=True,
-    help="How long a lease goes on that is to be ended for one of higher priority.",
+    help="Grace period before a preempted lease ends.",
 )
 
 
 @main.command()
 @click.option(
-    "--data-dir", type=click.Path(path_type=Path), help="Holds everything.  [default: ~/.local/share/jumplab]"
+    "--data-dir", type=click.Path(path_type=Path), help="Folder for all data.  [default: ~/.local/share/jumplab]"
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", type=PORT, help="The Kubernetes API's port; 0: any free one.  [default: the last one, or 7443]")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
-    "--grpc-port", type=PORT, help="The controller's port; 0: any free one.  [default: the last one, or 7444]"
+    "--port", type=PORT, help="Port of the Kubernetes API; 0 takes a free one.  [default: the last one, or 7443]"
 )
-@click.option("--advertise", metavar="HOST", help="How exporters and clients reach this machine.  [default: --host]")
+@click.option(
+    "--grpc-port", type=PORT, help="Port of the controller; 0 takes a free one.  [default: the last one, or 7444]"
+)
+@click.option(
+    "--advertise",
+    metavar="HOST",
+    help="Host name or address at which exporters and clients reach this machine.  [default: --host]",
+)
 @QUARANTINE
 @PREEMPTION
 def standalone(
@@ -100,7 +106,7 @@ def standalone(
     quarantine_after: int,
     preemption_notice: timedelta,
 ) -> None:
-    """A whole control plane on this machine: Kubernetes API, operator, controller and router."""
+    """Run a complete control plane on this machine."""
     folder = data_dir or _data_home() / "jumplab"
     plane = partial(one_machine, quarantine_after=quarantine_after, preemption_notice=preemption_notice)
     _run(lambda _: plane(folder, host, port, grpc_port, advertise), _told_standalone)
@@ -108,37 +114,46 @@ def standalone(
 
 @main.command()
 @click.option(
-    "--kubeconfig", type=click.Path(path_type=Path), help="Which cluster.  [default: $KUBECONFIG, or the pod's]"
+    "--kubeconfig",
+    type=click.Path(path_type=Path),
+    help="Kubeconfig of the cluster.  [default: $KUBECONFIG, or the pod's]",
 )
 @click.option(
-    "--listen", metavar="HOST:PORT", callback=_address, default="0.0.0.0:7444", show_default=True, help="What to bind."
+    "--listen",
+    metavar="HOST:PORT",
+    callback=_address,
+    default="0.0.0.0:7444",
+    show_default=True,
+    help="Address to listen on.",
 )
 @click.option(
     "--endpoint",
     metavar="HOST:PORT",
     callback=_address,
     required=True,
-    help="How exporters and clients reach the controller.",
+    help="Address at which exporters and clients reach the controller.",
 )
-@click.option("--own-namespace", default="jumplab", show_default=True, help="Where the operator's keys are kept.")
-@click.option("--namespace", "namespaces", multiple=True, help="A namespace to serve; may be repeated.  [default: all]")
+@click.option("--own-namespace", default="jumplab", show_default=True, help="Namespace that holds the operator's keys.")
+@click.option("--namespace", "namespaces", multiple=True, help="Namespace to serve; can be repeated.  [default: all]")
 @click.option(
     "--pod",
     default="",
-    help="The pod that it runs in, where others compete with it for the lead.  [default: none does]",
+    help="Name of the operator's pod; turns leader election on.  [default: no leader election]",
 )
-@click.option("--tls-name", "names", multiple=True, help="One more name in the operator's own certificate; may repeat.")
 @click.option(
-    "--tls-certificate", type=FILE, help="A certificate to serve in place of the operator's own, with --tls-key."
+    "--tls-name", "names", multiple=True, help="Additional name in the operator's own certificate; can be repeated."
 )
-@click.option("--tls-key", type=FILE, help="Its private key.")
-@click.option("--tls-ca", type=FILE, help="Who signed it.  [default: somebody whom every machine trusts]")
+@click.option(
+    "--tls-certificate", type=FILE, help="Certificate to serve in place of the operator's own; requires --tls-key."
+)
+@click.option("--tls-key", type=FILE, help="Private key of --tls-certificate.")
+@click.option("--tls-ca", type=FILE, help="CA of --tls-certificate.  [default: a public CA]")
 @click.option(
     "--health",
     metavar="HOST:PORT",
     callback=_address,
     default="",
-    help="Where /livez, /readyz and /metrics are.  [default: nowhere]",
+    help="Address for /livez, /readyz and /metrics.  [default: not served]",
 )
 @QUARANTINE
 @PREEMPTION
@@ -157,7 +172,7 @@ def run(
     quarantine_after: int,
     preemption_notice: timedelta,
 ) -> None:
-    """Operator, controller and router for a cluster that has the custom resource definitions."""
+    """Run operator, controller and router on a cluster that has the CRDs."""
     if (tls_certificate is None) != (tls_key is None):
         raise click.UsageError("--tls-certificate and --tls-key belong together; give both or none")
     try:

@@ -8,15 +8,15 @@ import click
 from jumplab.cli.exit_status import exit_status_of
 
 _COMMANDS = {
-    "get": ("jumplab.cli.commands.get", "Show exporters, leases and who waits."),
-    "explain": ("jumplab.cli.commands.explain", "Tell why a lease waits."),
-    "create": ("jumplab.cli.commands.create", "Ask for a lease; as an administrator, add an exporter or a client."),
-    "update": ("jumplab.cli.commands.update", "Extend, shorten and hand over leases."),
+    "get": ("jumplab.cli.commands.get", "Show exporters, leases and the queue."),
+    "explain": ("jumplab.cli.commands.explain", "Explain why a lease waits."),
+    "create": ("jumplab.cli.commands.create", "Create a lease. Administrators: create an exporter or a client."),
+    "update": ("jumplab.cli.commands.update", "Extend, shorten or transfer a lease."),
     "generate": ("jumplab.cli.commands.generate", "Print code for tests."),
     "delete": ("jumplab.cli.commands.delete", "Release leases."),
-    "shell": ("jumplab.cli.commands.shell", "Lease an exporter and open a shell in which `j` drives it."),
-    "console": ("jumplab.cli.commands.console", "Lease an exporter and attach to its console."),
-    "config": ("jumplab.cli.commands.config", "Show and choose client configurations."),
+    "shell": ("jumplab.cli.commands.shell", "Lease an exporter and open a shell in which `j` controls it."),
+    "console": ("jumplab.cli.commands.console", "Lease an exporter and open its console."),
+    "config": ("jumplab.cli.commands.config", "Show and select client configurations."),
     "completion": ("jumplab.cli.commands.completion", "Print a shell's completion script."),
     "version": ("jumplab.cli.commands.version", "Print the version."),
 }
@@ -42,7 +42,7 @@ class LazyGroup(click.Group):
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
-    """Lease a board and hold it as if it were on the desk."""
+    """Lease a board and use it as if it were on your desk."""
 
 
 def main() -> None:

@@ -67,26 +67,36 @@ def _read_members(_: click.Context, __: click.Parameter, pairs: tuple[str, ...])
 def client_option(function: F) -> F:
     """--client: whose configuration is used."""
     return click.option(
-        "--client", "client_name", metavar="NAME", help="A client configuration; default: the current."
+        "--client", "client_name", metavar="NAME", help="Name of the client configuration; default: the current one."
     )(function)
 
 
 def lease_options(function: F) -> F:
     """What to lease, and for how long."""
     for option in (
-        click.option("--wait-timeout", type=DurationType(), help="Give up waiting after so long; default: never."),
-        click.option("--name", metavar="NAME", help="The new lease's name; default: a generated one."),
-        click.option("--duration", type=DurationType(), default="30m", show_default=True, help="How long to lease it."),
+        click.option(
+            "--wait-timeout", type=DurationType(), help="Stop waiting after this time; default: wait without limit."
+        ),
+        click.option("--name", metavar="NAME", help="Name of the new lease; default: a generated name."),
+        click.option(
+            "--duration", type=DurationType(), default="30m", show_default=True, help="Duration of the lease."
+        ),
         click.option(
             "--member",
             "members",
             metavar="NAME=WHAT",
             multiple=True,
             callback=_read_members,
-            help="One of several exporters, at one time: a selector, or @NAME of an exporter. Repeat it.",
+            help="One member of a gang: a selector, or @EXPORTER. Repeat it for each member.",
         ),
-        click.option("--exporter", metavar="NAME", default="", help="Lease this one exporter."),
-        click.option("-l", "--selector", metavar="SELECTOR", default="", help="Labels of the exporter, as board=x."),
+        click.option("--exporter", metavar="NAME", default="", help="Name of the exporter to lease."),
+        click.option(
+            "-l",
+            "--selector",
+            metavar="SELECTOR",
+            default="",
+            help="Label selector for exporters, for example board=x.",
+        ),
     ):
         function = option(function)
     return function
@@ -99,10 +109,10 @@ def reconnect_option(function: F) -> F:
         type=DurationType(),
         default="5m",
         show_default=True,
-        help="How long a lost connection may stay away.",
+        help="Time limit for restoring a lost connection.",
     )(function)
 
 
 def output_option(*formats: str) -> Callable[[F], F]:
     """-o: how results are written."""
-    return click.option("-o", "--output", type=click.Choice(formats), help="Write this instead of a table.")
+    return click.option("-o", "--output", type=click.Choice(formats), help="Output format; default: a table.")

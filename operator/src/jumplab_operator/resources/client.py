@@ -1,4 +1,4 @@
-"""Client: someone, a person or a pipeline, who leases exporters."""
+"""Client: a person, program or pipeline that leases exporters."""
 
 from typing import ClassVar
 
@@ -8,9 +8,9 @@ from jumplab_operator.resources.metadata import Condition, Instant, Model, Objec
 
 
 class ClientSpec(Model):
-    """What an administrator says of a client."""
+    """Settings of an administrator."""
 
-    username: str | None = Field(default=None, description="Its identity at an external issuer.")
+    username: str | None = Field(default=None, description="Identity of the client at an external issuer.")
 
 
 class IssuedCredential(ObjectRef):
@@ -22,12 +22,12 @@ class IssuedCredential(ObjectRef):
 
 
 class ClientStatus(Model):
-    """What the operator knows of a client."""
+    """The observed state of the client."""
 
     conditions: list[Condition] = Field(default_factory=list, description="TokenExpiring.")
-    credential: IssuedCredential | None = Field(default=None, description="The Secret with its token.")
-    endpoint: str | None = Field(default=None, description="Where it finds the controller.")
-    token_expires_at: Instant | None = Field(default=None, description="When its token expires.")
+    credential: IssuedCredential | None = Field(default=None, description="Secret that holds the token.")
+    endpoint: str | None = Field(default=None, description="Address of the controller.")
+    token_expires_at: Instant | None = Field(default=None, description="Time at which the token expires.")
 
     @property
     def credential_uid(self) -> str:
@@ -36,7 +36,7 @@ class ClientStatus(Model):
 
 
 class Client(Resource):
-    """Someone who leases exporters."""
+    """A person, program or pipeline that leases exporters."""
 
     KIND: ClassVar[str] = "Client"
     PLURAL: ClassVar[str] = "clients"

@@ -1,4 +1,4 @@
-"""Exporter: a lab host with its devices, which can be leased."""
+"""Exporter: a process on a lab host that hosts the drivers of one board."""
 
 from typing import ClassVar, Literal
 
@@ -19,64 +19,72 @@ Phase = Literal[
 
 
 class ExporterSpec(Model):
-    """What an administrator says of an exporter."""
+    """Settings of an administrator."""
 
-    username: str | None = Field(default=None, description="Its identity at an external issuer.")
-    enabled: bool = Field(default=True, description="Whether it may be leased; a running lease goes on.")
+    username: str | None = Field(default=None, description="Identity of the exporter at an external issuer.")
+    enabled: bool = Field(
+        default=True, description="False keeps the exporter from new leases. A lease in force continues."
+    )
 
 
 class Interface(Model):
-    """A driver interface that a device offers."""
+    """A driver interface of a device."""
 
-    name: str = Field(description="The interface's name.")
-    version: str = Field(default="", description="Its version.")
+    name: str = Field(description="Name of the interface.")
+    version: str = Field(default="", description="Version of the interface.")
 
 
 class Device(Model):
     """One driver of the exporter's tree."""
 
-    uuid: str | None = Field(default=None, description="Identifies the driver.")
-    parent_uuid: str | None = Field(default=None, alias="parent_uuid", description="The driver that it is a child of.")
-    labels: dict[str, str] | None = Field(default=None, description="What the driver says of itself.")
-    interfaces: list[Interface] | None = Field(
-        default=None, max_length=32, description="The driver interfaces that it offers."
+    uuid: str | None = Field(default=None, description="Identifier of the driver.")
+    parent_uuid: str | None = Field(default=None, alias="parent_uuid", description="Identifier of the parent driver.")
+    labels: dict[str, str] | None = Field(
+        default=None, description="Labels of the driver, its name and client class among them."
     )
+    interfaces: list[Interface] | None = Field(default=None, max_length=32, description="Interfaces of the driver.")
 
 
 class LeaseRef(Model):
-    """The claim: which lease holds the exporter. It is cleared once the exporter has cleaned up."""
+    """The claim: the lease that the exporter serves. It is cleared after the exporter has cleaned up."""
 
-    name: str = Field(description="The lease's name.")
-    uid: str | None = Field(default=None, description="The lease's uid; another uid is another lease.")
+    name: str = Field(description="Name of the lease.")
+    uid: str | None = Field(
+        default=None, description="Identifier of the lease. A lease of the same name with another uid is another lease."
+    )
 
 
 class Quarantine(Model):
-    """Why an exporter is kept from being leased."""
+    """The reason why an exporter gets no leases."""
 
-    since: Instant | None = Field(default=None, description="Since when.")
-    reason: str = Field(default="", description="Why.")
-    log: str = Field(default="", max_length=16384, description="The end of the log that shows it.")
+    since: Instant | None = Field(default=None, description="Begin of the quarantine.")
+    reason: str = Field(default="", description="Reason of the quarantine.")
+    log: str = Field(default="", max_length=16384, description="Last lines of the log before the quarantine.")
 
 
 class ExporterStatus(Model):
-    """What the operator knows of an exporter."""
+    """The observed state of the exporter."""
 
     conditions: list[Condition] = Field(default_factory=list, description="Registered, Online and Healthy.")
-    credential: ObjectRef | None = Field(default=None, description="The Secret with its token.")
-    devices: list[Device] = Field(default_factory=list, description="The drivers that it registered.")
-    lease_ref: LeaseRef | None = Field(default=None, description="The lease that holds it.")
-    last_seen: Instant | None = Field(default=None, description="When its connection last came or went.")
-    endpoint: str | None = Field(default=None, description="Where it finds the controller.")
-    exporter_status: Phase | None = Field(default=None, description="Where it is in its life, by its own report.")
-    status_message: str | None = Field(default=None, description="What it says to that.")
-    quarantine: Quarantine | None = Field(default=None, description="Set while it is kept from being leased.")
+    credential: ObjectRef | None = Field(default=None, description="Secret that holds the token.")
+    devices: list[Device] = Field(default_factory=list, description="Drivers that the exporter registered.")
+    lease_ref: LeaseRef | None = Field(default=None, description="Claim: the lease that the exporter serves.")
+    last_seen: Instant | None = Field(
+        default=None, description="Time at which the exporter last connected or disconnected."
+    )
+    endpoint: str | None = Field(default=None, description="Address of the controller.")
+    exporter_status: Phase | None = Field(
+        default=None, description="State of the exporter, as the exporter reports it."
+    )
+    status_message: str | None = Field(default=None, description="Message of the exporter about its state.")
+    quarantine: Quarantine | None = Field(default=None, description="Set while the exporter is in quarantine.")
     cleared_time: Instant | None = Field(
-        default=None, description="When it last came back from quarantine: failures before that don't count."
+        default=None, description="End of the last quarantine. Earlier failures do not count."
     )
 
 
 class Exporter(Resource):
-    """A lab host beside its boards: it hosts drivers, and one lease at a time uses them."""
+    """A process on a lab host that hosts the drivers of one board. It serves one lease at a time."""
 
     KIND: ClassVar[str] = "Exporter"
     PLURAL: ClassVar[str] = "exporters"

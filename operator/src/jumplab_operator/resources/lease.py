@@ -1,4 +1,4 @@
-"""Lease: the exclusive use of an exporter by a client, for a time."""
+"""Lease: the right of one client to use an exporter, or several, for a time."""
 
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
@@ -16,109 +16,124 @@ TAG_LABEL_PREFIX = "metadata.jumpstarter.dev/"
 
 
 class LeasedExporter(Model):
-    """One exporter of a lease of several."""
+    """One member of a gang."""
 
-    name: str = Field(min_length=1, max_length=63, description="What the lease calls it.")
-    selector: LabelSelector | None = Field(default=None, description="Selects exporters by their labels.")
-    exporter_ref: ObjectRef | None = Field(default=None, description="Pins one exporter.")
+    name: str = Field(min_length=1, max_length=63, description="Name of the member within this lease.")
+    selector: LabelSelector | None = Field(default=None, description="Label selector for exporters.")
+    exporter_ref: ObjectRef | None = Field(default=None, description="Name of one exporter; no other is taken.")
 
 
 class ExtendOnActivity(Model):
-    """Moves the end on while a session is attached."""
+    """Extends the lease while a session is attached."""
 
-    by: GoDuration = Field(description="How far ahead the end is kept.")
-    until: Instant | None = Field(default=None, description="The limit.")
+    by: GoDuration = Field(description="Remaining time that an attached session keeps the lease at.")
+    until: Instant | None = Field(default=None, description="Latest possible end.")
 
 
 class LeaseSpec(Model):
-    """What is asked for."""
+    """The request for an exporter."""
 
-    client_ref: ObjectRef = Field(description="The client that holds the lease.")
-    selector: LabelSelector | None = Field(default=None, description="Selects exporters by their labels.")
-    exporter_ref: ObjectRef | None = Field(default=None, description="Pins one exporter.")
-    duration: GoDuration | None = Field(default=None, description="How long it lasts once it is ready.")
-    begin_time: Instant | None = Field(default=None, description="When it is to begin; absent: now.")
-    end_time: Instant | None = Field(default=None, description="When it is to end.")
-    release: bool = Field(default=False, description="True ends it now.")
+    client_ref: ObjectRef = Field(description="Client that the lease is for.")
+    selector: LabelSelector | None = Field(default=None, description="Label selector for exporters.")
+    exporter_ref: ObjectRef | None = Field(default=None, description="Name of one exporter; no other is taken.")
+    duration: GoDuration | None = Field(
+        default=None, description="Length of the lease, counted from the moment at which it is Ready."
+    )
+    begin_time: Instant | None = Field(default=None, description="Begin of the lease; without it, as soon as possible.")
+    end_time: Instant | None = Field(
+        default=None, description="End of the lease. It can be moved while the lease is in force."
+    )
+    release: bool = Field(default=False, description="True ends the lease now.")
     tags: dict[str, TagValue] = Field(
         default_factory=dict,
         max_length=10,
-        description="For people and reports; mirrored as labels metadata.jumpstarter.dev/KEY. Immutable.",
+        description="Notes for people and reports, copied to the labels metadata.jumpstarter.dev/KEY. Immutable.",
     )
     context: dict[str, ContextValue] = Field(
         default_factory=dict,
         max_length=8,
-        description="Told to the exporter; a key has at most 32 characters. Immutable.",
+        description="Values passed to the exporter. A key has at most 32 characters. Immutable.",
     )
-    allow_disabled: bool = Field(default=False, description="Leases a disabled exporter; only with exporterRef.")
+    allow_disabled: bool = Field(default=False, description="Permits a disabled exporter; requires exporterRef.")
     exporters: list[LeasedExporter] | None = Field(
-        default=None, max_length=MOST_MEMBERS, description="Several exporters, all or none."
+        default=None,
+        max_length=MOST_MEMBERS,
+        description="Members of a gang: the lease gets all of them at once, or none.",
     )
     when_unsatisfiable: Literal["Fail", "Wait"] = Field(
-        default="Fail", description="What to do while no exporter could ever match: fail, or wait for one."
+        default="Fail",
+        description="What happens while no exporter matches: Fail sets Unsatisfiable, Wait waits for one.",
     )
     extend_on_activity: ExtendOnActivity | None = Field(
-        default=None, description="Moves the end on while a session is attached."
+        default=None, description="Extends the lease while a session is attached."
     )
     release_after_detached: GoDuration | None = Field(
-        default=None, description="Ends the lease when its holder has not been attached for so long."
+        default=None, description="Ends the lease after its holder has not been attached for this long."
     )
     ttl_seconds_after_ended: int | None = Field(
-        default=None, ge=0, le=2**31 - 1, description="How long an ended lease is kept."
+        default=None, ge=0, le=2**31 - 1, description="Seconds until an ended lease is deleted."
     )
 
 
 class AssignedExporter(Model):
-    """Which exporter a part of the lease got."""
+    """The exporter that one member of the lease got."""
 
-    name: str = Field(description="What the lease calls it.")
-    exporter_ref: ObjectRef | None = Field(default=None, description="The exporter.")
+    name: str = Field(description="Name of the member within the lease.")
+    exporter_ref: ObjectRef | None = Field(default=None, description="Exporter of this member.")
 
 
 class QueuePlace(Model):
-    """Where a waiting lease stands."""
+    """Queue position of a waiting lease, and the reason why it waits."""
 
-    position: int | None = Field(default=None, ge=1, description="1 is next.")
-    expected_begin_time: Instant | None = Field(default=None, description="When its turn is expected.")
-    message: str = Field(default="", description="Why it waits.")
+    position: int | None = Field(default=None, ge=1, description="Queue position; 1 is next.")
+    expected_begin_time: Instant | None = Field(default=None, description="Expected begin of the lease.")
+    message: str = Field(default="", description="Reason why the lease waits.")
 
 
 class Holder(Model):
-    """Which client holds the lease, told from others that have or had its name."""
+    """Identity of the holder, apart from other clients of the same name."""
 
-    uid: str = Field(description="The Client's uid.")
-    credential_uid: str | None = Field(default=None, description="The uid of the Secret with its token.")
+    uid: str = Field(description="Identifier of the Client.")
+    credential_uid: str | None = Field(default=None, description="Identifier of the Secret that holds its token.")
 
 
 class LeaseStatus(Model):
-    """What became of it."""
+    """The observed state of the lease."""
 
-    accepted: LeaseSpec | None = Field(default=None, description="The last valid spec: this is in force.")
-    holder: Holder | None = Field(
-        default=None, description="Its client. When that one, or its credential, is deleted, the lease is released."
+    accepted: LeaseSpec | None = Field(
+        default=None, description="The last valid spec. It is in force, also after an invalid edit."
     )
-    begin_time: Instant | None = Field(default=None, description="When it became ready.")
-    end_time: Instant | None = Field(default=None, description="When it ended.")
-    expected_end_time: Instant | None = Field(default=None, description="When it is going to end.")
-    first_used_time: Instant | None = Field(default=None, description="When its holder first attached.")
-    exporter_ref: ObjectRef | None = Field(default=None, description="The exporter (of several: the first).")
+    holder: Holder | None = Field(
+        default=None, description="Holder of the lease. Deleting the Client, or its Secret, releases the lease."
+    )
+    begin_time: Instant | None = Field(default=None, description="Time at which the lease became Ready.")
+    end_time: Instant | None = Field(default=None, description="Time at which the lease ended.")
+    expected_end_time: Instant | None = Field(default=None, description="Expected end of the lease.")
+    first_used_time: Instant | None = Field(default=None, description="Time at which the holder first attached.")
+    exporter_ref: ObjectRef | None = Field(
+        default=None, description="Exporter of the lease; of a gang, that of the first member."
+    )
     exporters: list[AssignedExporter] | None = Field(
         default=None, max_length=MOST_MEMBERS, description="The exporters."
     )
     kept_exporter_ref: ObjectRef | None = Field(
-        default=None, description="The exporter that is kept for it from its begin (of several: the first)."
+        default=None, description="Exporter reserved for the lease; of a gang, that of the first member."
     )
     kept_exporters: list[AssignedExporter] | None = Field(
-        default=None, max_length=MOST_MEMBERS, description="The exporters that are kept for it from its begin."
+        default=None, max_length=MOST_MEMBERS, description="Exporters reserved for the members."
     )
-    ended: bool = Field(default=False, description="Whether it is over. It stays so.")
-    priority: int | None = Field(default=None, description="By the access policy.")
-    spot_access: bool | None = Field(default=None, description="By the access policy: it may be preempted.")
-    queue: QueuePlace | None = Field(default=None, description="Where it stands while it waits.")
-    observed_generation: int | None = Field(default=None, ge=0, description="The generation that this was made of.")
+    ended: bool = Field(default=False, description="True once the lease has ended. It stays true.")
+    priority: int | None = Field(default=None, description="Priority by the access policy.")
+    spot_access: bool | None = Field(
+        default=None, description="True if the access policy permits the preemption of this lease."
+    )
+    queue: QueuePlace | None = Field(default=None, description="Queue position, for the first leases of each queue.")
+    observed_generation: int | None = Field(
+        default=None, ge=0, description="Generation of the spec that this status is about."
+    )
     conditions: list[Condition] = Field(
         default_factory=list,
-        description="Pending, Assigned, ExporterOnline, Ready, Unsatisfiable, Invalid; the last one counts.",
+        description="Pending, Assigned, ExporterOnline, Ready, Unsatisfiable, Invalid, Preempting. The last is the state.",
     )
 
     @property
@@ -139,7 +154,7 @@ def _names(several: Sequence[AssignedExporter] | None, one: ObjectRef | None) ->
 
 
 class Lease(Resource):
-    """The exclusive use of an exporter, for a time. Deleting it releases it."""
+    """The right of one client to use an exporter, or several, for a time. Deleting it releases them."""
 
     KIND: ClassVar[str] = "Lease"
     PLURAL: ClassVar[str] = "leases"

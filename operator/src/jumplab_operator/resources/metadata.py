@@ -79,18 +79,20 @@ class Metadata(Model):
 class ObjectRef(Model):
     """Names another object in the same namespace."""
 
-    name: str = Field(min_length=1, max_length=253, description="The object's name.")
+    name: str = Field(min_length=1, max_length=253, description="Name of the object.")
 
 
 class Condition(Model):
-    """One thing that is true or not of a resource, since when, and why (metav1.Condition)."""
+    """One condition of the resource (metav1.Condition)."""
 
-    type: str = Field(min_length=1, max_length=316, description="What it is about.")
-    status: Literal["True", "False", "Unknown"] = Field(description="Whether it is so.")
-    reason: str = Field(default="", max_length=1024, description="Why, in one word for programs.")
-    message: str = Field(default="", max_length=32768, description="Why, in a sentence for people.")
-    observed_generation: int | None = Field(default=None, ge=0, description="The generation that this was said of.")
-    last_transition_time: Instant | None = Field(default=None, description="Since when the status is what it is.")
+    type: str = Field(min_length=1, max_length=316, description="Type of the condition.")
+    status: Literal["True", "False", "Unknown"] = Field(description="True, False or Unknown.")
+    reason: str = Field(default="", max_length=1024, description="Reason in one word, for programs.")
+    message: str = Field(default="", max_length=32768, description="Reason in a sentence, for people.")
+    observed_generation: int | None = Field(
+        default=None, ge=0, description="Generation of the spec that the condition is about."
+    )
+    last_transition_time: Instant | None = Field(default=None, description="Time of the last change of the status.")
 
 
 class Resource(Model):

@@ -9,45 +9,60 @@ from jumplab_operator.resources.selector import LabelSelector
 
 
 class From(Model):
-    """Clients that a policy is for."""
+    """Clients that a rule applies to."""
 
     client_selector: LabelSelector = Field(
-        default_factory=LabelSelector, description="Which clients; an empty selector means all."
+        default_factory=LabelSelector, description="Label selector for clients. An empty selector matches all."
     )
 
 
 class Policy(Model):
-    """One rule: whom it is for and what it grants."""
+    """One rule: the clients that it applies to, and what it grants."""
 
-    description: str | None = Field(default=None, description="What the rule is for.")
-    priority: int = Field(default=0, ge=-(2**31), le=2**31 - 1, description="Higher goes first.")
-    from_: list[From] = Field(default_factory=list, alias="from", description="The clients; an empty list: nobody.")
-    maximum_duration: GoDuration | None = Field(default=None, description="The longest lease that it permits.")
-    spot_access: bool = Field(default=False, description="Leases under this rule may be preempted.")
-    weight: int = Field(default=1, ge=1, le=1000, description="The share of a client among others (fair share).")
-    maximum_leases: int | None = Field(default=None, ge=0, description="How many leases a client may hold at once.")
+    description: str | None = Field(default=None, description="Purpose of the rule.")
+    priority: int = Field(
+        default=0,
+        ge=-(2**31),
+        le=2**31 - 1,
+        description="Priority of leases under this rule. A higher number goes first.",
+    )
+    from_: list[From] = Field(
+        default_factory=list, alias="from", description="Clients of the rule. An empty list matches nobody."
+    )
+    maximum_duration: GoDuration | None = Field(default=None, description="Longest permitted duration of a lease.")
+    spot_access: bool = Field(default=False, description="True permits the preemption of leases under this rule.")
+    weight: int = Field(
+        default=1, ge=1, le=1000, description="Fair share of a client, relative to the weights of others."
+    )
+    maximum_leases: int | None = Field(
+        default=None, ge=0, description="Quota: number of leases of one client in force at the same time."
+    )
     maximum_exporters: int | None = Field(
-        default=None, ge=0, description="How many exporters a client may hold at once."
+        default=None, ge=0, description="Quota: number of exporters of one client at the same time."
     )
 
 
 class ExporterAccessPolicySpec(Model):
-    """Exporters, and the rules for them."""
+    """Exporters, and the rules that apply to them."""
 
     exporter_selector: LabelSelector = Field(
-        default_factory=LabelSelector, description="Which exporters; an empty selector means all."
+        default_factory=LabelSelector, description="Label selector for exporters. An empty selector matches all."
     )
-    policies: list[Policy] = Field(default_factory=list, description="The rules.")
+    policies: list[Policy] = Field(
+        default_factory=list, description="Rules. Of several that match, the one with the highest priority applies."
+    )
 
 
 class ExporterAccessPolicyStatus(Model):
-    """What the operator makes of a policy."""
+    """The observed state of the policy."""
 
-    conditions: list[Condition] = Field(default_factory=list, description="Valid.")
+    conditions: list[Condition] = Field(
+        default_factory=list, description="Valid: false if the policy can't be read; such a policy grants nothing."
+    )
 
 
 class ExporterAccessPolicy(Resource):
-    """Who may lease what. Where a namespace has none, every client may lease every exporter."""
+    """Which clients may lease which exporters. Without a policy, every client may lease each exporter."""
 
     KIND: ClassVar[str] = "ExporterAccessPolicy"
     PLURAL: ClassVar[str] = "exporteraccesspolicies"

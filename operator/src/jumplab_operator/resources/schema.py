@@ -103,9 +103,9 @@ def _root_schema(kind: type[Resource]) -> dict[str, Any]:
         "type": "object",
         "description": json_schema["description"],
         "properties": {
-            "apiVersion": {"type": "string"},
-            "kind": {"type": "string"},
-            "metadata": {"type": "object"},
+            "apiVersion": {"type": "string", "description": "Group and version of this resource."},
+            "kind": {"type": "string", "description": "Kind of this resource."},
+            "metadata": {"type": "object", "description": "Name, namespace, labels and annotations."},
             "spec": _structural(properties["spec"], definitions),
             "status": _without_defaults(_structural(properties["status"], definitions)),
         },

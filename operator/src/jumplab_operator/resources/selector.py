@@ -16,12 +16,12 @@ Value = Annotated[str, Field(max_length=LONGEST_VALUE)]
 class Requirement(Model):
     """One requirement: a label's key, an operator and its values."""
 
-    key: Key = Field(description="The label's key.")
+    key: Key = Field(description="Key of the label.")
     operator: str = Field(max_length=63, description="In, NotIn, Exists or DoesNotExist.")
     values: list[Value] = Field(
         default_factory=list,
         max_length=MOST_VALUES,
-        description="For In and NotIn at least one; for the other operators none.",
+        description="Values: at least one for In and NotIn, none for Exists and DoesNotExist.",
     )
 
     @cached_property
@@ -31,10 +31,10 @@ class Requirement(Model):
 
 
 class LabelSelector(Model):
-    """Matches labels: all of what it asks for must hold. An empty one matches everything."""
+    """A label selector: all its requirements must hold. An empty one matches everything."""
 
     match_labels: dict[Key, Value] = Field(
-        default_factory=dict, max_length=MOST_REQUIREMENTS, description="Labels with the values they must have."
+        default_factory=dict, max_length=MOST_REQUIREMENTS, description="Labels with their required values."
     )
     match_expressions: list[Requirement] = Field(
         default_factory=list, max_length=MOST_REQUIREMENTS, description="Further requirements."

@@ -5,7 +5,7 @@ import click
 
 @click.group()
 def config() -> None:
-    """Show and choose client configurations."""
+    """Show and select client configurations."""
 
 
 @config.group()
@@ -15,7 +15,7 @@ def client() -> None:
 
 @client.command(name="list")
 def list_() -> None:
-    """Show the client configurations; the current one is marked."""
+    """Show the client configurations. A mark shows the current one."""
     import os
 
     from jumplab.client.config_files import Places

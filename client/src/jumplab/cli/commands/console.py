@@ -9,11 +9,13 @@ from jumplab.cli.options import client_option, lease_options, reconnect_option
 
 @click.command()
 @lease_options
-@click.option("--lease", "lease_name", metavar="NAME", help="Use this lease, and leave it as it is at the end.")
-@click.option("--driver", metavar="PATH", help="Which console, as board.console or MEMBER.board.console.")
-@click.option("--offset", type=int, help="Begin with this byte of the console; negative: so many before now.")
-@click.option("--exclusive", is_flag=True, help="Be the only one that types.")
-@click.option("--watch", is_flag=True, help="Only watch: nothing is typed.")
+@click.option("--lease", "lease_name", metavar="NAME", help="Use this existing lease, and do not release it.")
+@click.option(
+    "--driver", metavar="PATH", help="Path of the console's driver, for example board.console or MEMBER.board.console."
+)
+@click.option("--offset", type=int, help="Start at this byte offset; a negative one counts back from now.")
+@click.option("--exclusive", is_flag=True, help="Lock the console: nobody else can type.")
+@click.option("--watch", is_flag=True, help="Show the console without typing into it.")
 @reconnect_option
 @client_option
 def console(
@@ -31,7 +33,7 @@ def console(
     reconnect_within: timedelta,
     client_name: str | None,
 ) -> None:
-    """Lease an exporter and attach to its console, which Ctrl-] leaves."""
+    """Lease an exporter and open its console. Ctrl-] leaves it."""
     from jumplab.cli.exit_status import say
     from jumplab.cli.j.driver_tree import DriverTree
     from jumplab.cli.lease_context import Wanted, hold, member_of

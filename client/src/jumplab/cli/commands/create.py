@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 @click.group()
 def create() -> None:
-    """Ask for a lease; as an administrator, add an exporter or a client."""
+    """Create a lease. Administrators: create an exporter or a client."""
 
 
 @create.command(name="lease")
 @lease_options
-@click.option("--wait", is_flag=True, help="Return when the exporter is ready to be used.")
+@click.option("--wait", is_flag=True, help="Wait until the lease is ready.")
 @output_option("json", "yaml", "name")
 @client_option
 def create_lease(
@@ -33,7 +33,7 @@ def create_lease(
     output: str | None,
     client_name: str | None,
 ) -> None:
-    """Ask for a lease. It goes on until it is deleted or its time is over.
+    """Create a lease. It lasts until it is deleted or its time is over.
 
     With --wait, one that can't be had is released again, and so is one whose waiting is interrupted.
     """
@@ -70,11 +70,20 @@ def create_lease(
 def _add_command(kind: "Kind") -> None:
     @create.command(name=kind.lower(), help=f"Administrators: add {kind.lower()} NAME and write its configuration.")
     @click.argument("name")
-    @click.option("-l", "--label", "labels", metavar="KEY=VALUE", multiple=True, help="A label; repeat it for more.")
-    @click.option("--save", is_flag=True, help="Write the configuration to its usual place, not to standard output.")
+    @click.option(
+        "-l",
+        "--label",
+        "labels",
+        metavar="KEY=VALUE",
+        multiple=True,
+        help="A label. Repeat the option for more labels.",
+    )
+    @click.option(
+        "--save", is_flag=True, help="Write the configuration to its default file instead of standard output."
+    )
     @click.option("--out", metavar="FILE", type=click.Path(dir_okay=False), help="Write the configuration to FILE.")
-    @click.option("--kubeconfig", metavar="FILE", help="Default: KUBECONFIG, else ~/.kube/config.")
-    @click.option("-n", "--namespace", metavar="NAME", help="Default: the kubeconfig's own.")
+    @click.option("--kubeconfig", metavar="FILE", help="Kubeconfig file; default: $KUBECONFIG, then ~/.kube/config.")
+    @click.option("-n", "--namespace", metavar="NAME", help="Namespace; default: that of the kubeconfig.")
     def add(
         name: str, labels: tuple[str, ...], save: bool, out: str | None, kubeconfig: str | None, namespace: str | None
     ) -> None:

@@ -14,7 +14,7 @@ def delete() -> None:
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
 @client_option
 def delete_lease(names: tuple[str, ...], client_name: str | None) -> None:
-    """Release leases by name; each that is gone already is an error."""
+    """Release leases. A lease that no longer exists is an error."""
     from jumplab.cli.running import run
     from jumplab.client.config_files import load_client
     from jumplab.client.controller import Controller

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def explain() -> None:
-    """Tell why something is as it is."""
+    """Explain the state of a lease."""
 
 
 @explain.command()
@@ -20,7 +20,7 @@ def explain() -> None:
 @output_option("json", "yaml")
 @client_option
 def lease(name: str, output: str | None, client_name: str | None) -> None:
-    """Tell where lease NAME stands, and why it has no exporter: each that was considered."""
+    """Explain why lease NAME waits: its queue position, and each exporter with the reason why it does not fit."""
     from jumplab.cli.output import CONSIDERED_COLUMNS, write
     from jumplab.cli.running import run
     from jumplab.client.config_files import load_client

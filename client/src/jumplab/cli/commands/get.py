@@ -9,16 +9,18 @@ _FORMATS = ("json", "yaml", "name", "wide")
 
 @click.group()
 def get() -> None:
-    """Show exporters, leases and who waits."""
+    """Show exporters, leases and the queue."""
 
 
 @get.command()
 @click.argument("name", required=False)
-@click.option("-l", "--selector", default="", metavar="SELECTOR", help="Only those with these labels, as board=x.")
+@click.option(
+    "-l", "--selector", default="", metavar="SELECTOR", help="Show only exporters that match, for example board=x."
+)
 @output_option(*_FORMATS)
 @client_option
 def exporters(name: str | None, selector: str, output: str | None, client_name: str | None) -> None:
-    """Show exporters, or the one called NAME."""
+    """Show all exporters, or exporter NAME."""
     from jumplab.cli.output import EXPORTER_COLUMNS, write
     from jumplab.cli.running import run
     from jumplab.client.config_files import load_client
@@ -34,12 +36,14 @@ def exporters(name: str | None, selector: str, output: str | None, client_name: 
 
 @get.command()
 @click.argument("name", required=False)
-@click.option("-l", "--selector", default="", metavar="SELECTOR", help="Only those with these labels.")
-@click.option("--all", "show_all", is_flag=True, help="Ended ones too.")
+@click.option(
+    "-l", "--selector", default="", metavar="SELECTOR", help="Show only leases that match this label selector."
+)
+@click.option("--all", "show_all", is_flag=True, help="Include ended leases.")
 @output_option(*_FORMATS)
 @client_option
 def leases(name: str | None, selector: str, show_all: bool, output: str | None, client_name: str | None) -> None:
-    """Show active leases, or the one called NAME."""
+    """Show the leases that have not ended, or lease NAME."""
     from jumplab.cli.output import LEASE_COLUMNS, write
     from jumplab.cli.running import run
     from jumplab.client.config_files import load_client
@@ -60,7 +64,7 @@ def leases(name: str | None, selector: str, show_all: bool, output: str | None, 
 @output_option(*_FORMATS)
 @client_option
 def queue(selector: str, output: str | None, client_name: str | None) -> None:
-    """Show who waits, with SELECTOR only for exporters with these labels: those for the same in their order."""
+    """Show waiting leases in queue order. SELECTOR limits it to matching exporters."""
     from jumplab.cli.exit_status import say
     from jumplab.cli.output import QUEUE_COLUMNS, write
     from jumplab.cli.running import run

@@ -9,7 +9,7 @@ from jumplab.cli.options import client_option, lease_options, reconnect_option
 
 @click.command(context_settings={"ignore_unknown_options": False})
 @lease_options
-@click.option("--lease", "lease_name", metavar="NAME", help="Use this lease, and leave it as it is at the end.")
+@click.option("--lease", "lease_name", metavar="NAME", help="Use this existing lease, and do not release it.")
 @reconnect_option
 @client_option
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
@@ -25,7 +25,7 @@ def shell(
     client_name: str | None,
     command: tuple[str, ...],
 ) -> int:
-    """Lease an exporter and open a shell in which `j` drives it; the lease is released when the shell ends.
+    """Lease an exporter and open a shell in which `j` controls it. The lease ends with the shell.
 
     With a COMMAND (after --), runs that instead and exits with its status.
     """

@@ -9,19 +9,23 @@ from jumplab.cli.options import DurationType, MomentType, client_option
 
 @click.group()
 def update() -> None:
-    """Extend, shorten and hand over leases."""
+    """Extend, shorten or transfer a lease."""
 
 
 @update.command(name="lease")
 @click.argument("name")
-@click.option("--duration", type=DurationType(), help="How long it lasts in all, from when it was ready.")
-@click.option("--end", type=MomentType(), help="When it ends, in place of --duration; a moment that has passed: now.")
-@click.option("--to", "heir", metavar="CLIENT", default="", help="Hand it over to this client.")
+@click.option(
+    "--duration", type=DurationType(), help="New duration, counted from the moment at which the lease became ready."
+)
+@click.option(
+    "--end", type=MomentType(), help="New end time, in place of --duration. A time in the past ends the lease now."
+)
+@click.option("--to", "heir", metavar="CLIENT", default="", help="Transfer the lease to this client.")
 @client_option
 def update_lease(
     name: str, duration: timedelta | None, end: datetime | None, heir: str, client_name: str | None
 ) -> None:
-    """Change a lease of yours. What is refused leaves it as it was."""
+    """Change one of your leases. A refused change has no effect."""
     from jumplab.cli.running import run
     from jumplab.client.config_files import load_client
     from jumplab.client.controller import Controller, LeaseChange

@@ -70,7 +70,9 @@ class DriverGroup(click.Group):
         is_attaching = self._is_console and method == "attach"
         command = _command_of(self._client, method, _attach if is_attaching else None)
         if is_attaching:
-            command.params.append(click.Option(["--watch"], is_flag=True, help="Only watch: nothing is typed."))
+            command.params.append(
+                click.Option(["--watch"], is_flag=True, help="Show the console without typing into it.")
+            )
         return command
 
     def _methods(self) -> Mapping[str, str]:

@@ -14,7 +14,7 @@ def network_commands(client: Callable[[], AsyncDriverClient]) -> Mapping[str, cl
 
     @click.command("forward-tcp")
     @click.argument("port", type=click.IntRange(0, 65535), default=0)
-    @click.option("--host", default="127.0.0.1", show_default=True, help="On which address of this machine.")
+    @click.option("--host", default="127.0.0.1", show_default=True, help="Local address to listen on.")
     async def forward_tcp(port: int, host: str) -> None:
         """Forward PORT of this machine, or any free one, to the service until Ctrl-C; prints the address."""
         from jumplab.drivers.network.forwarding import forwarded

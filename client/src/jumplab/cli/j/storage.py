@@ -16,7 +16,7 @@ def storage_commands(client: Callable[[], AsyncDriverClient]) -> Mapping[str, cl
 
     @click.command()
     @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-    @click.option("--offset-bytes", type=click.IntRange(min=0), default=0, help="Where on the storage to begin.")
+    @click.option("--offset-bytes", type=click.IntRange(min=0), default=0, help="Byte offset on the storage.")
     async def write(file: Path, offset_bytes: int) -> None:
         """Write FILE onto the storage."""
         with _progress(file) as progress:
@@ -25,8 +25,8 @@ def storage_commands(client: Callable[[], AsyncDriverClient]) -> Mapping[str, cl
 
     @click.command()
     @click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path))
-    @click.option("--offset-bytes", type=click.IntRange(min=0), default=0, help="Where on the storage to begin.")
-    @click.option("--size-bytes", type=click.IntRange(min=0), help="How much to read; default: all that follows.")
+    @click.option("--offset-bytes", type=click.IntRange(min=0), default=0, help="Byte offset on the storage.")
+    @click.option("--size-bytes", type=click.IntRange(min=0), help="Number of bytes to read; default: up to the end.")
     async def read(file: Path, offset_bytes: int, size_bytes: int | None) -> None:
         """Read the storage into FILE."""
         digest = await _as_storage(client()).read_file(file, offset_bytes, size_bytes)
