@@ -10,13 +10,9 @@ from typing import Any
 from jumplab_operator.controller.credentials import CredentialIssuer
 from jumplab_operator.controller.lab import Assignment, Explanation, Holding, Queued, StatusReport
 from jumplab_operator.errors import ApiRefused, ApiUnreachable, TokenReplaced
-from jumplab_operator.leasing.explain.queue_position import Place
-from jumplab_operator.names import Name
-from jumplab_operator.reconcile.context.callers import Callers
-from jumplab_operator.controller.lab import ApiRefused, Assignment, Explanation, Holding, Name, Queued, StatusReport
-from jumplab_operator.errors import ApiRefused, ApiUnreachable
 from jumplab_operator.leasing.explain.queue_position import QueuePosition
 from jumplab_operator.names import Name
+from jumplab_operator.reconcile.context.callers import Callers
 from jumplab_operator.resources import Client, Exporter, LabelSelector, Lease
 from jumplab_operator.resources.exporter import LeaseRef
 

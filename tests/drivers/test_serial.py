@@ -11,9 +11,8 @@ import pytest
 from jumplab.driver import AsyncDriverClient, ResultStream, errors
 from jumplab.testing import serve_async
 from jumplab_exporter.drivers.console.serial import SerialConsole
-from jumplab_exporter.testing.serial_device import SerialDevice
-from tests.drivers.consoles import insist
 from jumplab_exporter.testing import SerialDevice
+from tests.drivers.consoles import insist
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jumplab_operator.resources.durations import format_duration, parse_duration
+from jumplab.protocol.durations import format_duration, parse_duration
 
 
 @pytest.mark.parametrize(

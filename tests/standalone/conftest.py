@@ -7,10 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.kube.client import KubeClient
-from tests.kube.servers import KubeApi, StandaloneApi
 from tests.kube.client import CRDS, KubeClient
-from tests.kube.servers import KubeApi
+from tests.kube.servers import KubeApi, StandaloneApi
 from tests.kube.waiting import eventually
 from tests.standalone import widgets
 

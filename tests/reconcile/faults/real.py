@@ -20,8 +20,6 @@ from tests.kube.client import Answer
 from tests.reconcile.faults.api import FaultyApi, Plain, Store, parts_of
 from tests.reconcile.faults.virtual_time import VirtualLoop
 from tests.reconcile.faults.world import SETTINGS, FaultyWorld, secret_of
-from tests.reconcile.world import World
-from tests.reconcile.faults.world import SETTINGS, FaultyWorld
 from tests.reconcile.world import World, make_world
 
 _AHEAD = timedelta(minutes=30)

@@ -7,10 +7,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextvars import ContextVar
 from typing import Any, TypeAlias
 
-import grpc
-from grpc import aio
-from jumplab.transport.first_completed import race
 from jumplab.protocol.grpc_loading import aio, grpc
+from jumplab.transport.first_completed import race
 from jumplab_operator.controller import refusals
 from jumplab_operator.controller.authentication import Authenticator
 from jumplab_operator.controller.credentials import Subject

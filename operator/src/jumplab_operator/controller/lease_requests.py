@@ -11,7 +11,6 @@ from jumplab.protocol.client_v1 import client_pb2 as pb
 from jumplab_operator.controller.names import parse_resource
 from jumplab_operator.controller.refusals import BadRequest
 from jumplab_operator.controller.selectors import parse_selector
-from jumplab_operator.resources.durations import format_duration
 from jumplab_operator.resources.lease import MOST_MEMBERS
 from jumplab_operator.resources.metadata import format_instant
 

@@ -14,11 +14,8 @@ Refusal
 
 from typing import ClassVar
 
-import grpc
-from jumplab_operator.errors import ApiError, EditRefused, OperatorError, TokenReplaced
-from jumplab_operator.errors import ApiError, EditRefused, OperatorError
 from jumplab.protocol.grpc_loading import grpc
-from jumplab_operator.errors import ApiError, EditRefused, OperatorError
+from jumplab_operator.errors import ApiError, EditRefused, OperatorError, TokenReplaced
 
 
 class Refusal(OperatorError):

@@ -133,7 +133,7 @@ class LeaseStatus(Model):
     )
     conditions: list[Condition] = Field(
         default_factory=list,
-        description="Pending, Assigned, ExporterOnline, Ready, Unsatisfiable, Invalid, Preempting. The last is the state.",
+        description="Pending, Assigned, ExporterOnline, Ready, Unsatisfiable, Invalid, Preempting; the last counts.",
     )
 
     @property

@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
-from jumplab.transport.tokens import presented_token
 from jumplab.protocol.grpc_loading import aio, grpc
+from jumplab.transport.tokens import presented_token
 from jumplab_operator.router import tokens
 from jumplab_operator.router.switchboard import Ending, Seat, StreamRefused, Switchboard
 from jumplab_operator.router.tokens import InvalidStreamToken, StreamClaims, TokenReader
