@@ -177,7 +177,7 @@ class AdmissionCycle:
             self._reservations.next_ahead(uid, lease.uid, self._now),
             self._gangs.reservations.next_begin(uid, lease.uid),
         )
-        if ends_in_time(end_of(lease, self._now, grants), next_begins):
+        if next_begins == (None, None) or ends_in_time(end_of(lease, self._now, grants), next_begins):
             return True
         self._held_back = True
         return False
