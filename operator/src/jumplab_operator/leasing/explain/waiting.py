@@ -25,8 +25,8 @@ class WaitReasons:
     def __init__(self, index: NamespaceIndex, result: CycleResult) -> None:
         self._index, self._result = index, result
         self.blockers = BlockerFinder(index, result)
-        self._shared: dict[QueueKey, tuple[str, str]] = {}
-        """Reasons and sentences of all leases of a queue that aren't single."""
+        self._shared: dict[QueueKey, Wait] = {}
+        """Why all leases of a queue wait that aren't single, and that no quota keeps waiting."""
 
     def wait(self, lease: LeaseFacts) -> Wait | None:
         """Why the lease, which has no exporter and gets none now, waits; None where it is filed nowhere."""
@@ -54,23 +54,24 @@ class WaitReasons:
     def _in_queue(self, lease: LeaseFacts) -> Wait | None:
         queues = self._index.queues
         queue = queues.of_lease.get(lease.uid)
-        if queue is not None and queue.satisfiable:
-            if len(queue.pools) > 1:
-                return gang_reasons.why_waiting(self.blockers, lease, queue)
-            excess = self._excess(lease, queue.pools[0])
-            if excess is not None:
-                return Wait("Pending", "OverQuota", f"{excess}; it waits until one is released")
-            return Wait("Pending", *self._reason_and_sentence(lease, queue))
-        return self._unsatisfiable(lease) if queue is not None or lease.uid in queues.stranded else None
+        if queue is None or not queue.satisfiable:
+            return self._unsatisfiable(lease) if queue is not None or lease.uid in queues.stranded else None
+        if len(queue.pools) > 1:
+            return gang_reasons.why_waiting(self.blockers, lease, queue)
+        excess = self._excess(lease, queue.pools[0])
+        if excess is not None:
+            return Wait("Pending", "OverQuota", f"{excess}; it waits until one is released")
+        return self._blocked(lease, queue)
 
-    def _reason_and_sentence(self, lease: LeaseFacts, queue: ClientQueue) -> tuple[str, str]:
-        if not queue.is_single and queue.pools in self._shared:
-            return self._shared[queue.pools]
+    def _blocked(self, lease: LeaseFacts, queue: ClientQueue) -> Wait:
+        shared = self._shared.get(queue.pools) if not queue.is_single else None
+        if shared is not None:
+            return shared
         [pool] = queue.pools
-        found = pending_reasons.explain(lease, self.blockers.find(lease, pool))
+        wait = Wait("Pending", *pending_reasons.explain(lease, self.blockers.find(lease, pool)))
         if not queue.is_single:
-            self._shared[queue.pools] = found
-        return found
+            self._shared[queue.pools] = wait
+        return wait
 
     def _excess(self, lease: LeaseFacts, pool: Pool) -> str | None:
         """How a quota keeps the lease from what is there; None where it is something else."""

@@ -52,7 +52,8 @@ class PendingChanges:
     def find(self, touched: Touched, now: datetime) -> set[LeaseUid]:
         """After these changes."""
         self._empty -= touched.forgotten
-        self._unsatisfiable.difference_update(queue for queue in touched.queues if not queue.entries)
+        if self._unsatisfiable:
+            self._unsatisfiable.difference_update(queue for queue in touched.queues if not queue.entries)
         found: set[LeaseUid] = set()
         for pool in touched.pools:
             queues = self._index.queues.by_pool[pool].values()

@@ -67,7 +67,8 @@ class Scheduler:
         self.dirty |= {queue.pools for queue in touched.queues}
         self._dirty_pools |= touched.pools
         renewed = difference(last, self.last, self.index.queues.ahead)
-        renewed |= touched.leases | self._pending.find(touched, now)
+        renewed |= touched.leases
+        renewed |= self._pending.find(touched, now)
         return {uid: decision for uid in renewed if (decision := self.decision(uid)) is not None}
 
     def _reservations(self, touched: Touched) -> Reservations:
