@@ -22,8 +22,8 @@ class Touched:
     reservations: bool = False
     """Whether a lease has come or gone that has or wants a reservation."""
 
-    def take(self) -> "Touched":
-        """What was touched; from now on it is collected anew."""
-        taken = Touched(self.leases, self.queues, self.pools, self.forgotten, self.reservations)
-        self.leases, self.queues, self.pools, self.forgotten, self.reservations = set(), set(), set(), set(), False
-        return taken
+    def clear(self) -> None:
+        """From now on it is collected anew."""
+        for each in (self.leases, self.queues, self.pools, self.forgotten):
+            each.clear()
+        self.reservations = False

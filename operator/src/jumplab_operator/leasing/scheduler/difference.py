@@ -22,17 +22,17 @@ _T = TypeVar("_T")
 def difference(last: CycleResult, new: CycleResult, ahead: Set[LeaseUid]) -> set[LeaseUid]:
     """The leases for which two results differ. `ahead`: those whose begin lies ahead; once it has come, a reservation
     is no news."""
-    found = _differing(last.reservations.exporters, new.reservations.exporters) & ahead
-    found |= _differing(last.assigned, new.assigned)
-    found |= _differing(last.gang_reservations.exporters, new.gang_reservations.exporters)
-    found |= _differing(last.victims, new.victims)
-    return found | (new.spared - last.spared)
-
-
-def _differing(last: Mapping[LeaseUid, object], new: Mapping[LeaseUid, object]) -> set[LeaseUid]:
-    if last is new or not (last or new):
-        return set()
-    return {uid for uid in {*last, *new} if last.get(uid) != new.get(uid)}
+    both: Sequence[tuple[Mapping[LeaseUid, object], Mapping[LeaseUid, object]]] = (
+        (last.assigned, new.assigned),
+        (last.gang_reservations.exporters, new.gang_reservations.exporters),
+        (last.victims, new.victims),
+    )
+    found = {uid for one, other in both for uid in (*one, *other) if one.get(uid) != other.get(uid)}
+    if last.reservations is not new.reservations:
+        one, other = last.reservations.exporters, new.reservations.exporters
+        found.update(uid for uid in (*one, *other) if uid in ahead and one.get(uid) != other.get(uid))
+    found.update(new.spared - last.spared)
+    return found
 
 
 class PendingChanges:

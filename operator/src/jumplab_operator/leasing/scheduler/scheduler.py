@@ -61,7 +61,7 @@ class Scheduler:
         for fact in sorted(put, key=_in_order):
             self.index.put(fact, now)
         self.index.advance(now)
-        touched, last = self.index.touched.take(), self.last
+        touched, last = self.index.touched, self.last
         self.last = AdmissionCycle(self.index, self._reservations(touched), now).run()
         self._reasons = WaitReasons(self.index, self.last)
         self.dirty |= {queue.pools for queue in touched.queues}
@@ -69,6 +69,7 @@ class Scheduler:
         renewed = difference(last, self.last, self.index.queues.ahead)
         renewed |= touched.leases
         renewed |= self._pending.find(touched, now)
+        touched.clear()
         return {uid: decision for uid in renewed if (decision := self.decision(uid)) is not None}
 
     def _reservations(self, touched: Touched) -> Reservations:
@@ -190,7 +191,7 @@ class LabScheduler:
         for namespace, uid in changes.gone:
             by_namespace.setdefault(namespace, ([], []))[1].append(uid)
         decisions: dict[LeaseUid, Decision] = {}
-        for namespace in self.namespaces.keys() | by_namespace.keys():
+        for namespace in {*self.namespaces, *by_namespace}:
             scheduler = self.namespaces.get(namespace) or self.namespaces.setdefault(namespace, Scheduler())
             if namespace in by_namespace or scheduler.is_due(changes.now):
                 put, gone = by_namespace.get(namespace, ((), ()))
