@@ -75,7 +75,7 @@ class Watched(KubeApi):
 
 @dataclass
 class Bench:
-    """An operator with all exporters of BOARDS. `tells`: an event, as a watch would."""
+    """An operator with all exporters there are. `tells`: an event, as a watch would."""
 
     lab: ClusterLab
     api: Watched
@@ -84,7 +84,7 @@ class Bench:
 
 @asynccontextmanager
 async def operating(world: World) -> AsyncIterator[Bench]:
-    """An operator that looks at credentials ten times a second, and the exporters there are."""
+    """An operator that looks at credentials ten times a second."""
     events: asyncio.Future[OnEvent] = asyncio.get_running_loop().create_future()
 
     async def watch(on_event: OnEvent) -> None:
@@ -280,6 +280,32 @@ async def test_a_client_that_only_the_snapshot_misses_keeps_its_leases(populated
         world.patch("leases", "used", {"spec": {"duration": "20m"}}).ok()
         await world.until("leases", "used", lambda it: it["status"]["observedGeneration"] == 2)
         assert condition(world.get("leases", "used"), "Ready") == "True"
+
+
+async def test_a_lease_of_a_client_that_was_made_anew_is_not_taken_for_the_earlier_ones(populated: World) -> None:
+    world = populated
+    old = world.get("clients", "ci")
+    replace_client(world)
+    new = world.get("clients", "ci")["metadata"]
+    until_the_second_after(world, new["creationTimestamp"])
+    async with operating(world):
+        world.lease("used", selector=A)
+        await world.until_ready("used")
+    # As it is recorded by an operator that hears of the lease before it hears of the new client.
+    world.patch("leases", "used/status", {"status": {"holder": {"uid": old["metadata"]["uid"]}}}).ok()
+    async with operating(world):
+        kept = await world.until("leases", "used", lambda it: it["status"]["holder"]["uid"] == new["uid"])
+        assert condition(kept, "Ready") == "True"
+
+
+def until_the_second_after(world: World, moment: str) -> None:
+    """Objects tell whole seconds."""
+    draft = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "draft"}}
+    while (
+        world.client.create(f"{world.path('secrets')}?dryRun=All", draft).ok()["metadata"]["creationTimestamp"]
+        <= moment
+    ):
+        pass  # each answer is the wait
 
 
 async def test_a_lease_that_was_handed_over_is_released_with_its_new_holder(populated: World) -> None:
