@@ -19,8 +19,8 @@ from jumplab_operator.controller.credentials import CredentialIssuer, Subject
 from jumplab_operator.controller.interceptor import Doorkeeper, caller
 from jumplab_operator.controller.refusals import NotPossibleNow
 from jumplab_operator.names import Name
-from tests.controller.conftest import Controller, refused
 from tests.controller.lab import NAMESPACE, MemoryLab
+from tests.controller.world import Controller, refused
 
 SERVICES = (
     controller_pb2.DESCRIPTOR.services_by_name["ControllerService"],

@@ -9,8 +9,8 @@ from grpc import StatusCode
 from jumplab.protocol.client_v1 import client_pb2
 from jumplab_operator.names import Name
 from jumplab_operator.resources import Client
-from tests.controller.conftest import Controller, refused
 from tests.controller.lab import NAMESPACE
+from tests.controller.world import Controller, refused
 
 LIST = client_pb2.ListExportersRequest(parent=f"namespaces/{NAMESPACE}")
 ROTATE = client_pb2.RotateTokenRequest(parent=f"namespaces/{NAMESPACE}")

@@ -6,12 +6,12 @@ import threading
 
 import pytest
 import serial
-from jumplab_exporter.testing.serial_device import SerialDevice
 
 from jumplab.testing import serve_async
 from jumplab_exporter.drivers.console.line import Line
 from jumplab_exporter.drivers.console.opening import open_port
 from jumplab_exporter.drivers.console.serial import SerialConsole
+from jumplab_exporter.testing import SerialDevice
 from tests.drivers.consoles import received
 
 

@@ -6,13 +6,13 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from jumplab_exporter.testing.serial_device import SerialDevice
 
 from jumplab.driver import errors
 from jumplab.testing import serve_async
 from jumplab.transport.backoff import Backoff
 from jumplab_exporter.drivers.console import serial
 from jumplab_exporter.drivers.console.serial import SerialConsole
+from jumplab_exporter.testing import SerialDevice
 from tests.drivers.console_servers import Rfc2217Server, SocketServer
 from tests.drivers.consoles import insist
 from tests.drivers.test_serial import type_until_refused

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jumplab_exporter.testing.serial_device import SerialDevice
 from serial.tools import list_ports, list_ports_common
 
 from jumplab.driver import errors
 from jumplab.testing import serve_async
 from jumplab_exporter.drivers.console.serial import SerialConsole
+from jumplab_exporter.testing import SerialDevice
 from tests.drivers.console_servers import PURGE_DATA, Rfc2217Server, SocketServer
 from tests.drivers.consoles import received
 from tests.drivers.ser2net import Ser2net, ser2net

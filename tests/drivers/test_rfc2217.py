@@ -5,7 +5,6 @@ import termios
 from pathlib import Path
 
 import pytest
-from jumplab_exporter.testing.serial_device import SerialDevice
 
 from jumplab.testing import serve_async
 from jumplab_exporter.drivers.console.line import Line
@@ -13,6 +12,7 @@ from jumplab_exporter.drivers.console.network import Rfc2217Port
 from jumplab_exporter.drivers.console.opening import open_port
 from jumplab_exporter.drivers.console.ports import Port
 from jumplab_exporter.drivers.console.serial import SerialConsole
+from jumplab_exporter.testing import SerialDevice
 from tests.drivers.console_servers import (
     DTR_ON,
     LINES,
