@@ -105,7 +105,7 @@ def _root_schema(kind: type[Resource]) -> dict[str, Any]:
         "properties": {
             "apiVersion": {"type": "string", "description": "Group and version of this resource."},
             "kind": {"type": "string", "description": "Kind of this resource."},
-            "metadata": {"type": "object", "description": "Name, namespace, labels and annotations."},
+            "metadata": {"type": "object"},  # kube-apiserver refuses anything else in it, a description too
             "spec": _structural(properties["spec"], definitions),
             "status": _without_defaults(_structural(properties["status"], definitions)),
         },
