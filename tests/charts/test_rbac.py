@@ -23,7 +23,7 @@ from jumplab_operator.kube.kopf_watch import of_cluster
 from jumplab_operator.leadership.election import Process, Seat, leading
 from jumplab_operator.names import Name
 from jumplab_operator.reconcile.composition.compose import lab_over
-from jumplab_operator.reconcile.composition.lab_service import ClusterLab
+from jumplab_operator.reconcile.composition.lab_service import LabService
 from tests.charts.cluster import RBAC, Cluster
 from tests.charts.matrix import JUMPLAB, Plain, one, rendered
 from tests.charts.refusals import BOUND_SECONDS, Refusals, contended
@@ -112,7 +112,7 @@ async def live(cluster: Cluster, namespace: str, token: str, refusals: Refusals)
             await _live(world, lab)
 
 
-async def _live(world: World, lab: ClusterLab) -> None:
+async def _live(world: World, lab: LabService) -> None:
     world.create("Client", "ci", {})
     allow = {"exporterSelector": {}, "policies": [{"from": [{"clientSelector": {}}]}]}
     world.create("ExporterAccessPolicy", "all", allow)

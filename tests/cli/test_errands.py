@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jumplab.cli.j.delegated_call_server import Answer, Errand, taken
+from jumplab.cli.j.delegated_call_server import Answer, DelegatedCall, taken
 from jumplab.driver import Driver, DriverInterface
 from tests.cli.user import User, outcome_of
 from tests.client.authority import Authority
@@ -96,7 +96,7 @@ async def test_a_shell_that_is_killed_leaves_the_outcome_unknown_and_j_says_so(
     assert "j: the leased shell has ended; whether the call was carried out is unknown" in ran.err
 
 
-async def idle(_errand: Errand, answer: Answer) -> None:
+async def idle(_errand: DelegatedCall, answer: Answer) -> None:
     answer({"status": 0})
 
 
@@ -140,7 +140,7 @@ async def test_what_is_no_errand_of_this_shell_is_not_carried_out(line: bytes, t
 
 
 async def test_a_fault_in_one_errand_leaves_the_others_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    async def fail(_errand: Errand, _answer: Answer) -> None:
+    async def fail(_errand: DelegatedCall, _answer: Answer) -> None:
         raise RuntimeError("a fault of ours")
 
     async with taken(tmp_path / ".errands", "secret", fail):
@@ -152,7 +152,7 @@ async def test_a_fault_in_one_errand_leaves_the_others_alone(tmp_path: Path, cap
 async def test_a_j_that_does_not_read_loses_lines_and_is_told_how_many(tmp_path: Path) -> None:
     lines = 4000
 
-    async def chatter(_errand: Errand, answer: Answer) -> None:
+    async def chatter(_errand: DelegatedCall, answer: Answer) -> None:
         for _ in range(lines):
             answer({"said": "x" * 1000})
         answer({"status": 0})

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jumplab.client.config import ClientConfig
-from jumplab.client.config_files import Places
+from jumplab.client.config_files import ConfigFiles
 from jumplab.private_files import write_private
 
 PROGRAMS = Path(sys.executable).parent
@@ -34,8 +34,8 @@ class User:
         return kept | {"HOME": str(self.home), "XDG_CONFIG_HOME": "", "PATH": path, "SHELL": "/bin/sh"} | self.more
 
     @property
-    def places(self) -> Places:
-        return Places.of(self.environment)
+    def places(self) -> ConfigFiles:
+        return ConfigFiles.of(self.environment)
 
     def configure(self, config: ClientConfig, name: str = "ci") -> None:
         write_private(self.places.client_path(name), config.to_yaml().encode())

@@ -102,9 +102,9 @@ def set_condition(lease: client_pb2.Lease, type_: str, status: str, reason: str,
     lease.conditions.append(kubernetes_pb2.Condition(type=type_, status=status, reason=reason, message=message))
 
 
-def _place(position: int) -> client_pb2.QueuePlace:
+def _place(position: int) -> client_pb2.QueuePosition:
     expected = Timestamp(seconds=1_785_585_600) if position == 1 else None
-    return client_pb2.QueuePlace(position=position, expected_begin_time=expected, message=f"number {position}")
+    return client_pb2.QueuePosition(position=position, expected_begin_time=expected, message=f"number {position}")
 
 
 class _ClientService(client_pb2_grpc.ClientServiceServicer):

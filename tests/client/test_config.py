@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from jumplab.client.config import ClientConfig, Metadata
-from jumplab.client.config_files import Places, load_client
+from jumplab.client.config_files import ConfigFiles, load_client
 from jumplab.client.errors import ConfigurationError
 from jumplab.private_files import write_private
 from jumplab.transport.endpoint import Tls
@@ -94,7 +94,7 @@ def test_nothing_configured_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_the_current_client_is_the_one_in_force(home: Path) -> None:
-    Places(home).use_client("ci")
+    ConfigFiles(home).use_client("ci")
     assert load_client(None, environment_of(home)).metadata.name == "ci"
     assert yaml.safe_load((home / "config.yaml").read_text()) == {
         "apiVersion": "jumpstarter.dev/v1alpha1",
@@ -105,7 +105,7 @@ def test_the_current_client_is_the_one_in_force(home: Path) -> None:
 
 def test_a_client_without_a_file_can_not_become_the_current_one(home: Path) -> None:
     with pytest.raises(ConfigurationError, match='"nobody"'):
-        Places(home).use_client("nobody")
+        ConfigFiles(home).use_client("nobody")
     assert not (home / "config.yaml").exists()
 
 
@@ -140,8 +140,8 @@ def test_unsafe_in_the_environment_allows_all_packages(home: Path) -> None:
 
 
 def test_places_follow_xdg() -> None:
-    assert Places.of({"XDG_CONFIG_HOME": "/x", "HOME": "/h"}).home == Path("/x/jumpstarter")
-    assert Places.of({"HOME": "/h"}).home == Path("/h/.config/jumpstarter")
+    assert ConfigFiles.of({"XDG_CONFIG_HOME": "/x", "HOME": "/h"}).home == Path("/x/jumpstarter")
+    assert ConfigFiles.of({"HOME": "/h"}).home == Path("/h/.config/jumpstarter")
 
 
 def test_what_is_written_is_private_and_reads_back(home: Path) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jumplab_operator.controller.credentials import CredentialIssuer
-from jumplab_operator.controller.lab import Assignment, Explanation, Holding, Queued, StatusReport
+from jumplab_operator.controller.lab import Assignment, Explanation, HolderChange, QueuedLease, StatusReport
 from jumplab_operator.errors import ApiRefused, ApiUnreachable, TokenReplaced
 from jumplab_operator.leasing.explain.queue_position import QueuePosition
 from jumplab_operator.names import Name
@@ -206,9 +206,9 @@ class MemoryLab:
     def explain(self, lease: Lease) -> Explanation:
         return self.explanation
 
-    async def queue(self, namespace: str, selector: LabelSelector, most: int) -> Sequence[Queued]:
+    async def queue(self, namespace: str, selector: LabelSelector, most: int) -> Sequence[QueuedLease]:
         self.asked_for = selector
-        return [Queued(lease, place) for lease, place in self.waiting[:most]]
+        return [QueuedLease(lease, place) for lease, place in self.waiting[:most]]
 
     async def create_lease(self, namespace: str, name: str | None, spec: Mapping[str, Any]) -> Lease:
         if self.api_is_away:
@@ -241,6 +241,6 @@ class MemoryLab:
     def calling(self, client_uid: str) -> AbstractContextManager[asyncio.Future[str]]:
         return self.callers.calling(client_uid)
 
-    async def holders(self) -> AsyncIterator[Holding]:
+    async def holders(self) -> AsyncIterator[HolderChange]:
         await asyncio.Event().wait()
-        yield Holding("", None)
+        yield HolderChange("", None)

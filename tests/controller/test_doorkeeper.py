@@ -16,7 +16,7 @@ from jumplab.transport.channel import open_channel
 from jumplab.transport.endpoint import bearer
 from jumplab_operator.controller.authentication import Authenticator
 from jumplab_operator.controller.credentials import CredentialIssuer, Subject
-from jumplab_operator.controller.interceptor import Doorkeeper, caller
+from jumplab_operator.controller.interceptor import AuthenticationInterceptor, caller
 from jumplab_operator.controller.refusals import NotPossibleNow
 from jumplab_operator.names import Name
 from tests.controller.lab import NAMESPACE, MemoryLab
@@ -133,7 +133,7 @@ async def _door() -> AsyncIterator[Door]:
     issuer = CredentialIssuer(ec.generate_private_key(ec.SECP256R1()), now=now)
     lab, greeter = MemoryLab(issuer), Greeter()
     authenticator = CountingAuthenticator(lab, issuer, lab.current_token, now)
-    server = aio.server(interceptors=(Doorkeeper(authenticator, frozenset({"test.Greeter"})),))
+    server = aio.server(interceptors=(AuthenticationInterceptor(authenticator, frozenset({"test.Greeter"})),))
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Greeter", greeter.handlers()),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

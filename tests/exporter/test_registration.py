@@ -11,7 +11,7 @@ from jumplab.transport.backoff import Backoff
 from jumplab.transport.errors import NotAllowed, NotFound, TransportError, Unreachable
 from jumplab_exporter.controller import Assignment, Controller
 from jumplab_exporter.registration import Listener, Registration
-from jumplab_exporter.reporting import Outbox
+from jumplab_exporter.reporting import ReportQueue
 
 LOST = Unreachable("the connection to lab:443 was lost; it may be back soon")
 SILENT = Unreachable("nothing answers at lab:443; check that it runs")
@@ -66,7 +66,7 @@ async def told_of(caplog: pytest.LogCaptureFixture, *connections: tuple[Transpor
     lab = Lab(*connections)
     listener = Listener(assigned=lambda _: None, deadline=lambda _, __: None)
     registration = Registration(
-        lab.connect, Outbox(), listener, clock=lambda: lab.now, backoff=lambda: Backoff(sleep=no_wait)
+        lab.connect, ReportQueue(), listener, clock=lambda: lab.now, backoff=lambda: Backoff(sleep=no_wait)
     )
     with caplog.at_level(logging.WARNING), pytest.raises(RuntimeError):  # there are no more connections
         await registration.keep()

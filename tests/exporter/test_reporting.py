@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import cast
 
 from jumplab_exporter.controller import Controller
-from jumplab_exporter.reporting import Outbox
+from jumplab_exporter.reporting import ReportQueue
 from jumplab_exporter.reports import Report, Status
 
 SOON = 40
@@ -29,7 +29,7 @@ class Heard:
 
 
 @asynccontextmanager
-async def delivering(outbox: Outbox) -> AsyncIterator[Heard]:
+async def delivering(outbox: ReportQueue) -> AsyncIterator[Heard]:
     heard = Heard()
     task = asyncio.create_task(outbox.deliver(cast(Controller, heard)))
     await asyncio.sleep(0)  # it has begun
@@ -46,7 +46,7 @@ def said(message: str, lease_uid: str = "a") -> Report:
 
 
 async def test_who_comes_and_goes_all_the_time_is_told_of_together_with_what_cannot_wait() -> None:
-    outbox = Outbox()
+    outbox = ReportQueue()
     async with delivering(outbox) as heard:
         outbox.put(said("one came"), patient=True)
         await outbox.delivered()
@@ -58,7 +58,7 @@ async def test_who_comes_and_goes_all_the_time_is_told_of_together_with_what_can
 
 
 async def test_the_last_of_those_that_may_wait_is_told_by_itself() -> None:
-    outbox = Outbox()
+    outbox = ReportQueue()
     async with delivering(outbox) as heard:
         for number in range(100):
             outbox.put(said(f"came or went {number}"), patient=True)
@@ -67,7 +67,7 @@ async def test_the_last_of_those_that_may_wait_is_told_by_itself() -> None:
 
 
 async def test_what_may_wait_does_not_go_right_behind_what_is_being_told() -> None:
-    outbox = Outbox()
+    outbox = ReportQueue()
     async with delivering(outbox) as heard:
         heard.allowed.clear()
         outbox.put(said("ready"))
@@ -80,7 +80,7 @@ async def test_what_may_wait_does_not_go_right_behind_what_is_being_told() -> No
 
 
 async def test_what_is_told_of_one_lease_holds_back_nothing_of_another() -> None:
-    outbox = Outbox()
+    outbox = ReportQueue()
     async with delivering(outbox) as heard:
         outbox.put(said("one came"), patient=True)
         outbox.put(said("the next lease", "b"))

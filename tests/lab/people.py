@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jumplab.client.config import ClientConfig
-from jumplab.client.config_files import Places
+from jumplab.client.config_files import ConfigFiles
 from jumplab.private_files import write_private
 from tests.kube.kubectl import Said
 from tests.kube.processes import Process
@@ -37,7 +37,7 @@ class Person:
 
     def configure(self, config: ClientConfig, name: str = "current") -> None:
         """Makes it the client configuration that this person uses."""
-        places = Places.of(self.environment)
+        places = ConfigFiles.of(self.environment)
         write_private(places.client_path(name), config.to_yaml().encode())
         places.use_client(name)
 

@@ -7,12 +7,12 @@ from datetime import timedelta
 from jumplab_operator.leasing.lease.status_throttle import put_off
 from jumplab_operator.resources import LeaseStatus
 from jumplab_operator.resources.conditions import condition
-from jumplab_operator.resources.lease import QueuePlace
+from jumplab_operator.resources.lease import QueueStatus
 from tests.leasing.worlds import NOON, minutes
 
 
 def status(position: int | None, message: str = "leased", reason: str = "NotAvailable") -> LeaseStatus:
-    place = QueuePlace(position=position) if position is not None else None
+    place = QueueStatus(position=position) if position is not None else None
     return LeaseStatus(queue=place, conditions=[condition("Pending", True, reason, message)])
 
 

@@ -13,9 +13,9 @@ import pytest
 from jumplab_operator.controller.lab import StatusReport
 from jumplab_operator.errors import ApiRefused
 from jumplab_operator.kube.client import KubeApi
-from jumplab_operator.kube.concurrency_limit import Paced
+from jumplab_operator.kube.concurrency_limit import ConcurrencyLimit
 from jumplab_operator.names import Name
-from jumplab_operator.reconcile.composition.lab_service import ClusterLab
+from jumplab_operator.reconcile.composition.lab_service import LabService
 from tests.reconcile.faults.api import NAMESPACE, Plain
 from tests.reconcile.faults.world import FaultyWorld, conditions
 
@@ -30,7 +30,7 @@ def world() -> Iterator[FaultyWorld]:
     made.close()
 
 
-def started(world: FaultyWorld, *exporters: str) -> ClusterLab:
+def started(world: FaultyWorld, *exporters: str) -> LabService:
     for name in exporters:
         world.exporter(name, "imx8")
     world.start_operator()
@@ -56,7 +56,7 @@ async def _ask_once_all_is_due(world: FaultyWorld) -> None:
 
 
 @contextmanager
-def connected(world: FaultyWorld, lab: ClusterLab, name: str) -> Iterator[asyncio.Task[None]]:
+def connected(world: FaultyWorld, lab: LabService, name: str) -> Iterator[asyncio.Task[None]]:
     """An exporter connects as a real one does, and stays."""
     task = world.loop.create_task(_connect(lab, Name(NAMESPACE, name)), name=f"exporter {name}")
     try:
@@ -66,7 +66,7 @@ def connected(world: FaultyWorld, lab: ClusterLab, name: str) -> Iterator[asynci
         world.loop.settle()
 
 
-async def _connect(lab: ClusterLab, name: Name) -> None:
+async def _connect(lab: LabService, name: Name) -> None:
     exporter = lab.exporter(name)
     assert exporter is not None
     await lab.register(name, {}, DEVICES)
@@ -165,7 +165,7 @@ async def test_the_api_is_asked_a_few_things_at_a_time_and_in_order() -> None:
             return {}
 
     slow = Slow()
-    paced, paths = Paced(slow), [f"/{number}" for number in range(200)]
+    paced, paths = ConcurrencyLimit(slow), [f"/{number}" for number in range(200)]
     async with asyncio.TaskGroup() as tasks:
         for path in paths:
             tasks.create_task(paced.get(path))

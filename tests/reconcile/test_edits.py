@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from jumplab_operator.controller.lab import Holding
+from jumplab_operator.controller.lab import HolderChange
 from jumplab_operator.errors import ApiError
 from jumplab_operator.names import Name
-from jumplab_operator.reconcile.composition.lab_service import ClusterLab
+from jumplab_operator.reconcile.composition.lab_service import LabService
 from tests.reconcile.test_gangs import gang
 from tests.reconcile.world import Plain, SimulatedExporter, World, bench, condition, message_of, serving
 
@@ -29,7 +29,7 @@ def hand_over(world: World, lease: str, client: str) -> None:
     world.patch("leases", lease, {"spec": {"clientRef": {"name": client}}}).ok()
 
 
-async def refused(lab: ClusterLab, name: Name, spec: Plain) -> str:
+async def refused(lab: LabService, name: Name, spec: Plain) -> str:
     try:
         await lab.edit_lease(name, spec)
     except ApiError as refusal:
@@ -48,7 +48,7 @@ async def test_a_lease_goes_to_another_client_with_that_ones_priority(world: Wor
         with exporter.lab._cluster.holdings.listening() as holdings:
             hand_over(world, "first", "ann")
             lease = await world.until("leases", "first", lambda it: holder(it) == "ann")
-            assert await holdings.get() == Holding(lease["metadata"]["uid"], "ann")
+            assert await holdings.get() == HolderChange(lease["metadata"]["uid"], "ann")
         after = lease["status"]
         assert (after["priority"], after["spotAccess"]) == (2, True)
         assert (condition(lease, "Ready"), after["expectedEndTime"]) == ("True", before["expectedEndTime"])

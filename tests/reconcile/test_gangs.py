@@ -14,7 +14,7 @@ from jumplab_operator.errors import ApiUnreachable
 from jumplab_operator.kube.client import KubeApi, connected
 from jumplab_operator.names import Name
 from jumplab_operator.reconcile.composition.compose import lab_over, running_lab
-from jumplab_operator.reconcile.composition.lab_service import ClusterLab
+from jumplab_operator.reconcile.composition.lab_service import LabService
 from tests.reconcile.world import (
     JumpingClock,
     SimulatedExporter,
@@ -41,7 +41,7 @@ def gang(world: World, name: str, **spec: Any) -> dict[str, Any]:
 class Boards:
     """Exporters that serve: `dut` is an imx8, `peer` a rpi."""
 
-    lab: ClusterLab
+    lab: LabService
     dut: SimulatedExporter
     peer: SimulatedExporter
 

@@ -19,7 +19,7 @@ from jumplab_operator.kube.client import KubeApi, connected
 from jumplab_operator.kube.kopf_watch import OnEvent
 from jumplab_operator.names import Name
 from jumplab_operator.reconcile.composition.compose import lab_over
-from jumplab_operator.reconcile.composition.lab_service import ClusterLab
+from jumplab_operator.reconcile.composition.lab_service import LabService
 from jumplab_operator.resources import Client
 from tests.reconcile.test_gangs import gang
 from tests.reconcile.test_reservations import after
@@ -77,7 +77,7 @@ class Watched(KubeApi):
 class Bench:
     """An operator with all exporters there are. `tells`: an event, as a watch would."""
 
-    lab: ClusterLab
+    lab: LabService
     api: Watched
     tells: OnEvent
 

@@ -19,7 +19,7 @@ from jumplab_operator.kube.kopf_watch import Watch, of_cluster
 from jumplab_operator.leasing.model.exporter_health import NOTHING, Found
 from jumplab_operator.names import Name
 from jumplab_operator.reconcile.composition.compose import running_lab
-from jumplab_operator.reconcile.composition.lab_service import ClusterLab
+from jumplab_operator.reconcile.composition.lab_service import LabService
 from jumplab_operator.reconcile.context.settings import LabSettings
 from jumplab_operator.resources import schema
 from tests.kube.client import CRDS, Answer, KubeClient
@@ -202,7 +202,7 @@ class SimulatedExporter:
     `tells` False: it does not tell who is attached, like Jumpstarter's.
     """
 
-    lab: ClusterLab
+    lab: LabService
     name: Name
     epoch: str = "1"
     confirms: bool = True

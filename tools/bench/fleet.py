@@ -21,9 +21,9 @@ from jumplab import event_loop
 from jumplab.session.host import DriverTree
 from jumplab.transport.endpoint import Endpoint, Identity, Tls
 from jumplab_exporter.controller import Assignment, Controller
-from jumplab_exporter.local_socket import ShortPath
+from jumplab_exporter.local_socket import LocalSocket
 from jumplab_exporter.registration import Listener, Registration
-from jumplab_exporter.reporting import Outbox
+from jumplab_exporter.reporting import ReportQueue
 from jumplab_exporter.reports import Report, Status
 from tools.bench.drivers import board
 
@@ -57,7 +57,7 @@ class SimulatedExporter:
         self._identity = Identity(fleet.namespace, "Exporter", name, fleet.tokens[name])
         self._epoch = uuid.uuid4().hex
         self._held = ""
-        self._outbox = Outbox()
+        self._outbox = ReportQueue()
         self._outbox.put(Report(Status.AVAILABLE))
 
     async def serve(self) -> None:
@@ -73,7 +73,7 @@ class SimulatedExporter:
 
     def _connect(self) -> Controller:
         return Controller(
-            self._endpoint, self._identity, epoch=self._epoch, short_path=ShortPath(), clock=time.monotonic
+            self._endpoint, self._identity, epoch=self._epoch, short_path=LocalSocket(), clock=time.monotonic
         )
 
     def _follow(self, assignment: Assignment) -> None:

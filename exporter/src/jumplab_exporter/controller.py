@@ -19,11 +19,11 @@ from jumplab.transport.channel import open_channel
 from jumplab.transport.endpoint import Endpoint, Identity
 from jumplab.transport.errors import Unreachable, explained
 from jumplab.transport.links import Link
-from jumplab.transport.metadata_channel import IdentifiedChannel
+from jumplab.transport.metadata_channel import MetadataChannel
 from jumplab.transport.routed import RoutedLink
 from jumplab_exporter.health import Health
 from jumplab_exporter.lifecycle import Lease
-from jumplab_exporter.local_socket import ShortPath
+from jumplab_exporter.local_socket import LocalSocket
 from jumplab_exporter.reports import Report
 
 # Registering waits for writes to the Kubernetes API, which has its own bound at the controller.
@@ -62,7 +62,7 @@ class Controller:
     """
 
     def __init__(
-        self, endpoint: Endpoint, identity: Identity, *, epoch: str, short_path: ShortPath, clock: Callable[[], float]
+        self, endpoint: Endpoint, identity: Identity, *, epoch: str, short_path: LocalSocket, clock: Callable[[], float]
     ) -> None:
         self._endpoint = endpoint
         self._epoch = epoch
@@ -73,7 +73,7 @@ class Controller:
         self._closed = False
         # A connection of its own: a lost one is then really made anew, at the time that our back-off says.
         self._channel: aio.Channel = open_channel(endpoint, own_connection=True)
-        self._identified = IdentifiedChannel(self._channel, identity.metadata())
+        self._identified = MetadataChannel(self._channel, identity.metadata())
         self._stub = ControllerServiceStub(self._identified)
 
     async def __aenter__(self) -> Self:

@@ -17,7 +17,7 @@ from jumplab_exporter.deadline import Deadline, boottime
 from jumplab_exporter.driver_factory import build_drivers
 from jumplab_exporter.errors import Stopped
 from jumplab_exporter.health import LastLines
-from jumplab_exporter.lease_session import Hosting, Place
+from jumplab_exporter.lease_session import LeaseSession, Place
 from jumplab_exporter.lifecycle import (
     Assigned,
     Available,
@@ -41,9 +41,9 @@ from jumplab_exporter.lifecycle import (
     Tell,
     transition,
 )
-from jumplab_exporter.local_socket import ShortPath
+from jumplab_exporter.local_socket import LocalSocket
 from jumplab_exporter.registration import Listener, Registration
-from jumplab_exporter.reporting import Outbox
+from jumplab_exporter.reporting import ReportQueue
 from jumplab_exporter.reports import Report, Status
 
 _LAST_REPORTS_BOUND_SECONDS = 5.0
@@ -59,10 +59,10 @@ class Wire:
     endpoint: Endpoint
     identity: Identity
     epoch: str
-    short_path: ShortPath
+    short_path: LocalSocket
 
     @classmethod
-    def of(cls, config: ExporterConfig, short_path: ShortPath) -> "Wire":
+    def of(cls, config: ExporterConfig, short_path: LocalSocket) -> "Wire":
         tls = config.tls.trust()
         identity = Identity(config.metadata.namespace, "Exporter", config.metadata.name, config.token)
         return cls(Endpoint(config.endpoint, tls), identity, uuid.uuid4().hex, short_path)
@@ -74,17 +74,17 @@ class Wire:
 class Exporter:
     """One exporter process. `run` once.  short_path: where clients on this machine come."""
 
-    def __init__(self, config: ExporterConfig, short_path: ShortPath) -> None:
+    def __init__(self, config: ExporterConfig, short_path: LocalSocket) -> None:
         self._config = config
         self._wire = Wire.of(config, short_path)
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._state: State = Connecting()
-        self._outbox = Outbox()
+        self._outbox = ReportQueue()
         self._deadline = Deadline()
         self._heard = Assignment(None, None)
         self._controller: Controller | None = None
         self._failures: dict[str, str] = {}
-        self._hosting: Hosting | None = None
+        self._hosting: LeaseSession | None = None
         self._hosting_task: asyncio.Task[None] | None = None
         self._checkup = Checkup(config.health_check, self._build_tree, clock=boottime)
         self._check_task: asyncio.Task[None] | None = None
@@ -161,7 +161,7 @@ class Exporter:
     def _do(self, effect: Effect, tasks: asyncio.TaskGroup) -> None:
         match effect:
             case Prepare(lease):
-                self._hosting = Hosting(lease, self._place())
+                self._hosting = LeaseSession(lease, self._place())
                 self._hosting.hear(self._heard)
                 self._hosting_task = tasks.create_task(self._hosting.run(), name=f"lease {lease.name}")
             case Clean(_, reason):

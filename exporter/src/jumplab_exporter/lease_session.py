@@ -14,7 +14,7 @@ from jumplab_exporter.config import Hook, Hooks, OnFailure
 from jumplab_exporter.controller import Assignment, Offer
 from jumplab_exporter.hooks import run as hook_run
 from jumplab_exporter.lifecycle import Attended, Cleaned, DriversHang, Event, Lease, Prepared, PreparingFailed
-from jumplab_exporter.local_socket import Guests, ShortPath
+from jumplab_exporter.local_socket import Guests, LocalSocket
 from jumplab_exporter.reports import Report
 
 # How long drivers may take to be torn down before they are called hanging.
@@ -38,7 +38,7 @@ class Place:
     open_session: Callable[[DriverTree, Lease], SessionHost]
     open_link: Callable[[Offer], Link]
     next_session: Callable[[str], Awaitable[tuple[Offer, Link]]]
-    short_path: ShortPath
+    short_path: LocalSocket
     hooks: Hooks
     post: Callable[[Event], None]
     tell_drivers: Callable[[DriverTree], None]
@@ -53,7 +53,7 @@ class _Ending:
     clean_up: bool = True
 
 
-class Hosting:
+class LeaseSession:
     """Hosts one lease: `run` is its whole life, in one task, since drivers are set up and torn down in the same one."""
 
     def __init__(self, lease: Lease, place: Place) -> None:

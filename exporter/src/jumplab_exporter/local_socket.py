@@ -73,7 +73,7 @@ class _Guest:
 
 
 @dataclass(frozen=True, slots=True)
-class ShortPath:
+class LocalSocket:
     """Where clients on this machine come. machine: its name;  socket: there during a lease; None: there is none."""
 
     machine: str = ""
@@ -92,12 +92,12 @@ class ShortPath:
 
 
 @contextmanager
-def short_path() -> Iterator[ShortPath]:
+def short_path() -> Iterator[LocalSocket]:
     """In a folder of this process alone; its socket is gone with it."""
     with ExitStack() as stack:
         try:
-            path = ShortPath(machine_id(), stack.enter_context(own_folder()) / "session.sock")
+            path = LocalSocket(machine_id(), stack.enter_context(own_folder()) / "session.sock")
         except OSError as error:
             _log.warning("clients on this machine go through the router: %s", error)
-            path = ShortPath()
+            path = LocalSocket()
         yield path

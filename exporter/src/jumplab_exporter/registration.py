@@ -20,7 +20,7 @@ from jumplab.transport.errors import (
 )
 from jumplab_exporter.controller import Assignment, Controller
 from jumplab_exporter.lifecycle import Lease
-from jumplab_exporter.reporting import Outbox
+from jumplab_exporter.reporting import ReportQueue
 
 # Where two processes claim to be one exporter, each takes the other's place: they must not do it at full speed.
 _STEADY_SECONDS = 5.0
@@ -47,7 +47,7 @@ class Registration:
     def __init__(
         self,
         connect: Callable[[], Controller],
-        outbox: Outbox,
+        outbox: ReportQueue,
         listener: Listener,
         *,
         clock: Callable[[], float],

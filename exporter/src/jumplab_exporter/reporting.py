@@ -17,7 +17,7 @@ _BETWEEN_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
 
-class Outbox:
+class ReportQueue:
     """What the controller is still to be told.
 
     Of one lease only the latest report counts. Those of different leases are all delivered, since each tells that its

@@ -29,11 +29,11 @@ from jumplab_operator.controller.lab import Lab
 from jumplab_operator.controller.offers import Offers
 from jumplab_operator.controller.served_certificate import CertificateFiles
 from jumplab_operator.controller.server import Certificate, controller_server, listen
-from jumplab_operator.controller.standby_streams import Spares
+from jumplab_operator.controller.standby_streams import StandbyStreams
 from jumplab_operator.errors import ApiError, KeysUnusable, PortUnavailable
 from jumplab_operator.kube.access import KubeAccess
 from jumplab_operator.kube.client import CORE, KubeApi, connected, once_it_answers, path
-from jumplab_operator.kube.concurrency_limit import Paced
+from jumplab_operator.kube.concurrency_limit import ConcurrencyLimit
 from jumplab_operator.kube.kopf_watch import of_cluster
 from jumplab_operator.lab_users import LabUsers
 from jumplab_operator.leadership.election import Process, Seat, leading
@@ -118,7 +118,9 @@ async def control_plane(
         known = TokenReader(signing.public_key())
         dialler = Dialler(lab, Offers(_now), settings.endpoint, signing, _now, known)
         router = Router(signing.public_key(), prolonged=dialler.prolonged, known=known)
-        tokens = token_reader(Paced(kube))  # in a line of their own: no lease waits behind a thousand of them
+        tokens = token_reader(
+            ConcurrencyLimit(kube)
+        )  # in a line of their own: no lease waits behind a thousand of them
         authenticator = Authenticator(lab, issuer, tokens, _now)
         server = controller_server(lab, authenticator, dialler, router)
         listen(server, address, trust.certificate)
@@ -142,7 +144,7 @@ async def _serving(server: aio.Server, router: Router) -> AsyncIterator[None]:
         await server.stop(_STOP_BOUND_SECONDS)
 
 
-async def _cut_streams(lab: Lab, router: Router, spares: Spares) -> None:
+async def _cut_streams(lab: Lab, router: Router, spares: StandbyStreams) -> None:
     async for holding in lab.holders():
         router.cut(holding.lease_uid, holding.client)
         if holding.client is None:

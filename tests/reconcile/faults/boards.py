@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from jumplab_operator.controller.lab import Assignment, StatusReport
 from jumplab_operator.errors import ApiError
 from jumplab_operator.names import Name
-from jumplab_operator.reconcile.composition.lab_service import ClusterLab
+from jumplab_operator.reconcile.composition.lab_service import LabService
 from tests.reconcile.faults.virtual_time import VirtualLoop
 
 _AGAIN_SECONDS = 1.0
@@ -62,7 +62,7 @@ class Board:
         """What it heard last of its lease's being ended for another."""
         return self._heard.notice if self._heard is not None else ""
 
-    def connect(self, lab: ClusterLab) -> None:
+    def connect(self, lab: LabService) -> None:
         self.disconnect()
         if self.running and not self.hangs and lab.exporter(self.name) is not None:
             self.connection = self.loop.create_task(self._serve(lab), name=f"exporter {self.name.name}")
@@ -111,7 +111,7 @@ class Board:
         elif hook == "AfterLeaseHook":
             self._clean()
 
-    async def _serve(self, lab: ClusterLab) -> None:
+    async def _serve(self, lab: LabService) -> None:
         exporter = lab.exporter(self.name)
         assert exporter is not None, "asked before"
         if exporter.uid != self.exporter_uid:
@@ -197,7 +197,7 @@ class Board:
         elif report.status == "LeaseReady":
             self.confirmed.add(report.lease_uid)
 
-    async def _tell(self, lab: ClusterLab) -> None:
+    async def _tell(self, lab: LabService) -> None:
         while True:
             await self._news.wait()
             self._news.clear()

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from jumplab_operator.controller.lab import StatusReport
-from jumplab_operator.reconcile.composition.lab_service import ClusterLab
+from jumplab_operator.reconcile.composition.lab_service import LabService
 from jumplab_operator.resources.metadata import format_instant
 from tests.reconcile.faults.boards import Board
 from tests.reconcile.faults.world import FaultyWorld
@@ -83,7 +83,7 @@ def test_an_exporter_that_speaks_before_it_hears_of_its_lease_keeps_it() -> None
         assert not world.store.existing("leases", "used")["status"].get("ended")
 
 
-async def _speaks_first(lab: ClusterLab, board: Board) -> None:
+async def _speaks_first(lab: LabService, board: Board) -> None:
     async with lab.presence(board.name, board.exporter_uid):
         await lab.report(board.name, StatusReport("Available", "", "", "another", False))
 

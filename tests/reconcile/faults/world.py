@@ -12,7 +12,7 @@ from jumplab_operator.kube.kopf_watch import OnEvent
 from jumplab_operator.kube.object_store import KINDS
 from jumplab_operator.names import Name
 from jumplab_operator.reconcile.composition.compose import lab_over
-from jumplab_operator.reconcile.composition.lab_service import ClusterLab
+from jumplab_operator.reconcile.composition.lab_service import LabService
 from jumplab_operator.reconcile.context.settings import LabSettings
 from tests.reconcile.faults.api import NAMESPACE, FaultyApi, Plain, Store
 from tests.reconcile.faults.boards import Board
@@ -55,7 +55,7 @@ class FaultyWorld:
         self.clock = VirtualClock(self.loop)
         self.store = self.new_store()
         self.boards: dict[str, Board] = {}
-        self.lab: ClusterLab | None = None
+        self.lab: LabService | None = None
         self.api = self.new_api()
         self._tokens = Tokens()
         self._numbers = itertools.count()

@@ -11,7 +11,7 @@ import yaml
 from jumplab.cli.exit_status import say
 from jumplab.client.admin import Administrator, Credential, Kind
 from jumplab.client.config import API_VERSION, ClientConfig, Metadata
-from jumplab.client.config_files import Places, private_file
+from jumplab.client.config_files import ConfigFiles, private_file
 from jumplab.client.errors import ConfigurationError
 from jumplab.transport.tls_settings import TlsSettings
 
@@ -42,7 +42,7 @@ def add_to_lab(
     with private_file(path) as write:
         write(create().encode())
     say(f'{kind.lower()} "{name}" created; its configuration is {path}')
-    if save and kind == "Client" and (places := Places.of(os.environ)).current_client() is None:
+    if save and kind == "Client" and (places := ConfigFiles.of(os.environ)).current_client() is None:
         places.use_client(name)
         say(f'"{name}" is now the current client')
 
@@ -81,7 +81,7 @@ def read_labels(pairs: Iterable[str]) -> dict[str, str]:
 
 def _usual_place(kind: Kind, name: str) -> Path:
     """Raises ConfigurationError where a configuration lies there already: it may be another lab's."""
-    path = Places.of(os.environ).client_path(name) if kind == "Client" else EXPORTER_FOLDER / f"{name}.yaml"
+    path = ConfigFiles.of(os.environ).client_path(name) if kind == "Client" else EXPORTER_FOLDER / f"{name}.yaml"
     if path.exists():
         raise ConfigurationError(f"{path} exists already; move it away, or write elsewhere with --out")
     return path

@@ -18,7 +18,7 @@ from jumplab.client.views import LeaseView
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class LeaseOptions:
     """The options of `options.lease_options`, and --lease."""
 
     selector: str
@@ -31,7 +31,7 @@ class Wanted:
 
 
 @asynccontextmanager
-async def hold(controller: Controller, config: ClientConfig, wanted: Wanted) -> AsyncIterator[Held]:
+async def hold(controller: Controller, config: ClientConfig, wanted: LeaseOptions) -> AsyncIterator[Held]:
     """The lease that is wanted, once it is ready; what it waits for and when it ends is told on standard error."""
     timeout = wanted.wait_timeout
     if wanted.lease is not None:

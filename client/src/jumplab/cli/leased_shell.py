@@ -12,7 +12,7 @@ from pathlib import Path
 
 from jumplab.children import Spawned, spawn
 from jumplab.cli.exit_status import say
-from jumplab.cli.j.delegated_call_server import Errands, taken
+from jumplab.cli.j.delegated_call_server import DelegatedCallServer, taken
 from jumplab.client.acquiring import Held, follow
 from jumplab.client.config import DriverSettings
 from jumplab.client.controller import Controller
@@ -50,7 +50,7 @@ async def open_shell(
             listener = LocalListener(folder / member, only(token), _serving(controller, held, member))
             sockets[member] = (await stack.enter_async_context(listener)).path
         errands = folder / _ERRANDS
-        taking = taken(errands, token, Errands(controller, held, reconnect_within, folder).run)
+        taking = taken(errands, token, DelegatedCallServer(controller, held, reconnect_within, folder).run)
         await stack.enter_async_context(taking)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         watching = tasks.create_task(_tell_end(controller, lease.name), name="watch of the lease")

@@ -36,7 +36,7 @@ def read_reconnect_seconds(text: str | None) -> timedelta | None:
         raise ConfigurationError(f"JUMPLAB_RECONNECT_SECONDS: {error}") from error
 
 
-class MomentType(click.ParamType[datetime]):
+class TimestampType(click.ParamType[datetime]):
     """A moment, as `jumplab.client.timestamps` reads it."""
 
     name = "time"

@@ -22,13 +22,13 @@ _WHOLE_CLIENT = ("JMP_ENDPOINT", "JMP_TOKEN", "JMP_NAMESPACE", "JMP_NAME")
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class ConfigFiles:
     """The user's configuration folder: `clients/NAME.yaml`, and `config.yaml` that names the current client."""
 
     home: Path
 
     @classmethod
-    def of(cls, environment: Mapping[str, str]) -> "Places":
+    def of(cls, environment: Mapping[str, str]) -> "ConfigFiles":
         """JMP_CLIENT_CONFIG_HOME, else `jumpstarter` below XDG_CONFIG_HOME, else ~/.config/jumpstarter."""
         if own := environment.get("JMP_CLIENT_CONFIG_HOME"):
             return cls(Path(own))
@@ -84,7 +84,7 @@ def load_client(name: str | None = None, environment: Mapping[str, str] | None =
 
 
 def _chosen(name: str | None, environment: Mapping[str, str]) -> tuple[Any, str]:
-    places = Places.of(environment)
+    places = ConfigFiles.of(environment)
     if name is None and (path := environment.get("JMP_CLIENT_CONFIG")):
         return read_yaml(Path(path)), path
     whole_in_environment = all(environment.get(key) for key in _WHOLE_CLIENT)

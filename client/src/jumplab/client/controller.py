@@ -27,7 +27,7 @@ from jumplab.transport.attach_call import dial_stream
 from jumplab.transport.channel import open_channel
 from jumplab.transport.endpoint import Endpoint, Identity
 from jumplab.transport.links import Link
-from jumplab.transport.metadata_channel import IdentifiedChannel
+from jumplab.transport.metadata_channel import MetadataChannel
 from jumplab.transport.routed import RoutedLink
 
 CALL_TIMEOUT = timedelta(seconds=10)
@@ -93,7 +93,7 @@ class Controller:
         self._endpoint = endpoint
         self._channel = channel
         identity = Identity(config.metadata.namespace, "Client", config.metadata.name, config.token)
-        self._identified = IdentifiedChannel(channel, identity.metadata())
+        self._identified = MetadataChannel(channel, identity.metadata())
         self._client = ClientServiceStub(self._identified)
         self._controller = ControllerServiceStub(self._identified)
         self._attaches = True

@@ -8,7 +8,7 @@ from jumplab.protocol.client_v1 import client_pb2
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class QueuePosition:
     """Where a lease stands in its queue; position 1 is next.  expected_begin: None where it can't be told."""
 
     position: int
@@ -24,7 +24,7 @@ class QueuedLease:
     client: str
     selector: str
     """What it waits for: a selector, an exporter's name, or each of these by the name of a lease's member."""
-    place: Place
+    place: QueuePosition
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Explanation:
     """Why a lease has no exporter.  place: None where it is in no queue;  left_out: so many more were considered."""
 
     lease: LeaseView
-    place: Place | None
+    place: QueuePosition | None
     exporters: tuple[Considered, ...]
     left_out: int
 
@@ -72,6 +72,6 @@ def queued_lease(message: client_pb2.QueuedLease) -> QueuedLease:
     return QueuedLease(lease.name, lease.client, wanted, _place(message.place))
 
 
-def _place(message: client_pb2.QueuePlace) -> Place:
+def _place(message: client_pb2.QueuePosition) -> QueuePosition:
     expected = message.expected_begin_time.ToDatetime(UTC) if message.HasField("expected_begin_time") else None
-    return Place(message.position, expected, message.message)
+    return QueuePosition(message.position, expected, message.message)

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 
 from jumplab.driver import errors
 from jumplab.transport.errors import TransportError
-from jumplab.transport.first_completed import race
+from jumplab.transport.first_completed import first_completed
 from jumplab.transport.links import ENVELOPE_BYTES, EnvelopeKind, EnvelopeStream
 
 WINDOW_BYTES = 4 << 20
@@ -110,7 +110,7 @@ class LinkedByteStream:
         self._acknowledge = not fresh
         self._changed.set()
         try:
-            await race({"bytes in": self._read(stream), "bytes out": self._write(stream)})
+            await first_completed({"bytes in": self._read(stream), "bytes out": self._write(stream)})
         except _Broken as error:
             await reset(stream, str(error))
             raise

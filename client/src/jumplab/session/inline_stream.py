@@ -14,7 +14,7 @@ _OVERHEAD_BYTES = 16
 _MOST_BYTES = 4 * CARRIED_BYTES
 
 
-class CarriedStream:
+class InlineStream:
     """One end of a byte stream that has no number: an EnvelopeStream, for as long as the present connection lasts.
 
     call_id: whose it is.  moves: it is lost once CARRIED_BYTES have passed, both ways, so that its owner opens another;

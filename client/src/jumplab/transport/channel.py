@@ -8,7 +8,7 @@ from typing import Any
 from jumplab.protocol.grpc_loading import aio, grpc
 from jumplab.transport.endpoint import Endpoint, Identity, bearer
 from jumplab.transport.errors import CertificateRejected, Unreachable
-from jumplab.transport.metadata_channel import IdentifiedChannel
+from jumplab.transport.metadata_channel import MetadataChannel
 
 # Envelopes are 256 KiB; an exporter's report of many drivers with their schemas is larger.
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -52,7 +52,7 @@ def open_channel(
         options.append(("grpc.ssl_target_name_override", name))
     channel = aio.secure_channel(endpoint.address, _credentials(roots), options=options)
     metadata = identity.metadata() if identity else bearer(token) if token else ()
-    return IdentifiedChannel(channel, metadata) if metadata else channel
+    return MetadataChannel(channel, metadata) if metadata else channel
 
 
 @cache

@@ -5,7 +5,7 @@ from collections.abc import Coroutine, Mapping
 from typing import Any
 
 
-async def race(work: Mapping[str, Coroutine[Any, Any, Any]]) -> str:
+async def first_completed(work: Mapping[str, Coroutine[Any, Any, Any]]) -> str:
     """Runs all of it, by name, until one ends, cancels the others and waits for them; the name of the first.
 
     Raises what that one raised. A TaskGroup would wrap it, and would forget that it was cancelled itself where a child

@@ -12,14 +12,14 @@ from jumplab.protocol.grpc_loading import aio, grpc
 Metadata = tuple[tuple[str, str], ...]
 
 
-class IdentifiedChannel(aio.Channel):
+class MetadataChannel(aio.Channel):
     """The channel given, with `metadata` added to each call."""
 
     def __init__(self, channel: aio.Channel, metadata: Metadata) -> None:
         self._channel = channel
         self._metadata = metadata
 
-    async def __aenter__(self) -> "IdentifiedChannel":
+    async def __aenter__(self) -> "MetadataChannel":
         return self
 
     async def __aexit__(self, *_: object) -> None:

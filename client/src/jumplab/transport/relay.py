@@ -3,7 +3,7 @@
 import asyncio
 
 from jumplab.transport.errors import TransportError
-from jumplab.transport.first_completed import race
+from jumplab.transport.first_completed import first_completed
 from jumplab.transport.links import EnvelopeStream, Link
 from jumplab.transport.listener import AcceptedLink, turn_away
 
@@ -35,7 +35,9 @@ async def _join(here: EnvelopeStream, onward: Link, number: int, *, bulk: bool) 
         await turn_away(here, error, number)
         return
     try:
-        await race({f"stream {number} onward": _copy(here, there), f"stream {number} back": _copy(there, here)})
+        await first_completed(
+            {f"stream {number} onward": _copy(here, there), f"stream {number} back": _copy(there, here)}
+        )
     except TransportError:
         pass  # either connection is gone, and so goes the other
     finally:

@@ -13,7 +13,7 @@ from jumplab_operator.controller.lab import Lab
 from jumplab_operator.controller.messages import in_force
 from jumplab_operator.controller.offers import LocalOffer, Offers, RouterOffer
 from jumplab_operator.controller.refusals import BadRequest, NotPossibleNow, Unavailable
-from jumplab_operator.controller.standby_streams import Match, Spares
+from jumplab_operator.controller.standby_streams import Match, StandbyStreams
 from jumplab_operator.names import Name
 from jumplab_operator.resources import Exporter, Lease
 from jumplab_operator.resources.conditions import is_true
@@ -45,7 +45,7 @@ class Dialler:
     key: EllipticCurvePrivateKey
     now: Callable[[], datetime]
     known: TokenReader
-    spares: Spares = field(default_factory=Spares)
+    spares: StandbyStreams = field(default_factory=StandbyStreams)
 
     def dial(self, lease: Lease, member: str = "", machine: str = "") -> Dialled:
         """A new session on a ready lease: the client's end is answered, the exporter's is offered to it.

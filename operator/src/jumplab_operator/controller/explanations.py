@@ -1,7 +1,7 @@
 """What is told of those who wait, as the wire's messages. No decisions, no I/O."""
 
 from jumplab.protocol.client_v1 import client_pb2 as pb
-from jumplab_operator.controller.lab import Explanation, Queued
+from jumplab_operator.controller.lab import Explanation, QueuedLease
 from jumplab_operator.controller.messages import lease_message, timestamp
 from jumplab_operator.leasing.explain.explain import Considered
 from jumplab_operator.leasing.explain.queue_position import QueuePosition
@@ -24,14 +24,14 @@ def explanation_message(lease: Lease, explanation: Explanation) -> pb.LeaseExpla
     )
 
 
-def queued_message(queued: Queued) -> pb.QueuedLease:
+def queued_message(queued: QueuedLease) -> pb.QueuedLease:
     """A lease and its place."""
     return pb.QueuedLease(lease=lease_message(queued.lease), place=_place_message(queued.place))
 
 
-def _place_message(place: QueuePosition) -> pb.QueuePlace:
+def _place_message(place: QueuePosition) -> pb.QueuePosition:
     expected = timestamp(place.expected_begin) if place.expected_begin is not None else None
-    return pb.QueuePlace(position=place.position, expected_begin_time=expected, message=place.message)
+    return pb.QueuePosition(position=place.position, expected_begin_time=expected, message=place.message)
 
 
 def _considered_message(considered: Considered) -> pb.ConsideredExporter:

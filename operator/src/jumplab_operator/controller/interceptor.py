@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from typing import Any, TypeAlias
 
 from jumplab.protocol.grpc_loading import aio, grpc
-from jumplab.transport.first_completed import race
+from jumplab.transport.first_completed import first_completed
 from jumplab_operator.controller import refusals
 from jumplab_operator.controller.authentication import Authenticator
 from jumplab_operator.controller.credentials import Subject
@@ -38,7 +38,7 @@ def text_metadata(metadata: Iterable[tuple[str, str | bytes]]) -> dict[str, str]
     return {key: value for key, value in metadata if isinstance(value, str)}
 
 
-class Doorkeeper(aio.ServerInterceptor):
+class AuthenticationInterceptor(aio.ServerInterceptor):
     """Authenticates each call of the given services, and turns what their methods raise into a gRPC status.
 
     A caller is authenticated by its metadata, before its message is read: a stranger's message costs no memory.
@@ -98,7 +98,7 @@ class Doorkeeper(aio.ServerInterceptor):
             await serving
             return
         with self._authenticator.calling(caller()) as revoked:
-            await race({f"{method} of {caller()}": serving, f"revocation of {caller()}": _refused(revoked)})
+            await first_completed({f"{method} of {caller()}": serving, f"revocation of {caller()}": _refused(revoked)})
 
 
 def _refusing(code: grpc.StatusCode, sentence: str) -> "Handler":

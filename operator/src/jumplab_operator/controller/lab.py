@@ -49,7 +49,7 @@ class StatusReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class HolderChange:
     """Whose a lease is now; client None: nobody's, it has ended. The streams of all others are to be cut."""
 
     lease_uid: str
@@ -65,7 +65,7 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True)
-class Queued:
+class QueuedLease:
     """A lease that waits in a queue, and its place there."""
 
     lease: Lease
@@ -121,7 +121,7 @@ class Lab(Protocol):
         """Where a lease stands and what was considered for it."""
         ...
 
-    async def queue(self, namespace: str, selector: LabelSelector, most: int) -> Sequence[Queued]:
+    async def queue(self, namespace: str, selector: LabelSelector, most: int) -> Sequence[QueuedLease]:
         """Who waits for exporters that the selector matches: those for the same in their order, at most so many."""
         ...
 
@@ -155,6 +155,6 @@ class Lab(Protocol):
         """
         ...
 
-    def holders(self) -> AsyncIterator[Holding]:
+    def holders(self) -> AsyncIterator[HolderChange]:
         """Each lease at the moment it ends, for whatever reason, deletion included, or goes to another client."""
         ...

@@ -6,7 +6,7 @@ from jumplab.protocol.v1.controller_pb2_grpc import add_ControllerServiceService
 from jumplab.transport.channel import KEEPALIVE_OPTIONS, MAX_MESSAGE_BYTES
 from jumplab_operator.controller.authentication import Authenticator
 from jumplab_operator.controller.dialling import Dialler
-from jumplab_operator.controller.interceptor import Doorkeeper
+from jumplab_operator.controller.interceptor import AuthenticationInterceptor
 from jumplab_operator.controller.lab import Lab
 from jumplab_operator.controller.services import session
 from jumplab_operator.controller.services.client import ClientService
@@ -33,7 +33,7 @@ Certificate = tuple[bytes, bytes]
 
 def controller_server(lab: Lab, authenticator: Authenticator, dialler: Dialler, router: Router) -> aio.Server:
     """A server with all services; it has no port yet."""
-    server = aio.server(interceptors=(Doorkeeper(authenticator, _GUARDED),), options=SERVER_OPTIONS)
+    server = aio.server(interceptors=(AuthenticationInterceptor(authenticator, _GUARDED),), options=SERVER_OPTIONS)
     add_ControllerServiceServicer_to_server(ControllerService(lab, dialler), server)
     add_ClientServiceServicer_to_server(ClientService(lab), server)
     session.SessionService(lab, dialler, router).add_to(server)

@@ -20,23 +20,23 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
-class Spare:
+class StandbyStream:
     """A stream that is open, for one lease, by its uid. match: what it is for; None where it will be for nothing."""
 
     lease: str
     match: "asyncio.Future[Match | None]"
 
 
-class Spares:
+class StandbyStreams:
     """One for each exporter, by the exporters' uids."""
 
     def __init__(self) -> None:
-        self._spares: dict[str, Spare] = {}
+        self._spares: dict[str, StandbyStream] = {}
 
     @contextmanager
-    def opened(self, exporter_uid: str, lease_uid: str) -> Iterator[Spare]:
+    def opened(self, exporter_uid: str, lease_uid: str) -> Iterator[StandbyStream]:
         """The exporter's spare from now on, in place of an earlier one, while the context lasts."""
-        spare = Spare(lease_uid, asyncio.get_running_loop().create_future())
+        spare = StandbyStream(lease_uid, asyncio.get_running_loop().create_future())
         self._withdraw(exporter_uid)
         self._spares[exporter_uid] = spare
         try:
@@ -45,7 +45,7 @@ class Spares:
             if self._spares.get(exporter_uid) is spare:
                 del self._spares[exporter_uid]
 
-    def take(self, exporter_uid: str, lease_uid: str) -> Spare | None:
+    def take(self, exporter_uid: str, lease_uid: str) -> StandbyStream | None:
         """The exporter's spare for this lease, if it has one: it is the caller's to match."""
         spare = self._spares.get(exporter_uid)
         if spare is None or spare.lease != lease_uid or spare.match.done():  # its connection may be ending right now

@@ -9,7 +9,7 @@ _AT_ONCE = 16
 """More at once get no sooner through an API server; they only make each other late, until all are given up."""
 
 
-class Paced(KubeApi):
+class ConcurrencyLimit(KubeApi):
     """The API behind `inner`: a few requests at a time, in the order in which they were asked for.
 
     A thousand exporters that connect at once wait here, where waiting is cheap: no request is sent that is too old by

@@ -24,7 +24,7 @@ _FEW = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class Event:
     """What an Event says."""
 
     reason: str
@@ -32,7 +32,7 @@ class Happening:
     warning: bool = False
 
 
-class Events:
+class EventRecorder:
     """Posts Events about resources.
 
     calm: returns once there is nothing more urgent to write, or when so much time has passed.  pause: what an Event
@@ -48,7 +48,7 @@ class Events:
         self._pause = pause
         self._posts: asyncio.Queue[tuple[datetime, str, dict[str, object]]] = asyncio.Queue(_WAITING)
 
-    def record(self, resource: Resource, happening: Happening) -> None:
+    def record(self, resource: Resource, happening: Event) -> None:
         """Queues an Event; never waits and never fails."""
         now = self._clock.now()
         try:
@@ -70,7 +70,7 @@ class Events:
                 await self._clock.sleep(_SPREAD)
 
 
-def _event(resource: Resource, happening: Happening, now: datetime) -> dict[str, object]:
+def _event(resource: Resource, happening: Event, now: datetime) -> dict[str, object]:
     moment = format_instant(now.replace(microsecond=0))
     return {
         "apiVersion": "v1",

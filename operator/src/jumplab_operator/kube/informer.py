@@ -1,4 +1,4 @@
-"""Keeps the snapshot: lists at the start, after every gap in a watch and from time to time; events in between."""
+"""Keeps the object store: lists at the start, after every gap in a watch and from time to time; events in between."""
 
 import asyncio
 import logging
@@ -9,7 +9,7 @@ from typing import Any
 from jumplab_operator.clock import Clock
 from jumplab_operator.errors import ApiError, ApiRefused, ApiUnreachable
 from jumplab_operator.kube.client import CUSTOM, KubeApi, path
-from jumplab_operator.kube.object_store import KINDS, Snapshot
+from jumplab_operator.kube.object_store import KINDS, ObjectStore
 from jumplab_operator.resources import Resource
 
 _log = logging.getLogger(__name__)
@@ -17,15 +17,15 @@ _log = logging.getLogger(__name__)
 _PAUSE = timedelta(seconds=1)
 
 
-class Feeder:
-    """Feeds one snapshot."""
+class Informer:
+    """Keeps one object store as the API has it."""
 
     def __init__(
-        self, kube: KubeApi, snapshot: Snapshot, namespaces: Sequence[str], relist_every: timedelta, clock: Clock
+        self, kube: KubeApi, objects: ObjectStore, namespaces: Sequence[str], relist_every: timedelta, clock: Clock
     ) -> None:
         """namespaces: those to list, empty: all;  relist_every: how often to list without a gap."""
         self._kube = kube
-        self._snapshot = snapshot
+        self._objects = objects
         self._namespaces = namespaces
         self._relist_every = relist_every
         self._clock = clock
@@ -34,20 +34,20 @@ class Feeder:
     def on_event(self, kind: type[Resource], change: str | None, plain: Mapping[str, Any]) -> None:
         """Takes an event of a watch over. A listed object (change None) says that there may have been a gap."""
         if change == "DELETED":
-            self._snapshot.drop(str(plain["metadata"]["uid"]))
+            self._objects.drop(str(plain["metadata"]["uid"]))
             return
         if change is None:
             self._gap.set()
-        self._snapshot.put(kind, plain)
+        self._objects.put(kind, plain)
 
     async def list_all(self) -> None:
         """One list of each kind; what isn't in it any more is dropped. Raises ApiError."""
         for kind in KINDS:
-            known = self._snapshot.uids(kind)
+            known = self._objects.uids(kind)
             listed = []
             for namespace in self._namespaces or (None,):
                 listed += await self._kube.list(path(CUSTOM, kind.PLURAL, namespace))
-            self._snapshot.replace(kind, listed, known)
+            self._objects.replace(kind, listed, known)
 
     async def list_first(self) -> None:
         """The first lists; waits for an API server that isn't there yet. Raises ApiError without the CRDs."""

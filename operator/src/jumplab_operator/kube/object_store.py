@@ -19,8 +19,8 @@ _R = TypeVar("_R", bound=Resource)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """An object of the snapshot."""
+class StoredObject:
+    """An object of the store."""
 
     kind: type[Resource]
     name: Name
@@ -33,17 +33,17 @@ class Seen:
     """The object itself, where it can't be read; else it isn't kept."""
 
 
-Listener = Callable[[Seen | None, Seen | None], None]
+Listener = Callable[[StoredObject | None, StoredObject | None], None]
 """Told what was seen before and what is seen now; None: there was, or is, no such object."""
 
 
-class Snapshot:
+class ObjectStore:
     """Reads are without I/O. What comes late, with an older resource version, changes nothing."""
 
     def __init__(self) -> None:
-        self._by_uid: dict[str, Seen] = {}
-        self._by_kind: dict[type[Resource], dict[str, Seen]] = {kind: {} for kind in KINDS}
-        self._by_name: dict[tuple[type[Resource], Name], Seen] = {}
+        self._by_uid: dict[str, StoredObject] = {}
+        self._by_kind: dict[type[Resource], dict[str, StoredObject]] = {kind: {} for kind in KINDS}
+        self._by_name: dict[tuple[type[Resource], Name], StoredObject] = {}
         self._buried: dict[str, None] = {}
         self._stored: dict[str, Model] = {}
         """By the uids of those that are ahead of the API: the status that it has."""
@@ -61,7 +61,7 @@ class Snapshot:
         seen = self._by_uid.get(uid)
         return seen.resource if seen is not None and isinstance(seen.resource, kind) else None
 
-    def seen(self, uid: str) -> Seen | None:
+    def seen(self, uid: str) -> StoredObject | None:
         return self._by_uid.get(uid)
 
     def all_of(self, kind: type[_R], namespace: str | None = None) -> list[_R]:
@@ -112,7 +112,7 @@ class Snapshot:
         """The status that the API has, as far as is known, where the resource shows another."""
         return self._stored.get(resource.uid, resource.status)
 
-    def _still_ahead(self, before: Seen | None, now: Seen) -> Seen:
+    def _still_ahead(self, before: StoredObject | None, now: StoredObject) -> StoredObject:
         """What the API tells, with what is foretold where that still stands: somebody has set a label."""
         stored = self._stored.get(now.uid)
         if stored is None or before is None or before.resource is None:
@@ -123,7 +123,7 @@ class Snapshot:
             return now
         return replace(now, resource=now.resource.model_copy(update={"status": before.resource.status}))
 
-    def _take(self, before: Seen | None, now: Seen) -> None:
+    def _take(self, before: StoredObject | None, now: StoredObject) -> None:
         self._by_uid[now.uid] = self._by_kind[now.kind][now.uid] = now
         self._by_name[now.kind, now.name] = now
         self._tell(before, now)
@@ -158,20 +158,20 @@ class Snapshot:
         while len(self._buried) > 10_000:
             del self._buried[next(iter(self._buried))]
 
-    def _tell(self, before: Seen | None, now: Seen | None) -> None:
+    def _tell(self, before: StoredObject | None, now: StoredObject | None) -> None:
         for listener in self._listeners:
             listener(before, now)
 
 
-def _seen(kind: type[Resource], plain: Mapping[str, Any]) -> Seen:
+def _seen(kind: type[Resource], plain: Mapping[str, Any]) -> StoredObject:
     metadata = plain["metadata"]
     name = Name(metadata.get("namespace", ""), metadata["name"])
     version = _version(plain)
     try:
-        return Seen(kind, name, metadata["uid"], version, kind.from_plain(plain))
+        return StoredObject(kind, name, metadata["uid"], version, kind.from_plain(plain))
     except Unreadable as unreadable:
         _log.warning("%s", unreadable)
-        return Seen(kind, name, metadata["uid"], version, None, unreadable.problem, plain)
+        return StoredObject(kind, name, metadata["uid"], version, None, unreadable.problem, plain)
 
 
 def _version(plain: Mapping[str, Any]) -> int:

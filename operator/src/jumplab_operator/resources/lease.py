@@ -82,7 +82,7 @@ class AssignedExporter(Model):
     exporter_ref: ObjectRef | None = Field(default=None, description="Exporter of this member.")
 
 
-class QueuePlace(Model):
+class QueueStatus(Model):
     """Queue position of a waiting lease, and the reason why it waits."""
 
     position: int | None = Field(default=None, ge=1, description="Queue position; 1 is next.")
@@ -127,7 +127,7 @@ class LeaseStatus(Model):
     spot_access: bool | None = Field(
         default=None, description="True if the access policy permits the preemption of this lease."
     )
-    queue: QueuePlace | None = Field(default=None, description="Queue position, for the first leases of each queue.")
+    queue: QueueStatus | None = Field(default=None, description="Queue position, for the first leases of each queue.")
     observed_generation: int | None = Field(
         default=None, ge=0, description="Generation of the spec that this status is about."
     )

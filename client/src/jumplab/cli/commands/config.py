@@ -18,9 +18,9 @@ def list_() -> None:
     """Show the client configurations. A mark shows the current one."""
     import os
 
-    from jumplab.client.config_files import Places
+    from jumplab.client.config_files import ConfigFiles
 
-    places = Places.of(os.environ)
+    places = ConfigFiles.of(os.environ)
     current = places.current_client()
     for name in places.client_names():
         click.echo(f"{'*' if name == current else ' '} {name}")
@@ -32,6 +32,6 @@ def use(name: str) -> None:
     """Make NAME the current client."""
     import os
 
-    from jumplab.client.config_files import Places
+    from jumplab.client.config_files import ConfigFiles
 
-    Places.of(os.environ).use_client(name)
+    ConfigFiles.of(os.environ).use_client(name)

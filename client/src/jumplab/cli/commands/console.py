@@ -36,7 +36,7 @@ def console(
     """Lease an exporter and open its console. Ctrl-] leaves it."""
     from jumplab.cli.exit_status import say
     from jumplab.cli.j.driver_tree import DriverTree
-    from jumplab.cli.lease_context import Wanted, hold, member_of
+    from jumplab.cli.lease_context import LeaseOptions, hold, member_of
     from jumplab.cli.running import run
     from jumplab.cli.terminal import converse, show
     from jumplab.client.config_files import load_client
@@ -47,7 +47,7 @@ def console(
     if watch and exclusive:
         raise click.UsageError("who only watches can't be the only one that types; leave out --watch or --exclusive")
     config = load_client(client_name)
-    wanted = Wanted(selector, exporter, members, duration, name, wait_timeout, lease_name)
+    wanted = LeaseOptions(selector, exporter, members, duration, name, wait_timeout, lease_name)
 
     async def lease_and_attach() -> None:
         async with Controller.connected(config) as controller, hold(controller, config, wanted) as held:

@@ -29,14 +29,14 @@ def shell(
 
     With a COMMAND (after --), runs that instead and exits with its status.
     """
-    from jumplab.cli.lease_context import Wanted, hold
+    from jumplab.cli.lease_context import LeaseOptions, hold
     from jumplab.cli.leased_shell import open_shell
     from jumplab.cli.running import run
     from jumplab.client.config_files import load_client
     from jumplab.client.controller import Controller
 
     config = load_client(client_name)
-    wanted = Wanted(selector, exporter, members, duration, name, wait_timeout, lease_name)
+    wanted = LeaseOptions(selector, exporter, members, duration, name, wait_timeout, lease_name)
 
     async def lease_and_run() -> int:
         async with Controller.connected(config) as controller, hold(controller, config, wanted) as held:

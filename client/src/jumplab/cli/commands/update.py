@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import click
 
-from jumplab.cli.options import DurationType, MomentType, client_option
+from jumplab.cli.options import DurationType, TimestampType, client_option
 
 
 @click.group()
@@ -18,7 +18,7 @@ def update() -> None:
     "--duration", type=DurationType(), help="New duration, counted from the moment at which the lease became ready."
 )
 @click.option(
-    "--end", type=MomentType(), help="New end time, in place of --duration. A time in the past ends the lease now."
+    "--end", type=TimestampType(), help="New end time, in place of --duration. A time in the past ends the lease now."
 )
 @click.option("--to", "heir", metavar="CLIENT", default="", help="Transfer the lease to this client.")
 @client_option

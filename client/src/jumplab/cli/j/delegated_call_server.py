@@ -16,7 +16,7 @@ import click
 from jumplab.cli.exit_status import one_line, told
 from jumplab.cli.j.driver_commands import plain_call
 from jumplab.cli.j.driver_tree import DriverTree
-from jumplab.cli.j.seen_log_lines import ShownLines
+from jumplab.cli.j.seen_log_lines import SeenLogLines
 from jumplab.cli.options import read_reconnect_seconds
 from jumplab.client.acquiring import Held
 from jumplab.client.controller import Controller
@@ -24,7 +24,7 @@ from jumplab.client.sessions import attached, reconnecting
 from jumplab.driver import Progress, on_progress
 from jumplab.protocol.v1.session_pb2 import LogLine
 from jumplab.session.client import Session
-from jumplab.transport.first_completed import race
+from jumplab.transport.first_completed import first_completed
 from jumplab.transport.tokens import same_token
 
 _ASKING_BOUND_SECONDS = 5.0
@@ -37,7 +37,7 @@ Answer = Callable[[Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class DelegatedCall:
     """What `j` wants. member: of a lease of several exporters, whose drivers.  patience: its
     JUMPLAB_RECONNECT_SECONDS, if it has one, in place of the shell's own."""
 
@@ -47,7 +47,7 @@ class Errand:
     patience: str | None
 
     @classmethod
-    def read(cls, line: bytes) -> "Errand":
+    def read(cls, line: bytes) -> "DelegatedCall":
         """Raises ValueError."""
         try:
             asked = json.loads(line)
@@ -61,7 +61,7 @@ class Errand:
 
 
 @dataclass(frozen=True, slots=True)
-class Errands:
+class DelegatedCallServer:
     """Makes calls to the drivers of one lease.
 
     patience: how long a lost connection may stay away.  folder: the shell's own.
@@ -72,7 +72,7 @@ class Errands:
     patience: timedelta
     folder: Path
 
-    async def run(self, errand: Errand, answer: Answer) -> None:
+    async def run(self, errand: DelegatedCall, answer: Answer) -> None:
         """Carries one out: attaches, calls, and leaves, as `j` itself does."""
         try:
             await self._run(errand, answer)
@@ -81,7 +81,7 @@ class Errands:
                 raise
             answer({"said": one_line(sentence[0], "j"), "status": sentence[1]})
 
-    async def _run(self, errand: Errand, answer: Answer) -> None:
+    async def _run(self, errand: DelegatedCall, answer: Answer) -> None:
         def say(sentence: str) -> None:
             answer({"said": one_line(sentence, "j")})
 
@@ -91,7 +91,7 @@ class Errands:
         patience = read_reconnect_seconds(errand.patience) or self.patience
         again = reconnecting(self.controller, self.held.lease.name, patience, say, errand.member)
         tree = DriverTree.allowing((), unsafe=False)
-        with ShownLines(self.folder, errand.member) as lines:
+        with SeenLogLines(self.folder, errand.member) as lines:
 
             def tell(session: Session, line: LogLine) -> None:
                 if lines.is_new(session.epoch, line.number):
@@ -109,7 +109,7 @@ class Errands:
             answer(({} if shown is None else {"out": shown}) | {"status": 0})
 
 
-def _call_of(errand: Errand, session: Session, tree: DriverTree) -> Awaitable[str | None] | None:
+def _call_of(errand: DelegatedCall, session: Session, tree: DriverTree) -> Awaitable[str | None] | None:
     """The call that is asked for; None where it isn't a plain one, or none at all."""
     try:
         return plain_call(session.root, tree, errand.words)
@@ -118,7 +118,9 @@ def _call_of(errand: Errand, session: Session, tree: DriverTree) -> Awaitable[st
 
 
 @asynccontextmanager
-async def taken(place: Path, token: str, run: Callable[[Errand, Answer], Awaitable[None]]) -> AsyncIterator[None]:
+async def taken(
+    place: Path, token: str, run: Callable[[DelegatedCall, Answer], Awaitable[None]]
+) -> AsyncIterator[None]:
     """Takes errands at a socket while the context lasts; leaving it cancels those that run.
 
     place: in a folder that is its owner's alone.  token: what each errand has to bring.
@@ -147,15 +149,15 @@ async def _serve(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
     token: str,
-    run: Callable[[Errand, Answer], Awaitable[None]],
+    run: Callable[[DelegatedCall, Answer], Awaitable[None]],
 ) -> None:
     answers = _Answers(writer)
     try:
         async with asyncio.timeout(_ASKING_BOUND_SECONDS):
-            errand = Errand.read(await reader.readline())
+            errand = DelegatedCall.read(await reader.readline())
         if not same_token(token, errand.token):
             raise ValueError("the token is not that of this shell")
-        await race({"errand": _waited(run(errand, answers.put)), "given up": reader.read(1)})
+        await first_completed({"errand": _waited(run(errand, answers.put)), "given up": reader.read(1)})
     except (OSError, ValueError, TimeoutError) as error:
         _log.debug("an errand ended: %s", error)
     except Exception:  # noqa: BLE001 - the root of an errand's task: the others go on

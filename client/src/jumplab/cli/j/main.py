@@ -61,7 +61,7 @@ async def _drive(member: str, socket: str, token: str, words: list[str]) -> None
     from jumplab.cli.exit_status import say
     from jumplab.cli.j.driver_commands import DriverGroup
     from jumplab.cli.j.driver_tree import DriverTree
-    from jumplab.cli.j.seen_log_lines import ShownLines
+    from jumplab.cli.j.seen_log_lines import SeenLogLines
     from jumplab.cli.options import read_reconnect_seconds
     from jumplab.driver.errors import SessionEnded
     from jumplab.session.client import RECONNECT_WITHIN, Reconnecting, attach
@@ -78,7 +78,7 @@ async def _drive(member: str, socket: str, token: str, words: list[str]) -> None
     patience = read_reconnect_seconds(os.environ.get("JUMPLAB_RECONNECT_SECONDS")) or RECONNECT_WITHIN
     again = Reconnecting(link, patience, tell=lambda sentence: say(sentence, "j"))
     errands = os.environ.get("JUMPLAB_ERRANDS")
-    with ShownLines(Path(errands).parent if errands else None, member) as lines:
+    with SeenLogLines(Path(errands).parent if errands else None, member) as lines:
         async with attach(await link(), classes=tree, client="j", reconnecting=again) as session:
             session.on_log = lambda line: _show_log(line) if lines.is_new(session.epoch, line.number) else None
             if session.motd and not words:

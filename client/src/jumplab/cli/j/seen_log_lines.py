@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 
-class ShownLines:
+class SeenLogLines:
     """Of one member's exporter. Use as a context: those that come later know at its end.
 
     place: the shell's own folder, which all its `j` share; None: nothing is known.

@@ -604,7 +604,7 @@ class RotateTokenResponse(_message.Message):
 Global___RotateTokenResponse: _TypeAlias = RotateTokenResponse  # noqa: Y015
 
 @_typing.final
-class QueuePlace(_message.Message):
+class QueuePosition(_message.Message):
     """Where a lease stands that waits in a queue."""
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -635,7 +635,7 @@ class QueuePlace(_message.Message):
     _WhichOneofArgType__expected_begin_time: _TypeAlias = _typing.Literal["_expected_begin_time", b"_expected_begin_time"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__expected_begin_time) -> _WhichOneofReturnType__expected_begin_time | None: ...
 
-Global___QueuePlace: _TypeAlias = QueuePlace  # noqa: Y015
+Global___QueuePosition: _TypeAlias = QueuePosition  # noqa: Y015
 
 @_typing.final
 class ConsideredExporter(_message.Message):
@@ -685,7 +685,7 @@ class LeaseExplanation(_message.Message):
     @_builtins.property
     def lease(self) -> Global___Lease: ...
     @_builtins.property
-    def place(self) -> Global___QueuePlace:
+    def place(self) -> Global___QueuePosition:
         """Absent for a lease that stands in no queue."""
 
     @_builtins.property
@@ -696,7 +696,7 @@ class LeaseExplanation(_message.Message):
         self,
         *,
         lease: Global___Lease | None = ...,
-        place: Global___QueuePlace | None = ...,
+        place: Global___QueuePosition | None = ...,
         exporters: _abc.Iterable[Global___ConsideredExporter] | None = ...,
         left_out: _builtins.int = ...,
     ) -> None: ...
@@ -743,12 +743,12 @@ class QueuedLease(_message.Message):
     @_builtins.property
     def lease(self) -> Global___Lease: ...
     @_builtins.property
-    def place(self) -> Global___QueuePlace: ...
+    def place(self) -> Global___QueuePosition: ...
     def __init__(
         self,
         *,
         lease: Global___Lease | None = ...,
-        place: Global___QueuePlace | None = ...,
+        place: Global___QueuePosition | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["lease", b"lease", "place", b"place"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...

@@ -16,7 +16,7 @@ from jumplab.session.frames import MAGIC, GivenUp, read_payloads
 from jumplab.session.life import SessionEvent
 from jumplab.transport.backoff import Backoff
 from jumplab.transport.errors import TransportError
-from jumplab.transport.first_completed import race
+from jumplab.transport.first_completed import first_completed
 from jumplab.transport.links import EnvelopeStream, Link
 
 RECONNECT_WITHIN = timedelta(minutes=5)
@@ -167,7 +167,7 @@ class _Keeper:
         sending = self._session.channel.run(connection.stream, prefix=b"")
         reading = self._session.read(connection.rest, connection.payloads)
         try:
-            await race({"frames to the exporter": sending, "frames from the exporter": reading})
+            await first_completed({"frames to the exporter": sending, "frames from the exporter": reading})
         except GivenUp as error:
             self._session.end(errors.SessionEnded(str(error)))
             return str(error)

@@ -30,7 +30,7 @@ from jumplab.session.channel import FrameChannel
 from jumplab.session.client.loader import ClientClasses, reported_methods
 from jumplab.session.client.streams import DriverStream, RunningCall
 from jumplab.session.frames import UNCOUNTED, ProtocolError
-from jumplab.session.inline_stream import CarriedStream
+from jumplab.session.inline_stream import InlineStream
 from jumplab.session.items import WINDOW_BYTES, ReceivedItems
 from jumplab.session.life import SessionEvent, SessionLife
 from jumplab.transport.backoff import Backoff
@@ -103,7 +103,7 @@ class Session:
         call.bulk = bulk
         if self._carries_streams and not bulk:
             call.carried = True
-            running.carried = CarriedStream(self.channel, call.id, moves=True)
+            running.carried = InlineStream(self.channel, call.id, moves=True)
         else:
             call.stream = number
         try:

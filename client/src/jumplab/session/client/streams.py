@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from jumplab.driver import errors
 from jumplab.driver.progressing import Progress, listener
 from jumplab.session.bytestream import LinkedByteStream
-from jumplab.session.inline_stream import CarriedStream
+from jumplab.session.inline_stream import InlineStream
 from jumplab.session.items import ReceivedItems
 from jumplab.transport.backoff import Backoff
 from jumplab.transport.errors import TransportError
@@ -27,7 +27,7 @@ class RunningCall:
         self.result: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self.opened: asyncio.Future[None] | None = None
         self.items: ReceivedItems | None = None
-        self.carried: CarriedStream | None = None
+        self.carried: InlineStream | None = None
         self.on_progress = listener()
 
     @property

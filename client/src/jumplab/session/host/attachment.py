@@ -30,11 +30,11 @@ from jumplab.session.host.progress import ProgressReports
 from jumplab.session.host.pushing import Pushes
 from jumplab.session.host.running import RunningCalls
 from jumplab.session.host.streams import HostedStream, refuse_stream
-from jumplab.session.inline_stream import CarriedStream
+from jumplab.session.inline_stream import InlineStream
 from jumplab.session.items import SentItems
 from jumplab.session.life import SessionEvent, SessionLife
 from jumplab.transport.errors import TransportError
-from jumplab.transport.first_completed import race
+from jumplab.transport.first_completed import first_completed
 from jumplab.transport.links import EnvelopeStream, Link
 
 _CLOSING_BOUND_SECONDS = 1.0
@@ -152,7 +152,7 @@ class Attachment:
         sending = asyncio.create_task(self._channel.run(stream), name="frames to the client")
         reading = self._read(payloads)
         try:
-            await race(
+            await first_completed(
                 {"frames": reading, "sent": _ended(sending), "left": self.left.wait(), "replaced": replaced.wait()}
             )
             if self.left.is_set():
@@ -179,7 +179,7 @@ class Attachment:
             async with asyncio.timeout(_CLOSING_BOUND_SECONDS):
                 if calls:
                     await asyncio.wait(calls)
-                await race({"said": self._channel.flushed(), "lost": _ended(sending)})
+                await first_completed({"said": self._channel.flushed(), "lost": _ended(sending)})
 
     async def _read(self, payloads: AsyncIterator[Frames]) -> None:
         async for payload in payloads:
@@ -216,7 +216,7 @@ class Attachment:
         self._channel.arrived(payload, counted)
 
     def _hosted(self, call: Call) -> HostedStream:
-        carried = CarriedStream(self._channel, call.id, moves=False) if call.carried else None
+        carried = InlineStream(self._channel, call.id, moves=False) if call.carried else None
         return HostedStream(bulk=call.bulk, carried=carried)
 
     def _take_envelope(self, envelope: StreamEnvelope) -> None:

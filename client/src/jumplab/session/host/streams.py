@@ -5,7 +5,7 @@ import contextlib
 
 from jumplab.driver import errors
 from jumplab.session.bytestream import LinkedByteStream, reset
-from jumplab.session.inline_stream import CarriedStream
+from jumplab.session.inline_stream import InlineStream
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import ConnectionLost, EnvelopeStream, Link
 
@@ -26,7 +26,7 @@ class HostedStream:
     carried: our end among the session's frames, where it begins there.
     """
 
-    def __init__(self, *, bulk: bool, carried: CarriedStream | None = None) -> None:
+    def __init__(self, *, bulk: bool, carried: InlineStream | None = None) -> None:
         self.carried = carried
         self.bytes = LinkedByteStream(self._next)
         self._bulk = bulk

@@ -15,19 +15,19 @@ from jumplab_operator.clock import Clock, SystemClock
 from jumplab_operator.kube import kopf_watch
 from jumplab_operator.kube.access import KubeAccess
 from jumplab_operator.kube.client import KubeApi, connected
-from jumplab_operator.kube.concurrency_limit import Paced
-from jumplab_operator.kube.event_recorder import Events
-from jumplab_operator.kube.informer import Feeder
-from jumplab_operator.kube.object_store import Snapshot
-from jumplab_operator.reconcile.composition.lab_service import ClusterLab
-from jumplab_operator.reconcile.composition.manager import Reconciler
-from jumplab_operator.reconcile.context.connections import Presence
+from jumplab_operator.kube.concurrency_limit import ConcurrencyLimit
+from jumplab_operator.kube.event_recorder import EventRecorder
+from jumplab_operator.kube.informer import Informer
+from jumplab_operator.kube.object_store import ObjectStore
+from jumplab_operator.reconcile.composition.lab_service import LabService
+from jumplab_operator.reconcile.composition.manager import Manager
+from jumplab_operator.reconcile.context.connections import Connections
 from jumplab_operator.reconcile.context.context import Cluster
 from jumplab_operator.reconcile.context.settings import LabSettings
 from jumplab_operator.reconcile.context.workqueue import WorkQueue
 from jumplab_operator.reconcile.lease_steps.credential_checks import CredentialChecks
 from jumplab_operator.reconcile.lease_steps.credentials import Credentials, TokenIssuer
-from jumplab_operator.reconcile.scheduling.scheduler_loop import Planner
+from jumplab_operator.reconcile.scheduling.scheduler_loop import SchedulerLoop
 
 _WORKERS = 8
 
@@ -35,7 +35,7 @@ _WORKERS = 8
 @asynccontextmanager
 async def running_lab(
     access: KubeAccess, settings: LabSettings, issuer: TokenIssuer, clock: Clock | None = None
-) -> AsyncIterator[ClusterLab]:
+) -> AsyncIterator[LabService]:
     """The lab over a Kubernetes API, while the context lasts. Raises ApiError where the CRDs aren't installed."""
     clock = clock or SystemClock()
     watch = kopf_watch.of_cluster(access, settings.namespaces, clock)
@@ -46,33 +46,33 @@ async def running_lab(
 @asynccontextmanager
 async def lab_over(
     kube: KubeApi, watch: kopf_watch.Watch, settings: LabSettings, issuer: TokenIssuer, clock: Clock
-) -> AsyncIterator[ClusterLab]:
+) -> AsyncIterator[LabService]:
     """The same, over an API that is given, and what tells of its changes."""
-    beside, kube = Paced(kube), Paced(kube)
+    beside, kube = ConcurrencyLimit(kube), ConcurrencyLimit(kube)
     queue = WorkQueue(clock)
     cluster = Cluster(
         kube=kube,
         settings=settings,
         clock=clock,
-        snapshot=Snapshot(),
-        presence=Presence(clock.now(), settings.connection_grace, settings.return_within),
+        objects=ObjectStore(),
+        presence=Connections(clock.now(), settings.connection_grace, settings.return_within),
         queue=queue,
-        events=Events(kube, clock, queue.calm, settings.attach_first),
+        events=EventRecorder(kube, clock, queue.calm, settings.attach_first),
     )
-    planner = Planner(cluster)
+    scheduler_loop = SchedulerLoop(cluster)
     credentials = Credentials(kube, issuer, settings.ca_pem)
-    reconciler = Reconciler(cluster, planner, credentials)
+    reconciler = Manager(cluster, scheduler_loop, credentials)
     checks = CredentialChecks(beside, cluster, credentials, settings.check_credentials_every)
-    feeder = Feeder(kube, cluster.snapshot, settings.namespaces, settings.relist_every, clock)
-    await feeder.list_first()
+    informer = Informer(kube, cluster.objects, settings.namespaces, settings.relist_every, clock)
+    await informer.list_first()
     async with asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(watch(feeder.on_event), name="watches"),
-            group.create_task(feeder.keep_listing(), name="lists"),
-            group.create_task(planner.run(), name="plan"),
-            group.create_task(planner.standing.run(), name="places in the queues"),
+            group.create_task(watch(informer.on_event), name="watches"),
+            group.create_task(informer.keep_listing(), name="lists"),
+            group.create_task(scheduler_loop.run(), name="plan"),
+            group.create_task(scheduler_loop.positions.run(), name="places in the queues"),
             group.create_task(cluster.queue.keep_time(), name="timers"),
-            group.create_task(reconciler.foretelling.run(), name="what is foretold"),
+            group.create_task(reconciler.deferred_status.run(), name="what is foretold"),
             group.create_task(cluster.events.post(), name="events"),
             group.create_task(checks.run(), name="clients' credentials"),
         ]
@@ -80,7 +80,7 @@ async def lab_over(
             worker = cluster.queue.work(reconciler.reconcile)
             tasks.append(group.create_task(worker, name=f"reconcile {number}"))
         try:
-            yield ClusterLab(cluster, planner, reconciler)
+            yield LabService(cluster, scheduler_loop, reconciler)
         finally:
             for task in tasks:
                 task.cancel()

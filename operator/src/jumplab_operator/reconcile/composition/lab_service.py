@@ -1,4 +1,4 @@
-"""The lab as the gRPC services see it: `jumplab_operator.controller.lab.Lab` over the snapshot and the API."""
+"""The lab as the gRPC services see it: `jumplab_operator.controller.lab.Lab` over the object store and the API."""
 
 import asyncio
 import contextlib
@@ -7,15 +7,15 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, get_args
 
-from jumplab_operator.controller.lab import Assignment, Explanation, Holding, Queued, StatusReport
+from jumplab_operator.controller.lab import Assignment, Explanation, HolderChange, QueuedLease, StatusReport
 from jumplab_operator.errors import ApiError, ApiRefused, EditRefused
 from jumplab_operator.kube.client import CUSTOM, path
 from jumplab_operator.names import Name
-from jumplab_operator.reconcile.composition.manager import Reconciler
+from jumplab_operator.reconcile.composition.manager import Manager
 from jumplab_operator.reconcile.context.connections import Connection
 from jumplab_operator.reconcile.context.context import Cluster
 from jumplab_operator.reconcile.lease_steps import claims
-from jumplab_operator.reconcile.scheduling.scheduler_loop import Planner
+from jumplab_operator.reconcile.scheduling.scheduler_loop import SchedulerLoop
 from jumplab_operator.resources import GROUP, VERSION, Client, Device, Exporter, LabelSelector, Lease
 from jumplab_operator.resources.conditions import is_true
 from jumplab_operator.resources.exporter import Phase
@@ -24,28 +24,28 @@ _OWN_LABELS = f"{GROUP}/"
 _SAYS_MORE_WITHIN = timedelta(seconds=1)
 
 
-class ClusterLab:
+class LabService:
     """Implements the contract; its methods' docstrings are there."""
 
-    def __init__(self, cluster: Cluster, planner: Planner, reconciler: Reconciler) -> None:
+    def __init__(self, cluster: Cluster, scheduler_loop: SchedulerLoop, reconciler: Manager) -> None:
         self._cluster = cluster
-        self._planner = planner
+        self._scheduler_loop = scheduler_loop
         self._reconciler = reconciler
 
     def exporter(self, name: Name) -> Exporter | None:
-        return self._cluster.snapshot.get(Exporter, name)
+        return self._cluster.objects.get(Exporter, name)
 
     def client(self, name: Name) -> Client | None:
-        return self._cluster.snapshot.get(Client, name)
+        return self._cluster.objects.get(Client, name)
 
     def lease(self, name: Name) -> Lease | None:
-        return self._cluster.snapshot.get(Lease, name)
+        return self._cluster.objects.get(Lease, name)
 
     def exporters(self, namespace: str) -> Sequence[Exporter]:
-        return self._cluster.snapshot.all_of(Exporter, namespace)
+        return self._cluster.objects.all_of(Exporter, namespace)
 
     def leases(self, namespace: str) -> Sequence[Lease]:
-        return self._cluster.snapshot.all_of(Lease, namespace)
+        return self._cluster.objects.all_of(Lease, namespace)
 
     def remaining(self, lease: Lease) -> timedelta | None:
         if lease.status.ended or lease.spec.release:
@@ -71,7 +71,7 @@ class ClusterLab:
         with self._cluster.topics.following(uid) as changed:
             while True:
                 changed.clear()
-                exporter = self._cluster.snapshot.by_uid(Exporter, uid)
+                exporter = self._cluster.objects.by_uid(Exporter, uid)
                 if exporter is None or connection.number != number:
                     return
                 assignment, now = claims.assignment(exporter, self._cluster), self._cluster.clock.now()
@@ -86,9 +86,9 @@ class ClusterLab:
                     yield assignment
 
     def _presence_changed(self, exporter: Name, uid: str) -> None:
-        self._planner.note(exporter.namespace, uid)
+        self._scheduler_loop.note(exporter.namespace, uid)
         self._cluster.topics.changed(uid)
-        resource = self._cluster.snapshot.by_uid(Exporter, uid)
+        resource = self._cluster.objects.by_uid(Exporter, uid)
         if resource is not None and resource.status.lease_ref is not None:
             self._cluster.queue.add(resource.status.lease_ref.uid or "")
 
@@ -124,9 +124,9 @@ class ClusterLab:
         connection, now = self._cluster.presence.of(resource.uid), self._cluster.clock.now()
         stays_ready = connection.phase == report.status == "LeaseReady" and not report.release_lease
         connection.note(report, now)
-        self._planner.note(exporter.namespace, resource.uid)
+        self._scheduler_loop.note(exporter.namespace, resource.uid)
         if claim is not None and claim.uid:
-            lease = self._cluster.snapshot.by_uid(Lease, claim.uid)
+            lease = self._cluster.objects.by_uid(Lease, claim.uid)
             if stays_ready and lease is not None and is_true(lease.status.conditions, "Ready"):  # who attached, or left
                 self._cluster.queue.add_at(claim.uid, now + self._cluster.settings.attach_first, patient=True)
             else:  # somebody may wait for it
@@ -142,7 +142,7 @@ class ClusterLab:
         with self._cluster.topics.following(uid) as changed:
             while True:
                 changed.clear()
-                current = self._cluster.snapshot.by_uid(Lease, uid)
+                current = self._cluster.objects.by_uid(Lease, uid)
                 if current is None:
                     return
                 if current.metadata.resource_version != version:
@@ -152,10 +152,10 @@ class ClusterLab:
                     await changed.wait()  # without a bound: whoever watches cancels it
 
     def explain(self, lease: Lease) -> Explanation:
-        return self._planner.standing.explain(lease)
+        return self._scheduler_loop.positions.explain(lease)
 
-    async def queue(self, namespace: str, selector: LabelSelector, most: int) -> Sequence[Queued]:
-        return await self._planner.standing.queue(namespace, selector, most)
+    async def queue(self, namespace: str, selector: LabelSelector, most: int) -> Sequence[QueuedLease]:
+        return await self._scheduler_loop.positions.queue(namespace, selector, most)
 
     async def create_lease(self, namespace: str, name: str | None, spec: Mapping[str, Any]) -> Lease:
         metadata = {"name": name} if name is not None else {"generateName": "lease-"}
@@ -170,15 +170,15 @@ class ClusterLab:
         known = self.lease(lease)
         if known is None:
             raise ApiRefused(404, f'there is no Lease "{lease.name}" in namespace "{lease.namespace}"')
-        if refusal := self._planner.edit_refusal(known, spec):
+        if refusal := self._scheduler_loop.edit_refusal(known, spec):
             raise EditRefused(refusal.message)
         edited = await self.patch_lease(lease, spec)
         with contextlib.suppress(ApiError):  # it is stored: the operator comes back to it
             await self._reconciler.reconcile_now(edited.uid)
-        return self._cluster.snapshot.by_uid(Lease, edited.uid) or edited
+        return self._cluster.objects.by_uid(Lease, edited.uid) or edited
 
     def _taken_over(self, answer: Mapping[str, Any]) -> Lease:
-        self._cluster.snapshot.put(Lease, answer)
+        self._cluster.objects.put(Lease, answer)
         return Lease.from_plain(answer)
 
     async def delete_lease(self, lease: Name) -> None:
@@ -198,7 +198,7 @@ class ClusterLab:
     def calling(self, client_uid: str) -> AbstractContextManager["asyncio.Future[str]"]:
         return self._cluster.callers.calling(client_uid)
 
-    async def holders(self) -> AsyncIterator[Holding]:
+    async def holders(self) -> AsyncIterator[HolderChange]:
         with self._cluster.holdings.listening() as holdings:
             while True:
                 yield await holdings.get()

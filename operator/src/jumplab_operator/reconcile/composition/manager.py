@@ -2,49 +2,49 @@
 
 from collections import defaultdict
 
-from jumplab_operator.controller.lab import Holding
+from jumplab_operator.controller.lab import HolderChange
 from jumplab_operator.errors import ApiError
-from jumplab_operator.kube.object_store import Seen
+from jumplab_operator.kube.object_store import StoredObject
 from jumplab_operator.names import Name
 from jumplab_operator.reconcile.context.context import Cluster
 from jumplab_operator.reconcile.lease_steps.claims import is_assigned_to
 from jumplab_operator.reconcile.lease_steps.credentials import Credentials
-from jumplab_operator.reconcile.lease_steps.failure_history import Failures
+from jumplab_operator.reconcile.lease_steps.failure_history import FailureHistory
 from jumplab_operator.reconcile.lease_steps.revocation import holder_as, told_revocation
-from jumplab_operator.reconcile.reconcilers.client import Clients
-from jumplab_operator.reconcile.reconcilers.exporter import Exporters
-from jumplab_operator.reconcile.reconcilers.lease import Leases
-from jumplab_operator.reconcile.reconcilers.policy import Policies
-from jumplab_operator.reconcile.scheduling.scheduler_loop import PLAN, Planner
+from jumplab_operator.reconcile.reconcilers.client import ClientReconciler
+from jumplab_operator.reconcile.reconcilers.exporter import ExporterReconciler
+from jumplab_operator.reconcile.reconcilers.lease import LeaseReconciler
+from jumplab_operator.reconcile.reconcilers.policy import PolicyReconciler
+from jumplab_operator.reconcile.scheduling.scheduler_loop import PLAN, SchedulerLoop
 from jumplab_operator.resources import Client, Exporter, ExporterAccessPolicy, Lease
 
 _DEADLINES = 10_000
 _ATTEMPTS = 5
 
 
-class Reconciler:
+class Manager:
     """Sends each object to the reconcile of its kind, and what a change concerns to the queue."""
 
-    def __init__(self, cluster: Cluster, planner: Planner, credentials: Credentials) -> None:
+    def __init__(self, cluster: Cluster, scheduler_loop: SchedulerLoop, credentials: Credentials) -> None:
         self._cluster = cluster
-        self._planner = planner
+        self._scheduler_loop = scheduler_loop
         self._credentials = credentials
-        self._failures = Failures()
-        self._exporters = Exporters(cluster, planner, credentials, self._failures)
-        self.clients = Clients(cluster, credentials)
-        self._leases = Leases(cluster, planner, cluster.clock.now())
-        self._policies = Policies(cluster)
+        self._failures = FailureHistory()
+        self._exporters = ExporterReconciler(cluster, scheduler_loop, credentials, self._failures)
+        self.clients = ClientReconciler(cluster, credentials)
+        self._leases = LeaseReconciler(cluster, scheduler_loop, cluster.clock.now())
+        self._policies = PolicyReconciler(cluster)
         self._claimed: defaultdict[str, set[str]] = defaultdict(set)
         """The uids of the exporters with a claim of a lease, by the lease's uid."""
-        self.foretelling = self._leases.foretelling
-        cluster.snapshot.on_change(self._changed)
+        self.deferred_status = self._leases.deferred_status
+        cluster.objects.on_change(self._changed)
 
     async def reconcile(self, uid: str) -> None:
         """One object, whatever its kind; nothing where it is gone. Raises ApiError."""
         if uid == PLAN:
-            self._planner.wake()
+            self._scheduler_loop.wake()
             return
-        seen = self._cluster.snapshot.seen(uid)
+        seen = self._cluster.objects.seen(uid)
         if seen is None:
             return
         match seen.resource:
@@ -67,17 +67,17 @@ class Reconciler:
                 async with self._cluster.queue.holding(uid):
                     await self.reconcile(uid)
             except ApiError as refused:
-                if refused.status == 404 and self._cluster.snapshot.seen(uid) is None:
+                if refused.status == 404 and self._cluster.objects.seen(uid) is None:
                     return
                 if refused.status != 409 or attempt == _ATTEMPTS - 1:
                     raise
             else:
                 return
 
-    def _changed(self, before: Seen | None, now: Seen | None) -> None:
+    def _changed(self, before: StoredObject | None, now: StoredObject | None) -> None:
         seen = now or before
         assert seen is not None, "a change is of something"
-        self._planner.note(seen.name.namespace, seen.uid)
+        self._scheduler_loop.note(seen.name.namespace, seen.uid)
         self._cluster.topics.changed(seen.uid)
         if now is not None:
             self._cluster.queue.add(seen.uid, patient=_is_patient(now.resource))
@@ -99,7 +99,7 @@ class Reconciler:
         elif before is not None and now is not None and holder_as(before) == holder_as(now):
             return
         for uid in self._cluster.holders.leases_of(name):
-            lease = self._cluster.snapshot.by_uid(Lease, uid)
+            lease = self._cluster.objects.by_uid(Lease, uid)
             if lease is not None and before is not None and why:
                 self._leases.revocations.note(lease, holder_as(before))
             self._cluster.queue.add(uid, patient=not why)
@@ -133,7 +133,7 @@ class Reconciler:
                 self._look_at(exporter, patient=now is not None and is_assigned_to(now, exporter))
         if now is None or now.status.ended:  # it may be claimed, and the lease never said so
             for exporter_uid in list(self._claimed.get(lease.uid, ())):
-                claimed = self._cluster.snapshot.by_uid(Exporter, exporter_uid)
+                claimed = self._cluster.objects.by_uid(Exporter, exporter_uid)
                 if claimed is not None:
                     self._look_at(claimed, patient=False)
 
@@ -141,11 +141,11 @@ class Reconciler:
         if before is None or before.status.ended:
             return
         if now is None or now.status.ended:
-            self._cluster.holdings.announce(Holding(before.uid, None))
+            self._cluster.holdings.announce(HolderChange(before.uid, None))
         elif before.status.accepted is not None and now.status.accepted is not None:
             holder = now.status.accepted.client_ref.name
             if holder != before.status.accepted.client_ref.name:
-                self._cluster.holdings.announce(Holding(now.uid, holder))
+                self._cluster.holdings.announce(HolderChange(now.uid, holder))
 
     def _look_at(self, exporter: Exporter, *, patient: bool) -> None:
         self._cluster.queue.add(exporter.uid, patient=patient)

@@ -5,10 +5,10 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 
-from jumplab_operator.controller.lab import Holding
+from jumplab_operator.controller.lab import HolderChange
 
 
-class Topics:
+class ChangeNotifier:
     """Wakes those who follow a topic. They then look for themselves: several changes may come as one."""
 
     def __init__(self) -> None:
@@ -31,14 +31,14 @@ class Topics:
             event.set()
 
 
-class Announcements:
+class HolderNotifier:
     """Tells everyone who listens whose a lease is once that changes; what was said of it last isn't said again."""
 
     def __init__(self) -> None:
-        self._listeners: set[asyncio.Queue[Holding]] = set()
-        self._said: dict[str, Holding] = {}
+        self._listeners: set[asyncio.Queue[HolderChange]] = set()
+        self._said: dict[str, HolderChange] = {}
 
-    def announce(self, holding: Holding) -> None:
+    def announce(self, holding: HolderChange) -> None:
         if self._said.pop(holding.lease_uid, None) != holding:
             for queue in self._listeners:
                 queue.put_nowait(holding)
@@ -47,8 +47,8 @@ class Announcements:
             del self._said[next(iter(self._said))]
 
     @contextmanager
-    def listening(self) -> Iterator[asyncio.Queue[Holding]]:
-        queue: asyncio.Queue[Holding] = asyncio.Queue()
+    def listening(self) -> Iterator[asyncio.Queue[HolderChange]]:
+        queue: asyncio.Queue[HolderChange] = asyncio.Queue()
         self._listeners.add(queue)
         try:
             yield queue

@@ -126,7 +126,7 @@ class Connection:
         return lease_uid in self.cleaned or (self.available and lease_uid not in self.told)
 
 
-class Presence:
+class Connections:
     """The connections of all exporters, and who counts as online."""
 
     def __init__(self, started: datetime, grace: timedelta, return_within: timedelta) -> None:

@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 from jumplab_operator.clock import Clock
 from jumplab_operator.errors import ApiError
 from jumplab_operator.kube.client import CUSTOM, KubeApi, path
-from jumplab_operator.kube.event_recorder import Events
-from jumplab_operator.kube.object_store import Snapshot
+from jumplab_operator.kube.event_recorder import EventRecorder
+from jumplab_operator.kube.object_store import ObjectStore
 from jumplab_operator.names import Name
 from jumplab_operator.reconcile.context.callers import Callers
-from jumplab_operator.reconcile.context.change_notifier import Announcements, Topics
-from jumplab_operator.reconcile.context.connections import Presence
+from jumplab_operator.reconcile.context.change_notifier import ChangeNotifier, HolderNotifier
+from jumplab_operator.reconcile.context.connections import Connections
 from jumplab_operator.reconcile.context.holders import Holders
 from jumplab_operator.reconcile.context.settings import LabSettings
 from jumplab_operator.reconcile.context.workqueue import WorkQueue
@@ -31,12 +31,12 @@ class Cluster:
     kube: KubeApi
     settings: LabSettings
     clock: Clock
-    snapshot: Snapshot
-    presence: Presence
+    objects: ObjectStore
+    presence: Connections
     queue: WorkQueue
-    events: Events
-    topics: Topics = field(default_factory=Topics)
-    holdings: Announcements = field(default_factory=Announcements)
+    events: EventRecorder
+    topics: ChangeNotifier = field(default_factory=ChangeNotifier)
+    holdings: HolderNotifier = field(default_factory=HolderNotifier)
     holders: Holders = field(default_factory=Holders)
     callers: Callers = field(default_factory=Callers)
     deadlines: dict[str, datetime] = field(default_factory=dict)
@@ -45,23 +45,23 @@ class Cluster:
     def exporters_of(self, lease: Lease) -> list[Exporter]:
         """The exporters that a lease is assigned to, as far as they are known."""
         names = [Name(lease.namespace, name) for name in lease.status.exporter_names]
-        return [found for name in names if (found := self.snapshot.get(Exporter, name)) is not None]
+        return [found for name in names if (found := self.objects.get(Exporter, name)) is not None]
 
     def policies(self, namespace: str) -> list[ExporterAccessPolicy | None]:
         """The access policies of a namespace; None for each that can't be read."""
-        uids = self.snapshot.uids(ExporterAccessPolicy)
-        found = [seen for uid in uids if (seen := self.snapshot.seen(uid)) and seen.name.namespace == namespace]
+        uids = self.objects.uids(ExporterAccessPolicy)
+        found = [seen for uid in uids if (seen := self.objects.seen(uid)) and seen.name.namespace == namespace]
         return [seen.resource if isinstance(seen.resource, ExporterAccessPolicy) else None for seen in found]
 
     async def write_status(self, resource: Resource, after: Model) -> bool:
         """Writes what differs of the status that the API has, on the resource version that `resource` has.
 
-        False: nothing does. Raises ApiError; on 409 the snapshot has the object's newest state by then, and the next
+        False: nothing does. Raises ApiError; on 409 the store has the object's newest state by then, and the next
         reconcile sees it.
         """
-        changes = status_changes(self.snapshot.stored_status(resource), after)
+        changes = status_changes(self.objects.stored_status(resource), after)
         if not changes:
-            self.snapshot.take_back(resource.uid)
+            self.objects.take_back(resource.uid)
             return False
         body = {"metadata": {"resourceVersion": resource.metadata.resource_version}, "status": changes}
         await self.merge(resource, body, "status")
@@ -73,7 +73,7 @@ class Cluster:
         For what was said by a caller and holds whatever the rest is. Raises ApiError.
         """
         for attempt in range(_ATTEMPTS):
-            newest = self.snapshot.by_uid(type(resource), resource.uid) or resource
+            newest = self.objects.by_uid(type(resource), resource.uid) or resource
             try:
                 await self.write_status(newest, changed(newest))
             except ApiError as refused:
@@ -90,15 +90,15 @@ class Cluster:
             if refused.status in (404, 409):
                 await self.refresh(resource)
             raise
-        self.snapshot.put(type(resource), answer)
+        self.objects.put(type(resource), answer)
 
     async def refresh(self, resource: Resource) -> None:
         """Asks the API for the object anew."""
         current = await self.kube.get(object_path(resource))
         if current is None or current["metadata"]["uid"] != resource.uid:
-            self.snapshot.drop(resource.uid)
+            self.objects.drop(resource.uid)
         if current is not None:
-            self.snapshot.put(type(resource), current)
+            self.objects.put(type(resource), current)
 
 
 def object_path(resource: Resource, sub: str = "") -> str:

@@ -18,8 +18,8 @@ from jumplab_operator.resources.conditions import find_condition
 def lease_of(claim: LeaseRef, exporter: Exporter, cluster: Cluster) -> Lease | None:
     """The lease that the claim names, if it still exists. A claim without uid (by Jumpstarter) goes by the name."""
     if claim.uid is None:
-        return cluster.snapshot.get(Lease, Name(exporter.namespace, claim.name))
-    return cluster.snapshot.by_uid(Lease, claim.uid)
+        return cluster.objects.get(Lease, Name(exporter.namespace, claim.name))
+    return cluster.objects.by_uid(Lease, claim.uid)
 
 
 def holds(exporter: Exporter, lease: Lease) -> bool:

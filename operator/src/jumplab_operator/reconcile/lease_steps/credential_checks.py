@@ -36,11 +36,11 @@ class CredentialChecks:
                     tasks.create_task(self._look(client), name=f"the credential of {client.name}")
 
     def _due(self) -> list[Client]:
-        snapshot = self._cluster.snapshot
-        holding = [snapshot.get(Client, name) for name in self._cluster.holders.clients()]
-        calling = [snapshot.by_uid(Client, uid) for uid in self._cluster.callers.uids()]
-        self._turn = self._turn or sorted(snapshot.uids(Client))
-        others = [snapshot.by_uid(Client, uid) for uid in self._turn[-OTHERS_AT_ONCE:]]
+        objects = self._cluster.objects
+        holding = [objects.get(Client, name) for name in self._cluster.holders.clients()]
+        calling = [objects.by_uid(Client, uid) for uid in self._cluster.callers.uids()]
+        self._turn = self._turn or sorted(objects.uids(Client))
+        others = [objects.by_uid(Client, uid) for uid in self._turn[-OTHERS_AT_ONCE:]]
         del self._turn[-OTHERS_AT_ONCE:]
         return list({it.uid: it for it in (*holding, *calling, *others) if it is not None}.values())
 

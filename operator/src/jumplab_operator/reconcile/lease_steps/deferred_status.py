@@ -11,7 +11,7 @@ from jumplab_operator.reconcile.context.context import Cluster
 from jumplab_operator.resources import Lease, LeaseStatus
 
 
-class Foretelling:
+class DeferredStatus:
     """Which leases' statuses are still to be written, and since when."""
 
     def __init__(self, cluster: Cluster) -> None:
@@ -24,11 +24,11 @@ class Foretelling:
         due = self._cluster.clock.now() + self._cluster.settings.tell_within
         self._until[lease.uid] = due
         self._due.put_nowait((due, lease.uid))
-        self._cluster.snapshot.foretell(lease.uid, status)
+        self._cluster.objects.foretell(lease.uid, status)
 
     def may_wait(self, lease: Lease) -> bool:
         """Whether there is time yet to write what is shown."""
-        return self._cluster.snapshot.is_ahead(lease.uid) and lease.uid in self._until
+        return self._cluster.objects.is_ahead(lease.uid) and lease.uid in self._until
 
     async def run(self) -> None:
         """Has written what has waited for long enough, for ever."""
@@ -39,5 +39,5 @@ class Foretelling:
             if self._until.get(uid) != due:
                 continue  # it was shown anew since then
             del self._until[uid]
-            if self._cluster.snapshot.is_ahead(uid):
+            if self._cluster.objects.is_ahead(uid):
                 self._cluster.queue.add(uid)

@@ -22,7 +22,7 @@ class _Outcome:
         return self.at, not self.failure
 
 
-class Failures:
+class FailureHistory:
     """How the leases of each exporter ended, as far as the Leases are kept."""
 
     def __init__(self) -> None:

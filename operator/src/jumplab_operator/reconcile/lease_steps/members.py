@@ -6,7 +6,7 @@ from typing import Any
 from jumplab_operator.resources import AssignedExporter, LeaseSpec, ObjectRef
 
 
-def parts_of(spec: LeaseSpec) -> int:
+def member_count(spec: LeaseSpec) -> int:
     """How many exporters are asked for."""
     return len(spec.exporters) if spec.exporters is not None else 1
 
@@ -16,7 +16,7 @@ def assigned_fields(spec: LeaseSpec, exporters: Sequence[str]) -> dict[str, Any]
     return {"exporter_ref": _first(exporters), "exporters": _several(spec, exporters)}
 
 
-def kept_fields(spec: LeaseSpec, exporters: Sequence[str]) -> dict[str, Any]:
+def reserved_fields(spec: LeaseSpec, exporters: Sequence[str]) -> dict[str, Any]:
     """What tells which exporters are kept for it, one for each part; none where nothing is."""
     return {"kept_exporter_ref": _first(exporters), "kept_exporters": _several(spec, exporters)}
 

@@ -7,7 +7,7 @@ from jumplab_operator.reconcile.context.context import Cluster, object_path
 from jumplab_operator.resources import Lease
 
 
-async def clean_up(lease: Lease, cluster: Cluster) -> None:
+async def delete_when_due(lease: Lease, cluster: Cluster) -> None:
     """Deletes an ended lease whose time to be kept is over, else looks again then. Raises ApiError.
 
     One that an exporter has still to clean up after stays: it says until when that exporter may be busy.

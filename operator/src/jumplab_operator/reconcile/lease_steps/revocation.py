@@ -38,13 +38,13 @@ class Revocations:
     async def ending(self, lease: Lease) -> Ending | None:
         """The ending of a lease whose holder is revoked. Raises ApiError.
 
-        It is decided on what the API answers now: a snapshot may lag, and an API that is away says nothing.
+        It is decided on what the API answers now: the object store may lag, and an API that is away says nothing.
         """
         holder = lease.status.holder or self._former.get(lease.uid)
         if holder is None and not lease.status.exporter_names:
             return None  # nobody has held it yet: its client may still be made
         name, made = holder_of(lease), lease.metadata.creation_timestamp
-        known = self._cluster.snapshot.get(Client, name)
+        known = self._cluster.objects.get(Client, name)
         if known is not None and _ending(name.name, holder, _seen(known), made) is None:
             return None
         if holder is not None and holder in self._revoked:
@@ -59,9 +59,9 @@ class Revocations:
     def _take(self, client: Plain | None, holder: Holder | None) -> None:
         """Takes the answer over: nothing is recorded for one who is gone, from now on."""
         if holder is not None and (client is None or client["metadata"]["uid"] != holder.uid):
-            self._cluster.snapshot.drop(holder.uid)
+            self._cluster.objects.drop(holder.uid)
         if client is not None:
-            self._cluster.snapshot.put(Client, client)
+            self._cluster.objects.put(Client, client)
 
 
 def recorded_holder(lease: Lease, spec: LeaseSpec | None, cluster: Cluster) -> Holder | None:
@@ -71,7 +71,7 @@ def recorded_holder(lease: Lease, spec: LeaseSpec | None, cluster: Cluster) -> H
         return known
     if accepted is None or accepted.client_ref != spec.client_ref:
         known = None
-    client = cluster.snapshot.get(Client, Name(lease.namespace, spec.client_ref.name))
+    client = cluster.objects.get(Client, Name(lease.namespace, spec.client_ref.name))
     if client is None:
         return known
     if known is not None and known.uid == client.uid and known.credential_uid:

@@ -1,32 +1,32 @@
 """What a change of a lease's status means, as Events."""
 
-from jumplab_operator.kube.event_recorder import Happening
+from jumplab_operator.kube.event_recorder import Event
 from jumplab_operator.resources import LeaseStatus
 from jumplab_operator.resources.conditions import find_condition, is_true
 
 
-def happenings(before: LeaseStatus, after: LeaseStatus) -> list[Happening]:
+def events_of(before: LeaseStatus, after: LeaseStatus) -> list[Event]:
     """The Events for going from one status to the other: what became true, and the end with its reason."""
     if after.ended and not before.ended:
         ready = find_condition(after.conditions, "Ready")
         reason, message = (ready.reason, ready.message) if ready is not None else ("", "")
-        return [Happening("Ended", f"{reason}: {message}", warning=reason not in ("Released", "Expired"))]
+        return [Event("Ended", f"{reason}: {message}", warning=reason not in ("Released", "Expired"))]
     found = [
-        Happening(kind, _message(after, kind), warning=kind in ("Unsatisfiable", "Invalid", "Preempting"))
+        Event(kind, _message(after, kind), warning=kind in ("Unsatisfiable", "Invalid", "Preempting"))
         for kind in ("Assigned", "Ready", "Unsatisfiable", "Invalid", "Preempting")
         if is_true(after.conditions, kind) and not is_true(before.conditions, kind)
     ]
     if _holder(before) and _holder(before) != _holder(after):
         told = f'it belongs to client "{_holder(after)}" now, no more to "{_holder(before)}"'
-        found.append(Happening("Transferred", told))
+        found.append(Event("Transferred", told))
     if before.exporter_names and not after.exporter_names:
-        found.append(Happening("GivenUp", _message(after, "Pending"), warning=True))
+        found.append(Event("GivenUp", _message(after, "Pending"), warning=True))
     if is_true(before.conditions, "Preempting") and not is_true(after.conditions, "Preempting"):
-        found.append(Happening("Spared", "nobody needs its exporter any more; it stays until its end"))
+        found.append(Event("Spared", "nobody needs its exporter any more; it stays until its end"))
     if _turned(before, after, to=False):
-        found.append(Happening("ExporterOffline", _message(after, "ExporterOnline"), warning=True))
+        found.append(Event("ExporterOffline", _message(after, "ExporterOnline"), warning=True))
     if _turned(before, after, to=True):
-        found.append(Happening("ExporterOnline", _message(after, "ExporterOnline")))
+        found.append(Event("ExporterOnline", _message(after, "ExporterOnline")))
     return found
 
 

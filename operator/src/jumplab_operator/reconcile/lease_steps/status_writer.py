@@ -9,9 +9,9 @@ from jumplab_operator.leasing.lease import conditions as lease_conditions
 from jumplab_operator.leasing.lease.status_throttle import put_off
 from jumplab_operator.leasing.lease.validation import Refusal, late_edit
 from jumplab_operator.reconcile.context.context import Cluster, whole_seconds
-from jumplab_operator.reconcile.lease_steps.deferred_status import Foretelling
+from jumplab_operator.reconcile.lease_steps.deferred_status import DeferredStatus
 from jumplab_operator.reconcile.lease_steps.revocation import recorded_holder
-from jumplab_operator.reconcile.lease_steps.status_events import happenings
+from jumplab_operator.reconcile.lease_steps.status_events import events_of
 from jumplab_operator.resources import Lease, LeaseSpec, LeaseStatus
 from jumplab_operator.resources.conditions import merge_conditions
 from jumplab_operator.resources.lease import ENDED_LABEL, TAG_LABEL_PREFIX
@@ -26,17 +26,17 @@ class Terms:
     refusal: Refusal | None
 
 
-class Telling:
+class StatusWriter:
     """Writes what has become of leases."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self.foretelling = Foretelling(cluster)
+        self.deferred_status = DeferredStatus(cluster)
         self._told: dict[str, datetime] = {}
 
     def foretell(self, lease: Lease, terms: Terms, conditions: list[Condition], **changes: Any) -> None:
         """Takes it as told, and has it written within moments: with what follows, or by itself."""
-        self.foretelling.show(lease, self._told_of(lease, terms, conditions, changes))
+        self.deferred_status.show(lease, self._told_of(lease, terms, conditions, changes))
 
     async def write(self, lease: Lease, terms: Terms, conditions: list[Condition], **changes: Any) -> None:
         """The status, with what has changed beside the conditions, and Events for what it means. Raises ApiError.
@@ -44,9 +44,9 @@ class Telling:
         Without a word of it the lease isn't in a queue any more.
         """
         after, now = self._told_of(lease, terms, conditions, changes), self._cluster.clock.now()
-        before = self._cluster.snapshot.stored_status(lease)
+        before = self._cluster.objects.stored_status(lease)
         assert isinstance(before, LeaseStatus), "it is a lease's"
-        if after == lease.status and self.foretelling.may_wait(lease):
+        if after == lease.status and self.deferred_status.may_wait(lease):
             return
         later = put_off(before, after, self._told.get(lease.uid), now)
         if later is not None:
@@ -54,7 +54,7 @@ class Telling:
             return
         if await self._cluster.write_status(lease, after):
             self._told[lease.uid] = now
-            for happening in happenings(before, after):
+            for happening in events_of(before, after):
                 self._cluster.events.record(lease, happening)
         await self.mirror_labels(lease, ended=False)
 

@@ -19,7 +19,7 @@ async def exporters_ending(lease: Lease, end: datetime | None, cluster: Cluster)
 
 
 async def _exporters_ending(lease: Lease, name: Name, end: datetime | None, cluster: Cluster) -> expiry.Ending | None:
-    exporter = cluster.snapshot.get(Exporter, name) or await _asked_again(name, cluster)
+    exporter = cluster.objects.get(Exporter, name) or await _asked_again(name, cluster)
     if exporter is None:
         return expiry.exporter_deleted(name.name)
     connection = cluster.presence.of(exporter.uid)
@@ -29,14 +29,14 @@ async def _exporters_ending(lease: Lease, name: Name, end: datetime | None, clus
         return expiry.given_up_by_exporter(name.name, end, cluster.clock.now())
     if not holds(exporter, lease):
         await cluster.refresh(exporter)
-        exporter = cluster.snapshot.get(Exporter, name)
+        exporter = cluster.objects.get(Exporter, name)
         if exporter is None or not holds(exporter, lease):
             return expiry.exporter_deleted(name.name)
     return None
 
 
 async def _asked_again(name: Name, cluster: Cluster) -> Exporter | None:
-    """The exporter from the API: what ends a lease for good isn't decided on a snapshot that may lag."""
+    """The exporter from the API: what ends a lease for good isn't decided on an object store that may lag."""
     missing = Exporter.from_plain({"metadata": {"namespace": name.namespace, "name": name.name}})
     await cluster.refresh(missing)
-    return cluster.snapshot.get(Exporter, name)
+    return cluster.objects.get(Exporter, name)

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from jumplab_operator.kube.event_recorder import Happening
+from jumplab_operator.kube.event_recorder import Event
 from jumplab_operator.reconcile.context.context import Cluster
 from jumplab_operator.reconcile.lease_steps.credentials import Credential, CredentialRemoved, Credentials
 from jumplab_operator.resources import Client, IssuedCredential
@@ -11,7 +11,7 @@ from jumplab_operator.resources import Client, IssuedCredential
 _SOONEST = timedelta(minutes=1)
 
 
-class Clients:
+class ClientReconciler:
     """The reconcile of one kind."""
 
     def __init__(self, cluster: Cluster, credentials: Credentials) -> None:
@@ -38,7 +38,7 @@ class Clients:
         """The Secret was removed: that is recorded first, and everything follows from it. Then there is a new one."""
         await self._change(client, credential=None, token_expires_at=None)
         told = "its Secret was deleted: its calls and sessions end, its leases are released; a new Secret is made"
-        self._cluster.events.record(client, Happening("CredentialRemoved", told, warning=True))
+        self._cluster.events.record(client, Event("CredentialRemoved", told, warning=True))
         return await self._credentials.renew(client)
 
     async def _tell(self, client: Client, credential: Credential) -> None:

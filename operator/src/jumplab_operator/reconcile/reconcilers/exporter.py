@@ -5,25 +5,27 @@ from datetime import datetime
 from typing import Any
 
 from jumplab_operator.errors import ApiError
-from jumplab_operator.kube.event_recorder import Happening
+from jumplab_operator.kube.event_recorder import Event
 from jumplab_operator.leasing.model import exporter_health
 from jumplab_operator.leasing.model.decisions import Assign
 from jumplab_operator.reconcile.context.context import Cluster, whole_seconds
 from jumplab_operator.reconcile.lease_steps import claims
 from jumplab_operator.reconcile.lease_steps.credentials import Credentials
-from jumplab_operator.reconcile.lease_steps.failure_history import Failures
-from jumplab_operator.reconcile.scheduling.scheduler_loop import Planner
+from jumplab_operator.reconcile.lease_steps.failure_history import FailureHistory
+from jumplab_operator.reconcile.scheduling.scheduler_loop import SchedulerLoop
 from jumplab_operator.resources import Device, Exporter, ExporterStatus, LeaseRef, ObjectRef
 from jumplab_operator.resources.conditions import condition, find_condition, is_true, merge_conditions
 from jumplab_operator.resources.metadata import Condition
 
 
-class Exporters:
+class ExporterReconciler:
     """The reconcile of one kind."""
 
-    def __init__(self, cluster: Cluster, planner: Planner, credentials: Credentials, failures: Failures) -> None:
+    def __init__(
+        self, cluster: Cluster, scheduler_loop: SchedulerLoop, credentials: Credentials, failures: FailureHistory
+    ) -> None:
         self._cluster = cluster
-        self._planner = planner
+        self._scheduler_loop = scheduler_loop
         self._credentials = credentials
         self._failures = failures
 
@@ -65,9 +67,9 @@ class Exporters:
     def _tell_quarantine(self, exporter: Exporter, after: ExporterStatus) -> None:
         before, now = exporter.status.quarantine, after.quarantine
         if before is None and now is not None:
-            self._cluster.events.record(exporter, Happening("Quarantined", now.reason, warning=True))
+            self._cluster.events.record(exporter, Event("Quarantined", now.reason, warning=True))
         if before is not None and now is None:
-            self._cluster.events.record(exporter, Happening("Returned", "it may be leased again"))
+            self._cluster.events.record(exporter, Event("Returned", "it may be leased again"))
 
     def _judge_presence(self, exporter: Exporter, now: datetime) -> bool:
         """Whether it counts as online; if it might cease to by the passing of time, looks again then."""
@@ -83,7 +85,7 @@ class Exporters:
         if claim is None:
             return None
         lease = claims.lease_of(claim, exporter, self._cluster)
-        decision = self._planner.decision(lease) if lease is not None else None
+        decision = self._scheduler_loop.decision(lease) if lease is not None else None
         over = lease is None or claims.is_over(lease, self._cluster.clock.now())
         wanted = not over and isinstance(decision, Assign) and decision.includes(exporter.uid)
         if claims.may_clear(exporter, claim, wanted, online, self._cluster):

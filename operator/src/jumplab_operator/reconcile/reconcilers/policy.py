@@ -1,6 +1,6 @@
 """Reconciles an ExporterAccessPolicy: whether it can be understood. One that can't grants nothing, and says so."""
 
-from jumplab_operator.kube.object_store import Seen
+from jumplab_operator.kube.object_store import StoredObject
 from jumplab_operator.leasing.model.policy_rules import policy_problem
 from jumplab_operator.reconcile.context.context import Cluster, whole_seconds
 from jumplab_operator.resources import ExporterAccessPolicy
@@ -9,13 +9,13 @@ from jumplab_operator.resources.metadata import Metadata
 from jumplab_operator.resources.policy import ExporterAccessPolicyStatus
 
 
-class Policies:
+class PolicyReconciler:
     """The reconcile of one kind."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
 
-    async def reconcile(self, seen: Seen) -> None:
+    async def reconcile(self, seen: StoredObject) -> None:
         """Writes the condition Valid. Raises ApiError."""
         policy = seen.resource if isinstance(seen.resource, ExporterAccessPolicy) else _shell(seen)
         problem = seen.problem or policy_problem(policy)
@@ -29,7 +29,7 @@ class Policies:
         await self._cluster.write_status(policy, ExporterAccessPolicyStatus(conditions=conditions))
 
 
-def _shell(seen: Seen) -> ExporterAccessPolicy:
+def _shell(seen: StoredObject) -> ExporterAccessPolicy:
     """What can be read of a policy that can't: its metadata and its status."""
     status = ExporterAccessPolicyStatus.model_validate(seen.plain.get("status") or {})
     return ExporterAccessPolicy(metadata=Metadata.model_validate(seen.plain["metadata"]), status=status)

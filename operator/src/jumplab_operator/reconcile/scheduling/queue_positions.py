@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 
-from jumplab_operator.controller.lab import Explanation, Queued
+from jumplab_operator.controller.lab import Explanation, QueuedLease
 from jumplab_operator.leasing.cache.client_queue import QueueKey
 from jumplab_operator.leasing.explain.queue_position import SHOWN, QueuePosition
 from jumplab_operator.leasing.model.ids import LeaseUid
@@ -16,7 +16,7 @@ from jumplab_operator.leasing.scheduler.scheduler import LabScheduler
 from jumplab_operator.names import Name
 from jumplab_operator.reconcile.context.context import Cluster
 from jumplab_operator.resources import Exporter, LabelSelector, Lease
-from jumplab_operator.resources.lease import QueuePlace
+from jumplab_operator.resources.lease import QueueStatus
 
 _PAUSE = timedelta(seconds=1)
 _AT_ONCE = 25
@@ -25,7 +25,7 @@ _FAR = 10_000
 """How far along a queue those are looked for that somebody asks for."""
 
 
-class Standing:
+class QueuePositions:
     """The positions of waiting leases."""
 
     def __init__(self, cluster: Cluster, scheduler: LabScheduler) -> None:
@@ -39,7 +39,7 @@ class Standing:
         """The scheduler has decided anew."""
         self._news.set()
 
-    def place(self, lease: Lease) -> QueuePlace | None:
+    def status(self, lease: Lease) -> QueueStatus | None:
         """The position that the lease's status shows; None where it isn't among the first of a queue."""
         uid = LeaseUid(lease.uid)
         key = self._scheduler.of(lease.namespace).queue_of(uid)
@@ -51,22 +51,22 @@ class Standing:
         found = known.get(uid)
         if found is None:
             return None
-        return QueuePlace(position=found.position, expected_begin_time=found.expected_begin, message=found.message)
+        return QueueStatus(position=found.position, expected_begin_time=found.expected_begin, message=found.message)
 
     def explain(self, lease: Lease) -> Explanation:
         """A lease's position, however far behind, and each exporter that was considered for it."""
-        scheduler, snapshot, uid = self._scheduler.of(lease.namespace), self._cluster.snapshot, LeaseUid(lease.uid)
-        considered = scheduler.explain(uid, lambda name: snapshot.get(Exporter, Name(lease.namespace, name)))
+        scheduler, objects, uid = self._scheduler.of(lease.namespace), self._cluster.objects, LeaseUid(lease.uid)
+        considered = scheduler.explain(uid, lambda name: objects.get(Exporter, Name(lease.namespace, name)))
         return Explanation(scheduler.position_of(uid, self._cluster.clock.now()), considered)
 
-    async def queue(self, namespace: str, selector: LabelSelector, most: int) -> list[Queued]:
+    async def queue(self, namespace: str, selector: LabelSelector, most: int) -> list[QueuedLease]:
         """The leases that wait for exporters that the selector matches, at most that many."""
-        found: list[Queued] = []
+        found: list[QueuedLease] = []
         for key in self._scheduler.of(namespace).queues_for(selector):
             now = self._cluster.clock.now()
             positions = self._scheduler.of(namespace).positions(key, now, most - len(found), _FAR)
-            leases = ((self._cluster.snapshot.by_uid(Lease, uid), position) for uid, position in positions.items())
-            found += [Queued(lease, position) for lease, position in leases if lease is not None]
+            leases = ((self._cluster.objects.by_uid(Lease, uid), position) for uid, position in positions.items())
+            found += [QueuedLease(lease, position) for lease, position in leases if lease is not None]
             if len(found) >= most:
                 break
             await asyncio.sleep(0)  # others go first

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from jumplab_operator.kube.object_store import Seen
+from jumplab_operator.kube.object_store import StoredObject
 from jumplab_operator.leasing.lease.validation import InForce, Refusal, accept
 from jumplab_operator.leasing.model.decisions import Decision, Wait
 from jumplab_operator.leasing.model.facts import (
@@ -26,7 +26,7 @@ from jumplab_operator.leasing.model.times import expected_end, length_of, times
 from jumplab_operator.leasing.scheduler.scheduler import Changes, LabScheduler, Scheduler
 from jumplab_operator.reconcile.context.context import Cluster
 from jumplab_operator.reconcile.lease_steps.claims import lease_of
-from jumplab_operator.reconcile.scheduling.queue_positions import Standing
+from jumplab_operator.reconcile.scheduling.queue_positions import QueuePositions
 from jumplab_operator.resources import Client, Exporter, ExporterAccessPolicy, Lease, LeaseSpec, LeaseStatus
 from jumplab_operator.resources.conditions import is_true
 
@@ -39,7 +39,7 @@ PLAN = "the plan"
 """What the work queue calls the plan itself, for when the passing of time makes a difference."""
 
 
-class Planner:
+class SchedulerLoop:
     """The scheduler's state, brought up to date when something changed or is due: several changes, one plan."""
 
     def __init__(self, cluster: Cluster) -> None:
@@ -52,7 +52,7 @@ class Planner:
         """By the uids of exporters that are being claimed: by which lease."""
         self._put_off: set[str] = set()
         """The uids of leases that are to be reconciled after the next plan, whatever it decides."""
-        self.standing = Standing(cluster, self._scheduler)
+        self.positions = QueuePositions(cluster, self._scheduler)
 
     def note(self, namespace: str, uid: str) -> None:
         """Something about this object, or about its connection, has changed."""
@@ -172,7 +172,7 @@ class Planner:
         for lease_uid in self._put_off:
             self._cluster.queue.add(lease_uid)
         self._put_off.clear()
-        self.standing.stir()
+        self.positions.stir()
         if self._scheduler.due is not None:
             self._cluster.queue.add_at(PLAN, self._scheduler.due)
 
@@ -182,7 +182,7 @@ class Planner:
             left = {uid: until for uid, until in exporters.items() if until > now}
             if left == exporters:
                 continue
-            seen = self._cluster.snapshot.seen(lease_uid)
+            seen = self._cluster.objects.seen(lease_uid)
             if seen is not None:
                 self._changed[lease_uid] = seen.name.namespace
             self._avoided[lease_uid] = left
@@ -190,7 +190,7 @@ class Planner:
                 del self._avoided[lease_uid]
 
     def _fact(self, uid: str) -> Fact | None:
-        seen = self._cluster.snapshot.seen(uid)
+        seen = self._cluster.objects.seen(uid)
         if seen is None:
             return None
         match seen.resource:
@@ -324,7 +324,7 @@ def _asked_duration(lease: Lease, spec: LeaseSpec, created: datetime) -> timedel
     return spec.duration if spec.end_time is None else times(spec).duration or spec.end_time - created
 
 
-def _policy_facts(seen: Seen) -> PolicyFacts | None:
+def _policy_facts(seen: StoredObject) -> PolicyFacts | None:
     if seen.kind is not ExporterAccessPolicy:
         return None
     policy = seen.resource if isinstance(seen.resource, ExporterAccessPolicy) else None
