@@ -21,7 +21,7 @@ def tell_credential(controller: Controller, uid: str | None) -> None:
     """The Client says which Secret is its own."""
     client = controller.lab.clients[CI]
     status = {"credential": {"name": "ci-client", "uid": uid} if uid else None}
-    controller.lab.clients[CI] = Client.from_plain({**client.to_object(), "status": status})
+    controller.lab.clients[CI] = Client.from_plain({**client.to_plain(), "status": status})
 
 
 async def watching(client: Any, lease: str) -> Any:
@@ -62,7 +62,7 @@ async def test_a_token_is_refused_as_soon_as_its_credential_is_known_to_be_remov
 
 async def test_a_token_of_a_client_that_is_being_deleted_is_refused(controller: Controller) -> None:
     token = controller.lab.add_client("ci")
-    plain = controller.lab.clients[CI].to_object()
+    plain = controller.lab.clients[CI].to_plain()
     plain["metadata"]["deletionTimestamp"] = "2026-08-01T12:00:00Z"
     controller.lab.clients[CI] = Client.from_plain(plain)
     async with (
