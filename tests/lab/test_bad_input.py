@@ -117,7 +117,7 @@ def strange_authority(config: ClientConfig, data_dir: Path) -> ClientConfig:
     ("change", "sentence"),
     [
         (foreign_token, "the token is not one of this controller's"),
-        (expired_token, r"the token expired at .* UTC; an administrator makes a new one"),
+        (expired_token, r"the token expired at .* UTC; the new one is in the Secret"),
         (away, r'nothing answers at 127\.0\.0\.1:\d+; check that it runs, and "endpoint"'),
         (strange_authority, r'the certificate of \S+ is not signed by a trusted CA.*; check "tls.ca"'),
     ],

@@ -68,6 +68,14 @@ class EditRefused(ApiRefused):
         super().__init__(422, message)
 
 
+class NoSuchObject(ApiRefused):
+    """The API says that it has no such object. A 404 alone says less: the kind may not be served at this moment, or
+    something between answers."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(404, message)
+
+
 class TokenReplaced(ApiRefused):
     """The caller's token is not in force any more."""
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from jumplab_operator.errors import ApiRefused, ApiUnreachable
+from jumplab_operator.errors import ApiRefused, ApiUnreachable, NoSuchObject
 from jumplab_operator.kube.client import CORE, CUSTOM, KubeApi
 from jumplab_operator.kube.object_store import KINDS
 from jumplab_operator.resources.metadata import format_instant
@@ -78,7 +78,7 @@ class Store:
 
     def existing(self, plural: str, name: str) -> Plain:
         if name not in self.objects[plural]:
-            raise ApiRefused(404, f"there is no {plural} {name}")
+            raise NoSuchObject(f"there is no {plural} {name}")
         return self.objects[plural][name]
 
     def _put(self, change: str, plural: str, content: Plain) -> Plain:

@@ -16,7 +16,7 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 from kubernetes.aio import client as kubernetes
 
-from jumplab_operator.errors import ApiError, ApiRefused, ApiUnreachable
+from jumplab_operator.errors import ApiRefused, ApiUnreachable, NoSuchObject
 from jumplab_operator.kube.access import KubeAccess
 from jumplab_operator.resources import GROUP, VERSION
 
@@ -45,13 +45,11 @@ class KubeApi:
         self._url = url.rstrip("/")
 
     async def get(self, path: str) -> Plain | None:
-        """The object, or None where there is none."""
+        """The object, or None where there is none, by the API's own word."""
         try:
             return await self.request("GET", path)
-        except ApiError as refused:
-            if refused.status == 404:
-                return None
-            raise
+        except NoSuchObject:
+            return None
 
     async def list(self, path: str) -> list[Plain]:
         """All objects of a collection."""
@@ -99,7 +97,11 @@ def _answer(method: str, path: str, status: int, payload: bytes) -> Plain:
         return answer
     message = answer.get("message") if isinstance(answer, dict) else None
     sentence = str(message or f"{method} {path}: HTTP status {status}")
-    raise ApiUnreachable(sentence) if status in (429, 500, 502, 503, 504) else ApiRefused(status, sentence)
+    if status in (429, 500, 502, 503, 504):
+        raise ApiUnreachable(sentence)
+    if status == 404 and isinstance(answer, dict) and answer.get("reason") == "NotFound":
+        raise NoSuchObject(sentence)
+    raise ApiRefused(status, sentence)
 
 
 def query(path: str, **parameters: str) -> str:
