@@ -129,3 +129,11 @@ def test_nulls_in_what_a_built_in_kind_lists(client: KubeClient, namespace: str,
 @pytest.mark.parametrize("value", [5, [], False], ids=str)
 def test_what_every_object_has_of_the_wrong_type(client: KubeClient, path: str, field: str, value: Any) -> None:
     assert client.create(path, {**widget(), field: value}).code == 400
+
+
+def test_an_event_may_be_named_after_its_object(client: KubeClient, namespace: str) -> None:
+    about = {"kind": "Widget", "name": "x", "namespace": namespace}
+    event = {"metadata": {"generateName": "x."}, "involvedObject": about, "reason": "Seen", "type": "Normal"}
+    made = client.create(f"/api/v1/namespaces/{namespace}/events", event)
+    assert made.code == 201, made.body
+    assert made.body["metadata"]["name"].startswith("x.")

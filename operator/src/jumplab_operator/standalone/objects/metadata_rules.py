@@ -39,7 +39,7 @@ def causes(obj: Object) -> list[Cause]:
     """What is wrong with an object's metadata; the first of it, where it is a lot."""
     metadata = obj["metadata"]
     found = chain(
-        _name_causes(metadata),
+        _name_causes(metadata, is_event=obj.get("kind") == "Event"),
         _label_causes(metadata.get("labels", {})),
         _annotation_causes(metadata.get("annotations", {})),
         _owner_causes(metadata.get("ownerReferences", [])),
@@ -62,9 +62,10 @@ def finalizer_causes(old: Object, new: Object) -> list[Cause]:
     return [Cause("metadata.finalizers", "FieldValueForbidden", found)]
 
 
-def _name_causes(metadata: Object) -> Iterator[Cause]:
+def _name_causes(metadata: Object, *, is_event: bool) -> Iterator[Cause]:
     name, begin = metadata.get("name", ""), metadata.get("generateName", "")
-    if begin and not _SUBDOMAIN.fullmatch(f"{begin}a" if begin.endswith("-") else begin):
+    # Event recorders generate `OBJECT.`, which kube-apiserver takes for Events alone.
+    if begin and not is_event and not _SUBDOMAIN.fullmatch(f"{begin}a" if begin.endswith("-") else begin):
         yield _invalid("metadata.generateName", begin, _NAME_RULE)
     if not name:
         yield Cause("metadata.name", "FieldValueRequired", "Required value: name or generateName is required")
