@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from jumplab_operator.leasing.lease.validation import InForce, Refusal, accept
 from jumplab_operator.leasing.model.decisions import Assign, Decision, Wait
 from jumplab_operator.leasing.model.facts import Fact, LeaseFacts, Request
+from jumplab_operator.leasing.model.policy_rules import Grant
 from jumplab_operator.leasing.scheduler.scheduler import Changes, LabScheduler
 from jumplab_operator.resources import LeaseSpec
 from tests.leasing.worlds import NOON, board, client, exporter, lease, minutes
@@ -143,11 +144,24 @@ def test_a_slot_moves_only_where_nobody_is() -> None:
     assert not lab.of("lab").is_movable("lease-x", NOON + minutes(55), NOON + minutes(65))
 
 
+class FreeUntil:
+    """A schedule in which a reservation can be moved to any time that ends by then."""
+
+    def __init__(self, until: datetime) -> None:
+        self._until = until
+
+    def right(self, client: str, length: timedelta | None) -> Grant | Refusal:
+        raise AssertionError("neither its client nor its length is edited")
+
+    def is_movable(self, begin: datetime, end: datetime | None) -> bool:
+        return end is not None and end <= self._until
+
+
 @pytest.mark.parametrize(("begin", "accepted"), [(40, True), (50, False)])
 def test_an_edit_onto_another_slot_is_refused(begin: int, accepted: bool) -> None:
     at = {n: (NOON + minutes(n)).isoformat() for n in (30, begin)}
-    before = InForce(spec(beginTime=at[30], duration="10m"), movable=lambda first, last: last <= NOON + minutes(55))
-    result = accept(spec(beginTime=at[begin], duration="10m"), before)
+    before = InForce(spec(beginTime=at[30], duration="10m"), has_reservation=True)
+    result = accept(spec(beginTime=at[begin], duration="10m"), before, schedule=FreeUntil(NOON + minutes(55)))
     assert isinstance(result, Refusal) is not accepted
     if isinstance(result, Refusal):
         assert result.reason == "Reserved"

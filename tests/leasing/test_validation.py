@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -129,10 +129,16 @@ def test_two_times_give_the_third(
     assert known.duration == (None if duration is None else minutes(duration))
 
 
-def an_hour_for_ci(client: str, length: timedelta | None) -> Grant | Refusal:
-    if client != "ci":
-        return Refusal("NoAccess", f"nothing for {client}")
-    return Grant() if length is None or length <= minutes(60) else Refusal("TooLong", "an hour at most")
+class AnHourForCi:
+    """A schedule that grants the client ci one hour, and nothing to others."""
+
+    def right(self, client: str, length: timedelta | None) -> Grant | Refusal:
+        if client != "ci":
+            return Refusal("NoAccess", f"nothing for {client}")
+        return Grant() if length is None or length <= minutes(60) else Refusal("TooLong", "an hour at most")
+
+    def is_movable(self, begin: datetime, end: datetime | None) -> bool:
+        raise AssertionError("it has no reservation")
 
 
 @pytest.mark.parametrize(
@@ -155,8 +161,8 @@ def an_hour_for_ci(client: str, length: timedelta | None) -> Grant | Refusal:
 def test_an_edit_is_checked_against_what_was_accepted(edit: dict[str, Any], assigned: bool, reason: str | None) -> None:
     accepted = accept(spec(), None)
     assert isinstance(accepted, LeaseSpec)
-    before = InForce(accepted, assigned, NOON if assigned else None, an_hour_for_ci if assigned else None)
-    result = accept(spec(**edit), before)
+    before = InForce(accepted, assigned, NOON if assigned else None)
+    result = accept(spec(**edit), before, schedule=AnHourForCi() if assigned else None)
     assert (result.reason if isinstance(result, Refusal) else None) == reason
 
 
@@ -168,6 +174,6 @@ def test_an_unchanged_spec_keeps_the_duration_that_it_was_given() -> None:
 def test_giving_time_back_takes_no_right() -> None:
     accepted = accept(spec(duration="4h"), None)
     assert isinstance(accepted, LeaseSpec)
-    in_force = InForce(accepted, True, NOON, an_hour_for_ci)
-    assert isinstance(accept(spec(duration="3h"), in_force), LeaseSpec)
-    assert isinstance(accept(spec(endTime=at(-5)), in_force), LeaseSpec)
+    in_force, schedule = InForce(accepted, True, NOON), AnHourForCi()
+    assert isinstance(accept(spec(duration="3h"), in_force, schedule=schedule), LeaseSpec)
+    assert isinstance(accept(spec(endTime=at(-5)), in_force, schedule=schedule), LeaseSpec)

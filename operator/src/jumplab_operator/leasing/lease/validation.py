@@ -4,10 +4,10 @@
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any, Protocol
 
 from jumplab.protocol.durations import format_duration
 from jumplab_operator.leasing.explain.pending_reasons import format_moment
@@ -37,8 +37,16 @@ class Refusal:
     message: str
 
 
-Right: TypeAlias = Callable[[str, timedelta | None], Grant | Refusal]
-"""By a client's name and a length; without a length, however short."""
+class Schedule(Protocol):
+    """What the schedule permits a lease. It is asked only of an edit that changes the lease's client or times."""
+
+    def right(self, client: str, length: timedelta | None) -> Grant | Refusal:
+        """The right by which a client could hold the lease's exporters for a length; None: however short."""
+        ...
+
+    def is_movable(self, begin: datetime, end: datetime | None) -> bool:
+        """Whether the lease's reservation could be moved to that time; without an end for as long as it may last."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +56,9 @@ class InForce:
     accepted: LeaseSpec
     assigned: bool = False
     began: datetime | None = None
-    right: Right | None = None
-    """The right by which a client could hold the exporters of the lease, for a length; None: it is not checked."""
     reserved_from: datetime | None = None
     """When its exporter is reserved for another lease."""
-    movable: Callable[[datetime, datetime | None], bool] | None = None
-    """Where it has a reservation: whether that could be moved to another time; without an end for as long as the lease
-    may last."""
+    has_reservation: bool = False
 
 
 def accept(
@@ -62,17 +66,19 @@ def accept(
     before: InForce | None,
     default: timedelta = DEFAULT_DURATION,
     created: datetime | None = None,
+    schedule: Schedule | None = None,
 ) -> LeaseSpec | Refusal:
     """The spec that is in force from now, with its default duration; or why the one at hand can't be.
 
-    created: when the lease was made; None where that does not matter.
+    created: when the lease was made; None where that does not matter.  schedule: what it permits the lease; None: that
+    is not checked.
     `release` needs no acceptance: it is honoured whatever else the spec says.
     """
     filled = _with_duration(spec, before, default)
     refusal = (
         _refusal(spec)
         or _begin_refusal(spec, before, created)
-        or (_edit_refusal(spec, filled, before) if before is not None else None)
+        or (_edit_refusal(spec, filled, before, schedule) if before is not None else None)
     )
     return refusal or filled
 
@@ -177,14 +183,14 @@ def late_edit(spec: LeaseSpec, accepted: LeaseSpec | None) -> Refusal | None:
     return Refusal("Ended", "the lease has ended, and an edit changes nothing; make a new one")
 
 
-def _edit_refusal(asked: LeaseSpec, spec: LeaseSpec, before: InForce) -> Refusal | None:
+def _edit_refusal(asked: LeaseSpec, spec: LeaseSpec, before: InForce, schedule: Schedule | None) -> Refusal | None:
     """asked: the spec without the default duration."""
     changed = _changed_fields(spec, before)
     if changed:
         fields = ", ".join(changed)
         return Refusal("Immutable", f"{fields} can't be changed any more; what was accepted stays in force")
     bends = asked.duration is None and asked.end_time is None
-    return _right_refusal(spec, before) or _reservation_refusal(spec, before, bends=bends)
+    return _right_refusal(spec, before, schedule) or _reservation_refusal(spec, before, schedule, bends=bends)
 
 
 def _changed_fields(spec: LeaseSpec, before: InForce) -> list[str]:
@@ -205,12 +211,12 @@ def _changed_fields(spec: LeaseSpec, before: InForce) -> list[str]:
     return [name for name, same in fixed if not same]
 
 
-def _right_refusal(spec: LeaseSpec, before: InForce) -> Refusal | None:
-    """Another holder, and a longer time, take a right to what the lease has; giving time back takes none."""
+def _right_refusal(spec: LeaseSpec, before: InForce, schedule: Schedule | None) -> Refusal | None:
+    """Another holder, and a later end, need a right to the lease's exporters; an earlier end needs none."""
     same_holder = spec.client_ref == before.accepted.client_ref
-    if before.right is None or (same_holder and not _is_longer(spec, before)):
+    if schedule is None or (same_holder and not _is_longer(spec, before)):
         return None
-    right = before.right(spec.client_ref.name, length_of(spec, before.began))
+    right = schedule.right(spec.client_ref.name, length_of(spec, before.began))
     if isinstance(right, Refusal):
         return Refusal(right.reason, f"{right.message}; what was accepted stays in force")
     return None
@@ -223,7 +229,7 @@ def _is_longer(spec: LeaseSpec, before: InForce) -> bool:
     return end > accepted
 
 
-def _reservation_refusal(spec: LeaseSpec, before: InForce, *, bends: bool) -> Refusal | None:
+def _reservation_refusal(spec: LeaseSpec, before: InForce, schedule: Schedule | None, *, bends: bool) -> Refusal | None:
     """Other reservations stay as they are: a lease moves, or is extended, to a time that is free.
 
     bends: it asks for no length, and lasts as long as its rights permit.
@@ -235,10 +241,10 @@ def _reservation_refusal(spec: LeaseSpec, before: InForce, *, bends: bool) -> Re
     if before.reserved_from is not None and end is not None and end > before.reserved_from:
         until = format_moment(before.reserved_from)
         return Refusal("Reserved", f"its exporter is reserved for another lease from {until}; end before that")
-    if before.movable is None or wanted.begin is None:
+    if schedule is None or not before.has_reservation or wanted.begin is None:
         return None
     end = wanted.end or wanted.begin + (wanted.duration or DEFAULT_DURATION)
-    if before.movable(wanted.begin, None if bends else end):
+    if schedule.is_movable(wanted.begin, None if bends else end):
         return None
     span = f"from {format_moment(wanted.begin)}" + ("" if bends else f" until {format_moment(end)}")
     return Refusal("Reserved", f"nothing that it could have is free {span}; what was accepted stays in force")

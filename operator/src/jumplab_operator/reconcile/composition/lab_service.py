@@ -77,7 +77,7 @@ class LabService:
                 assignment, now = claims.assignment(exporter, self._cluster), self._cluster.clock.now()
                 if told == [assignment]:
                     await changed.wait()  # without a bound: it ends with the connection, whose owner cancels it
-                elif told and (later := claims.told_later(told[0], assignment, exporter, self._cluster) or now) > now:
+                elif told and (later := claims.send_after(told[0], assignment, exporter, self._cluster) or now) > now:
                     await self._cluster.clock.wait(changed, later - now)
                 else:
                     told = [assignment]

@@ -10,7 +10,7 @@ from jumplab_operator.reconcile.context.context import Cluster
 from jumplab_operator.reconcile.lease_steps.claims import is_assigned_to
 from jumplab_operator.reconcile.lease_steps.credentials import Credentials
 from jumplab_operator.reconcile.lease_steps.failure_history import FailureHistory
-from jumplab_operator.reconcile.lease_steps.revocation import holder_as, told_revocation
+from jumplab_operator.reconcile.lease_steps.revocation import holder_as, revocation_message
 from jumplab_operator.reconcile.reconcilers.client import ClientReconciler
 from jumplab_operator.reconcile.reconcilers.exporter import ExporterReconciler
 from jumplab_operator.reconcile.reconcilers.lease import LeaseReconciler
@@ -93,7 +93,7 @@ class Manager:
 
     def _client_changed(self, name: Name, before: Client | None, now: Client | None) -> None:
         """Its leases record as whom it holds them, or are released; its open calls end where it is revoked."""
-        why = told_revocation(before, now)
+        why = revocation_message(before, now)
         if before is not None and why:
             self._cluster.callers.revoke(before.uid, why)
         elif before is not None and now is not None and holder_as(before) == holder_as(now):

@@ -1,4 +1,4 @@
-"""An exporter's claim: whom it serves, and when the claim may be cleared.
+"""An exporter's claim: the lease that it serves, and when the claim may be cleared.
 
 `status.leaseRef` is the record. It is written before the Lease says so, and cleared only when the exporter is clean
 of that lease by its own word, or Offline past that lease's deadline.
@@ -22,7 +22,7 @@ def lease_of(claim: LeaseRef, exporter: Exporter, cluster: Cluster) -> Lease | N
     return cluster.objects.by_uid(Lease, claim.uid)
 
 
-def holds(exporter: Exporter, lease: Lease) -> bool:
+def is_claimed_by(exporter: Exporter, lease: Lease) -> bool:
     """Whether the exporter is claimed by the lease."""
     claim = exporter.status.lease_ref
     return claim is not None and (claim.uid == lease.uid or (claim.uid is None and claim.name == lease.name))
@@ -49,36 +49,42 @@ def lease_end(lease: Lease) -> datetime | None:
 
 
 def assignment(exporter: Exporter, cluster: Cluster) -> Assignment | None:
-    """What the exporter is to be told: the lease that it serves now."""
+    """The assignment to send to the exporter: the lease that it serves now."""
     claim = exporter.status.lease_ref
     lease = lease_of(claim, exporter, cluster) if claim is not None else None
     if lease is None or not is_assigned_to(lease, exporter) or is_over(lease, cluster.clock.now()):
         return None
     spec = lease.status.accepted or lease.spec
     name = Name(lease.namespace, lease.name)
-    told = find_condition(lease.status.conditions, "Preempting")
-    notice = told.message if told is not None else ""
+    preempting = find_condition(lease.status.conditions, "Preempting")
+    notice = preempting.message if preempting is not None else ""
     return Assignment(name, lease.uid, spec.client_ref.name, dict(spec.context), lease.status.expected_end_time, notice)
 
 
-def told_later(
-    known: Assignment | None, news: Assignment | None, exporter: Exporter, cluster: Cluster
+def send_after(
+    known: Assignment | None, changed: Assignment | None, exporter: Exporter, cluster: Cluster
 ) -> datetime | None:
-    """Until when an exporter that was told `known` needn't hear of `news`; None: it is to hear of it now.
+    """Until when sending `changed` to an exporter that knows `known` can wait; None: it is sent now.
 
-    When the lease ends that it is ready for it may hear when there is time for that, and for its own status: it asks
-    back.
+    The end of a lease that the exporter is ready for can wait until the holder has attached and the exporter's own
+    status is written: the exporter answers with a report.
     """
     since = cluster.presence.of(exporter.uid).phase_since
-    if known is None or news is None or since is None or known.expected_end is not None or news.expected_end is None:
+    if (
+        known is None
+        or changed is None
+        or since is None
+        or known.expected_end is not None
+        or changed.expected_end is None
+    ):
         return None
-    if replace(known, expected_end=news.expected_end) != news or exporter.status.exporter_status == "LeaseReady":
+    if replace(known, expected_end=changed.expected_end) != changed or exporter.status.exporter_status == "LeaseReady":
         return None
-    return since + min(cluster.settings.end_told_within, (news.expected_end - since) / 10)
+    return since + min(cluster.settings.end_told_within, (changed.expected_end - since) / 10)
 
 
 def may_clear(exporter: Exporter, claim: LeaseRef, wanted: bool, online: bool, cluster: Cluster) -> bool:
-    """Whether the claim is over and the exporter free of it. `wanted`: the plan is about to finish this claim."""
+    """Whether the claim is over and the exporter clean. wanted: the scheduler decided to complete this claim."""
     lease = lease_of(claim, exporter, cluster)
     if wanted or (lease is not None and is_assigned_to(lease, exporter)):
         return False

@@ -1,7 +1,7 @@
-"""What leases are going to say: shown at once, so that everybody goes by it, and written a little later.
+"""Statuses of leases that are shown at once, so that every step sees them, and written a little later.
 
-An exporter that hears of a lease mostly confirms it within milliseconds: that it has the exporter and that it is ready
-is then one write. The exporter's claim is written before; until the Lease says that it is ready nobody can dial.
+An exporter mostly confirms a lease within milliseconds of its assignment: that the lease is assigned and that it is
+ready is then one write. The exporter's claim is written before; no client can dial before the Lease is ready.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from jumplab_operator.resources import Lease, LeaseStatus
 
 
 class DeferredStatus:
-    """Which leases' statuses are still to be written, and since when."""
+    """The leases whose statuses are still to be written, and when that is due."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -27,11 +27,11 @@ class DeferredStatus:
         self._cluster.objects.foretell(lease.uid, status)
 
     def may_wait(self, lease: Lease) -> bool:
-        """Whether there is time yet to write what is shown."""
+        """Whether the status that is shown need not be written yet."""
         return self._cluster.objects.is_ahead(lease.uid) and lease.uid in self._until
 
     async def run(self) -> None:
-        """Has written what has waited for long enough, for ever."""
+        """Has each status written once it is due, for ever."""
         clock = self._cluster.clock
         while True:
             due, uid = await self._due.get()

@@ -1,4 +1,4 @@
-"""The exporters of a lease as fields of its status: of several each by its name, and the first, always."""
+"""The exporters of a lease as fields of its status: for a gang each member by its name, and always the first."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,17 +7,17 @@ from jumplab_operator.resources import AssignedExporter, LeaseSpec, ObjectRef
 
 
 def member_count(spec: LeaseSpec) -> int:
-    """How many exporters are asked for."""
+    """The number of exporters that the lease asks for."""
     return len(spec.exporters) if spec.exporters is not None else 1
 
 
 def assigned_fields(spec: LeaseSpec, exporters: Sequence[str]) -> dict[str, Any]:
-    """What tells which exporters it has, one for each part; none while it waits."""
+    """The fields with the assigned exporters, one for each member; none while the lease waits."""
     return {"exporter_ref": _first(exporters), "exporters": _several(spec, exporters)}
 
 
 def reserved_fields(spec: LeaseSpec, exporters: Sequence[str]) -> dict[str, Any]:
-    """What tells which exporters are kept for it, one for each part; none where nothing is."""
+    """The fields with the reserved exporters, one for each member; none where nothing is reserved."""
     return {"kept_exporter_ref": _first(exporters), "kept_exporters": _several(spec, exporters)}
 
 

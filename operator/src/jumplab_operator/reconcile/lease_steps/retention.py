@@ -1,4 +1,4 @@
-"""Ended leases are kept for a while, for those who look back, and then deleted."""
+"""Retention: ended leases stay for a while, so that users can look them up, and are then deleted."""
 
 from datetime import timedelta
 
@@ -8,14 +8,14 @@ from jumplab_operator.resources import Lease
 
 
 async def delete_when_due(lease: Lease, cluster: Cluster) -> None:
-    """Deletes an ended lease whose time to be kept is over, else looks again then. Raises ApiError.
+    """Deletes an ended lease whose retention is over, else reconciles it again then. Raises ApiError.
 
-    One that an exporter has still to clean up after stays: it says until when that exporter may be busy.
+    A lease that an exporter has still to clean up after stays: it tells until when that exporter may be busy.
     """
     ended = lease.status.end_time
     if ended is None or lease.metadata.deletion_timestamp is not None or _is_claimed(lease, cluster):
         return
-    due = ended + _kept_for(lease, cluster)
+    due = ended + _retention(lease, cluster)
     if due > cluster.clock.now():
         cluster.queue.add_at(lease.uid, due)
         return
@@ -27,7 +27,7 @@ async def delete_when_due(lease: Lease, cluster: Cluster) -> None:
     await cluster.refresh(lease)
 
 
-def _kept_for(lease: Lease, cluster: Cluster) -> timedelta:
+def _retention(lease: Lease, cluster: Cluster) -> timedelta:
     seconds = lease.spec.ttl_seconds_after_ended
     return cluster.settings.keep_ended if seconds is None else timedelta(seconds=seconds)
 

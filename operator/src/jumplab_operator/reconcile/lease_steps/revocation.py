@@ -1,7 +1,7 @@
-"""Who is revoked: a client that was deleted, or whose credential was. Its leases are released.
+"""Revocation: a client that was deleted, or whose credential was, is revoked. Its leases are released.
 
-A Lease records as whom its client holds it: by the uids of the Client and of the Secret with its token. So a deletion
-is known for what it is whenever an operator looks, and whoever has the name by then.
+A Lease records its holder by the uids of the Client and of the Secret with its token. So a deletion is noticed whenever
+an operator looks, even if another client has the name by then.
 """
 
 from datetime import datetime
@@ -26,7 +26,7 @@ class Revocations:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._revoked: dict[Holder, Ending] = {}
-        """What the API has said: it stays so, since no uid is given twice."""
+        """By the API's answer. It is final, since no uid is given twice."""
         self._former: dict[str, Holder] = {}
         """By the uids of leases that didn't record their holder before that one was revoked."""
 
@@ -82,19 +82,19 @@ def recorded_holder(lease: Lease, spec: LeaseSpec | None, cluster: Cluster) -> H
 
 
 def holder_as(client: Client) -> Holder:
-    """What is recorded of the leases that the client holds now."""
+    """The holder that is recorded in leases which the client holds now."""
     return Holder(uid=client.uid, credential_uid=client.status.credential_uid or None)
 
 
-def told_revocation(before: Client | None, now: Client | None) -> str:
-    """Why a client is revoked that was seen like this before and now (None: it is gone); empty: it isn't."""
+def revocation_message(before: Client | None, now: Client | None) -> str:
+    """Why a client is revoked, by its state before and now (None: it is gone); empty: it isn't revoked."""
     if before is None or _seen(before) is None:
         return ""
     ending = _ending(before.name, holder_as(before), _seen(now) if now is not None else None)
     return ending.message if ending is not None else ""
 
 
-class _Who(NamedTuple):
+class _Identity(NamedTuple):
     """A client that is there."""
 
     uid: str
@@ -102,22 +102,22 @@ class _Who(NamedTuple):
     created: datetime | None
 
 
-def _seen(client: Client) -> _Who | None:
+def _seen(client: Client) -> _Identity | None:
     metadata = client.metadata
     if metadata.deletion_timestamp is not None:
         return None
-    return _Who(metadata.uid, client.status.credential_uid, metadata.creation_timestamp)
+    return _Identity(metadata.uid, client.status.credential_uid, metadata.creation_timestamp)
 
 
-def _answered(client: Plain | None) -> _Who | None:
+def _answered(client: Plain | None) -> _Identity | None:
     """The same of a plain object, which needn't be readable."""
     if client is None or client["metadata"].get("deletionTimestamp"):
         return None
     metadata, credential = client["metadata"], client.get("status", {}).get("credential") or {}
-    return _Who(metadata["uid"], credential.get("uid", ""), datetime.fromisoformat(metadata["creationTimestamp"]))
+    return _Identity(metadata["uid"], credential.get("uid", ""), datetime.fromisoformat(metadata["creationTimestamp"]))
 
 
-def _ending(name: str, holder: Holder | None, client: _Who | None, made: datetime | None = None) -> Ending | None:
+def _ending(name: str, holder: Holder | None, client: _Identity | None, made: datetime | None = None) -> Ending | None:
     """made: when the lease was."""
     if client is None:
         return expiry.client_deleted(name)

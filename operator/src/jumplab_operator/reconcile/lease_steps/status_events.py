@@ -1,4 +1,4 @@
-"""What a change of a lease's status means, as Events."""
+"""The Events for a change of a lease's status."""
 
 from jumplab_operator.kube.event_recorder import Event
 from jumplab_operator.resources import LeaseStatus
@@ -17,8 +17,8 @@ def events_of(before: LeaseStatus, after: LeaseStatus) -> list[Event]:
         if is_true(after.conditions, kind) and not is_true(before.conditions, kind)
     ]
     if _holder(before) and _holder(before) != _holder(after):
-        told = f'it belongs to client "{_holder(after)}" now, no more to "{_holder(before)}"'
-        found.append(Event("Transferred", told))
+        message = f'it belongs to client "{_holder(after)}" now, no more to "{_holder(before)}"'
+        found.append(Event("Transferred", message))
     if before.exporter_names and not after.exporter_names:
         found.append(Event("GivenUp", _message(after, "Pending"), warning=True))
     if is_true(before.conditions, "Preempting") and not is_true(after.conditions, "Preempting"):

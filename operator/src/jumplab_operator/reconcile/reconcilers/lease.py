@@ -1,7 +1,8 @@
-"""Reconciles a Lease: what is accepted, whether it is over, which exporter it gets, whether it is ready."""
+"""Reconciles a Lease: checks its spec, ends it, assigns its exporters, and tells whether it is ready."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,23 +10,24 @@ from jumplab_operator.controller.lab import HolderChange
 from jumplab_operator.leasing.explain.pending_reasons import exporters_named
 from jumplab_operator.leasing.lease import conditions as lease_conditions
 from jumplab_operator.leasing.lease import expiry
-from jumplab_operator.leasing.lease.validation import Refusal, accept
+from jumplab_operator.leasing.lease.validation import Refusal
 from jumplab_operator.leasing.model.decisions import Assign, Wait
 from jumplab_operator.leasing.model.policy_rules import Grant
 from jumplab_operator.reconcile.context.context import Cluster, whole_seconds
+from jumplab_operator.reconcile.context.lease_context import LeaseContext
 from jumplab_operator.reconcile.lease_steps import activity, preemption_notice
-from jumplab_operator.reconcile.lease_steps.claims import holds
+from jumplab_operator.reconcile.lease_steps.claims import is_claimed_by
 from jumplab_operator.reconcile.lease_steps.members import assigned_fields, member_count, reserved_fields
 from jumplab_operator.reconcile.lease_steps.retention import delete_when_due
 from jumplab_operator.reconcile.lease_steps.revocation import Revocations
-from jumplab_operator.reconcile.lease_steps.status_writer import StatusWriter, Terms
+from jumplab_operator.reconcile.lease_steps.status_writer import StatusWriter
 from jumplab_operator.reconcile.lease_steps.termination import exporters_ending
 from jumplab_operator.reconcile.scheduling.scheduler_loop import SchedulerLoop
-from jumplab_operator.resources import Exporter, Lease, LeaseRef, LeaseSpec
+from jumplab_operator.resources import Exporter, Lease, LeaseRef
 from jumplab_operator.resources.conditions import find_condition, is_true
 
 _ASK_AGAIN = timedelta(minutes=1)
-"""An edit that was refused for a quota or a slot may be in order later: it is looked at so often."""
+"""How often a refused edit is checked again: a quota or a reservation may permit it later."""
 
 
 class LeaseReconciler:
@@ -46,90 +48,102 @@ class LeaseReconciler:
             await self._status_writer.mirror_labels(lease, ended=True)
             await delete_when_due(lease, self._cluster)
             return
-        terms = self._accept(lease)
-        ending = await self._ending(lease, terms)
+        context = self._context(lease)
+        if context.refusal is not None and lease.status.accepted is not None:
+            self._cluster.queue.add_at(lease.uid, context.now + _ASK_AGAIN)
+        ending = await self._ending(context)
         if ending is not None:
-            await self._end(lease, terms, ending)
-        elif terms.spec is None:
-            assert terms.refusal is not None, "a spec is accepted or refused"
-            await self._status_writer.write(lease, terms, lease_conditions.invalid(terms.refusal))
+            await self._end(context, ending)
+        elif context.spec is None:
+            assert context.refusal is not None, "a spec is accepted or refused"
+            await self._status_writer.write(context, lease_conditions.invalid(context.refusal))
         elif not lease.status.exporter_names:
-            await self._place(lease, terms)
+            await self._assign_when_decided(context)
         else:
-            await self._follow(lease, terms)
+            # The step before may have asked the API for an exporter, which is newer then.
+            await self._follow(replace(context, exporters=self._cluster.exporters_of(lease)))
 
-    def _accept(self, lease: Lease) -> Terms:
-        before = self._scheduler_loop.before(lease)
-        result = accept(lease.spec, before, self._cluster.settings.default_duration, lease.metadata.creation_timestamp)
-        if not isinstance(result, Refusal):
-            return Terms(result, None)
-        if lease.status.accepted is not None:
-            self._cluster.queue.add_at(lease.uid, self._cluster.clock.now() + _ASK_AGAIN)
-        return Terms(lease.status.accepted, result)
+    def _context(self, lease: Lease) -> LeaseContext:
+        exporters = self._cluster.exporters_of(lease)
+        in_force = self._scheduler_loop.in_force(lease, exporters)
+        result = self._scheduler_loop.accept(lease, in_force, exporters)
+        return LeaseContext(
+            lease,
+            spec=lease.status.accepted if isinstance(result, Refusal) else result,
+            refusal=result if isinstance(result, Refusal) else None,
+            in_force=in_force,
+            decision=self._scheduler_loop.decision(lease),
+            exporters=exporters,
+            now=self._cluster.clock.now(),
+        )
 
-    async def _ending(self, lease: Lease, terms: Terms) -> expiry.Ending | None:
-        now = self._cluster.clock.now()
-        end = activity.end_in_force(lease, terms.spec, lease.status.begin_time) if terms.spec is not None else None
+    async def _ending(self, context: LeaseContext) -> expiry.Ending | None:
+        lease, spec = context.lease, context.spec
+        end = activity.end_in_force(lease, spec, lease.status.begin_time) if spec is not None else None
         released = lease.spec.release or lease.metadata.deletion_timestamp is not None
-        due = expiry.due_ending(released=released, end=end, now=now)
-        if due is not None or terms.spec is None:
+        due = expiry.due_ending(released=released, end=end, now=context.now)
+        if due is not None or spec is None:
             return due
-        ending = await self.revocations.ending(lease) or await exporters_ending(lease, end, self._cluster)
-        ending = ending or activity.abandonment(lease, terms.spec, self._cluster)
-        return ending or preemption_notice.preemption(lease, self._scheduler_loop.decision(lease), self._cluster)
+        ending = await self.revocations.ending(lease) or await exporters_ending(context, end, self._cluster)
+        ending = ending or activity.abandonment(context, self._cluster)
+        return ending or preemption_notice.preemption(context, self._cluster)
 
-    async def _end(self, lease: Lease, terms: Terms, ending: expiry.Ending) -> None:
+    async def _end(self, context: LeaseContext, ending: expiry.Ending) -> None:
+        lease, spec = context.lease, context.spec
         self._cluster.holdings.announce(HolderChange(lease.uid, None))
-        for exporter in self._cluster.exporters_of(lease):
+        for exporter in context.exporters:
             self._cluster.topics.changed(exporter.uid)
         now, end = whole_seconds(self._cluster.clock.now()), lease.status.expected_end_time
-        if end is not None and terms.spec is not None:  # it may have been made shorter than what has passed
-            end = activity.end_in_force(lease, terms.spec, lease.status.begin_time)
+        if end is not None and spec is not None:  # an edit may have moved it before the present
+            end = activity.end_in_force(lease, spec, lease.status.begin_time)
         conditions = lease_conditions.ended(ending)
-        await self._status_writer.write(lease, terms, conditions, ended=True, end_time=now, expected_end_time=end)
+        await self._status_writer.write(context, conditions, ended=True, end_time=now, expected_end_time=end)
 
-    async def _place(self, lease: Lease, terms: Terms) -> None:
-        decision, spec = self._scheduler_loop.decision(lease), _spec_of(terms)
+    async def _assign_when_decided(self, context: LeaseContext) -> None:
+        lease, decision, spec = context.lease, context.decision, context.required_spec
         if spec.end_time is not None:
             self._cluster.queue.add_at(lease.uid, spec.end_time)
-        for uid in self._scheduler_loop.claimed_by(lease):  # what a claim was left on is finished now, or cleared
+        for uid in self._scheduler_loop.claimed_by(lease):  # each completes or clears a claim that was interrupted
             self._cluster.queue.add(uid)
         if isinstance(decision, Assign) and len(decision.exporters) == member_count(spec):
-            if not self._scheduler_loop.is_outdated(lease):  # else it was decided for another spec, perhaps
-                await self._claim(lease, terms, decision)
+            if not self._scheduler_loop.is_outdated(lease):  # else it may have been decided for another spec
+                await self._claim(context, decision)
         elif isinstance(decision, Wait):
-            kept = decision.reserved if len(decision.reserved) == member_count(spec) else ()
-            if kept != lease.status.kept_names and self._scheduler_loop.is_outdated(lease):
-                return  # that plan doesn't know what is written by now: the two would take turns for ever
-            place = self._scheduler_loop.positions.status(lease)
-            conditions = lease_conditions.waiting(decision, terms.refusal)
-            await self._status_writer.write(lease, terms, conditions, queue=place, **reserved_fields(spec, kept))
+            reserved = decision.reserved if len(decision.reserved) == member_count(spec) else ()
+            if reserved != lease.status.kept_names and self._scheduler_loop.is_outdated(lease):
+                return  # that cycle doesn't know the present status: the two would overwrite each other for ever
+            position = self._scheduler_loop.positions.status(lease)
+            conditions = lease_conditions.waiting(decision, context.refusal)
+            fields = reserved_fields(spec, reserved)
+            await self._status_writer.write(context, conditions, queue=position, **fields)
 
-    async def _claim(self, lease: Lease, terms: Terms, decision: Assign) -> None:
-        """First each exporter's claim, on the version that was decided on; then the exporters hear of it.
+    async def _claim(self, context: LeaseContext, decision: Assign) -> None:
+        """Writes each exporter's claim, on the version that was decided on; then assigns the exporters.
 
-        Where one is refused, what was claimed is finished by the next plan, or cleared.
+        Where a write is refused, the next cycle completes or clears the claims that were written.
         """
+        lease = context.lease
         uids = sorted(chosen.uid for chosen in decision.exporters)
-        async with AsyncExitStack() as held:
+        async with AsyncExitStack() as locks:
             for uid in uids:
-                held.callback(self._cluster.queue.add, uid, patient=True)
-            for uid in uids:  # in the same order by everyone: two that want the same don't wait in a circle
-                await held.enter_async_context(self._cluster.queue.holding(uid))
+                locks.callback(self._cluster.queue.add, uid, patient=True)
+            for uid in uids:  # in the same order in each reconcile, so that two can't wait for each other
+                await locks.enter_async_context(self._cluster.queue.holding(uid))
+            # The locks were waited for: exporters and decision are read again, and not taken from the context.
             exporters = self._unchanged(decision)
             if exporters is None or self._scheduler_loop.decision(lease) != decision:
-                return  # the plan is being made anew
-            held.enter_context(self._scheduler_loop.pledging(lease, uids))
+                return  # the scheduler decides anew
+            locks.enter_context(self._scheduler_loop.pledging(lease, uids))
             for exporter in exporters:
                 self._cluster.presence.of(exporter.uid).claim(lease.uid)
             for exporter in exporters:
-                if not holds(exporter, lease):
+                if not is_claimed_by(exporter, lease):
                     claimed = exporter.status.model_copy(update={"lease_ref": LeaseRef(name=lease.name, uid=lease.uid)})
                     await self._cluster.write_status(exporter, claimed)
-            await self._assign(lease, terms, decision)
+            await self._assign(context, decision)
 
     def _unchanged(self, decision: Assign) -> list[Exporter] | None:
-        """The exporters that were decided on, if all are as they were then, and connected."""
+        """The exporters of the decision, if none has changed since and all are connected."""
         found = []
         for chosen in decision.exporters:
             exporter = self._cluster.objects.by_uid(Exporter, chosen.uid)
@@ -140,93 +154,95 @@ class LeaseReconciler:
             found.append(exporter)
         return found
 
-    async def _assign(self, lease: Lease, terms: Terms, decision: Assign) -> None:
-        names = [chosen.name for chosen in decision.exporters]
-        parts = [lease_conditions.Member(name, True) for name in names]
-        conditions = lease_conditions.assigned(parts, terms.refusal, None, ready=False)
-        spec = _spec_of(terms)
+    async def _assign(self, context: LeaseContext, decision: Assign) -> None:
+        lease, spec, names = context.lease, context.required_spec, [chosen.name for chosen in decision.exporters]
+        members = [lease_conditions.Member(name, True) for name in names]
+        conditions = lease_conditions.assigned(members, context.refusal, None, ready=False)
         if spec.end_time is None:
             spec = spec.model_copy(update={"duration": decision.duration})
-        news = {**assigned_fields(spec, names), **reserved_fields(spec, ()), **_rank(decision)}
-        if lease.status.kept_names:  # what was kept for it is anybody's with the same write
-            await self._status_writer.write(lease, Terms(spec, terms.refusal), conditions, **news)
+        assigned = replace(context, spec=spec)
+        fields = {**assigned_fields(spec, names), **reserved_fields(spec, ()), **_grant_fields(decision)}
+        if lease.status.kept_names:  # the same write frees its reservation
+            await self._status_writer.write(assigned, conditions, **fields)
         elif self._cluster.objects.by_uid(Lease, lease.uid) is lease:  # else it was edited or deleted meanwhile
-            self._status_writer.foretell(lease, Terms(spec, terms.refusal), conditions, **news)
+            self._status_writer.defer(assigned, conditions, **fields)
 
-    async def _follow(self, lease: Lease, terms: Terms) -> None:
-        """The lease has its exporters: are they ready, and are they there?"""
-        exporters = self._cluster.exporters_of(lease)
+    async def _follow(self, context: LeaseContext) -> None:
+        """The lease has its exporters: replaces those that are lost, and tells whether it is ready."""
+        lease, exporters, now = context.lease, context.exporters, context.now
         if len(exporters) < len(lease.status.exporter_names):
             return
-        now = self._cluster.clock.now()
         online = {exporter.uid: self._is_online(exporter, lease, now) for exporter in exporters}
         ready = is_true(lease.status.conditions, "Ready")
         lost = [exporter for exporter in exporters if not online[exporter.uid]]
-        if ready and lost and activity.is_unused(lease, self._cluster):
-            await self._give_up(lease, terms, lost, "went offline before anybody had used the lease")
+        if ready and lost and activity.is_unused(context, self._cluster):
+            await self._give_up(context, lost, "went offline before anybody had used the lease")
             return
         if not ready:
-            waited_for = [it for it in exporters if not (online[it.uid] and self._has_confirmed(it))]
-            failed = self._failed_to_confirm(lease, waited_for, online, now)
+            unconfirmed = [it for it in exporters if not (online[it.uid] and self._has_confirmed(it))]
+            failed = self._failed_to_confirm(lease, unconfirmed, online, now)
             if failed:
                 self._scheduler_loop.avoid(lease, [exporter.uid for exporter in failed])
-                await self._give_up(lease, terms, failed, "did not confirm the lease")
+                await self._give_up(context, failed, "did not confirm the lease")
                 return
-            ready = not waited_for
-        began = lease.status.begin_time or (whole_seconds(now) if ready else None)
-        assert terms.spec is not None, "what is assigned was accepted"
-        end = activity.end_in_force(lease, terms.spec, began)
+            ready = not unconfirmed
+        await self._write_progress(context, online, ready=ready)
+
+    async def _write_progress(self, context: LeaseContext, online: Mapping[str, bool], *, ready: bool) -> None:
+        lease, spec, exporters = context.lease, context.required_spec, context.exporters
+        began = lease.status.begin_time or (whole_seconds(context.now) if ready else None)
+        end = activity.end_in_force(lease, spec, began)
         if end is not None:
-            end = activity.moved_on(lease, terms.spec, end, self._scheduler_loop.before(lease), self._cluster)
+            schedule = self._scheduler_loop.schedule_of(lease, exporters)
+            end = activity.extended_end(context, end, schedule, self._cluster)
             self._cluster.queue.add_at(lease.uid, end)
-        parts = [lease_conditions.Member(exporter.name, online[exporter.uid]) for exporter in exporters]
-        notice = preemption_notice.notice(lease, self._scheduler_loop.decision(lease), self._cluster)
-        conditions = lease_conditions.assigned(parts, terms.refusal, notice, ready=ready)
-        changes = _rank(self._scheduler_loop.new_right(lease, terms.spec))
-        attended = activity.attendance_of(lease, self._cluster)
-        if lease.status.first_used_time is None and attended is not None and attended.times:
-            changes["first_used_time"] = whole_seconds(attended.since)
-        await self._status_writer.write(lease, terms, conditions, begin_time=began, expected_end_time=end, **changes)
+        members = [lease_conditions.Member(exporter.name, online[exporter.uid]) for exporter in exporters]
+        notice = preemption_notice.notice(context, self._cluster)
+        conditions = lease_conditions.assigned(members, context.refusal, notice, ready=ready)
+        fields = _grant_fields(self._scheduler_loop.new_grant(context, spec))
+        attendance = activity.attendance_of(context, self._cluster)
+        if lease.status.first_used_time is None and attendance is not None and attendance.times:
+            fields["first_used_time"] = whole_seconds(attendance.since)
+        await self._status_writer.write(context, conditions, begin_time=began, expected_end_time=end, **fields)
 
     def _has_confirmed(self, exporter: Exporter) -> bool:
-        """By what it has said on its connection, written or not; before it has said anything, by its status."""
+        """By its last report on its connection, written or not; before the first report, by its status."""
         return self._phase(exporter) == "LeaseReady"
 
     def _phase(self, exporter: Exporter) -> str | None:
         return self._cluster.presence.of(exporter.uid).phase or exporter.status.exporter_status
 
     def _failed_to_confirm(
-        self, lease: Lease, waited_for: Sequence[Exporter], online: Mapping[str, bool], now: datetime
+        self, lease: Lease, unconfirmed: Sequence[Exporter], online: Mapping[str, bool], now: datetime
     ) -> list[Exporter]:
-        """The exporters that another is to be looked for in place of. One that runs its beforeLease hook has reacted:
-        the hook has bounds."""
-        taken = find_condition(lease.status.conditions, "Assigned")
-        since = taken.last_transition_time if taken is not None and taken.last_transition_time else self._started
+        """The exporters to be replaced by others. An exporter that runs its beforeLease hook has reacted: the hook has
+        bounds."""
+        assigned = find_condition(lease.status.conditions, "Assigned")
+        since = (assigned and assigned.last_transition_time) or self._started
         deadline = max(since, self._started) + self._cluster.settings.confirm_within
-        if waited_for and deadline > now:
+        if unconfirmed and deadline > now:
             self._cluster.queue.add_at(lease.uid, deadline)
         return [
             exporter
-            for exporter in waited_for
+            for exporter in unconfirmed
             if not online[exporter.uid] or (deadline <= now and self._phase(exporter) != "BeforeLeaseHook")
         ]
 
-    async def _give_up(self, lease: Lease, terms: Terms, lost: Sequence[Exporter], why: str) -> None:
+    async def _give_up(self, context: LeaseContext, lost: Sequence[Exporter], why: str) -> None:
         names = exporters_named([exporter.name for exporter in lost])
         another = "another is" if len(lost) == 1 else "others are"
         wait = Wait("Pending", "NotReady", f"{names} {why}; {another} looked for")
-        held = self._cluster.exporters_of(lease)
-        changes = {**assigned_fields(_spec_of(terms), ()), **_NOT_BEGUN}
-        await self._status_writer.write(lease, terms, lease_conditions.waiting(wait, terms.refusal), **changes)
-        for exporter in held:
+        fields = {**assigned_fields(context.required_spec, ()), **_NOT_BEGUN}
+        await self._status_writer.write(context, lease_conditions.waiting(wait, context.refusal), **fields)
+        for exporter in context.exporters:
             self._cluster.queue.add(exporter.uid)
 
     def forget(self, lease_uid: str) -> None:
         self._status_writer.forget(lease_uid)
 
     def _is_online(self, exporter: Exporter, lease: Lease, now: datetime) -> bool:
-        """If it might cease to be by the passing of time, the lease is looked at again then: its holder is told before
-        the Exporter tells everybody."""
+        """Whether the exporter counts as online. Where that may end with time, the lease is reconciled then: it shows
+        the change before the Exporter does."""
         was_online = is_true(exporter.status.conditions, "Online")
         offline_from = self._cluster.presence.offline_from(exporter.uid, was_online)
         if offline_from is not None and offline_from > now:
@@ -235,14 +251,9 @@ class LeaseReconciler:
 
 
 _NOT_BEGUN: dict[str, Any] = {"begin_time": None, "expected_end_time": None}
-"""The fields of a lease's status that tell its times, before it is ready."""
+"""The times in a lease's status before it is ready."""
 
 
-def _rank(right: Grant | Assign | None) -> dict[str, Any]:
-    """The fields of a lease's status that tell by what right it has its exporters; None: by that of before."""
-    return {} if right is None else {"priority": right.priority, "spot_access": right.spot_access or None}
-
-
-def _spec_of(terms: Terms) -> LeaseSpec:
-    assert terms.spec is not None, "only what is valid is planned for"
-    return terms.spec
+def _grant_fields(grant: Grant | Assign | None) -> dict[str, Any]:
+    """The fields of a lease's status for the grant under which it has its exporters; None: they stay."""
+    return {} if grant is None else {"priority": grant.priority, "spot_access": grant.spot_access or None}

@@ -3,32 +3,22 @@
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
-from jumplab_operator.kube.object_store import StoredObject
 from jumplab_operator.leasing.lease.validation import InForce, Refusal, accept
 from jumplab_operator.leasing.model.decisions import Decision, Wait
-from jumplab_operator.leasing.model.facts import (
-    ClientFacts,
-    ExporterFacts,
-    Fact,
-    LeaseFacts,
-    PolicyFacts,
-    Request,
-    UsageFacts,
-)
+from jumplab_operator.leasing.model.facts import Fact, LeaseFacts
 from jumplab_operator.leasing.model.ids import ClientName, ExporterUid, LeaseUid
 from jumplab_operator.leasing.model.policy_rules import Grant
-from jumplab_operator.leasing.model.times import expected_end, length_of, times
+from jumplab_operator.leasing.model.times import length_of, times
 from jumplab_operator.leasing.scheduler.scheduler import Changes, LabScheduler, Scheduler
 from jumplab_operator.reconcile.context.context import Cluster
-from jumplab_operator.reconcile.lease_steps.claims import lease_of
+from jumplab_operator.reconcile.context.lease_context import LeaseContext
+from jumplab_operator.reconcile.scheduling import to_facts
 from jumplab_operator.reconcile.scheduling.queue_positions import QueuePositions
-from jumplab_operator.resources import Client, Exporter, ExporterAccessPolicy, Lease, LeaseSpec, LeaseStatus
-from jumplab_operator.resources.conditions import is_true
+from jumplab_operator.resources import Client, Exporter, Lease, LeaseSpec
 
 _OTHERS_SHARE = 9
 """The others have so many times the time of plans: what is decided must also be written. In a burst a plan looks at all
@@ -37,6 +27,24 @@ _OWED_AT_MOST = timedelta(seconds=1)
 """So much of it they are owed before a plan is put off: where little happens, none is."""
 PLAN = "the plan"
 """What the work queue calls the plan itself, for when the passing of time makes a difference."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseSchedule:
+    """What the schedule permits one lease. Each answer is of the moment of the question."""
+
+    scheduler: Scheduler
+    lease: LeaseUid
+    exporters: Sequence[Exporter]
+
+    def right(self, client: str, length: timedelta | None) -> Grant | Refusal:
+        """See `Scheduler.right`."""
+        uids = [ExporterUid(exporter.uid) for exporter in self.exporters]
+        return self.scheduler.right(self.lease, uids, ClientName(client), length)
+
+    def is_movable(self, begin: datetime, end: datetime | None) -> bool:
+        """See `Scheduler.is_movable`."""
+        return self.scheduler.is_movable(self.lease, begin, end)
 
 
 class SchedulerLoop:
@@ -74,40 +82,57 @@ class SchedulerLoop:
         """The uids of the exporters that are claimed by the lease, whether it is assigned to them or not."""
         return self._of(lease).claimed_by(LeaseUid(lease.uid))
 
-    def before(self, lease: Lease) -> InForce | None:
-        """What has become of the lease so far, as far as the plan knows it: what its edits are checked against."""
+    def in_force(self, lease: Lease, exporters: Sequence[Exporter]) -> InForce | None:
+        """The state of the lease that its edits are checked against; None: nothing was accepted yet.
+
+        exporters: those that it is assigned to.
+        """
         status = lease.status
         if status.accepted is None:
             return None
         scheduler, uid = self._of(lease), LeaseUid(lease.uid)
-        exporters = [ExporterUid(exporter.uid) for exporter in self._cluster.exporters_of(lease)]
-        reserved = [scheduler.reserved_from(exporter, uid) for exporter in exporters]
+        begins = [scheduler.reserved_from(ExporterUid(exporter.uid), uid) for exporter in exporters]
         return InForce(
             status.accepted,
-            bool(status.exporter_names),
-            status.begin_time,
-            lambda client, length: scheduler.right(uid, exporters, ClientName(client), length),
-            reserved_from=min((moment for moment in reserved if moment is not None), default=None),
-            movable=partial(scheduler.is_movable, uid) if status.kept_names else None,
+            assigned=bool(status.exporter_names),
+            began=status.begin_time,
+            reserved_from=min((begin for begin in begins if begin is not None), default=None),
+            has_reservation=bool(status.kept_names),
         )
 
-    def new_right(self, lease: Lease, spec: LeaseSpec) -> Grant | None:
-        """By what right the lease goes on with this spec, where that gives it another holder or end."""
-        before = self.before(lease)
-        if before is None or before.right is None or _same_terms(spec, before.accepted):
+    def schedule_of(self, lease: Lease, exporters: Sequence[Exporter]) -> LeaseSchedule:
+        """What the schedule permits the lease, with these exporters, at the moment it is asked."""
+        return LeaseSchedule(self._of(lease), LeaseUid(lease.uid), exporters)
+
+    def accept(
+        self, lease: Lease, in_force: InForce | None, exporters: Sequence[Exporter], edited: LeaseSpec | None = None
+    ) -> LeaseSpec | Refusal:
+        """Checks the lease's spec, or an edited one, against what is in force, see `validation.accept`."""
+        return accept(
+            lease.spec if edited is None else edited,
+            in_force,
+            self._cluster.settings.default_duration,
+            lease.metadata.creation_timestamp,
+            self.schedule_of(lease, exporters),
+        )
+
+    def new_grant(self, context: LeaseContext, spec: LeaseSpec) -> Grant | None:
+        """The grant under which the lease continues, where the spec names another client or other times."""
+        in_force = context.in_force
+        if in_force is None or _same_terms(spec, in_force.accepted):
             return None
-        right = before.right(spec.client_ref.name, length_of(spec, before.began))
+        schedule = self.schedule_of(context.lease, context.exporters)
+        right = schedule.right(spec.client_ref.name, length_of(spec, in_force.began))
         return right if isinstance(right, Grant) else None
 
     def edit_refusal(self, lease: Lease, changes: Mapping[str, Any]) -> Refusal | None:
-        """Why the lease's spec can't be changed so, as things are: a merge patch of plain fields."""
+        """Why the lease can't be edited like this now. changes: a merge patch of plain fields of its spec."""
         if lease.status.ended:
             return Refusal("Ended", f'lease "{lease.name}" has ended; make a new one')
-        edited = {**lease.spec.to_plain(), **changes}
-        spec = LeaseSpec.model_validate({key: value for key, value in edited.items() if value is not None})
-        result = accept(
-            spec, self.before(lease), self._cluster.settings.default_duration, lease.metadata.creation_timestamp
-        )
+        plain = {**lease.spec.to_plain(), **changes}
+        edited = LeaseSpec.model_validate({key: value for key, value in plain.items() if value is not None})
+        exporters = self._cluster.exporters_of(lease)
+        result = self.accept(lease, self.in_force(lease, exporters), exporters, edited)
         return result if isinstance(result, Refusal) else None
 
     @contextmanager
@@ -190,142 +215,27 @@ class SchedulerLoop:
                 del self._avoided[lease_uid]
 
     def _fact(self, uid: str) -> Fact | None:
-        seen = self._cluster.objects.seen(uid)
-        if seen is None:
+        stored = self._cluster.objects.seen(uid)
+        if stored is None:
             return None
-        match seen.resource:
+        match stored.resource:
             case Exporter() as exporter:
-                return exporter_facts(exporter, self._cluster, self._pledged.get(uid))
+                return to_facts.exporter_facts(exporter, self._cluster, self._pledged.get(uid))
             case Lease() as lease if lease.status.ended:
-                return usage_facts(lease)
+                return to_facts.usage_facts(lease)
             case Lease() as lease:
-                return lease_facts(lease, self.before(lease), frozenset(self._avoided.get(uid, ())), self._cluster)
-            case Client() as client if client.metadata.deletion_timestamp is None:
-                return ClientFacts(client.namespace, client.uid, ClientName(client.name), client.metadata.labels)
-        return _policy_facts(seen)
+                return self._lease_facts(lease)
+            case Client() as client:
+                return to_facts.client_facts(client)
+        return to_facts.policy_facts(stored)
+
+    def _lease_facts(self, lease: Lease) -> LeaseFacts | None:
+        exporters = self._cluster.exporters_of(lease)
+        result = self.accept(lease, self.in_force(lease, exporters), exporters)
+        spec = lease.status.accepted if isinstance(result, Refusal) else result
+        avoided = frozenset(map(ExporterUid, self._avoided.get(lease.uid, ())))
+        return to_facts.lease_facts(lease, spec, avoided, self._cluster)
 
 
 def _same_terms(one: LeaseSpec, other: LeaseSpec) -> bool:
     return one.client_ref == other.client_ref and times(one) == times(other)
-
-
-def exporter_facts(exporter: Exporter, cluster: Cluster, pledged: str | None) -> ExporterFacts:
-    """The exporter as the scheduler sees it. Only one that is connected now is online to it."""
-    connection = cluster.presence.of(exporter.uid)
-    claim = exporter.status.lease_ref
-    held = (claim.uid or claim.name) if claim is not None else pledged
-    return ExporterFacts(
-        namespace=exporter.namespace,
-        uid=ExporterUid(exporter.uid),
-        name=exporter.name,
-        labels=exporter.metadata.labels,
-        enabled=exporter.spec.enabled,
-        online=connection.connected and exporter.metadata.deletion_timestamp is None,
-        available=connection.available
-        and not connection.to_be_checked
-        and (claim is None or claim.uid not in connection.told),
-        busy=connection.connected and connection.phase != "Available",
-        quarantined=exporter.status.quarantine is not None,
-        claim=LeaseUid(held) if held is not None else None,
-        version=exporter.metadata.resource_version,
-        vacated=_vacated(exporter, cluster),
-    )
-
-
-def _vacated(exporter: Exporter, cluster: Cluster) -> datetime | None:
-    claim = exporter.status.lease_ref
-    lease = lease_of(claim, exporter, cluster) if claim is not None else None
-    return lease.status.end_time if lease is not None and lease.status.ended else None
-
-
-def lease_facts(lease: Lease, before: InForce | None, avoid: frozenset[str], cluster: Cluster) -> LeaseFacts | None:
-    """The lease as the scheduler sees it; None where it is over, or no spec of it is valid."""
-    spec = in_force(lease, before, cluster)
-    if spec is None or lease.status.ended or lease.spec.release or lease.metadata.deletion_timestamp is not None:
-        return None
-    status, created = lease.status, lease.metadata.creation_timestamp or cluster.clock.now()
-    end, extend = status.expected_end_time or expected_end(spec, status.begin_time), spec.extend_on_activity
-    return LeaseFacts(
-        namespace=lease.namespace,
-        uid=LeaseUid(lease.uid),
-        name=lease.name,
-        created=created,
-        request=_request(lease, spec, created),
-        begin=times(spec).begin,
-        began=status.begin_time,
-        end=end,
-        granted=spec.duration if status.exporter_names else None,
-        moves=extend is not None and not (end and extend.until and extend.until <= end),
-        exporters=status.exporter_names,
-        avoid=frozenset(map(ExporterUid, avoid)),
-        reserved=_reserved(status, spec),
-        priority=status.priority or 0,
-        spot=bool(status.spot_access),
-        noticed=is_true(status.conditions, "Preempting"),
-    )
-
-
-def _request(lease: Lease, spec: LeaseSpec, created: datetime) -> Request:
-    pinned = spec.exporter_ref.name if spec.exporter_ref is not None else None
-    whole = Request(
-        client=ClientName(spec.client_ref.name),
-        selector=spec.selector,
-        exporter=pinned,
-        allow_disabled=spec.allow_disabled,
-        duration=_asked_duration(lease, spec, created),
-        patient=spec.when_unsatisfiable == "Wait",
-    )
-    members = [
-        replace(
-            whole,
-            name=member.name,
-            selector=member.selector,
-            exporter=member.exporter_ref.name if member.exporter_ref is not None else None,
-            allow_disabled=spec.allow_disabled and member.exporter_ref is not None,
-        )
-        for member in spec.exporters or ()
-    ]
-    return replace(whole, members=tuple(members))
-
-
-def usage_facts(lease: Lease) -> UsageFacts | None:
-    """What an ended lease has used; None where it was never ready."""
-    status = lease.status
-    if status.begin_time is None or status.end_time is None:
-        return None
-    spec = status.accepted or lease.spec
-    return UsageFacts(
-        lease.namespace,
-        LeaseUid(lease.uid),
-        ClientName(spec.client_ref.name),
-        status.begin_time,
-        status.end_time,
-        len(status.exporter_names),
-    )
-
-
-def _reserved(status: LeaseStatus, spec: LeaseSpec) -> tuple[str, ...]:
-    """A reservation for other times is dropped: a lease that moves must not push another aside."""
-    if status.accepted is None or times(spec) != times(status.accepted):
-        return ()
-    return status.kept_names
-
-
-def in_force(lease: Lease, before: InForce | None, cluster: Cluster) -> LeaseSpec | None:
-    """The spec that is in force, the lease's newest edit included where that is valid."""
-    result = accept(lease.spec, before, cluster.settings.default_duration, lease.metadata.creation_timestamp)
-    return lease.status.accepted if isinstance(result, Refusal) else result
-
-
-def _asked_duration(lease: Lease, spec: LeaseSpec, created: datetime) -> timedelta | None:
-    """What the access policies' maxima are held against; None: the default, which bends to them."""
-    if spec.end_time is None and lease.spec.duration is None:
-        return None
-    return spec.duration if spec.end_time is None else times(spec).duration or spec.end_time - created
-
-
-def _policy_facts(seen: StoredObject) -> PolicyFacts | None:
-    if seen.kind is not ExporterAccessPolicy:
-        return None
-    policy = seen.resource if isinstance(seen.resource, ExporterAccessPolicy) else None
-    return PolicyFacts(seen.name.namespace, seen.uid, policy)
