@@ -67,7 +67,7 @@ async def test_what_is_beyond_the_bytes_is_forgotten_however_few_changes_it_is(t
 
 
 @pytest.mark.parametrize(
-    "history_limits", [HistoryLimits(), HistoryLimits(bytes=10_000_000, age=timedelta(days=1))], ids=["default", "wide"]
+    "limits", [HistoryLimits(), HistoryLimits(bytes=10_000_000, age=timedelta(days=1))], ids=["default", "wide"]
 )
 async def test_nothing_within_the_bounds_is_forgotten(tmp_path: Path, limits: HistoryLimits) -> None:
     now = START

@@ -178,8 +178,8 @@ def _assignment(status: pb.StatusResponse) -> Assignment:
     return Assignment(lease, expected_end, tuple(map(_offer, status.offers)), tuple(status.local_tokens), status.notice)
 
 
-def _offer(status: pb.RouterOffer) -> Offer:
-    return Offer(status.router_endpoint, status.router_token, _session_of(status.router_token))
+def _offer(offer: pb.RouterOffer) -> Offer:
+    return Offer(offer.router_endpoint, offer.router_token, _session_of(offer.router_token))
 
 
 def _session_of(token: str) -> str:

@@ -83,7 +83,7 @@ class LocalSocket:
     async def listening(
         self, expected_clients: ExpectedClients, serve: Callable[[Link], Awaitable[None]]
     ) -> AsyncIterator[None]:
-        """Serves expected clients while the context lasts; where there can be no socket, clients go through the router."""
+        """Serves expected clients while the context lasts; without a socket, clients go through the router."""
         async with AsyncExitStack() as stack:
             if self.socket is not None:
                 try:
