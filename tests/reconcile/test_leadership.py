@@ -147,7 +147,7 @@ async def test_a_leader_that_is_cut_off_writes_nothing_and_goes_on_once_it_is_ba
         network.away = 2 < clock.elapsed < 12
         if clock.elapsed == 16:
             other = record.read(await kube.get(f"{record.LEASES}/namespaces/{world.namespace}/leases/{record.NAME}"))
-            body = record.taken(other, "second", clock.now())
+            body = record.acquired(other, "second", clock.now())
             await kube.merge(f"{record.LEASES}/namespaces/{world.namespace}/leases/{record.NAME}", body)
 
     clock = Seconds(meanwhile)

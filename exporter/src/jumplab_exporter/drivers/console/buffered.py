@@ -25,7 +25,7 @@ class BufferedConsole(ConsoleInterface, Driver):
     memory_kib: how much of what the device says is kept in memory;  disk_mib: how much of what is older is kept on
     disk, 0: none.
 
-    A subclass overrides `_keep_listening`, which calls `_listen` with each port that it opens.
+    A subclass overrides `_read_until_closed`, which calls `_listen` with each port that it opens.
     """
 
     memory_kib: MemoryKib = MEMORY_KIB
