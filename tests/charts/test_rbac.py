@@ -20,7 +20,7 @@ from jumplab_operator.errors import ApiError, ApiRefused
 from jumplab_operator.kube.access import KubeAccess
 from jumplab_operator.kube.client import connected
 from jumplab_operator.kube.kopf_watch import of_cluster
-from jumplab_operator.leadership.election import Process, Seat, leading
+from jumplab_operator.leadership.election import PodIdentity, Process, leading
 from jumplab_operator.names import Name
 from jumplab_operator.reconcile.composition.compose import lab_over
 from jumplab_operator.reconcile.composition.lab_service import LabService
@@ -63,7 +63,7 @@ def rights(rules: list[Plain]) -> list[Right]:
 LAB_RULES = one(rendered(JUMPLAB, {}), "ClusterRole")["rules"]
 KEYS_RULES = one(rendered(JUMPLAB, {"namespaces": ["lab"]}), "Role", "jumplab-keys")["rules"]
 LEAD_RULES = one(rendered(JUMPLAB, {}), "Role", "jumplab-lead")["rules"]
-PROCESS = Process(standing_by=lambda: None, stop=lambda: None)
+PROCESS = Process(on_standby=lambda: None, stop=lambda: None)
 
 
 @pytest.fixture(scope="module")
@@ -176,8 +176,8 @@ async def compete(cluster: Cluster, namespace: str, token: str) -> None:
     assert cluster.admin.create(f"/api/v1/namespaces/{namespace}/pods", pod).code in (201, 409)
     async with connected(cluster.access(token)) as kube:
         for _ in range(2):
-            async with asyncio.timeout(BOUND_SECONDS), leading(kube, Seat(namespace, "one"), PROCESS) as lead:
-                await lead.take_callers()
+            async with asyncio.timeout(BOUND_SECONDS), leading(kube, PodIdentity(namespace, "one"), PROCESS) as lead:
+                await lead.attract_clients()
 
 
 async def test_the_rules_for_the_lead_are_enough(cluster: Cluster) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jumplab.cli.j.delegated_call_server import Answer, DelegatedCall, taken
+from jumplab.cli.j.delegated_call_server import Answer, DelegatedCall, serving_delegated_calls
 from jumplab.driver import Driver, DriverInterface
 from tests.cli.user import User, outcome_of
 from tests.client.authority import Authority
@@ -134,7 +134,7 @@ def errand(token: str = "secret", **changes: object) -> bytes:
     ],
 )
 async def test_what_is_no_errand_of_this_shell_is_not_carried_out(line: bytes, tmp_path: Path) -> None:
-    async with taken(tmp_path / ".errands", "secret", idle):
+    async with serving_delegated_calls(tmp_path / ".errands", "secret", idle):
         assert b"status" not in await asked(tmp_path / ".errands", line)
         assert json.loads(await asked(tmp_path / ".errands", errand())) == {"status": 0}
 
@@ -143,7 +143,7 @@ async def test_a_fault_in_one_errand_leaves_the_others_alone(tmp_path: Path, cap
     async def fail(_errand: DelegatedCall, _answer: Answer) -> None:
         raise RuntimeError("a fault of ours")
 
-    async with taken(tmp_path / ".errands", "secret", fail):
+    async with serving_delegated_calls(tmp_path / ".errands", "secret", fail):
         for _ in range(2):
             assert json.loads(await asked(tmp_path / ".errands", errand()))["status"] == 1
     assert "a fault of ours" in caplog.text
@@ -157,7 +157,7 @@ async def test_a_j_that_does_not_read_loses_lines_and_is_told_how_many(tmp_path:
             answer({"said": "x" * 1000})
         answer({"status": 0})
 
-    async with taken(tmp_path / ".errands", "secret", chatter):
+    async with serving_delegated_calls(tmp_path / ".errands", "secret", chatter):
         answers = [json.loads(line) for line in (await asked(tmp_path / ".errands", errand())).splitlines()]
     *heard, told, last = answers
     assert last == {"status": 0}

@@ -35,7 +35,7 @@ def say_nothing(_sentence: str) -> None:
 
 
 async def waiting(controller: Controller, said: list[str]) -> LeaseView:
-    return await acquiring.wait_until_ready(controller, "demo", timeout=timedelta(seconds=60), tell=said.append)
+    return await acquiring.wait_until_ready(controller, "demo", timeout=timedelta(seconds=60), notify=said.append)
 
 
 async def test_a_lease_that_is_ready_is_not_waited_for(controller: Controller) -> None:
@@ -107,7 +107,7 @@ async def test_a_wait_that_is_too_long_says_what_it_waited_for(controller: Contr
     lab.place = become_pending
     await controller.create_lease(REQUEST)
     with pytest.raises(LeaseNotReady, match=r'was not ready within .*: exporter "bench-1" is leased by "ann"'):
-        await acquiring.wait_until_ready(controller, "demo", timeout=timedelta(seconds=1), tell=say_nothing)
+        await acquiring.wait_until_ready(controller, "demo", timeout=timedelta(seconds=1), notify=say_nothing)
 
 
 async def test_a_controller_that_restarts_is_waited_for(lab: LabDouble, authority: Authority) -> None:
@@ -172,21 +172,21 @@ def test_asking_for_nothing_is_refused(authority: Authority) -> None:
 
 
 async def test_a_lease_is_released_at_the_end(controller: Controller, lab: LabDouble) -> None:
-    async with acquiring.acquired(controller, REQUEST, timeout=None, tell=say_nothing) as held:
+    async with acquiring.acquired(controller, REQUEST, timeout=None, notify=say_nothing) as held:
         assert held.lease.exporter == "bench-1"
         assert lab.released == []
     assert lab.released == ["demo"]
 
 
 async def test_a_lease_that_is_kept_is_not_released(controller: Controller, lab: LabDouble) -> None:
-    async with acquiring.acquired(controller, REQUEST, timeout=None, tell=say_nothing) as held:
-        held.keep()
+    async with acquiring.acquired(controller, REQUEST, timeout=None, notify=say_nothing) as held:
+        held.persist()
     assert lab.released == []
 
 
 async def test_a_lease_is_released_when_its_user_fails(controller: Controller, lab: LabDouble) -> None:
     with pytest.raises(ZeroDivisionError):
-        async with acquiring.acquired(controller, REQUEST, timeout=None, tell=say_nothing):
+        async with acquiring.acquired(controller, REQUEST, timeout=None, notify=say_nothing):
             raise ZeroDivisionError
     assert lab.released == ["demo"]
 
@@ -194,7 +194,7 @@ async def test_a_lease_is_released_when_its_user_fails(controller: Controller, l
 async def test_a_lease_that_can_not_be_had_is_not_left_behind(controller: Controller, lab: LabDouble) -> None:
     lab.place = lambda lease: set_condition(lease, "Unsatisfiable", "True", "SelectorMismatch", "nothing matches")
     with pytest.raises(LeaseUnsatisfiable):
-        async with acquiring.acquired(controller, REQUEST, timeout=None, tell=say_nothing):
+        async with acquiring.acquired(controller, REQUEST, timeout=None, notify=say_nothing):
             raise AssertionError("it must not be entered")
     assert lab.released == ["demo"]
 
@@ -203,7 +203,7 @@ async def test_a_wait_that_is_cancelled_releases(controller: Controller, lab: La
     lab.place = become_pending
 
     async def hold() -> None:
-        async with acquiring.acquired(controller, REQUEST, timeout=None, tell=say_nothing):
+        async with acquiring.acquired(controller, REQUEST, timeout=None, notify=say_nothing):
             raise AssertionError("it must not be entered")
 
     task = asyncio.create_task(hold())
@@ -217,7 +217,7 @@ async def test_a_wait_that_is_cancelled_releases(controller: Controller, lab: La
 async def test_a_name_that_is_taken_is_not_released(controller: Controller, lab: LabDouble) -> None:
     await controller.create_lease(REQUEST)
     with pytest.raises(errors.Refused, match="exists"):
-        async with acquiring.acquired(controller, REQUEST, timeout=None, tell=say_nothing):
+        async with acquiring.acquired(controller, REQUEST, timeout=None, notify=say_nothing):
             raise AssertionError("it must not be entered")
     assert lab.released == []
 
@@ -228,7 +228,7 @@ async def test_a_release_that_fails_does_not_hide_what_went_wrong_before(
     said: list[str] = []
     lab.refuse["DeleteLease"] = [(grpc.StatusCode.INTERNAL, "the API server is on fire")]
     with pytest.raises(ZeroDivisionError):
-        async with acquiring.acquired(controller, REQUEST, timeout=None, tell=said.append):
+        async with acquiring.acquired(controller, REQUEST, timeout=None, notify=said.append):
             raise ZeroDivisionError
     assert said == ['lease "demo" could not be released and lasts until it expires: the API server is on fire']
 

@@ -12,7 +12,7 @@ import grpc
 import pytest
 
 import jumplab
-from jumplab.client.acquiring import Held
+from jumplab.client.acquiring import AcquiredLease
 from jumplab.client.config import ClientConfig, DriverSettings
 from jumplab.client.controller import Controller, LeaseRequest
 from jumplab.client.errors import ConfigurationError, LeaseEnded, LeaseNotOwn, LeaseNotReady
@@ -192,7 +192,7 @@ async def test_who_waits_for_the_new_place_waits_no_longer_than_the_user_said(
     async with Controller.connected(config) as controller:
         lease = await controller.create_lease(LeaseRequest("demo", timedelta(minutes=5), selector="board=x"))
         with pytest.raises(LeaseNotReady, match="within 5m"):
-            await dial(controller, Held(lease, wait, lambda sentence: None))
+            await dial(controller, AcquiredLease(lease, wait, lambda sentence: None))
     assert bench.lab.calls["Dial"] == 1
 
 

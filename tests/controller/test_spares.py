@@ -40,10 +40,10 @@ class Bench:
 
     async def waiting(self) -> Ahead:
         """The same, once it is known to the controller."""
-        ahead, spares = self.ahead(), self.controller.dialler.spares
-        before = spares._spares.get(self.uid)
+        ahead, standby_streams = self.ahead(), self.controller.dialler.standby_streams
+        before = standby_streams._standby_streams.get(self.uid)
         async with asyncio.timeout(SOON):
-            while spares._spares.get(self.uid) in (None, before):  # noqa: ASYNC110 - nobody is told
+            while standby_streams._standby_streams.get(self.uid) in (None, before):  # noqa: ASYNC110 - nobody is told
                 await asyncio.sleep(0.01)
         return ahead
 
@@ -106,7 +106,7 @@ async def test_the_end_of_the_lease_ends_what_waits_and_what_was_joined(bench: B
         _, there = await asyncio.wait_for(ahead, SOON)
         waiting = await bench.waiting()
         bench.controller.router.cut(bench.lease.uid)
-        bench.controller.dialler.spares.end(bench.lease.uid)
+        bench.controller.dialler.standby_streams.end(bench.lease.uid)
         with pytest.raises(Refused, match="has ended"):
             await asyncio.wait_for(there.receive(), SOON)
         with pytest.raises(NotPossibleNow, match="lease is over"):
@@ -128,7 +128,7 @@ async def test_one_that_was_let_go_of_is_not_joined(bench: Bench) -> None:
     ahead = await bench.waiting()
     ahead.cancel()
     async with asyncio.timeout(SOON):
-        while bench.controller.dialler.spares._spares:  # noqa: ASYNC110 - nobody is told
+        while bench.controller.dialler.standby_streams._standby_streams:  # noqa: ASYNC110 - nobody is told
             await asyncio.sleep(0.01)
     async with exporter_of(bench.controller, token) as told, attached(bench.controller, bench.client_token, "demo"):
         assert len((await asyncio.wait_for(told.read(), SOON)).offers) == 1

@@ -31,7 +31,7 @@ class SpokenConsole(BufferedConsole):
                 await self._heard.wait()
         return self.typed
 
-    async def _keep_listening(self) -> None:
+    async def _read_until_closed(self) -> None:
         await asyncio.Event().wait()
 
     async def _write(self, data: bytes) -> None:

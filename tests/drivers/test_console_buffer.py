@@ -37,7 +37,7 @@ async def read_up_to(reader: ConsoleReader, end: int) -> tuple[bytes, list[Gap]]
 def buffer_of(tmp_path: Path, *, memory_blocks: int = 2, disk_blocks: int = 4) -> tuple[ConsoleBuffer, list[str]]:
     told: list[str] = []
     buffer = ConsoleBuffer(
-        memory_blocks * BLOCK, disk_blocks * BLOCK, tell=told.append, folder=tmp_path, block_bytes=BLOCK
+        memory_blocks * BLOCK, disk_blocks * BLOCK, warn=told.append, folder=tmp_path, block_bytes=BLOCK
     )
     return buffer, told
 

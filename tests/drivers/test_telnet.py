@@ -43,7 +43,7 @@ def said(end: Telnet, pieces: Iterator[bytes]) -> tuple[bytes, list[Subnegotiati
     """Data, subnegotiations and answers."""
     parts = [part for piece in pieces for part in end.receive(piece)]
     text = b"".join(part for part in parts if isinstance(part, bytes))
-    return text, [part for part in parts if isinstance(part, Subnegotiation)], end.take_outgoing()
+    return text, [part for part in parts if isinstance(part, Subnegotiation)], end.pop_outgoing()
 
 
 @given(data, cuts, st.booleans())
@@ -73,13 +73,13 @@ def test_any_split_of_anything_gives_the_same(stream: bytes, sizes: list[int], b
 def test_a_subnegotiation_may_have_any_bytes(content: bytes) -> None:
     sender = Telnet(performs=(), accepts=())
     sender.subnegotiate(COM_PORT_OPTION, content)
-    _, heard, _ = said(telnet(binary=True), iter([sender.take_outgoing()]))
+    _, heard, _ = said(telnet(binary=True), iter([sender.pop_outgoing()]))
     assert heard == [Subnegotiation(COM_PORT_OPTION, content)]
 
 
 def test_an_option_that_is_not_known_is_refused_once_and_one_that_is_in_force_has_no_further_answer() -> None:
     end = telnet(binary=False)
-    end.take_outgoing()
+    end.pop_outgoing()
     assert said(end, iter([bytes((IAC, WILL, 31, IAC, DO, 31))]))[2] == bytes((IAC, DONT, 31, IAC, WONT, 31))
     assert said(end, iter([bytes((IAC, WILL, ECHO, IAC, WILL, ECHO))]))[2] == bytes((IAC, DO, ECHO))
     assert said(end, iter([bytes((IAC, WONT, ECHO, IAC, WONT, ECHO))]))[2] == bytes((IAC, DONT, ECHO))
@@ -97,7 +97,7 @@ def at_a_server() -> ComPort:
     port = ComPort()
     port.negotiate()
     port.receive(bytes((IAC, DO, COM_PORT_OPTION, IAC, DO, BINARY, IAC, WILL, BINARY)))
-    port.take_outgoing()
+    port.pop_outgoing()
     assert port.accepted
     assert port.negotiated
     return port
@@ -113,7 +113,7 @@ def test_what_was_sent_before_a_purge_is_confirmed_is_forgotten_and_what_follows
     port.receive(b"of the lease before")
     port.receive(b", and its end" + answer(112, 3) + b"of this one")
     assert not port.purging
-    assert port.take_received() == b"of this one"
+    assert port.pop_received() == b"of this one"
 
 
 def test_a_confirmation_that_comes_when_it_is_not_waited_for_any_more_forgets_nothing() -> None:
@@ -121,14 +121,14 @@ def test_a_confirmation_that_comes_when_it_is_not_waited_for_any_more_forgets_no
     port.purge(Purge.BOTH)
     port.give_up()
     port.receive(b"of this lease" + answer(112, 3))
-    assert port.take_received() == b"of this lease"
+    assert port.pop_received() == b"of this lease"
 
 
 def test_what_a_server_purges_of_what_was_typed_says_nothing_of_what_was_read() -> None:
     port = at_a_server()
     port.purge(Purge.TO_DEVICE)
     port.receive(b"the last words" + answer(112, 2))
-    assert port.take_received() == b"the last words"
+    assert port.pop_received() == b"the last words"
 
 
 def test_what_a_server_sets_otherwise_is_told_in_words() -> None:
@@ -165,5 +165,5 @@ def test_a_port_survives_whatever_a_server_says(stream: bytes) -> None:
     port.configure(Line())
     port.purge(Purge.BOTH)
     port.receive(stream)
-    port.take_outgoing()
-    port.take_received()
+    port.pop_outgoing()
+    port.pop_received()

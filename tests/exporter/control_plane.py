@@ -163,7 +163,7 @@ class ControlPlane(ControllerServiceServicer):
         self._spare = asyncio.get_running_loop().create_future()
         offer = await self._spare
         claims = read(pb.RouterOffer.FromString(offer).router_token, self._key.public_key())
-        await self._router.serve(claims, 0, context, told=(("x-jumplab-offer-bin", offer),))
+        await self._router.serve(claims, 0, context, metadata=(("x-jumplab-offer-bin", offer),))
 
     def invite(self, token: str = "a token") -> LocalLink:
         """Tells the exporter of a client on its machine: that client's link."""

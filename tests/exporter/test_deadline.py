@@ -27,7 +27,7 @@ async def has_passed(deadline: Deadline) -> str | None:
 async def test_it_passes_once_its_grace_is_over() -> None:
     clock = Clock()
     deadline = Deadline(clock)
-    deadline.keep("a", 1010)
+    deadline.set("a", 1010)
     clock.now = 1010 + GRACE_SECONDS - 0.1
     assert await has_passed(deadline) is None
     clock.now += 0.2
@@ -38,18 +38,18 @@ async def test_it_passes_once_its_grace_is_over() -> None:
 async def test_an_extension_moves_it() -> None:
     clock = Clock()
     deadline = Deadline(clock)
-    deadline.keep("a", 1010)
-    deadline.keep("a", 2000)
+    deadline.set("a", 1010)
+    deadline.set("a", 2000)
     clock.now = 1500
     assert await has_passed(deadline) is None
-    deadline.keep("a", 1400)
+    deadline.set("a", 1400)
     assert await has_passed(deadline) == "a"
 
 
 async def test_one_that_was_dropped_never_passes() -> None:
     clock = Clock()
     deadline = Deadline(clock)
-    deadline.keep("a", 1010)
+    deadline.set("a", 1010)
     deadline.drop()
     clock.now = 9000
     assert await has_passed(deadline) is None
@@ -60,6 +60,6 @@ async def test_it_wakes_who_waits() -> None:
     deadline = Deadline(clock)
     waiting = asyncio.create_task(deadline.passed())
     await asyncio.sleep(0)
-    deadline.keep("a", 900)
+    deadline.set("a", 900)
     async with asyncio.timeout(240):
         assert await waiting == "a"

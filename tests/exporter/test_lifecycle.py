@@ -27,9 +27,9 @@ from jumplab_exporter.lifecycle import (
     Preparing,
     PreparingFailed,
     Ready,
+    SendReport,
     State,
     StopRequested,
-    Tell,
     transition,
 )
 from jumplab_exporter.reports import Status
@@ -47,7 +47,7 @@ def after(*events: Event, state: State | None = None) -> tuple[State, list[Effec
 
 
 def told(effects: list[Effect]) -> list[tuple[Status, str]]:
-    return [(effect.report.status, effect.report.lease_uid) for effect in effects if isinstance(effect, Tell)]
+    return [(effect.report.status, effect.report.lease_uid) for effect in effects if isinstance(effect, SendReport)]
 
 
 def test_nothing_is_reported_before_the_controller_has_said_what_there_is() -> None:
@@ -70,7 +70,7 @@ def test_a_lease_is_prepared_then_ready_then_cleaned_then_free() -> None:
         (Status.AFTER_LEASE_HOOK, "a"),
         (Status.AVAILABLE, "a"),
     ]
-    assert [type(effect) for effect in effects if not isinstance(effect, Tell)] == [Prepare, Clean]
+    assert [type(effect) for effect in effects if not isinstance(effect, SendReport)] == [Prepare, Clean]
 
 
 def test_a_process_that_starts_in_the_middle_of_a_lease_prepares_it() -> None:
@@ -111,7 +111,7 @@ def test_what_comes_too_late_changes_nothing() -> None:
 def test_a_hook_that_wants_the_leases_end_gets_it() -> None:
     state, effects = after(PreparingFailed("a", "no supply", OnFailure.END_LEASE), state=Preparing(A))
     assert state == Cleaning(A)
-    reports = [effect.report for effect in effects if isinstance(effect, Tell)]
+    reports = [effect.report for effect in effects if isinstance(effect, SendReport)]
     assert [(report.status, report.release) for report in reports] == [(Status.BEFORE_LEASE_HOOK_FAILED, True)]
 
 
@@ -124,13 +124,13 @@ def test_a_hook_that_wants_the_exporters_end_gets_it_after_the_clean_up() -> Non
 def test_a_failed_clean_up_hook_is_told_and_the_exporter_is_free_again() -> None:
     state, effects = after(Cleaned("afterLease failed", OnFailure.WARN), state=Cleaning(A, known=True))
     assert state == Available("a")
-    assert isinstance(effects[0], Tell)
+    assert isinstance(effects[0], SendReport)
     assert effects[0].report.message == "afterLease failed"
 
 
 def test_drivers_that_hang_keep_it_not_ready_by_name_until_they_are_done() -> None:
     state, effects = after(DriversHang(("relay", "camera")), state=Cleaning(A))
-    assert isinstance(effects[0], Tell)
+    assert isinstance(effects[0], SendReport)
     assert effects[0].report.message == "not ready: still running: relay, camera"
     assert after(Cleaned(), state=state)[0] == Available("a", over="a")
 
@@ -228,7 +228,7 @@ def test_ready_is_only_said_of_the_lease_that_is_held(history: list[Event]) -> N
     for event in history:
         state, effects = transition(state, event)
         for effect in effects:
-            if isinstance(effect, Tell) and effect.report.status is Status.LEASE_READY:
+            if isinstance(effect, SendReport) and effect.report.status is Status.LEASE_READY:
                 assert isinstance(state, Ready)
                 assert state.lease.uid == effect.report.lease_uid
 

@@ -69,7 +69,7 @@ async def told_of(caplog: pytest.LogCaptureFixture, *connections: tuple[Transpor
         lab.connect, ReportQueue(), listener, clock=lambda: lab.now, backoff=lambda: Backoff(sleep=no_wait)
     )
     with caplog.at_level(logging.WARNING), pytest.raises(RuntimeError):  # there are no more connections
-        await registration.keep()
+        await registration.run()
     return [record.getMessage() for record in caplog.records]
 
 

@@ -21,7 +21,7 @@ from jumplab.transport.errors import TransportError
 from jumplab.transport.links import ConnectionLost, EnvelopeKind, Link
 from jumplab.transport.same_machine import is_usable, machine_id
 from jumplab_exporter import local_socket
-from jumplab_exporter.local_socket import Guests
+from jumplab_exporter.local_socket import ExpectedClients
 from jumplab_exporter.own_folder import own_folder
 from jumplab_exporter.reports import Status
 from tests.exporter.control_plane import ControlPlane, Run
@@ -38,7 +38,7 @@ async def until_lost(link: Link, number: int) -> None:
 @pytest.fixture
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     """An exporter that does not wait long for word of a client."""
-    monkeypatch.setattr(local_socket, "_TELLING_BOUND_SECONDS", 0.1)
+    monkeypatch.setattr(local_socket, "_ANNOUNCEMENT_BOUND_SECONDS", 0.1)
 
 
 async def test_the_controller_is_told_of_the_machine_and_the_socket_which_is_there_during_a_lease(
@@ -70,7 +70,7 @@ async def test_an_invited_client_and_one_at_the_router_share_the_session(plane: 
 
 
 async def test_a_client_that_comes_before_its_invitation_is_waited_for() -> None:
-    guests = Guests()
+    guests = ExpectedClients()
     coming = asyncio.create_task(guests.admit("early", "session"))
     await asyncio.sleep(0)
     guests.expect([sha256(b"another").digest()])
@@ -118,7 +118,7 @@ async def test_an_invitation_to_the_last_lease_is_none_to_the_next(
 
 async def test_a_token_that_was_not_used_in_time_opens_nothing() -> None:
     now = 0.0
-    guests = Guests(clock=lambda: now)
+    guests = ExpectedClients(clock=lambda: now)
     guests.expect([sha256(b"used").digest(), sha256(b"unused").digest()])
     now = 59.0
     await guests.admit("used", "session")

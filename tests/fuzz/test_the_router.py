@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from jumplab.transport.used_numbers import UsedNumbers
 from jumplab_operator.router.relay import Router
-from jumplab_operator.router.switchboard import MAX_WAITING_PER_LEASE, Seat, StreamRefused, Switchboard
+from jumplab_operator.router.switchboard import MAX_WAITING_PER_LEASE, RelayStream, StreamRefused, Switchboard
 from jumplab_operator.router.tokens import ALGORITHM, AUDIENCE, ISSUER, InvalidStreamToken, Role, StreamClaims, read
 from tests.fuzz import FUZZED
 
@@ -40,7 +40,7 @@ class Game:
     def __init__(self) -> None:
         self.now = START
         self.board = Switchboard(lambda: self.now)
-        self.seats: list[Seat] = []
+        self.streams: list[RelayStream] = []
         self.opened: set[tuple[str, Role, int]] = set()
         self.cut: dict[str, datetime] = {}
 
@@ -49,10 +49,10 @@ class Game:
             case ("open", session, role, lease, exporter, number, seconds):
                 expires = self.now + timedelta(seconds=seconds)
                 self.open(StreamClaims(session, role, lease, f"lab/{lease}", "ci", exporter, expires, expires), number)
-            case ("leave", index) if self.seats:
-                self.board.leave(self.seats.pop(index % len(self.seats)))
-            case ("finish", index) if self.seats and self.seats[index % len(self.seats)].joined:
-                self.seats[index % len(self.seats)].finish_sending()
+            case ("leave", index) if self.streams:
+                self.board.unregister(self.streams.pop(index % len(self.streams)))
+            case ("finish", index) if self.streams and self.streams[index % len(self.streams)].joined:
+                self.streams[index % len(self.streams)].finish_sending()
             case ("cut", lease):
                 self.board.cut(lease)
                 self.cut[lease] = self.now
@@ -61,29 +61,29 @@ class Game:
 
     def open(self, claims: StreamClaims, number: int) -> None:
         try:
-            seat = self.board.take_seat(claims, number, wire=None)  # type: ignore[arg-type] # nothing is written here
+            stream = self.board.register(claims, number, wire=None)  # type: ignore[arg-type] # nothing is written here
         except StreamRefused:
             return
         assert claims.lease not in self.cut or self.now >= self.cut[claims.lease] + timedelta(seconds=60)
-        self.seats.append(seat)
+        self.streams.append(stream)
 
     def check(self) -> None:
         """No two peers meet that should not, and no role sits twice."""
-        for seat in self.seats:
-            if seat.joined:
-                other = seat.opposite.result()
-                assert other.claims.role is not seat.claims.role
+        for stream in self.streams:
+            if stream.joined:
+                other = stream.opposite.result()
+                assert other.claims.role is not stream.claims.role
                 mine, theirs = (
                     (each.claims.session, each.claims.lease, each.claims.exporter, each.number)
-                    for each in (seat, other)
+                    for each in (stream, other)
                 )
                 assert mine == theirs
-            if seat.claims.lease in self.cut and self.cut[seat.claims.lease] == self.now:
-                assert seat.ended.done()
-        places = [(seat.claims.session, seat.claims.role, seat.number) for seat in self.seats]
+            if stream.claims.lease in self.cut and self.cut[stream.claims.lease] == self.now:
+                assert stream.ended.done()
+        places = [(stream.claims.session, stream.claims.role, stream.number) for stream in self.streams]
         assert len(places) == len(set(places))
         for lease in ("a", "b"):
-            waiting = sum(not seat.joined for seat in self.seats if seat.claims.lease == lease)
+            waiting = sum(not stream.joined for stream in self.streams if stream.claims.lease == lease)
             assert waiting <= MAX_WAITING_PER_LEASE
 
 
@@ -95,10 +95,10 @@ def test_whoever_comes_and_goes_only_the_two_ends_of_one_stream_meet(steps: list
         for step in steps:
             game.play(step)
             game.check()
-        for seat in game.seats:
-            game.board.leave(seat)
+        for stream in game.streams:
+            game.board.unregister(stream)
         game.now += timedelta(days=1)
-        game.seats.clear()
+        game.streams.clear()
         game.open(StreamClaims("last", Role.CLIENT, "c", "lab/c", "ci", "e", game.now, game.now + timedelta(1)), 0)
         assert set(game.board._sessions) == {"last"}  # everything else is forgotten
         assert set(game.board._of_lease) == {"c"}

@@ -11,15 +11,15 @@ from pathlib import Path
 
 from jumplab_operator.errors import CannotStart
 from jumplab_operator.standalone.http.server import KubernetesApi
-from jumplab_operator.standalone.storage.compaction import Kept
+from jumplab_operator.standalone.storage.compaction import HistoryLimits
 
 
-async def _serve(data_dir: Path, port: int | None, kept: Kept) -> None:
+async def _serve(data_dir: Path, port: int | None, limits: HistoryLimits) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signal_number, stopped.set)
-    async with KubernetesApi(data_dir, port=port, kept=kept):
+    async with KubernetesApi(data_dir, port=port, limits=limits):
         await stopped.wait()  # a server runs until it is told to stop
 
 
@@ -27,10 +27,10 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--port", type=int)
-    parser.add_argument("--kept-changes", type=int, default=Kept().changes)
+    parser.add_argument("--kept-changes", type=int, default=HistoryLimits().changes)
     options = parser.parse_args()
     try:
-        asyncio.run(_serve(options.data_dir, options.port, Kept(options.kept_changes)))
+        asyncio.run(_serve(options.data_dir, options.port, HistoryLimits(options.kept_changes)))
     except CannotStart as error:
         sys.stderr.write(f"error: {error}\n")
         return 1

@@ -13,7 +13,7 @@ from jumplab_operator.errors import ApiRefused, ApiUnreachable
 from jumplab_operator.kube.client import CUSTOM, KubeApi, connected
 from jumplab_operator.leadership import record
 from jumplab_operator.leadership.candidate import GOOD_FOR, Candidate
-from jumplab_operator.leadership.election import Process, Seat, leading
+from jumplab_operator.leadership.election import PodIdentity, Process, leading
 from jumplab_operator.leadership.fence import Fenced
 from jumplab_operator.leadership.pod import LEADS
 from tests.kube.servers import RealKubeApi
@@ -147,7 +147,7 @@ async def test_a_leader_that_is_cut_off_writes_nothing_and_goes_on_once_it_is_ba
         network.away = 2 < clock.elapsed < 12
         if clock.elapsed == 16:
             other = record.read(await kube.get(f"{record.LEASES}/namespaces/{world.namespace}/leases/{record.NAME}"))
-            body = record.taken(other, "second", clock.now())
+            body = record.acquired(other, "second", clock.now())
             await kube.merge(f"{record.LEASES}/namespaces/{world.namespace}/leases/{record.NAME}", body)
 
     clock = Seconds(meanwhile)
@@ -186,12 +186,12 @@ async def test_the_service_finds_the_pod_that_leads(world: World, kube: KubeApi)
         return [it["metadata"]["name"] for it in found]
 
     ready: list[list[str]] = []
-    process = Process(standing_by=lambda: ready.append(labelled()), stop=lambda: None)
-    async with leading(kube, Seat(world.namespace, "first"), process) as lead:
+    process = Process(on_standby=lambda: ready.append(labelled()), stop=lambda: None)
+    async with leading(kube, PodIdentity(world.namespace, "first"), process) as lead:
         assert ready == [["second"]]  # what an earlier process of this pod left is gone before it is ready
         async with leading(kube, None, process):
             pass
-        await lead.take_callers()
+        await lead.attract_clients()
         assert "first" in labelled()
     assert labelled() == ["second"]
     assert "holderIdentity" not in lease(world)

@@ -43,9 +43,9 @@ def test_each_event_leads_on_or_is_impossible(state: SessionState, event: Sessio
     life.state = state
     if (state, event) in IMPOSSIBLE:
         with pytest.raises(AssertionError, match=f"session s at the host is {state}, and can't be {event}"):
-            life.take(event)
+            life.apply(event)
     else:
-        life.take(event)
+        life.apply(event)
         assert life.state is TRANSITIONS[state, event]
 
 
@@ -75,7 +75,7 @@ async def test_a_session_whose_connection_is_lost_and_comes_back(states: States)
 
 
 async def test_a_session_whose_connection_does_not_come_back(states: States, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_host, "_KEPT_SECONDS", 0.0)
+    monkeypatch.setattr(session_host, "_RECONNECT_SECONDS", 0.0)
     async with network(meter=Meter()) as net, net.attached(timedelta(0)) as session:
         net.up.clear()
         await net.cut()
@@ -148,7 +148,7 @@ class HalfOpenLink:
 async def test_a_connection_that_replaces_one_whose_loss_the_exporter_did_not_notice_keeps_the_session(
     states: States, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session_host, "_KEPT_SECONDS", 0.0)
+    monkeypatch.setattr(session_host, "_RECONNECT_SECONDS", 0.0)
     press = Press()
     async with network(press=press) as net:
         first = HalfOpenLink(await net.dial())

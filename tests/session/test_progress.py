@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from jumplab.driver import ByteStream, Driver, DriverInterface, Progress, on_progress, progress, stream
-from jumplab.driver.progressing import told_to
+from jumplab.driver.progressing import reporting_to
 from jumplab.session.host import progress as host_progress
 from jumplab.testing import serve
 from tests.session.links import attached, hosted
@@ -160,7 +160,7 @@ def test_plain_code_hears_it_too():
 async def test_a_thread_that_goes_on_after_its_call_tells_nobody():
     sent: list[Progress] = []
     reports = host_progress.ProgressReports(sent.append)
-    with told_to(reports.take):
+    with reporting_to(reports.put):
         progress(1)
         reports.close()
         await asyncio.to_thread(progress, 2)

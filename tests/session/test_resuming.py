@@ -256,7 +256,7 @@ async def test_who_waits_for_room_hears_that_the_session_is_over():
         net.up.clear()
         await net.cut()
         await net.refused.wait()
-        session.channel._room.clear()
+        session.channel._writable.clear()
         pressing = asyncio.create_task(session.root.press.press())
         await asyncio.sleep(0)
         session.end(errors.SessionEnded("the lease is over"))

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from jumplab_operator.standalone.storage.compaction import Kept
+from jumplab_operator.standalone.storage.compaction import HistoryLimits
 from tests.standalone.in_process import served
 
 MAPS = "/api/v1/namespaces/default/configmaps"
@@ -40,7 +40,10 @@ async def assert_forgotten(session: aiohttp.ClientSession, since: str, newest: s
 
 async def test_what_is_older_than_the_bound_is_forgotten(tmp_path: Path) -> None:
     now = START
-    async with served(tmp_path, kept=Kept(age=timedelta(hours=1)), clock=lambda: now) as (_, session):
+    async with served(tmp_path, limits=HistoryLimits(age=timedelta(hours=1)), clock=lambda: now) as (
+        _,
+        session,
+    ):
         first, second = await write(session, "a"), await write(session, "b")
         now += timedelta(minutes=59)
         third = await write(session, "c")
@@ -55,7 +58,7 @@ async def test_what_is_older_than_the_bound_is_forgotten(tmp_path: Path) -> None
 
 
 async def test_what_is_beyond_the_bytes_is_forgotten_however_few_changes_it_is(tmp_path: Path) -> None:
-    async with served(tmp_path, kept=Kept(bytes=100_000), clock=lambda: START) as (_, session):
+    async with served(tmp_path, limits=HistoryLimits(bytes=100_000), clock=lambda: START) as (_, session):
         first, *_middle, last = [await write(session, f"m{number}", 30_000) for number in range(6)]
         await write(session, "after")  # its turn comes once the history was shortened
         event = await first_event(session, first)
@@ -63,10 +66,12 @@ async def test_what_is_beyond_the_bytes_is_forgotten_however_few_changes_it_is(t
         assert (await first_event(session, last))["object"]["metadata"]["name"] == "after"
 
 
-@pytest.mark.parametrize("kept", [Kept(), Kept(bytes=10_000_000, age=timedelta(days=1))], ids=["default", "wide"])
-async def test_nothing_within_the_bounds_is_forgotten(tmp_path: Path, kept: Kept) -> None:
+@pytest.mark.parametrize(
+    "limits", [HistoryLimits(), HistoryLimits(bytes=10_000_000, age=timedelta(days=1))], ids=["default", "wide"]
+)
+async def test_nothing_within_the_bounds_is_forgotten(tmp_path: Path, limits: HistoryLimits) -> None:
     now = START
-    async with served(tmp_path, kept=kept, clock=lambda: now) as (_, session):
+    async with served(tmp_path, limits=limits, clock=lambda: now) as (_, session):
         first = await write(session, "a")
         for number in range(4):
             now += timedelta(minutes=10)

@@ -8,7 +8,7 @@ def test_bulk_goes_in_small_pieces_while_others_speak_and_in_large_ones_when_the
     now = 100.0
     pace = Pace(lambda: now)
     assert pace.piece_bytes == ENVELOPE_BYTES
-    pace.speak()
+    pace.note_sending()
     assert pace.piece_bytes == SMALL_BYTES
     now += 0.1
     assert pace.piece_bytes == SMALL_BYTES

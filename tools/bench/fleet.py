@@ -65,7 +65,7 @@ class SimulatedExporter:
         listener = Listener(assigned=self._follow, deadline=lambda _lease, _at: None)
         registration = Registration(self._connect, self._outbox, listener, clock=time.monotonic)
         registration.set_reports(DriverTree(board(), scope=self._identity.name).reports())
-        raise await registration.keep()
+        raise await registration.run()
 
     async def available(self) -> None:
         """Returns once the controller has written that it is."""

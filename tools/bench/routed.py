@@ -40,7 +40,7 @@ async def _attached(config: ClientConfig, exporter: str) -> AsyncIterator[_Attac
     request = acquiring.make_request(config, selector="", exporter=exporter, duration=_LEASE)
     async with (
         Controller.connected(config) as controller,
-        acquiring.acquired(controller, request, timeout=_READY_BOUND, tell=lambda _: None) as held,
+        acquiring.acquired(controller, request, timeout=_READY_BOUND, notify=lambda _: None) as held,
     ):
         begin = time.perf_counter()
         async with session_of(controller, held, config.drivers) as session:

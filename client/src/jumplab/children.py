@@ -47,7 +47,7 @@ def spawn(
     *,
     environment: Mapping[str, str] | None = None,
     output: int | None = None,
-    keep_descriptors: Sequence[int] = (),
+    inherited_descriptors: Sequence[int] = (),
     own_session: bool = False,
 ) -> Spawned:
     """Starts a command.
@@ -62,7 +62,7 @@ def spawn(
         stdin=None if output is None else subprocess.DEVNULL,
         stdout=output,
         stderr=output,
-        pass_fds=tuple(keep_descriptors),
+        pass_fds=tuple(inherited_descriptors),
         start_new_session=own_session,
     )
     return Spawned(process)

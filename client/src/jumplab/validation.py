@@ -67,12 +67,12 @@ _FAMILIES = {
 
 _LENGTHS = ("string_too_short", "string_too_long", "bytes_too_short", "bytes_too_long", "too_short", "too_long")
 _SECRET = re.compile(r"token|secret|password|credential|key$", re.IGNORECASE)
-_SHOWN_CHARACTERS = 60
+_LONGEST_VALUE_CHARACTERS = 60
 _PLAIN = (Mapping, list, tuple, str, bytes, int, float, type(None))
 _FOUND = re.compile(r", not .*$")
 
 
-def explain_validation(error: ValidationError, found: Any = None, place: str = "") -> str:
+def explain_validation(error: ValidationError, found: Any = None, path_prefix: str = "") -> str:
     """All problems as one line: `PATH: PROBLEM; PATH: PROBLEM`.
 
     found: what was validated, so that paths have keys of it alone, and not the names of the types that were tried.
@@ -80,7 +80,7 @@ def explain_validation(error: ValidationError, found: Any = None, place: str = "
     """
     problems: dict[str, list[str]] = {}
     for fault in error.errors(include_url=False):
-        path = _path(place, _keys(fault["loc"], found, fault["type"]))
+        path = _path(path_prefix, _keys(fault["loc"], found, fault["type"]))
         phrases = problems.setdefault(path, [])
         if (phrase := _phrase(fault, path)) not in phrases:
             phrases.append(phrase)
@@ -108,8 +108,8 @@ def _has(found: Any, part: int | str) -> bool:
     return isinstance(found, Mapping) and part in found
 
 
-def _path(place: str, keys: Sequence[int | str]) -> str:
-    path = place
+def _path(path_prefix: str, keys: Sequence[int | str]) -> str:
+    path = path_prefix
     for key in keys:
         path += f"[{key}]" if isinstance(key, int) else f".{key}" if path else key
     return path
@@ -140,19 +140,19 @@ def _length_phrase(fault: Any, context: Mapping[str, Any]) -> str:
 
 
 def _but_found(value: Any, path: str) -> str:
-    shown = _shown(value)
+    text = _value_text(value)
     secret = isinstance(value, str | int | float) and _SECRET.search(path.rpartition(".")[2])
-    return "" if secret or not shown else f", not {shown}"
+    return "" if secret or not text else f", not {text}"
 
 
-def _shown(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if isinstance(value, str):
-        short = value if len(value) <= _SHOWN_CHARACTERS else value[:_SHOWN_CHARACTERS] + "…"
+        short = value if len(value) <= _LONGEST_VALUE_CHARACTERS else value[:_LONGEST_VALUE_CHARACTERS] + "…"
         return '"' + " ".join(short.split()) + '"'
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, int | float):
-        return str(value)[:_SHOWN_CHARACTERS]
+        return str(value)[:_LONGEST_VALUE_CHARACTERS]
     return "a mapping" if isinstance(value, Mapping) else "a list" if isinstance(value, list | tuple) else ""
 
 

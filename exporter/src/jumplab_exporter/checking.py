@@ -37,7 +37,7 @@ class Checkup:
         self._clock = clock
         self._now = now
         self._next = clock()
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         self._exists = bool(self._config.script) or build_tree().has_checks()
         self.health = Health(Check.DUE if self._exists else Check.NONE)
 
@@ -50,7 +50,7 @@ class Checkup:
         if self._exists:
             self.health = replace(self.health, check=Check.DUE)
             self._next = self._clock()
-            self._news.set()
+            self._changed.set()
 
     def note_hook(self, failure: str) -> None:
         """How the clean-up after a lease went. Without any check a clean-up that succeeds is what counts as one."""
@@ -63,12 +63,12 @@ class Checkup:
     async def until_due(self) -> None:
         """Waits, for ever where there are no checks, until one becomes due."""
         while not self.is_due:
-            await self._wait_for_news(self._next - self._clock() if self._exists else None)
+            await self._wait_for_change(self._next - self._clock() if self._exists else None)
 
     async def until_made(self) -> None:
         """Waits, without a bound, until the one that is due has been made: a lease may come first."""
         while self.is_due:
-            await self._wait_for_news(None)
+            await self._wait_for_change(None)
 
     async def run(self) -> None:
         """One check. Cancelled, it has found nothing, and is due as before."""
@@ -81,13 +81,13 @@ class Checkup:
             self.health = Health(Check.PASSED)
         pause = self._config.interval_seconds
         self._next = self._clock() + (min(pause, _AFTER_FAILURE_SECONDS) if failure else pause)
-        self._news.set()
+        self._changed.set()
 
-    async def _wait_for_news(self, at_most_seconds: float | None) -> None:
-        self._news.clear()
+    async def _wait_for_change(self, at_most_seconds: float | None) -> None:
+        self._changed.clear()
         with suppress(TimeoutError):
             async with asyncio.timeout(at_most_seconds):
-                await self._news.wait()
+                await self._changed.wait()
 
     def _fail(self, message: str) -> None:
         failures = self.health.failures + 1

@@ -15,7 +15,7 @@ from jumplab.transport.tls_settings import TlsSettings
 from jumplab.validation import explain_validation
 from jumplab_exporter.errors import ConfigurationError
 
-PLACE = Path("/etc/jumpstarter/exporters")
+CONFIG_FOLDER = Path("/etc/jumpstarter/exporters")
 
 
 class _Part(BaseModel):
@@ -157,7 +157,7 @@ def locate(name_or_path: str) -> Path:
     """The file that an argument means: itself if it looks like a path, else a name in the usual place."""
     if "/" in name_or_path or name_or_path.endswith((".yaml", ".yml")):
         return Path(name_or_path)
-    return PLACE / f"{name_or_path}.yaml"
+    return CONFIG_FOLDER / f"{name_or_path}.yaml"
 
 
 def load(path: Path) -> ExporterConfig:
@@ -187,18 +187,18 @@ def _with_files_read(document: Mapping[str, Any], path: Path) -> dict[str, Any]:
     return read
 
 
-def _file_read(part: Mapping[str, Any], key: str, path: Path, place: str) -> dict[str, Any]:
+def _file_read(part: Mapping[str, Any], key: str, path: Path, path_prefix: str) -> dict[str, Any]:
     """A file's content in place of its name, which is relative to the configuration file."""
     read = dict(part)
     if f"{key}File" not in read:
         return read
     if read.get(key):
-        raise ConfigurationError(f"{path}: `{place}` and `{place}File` exclude each other; remove one")
+        raise ConfigurationError(f"{path}: `{path_prefix}` and `{path_prefix}File` exclude each other; remove one")
     file = path.parent / str(read.pop(f"{key}File"))
     try:
         content = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: `{place}File` {file} can't be read: {error}") from error
+        raise ConfigurationError(f"{path}: `{path_prefix}File` {file} can't be read: {error}") from error
     if not content:
-        raise ConfigurationError(f"{path}: `{place}File` {file} is empty; write the {key} into it")
+        raise ConfigurationError(f"{path}: `{path_prefix}File` {file} is empty; write the {key} into it")
     return {**read, key: content}

@@ -99,8 +99,8 @@ class Controller:
         """
         if self._closed:
             raise Unreachable("the connection to the controller is closed")
-        said, stream = await await_stream(self._identified, self._endpoint, lease_uid)
-        offer = _offer(said)
+        router_offer, stream = await await_stream(self._identified, self._endpoint, lease_uid)
+        offer = _offer(router_offer)
         endpoint = Endpoint(offer.router, self._endpoint.tls)
         over = self._channel if offer.router == self._endpoint.address else None
         return offer, RoutedLink(endpoint, offer.token, over=over, session=stream)
@@ -146,8 +146,8 @@ class Controller:
     async def assignments(self) -> AsyncIterator[Assignment]:
         """What the controller says, now and whenever it changes, until it ends the connection. It is presence too."""
         with self._explaining():
-            async for said in self._stub.Status(self._status_request):
-                yield _assignment(said)
+            async for status in self._stub.Status(self._status_request):
+                yield _assignment(status)
 
     @contextmanager
     def _explaining(self) -> Iterator[None]:
@@ -158,7 +158,7 @@ class Controller:
 
 
 def _health(health: Health) -> pb.HealthReport:
-    told = pb.HealthReport(
+    report = pb.HealthReport(
         check=health.check.value,  # type: ignore[arg-type] # our numbers are the wire's
         failures=health.failures,
         message=health.message,
@@ -166,18 +166,20 @@ def _health(health: Health) -> pb.HealthReport:
         log=health.log,
     )
     if health.failed_at is not None:
-        told.failed_at.FromDatetime(health.failed_at)
-    return told
+        report.failed_at.FromDatetime(health.failed_at)
+    return report
 
 
-def _assignment(said: pb.StatusResponse) -> Assignment:
-    lease = Lease(said.lease_uid, said.lease_name, said.client_name, dict(said.context)) if said.leased else None
-    expected_end = said.expected_end_time.ToDatetime(UTC) if said.HasField("expected_end_time") else None
-    return Assignment(lease, expected_end, tuple(map(_offer, said.offers)), tuple(said.local_tokens), said.notice)
+def _assignment(status: pb.StatusResponse) -> Assignment:
+    lease = (
+        Lease(status.lease_uid, status.lease_name, status.client_name, dict(status.context)) if status.leased else None
+    )
+    expected_end = status.expected_end_time.ToDatetime(UTC) if status.HasField("expected_end_time") else None
+    return Assignment(lease, expected_end, tuple(map(_offer, status.offers)), tuple(status.local_tokens), status.notice)
 
 
-def _offer(said: pb.RouterOffer) -> Offer:
-    return Offer(said.router_endpoint, said.router_token, _session_of(said.router_token))
+def _offer(offer: pb.RouterOffer) -> Offer:
+    return Offer(offer.router_endpoint, offer.router_token, _session_of(offer.router_token))
 
 
 def _session_of(token: str) -> str:

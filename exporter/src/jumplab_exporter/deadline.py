@@ -30,7 +30,7 @@ class Deadline:
         self._due: _Due | None = None
         self._changed = asyncio.Event()
 
-    def keep(self, uid: str, at: float) -> None:
+    def set(self, uid: str, at: float) -> None:
         """A lease ends at `at` on the clock. Replaces what was kept before."""
         self._due = _Due(uid, at + GRACE_SECONDS)
         self._changed.set()

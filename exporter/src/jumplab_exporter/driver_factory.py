@@ -21,17 +21,17 @@ def build_drivers(entries: Entries) -> dict[str, Driver]:
     A driver that can't be built is a FailedDriver that says why. References are the very instance that they name.
     """
     drivers = {name: _build(name, entry) for name, entry in entries.items() if not isinstance(entry, RefEntry)}
-    for place, target in _references(entries):
-        parent, _, name = place.rpartition(".")
+    for path, target in _references(entries):
+        parent, _, name = path.rpartition(".")
         siblings = _found(drivers, parent).children if parent else drivers
-        siblings[name] = _referred(drivers, place, target, siblings)
+        siblings[name] = _referred(drivers, path, target, siblings)
     return {name: drivers[name] for name in entries}
 
 
-def _build(place: str, entry: DriverEntry | GroupEntry) -> Driver:
-    driver = _make(place, entry)
+def _build(path: str, entry: DriverEntry | GroupEntry) -> Driver:
+    driver = _make(path, entry)
     children = {
-        name: _build(f"{place}.{name}", child)
+        name: _build(f"{path}.{name}", child)
         for name, child in entry.children.items()
         if not isinstance(child, RefEntry)
     }
@@ -41,31 +41,31 @@ def _build(place: str, entry: DriverEntry | GroupEntry) -> Driver:
     return driver
 
 
-def _referred(drivers: Mapping[str, Driver], place: str, target: str, siblings: Mapping[str, Driver]) -> Driver:
+def _referred(drivers: Mapping[str, Driver], path: str, target: str, siblings: Mapping[str, Driver]) -> Driver:
     try:
         found = _found(drivers, target)
-        if not _holds(found, siblings):
+        if not _contains(found, siblings):
             return found
-        reason = f"{place} refers to {target!r}, which it is itself a part of"
+        reason = f"{path} refers to {target!r}, which it is itself a part of"
     except KeyError:
-        reason = f"{place} refers to {target!r}, and there is no such driver"
+        reason = f"{path} refers to {target!r}, and there is no such driver"
     _log.error("%s", reason)
     return FailedDriver(reason=reason)
 
 
-def _holds(driver: Driver, siblings: Mapping[str, Driver]) -> bool:
-    return driver.children is siblings or any(_holds(child, siblings) for child in driver.children.values())
+def _contains(driver: Driver, siblings: Mapping[str, Driver]) -> bool:
+    return driver.children is siblings or any(_contains(child, siblings) for child in driver.children.values())
 
 
-def _found(drivers: Mapping[str, Driver], place: str) -> Driver:
-    first, *names = place.split(".")
+def _found(drivers: Mapping[str, Driver], path: str) -> Driver:
+    first, *names = path.split(".")
     driver = drivers[first]
     for name in names:
         driver = driver.children[name]
     return driver
 
 
-def _make(place: str, entry: DriverEntry | GroupEntry) -> Driver:
+def _make(path: str, entry: DriverEntry | GroupEntry) -> Driver:
     kind = entry.type if isinstance(entry, DriverEntry) else "composite"
     configuration = entry.config if isinstance(entry, DriverEntry) else {}
     try:
@@ -73,9 +73,9 @@ def _make(place: str, entry: DriverEntry | GroupEntry) -> Driver:
     except (DriverUnknown, errors.ConfigurationInvalid) as error:
         reason = str(error)
     except Exception as error:  # noqa: BLE001 - a driver's own code: the others are served all the same
-        _log.debug('driver "%s" raised while it was built', place, exc_info=error)
+        _log.debug('driver "%s" raised while it was built', path, exc_info=error)
         reason = f"{kind} raised {type(error).__name__} while it was built: {error}"
-    _log.error('driver "%s" can\'t be used: %s', place, reason)
+    _log.error('driver "%s" can\'t be used: %s', path, reason)
     return FailedDriver(reason=reason)
 
 

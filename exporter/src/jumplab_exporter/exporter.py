@@ -17,7 +17,7 @@ from jumplab_exporter.deadline import Deadline, boottime
 from jumplab_exporter.driver_factory import build_drivers
 from jumplab_exporter.errors import Stopped
 from jumplab_exporter.health import LastLines
-from jumplab_exporter.lease_session import LeaseSession, Place
+from jumplab_exporter.lease_session import LeaseSession, SessionContext
 from jumplab_exporter.lifecycle import (
     Assigned,
     Available,
@@ -36,9 +36,9 @@ from jumplab_exporter.lifecycle import (
     Prepare,
     PreparingFailed,
     Rejected,
+    SendReport,
     State,
     StopRequested,
-    Tell,
     transition,
 )
 from jumplab_exporter.local_socket import LocalSocket
@@ -81,7 +81,7 @@ class Exporter:
         self._state: State = Connecting()
         self._outbox = ReportQueue()
         self._deadline = Deadline()
-        self._heard = Assignment(None, None)
+        self._assignment = Assignment(None, None)
         self._controller: Controller | None = None
         self._failures: dict[str, str] = {}
         self._hosting: LeaseSession | None = None
@@ -116,7 +116,7 @@ class Exporter:
         """Serves until it is told to stop. Raises Stopped where it can't or shall not go on."""
         if self._config.grpc_options:
             _log.warning("grpcOptions is read for Jumpstarter's sake and has no effect here")
-        self._tell_drivers(self._build_tree())
+        self._report_drivers(self._build_tree())
         logging.getLogger().addHandler(self._last_lines)
         try:
             leaving = await self._run()
@@ -144,7 +144,7 @@ class Exporter:
             self._note_failures(event)
             before, (self._state, effects) = self._state, transition(self._state, event)
             if before != self._state:
-                _log.info("%s", _told(self._state))
+                _log.info("%s", _describe(self._state))
             for effect in effects:
                 self._do(effect, tasks)
             if isinstance(self._state, Available) and self._checkup.is_due:
@@ -161,8 +161,8 @@ class Exporter:
     def _do(self, effect: Effect, tasks: asyncio.TaskGroup) -> None:
         match effect:
             case Prepare(lease):
-                self._hosting = LeaseSession(lease, self._place())
-                self._hosting.hear(self._heard)
+                self._hosting = LeaseSession(lease, self._session_context())
+                self._hosting.apply(self._assignment)
                 self._hosting_task = tasks.create_task(self._hosting.run(), name=f"lease {lease.name}")
             case Clean(_, reason):
                 self._deadline.drop()
@@ -173,10 +173,10 @@ class Exporter:
             case CancelCheck():
                 if self._check_task is not None:
                     self._check_task.cancel()
-            case Tell(report, aloud):
+            case SendReport(report, aloud):
                 self._outbox.put(self._with_health(self._with_failures(report)), patient=not aloud)
                 if aloud and self._hosting is not None and self._hosting.lease.uid == report.lease_uid:
-                    self._hosting.tell(report)
+                    self._hosting.set_status(report)
 
     async def _leave(self, leaving: Leaving) -> None:
         """Says goodbye, then tears down, both within a bound."""
@@ -186,7 +186,7 @@ class Exporter:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LAST_REPORTS_BOUND_SECONDS if self._registration.connected else 0):
                 await self._outbox.delivered()
-        await self._registration.say_goodbye(reason)
+        await self._registration.send_goodbye(reason)
         if self._check_task is not None:
             self._check_task.cancel()
         running = [task for task in (self._hosting_task, self._check_task) if task is not None and not task.done()]
@@ -196,7 +196,7 @@ class Exporter:
             task.cancel()
 
     async def _register(self) -> None:
-        refusal: TransportError = await self._registration.keep()
+        refusal: TransportError = await self._registration.run()
         self._events.put_nowait(Rejected(str(refusal)))
 
     async def _call_for_checks(self) -> None:
@@ -217,16 +217,16 @@ class Exporter:
 
     def _assigned(self, assignment: Assignment) -> None:
         self._events.put_nowait(Assigned(assignment.lease))
-        self._heard = assignment
+        self._assignment = assignment
         if self._hosting is not None:
-            self._hosting.hear(assignment)
+            self._hosting.apply(assignment)
 
     def _deadline_known(self, lease: Lease, at: float | None) -> None:
         if at is not None:
-            self._deadline.keep(lease.uid, at)
+            self._deadline.set(lease.uid, at)
             _log.info('lease "%s" ends in %.0f s', lease.name, at - boottime())
 
-    def _tell_drivers(self, tree: DriverTree) -> None:
+    def _report_drivers(self, tree: DriverTree) -> None:
         self._failures = tree.failures()
         self._registration.set_reports(tree.reports())
 
@@ -234,16 +234,16 @@ class Exporter:
         """Tells of drivers that can't be used where the exporter's status is read."""
         if report.status not in (Status.AVAILABLE, Status.LEASE_READY) or not self._failures:
             return report
-        told = self._told_failures()
-        return replace(report, message=f"{report.message}; {told}" if report.message else told)
+        failures = self._driver_failures()
+        return replace(report, message=f"{report.message}; {failures}" if report.message else failures)
 
-    def _told_failures(self) -> str:
+    def _driver_failures(self) -> str:
         return "; ".join(f'driver "{path}" can\'t be used: {failure}' for path, failure in self._failures.items())
 
     def _with_health(self, report: Report) -> Report:
         health = self._checkup.health
         log = self._last_lines.text() if health.failures or report.release else ""
-        return replace(report, health=replace(health, broken_drivers=self._told_failures(), log=log))
+        return replace(report, health=replace(health, broken_drivers=self._driver_failures(), log=log))
 
     def _build_tree(self) -> DriverTree:
         name = f"{self._config.metadata.namespace}/{self._config.metadata.name}"
@@ -258,8 +258,8 @@ class Exporter:
             motd=self._config.motd,
         )
 
-    def _place(self) -> Place:
-        return Place(
+    def _session_context(self) -> SessionContext:
+        return SessionContext(
             build_tree=self._build_tree,
             open_session=self._open_session,
             open_link=self._open_link,
@@ -267,10 +267,10 @@ class Exporter:
             short_path=self._wire.short_path,
             hooks=self._config.hooks,
             post=self._events.put_nowait,
-            tell_drivers=self._tell_drivers,
+            report_drivers=self._report_drivers,
         )
 
 
-def _told(state: State) -> str:
+def _describe(state: State) -> str:
     lease = getattr(state, "lease", None)
     return f"{type(state).__name__}, lease {lease.name} of {lease.client}" if lease else type(state).__name__

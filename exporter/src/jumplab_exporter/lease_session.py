@@ -14,7 +14,7 @@ from jumplab_exporter.config import Hook, Hooks, OnFailure
 from jumplab_exporter.controller import Assignment, Offer
 from jumplab_exporter.hooks import run as hook_run
 from jumplab_exporter.lifecycle import Attended, Cleaned, DriversHang, Event, Lease, Prepared, PreparingFailed
-from jumplab_exporter.local_socket import Guests, LocalSocket
+from jumplab_exporter.local_socket import ExpectedClients, LocalSocket
 from jumplab_exporter.reports import Report
 
 # How long drivers may take to be torn down before they are called hanging.
@@ -27,11 +27,11 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SessionContext:
     """What the hosting of each lease needs of its exporter.
 
     next_session: waits for a client of the lease with that uid; as jumplab_exporter.controller.Controller has it.
-    post: takes events for the state machine.  tell_drivers: takes the drivers once they are set up.
+    post: takes events for the state machine.  report_drivers: takes the drivers once they are set up.
     """
 
     build_tree: Callable[[], DriverTree]
@@ -41,7 +41,7 @@ class Place:
     short_path: LocalSocket
     hooks: Hooks
     post: Callable[[Event], None]
-    tell_drivers: Callable[[DriverTree], None]
+    report_drivers: Callable[[DriverTree], None]
 
 
 @dataclass(slots=True)
@@ -56,24 +56,24 @@ class _Ending:
 class LeaseSession:
     """Hosts one lease: `run` is its whole life, in one task, since drivers are set up and torn down in the same one."""
 
-    def __init__(self, lease: Lease, place: Place) -> None:
+    def __init__(self, lease: Lease, context: SessionContext) -> None:
         self.lease = lease
-        self._place = place
+        self._context = context
         self._ending = _Ending()
         self._offers: asyncio.Queue[Offer] = asyncio.Queue()
-        self._guests = Guests()
+        self._expected_clients = ExpectedClients()
         self._seen: set[str] = set()
         self._session: SessionHost | None = None
         self._notice = ""
 
-    def hear(self, assignment: Assignment) -> None:
+    def apply(self, assignment: Assignment) -> None:
         """Takes in which sessions clients have dialled. Repetitions are ignored; served once the lease is ready."""
         if assignment.lease is None or assignment.lease != self.lease:
             return
         if assignment.lease.client != self.lease.client:
             self._hand_over(assignment.lease)
         self._pass_on(assignment.notice)
-        self._guests.expect(assignment.local_tokens)
+        self._expected_clients.expect(assignment.local_tokens)
         for offer in assignment.offers:
             if offer.session not in self._seen:
                 self._seen.add(offer.session)
@@ -82,19 +82,19 @@ class LeaseSession:
     def _pass_on(self, notice: str) -> None:
         """What the controller wants the holder to know: it stays in what those are told who attach later."""
         if notice != self._notice and self._session is not None:
-            self._session.say(notice or _SPARED, severity="WARNING")
+            self._session.send_log_line(notice or _SPARED, severity="WARNING")
         self._notice = notice
 
     def _hand_over(self, lease: Lease) -> None:
         """The lease has another holder: who was let in for the old one is sent away, and let in no more."""
         self.lease = lease
-        self._guests.forget()
+        self._expected_clients.forget()
         while not self._offers.empty():
             self._offers.get_nowait()
         if self._session is not None:
             self._session.dismiss(f'lease "{lease.name}" belongs to client "{lease.client}" now')
 
-    def tell(self, report: Report) -> None:
+    def set_status(self, report: Report) -> None:
         """Tells the attached clients where the exporter is in its life."""
         if self._session is not None:
             self._session.set_status(report.status.value, report.message)  # type: ignore[arg-type] # the wire's numbers
@@ -107,28 +107,31 @@ class LeaseSession:
 
     async def run(self) -> None:
         """Sets up, serves until `end`, tears down; tells the state machine how it went."""
-        tree = self._place.build_tree()
+        tree = self._context.build_tree()
         try:
             await tree.__aenter__()
-            self._place.tell_drivers(tree)
-            async with self._place.open_session(tree, self.lease) as session:
+            self._context.report_drivers(tree)
+            async with self._context.open_session(tree, self.lease) as session:
                 self._session = session
-                session.on_attached = lambda attached: self._place.post(Attended(self.lease.uid, attached))
+                session.on_attached = lambda attached: self._context.post(Attended(self.lease.uid, attached))
                 if self._notice:
-                    session.say(self._notice, severity="WARNING")
+                    session.send_log_line(self._notice, severity="WARNING")
                 await self._serve_until_the_end(session)
                 self._session = None
         finally:
             await self._tear_down(tree)
         if self._ending.clean_up:
-            self._place.post(await self._clean_up())
+            self._context.post(await self._clean_up())
 
     async def _serve_until_the_end(self, session: SessionHost) -> None:
-        async with self._place.short_path.listening(self._guests, session.serve), asyncio.TaskGroup() as tasks:
+        async with (
+            self._context.short_path.listening(self._expected_clients, session.serve),
+            asyncio.TaskGroup() as tasks,
+        ):
             preparing = tasks.create_task(self._prepare(session), name=f"preparing lease {self.lease.name}")
             serving = tasks.create_task(self._serve(session, preparing), name=f"serving lease {self.lease.name}")
-            staying = self._stay_ahead(session, preparing)
-            ahead = tasks.create_task(staying, name=f"the next session of lease {self.lease.name}")
+            listening_ahead = self._stay_ahead(session, preparing)
+            ahead = tasks.create_task(listening_ahead, name=f"the next session of lease {self.lease.name}")
             await self._ending.asked.wait()
             await session.end(self._ending.reason)
             for task in (preparing, serving, ahead):
@@ -136,17 +139,17 @@ class LeaseSession:
 
     async def _prepare(self, session: SessionHost) -> bool:
         """Runs beforeLease: whether the lease can be used."""
-        hook = self._place.hooks.before_lease
+        hook = self._context.hooks.before_lease
 
-        def say(line: str) -> None:
+        def on_line(line: str) -> None:
             _log.info("beforeLease: %s", line)
-            session.say(line, source=LOG_SOURCE_BEFORE_LEASE_HOOK)
+            session.send_log_line(line, source=LOG_SOURCE_BEFORE_LEASE_HOOK)
 
-        failure = await self._run_hook("beforeLease", hook, say)
+        failure = await self._run_hook("beforeLease", hook, on_line)
         if failure and hook is not None and hook.on_failure is not OnFailure.WARN:
-            self._place.post(PreparingFailed(self.lease.uid, failure, hook.on_failure))
+            self._context.post(PreparingFailed(self.lease.uid, failure, hook.on_failure))
             return False
-        self._place.post(Prepared(self.lease.uid))
+        self._context.post(Prepared(self.lease.uid))
         return True
 
     async def _serve(self, session: SessionHost, preparing: "asyncio.Task[bool]") -> None:
@@ -155,7 +158,7 @@ class LeaseSession:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 offer = await self._offers.get()
-                link = self._place.open_link(offer)
+                link = self._context.open_link(offer)
                 tasks.create_task(session.serve(link), name=f"session {offer.session}")
 
     async def _stay_ahead(self, session: SessionHost, preparing: "asyncio.Task[bool]") -> None:
@@ -170,7 +173,7 @@ class LeaseSession:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 try:
-                    offer, link = await self._place.next_session(self.lease.uid)
+                    offer, link = await self._context.next_session(self.lease.uid)
                 except TransportError as error:
                     if error.code == "UNIMPLEMENTED":
                         return
@@ -193,17 +196,17 @@ class LeaseSession:
         await asyncio.sleep(TEARDOWN_BOUND_SECONDS)
         names = tuple(tree.busy()) or ("the tear-down of a driver",)
         _log.error("still running after %g s of tear-down: %s", TEARDOWN_BOUND_SECONDS, ", ".join(names))
-        self._place.post(DriversHang(names))
+        self._context.post(DriversHang(names))
 
     async def _clean_up(self) -> Cleaned:
-        hook = self._place.hooks.after_lease
+        hook = self._context.hooks.after_lease
         failure = await self._run_hook("afterLease", hook, lambda line: _log.info("afterLease: %s", line))
         return Cleaned(failure, hook.on_failure if hook is not None else OnFailure.WARN)
 
-    async def _run_hook(self, name: str, hook: Hook | None, say: Callable[[str], None]) -> str:
+    async def _run_hook(self, name: str, hook: Hook | None, on_line: Callable[[str], None]) -> str:
         if hook is None:
             return ""
-        failure = await hook_run.run(name, hook, hook_run.environment_of(self.lease), say)
+        failure = await hook_run.run(name, hook, hook_run.environment_of(self.lease), on_line)
         if failure:
             _log.warning("%s", failure)
         return failure

@@ -224,7 +224,7 @@ class CancelCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class Tell:
+class SendReport:
     """Keep reporting this until it has been delivered, and again after each reconnection.
 
     aloud: attached clients are told, too.
@@ -234,7 +234,7 @@ class Tell:
     aloud: bool = True
 
 
-Effect = Prepare | Clean | Check | CancelCheck | Tell
+Effect = Prepare | Clean | Check | CancelCheck | SendReport
 
 
 def transition(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
@@ -253,7 +253,7 @@ def transition(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
         case DeadlinePassed(uid) if isinstance(state, Preparing | Ready) and state.lease.uid == uid:
             return _ended(state.lease, None, "the lease has expired")
         case DeadlinePassed(uid) if isinstance(state, Checking) and state.following == Lease(uid):
-            return replace(_unassigned(state), over=uid), (_tell(Status.AVAILABLE, "", uid),)
+            return replace(_unassigned(state), over=uid), (_report(Status.AVAILABLE, "", uid),)
         case CheckDue() if isinstance(state, Available):
             return Checking(state.cleaned, over=state.over), (Check(),)
         case Checked() if isinstance(state, Checking):
@@ -278,8 +278,8 @@ def _attended(state: Preparing | Ready, event: Attended) -> tuple[State, tuple[E
     return after, (_ready(state.lease, attendance, aloud=False),) if isinstance(state, Ready) else ()
 
 
-def _ready(lease: Lease, attendance: Attendance, *, aloud: bool) -> Tell:
-    return Tell(Report(Status.LEASE_READY, "ready", lease.uid, attendance=attendance), aloud)
+def _ready(lease: Lease, attendance: Attendance, *, aloud: bool) -> SendReport:
+    return SendReport(Report(Status.LEASE_READY, "ready", lease.uid, attendance=attendance), aloud)
 
 
 def _stopped(state: State) -> State:
@@ -296,8 +296,8 @@ def _hanging(state: Cleaning, names: tuple[str, ...]) -> tuple[State, tuple[Effe
     if state.then is not None:
         return state.then, ()
     status = Status.AFTER_LEASE_HOOK
-    told = _tell(status, f"not ready: still running: {', '.join(names)}", state.lease.uid)
-    return replace(state, hanging=True), (told,)
+    report = _report(status, f"not ready: still running: {', '.join(names)}", state.lease.uid)
+    return replace(state, hanging=True), (report,)
 
 
 def _assigned(state: State, lease: Lease | None) -> tuple[State, tuple[Effect, ...]]:
@@ -308,13 +308,15 @@ def _assigned(state: State, lease: Lease | None) -> tuple[State, tuple[Effect, .
             return _settle(lease, cleaned) if lease is not None else (Available(cleaned), ())
         case Checking(_, _, over) if lease is None or lease.uid != over:
             return _assigned_in_check(state, lease)
-        case Preparing(held) | Ready(held) if lease is not None and lease == held:
+        case Preparing(current) | Ready(current) if lease is not None and lease == current:
             return replace(state, lease=lease), ()
-        case Preparing(held) | Ready(held):
-            after, effects = _ended(held, lease, "the lease has ended")
+        case Preparing(current) | Ready(current):
+            after, effects = _ended(current, lease, "the lease has ended")
             return replace(after, known=True), effects
-        case Cleaning(held):
-            return replace(state, following=None if lease == held else lease, known=state.known or lease != held), ()
+        case Cleaning(current):
+            return replace(
+                state, following=None if lease == current else lease, known=state.known or lease != current
+            ), ()
         case _:
             return state, ()
 
@@ -323,9 +325,9 @@ def _assigned_in_check(state: Checking, lease: Lease | None) -> tuple[State, tup
     after, effects = replace(state, over=""), list[Effect]()
     if state.following is not None and lease != state.following:
         after = _unassigned(state)
-        effects.append(_tell(Status.AVAILABLE, "", after.cleaned))
+        effects.append(_report(Status.AVAILABLE, "", after.cleaned))
     if lease is not None and lease != state.following:
-        effects += [_tell(Status.BEFORE_LEASE_HOOK, "preparing", lease.uid), CancelCheck()]
+        effects += [_report(Status.BEFORE_LEASE_HOOK, "preparing", lease.uid), CancelCheck()]
     return replace(after, following=lease), tuple(effects)
 
 
@@ -338,34 +340,34 @@ def _unassigned(state: Checking) -> Checking:
 def _checked(state: Checking) -> tuple[State, tuple[Effect, ...]]:
     if state.following is not None:
         return Preparing(state.following), (Prepare(state.following),)
-    return Available(state.cleaned, state.over), (_tell(Status.AVAILABLE, "", state.cleaned),)
+    return Available(state.cleaned, state.over), (_report(Status.AVAILABLE, "", state.cleaned),)
 
 
 def _settle(lease: Lease | None, cleaned: str) -> tuple[State, tuple[Effect, ...]]:
     if lease is None:
-        return Available(cleaned), (_tell(Status.AVAILABLE, "", cleaned),)
-    told = _tell(Status.BEFORE_LEASE_HOOK, "preparing", lease.uid)
-    return Preparing(lease), (told, Prepare(lease))
+        return Available(cleaned), (_report(Status.AVAILABLE, "", cleaned),)
+    report = _report(Status.BEFORE_LEASE_HOOK, "preparing", lease.uid)
+    return Preparing(lease), (report, Prepare(lease))
 
 
 def _ended(lease: Lease, following: Lease | None, reason: str) -> tuple[Cleaning, tuple[Effect, ...]]:
-    told = _tell(Status.AFTER_LEASE_HOOK, "cleaning up", lease.uid)
-    return Cleaning(lease, following), (Clean(lease, reason), told)
+    report = _report(Status.AFTER_LEASE_HOOK, "cleaning up", lease.uid)
+    return Cleaning(lease, following), (Clean(lease, reason), report)
 
 
 def _preparing_failed(state: Preparing, event: PreparingFailed) -> tuple[State, tuple[Effect, ...]]:
     status = Status.BEFORE_LEASE_HOOK_FAILED
-    told = _tell(status, event.message, event.uid, release=True)
+    report = _report(status, event.message, event.uid, release=True)
     then = Leaving(event.message) if event.then is OnFailure.EXIT else None
-    return Cleaning(state.lease, then=then), (Clean(state.lease, event.message), told)
+    return Cleaning(state.lease, then=then), (Clean(state.lease, event.message), report)
 
 
 def _cleaned(state: Cleaning, event: Cleaned) -> tuple[State, tuple[Effect, ...]]:
     uid = state.lease.uid
     if event.failure and event.then is OnFailure.EXIT:
         status = Status.AFTER_LEASE_HOOK_FAILED
-        return Leaving(event.failure), (_tell(status, event.failure, uid),)
-    free = _tell(Status.AVAILABLE, event.failure, uid)
+        return Leaving(event.failure), (_report(status, event.failure, uid),)
+    free = _report(Status.AVAILABLE, event.failure, uid)
     if state.then is not None:
         return state.then, (free,)
     if state.following is None:
@@ -374,5 +376,5 @@ def _cleaned(state: Cleaning, event: Cleaned) -> tuple[State, tuple[Effect, ...]
     return after, (free, *effects)
 
 
-def _tell(status: Status, message: str, lease_uid: str, *, release: bool = False) -> Tell:
-    return Tell(Report(status, message, lease_uid, release))
+def _report(status: Status, message: str, lease_uid: str, *, release: bool = False) -> SendReport:
+    return SendReport(Report(status, message, lease_uid, release))

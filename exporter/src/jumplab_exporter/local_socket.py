@@ -16,14 +16,14 @@ from jumplab.transport.same_machine import machine_id
 from jumplab_exporter.own_folder import own_folder
 
 # The client and the exporter learn of a session at the same moment, the one or the other a little earlier.
-_TELLING_BOUND_SECONDS = 5.0
+_ANNOUNCEMENT_BOUND_SECONDS = 5.0
 _OPENING_BOUND_SECONDS = 60.0
 
 _log = logging.getLogger(__name__)
 
 
-class Guests:
-    """Who may come to the socket during one lease: bearers of the tokens that the controller has told of.
+class ExpectedClients:
+    """The clients that may come to the socket during one lease: bearers of the tokens that the controller announced.
 
     As at a router, a token opens one session, within a minute, and that session opens further streams while it lasts.
     clock: seconds, only differences count.
@@ -31,13 +31,13 @@ class Guests:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._expected: dict[bytes, _Guest] = {}
+        self._expected: dict[bytes, _ExpectedClient] = {}
         self._more = asyncio.Event()
 
     def expect(self, tokens_sha256: Iterable[bytes]) -> None:
         """Clients that come with these tokens. Repetitions are ignored."""
         for digest in tokens_sha256:
-            self._expected.setdefault(digest, _Guest(self._clock() + _OPENING_BOUND_SECONDS))
+            self._expected.setdefault(digest, _ExpectedClient(self._clock() + _OPENING_BOUND_SECONDS))
         more, self._more = self._more, asyncio.Event()
         more.set()
 
@@ -48,24 +48,24 @@ class Guests:
     async def admit(self, token: str, session: str) -> None:
         """Raises NotAllowed for good; ConnectionLost where the client is to dial again."""
         try:
-            async with asyncio.timeout(_TELLING_BOUND_SECONDS):
-                guest = await self._guest(hashlib.sha256(token.encode()).digest())
+            async with asyncio.timeout(_ANNOUNCEMENT_BOUND_SECONDS):
+                expected = await self._expected_client(hashlib.sha256(token.encode()).digest())
         except TimeoutError as error:
             raise ConnectionLost("the controller has not told the exporter of this session; dial again") from error
-        if not guest.session and self._clock() > guest.until:
+        if not expected.session and self._clock() > expected.until:
             raise ConnectionLost("the token has expired; dial again for a new one")
-        if guest.session not in ("", session):
+        if expected.session not in ("", session):
             raise NotAllowed("the token has opened a session already; dial again for another")
-        guest.session = session
+        expected.session = session
 
-    async def _guest(self, digest: bytes) -> "_Guest":
+    async def _expected_client(self, digest: bytes) -> "_ExpectedClient":
         while digest not in self._expected:
             await self._more.wait()
         return self._expected[digest]
 
 
 @dataclass(slots=True)
-class _Guest:
+class _ExpectedClient:
     """until: when its token ceases to open a session.  session: the one that it has opened."""
 
     until: float
@@ -80,12 +80,14 @@ class LocalSocket:
     socket: Path | None = None
 
     @asynccontextmanager
-    async def listening(self, guests: Guests, serve: Callable[[Link], Awaitable[None]]) -> AsyncIterator[None]:
-        """Serves guests while the context lasts; where there can be no socket, clients go through the router."""
+    async def listening(
+        self, expected_clients: ExpectedClients, serve: Callable[[Link], Awaitable[None]]
+    ) -> AsyncIterator[None]:
+        """Serves expected clients while the context lasts; without a socket, clients go through the router."""
         async with AsyncExitStack() as stack:
             if self.socket is not None:
                 try:
-                    await stack.enter_async_context(LocalListener(self.socket.parent, guests.admit, serve))
+                    await stack.enter_async_context(LocalListener(self.socket.parent, expected_clients.admit, serve))
                 except OSError as error:
                     _log.warning("clients on this machine go through the router: %s: %s", self.socket, error)
             yield

@@ -22,7 +22,7 @@ from jumplab_exporter.lock import only_process
 _LOG_FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 
 
-def _telling(command: Callable[..., int]) -> Callable[..., None]:
+def _printing_errors(command: Callable[..., int]) -> Callable[..., None]:
     """A mistake is told as one sentence, and by the exit status."""
 
     @wraps(command)
@@ -56,7 +56,7 @@ def main() -> None:
 @main.command()
 @click.argument("config")
 @click.option("-v", "--verbose", is_flag=True, help="Enable debug logging.")
-@_telling
+@_printing_errors
 def run(config: str, verbose: bool) -> int:
     """Serve leases, one after the other, until it is stopped.
 
@@ -72,7 +72,7 @@ def run(config: str, verbose: bool) -> int:
 
 @main.command()
 @click.argument("config")
-@_telling
+@_printing_errors
 def check(config: str) -> int:
     """Check CONFIG: build its drivers without using hardware, and print them."""
     from jumplab.session.host import DriverTree

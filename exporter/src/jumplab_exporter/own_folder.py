@@ -19,8 +19,8 @@ _PREFIX = "jumplab-exporter-"
 def own_folder() -> Iterator[Path]:
     """The folder, with mode 0700, while the context lasts; those that nobody holds any more go now. Raises OSError."""
     for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        _remove_unless_held(left)
-    folder, descriptor = _held()
+        _remove_unless_locked(left)
+    folder, descriptor = _locked_folder()
     try:
         yield folder
     finally:
@@ -28,7 +28,7 @@ def own_folder() -> Iterator[Path]:
         os.close(descriptor)
 
 
-def _held() -> tuple[Path, int]:
+def _locked_folder() -> tuple[Path, int]:
     """A new folder, and the descriptor that holds it. One that another exporter has taken for left is made anew."""
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
@@ -41,7 +41,7 @@ def _held() -> tuple[Path, int]:
                 return folder, descriptor
 
 
-def _remove_unless_held(folder: Path) -> None:
+def _remove_unless_locked(folder: Path) -> None:
     """Removes what a killed exporter of this user has left."""
     with suppress(OSError):
         descriptor = _descriptor(folder)

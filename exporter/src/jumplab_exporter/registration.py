@@ -62,7 +62,7 @@ class Registration:
         self._reports_changed = asyncio.Event()
         self._length_changed = asyncio.Event()
         self._length: tuple[Lease, datetime] | None = None
-        self._spoken = asyncio.Event()
+        self._received = asyncio.Event()
         self._connection: Controller | None = None
         self._closing = asyncio.Lock()
         self._accepted = False
@@ -74,13 +74,13 @@ class Registration:
             self._reports = reports
             self._reports_changed.set()
 
-    async def keep(self) -> TransportError:
+    async def run(self) -> TransportError:
         """Stays registered for ever.
 
         Returns what ended it: the controller refuses this exporter from the first, or the exporter has said goodbye.
         """
         backoff = self._backoff()
-        told: type[TransportError] | None = None
+        reported: type[TransportError] | None = None
         while True:
             begun = self._clock()
             ending = await self._be_connected()
@@ -88,10 +88,10 @@ class Registration:
                 return ending
             if self._clock() - begun > _STEADY_SECONDS:
                 backoff.reset()
-                told = None
+                reported = None
             # Once for each loss: what a try in vain says of the same in other words is no news.
-            _log.log(logging.DEBUG if type(ending) is told else logging.WARNING, "%s; trying again", ending)
-            told = type(ending)
+            _log.log(logging.DEBUG if type(ending) is reported else logging.WARNING, "%s; trying again", ending)
+            reported = type(ending)
             await backoff.wait()
             if self._leaving:
                 return ending
@@ -101,7 +101,7 @@ class Registration:
         """Whether the controller hears this exporter, as far as is known."""
         return self._connection is not None
 
-    async def say_goodbye(self, reason: str) -> None:
+    async def send_goodbye(self, reason: str) -> None:
         """Tells the controller, if it is there, that the exporter leaves on purpose. No connection follows."""
         self._leaving = True
         async with self._closing:
@@ -132,7 +132,7 @@ class Registration:
 
     async def _converse(self, controller: Controller) -> TransportError:
         self._length = None
-        self._spoken.clear()
+        self._received.clear()
         async with asyncio.TaskGroup() as tasks:
             others = [
                 tasks.create_task(self._deliver(controller), name="reports to the controller"),
@@ -147,18 +147,18 @@ class Registration:
     async def _listen(self, controller: Controller) -> TransportError:
         try:
             async for assignment in controller.assignments():
-                self._heard(assignment)
+                self._handle_assignment(assignment)
         except TransportError as error:
             return error
         return Unreachable("the controller has ended the connection")
 
     async def _deliver(self, controller: Controller) -> None:
         """Reports once the controller has spoken: what came before its Status stream, it would forget."""
-        await self._spoken.wait()
+        await self._received.wait()
         await self._outbox.deliver(controller)
 
-    def _heard(self, assignment: Assignment) -> None:
-        self._spoken.set()
+    def _handle_assignment(self, assignment: Assignment) -> None:
+        self._received.set()
         self._listener.assigned(assignment)
         lease, end = assignment.lease, assignment.expected_end
         length = (lease, end) if lease is not None and end is not None else None

@@ -33,7 +33,7 @@ class ReportQueue:
         self._delivered = asyncio.Event()
         self._delivered.set()
         self._due: asyncio.TimerHandle | None = None
-        self._told_at = float("-inf")
+        self._sent_at = float("-inf")
 
     def put(self, report: Report, *, patient: bool = False) -> None:
         """Takes a report. Never waits.  patient: it is told a moment later, if no other of its lease comes before."""
@@ -52,12 +52,12 @@ class ReportQueue:
         """Sees to it that what may be told later is told."""
         if self._due is None:
             loop = asyncio.get_running_loop()
-            self._due = loop.call_at(max(loop.time() + _ASIDE_SECONDS, self._told_at + _BETWEEN_SECONDS), self._be_due)
+            self._due = loop.call_at(max(loop.time() + _ASIDE_SECONDS, self._sent_at + _BETWEEN_SECONDS), self._be_due)
 
     def _be_due(self) -> None:
         self._due = None
         if self._later:
-            self._told_at = asyncio.get_running_loop().time()
+            self._sent_at = asyncio.get_running_loop().time()
             self._waiting |= self._later
             self._later.clear()
             self._changed.set()

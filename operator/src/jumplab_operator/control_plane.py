@@ -36,7 +36,7 @@ from jumplab_operator.kube.client import CORE, KubeApi, connected, once_it_answe
 from jumplab_operator.kube.concurrency_limit import ConcurrencyLimit
 from jumplab_operator.kube.kopf_watch import of_cluster
 from jumplab_operator.lab_users import LabUsers
-from jumplab_operator.leadership.election import Process, Seat, leading
+from jumplab_operator.leadership.election import PodIdentity, Process, leading
 from jumplab_operator.names import Name
 from jumplab_operator.reconcile.composition.compose import lab_over
 from jumplab_operator.reconcile.context.settings import PREEMPTION_NOTICE, QUARANTINE_AFTER, LabSettings
@@ -83,13 +83,13 @@ class Trust:
 class Installation:
     """Where on a cluster an operator is.
 
-    own_namespace: where the Secret with its keys is;  namespaces: those it serves; empty: all;  seat: its own among
-    several operators of which one leads;  quarantine_after, preemption_notice: see LabSettings.
+    own_namespace: where the Secret with its keys is;  namespaces: those it serves; empty: all;  pod_identity: its own
+    among several operators of which one leads;  quarantine_after, preemption_notice: see LabSettings.
     """
 
     own_namespace: str
     namespaces: tuple[str, ...] = ()
-    seat: Seat | None = None
+    pod_identity: PodIdentity | None = None
     quarantine_after: int = QUARANTINE_AFTER
     preemption_notice: timedelta = PREEMPTION_NOTICE
 
@@ -126,7 +126,7 @@ async def control_plane(
         listen(server, address, trust.certificate)
         async with _serving(server, router), asyncio.TaskGroup() as tasks:
             cutting = tasks.create_task(
-                _cut_streams(lab, router, dialler.spares), name="cutting the streams of former holders"
+                _cut_streams(lab, router, dialler.standby_streams), name="cutting the streams of former holders"
             )
             checking = tasks.create_task(authenticator.check_beside(), name="checking callers' tokens")
             yield
@@ -144,11 +144,11 @@ async def _serving(server: aio.Server, router: Router) -> AsyncIterator[None]:
         await server.stop(_STOP_BOUND_SECONDS)
 
 
-async def _cut_streams(lab: Lab, router: Router, spares: StandbyStreams) -> None:
-    async for holding in lab.holders():
-        router.cut(holding.lease_uid, holding.client)
-        if holding.client is None:
-            spares.end(holding.lease_uid)
+async def _cut_streams(lab: Lab, router: Router, standby_streams: StandbyStreams) -> None:
+    async for change in lab.holders():
+        router.cut(change.lease_uid, change.client)
+        if change.client is None:
+            standby_streams.end(change.lease_uid)
 
 
 def token_reader(kube: KubeApi) -> Callable[[str, Name], Awaitable[str | None]]:
@@ -213,7 +213,7 @@ async def in_cluster(
     Enters once this operator leads. The process is stopped once another does, and once a certificate that others make
     is no longer the one that is served. Raises ApiError, PortUnavailable, KeysUnusable.
     """
-    async with connected(access) as kube, leading(kube, installation.seat, process) as lead:
+    async with connected(access) as kube, leading(kube, installation.pod_identity, process) as lead:
         operator_keys = await once_it_answers(lambda: _keys_in_secret(lead.kube, installation.own_namespace))
         trust = _trust(listening, operator_keys)
         settings = LabSettings(
@@ -227,8 +227,8 @@ async def in_cluster(
             control_plane(access, lead.kube, listening.address, trust, settings),
             asyncio.TaskGroup() as tasks,
         ):
-            await lead.take_callers()
-            renewal = _tell_renewal(listening, trust.certificate, process.stop)
+            await lead.attract_clients()
+            renewal = _stop_on_renewal(listening, trust.certificate, process.stop)
             looking = tasks.create_task(renewal, name="looking at the certificate")
             yield Running(listening.endpoint, trust.ca_pem.encode())
             looking.cancel()
@@ -243,7 +243,7 @@ def _trust(listening: Listening, operator_keys: Keys) -> Trust:
     return Trust(operator_keys, server_certificate(authority, names, _now()), authority.certificate_pem.decode())
 
 
-async def _tell_renewal(listening: Listening, served: Certificate, renewed: Callable[[], None]) -> None:
+async def _stop_on_renewal(listening: Listening, served: Certificate, renewed: Callable[[], None]) -> None:
     if listening.certificate is not None:
         await listening.certificate.until_renewed(served, SystemClock().sleep)
         log.warning("the certificate was renewed; stopping, so that a new process serves the new one")
@@ -271,13 +271,13 @@ def crd_manifests() -> list[dict[str, Any]]:
 
 async def _keys_in_secret(kube: KubeApi, namespace: str) -> Keys:
     """The operator's keys; made on the first start."""
-    place = path(CORE, "secrets", namespace)
-    secret = await kube.get(f"{place}/{KEYS_SECRET}")
+    secrets_path = path(CORE, "secrets", namespace)
+    secret = await kube.get(f"{secrets_path}/{KEYS_SECRET}")
     if secret is None:
         made = Keys.make(_now())
         data = {name: base64.b64encode(content).decode() for name, content in made.files().items()}
         body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": KEYS_SECRET}, "type": "Opaque", "data": data}
-        await kube.create(place, body)
+        await kube.create(secrets_path, body)
         return made
     files = {name: base64.b64decode(content) for name, content in (secret.get("data") or {}).items()}
     try:

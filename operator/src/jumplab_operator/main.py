@@ -26,7 +26,7 @@ from jumplab_operator.errors import ApiError, ApiRefused, CannotStart, NoKubeAcc
 from jumplab_operator.gc_tuning import collect_garbage
 from jumplab_operator.health import answering
 from jumplab_operator.kube import access as kube_access
-from jumplab_operator.leadership.election import Process, Seat
+from jumplab_operator.leadership.election import PodIdentity, Process
 from jumplab_operator.reconcile.context.settings import QUARANTINE_AFTER
 
 PORT = click.IntRange(0, 65535)
@@ -181,8 +181,8 @@ def run(
         _fail(str(error), 2)
     files = CertificateFiles(tls_certificate, tls_key, tls_ca) if tls_certificate and tls_key else None
     listening = Listening(listen, endpoint, names, files)
-    seat = Seat(own_namespace, pod) if pod else None
-    installation = Installation(own_namespace, namespaces, seat, quarantine_after, preemption_notice)
+    pod_identity = PodIdentity(own_namespace, pod) if pod else None
+    installation = Installation(own_namespace, namespaces, pod_identity, quarantine_after, preemption_notice)
     _run(lambda process: in_cluster(access, listening, installation, process), _told_cluster, health)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import yaml
 
-from jumplab.cli.exit_status import say
+from jumplab.cli.exit_status import print_note
 from jumplab.client.admin import Administrator, Credential, Kind
 from jumplab.client.config import API_VERSION, ClientConfig, Metadata
 from jumplab.client.config_files import ConfigFiles, private_file
@@ -30,7 +30,7 @@ def add_to_lab(
 ) -> None:
     """Creates the resource, waits for its credential, and writes or prints the configuration."""
     administrator = Administrator(kubeconfig, namespace)
-    path = Path(out) if out else _usual_place(kind, name) if save else None
+    path = Path(out) if out else _default_path(kind, name) if save else None
 
     def create() -> str:
         administrator.create(kind, name, labels)
@@ -41,10 +41,10 @@ def add_to_lab(
         return
     with private_file(path) as write:
         write(create().encode())
-    say(f'{kind.lower()} "{name}" created; its configuration is {path}')
-    if save and kind == "Client" and (places := ConfigFiles.of(os.environ)).current_client() is None:
-        places.use_client(name)
-        say(f'"{name}" is now the current client')
+    print_note(f'{kind.lower()} "{name}" created; its configuration is {path}')
+    if save and kind == "Client" and (config_files := ConfigFiles.of(os.environ)).current_client() is None:
+        config_files.use_client(name)
+        print_note(f'"{name}" is now the current client')
 
 
 def configuration_of(credential: Credential) -> str:
@@ -79,7 +79,7 @@ def read_labels(pairs: Iterable[str]) -> dict[str, str]:
     return labels
 
 
-def _usual_place(kind: Kind, name: str) -> Path:
+def _default_path(kind: Kind, name: str) -> Path:
     """Raises ConfigurationError where a configuration lies there already: it may be another lab's."""
     path = ConfigFiles.of(os.environ).client_path(name) if kind == "Client" else EXPORTER_FOLDER / f"{name}.yaml"
     if path.exists():

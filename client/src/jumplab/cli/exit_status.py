@@ -31,7 +31,7 @@ def exit_status_of(command: Callable[[], Any], program: str) -> int:
         error.show()
         return 2
     except click.UsageError as error:
-        return _failed(program, _told_usage(error), 2)
+        return _failed(program, _usage_sentence(error), 2)
     except click.ClickException as error:
         return _failed(program, error.format_message(), 1)
     except Interrupted as ending:
@@ -43,12 +43,12 @@ def exit_status_of(command: Callable[[], Any], program: str) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except Exception as error:
-        if sentence := told(error):
+        if sentence := explain_error(error):
             return _failed(program, *sentence)
         raise
 
 
-def say(sentence: str, program: str = "jumplab") -> None:
+def print_note(sentence: str, program: str = "jumplab") -> None:
     """One line to the person at the terminal; standard output is for results alone."""
     write_line(one_line(sentence, program))
 
@@ -64,11 +64,11 @@ def write_line(text: str) -> None:
 
 
 def _failed(program: str, sentence: str, status: int) -> int:
-    say(sentence, program)
+    print_note(sentence, program)
     return status
 
 
-def told(error: Exception) -> tuple[str, int] | None:
+def explain_error(error: Exception) -> tuple[str, int] | None:
     """The sentence and the status of an error that is no fault of the program's; None for one that is."""
     from jumplab.client.errors import ConfigurationError
     from jumplab.driver.errors import BadArguments, NotExported
@@ -77,14 +77,14 @@ def told(error: Exception) -> tuple[str, int] | None:
     if isinstance(error, BaseExceptionGroup):
         # A task group around one failure wraps it; the first says enough.
         inner = error.exceptions[0]
-        return told(inner) if isinstance(inner, Exception) else None
+        return explain_error(inner) if isinstance(inner, Exception) else None
     if not isinstance(error, JumplabError):
         return None
     usage = isinstance(error, ConfigurationError | BadArguments | NotExported | BadRequest)
     return str(error), 2 if usage else 1
 
 
-def _told_usage(error: click.UsageError) -> str:
+def _usage_sentence(error: click.UsageError) -> str:
     message = error.format_message().rstrip(".")
     where = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
     return f"{message[:1].lower()}{message[1:]}{where}"

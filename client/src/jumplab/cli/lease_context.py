@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from jumplab.cli.exit_status import say
+from jumplab.cli.exit_status import print_note
 from jumplab.client import acquiring
-from jumplab.client.acquiring import Held
+from jumplab.client.acquiring import AcquiredLease
 from jumplab.client.config import ClientConfig
 from jumplab.client.controller import Controller
 from jumplab.client.gangs import parse_members
@@ -31,13 +31,13 @@ class LeaseOptions:
 
 
 @asynccontextmanager
-async def hold(controller: Controller, config: ClientConfig, wanted: LeaseOptions) -> AsyncIterator[Held]:
+async def acquire(controller: Controller, config: ClientConfig, wanted: LeaseOptions) -> AsyncIterator[AcquiredLease]:
     """The lease that is wanted, once it is ready; what it waits for and when it ends is told on standard error."""
     timeout = wanted.wait_timeout
     if wanted.lease is not None:
         if wanted.selector or wanted.exporter or wanted.members or wanted.name:
             raise click.UsageError("--lease names a lease that exists; leave out -l, --exporter, --member and --name")
-        holding = acquiring.joined(controller, wanted.lease, timeout=timeout, tell=say)
+        leasing = acquiring.joined(controller, wanted.lease, timeout=timeout, notify=print_note)
     else:
         request = acquiring.make_request(
             config,
@@ -47,10 +47,10 @@ async def hold(controller: Controller, config: ClientConfig, wanted: LeaseOption
             duration=wanted.duration,
             name=wanted.name,
         )
-        holding = acquiring.acquired(controller, request, timeout=timeout, tell=say)
-    async with holding as held:
-        say(ready_sentence(held.lease, datetime.now(UTC)))
-        yield held
+        leasing = acquiring.acquired(controller, request, timeout=timeout, notify=print_note)
+    async with leasing as acquired:
+        print_note(ready_sentence(acquired.lease, datetime.now(UTC)))
+        yield acquired
 
 
 def member_of(lease: LeaseView, driver: str | None) -> tuple[str, str | None]:

@@ -11,9 +11,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from jumplab.children import Spawned, spawn
-from jumplab.cli.exit_status import say
-from jumplab.cli.j.delegated_call_server import DelegatedCallServer, taken
-from jumplab.client.acquiring import Held, follow
+from jumplab.cli.exit_status import print_note
+from jumplab.cli.j.delegated_call_server import DelegatedCallServer, serving_delegated_calls
+from jumplab.client.acquiring import AcquiredLease, follow
 from jumplab.client.config import DriverSettings
 from jumplab.client.controller import Controller
 from jumplab.client.errors import ClientError, ConfigurationError
@@ -26,12 +26,12 @@ from jumplab.transport.listener import AcceptedLink, LocalListener, only, turn_a
 from jumplab.transport.relay import relay
 
 _ENDING_BOUND_SECONDS = 5.0
-_ERRANDS = ".errands"  # no member's name begins with a dot
+_CALL_SOCKET = ".errands"  # no member's name begins with a dot
 
 
 async def open_shell(
     controller: Controller,
-    held: Held,
+    acquired: AcquiredLease,
     drivers: DriverSettings,
     command: Sequence[str],
     reconnect_within: timedelta,
@@ -42,31 +42,33 @@ async def open_shell(
     Tells when the lease ends meanwhile or goes to another client; the shell goes on. Cancelling ends the command.
     """
 
-    token, lease = secrets.token_hex(16), held.lease
+    token, lease = secrets.token_hex(16), acquired.lease
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jumplab-")))
         sockets = {}
         for member in [member.name for member in lease.members] or [""]:
-            listener = LocalListener(folder / member, only(token), _serving(controller, held, member))
+            listener = LocalListener(folder / member, only(token), _serving(controller, acquired, member))
             sockets[member] = (await stack.enter_async_context(listener)).path
-        errands = folder / _ERRANDS
-        taking = taken(errands, token, DelegatedCallServer(controller, held, reconnect_within, folder).run)
-        await stack.enter_async_context(taking)
+        call_socket = folder / _CALL_SOCKET
+        serving_calls = serving_delegated_calls(
+            call_socket, token, DelegatedCallServer(controller, acquired, reconnect_within, folder).run
+        )
+        await stack.enter_async_context(serving_calls)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
-        watching = tasks.create_task(_tell_end(controller, lease.name), name="watch of the lease")
+        watching = tasks.create_task(_announce_end(controller, lease.name), name="watch of the lease")
         try:
             patience = {"JUMPLAB_RECONNECT_SECONDS": f"{reconnect_within.total_seconds():g}"}
-            ours = _environment(sockets, token, lease, drivers) | patience | {"JUMPLAB_ERRANDS": str(errands)}
+            ours = _environment(sockets, token, lease, drivers) | patience | {"JUMPLAB_ERRANDS": str(call_socket)}
             environment = os.environ | ours
             return await _run(command or [os.environ.get("SHELL") or "/bin/sh"], environment)
         finally:
             watching.cancel()
 
 
-def _serving(controller: Controller, held: Held, member: str) -> Callable[[AcceptedLink], Awaitable[None]]:
+def _serving(controller: Controller, acquired: AcquiredLease, member: str) -> Callable[[AcceptedLink], Awaitable[None]]:
     async def serve(accepted: AcceptedLink) -> None:
         try:
-            link = await dial(controller, held, member=member)
+            link = await dial(controller, acquired, member=member)
         except (ClientError, TransportError) as error:
             why = error if isinstance(error, TransportError) else NotPossibleNow(str(error))
             await turn_away((await accepted.accept()).stream, why)
@@ -118,17 +120,19 @@ async def _end(process: Spawned) -> None:
         await process.wait()
 
 
-async def _tell_end(controller: Controller, name: str) -> None:
+async def _announce_end(controller: Controller, name: str) -> None:
     """Tells when the lease has ended, and before that when it is to end for another."""
-    told = ""
+    announced = ""
     try:
-        async with aclosing(follow(controller, name, tell=lambda _sentence: None, backoff=Backoff())) as states:
+        async with aclosing(follow(controller, name, notify=lambda _sentence: None, backoff=Backoff())) as states:
             async for lease in states:
                 if failure := failure_of(lease) or foreign_to(controller.client_name, lease):
                     raise failure
-                if (notice := notice_of(lease)) != told:
-                    told = notice
-                    say(f'lease "{name}": {notice or "nobody needs its exporter any more; it stays until its end"}')
-        say(f'lease "{name}" was deleted')
+                if (notice := notice_of(lease)) != announced:
+                    announced = notice
+                    print_note(
+                        f'lease "{name}": {notice or "nobody needs its exporter any more; it stays until its end"}'
+                    )
+        print_note(f'lease "{name}" was deleted')
     except (ClientError, TransportError) as error:
-        say(str(error))
+        print_note(str(error))

@@ -36,7 +36,7 @@ def moment(instant: datetime) -> str:
 
 
 def _expected(queued: QueuedLease) -> str:
-    return moment(queued.place.expected_begin) if queued.place.expected_begin else ""
+    return moment(queued.queue_position.expected_begin) if queued.queue_position.expected_begin else ""
 
 
 def _exporters(lease: LeaseView) -> str:
@@ -70,12 +70,12 @@ LEASE_COLUMNS: Columns = {
 }
 
 QUEUE_COLUMNS: Columns = {
-    "POSITION": (lambda queued: str(queued.place.position), False),
+    "POSITION": (lambda queued: str(queued.queue_position.position), False),
     "NAME": (lambda queued: queued.name, False),
     "CLIENT": (lambda queued: queued.client, False),
     "WAITS FOR": (lambda queued: queued.selector, False),
     "EXPECTED": (_expected, False),
-    "WHY": (lambda queued: queued.place.message, True),
+    "WHY": (lambda queued: queued.queue_position.message, True),
 }
 CONSIDERED_COLUMNS: Columns = {
     "FOR": (lambda considered: considered.asked_for, False),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from jumplab.cli.exit_status import say
+from jumplab.cli.exit_status import print_note
 from jumplab.driver import Progress, on_progress
 
 if TYPE_CHECKING:
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def shown(program: str) -> Iterator[None]:
+def showing_progress(program: str) -> Iterator[None]:
     """Shows the progress that drivers tell of in the calls made inside.  program: begins a line."""
-    with display(program) as hear, on_progress(hear):
+    with display(program) as show, on_progress(show):
         yield
 
 
@@ -23,20 +23,20 @@ def shown(program: str) -> Iterator[None]:
 def display(program: str) -> Iterator[Callable[[Progress], None]]:
     """Gives what shows progress, while the context lasts.  program: begins a line."""
     with ExitStack() as stack:
-        yield _Bars(stack) if sys.stderr.isatty() else _Lines(lambda sentence: say(sentence, program))
+        yield _Bars(stack) if sys.stderr.isatty() else _Lines(lambda sentence: print_note(sentence, program))
 
 
 class _Lines:
     """A line where the text is another than before: a log is no place for a hundred percentages."""
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
-        self._tell = tell
-        self._told = ""
+    def __init__(self, print_line: Callable[[str], None]) -> None:
+        self._print_line = print_line
+        self._last_text = ""
 
     def __call__(self, progress: Progress) -> None:
-        if progress.text != self._told:
-            self._told = progress.text
-            self._tell(str(progress))
+        if progress.text != self._last_text:
+            self._last_text = progress.text
+            self._print_line(str(progress))
 
 
 class _Bars:

@@ -8,7 +8,7 @@ import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from jumplab.cli.exit_status import say
+from jumplab.cli.exit_status import print_note
 from jumplab.driver import ResultStream
 
 ESCAPE = b"\x1d"
@@ -23,7 +23,7 @@ async def converse(stream: ResultStream, *, ends_with_input: bool) -> None:
     """
     terminal = sys.stdin.isatty()
     if terminal:
-        say("connected; Ctrl-] leaves", program="console")
+        print_note("connected; Ctrl-] leaves", program="console")
     with _raw_mode() if terminal else _as_it_is():
         async with asyncio.TaskGroup() as tasks:
             showing = tasks.create_task(show(stream), name="bytes to the screen")

@@ -19,7 +19,7 @@ from jumplab.transport.backoff import Backoff
 
 RELEASE_BOUND = timedelta(seconds=15)
 
-Tell = Callable[[str], None]
+Notify = Callable[[str], None]
 
 
 def make_request(
@@ -45,58 +45,60 @@ def make_request(
 
 
 @dataclass(slots=True)
-class Held:
+class AcquiredLease:
     """A lease that is ready, and whether it is to be released at the end.  wait: until it is ready, for as long as its
-    user has the patience.  tell: is given a sentence where it was placed anew."""
+    user has the patience.  notify: gets a sentence when it has other exporters."""
 
     lease: LeaseView
     wait: Callable[[], Awaitable[LeaseView]]
-    tell: Tell
-    kept: bool = False
+    notify: Notify
+    persists: bool = False
 
     async def until_ready(self) -> bool:
         """Waits where it was given back, since its exporter was lost before anybody had used it; whether it was placed
         anew since it was last ready. Raises as `wait_until_ready`."""
         before, self.lease = self.lease, await self.wait()
-        placed_anew = (before.begin, before.exporter) != (self.lease.begin, self.lease.exporter)
-        if placed_anew:
-            self.tell(f'lease "{self.lease.name}": {exporters_sentence(self.lease)} ready')
-        return placed_anew
+        reassigned = (before.begin, before.exporter) != (self.lease.begin, self.lease.exporter)
+        if reassigned:
+            self.notify(f'lease "{self.lease.name}": {exporters_sentence(self.lease)} ready')
+        return reassigned
 
-    def keep(self) -> None:
+    def persist(self) -> None:
         """The lease outlives its context."""
-        self.kept = True
+        self.persists = True
 
 
 @asynccontextmanager
 async def acquired(
-    controller: Controller, request: LeaseRequest, *, timeout: timedelta | None, tell: Tell
-) -> AsyncIterator[Held]:
+    controller: Controller, request: LeaseRequest, *, timeout: timedelta | None, notify: Notify
+) -> AsyncIterator[AcquiredLease]:
     """Creates a lease and waits until it is ready; leaving the context releases it, however it is left.
 
-    timeout and tell: as for `wait_until_ready`, and it raises what that raises. Where something else has gone wrong
+    timeout and notify: as for `wait_until_ready`, and it raises what that raises. Where something else has gone wrong
     already, a release that fails is told, not raised.
     """
-    await create(controller, request, tell=tell)
-    wait = partial(wait_until_ready, controller, request.name, timeout=timeout, tell=tell)
+    await create(controller, request, notify=notify)
+    wait = partial(wait_until_ready, controller, request.name, timeout=timeout, notify=notify)
     try:
-        held = Held(await wait(), wait, tell)
-        yield held
+        acquired = AcquiredLease(await wait(), wait, notify)
+        yield acquired
     except BaseException:
-        await _release_or_tell(controller, request.name, tell)
+        await _release_or_notify(controller, request.name, notify)
         raise
-    if not held.kept:
+    if not acquired.persists:
         await release(controller, request.name)
 
 
 @asynccontextmanager
-async def joined(controller: Controller, name: str, *, timeout: timedelta | None, tell: Tell) -> AsyncIterator[Held]:
+async def joined(
+    controller: Controller, name: str, *, timeout: timedelta | None, notify: Notify
+) -> AsyncIterator[AcquiredLease]:
     """Waits until a lease that somebody else made is ready; it is not released at the end. Raises as `acquired`."""
-    wait = partial(wait_until_ready, controller, name, timeout=timeout, tell=tell)
-    yield Held(await wait(), wait, tell, kept=True)
+    wait = partial(wait_until_ready, controller, name, timeout=timeout, notify=notify)
+    yield AcquiredLease(await wait(), wait, notify, persists=True)
 
 
-async def create(controller: Controller, request: LeaseRequest, *, tell: Tell) -> LeaseView:
+async def create(controller: Controller, request: LeaseRequest, *, notify: Notify) -> LeaseView:
     """Creates a lease. One whose creation was interrupted is released, if its name can be nobody else's."""
     try:
         return await controller.create_lease(request)
@@ -104,12 +106,12 @@ async def create(controller: Controller, request: LeaseRequest, *, tell: Tell) -
         raise
     except BaseException:
         if request.name_is_ours:
-            await _release_or_tell(controller, request.name, tell, patient=False)
+            await _release_or_notify(controller, request.name, notify, patient=False)
         raise
 
 
 async def wait_until_ready(
-    controller: Controller, name: str, *, timeout: timedelta | None, tell: Tell, backoff: Backoff | None = None
+    controller: Controller, name: str, *, timeout: timedelta | None, notify: Notify, backoff: Backoff | None = None
 ) -> LeaseView:
     """Waits until the lease can be used.
 
@@ -120,7 +122,7 @@ async def wait_until_ready(
     why = "the controller has not said anything yet"
     try:
         async with asyncio.timeout(timeout.total_seconds() if timeout else None):
-            async with aclosing(follow(controller, name, tell=tell, backoff=backoff or Backoff())) as states:
+            async with aclosing(follow(controller, name, notify=notify, backoff=backoff or Backoff())) as states:
                 async for lease in states:
                     if failure := foreign_to(controller.client_name, lease) or failure_of(lease):
                         raise failure
@@ -128,7 +130,7 @@ async def wait_until_ready(
                         return lease
                     if why_waiting(lease) != why:
                         why = why_waiting(lease)
-                        tell(f'lease "{name}": {why}')
+                        notify(f'lease "{name}": {why}')
     except TimeoutError:
         waited = format_duration(timeout or timedelta())
         raise LeaseNotReady(
@@ -137,7 +139,9 @@ async def wait_until_ready(
     raise LeaseEnded(f'lease "{name}" was deleted; make a new one')
 
 
-async def follow(controller: Controller, name: str, *, tell: Tell, backoff: Backoff) -> AsyncGenerator[LeaseView, None]:
+async def follow(
+    controller: Controller, name: str, *, notify: Notify, backoff: Backoff
+) -> AsyncGenerator[LeaseView, None]:
     """The lease now and after each change, over lost connections too; ends when the lease is deleted.
 
     Raises TransportError where the controller refuses, or does not answer from the start.
@@ -159,7 +163,7 @@ async def follow(controller: Controller, name: str, *, tell: Tell, backoff: Back
         except transport_errors.Unreachable as error:
             if not seen:
                 raise
-            tell(f"{error}; trying again")
+            notify(f"{error}; trying again")
         await backoff.wait()
 
 
@@ -182,11 +186,11 @@ async def release(controller: Controller, name: str, *, backoff: Backoff | None 
         await backoff.wait()
 
 
-async def _release_or_tell(controller: Controller, name: str, tell: Tell, *, patient: bool = True) -> None:
+async def _release_or_notify(controller: Controller, name: str, notify: Notify, *, patient: bool = True) -> None:
     try:
         await (release(controller, name) if patient else controller.delete_lease(name))
     except transport_errors.NotFound:
         return
     except transport_errors.TransportError as error:
         if patient:
-            tell(f'lease "{name}" could not be released and lasts until it expires: {error}')
+            notify(f'lease "{name}" could not be released and lasts until it expires: {error}')

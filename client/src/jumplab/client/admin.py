@@ -73,8 +73,8 @@ class Administrator:
             "metadata": {"name": name, "namespace": self.namespace, "labels": dict(labels)},
             "spec": {},
         }
-        place = (_GROUP, _VERSION, self.namespace, _plural(kind))
-        self._asked(self._kubernetes.client.CustomObjectsApi().create_namespaced_custom_object, *place, body)
+        path = (_GROUP, _VERSION, self.namespace, _plural(kind))
+        self._asked(self._kubernetes.client.CustomObjectsApi().create_namespaced_custom_object, *path, body)
 
     def wait_for_credential(
         self,
@@ -87,10 +87,10 @@ class Administrator:
     ) -> Credential:
         """Waits until the operator has issued the credential; raises ClientError where it does not within `bound`."""
         deadline = now() + bound.total_seconds()
-        place = (_GROUP, _VERSION, self.namespace, _plural(kind), name)
+        path = (_GROUP, _VERSION, self.namespace, _plural(kind), name)
         read = self._kubernetes.client.CustomObjectsApi().get_namespaced_custom_object
         while now() < deadline:
-            status = self._asked(read, *place).get("status") or {}
+            status = self._asked(read, *path).get("status") or {}
             secret = (status.get("credential") or {}).get("name")
             if secret and status.get("endpoint"):
                 return self._credential(kind, name, status["endpoint"], secret)
@@ -115,8 +115,8 @@ class Administrator:
     def _read_secret(self, name: str, *, _request_timeout: float) -> Any:
         """The Secret as a plain object: its class comes with 250 others, which take a second to load."""
         api = self._kubernetes.client.ApiClient()
-        place = {"namespace": self.namespace, "name": name}
-        request = api.param_serialize("GET", _SECRET, path_params=place, auth_settings=["BearerToken"])
+        path = {"namespace": self.namespace, "name": name}
+        request = api.param_serialize("GET", _SECRET, path_params=path, auth_settings=["BearerToken"])
         response: Any = api.call_api(*request, _request_timeout=_request_timeout)
         response.read()
         return api.response_deserialize(response, {"200": "object"}).data
@@ -127,7 +127,7 @@ class Administrator:
         try:
             return call(*arguments, _request_timeout=10)
         except self._kubernetes.client.ApiException as error:
-            raise ClientError(_told(error.status, error.body or error.reason)) from error
+            raise ClientError(_refusal_sentence(error.status, error.body or error.reason)) from error
         except HTTPError as error:
             host = self._kubernetes.client.Configuration.get_default_copy().host
             raise ClientError(f"the Kubernetes API at {host} can't be reached; check that it runs") from error
@@ -137,7 +137,7 @@ def _plural(kind: Kind) -> str:
     return f"{kind.lower()}s"
 
 
-def _told(status: int, body: str) -> str:
+def _refusal_sentence(status: int, body: str) -> str:
     """The sentence in a Kubernetes Status object, else the HTTP status."""
     import json
 

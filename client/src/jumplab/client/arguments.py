@@ -9,7 +9,7 @@ from jumplab.client.config_files import load_client
 from jumplab.client.errors import ConfigurationError
 from jumplab.protocol.durations import parse_positive_duration, require_positive
 
-_SHOWN = 60
+_LONGEST_VALUE = 60
 
 
 def check_text(name: str, value: Any, example: str, *, required: bool = False) -> None:
@@ -53,6 +53,6 @@ def as_config(client: Any) -> ClientConfig:
 
 
 def _wrong(name: str, expected: str, value: Any) -> ConfigurationError:
-    shown = repr(value)
-    shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
-    return ConfigurationError(f"{name} must be {expected}, not {shown}")
+    text = repr(value)
+    text = text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
+    return ConfigurationError(f"{name} must be {expected}, not {text}")

@@ -28,7 +28,7 @@ class _Module:
     imports: dict[tuple[str, str], str] = field(default_factory=dict)
     """By module and name: what the class is called here."""
     classes: list[str] = field(default_factory=list)
-    taken: set[str] = field(default_factory=lambda: {"jumplab"})
+    used_names: set[str] = field(default_factory=lambda: {"jumplab"})
 
     def source(self, root: DriverView) -> str:
         for driver in _below(root):
@@ -39,9 +39,9 @@ class _Module:
 
     def _add_class(self, parent: DriverView, name: str, docstring: str) -> str:
         """Writes a group's class, behind those of the groups below it: its name, which no import has."""
-        while name in self.taken:
+        while name in self.used_names:
             name += "Board"
-        self.taken.add(name)
+        self.used_names.add(name)
         lines = [f"class {name}(jumplab.Board):", f'    """{docstring}"""', ""]
         used: set[str] = set()
         for driver in parent.children:
@@ -71,9 +71,9 @@ class _Module:
         home = (path["module"], path["name"]) if path and not _has_keyword(driver.client) else _GENERIC
         if home not in self.imports:
             name = home[1]
-            while name in self.taken:
+            while name in self.used_names:
                 name = _class_name(home[0].split(".")[0]) + name
-            self.taken.add(name)
+            self.used_names.add(name)
             self.imports[home] = name
         return self.imports[home]
 

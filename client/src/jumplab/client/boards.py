@@ -98,9 +98,9 @@ def _field(board: BoardClass, name: str, hint: Any) -> BoardField:
     kind, *others = [kind for kind in kinds if kind is not NoneType] or [NoneType]
     optional = NoneType in kinds
     if others or not isinstance(kind, type) or not issubclass(kind, _PLAIN + _ASYNCHRONOUS):
-        shown = kind.__qualname__ if isinstance(kind, type) and not others else str(hint)
+        written = kind.__qualname__ if isinstance(kind, type) and not others else str(hint)
         raise ConfigurationError(
-            f"{declared} is annotated with {shown}, which is no client class; annotate it with the client class of a "
+            f"{declared} is annotated with {written}, which is no client class; annotate it with the client class of a "
             "driver, such as PowerClient, with the class of a board, or with either of these | None"
         )
     if issubclass(board, Board) != issubclass(kind, _PLAIN):

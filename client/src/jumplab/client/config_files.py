@@ -84,18 +84,18 @@ def load_client(name: str | None = None, environment: Mapping[str, str] | None =
 
 
 def _chosen(name: str | None, environment: Mapping[str, str]) -> tuple[Any, str]:
-    places = ConfigFiles.of(environment)
+    config_files = ConfigFiles.of(environment)
     if name is None and (path := environment.get("JMP_CLIENT_CONFIG")):
         return read_yaml(Path(path)), path
     whole_in_environment = all(environment.get(key) for key in _WHOLE_CLIENT)
-    chosen = name or environment.get("JMP_CLIENT") or (None if whole_in_environment else places.current_client())
+    chosen = name or environment.get("JMP_CLIENT") or (None if whole_in_environment else config_files.current_client())
     if chosen:
-        return places.read_client(chosen), str(places.client_path(chosen))
+        return config_files.read_client(chosen), str(config_files.client_path(chosen))
     if whole_in_environment:
         return {}, "the environment's JMP_ variables"
     raise ConfigurationError(
         f"no client is configured: choose one with `jumplab config client use NAME` (files lie in "
-        f"{places.home / 'clients'}), or set {', '.join(_WHOLE_CLIENT)}"
+        f"{config_files.home / 'clients'}), or set {', '.join(_WHOLE_CLIENT)}"
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
-from jumplab.client.acquiring import Held
+from jumplab.client.acquiring import AcquiredLease
 from jumplab.client.config import DriverSettings
 from jumplab.client.controller import Controller, Wanted
 from jumplab.client.errors import ConfigurationError
@@ -43,7 +43,7 @@ def parse_members(members: Mapping[str, str]) -> Mapping[str, Wanted]:
 @asynccontextmanager
 async def root_of(
     controller: Controller,
-    held: Held,
+    acquired: AcquiredLease,
     drivers: DriverSettings,
     reconnect_within: timedelta = RECONNECT_WITHIN,
 ) -> AsyncIterator[AsyncGenericClient]:
@@ -53,7 +53,7 @@ async def root_of(
     """
     async with AsyncExitStack() as stack:
         roots = {}
-        for member in [member.name for member in held.lease.members] or [""]:
-            session = session_of(controller, held, drivers, reconnect_within, member)
+        for member in [member.name for member in acquired.lease.members] or [""]:
+            session = session_of(controller, acquired, drivers, reconnect_within, member)
             roots[member] = (await stack.enter_async_context(session)).root
-        yield AsyncGang(roots) if held.lease.members else roots[""]
+        yield AsyncGang(roots) if acquired.lease.members else roots[""]

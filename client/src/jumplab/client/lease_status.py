@@ -22,13 +22,13 @@ def phase_of(lease: LeaseView) -> Phase:
     """The lease's phase. An invalid edit of a ready lease leaves it ready: what was accepted stays in force."""
     if lease.ended:
         return Phase.ENDED
-    if lease.holds("Ready"):
+    if lease.has_condition("Ready"):
         return Phase.READY
-    if lease.holds("Unsatisfiable"):
+    if lease.has_condition("Unsatisfiable"):
         return Phase.UNSATISFIABLE
-    if lease.holds("Invalid"):
+    if lease.has_condition("Invalid"):
         return Phase.INVALID
-    return Phase.ASSIGNED if lease.holds("Assigned") else Phase.PENDING
+    return Phase.ASSIGNED if lease.has_condition("Assigned") else Phase.PENDING
 
 
 def reason_of(lease: LeaseView) -> str:
@@ -51,7 +51,7 @@ def why_waiting(lease: LeaseView) -> str:
     return pending.message or pending.reason
 
 
-def standing_sentence(lease: LeaseView) -> str:
+def state_sentence(lease: LeaseView) -> str:
     """One sentence, without the lease's name, on where it stands, in whatever phase it is."""
     match phase_of(lease):
         case Phase.ENDED:
@@ -70,8 +70,8 @@ def failure_of(lease: LeaseView) -> errors.LeaseFailed | None:
         case Phase.ENDED:
             return errors.LeaseEnded(f'lease "{lease.name}" has ended: {_how_it_ended(lease)}; make a new one')
         case Phase.UNSATISFIABLE:
-            said = _message(lease, "Unsatisfiable")
-            return errors.LeaseUnsatisfiable(f'lease "{lease.name}" can\'t be satisfied: {said}')
+            message = _message(lease, "Unsatisfiable")
+            return errors.LeaseUnsatisfiable(f'lease "{lease.name}" can\'t be satisfied: {message}')
         case Phase.INVALID:
             return errors.LeaseInvalid(f'lease "{lease.name}" is invalid: {_message(lease, "Invalid")}')
         case _:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Generic
 
-from jumplab.client.acquiring import Held
+from jumplab.client.acquiring import AcquiredLease
 from jumplab.client.board_fitting import AsynchronousBoard, PlainBoard, async_board, check_fit, plain_board
 from jumplab.client.boards import BoardClass
 from jumplab.client.config import ClientConfig
@@ -18,14 +18,14 @@ from jumplab.driver.plain import plain_twin_of
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class LeaseOpening:
     """How a lease is come by: `hold` gives it, and gives it back where it is ours.
 
     reconnect_within: how long a lost connection may stay away.
     """
 
     config: ClientConfig
-    hold: Callable[[Controller], AbstractAsyncContextManager[Held]]
+    acquire: Callable[[Controller], AbstractAsyncContextManager[AcquiredLease]]
     reconnect_within: timedelta
 
     @asynccontextmanager
@@ -33,11 +33,11 @@ class Holding:
         """The root of the lease's drivers, which fit the board. Raises as `Leased` does."""
         async with (
             Controller.connected(self.config) as controller,
-            self.hold(controller) as held,
-            root_of(controller, held, self.config.drivers, self.reconnect_within) as root,
+            self.acquire(controller) as acquired,
+            root_of(controller, acquired, self.config.drivers, self.reconnect_within) as root,
         ):
             if board is not None:
-                check_fit(board, root, held.lease)
+                check_fit(board, root, acquired.lease)
             yield root
 
 
@@ -47,10 +47,10 @@ class _Plain:
     def __init__(self) -> None:
         self._stack = ExitStack()
 
-    def enter(self, holding: Holding, board: BoardClass | None = None) -> tuple[GenericClient, Portal]:
+    def enter(self, opening: LeaseOpening, board: BoardClass | None = None) -> tuple[GenericClient, Portal]:
         with ExitStack() as stack:
             portal = stack.enter_context(Portal())
-            root = stack.enter_context(portal.entered(holding.root(board)))
+            root = stack.enter_context(portal.entered(opening.root(board)))
             self._stack = stack.pop_all()
         return plain_twin_of(root, portal), portal
 
@@ -70,13 +70,13 @@ class Leased:
     entered once.
     """
 
-    def __init__(self, holding: Holding) -> None:
-        self._holding = holding
+    def __init__(self, opening: LeaseOpening) -> None:
+        self._opening = opening
         self._plain = _Plain()
         self._asynchronous = AsyncExitStack()
 
     def __enter__(self) -> GenericClient:
-        return self._plain.enter(self._holding)[0]
+        return self._plain.enter(self._opening)[0]
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -84,7 +84,7 @@ class Leased:
         self._plain.leave(kind, error, traceback)
 
     async def __aenter__(self) -> AsyncGenericClient:
-        return await self._asynchronous.enter_async_context(self._holding.root())
+        return await self._asynchronous.enter_async_context(self._opening.root())
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -99,13 +99,13 @@ class LeasedBoard(Generic[PlainBoard]):
     released then.
     """
 
-    def __init__(self, holding: Holding, board: type[PlainBoard]) -> None:
-        self._holding = holding
+    def __init__(self, opening: LeaseOpening, board: type[PlainBoard]) -> None:
+        self._opening = opening
         self._board = board
         self._plain = _Plain()
 
     def __enter__(self) -> PlainBoard:
-        root, portal = self._plain.enter(self._holding, self._board)
+        root, portal = self._plain.enter(self._opening, self._board)
         return plain_board(self._board, root, portal)
 
     def __exit__(
@@ -117,13 +117,13 @@ class LeasedBoard(Generic[PlainBoard]):
 class LeasedAsyncBoard(Generic[AsynchronousBoard]):
     """LeasedBoard for asyncio: `async with` gives the AsyncBoard."""
 
-    def __init__(self, holding: Holding, board: type[AsynchronousBoard]) -> None:
-        self._holding = holding
+    def __init__(self, opening: LeaseOpening, board: type[AsynchronousBoard]) -> None:
+        self._opening = opening
         self._board = board
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> AsynchronousBoard:
-        root = await self._stack.enter_async_context(self._holding.root(self._board))
+        root = await self._stack.enter_async_context(self._opening.root(self._board))
         return async_board(self._board, root)
 
     async def __aexit__(

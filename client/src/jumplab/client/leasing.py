@@ -8,12 +8,12 @@ from typing import Any, TypedDict, TypeVar, overload
 from typing_extensions import Unpack
 
 from jumplab.client import acquiring
-from jumplab.client.acquiring import Tell
+from jumplab.client.acquiring import Notify
 from jumplab.client.arguments import as_config, as_duration, check_callable, check_members, check_text
 from jumplab.client.boards import AsyncBoard, Board, BoardClass, check_board
 from jumplab.client.config import ClientConfig
 from jumplab.client.gangs import parse_members
-from jumplab.client.leased import Holding, Leased, LeasedAsyncBoard, LeasedBoard
+from jumplab.client.leased import Leased, LeasedAsyncBoard, LeasedBoard, LeaseOpening
 from jumplab.session.client import RECONNECT_WITHIN
 
 _log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ class AttachOptions(TypedDict, total=False):
     client: str | ClientConfig | None
     wait_timeout: str | timedelta | None
     reconnect_within: str | timedelta
-    tell: Tell
+    tell: Notify
 
 
 class LeaseOptions(AttachOptions, total=False):
@@ -57,7 +57,7 @@ def lease(
     client: str | ClientConfig | None = None,
     wait_timeout: str | timedelta | None = None,
     reconnect_within: str | timedelta = RECONNECT_WITHIN,
-    tell: Tell = _log.info,
+    tell: Notify = _log.info,
 ) -> Leased | LeasedBoard[Any] | LeasedAsyncBoard[Any]:
     """Leases an exporter, or several at one time, for as long as the context lasts, and gives their drivers.
 
@@ -88,9 +88,9 @@ def lease(
         config, selector=selector, exporter=exporter, members=members, duration=lasting, name=name
     )
     return _leased(
-        Holding(
+        LeaseOpening(
             config,
-            lambda controller: acquiring.acquired(controller, request, timeout=bound, tell=tell),
+            lambda controller: acquiring.acquired(controller, request, timeout=bound, notify=tell),
             reconnecting,
         ),
         board,
@@ -110,7 +110,7 @@ def attach(
     client: str | ClientConfig | None = None,
     wait_timeout: str | timedelta | None = None,
     reconnect_within: str | timedelta = RECONNECT_WITHIN,
-    tell: Tell = _log.info,
+    tell: Notify = _log.info,
 ) -> Leased | LeasedBoard[Any] | LeasedAsyncBoard[Any]:
     """Gives the drivers of a lease that exists already, made with kubectl for example, and leaves the lease as it is.
 
@@ -123,16 +123,16 @@ def attach(
     bound = None if wait_timeout is None else as_duration("wait_timeout", wait_timeout)
     reconnecting = as_duration("reconnect_within", reconnect_within)
     return _leased(
-        Holding(
+        LeaseOpening(
             as_config(client),
-            lambda controller: acquiring.joined(controller, name, timeout=bound, tell=tell),
+            lambda controller: acquiring.joined(controller, name, timeout=bound, notify=tell),
             reconnecting,
         ),
         board,
     )
 
 
-def _leased(holding: Holding, board: BoardClass | None) -> Leased | LeasedBoard[Any] | LeasedAsyncBoard[Any]:
+def _leased(opening: LeaseOpening, board: BoardClass | None) -> Leased | LeasedBoard[Any] | LeasedAsyncBoard[Any]:
     if board is None:
-        return Leased(holding)
-    return LeasedBoard(holding, board) if issubclass(board, Board) else LeasedAsyncBoard(holding, board)
+        return Leased(opening)
+    return LeasedBoard(opening, board) if issubclass(board, Board) else LeasedAsyncBoard(opening, board)

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
-from jumplab.client.acquiring import Held
+from jumplab.client.acquiring import AcquiredLease
 from jumplab.client.config import DriverSettings
 from jumplab.client.controller import Controller
 from jumplab.client.lease_status import failure_of, foreign_to
@@ -39,7 +39,9 @@ _log = logging.getLogger(__name__)
 _exporter_log = logging.getLogger("jumplab.exporter")
 
 
-async def dial(controller: Controller, held: Held, *, member: str = "", backoff: Backoff | None = None) -> Link:
+async def dial(
+    controller: Controller, acquired: AcquiredLease, *, member: str = "", backoff: Backoff | None = None
+) -> Link:
     """A way to a ready lease's exporter, good for one session. A controller that is away is tried for DIAL_BOUND.
 
     A lease whose exporter was lost before anybody had used it is placed anew: that is waited for.
@@ -51,12 +53,12 @@ async def dial(controller: Controller, held: Held, *, member: str = "", backoff:
     deadline = clock() + DIAL_BOUND.total_seconds()
     while True:
         try:
-            return await _link(controller, held.lease.name, member)
+            return await _link(controller, acquired.lease.name, member)
         except NotPossibleNow:
             if clock() > deadline:
                 raise
             refused_at = clock()
-            await held.until_ready()
+            await acquired.until_ready()
             deadline += clock() - refused_at
         except Unreachable as error:
             if isinstance(error, CertificateRejected) or clock() > deadline:
@@ -67,7 +69,7 @@ async def dial(controller: Controller, held: Held, *, member: str = "", backoff:
 @asynccontextmanager
 async def session_of(
     controller: Controller,
-    held: Held,
+    acquired: AcquiredLease,
     drivers: DriverSettings,
     reconnect_within: timedelta = RECONNECT_WITHIN,
     member: str = "",
@@ -79,8 +81,8 @@ async def session_of(
     Raises TransportError where the controller refuses, DriverError where the exporter can't be attached to, and what
     waiting for a lease raises.
     """
-    again = reconnecting(controller, held.lease.name, reconnect_within, member=member)
-    async with attached(controller, held, client_classes(drivers), again, "jumplab", member) as session:
+    again = reconnecting(controller, acquired.lease.name, reconnect_within, member=member)
+    async with attached(controller, acquired, client_classes(drivers), again, "jumplab", member) as session:
         session.on_log = log
         session.on_status = log_status
         yield session
@@ -89,7 +91,7 @@ async def session_of(
 @asynccontextmanager
 async def attached(
     controller: Controller,
-    held: Held,
+    acquired: AcquiredLease,
     classes: ClientClasses,
     again: Reconnecting,
     client: str,
@@ -103,12 +105,12 @@ async def attached(
     async with AsyncExitStack() as stack:
         session = None
         while session is None:
-            link = await dial(controller, held, member=member)
+            link = await dial(controller, acquired, member=member)
             try:
                 attaching = attach(link, classes=classes, client=client, reconnecting=again)
                 session = await stack.enter_async_context(attaching)
             except SessionLost:
-                if not await held.until_ready():
+                if not await acquired.until_ready():
                     raise
         yield session
 
@@ -117,7 +119,7 @@ def reconnecting(
     controller: Controller,
     lease: str,
     within: timedelta = RECONNECT_WITHIN,
-    tell: Callable[[str], None] = _log.info,
+    notify: Callable[[str], None] = _log.info,
     member: str = "",
 ) -> Reconnecting:
     """How a session of this lease gets another connection: by dialling anew, for as long as the lease lasts.
@@ -138,7 +140,7 @@ def reconnecting(
                 raise SessionEnded(str(failure)) from failure
             raise
 
-    return Reconnecting(dial_again, within, tell)
+    return Reconnecting(dial_again, within, notify)
 
 
 async def _link(controller: Controller, lease: str, member: str) -> Link:

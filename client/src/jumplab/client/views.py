@@ -56,7 +56,7 @@ class LeaseView:
         """The condition of that type."""
         return next((condition for condition in self.conditions if condition.type == type_), None)
 
-    def holds(self, type_: str) -> bool:
+    def has_condition(self, type_: str) -> bool:
         """Whether the condition of that type is true."""
         condition = self.condition(type_)
         return condition is not None and condition.status == "True"

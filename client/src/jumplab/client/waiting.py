@@ -24,7 +24,7 @@ class QueuedLease:
     client: str
     selector: str
     """What it waits for: a selector, an exporter's name, or each of these by the name of a lease's member."""
-    place: QueuePosition
+    queue_position: QueuePosition
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,13 @@ class Considered:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a lease has no exporter.  place: None where it is in no queue;  left_out: so many more were considered."""
+    """Why a lease has no exporter.
+
+    queue_position: None where it is in no queue;  left_out: so many more were considered.
+    """
 
     lease: LeaseView
-    place: QueuePosition | None
+    queue_position: QueuePosition | None
     exporters: tuple[Considered, ...]
     left_out: int
 
@@ -55,7 +58,7 @@ def explanation(message: client_pb2.LeaseExplanation) -> Explanation:
     """Reads an explanation from the wire."""
     return Explanation(
         lease=lease_view(message.lease),
-        place=_place(message.place) if message.HasField("place") else None,
+        queue_position=_queue_position(message.place) if message.HasField("place") else None,
         exporters=tuple(
             Considered(each.exporter, each.asked_for, each.matches, each.reason, each.message)
             for each in message.exporters
@@ -65,13 +68,13 @@ def explanation(message: client_pb2.LeaseExplanation) -> Explanation:
 
 
 def queued_lease(message: client_pb2.QueuedLease) -> QueuedLease:
-    """Reads a lease and its place from the wire."""
+    """Reads a lease and its queue position from the wire."""
     lease = lease_view(message.lease)
     members = [f"{it.name}: {it.selector or it.exporter_name}" for it in message.lease.members]
     wanted = lease.selector or message.lease.exporter_name or ", ".join(members)
-    return QueuedLease(lease.name, lease.client, wanted, _place(message.place))
+    return QueuedLease(lease.name, lease.client, wanted, _queue_position(message.place))
 
 
-def _place(message: client_pb2.QueuePosition) -> QueuePosition:
+def _queue_position(message: client_pb2.QueuePosition) -> QueuePosition:
     expected = message.expected_begin_time.ToDatetime(UTC) if message.HasField("expected_begin_time") else None
     return QueuePosition(message.position, expected, message.message)

@@ -89,7 +89,7 @@ class Portal:
         leave = asyncio.Event()
         left = threading.Event()
 
-        async def hold() -> None:
+        async def run_context() -> None:
             try:
                 async with context as value:
                     ready.set_result(value)
@@ -102,18 +102,18 @@ class Portal:
                 left.set()
 
         loop = self._open_loop()
-        held = asyncio.run_coroutine_threadsafe(hold(), loop)
+        running = asyncio.run_coroutine_threadsafe(run_context(), loop)
         try:
             value = ready.result()
         except KeyboardInterrupt:
-            held.cancel()
+            running.cancel()
             left.wait(_ENDING_BOUND_SECONDS)
             raise
         try:
             yield value
         finally:
             loop.call_soon_threadsafe(leave.set)
-            held.result()
+            running.result()
 
     def _open_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None or self._loop.is_closed():

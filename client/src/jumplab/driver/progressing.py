@@ -25,10 +25,10 @@ class Progress:
         return f"{self.text} {counted}" if self.text else counted
 
 
-Hear = Callable[[Progress], None]
+OnProgress = Callable[[Progress], None]
 
-_told: contextvars.ContextVar[Hear | None] = contextvars.ContextVar("told", default=None)
-_heard: contextvars.ContextVar[Hear | None] = contextvars.ContextVar("heard", default=None)
+_reporter: contextvars.ContextVar[OnProgress | None] = contextvars.ContextVar("reporter", default=None)
+_listener: contextvars.ContextVar[OnProgress | None] = contextvars.ContextVar("listener", default=None)
 
 
 def progress(done: int, total: int | None = None, text: str = "") -> None:
@@ -37,34 +37,34 @@ def progress(done: int, total: int | None = None, text: str = "") -> None:
     As often as is convenient: it never waits, and the caller hears the latest word, not every one. Without effect where
     nobody listens. Negative numbers count as 0.
     """
-    tell = _told.get()
-    if tell is not None:
-        tell(Progress(max(0, done), None if total is None else max(0, total), text))
+    report = _reporter.get()
+    if report is not None:
+        report(Progress(max(0, done), None if total is None else max(0, total), text))
 
 
 @contextmanager
-def on_progress(hear: Hear) -> Iterator[None]:
+def on_progress(hear: OnProgress) -> Iterator[None]:
     """Calls `hear` with the progress of the calls made inside, until each of them has ended.
 
     It is called in the session's event loop (for plain code: in another thread), and must not block.
     """
-    token = _heard.set(hear)
+    token = _listener.set(hear)
     try:
         yield
     finally:
-        _heard.reset(token)
+        _listener.reset(token)
 
 
-def listener() -> Hear | None:
+def listener() -> OnProgress | None:
     """Who wants to hear of the calls made here, for sessions."""
-    return _heard.get()
+    return _listener.get()
 
 
 @contextmanager
-def told_to(tell: Hear) -> Iterator[None]:
+def reporting_to(report: OnProgress) -> Iterator[None]:
     """What the driver's code inside says of its progress goes to `tell`, from whichever thread; for sessions."""
-    token = _told.set(tell)
+    token = _reporter.set(report)
     try:
         yield
     finally:
-        _told.reset(token)
+        _reporter.reset(token)

@@ -59,7 +59,7 @@ class PlainSending:
         try:
             while (data := self._next()) is not None:
                 await self._stream.send(data)
-                self._taken(len(data))
+                self._count_sent(len(data))
         except errors.DriverError as error:
             self._fail(error)
         except BaseException:
@@ -75,7 +75,7 @@ class PlainSending:
             self._changed.notify_all()
             return None
 
-    def _taken(self, size_bytes: int) -> None:
+    def _count_sent(self, size_bytes: int) -> None:
         with self._changed:
             before, self._ahead_bytes = self._ahead_bytes, self._ahead_bytes - size_bytes
             if before > _AHEAD_BYTES // 2 >= self._ahead_bytes:  # not for each block: waking a thread takes its time

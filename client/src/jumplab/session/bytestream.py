@@ -55,7 +55,7 @@ class LinkedByteStream:
     async def send(self, data: bytes) -> None:
         view = memoryview(data)
         for start in range(0, len(data), ENVELOPE_BYTES):
-            await self._outgoing.room.wait()
+            await self._outgoing.writable.wait()
             if self._over is not None:
                 raise self._over
             chunk = data if len(data) <= ENVELOPE_BYTES else bytes(view[start : start + ENVELOPE_BYTES])
@@ -69,7 +69,7 @@ class LinkedByteStream:
 
     async def receive(self) -> bytes:
         await self._incoming.ready.wait()
-        data = self._incoming.take()
+        data = self._incoming.pop()
         if data:
             if self._incoming.acknowledgement_due:
                 self._acknowledge = True
@@ -100,7 +100,7 @@ class LinkedByteStream:
     def close(self, reason: errors.DriverError) -> None:
         """Nothing more can be sent; what has arrived can still be received, then `reason` is raised."""
         self._over = self._over or reason
-        self._outgoing.room.set()
+        self._outgoing.writable.set()
         self._incoming.close()
         self.delivered.set()
 
@@ -127,7 +127,7 @@ class LinkedByteStream:
                 case EnvelopeKind.DATA:
                     self._incoming.put(payload)
                 case EnvelopeKind.ACK:
-                    self._take_ack(payload)
+                    self._apply_acknowledgement(payload)
                 case EnvelopeKind.END:
                     self._incoming.end()
                     self._told.clear()
@@ -150,7 +150,7 @@ class LinkedByteStream:
             if self._outgoing.end_is_due():
                 await stream.send(b"", EnvelopeKind.END)
 
-    def _take_ack(self, payload: bytes) -> None:
+    def _apply_acknowledgement(self, payload: bytes) -> None:
         if len(payload) != _ACK.size:
             raise _Broken("the peer sent an acknowledgement that can't be read")
         used, arrived = _ACK.unpack(payload)
@@ -164,8 +164,8 @@ class _Outgoing:
     """What is on its way to the peer: chunks that it has not used yet, from offset `_start` on."""
 
     def __init__(self) -> None:
-        self.room = asyncio.Event()
-        self.room.set()
+        self.writable = asyncio.Event()
+        self.writable.set()
         self.ended = False
         self.synchronised = True
         self._chunks: deque[bytes] = deque()
@@ -185,7 +185,7 @@ class _Outgoing:
         self._chunks.append(chunk)
         self._end += len(chunk)
         if self._end - self._start >= WINDOW_BYTES:
-            self.room.clear()
+            self.writable.clear()
 
     def next_piece(self, most: int) -> bytes | None:
         """What is to be sent next, so many bytes at the most; None where there is nothing."""
@@ -216,7 +216,7 @@ class _Outgoing:
         if not self.synchronised:
             self._resume_at(arrived)
         if self._end - self._start < WINDOW_BYTES:
-            self.room.set()
+            self.writable.set()
 
     def _resume_at(self, arrived: int) -> None:
         offset = self._start
@@ -263,7 +263,7 @@ class _Incoming:
         self._closed = True
         self.ready.set()
 
-    def take(self) -> bytes:
+    def pop(self) -> bytes:
         if not self._chunks:
             return b""
         chunk = self._chunks.popleft()

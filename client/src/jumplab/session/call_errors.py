@@ -22,18 +22,18 @@ _RAISED: tuple[tuple[type[BaseException], type[errors.CallFailed]], ...] = (
 _BUILT_IN = {raised.__name__: meaning for raised, meaning in _RAISED}
 
 
-def told(error: BaseException) -> CallError:
+def to_call_error(error: BaseException) -> CallError:
     """The error as the client gets it: its kind, the name of its class, and its sentence."""
     for meaning, kind in _KINDS.items():
         if isinstance(error, meaning):
             return CallError(kind=kind, type=type(error).__name__, message=str(error))
     name = type(error).__name__
     base = next((raised.__name__ for raised, _ in _RAISED if isinstance(error, raised)), "")
-    told_type = name if name == base or not base else f"{base}:{name}"
-    return CallError(kind=CallError.KIND_DRIVER, type=told_type, message=str(error) or name)
+    type_name = name if name == base or not base else f"{base}:{name}"
+    return CallError(kind=CallError.KIND_DRIVER, type=type_name, message=str(error) or name)
 
 
-def heard(error: CallError, path: str, method: str) -> errors.DriverError:
+def to_driver_error(error: CallError, path: str, method: str) -> errors.DriverError:
     """The error that a call of `method` on the driver at `path` ends with."""
     meaning = _MEANINGS.get(error.kind)
     if meaning is not None:

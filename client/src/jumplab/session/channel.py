@@ -13,7 +13,7 @@ from jumplab.session.frames import MAGIC, ProtocolError
 from jumplab.transport.links import ENVELOPE_BYTES, EnvelopeStream
 from jumplab.transport.varint import varint
 
-_KEPT_BYTES = 4 << 20
+_PENDING_LIMIT_BYTES = 4 << 20
 _ACKNOWLEDGE_FRAMES = 32
 _ACKNOWLEDGE_BYTES = 256 << 10
 
@@ -21,55 +21,55 @@ _ACKNOWLEDGE_BYTES = 256 << 10
 class FrameChannel:
     """One side's counts and queue. It outlives connections; `run` serves one of them at a time.
 
-    received: how many counted frames have arrived.  on_room: called when `crowded` has come to its end.
+    received: how many counted frames have arrived.  on_writable: called when `crowded` has come to its end.
     """
 
     def __init__(self) -> None:
         self.received = 0
-        self.on_room: Callable[[], None] = lambda: None
-        self._kept: deque[bytes] = deque()  # each as it stands in a payload
-        self._kept_bytes = 0
+        self.on_writable: Callable[[], None] = lambda: None
+        self._pending: deque[bytes] = deque()  # each as it stands in a payload
+        self._pending_bytes = 0
         self._acknowledged = 0
         self._next = 0
         self._prompt: deque[Frame] = deque()
         self._latest: dict[int, Frame] = {}
-        self._told = 0
+        self._acknowledged_to_peer = 0
         self._unacknowledged_bytes = 0
         self._changed = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
-        self._room = asyncio.Event()
-        self._room.set()
+        self._writable = asyncio.Event()
+        self._writable.set()
 
     @property
     def crowded(self) -> bool:
         """Whether so much waits for the peer that `send` would wait too."""
-        return not self._room.is_set()
+        return not self._writable.is_set()
 
     @property
     def _acknowledgement_due(self) -> bool:
         """Whether so much has arrived that it is acknowledged even where nothing else is to be said."""
-        unacknowledged = self.received - self._told
+        unacknowledged = self.received - self._acknowledged_to_peer
         return unacknowledged >= _ACKNOWLEDGE_FRAMES or self._unacknowledged_bytes >= _ACKNOWLEDGE_BYTES
 
     async def send(self, frame: Frame) -> None:
         """Queues a counted frame; waits while too much is kept. Cancelled, it has queued nothing."""
         if self.crowded:
-            await self.room()
+            await self.until_writable()
         self.post(frame)
 
-    async def room(self) -> None:
+    async def until_writable(self) -> None:
         """Waits while too much is kept: for whoever is to number a frame when it is queued, and not before."""
-        await self._room.wait()
+        await self._writable.wait()
 
-    def let_all_in(self) -> None:
+    def release_senders(self) -> None:
         """Nothing is sent any more: nobody need wait for room."""
-        self._room.set()
+        self._writable.set()
 
     def post(self, frame: Frame) -> None:
         """Queues a counted frame without waiting: for what is small and rare."""
-        said = frame.SerializeToString()
-        self._keep(_FRAME_TAG + varint(len(said)) + said)
+        data = frame.SerializeToString()
+        self._enqueue(_FRAME_TAG + varint(len(data)) + data)
 
     def post_prompt(self, frame: Frame) -> None:
         """Queues an uncounted frame before all others: it is for the present connection alone."""
@@ -96,14 +96,14 @@ class FrameChannel:
         self._prompt.clear()
         self._acknowledge(peer_received)
         self._next = 0
-        self._told = 0
+        self._acknowledged_to_peer = 0
         self._wake()
 
     def forget(self) -> None:
         """The peer's memory is gone: counting begins anew, and what it has not acknowledged is dropped."""
-        self._kept.clear()
-        self._kept_bytes = self._acknowledged = self._next = self.received = self._told = 0
-        self._room.set()
+        self._pending.clear()
+        self._pending_bytes = self._acknowledged = self._next = self.received = self._acknowledged_to_peer = 0
+        self._writable.set()
 
     async def run(self, stream: EnvelopeStream, *, prefix: bytes = MAGIC) -> None:
         """Sends on this connection for ever.  prefix: what it begins with.  Raises ConnectionLost."""
@@ -122,12 +122,12 @@ class FrameChannel:
     def _gathered(self) -> bytes | None:
         """The next payload; None where there is nothing to say."""
         parts = self._uncounted() if self._prompt or self._latest else []
-        if self._next < len(self._kept):
-            parts += self._next_kept(sum(map(len, parts)))
+        if self._next < len(self._pending):
+            parts += self._next_pending(sum(map(len, parts)))
         if not parts and not self._acknowledgement_due:
             return None
-        if self.received > self._told:
-            self._told = self.received
+        if self.received > self._acknowledged_to_peer:
+            self._acknowledged_to_peer = self.received
             self._unacknowledged_bytes = 0
             parts += _RECEIVED_TAG, varint(self.received)
         return b"".join(parts)
@@ -139,42 +139,42 @@ class FrameChannel:
 
     def _next_prompt(self) -> Iterator[Frame]:
         """The next frames that go before all others: one, and then as many as there is room for."""
-        said_bytes = 0
-        while self._prompt and said_bytes <= ENVELOPE_BYTES // 2:
-            said_bytes += self._prompt[0].ByteSize()
+        payload_bytes = 0
+        while self._prompt and payload_bytes <= ENVELOPE_BYTES // 2:
+            payload_bytes += self._prompt[0].ByteSize()
             yield self._prompt.popleft()
 
-    def _next_kept(self, said_bytes: int) -> list[bytes]:
+    def _next_pending(self, payload_bytes: int) -> list[bytes]:
         """The next counted frames: one, and then as many as there is room for."""
         parts: list[bytes] = []
-        while self._next < len(self._kept):
-            frame = self._kept[self._next]
-            said_bytes += len(frame)
-            if parts and said_bytes > ENVELOPE_BYTES:
+        while self._next < len(self._pending):
+            frame = self._pending[self._next]
+            payload_bytes += len(frame)
+            if parts and payload_bytes > ENVELOPE_BYTES:
                 break
             parts.append(frame)
             self._next += 1
         return parts
 
-    def _keep(self, frame: bytes) -> None:
-        self._kept.append(frame)
-        self._kept_bytes += len(frame)
-        if self._kept_bytes > _KEPT_BYTES:
-            self._room.clear()
+    def _enqueue(self, frame: bytes) -> None:
+        self._pending.append(frame)
+        self._pending_bytes += len(frame)
+        if self._pending_bytes > _PENDING_LIMIT_BYTES:
+            self._writable.clear()
         self._wake()
 
     def _acknowledge(self, received: int) -> None:
         fresh = received - self._acknowledged
-        if fresh < 0 or fresh > len(self._kept):
-            sent = self._acknowledged + len(self._kept)
+        if fresh < 0 or fresh > len(self._pending):
+            sent = self._acknowledged + len(self._pending)
             raise ProtocolError(f"the peer acknowledged {received} frames; {sent} were sent")
         for _ in range(fresh):
-            self._kept_bytes -= len(self._kept.popleft())
+            self._pending_bytes -= len(self._pending.popleft())
         self._acknowledged = received
         self._next = max(0, self._next - fresh)
-        if self.crowded and self._kept_bytes <= _KEPT_BYTES:
-            self._room.set()
-            self.on_room()
+        if self.crowded and self._pending_bytes <= _PENDING_LIMIT_BYTES:
+            self._writable.set()
+            self.on_writable()
 
     def _wake(self) -> None:
         self._idle.clear()

@@ -66,27 +66,27 @@ def _decoded(payload: bytes) -> Frames:
 
 def _is_one_large_frame(payload: bytes) -> bool:
     """Whether what stands beside the largest frame is no more than what a sender gathers."""
-    place, largest = 0, 0
-    while place < len(payload) and place - largest <= ENVELOPE_BYTES:
-        tag, place = _varint(payload, place)
-        length, place = _varint(payload, place)
+    index, largest = 0, 0
+    while index < len(payload) and index - largest <= ENVELOPE_BYTES:
+        tag, index = _varint(payload, index)
+        length, index = _varint(payload, index)
         if tag & 7 == _LENGTH_DELIMITED:
             largest = max(largest, length)
-            place += length
-    return place - largest <= ENVELOPE_BYTES
+            index += length
+    return index - largest <= ENVELOPE_BYTES
 
 
 _LENGTH_DELIMITED = 2
 
 
-def _varint(payload: bytes, place: int) -> tuple[int, int]:
+def _varint(payload: bytes, index: int) -> tuple[int, int]:
     """The number that begins there, and where it ends. What is none, the parser refuses."""
     number = shift = 0
-    while place < len(payload):
-        byte = payload[place]
+    while index < len(payload):
+        byte = payload[index]
         number |= (byte & 0x7F) << shift
         shift += 7
-        place += 1
+        index += 1
         if byte < 0x80 or shift > 63:
             break
-    return number, place
+    return number, index

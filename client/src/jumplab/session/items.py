@@ -10,7 +10,7 @@ from jumplab.session.frames import ProtocolError
 
 WINDOW_BYTES = 1 << 20
 
-_TOLD_AT_ONCE_BYTES = WINDOW_BYTES // 4
+_ACKNOWLEDGE_BYTES = WINDOW_BYTES // 4
 _EACH_BYTES = 64
 
 
@@ -21,33 +21,33 @@ def _counted(item: bytes) -> int:
 class SentItems:
     """The exporter's count of one call.  window_bytes: the client's; 0 where it does not tell what it has taken.
 
-    room: set while another item may be sent.
+    writable: set while another item may be sent.
     """
 
     def __init__(self, window_bytes: int) -> None:
         self._window_bytes = window_bytes
         self._sent_bytes = 0
-        self._taken_bytes = 0
-        self.room = asyncio.Event()
-        self.room.set()
+        self._used_bytes = 0
+        self.writable = asyncio.Event()
+        self.writable.set()
 
     def count(self, item: bytes) -> None:
         """An item has been sent."""
         self._sent_bytes += _counted(item)
         self._look()
 
-    def taken(self, taken_bytes: int) -> None:
+    def acknowledge(self, used_bytes: int) -> None:
         """So much has been taken, all in all. Raises ProtocolError."""
-        if not self._taken_bytes <= taken_bytes <= self._sent_bytes:
-            raise ProtocolError(f"the client took {taken_bytes} bytes of items; {self._sent_bytes} were sent")
-        self._taken_bytes = taken_bytes
+        if not self._used_bytes <= used_bytes <= self._sent_bytes:
+            raise ProtocolError(f"the client took {used_bytes} bytes of items; {self._sent_bytes} were sent")
+        self._used_bytes = used_bytes
         self._look()
 
     def _look(self) -> None:
-        if not self._window_bytes or self._sent_bytes - self._taken_bytes < self._window_bytes:
-            self.room.set()
+        if not self._window_bytes or self._sent_bytes - self._used_bytes < self._window_bytes:
+            self.writable.set()
         else:
-            self.room.clear()
+            self.writable.clear()
 
 
 class ReceivedItems:
@@ -55,26 +55,26 @@ class ReceivedItems:
 
     def __init__(self) -> None:
         self._waiting: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self._taken_bytes = 0
-        self._told_bytes = 0
+        self._used_bytes = 0
+        self._acknowledged_bytes = 0
 
     def put(self, item: bytes | None) -> None:
         """An item has come; None: no more will."""
         self._waiting.put_nowait(item)
 
-    async def take(self) -> bytes | None:
+    async def pop(self) -> bytes | None:
         """The next item; None at the end."""
         item = await self._waiting.get()
         if item is not None:
-            self._taken_bytes += _counted(item)
+            self._used_bytes += _counted(item)
         return item
 
     @property
-    def telling_due(self) -> bool:
+    def acknowledgement_due(self) -> bool:
         """Whether so much has been taken since the last time that the exporter should hear of it."""
-        return self._taken_bytes - self._told_bytes >= _TOLD_AT_ONCE_BYTES
+        return self._used_bytes - self._acknowledged_bytes >= _ACKNOWLEDGE_BYTES
 
-    def tell(self) -> int:
+    def acknowledgement(self) -> int:
         """How much has been taken, all in all, for the exporter."""
-        self._told_bytes = self._taken_bytes
-        return self._taken_bytes
+        self._acknowledged_bytes = self._used_bytes
+        return self._used_bytes

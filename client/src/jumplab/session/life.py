@@ -69,7 +69,7 @@ class SessionLife:
         """Whether no call begins any more."""
         return self.state in (SessionState.ENDED, SessionState.GONE)
 
-    def take(self, event: SessionEvent) -> None:
+    def apply(self, event: SessionEvent) -> None:
         """Moves the session on; an event that can't come in its state is a fault of this program."""
         before, after = self.state, TRANSITIONS.get((self.state, event))
         assert after is not None, f"session {self.session} at the {self._end} is {before}, and can't be {event}"

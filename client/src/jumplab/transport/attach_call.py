@@ -27,7 +27,7 @@ async def dial_stream(
     call = envelope_stream(channel, "SessionService", "Attach", ((_REQUEST, request.SerializeToString()),))
     try:
         async with asyncio.timeout(bound_seconds):
-            answer = await _told(call, _ANSWER, endpoint)
+            answer = await _initial_value(call, _ANSWER, endpoint)
     except TimeoutError as error:
         raise Unreachable(f"{endpoint.address} did not answer within {bound_seconds:g} s") from error
     return controller_pb2.DialResponse.FromString(answer), RoutedStream(call, endpoint)
@@ -43,15 +43,15 @@ async def await_stream(
     Raises TransportError, as `dial_stream` does.
     """
     call = envelope_stream(channel, "SessionService", "Await", ((_LEASE, lease_uid),))
-    offer = await _told(call, _OFFER, endpoint)
+    offer = await _initial_value(call, _OFFER, endpoint)
     return controller_pb2.RouterOffer.FromString(offer), RoutedStream(call, endpoint)
 
 
-async def _told(call: Any, key: str, endpoint: Endpoint) -> bytes:
+async def _initial_value(call: Any, key: str, endpoint: Endpoint) -> bytes:
     """What the server says in its first metadata; the call is over where it says nothing, or this is cancelled."""
     try:
-        told = dict(await call.initial_metadata())
-        if key not in told:
+        metadata = dict(await call.initial_metadata())
+        if key not in metadata:
             if (code := await call.code()) is grpc.StatusCode.OK:
                 raise Unreachable(f"{endpoint.address} has ended the call before its answer was here")
             ended = aio.AioRpcError(code, aio.Metadata(), aio.Metadata(), details=await call.details())
@@ -59,5 +59,5 @@ async def _told(call: Any, key: str, endpoint: Endpoint) -> bytes:
     except BaseException:
         call.cancel()
         raise
-    answer: bytes = told[key]
+    answer: bytes = metadata[key]
     return answer

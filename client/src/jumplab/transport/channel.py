@@ -48,7 +48,7 @@ def open_channel(
         options.append(("grpc.use_local_subchannel_pool", 1))
     roots = endpoint.tls.ca_pem
     if endpoint.tls.insecure:
-        roots, name = shown_certificate(endpoint.address)
+        roots, name = fetch_certificate(endpoint.address)
         options.append(("grpc.ssl_target_name_override", name))
     channel = aio.secure_channel(endpoint.address, _credentials(roots), options=options)
     metadata = identity.metadata() if identity else bearer(token) if token else ()
@@ -61,16 +61,16 @@ def _credentials(roots: bytes | None) -> grpc.ChannelCredentials:
     return grpc.ssl_channel_credentials(root_certificates=roots)
 
 
-def shown_certificate(address: str) -> tuple[bytes, str]:
+def fetch_certificate(address: str) -> tuple[bytes, str]:
     """The certificate that a server shows, as PEM, and a name that it is for.
 
     Raises Unreachable where nothing speaks TLS, CertificateRejected where the certificate isn't valid now.
     """
     host, _, port = address.rpartition(":")
     try:
-        place = (host.strip("[]"), int(port))
-        pem = ssl.get_server_certificate(place, timeout=_SHOWING_BOUND_SECONDS)
-        return pem.encode(), _name_in(pem, place) or place[0]
+        host_and_port = (host.strip("[]"), int(port))
+        pem = ssl.get_server_certificate(host_and_port, timeout=_SHOWING_BOUND_SECONDS)
+        return pem.encode(), _name_in(pem, host_and_port) or host_and_port[0]
     except ssl.SSLCertVerificationError as error:
         raise CertificateRejected(
             f"the certificate of {address} can't be used even without checking who signed it: {error.verify_message}"
@@ -79,7 +79,7 @@ def shown_certificate(address: str) -> tuple[bytes, str]:
         raise Unreachable(f'{address} shows no certificate ({error}); check that it runs, and "endpoint"') from error
 
 
-def _name_in(pem: str, place: tuple[str, int]) -> str | None:
+def _name_in(pem: str, host_and_port: tuple[str, int]) -> str | None:
     """The first name that the certificate is for; None where it has none.
 
     The standard library reads a certificate's names only where it trusts it: hence a second look, trusting this one.
@@ -89,8 +89,8 @@ def _name_in(pem: str, place: tuple[str, int]) -> str | None:
     trusting.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     trusting.load_verify_locations(cadata=pem)
     with (
-        socket.create_connection(place, timeout=_SHOWING_BOUND_SECONDS) as plain,
-        trusting.wrap_socket(plain, server_hostname=place[0]) as secured,
+        socket.create_connection(host_and_port, timeout=_SHOWING_BOUND_SECONDS) as plain,
+        trusting.wrap_socket(plain, server_hostname=host_and_port[0]) as secured,
     ):
         certificate: Any = secured.getpeercert()
     alternatives = [value for _, value in certificate.get("subjectAltName", ())]

@@ -35,10 +35,10 @@ def read(envelope: bytes) -> tuple[EnvelopeKind, bytes] | None:
 def _payload(envelope: bytes) -> tuple[int, int]:
     """Where the payload begins and ends; behind the end of the envelope where its length can't be read."""
     length = shift = 0
-    for place, byte in enumerate(envelope[1 : 1 + _LENGTH_BYTES], start=2):
+    for start, byte in enumerate(envelope[1 : 1 + _LENGTH_BYTES], start=2):
         length |= (byte & 0x7F) << shift
         if byte <= 0x7F:
-            return place, place + length
+            return start, start + length
         shift += 7
     return 0, len(envelope) + 1
 

@@ -57,7 +57,7 @@ class AcceptedLink:
         self._used = UsedNumbers()
         self._arrivals: asyncio.Queue[tuple[int, bool]] = asyncio.Queue()
 
-    def take_in(self, arrival: Arrival) -> bool:
+    def admit_stream(self, arrival: Arrival) -> bool:
         """Takes a stream in; False where its number is in use, or so many are open that this one is too much."""
         if arrival.number in self._used or len(self._streams) >= _STREAMS_AT_ONCE:
             return False
@@ -171,17 +171,17 @@ class LocalListener:
             return
         try:
             await self._admit(greeting.token, greeting.session)
-            self._take_in(greeting, stream)
+            self._admit_stream(greeting, stream)
         except TransportError as error:
             await turn_away(stream, error, greeting.number)
 
-    def _take_in(self, greeting: "_Greeting", stream: LocalStream) -> None:
+    def _admit_stream(self, greeting: "_Greeting", stream: LocalStream) -> None:
         session, number = greeting.session, greeting.number
         if number == 0 and session not in self._sessions:
             self._begin(session)
         if session not in self._sessions:
             raise ConnectionLost("this session is over")
-        if not self._sessions[session].take_in(Arrival(number, greeting.bulk, stream)):
+        if not self._sessions[session].admit_stream(Arrival(number, greeting.bulk, stream)):
             raise NotPossibleNow(f"stream {number} of this session is open already, or {_STREAMS_AT_ONCE} others are")
 
     def _begin(self, session: str) -> None:

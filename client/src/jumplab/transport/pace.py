@@ -21,7 +21,7 @@ class Pace:
         self._now = now
         self._silent_from = float("-inf")
 
-    def speak(self) -> None:
+    def note_sending(self) -> None:
         """Something is sent that somebody waits for."""
         self._silent_from = self._now() + _QUIET_SECONDS
 

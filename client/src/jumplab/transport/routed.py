@@ -46,7 +46,7 @@ class RoutedStream:
 
     async def send(self, payload: bytes, kind: EnvelopeKind = EnvelopeKind.DATA) -> None:
         if not self._bulk:
-            self.pace.speak()
+            self.pace.note_sending()
         try:
             await self._call.write(envelopes.written(payload, kind))
         except (aio.AioRpcError, asyncio.InvalidStateError, aio.UsageError) as error:
@@ -71,8 +71,8 @@ class RoutedStream:
         details = await self._call.details() or ""
         if code in (grpc.StatusCode.OK, grpc.StatusCode.CANCELLED):
             return ConnectionLost("the stream is closed")
-        told = explained(aio.AioRpcError(code, aio.Metadata(), aio.Metadata(), details=details), self._endpoint)
-        return told if isinstance(told, Refused) else ConnectionLost(str(told))
+        error = explained(aio.AioRpcError(code, aio.Metadata(), aio.Metadata(), details=details), self._endpoint)
+        return error if isinstance(error, Refused) else ConnectionLost(str(error))
 
 
 class RoutedLink:

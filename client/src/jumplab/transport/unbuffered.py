@@ -83,14 +83,14 @@ class UnbufferedSocket:
     async def _some(self, most: int, ahead: int = 0) -> bytes:
         """What is there, so much at the most; waits for the first byte."""
         if not self._ahead:
-            self._ahead = await self._taken(most + ahead)
+            self._ahead = await self._received(most + ahead)
         if len(self._ahead) <= most:
             some, self._ahead = self._ahead, b""
         else:
             some, self._ahead = self._ahead[:most], self._ahead[most:]
         return some
 
-    async def _taken(self, most: int) -> bytes:
+    async def _received(self, most: int) -> bytes:
         """What the kernel has, so much at the most; waits for the first byte."""
         while True:
             if self._drained:

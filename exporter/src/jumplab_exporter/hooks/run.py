@@ -17,7 +17,7 @@ def environment_of(lease: Lease) -> dict[str, str]:
     return {"LEASE_NAME": lease.name, "CLIENT_NAME": lease.client}
 
 
-async def run(name: str, hook: Hook, environment: Mapping[str, str], say: Callable[[str], None]) -> str:
+async def run(name: str, hook: Hook, environment: Mapping[str, str], on_line: Callable[[str], None]) -> str:
     """Runs a hook to its end: why it failed as a sentence, or "".
 
     Each line of its output goes to `say`. At its timeout, at its end, and when this is cancelled, everything it has
@@ -25,7 +25,7 @@ async def run(name: str, hook: Hook, environment: Mapping[str, str], say: Callab
     """
     started = await Child.start(hook.command, environment={**os.environ, **environment})
     async with started as child, asyncio.TaskGroup() as tasks:
-        output = tasks.create_task(_pass_lines(child.output, say), name=f"output of {name}")
+        output = tasks.create_task(_pass_lines(child.output, on_line), name=f"output of {name}")
         try:
             async with asyncio.timeout(hook.timeout_seconds):
                 code = await child.wait()
@@ -35,10 +35,10 @@ async def run(name: str, hook: Hook, environment: Mapping[str, str], say: Callab
         # What moved to a session of its own may hold the output open for ever.
         await asyncio.wait([output], timeout=_LAST_OUTPUT_SECONDS)
         output.cancel()
-    return _told(name, hook, code)
+    return _failure_sentence(name, hook, code)
 
 
-def _told(name: str, hook: Hook, code: int | None) -> str:
+def _failure_sentence(name: str, hook: Hook, code: int | None) -> str:
     if code is None:
         return f"hook {name} was killed after its timeout of {hook.timeout_seconds:g} s"
     if code == 0:
@@ -48,15 +48,15 @@ def _told(name: str, hook: Hook, code: int | None) -> str:
     return f"hook {name} failed with exit status {code}"
 
 
-async def _pass_lines(output: asyncio.StreamReader, say: Callable[[str], None]) -> None:
+async def _pass_lines(output: asyncio.StreamReader, on_line: Callable[[str], None]) -> None:
     """Cuts lines that are too long, so that a hook can't fill the memory."""
     rest = b""
     while data := await output.read(_LONGEST_LINE_BYTES):
         *lines, rest = (rest + data).split(b"\n")
         for line in lines:
-            say(line.decode(errors="replace").rstrip("\r"))
+            on_line(line.decode(errors="replace").rstrip("\r"))
         if len(rest) >= _LONGEST_LINE_BYTES:
-            say(rest.decode(errors="replace"))
+            on_line(rest.decode(errors="replace"))
             rest = b""
     if rest:
-        say(rest.decode(errors="replace"))
+        on_line(rest.decode(errors="replace"))

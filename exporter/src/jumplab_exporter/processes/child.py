@@ -34,7 +34,7 @@ class Child:
         command: Sequence[str],
         *,
         environment: Mapping[str, str] | None = None,
-        keep_descriptors: Sequence[int] = (),
+        inherited_descriptors: Sequence[int] = (),
     ) -> Self:
         """Starts a command, with the open descriptors `keep_descriptors` under their numbers.
 
@@ -47,7 +47,7 @@ class Child:
                 (sys.executable, "-I", "-S", str(_GUARD), str(child_end), *command),
                 environment=environment,
                 output=output.writing_end,
-                keep_descriptors=(child_end, *keep_descriptors),
+                inherited_descriptors=(child_end, *inherited_descriptors),
                 own_session=True,
             )
         except BaseException:

@@ -82,26 +82,26 @@ class Authenticator:
 
     def _check_claim(self, subject: Subject, metadata: Mapping[str, str]) -> None:
         """What the caller says of itself must be what its token says; saying nothing is fine."""
-        said = {
+        proven = {
             "jumpstarter-kind": subject.kind,
             "jumpstarter-namespace": subject.name.namespace,
             "jumpstarter-name": subject.name.name,
         }
-        for key, value in said.items():
+        for key, value in proven.items():
             if metadata.get(key, value) != value:
                 raise NotAuthenticated(
-                    f'the token is {_told(subject)}\'s, but {key} says "{metadata[key]}"; correct the configuration'
+                    f'the token is {_phrase(subject)}\'s, but {key} says "{metadata[key]}"; correct the configuration'
                 )
 
     def _check_resource(self, subject: Subject) -> None:
         find = self._lab.client if subject.kind == "Client" else self._lab.exporter
         resource = find(subject.name)
         if resource is None:
-            raise NotAuthenticated(f"there is no {_told(subject)}; an administrator can create it")
+            raise NotAuthenticated(f"there is no {_phrase(subject)}; an administrator can create it")
         if subject.kind == "Client" and resource.metadata.deletion_timestamp is not None:
-            raise NotAuthenticated(f"{_told(subject)} is being deleted; an administrator can create it anew")
+            raise NotAuthenticated(f"{_phrase(subject)} is being deleted; an administrator can create it anew")
         if resource.uid != subject.uid:
-            raise NotAuthenticated(f"{_told(subject)} was created anew since this token was made; take the new token")
+            raise NotAuthenticated(f"{_phrase(subject)} was created anew since this token was made; take the new token")
 
     async def _check_current(self, subject: Subject, token: str) -> None:
         seen = self._seen.get(subject)
@@ -124,7 +124,7 @@ class Authenticator:
         current = await self._current_token(subject.kind, subject.name)
         if current is None or not same_token(current, token):
             self._seen.pop(subject, None)
-            raise NotAuthenticated(f"the token of {_told(subject)} has been replaced; take the new one")
+            raise NotAuthenticated(f"the token of {_phrase(subject)} has been replaced; take the new one")
         self._seen[subject] = _Seen(token, secret, self._now())
 
     def _secret(self, subject: Subject) -> str:
@@ -140,5 +140,5 @@ def bearer_token(metadata: Mapping[str, str]) -> str:
     return token
 
 
-def _told(subject: Subject) -> str:
+def _phrase(subject: Subject) -> str:
     return f'{subject.kind.lower()} "{subject.name.name}" in namespace "{subject.name.namespace}"'

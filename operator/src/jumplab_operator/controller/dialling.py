@@ -45,7 +45,7 @@ class Dialler:
     key: EllipticCurvePrivateKey
     now: Callable[[], datetime]
     known: TokenReader
-    spares: StandbyStreams = field(default_factory=StandbyStreams)
+    standby_streams: StandbyStreams = field(default_factory=StandbyStreams)
 
     def dial(self, lease: Lease, member: str = "", machine: str = "") -> Dialled:
         """A new session on a ready lease: the client's end is answered, the exporter's is offered to it.
@@ -88,12 +88,12 @@ class Dialler:
         token = tokens.mint(claims, self.key)
         self.known.remember(token, claims)
         offer = RouterOffer(claims.lease, claims.holder, self.router_endpoint, token, claims.expires)
-        spare = self.spares.take(claims.exporter, claims.lease)
-        if spare is None:
+        standby = self.standby_streams.pop(claims.exporter, claims.lease)
+        if standby is None:
             self.offers.post(claims.exporter, offer)
         else:  # should its connection be lost at this moment, the exporter hears of the offer on its next one
             self.offers.post(claims.exporter, offer, aloud=False)
-            spare.match.set_result(Match(claims, token))
+            standby.match.set_result(Match(claims, token))
 
     def prolonged(self, claims: StreamClaims) -> datetime | None:
         """The deadline that holds now for a stream that has reached its own; None where its holder's lease is over."""

@@ -7,9 +7,9 @@ from jumplab_operator.leasing.explain.explain import Considered
 from jumplab_operator.leasing.explain.queue_position import QueuePosition
 from jumplab_operator.resources import Lease
 
-QUEUE_SHOWN = 1000
+QUEUE_LIMIT = 1000
 """So many leases are told of at once."""
-_EXPORTERS_SHOWN = 5000
+_EXPORTERS_LIMIT = 5000
 """An answer stays well below gRPC's limit of 4 MiB."""
 
 
@@ -19,8 +19,8 @@ def explanation_message(lease: Lease, explanation: Explanation) -> pb.LeaseExpla
     return pb.LeaseExplanation(
         lease=lease_message(lease),
         place=_place_message(explanation.place) if explanation.place is not None else None,
-        exporters=map(_considered_message, considered[:_EXPORTERS_SHOWN]),
-        left_out=max(len(considered) - _EXPORTERS_SHOWN, 0),
+        exporters=map(_considered_message, considered[:_EXPORTERS_LIMIT]),
+        left_out=max(len(considered) - _EXPORTERS_LIMIT, 0),
     )
 
 

@@ -31,7 +31,7 @@ Offer = RouterOffer | LocalOffer
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LocalSocket:
     """Where an exporter takes clients of its own machine in. machine: its name;  socket: a path there."""
 
     machine: str
@@ -44,7 +44,7 @@ class Offers:
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
         self._offers: dict[str, list[Offer]] = {}
-        self._listeners: dict[str, tuple[asyncio.Event, Place | None]] = {}
+        self._listeners: dict[str, tuple[asyncio.Event, LocalSocket | None]] = {}
 
     def post(self, exporter_uid: str, offer: Offer, *, aloud: bool = True) -> None:
         """Puts an offer up, and wakes who listens for the exporter, if `aloud`."""
@@ -54,8 +54,8 @@ class Offers:
 
     def socket_on(self, machine: str, exporter_uid: str) -> str:
         """The exporter's socket, if the exporter listens and is on this machine; else empty."""
-        _, place = self._listeners.get(exporter_uid, (None, None))
-        return place.socket if place is not None and machine and place.machine == machine else ""
+        _, local_socket = self._listeners.get(exporter_uid, (None, None))
+        return local_socket.socket if local_socket is not None and machine and local_socket.machine == machine else ""
 
     def current(self, exporter_uid: str) -> list[Offer]:
         """The offers that are still good."""
@@ -65,9 +65,9 @@ class Offers:
             self._offers[exporter_uid] = good
         return good
 
-    def listen(self, exporter_uid: str, event: asyncio.Event, place: Place | None) -> None:
+    def listen(self, exporter_uid: str, event: asyncio.Event, local_socket: LocalSocket | None) -> None:
         """Sets `event` at each offer for the exporter from now on; the last listener of an exporter is the one."""
-        self._listeners[exporter_uid] = (event, place)
+        self._listeners[exporter_uid] = (event, local_socket)
 
     def stop_listening(self, exporter_uid: str, event: asyncio.Event) -> None:
         """Ends what `listen` began, unless another one has taken its place."""

@@ -30,15 +30,15 @@ def page(
         raise BadRequest(f"page_size is {page_size}; it must not be negative")
     after = _decoded(page_token)
     rest = sorted((each for each in resources if each.name > after), key=lambda each: each.name)
-    shown: list[M] = []
+    page_messages: list[M] = []
     left_bytes = _MOST_BYTES
     for each in rest[: min(page_size or _DEFAULT_SIZE, _LARGEST_SIZE)]:
         message = as_message(each)
         left_bytes -= message.ByteSize()
-        if left_bytes < 0 and shown:
+        if left_bytes < 0 and page_messages:
             break
-        shown.append(message)
-    return shown, _encoded(rest[len(shown) - 1].name) if len(shown) < len(rest) else ""
+        page_messages.append(message)
+    return page_messages, _encoded(rest[len(page_messages) - 1].name) if len(page_messages) < len(rest) else ""
 
 
 def _encoded(name: str) -> str:

@@ -7,7 +7,7 @@ from jumplab.protocol.v1 import controller_pb2
 from jumplab_operator.controller.credentials import Subject
 from jumplab_operator.controller.lab import Assignment, Lab
 from jumplab_operator.controller.messages import timestamp
-from jumplab_operator.controller.offers import LocalOffer, Offer, Offers, Place, RouterOffer
+from jumplab_operator.controller.offers import LocalOffer, LocalSocket, Offer, Offers, RouterOffer
 from jumplab_operator.controller.refusals import NoSuchThing, Superseded
 
 Send = Callable[[controller_pb2.StatusResponse], Awaitable[None]]
@@ -16,14 +16,16 @@ Send = Callable[[controller_pb2.StatusResponse], Awaitable[None]]
 class StatusStream:
     """One connection of one exporter, until it is lost or the exporter is deleted or connects again.
 
-    place: where it takes clients of its own machine in, if it does.
+    local_socket: where it takes clients of its own machine in, if it does.
     """
 
-    def __init__(self, lab: Lab, offers: Offers, exporter: Subject, place: Place | None, send: Send) -> None:
+    def __init__(
+        self, lab: Lab, offers: Offers, exporter: Subject, local_socket: LocalSocket | None, send: Send
+    ) -> None:
         self._lab = lab
         self._offers = offers
         self._exporter = exporter
-        self._place = place
+        self._local_socket = local_socket
         self._send = send
         self._changed = asyncio.Event()
         self._assignment: Assignment | None = None
@@ -33,14 +35,14 @@ class StatusStream:
     async def run(self) -> None:
         """Sends the state now and after each change. Raises NoSuchThing or Superseded at its end."""
         exporter = self._exporter
-        self._offers.listen(exporter.uid, self._changed, self._place)
+        self._offers.listen(exporter.uid, self._changed, self._local_socket)
         try:
             async with (
                 self._lab.presence(exporter.name, exporter.uid) as assignments,
                 asyncio.TaskGroup() as tasks,
             ):
                 tasks.create_task(self._follow(assignments), name=f"assignments of {exporter}")
-                await self._tell()
+                await self._send_assignment()
         finally:
             self._offers.stop_listening(exporter.uid, self._changed)
         raise self._end()
@@ -52,7 +54,7 @@ class StatusStream:
         self._over = True
         self._changed.set()
 
-    async def _tell(self) -> None:
+    async def _send_assignment(self) -> None:
         while True:
             # Without a bound: keepalive notices a peer that has vanished, and the call is cancelled then.
             await self._changed.wait()

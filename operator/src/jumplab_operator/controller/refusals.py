@@ -42,7 +42,7 @@ class NoSuchThing(Refusal):
     code = grpc.StatusCode.NOT_FOUND
 
 
-class NameTaken(Refusal):
+class NameInUse(Refusal):
     """There is one of that name already."""
 
     code = grpc.StatusCode.ALREADY_EXISTS
@@ -88,7 +88,7 @@ def of_api(error: ApiError) -> Refusal:
     if error.status == 404:
         return NoSuchThing(sentence)
     if error.status == 409:
-        return NameTaken(sentence) if "already exists" in sentence else Superseded(f"{sentence}; try again")
+        return NameInUse(sentence) if "already exists" in sentence else Superseded(f"{sentence}; try again")
     if error.status in (400, 422):
         return BadRequest(sentence)
     if error.status == 403:

@@ -6,7 +6,7 @@ from jumplab_operator.controller.refusals import BadRequest
 from jumplab_operator.label_selectors import SelectorTooLarge, TextRequirement, UnreadableSelector, parse_label_selector
 from jumplab_operator.resources import LabelSelector, Requirement
 
-_SHOWN = 200
+_QUOTED_CHARACTERS = 200
 _OPERATORS = {"in": "In", "notin": "NotIn", "exists": "Exists", "absent": "DoesNotExist"}
 
 
@@ -30,7 +30,7 @@ def _parsed(text: str) -> Sequence[TextRequirement]:
         raise BadRequest(str(error)) from error
     except UnreadableSelector as error:
         example = "write it as for kubectl -l: board=x,rev in (1,2)"
-        raise BadRequest(f'{error}, in the selector "{text[:_SHOWN]}"; {example}') from error
+        raise BadRequest(f'{error}, in the selector "{text[:_QUOTED_CHARACTERS]}"; {example}') from error
 
 
 def _requirement(asked: TextRequirement) -> Requirement:

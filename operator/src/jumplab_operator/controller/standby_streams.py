@@ -31,33 +31,35 @@ class StandbyStreams:
     """One for each exporter, by the exporters' uids."""
 
     def __init__(self) -> None:
-        self._spares: dict[str, StandbyStream] = {}
+        self._standby_streams: dict[str, StandbyStream] = {}
 
     @contextmanager
     def opened(self, exporter_uid: str, lease_uid: str) -> Iterator[StandbyStream]:
         """The exporter's spare from now on, in place of an earlier one, while the context lasts."""
-        spare = StandbyStream(lease_uid, asyncio.get_running_loop().create_future())
+        standby = StandbyStream(lease_uid, asyncio.get_running_loop().create_future())
         self._withdraw(exporter_uid)
-        self._spares[exporter_uid] = spare
+        self._standby_streams[exporter_uid] = standby
         try:
-            yield spare
+            yield standby
         finally:
-            if self._spares.get(exporter_uid) is spare:
-                del self._spares[exporter_uid]
+            if self._standby_streams.get(exporter_uid) is standby:
+                del self._standby_streams[exporter_uid]
 
-    def take(self, exporter_uid: str, lease_uid: str) -> StandbyStream | None:
+    def pop(self, exporter_uid: str, lease_uid: str) -> StandbyStream | None:
         """The exporter's spare for this lease, if it has one: it is the caller's to match."""
-        spare = self._spares.get(exporter_uid)
-        if spare is None or spare.lease != lease_uid or spare.match.done():  # its connection may be ending right now
+        standby = self._standby_streams.get(exporter_uid)
+        if (
+            standby is None or standby.lease != lease_uid or standby.match.done()
+        ):  # its connection may be ending right now
             return None
-        return self._spares.pop(exporter_uid)
+        return self._standby_streams.pop(exporter_uid)
 
     def end(self, lease_uid: str) -> None:
         """The lease is over: nobody will be joined to what was opened for it."""
-        for exporter_uid in [uid for uid, spare in self._spares.items() if spare.lease == lease_uid]:
+        for exporter_uid in [uid for uid, standby in self._standby_streams.items() if standby.lease == lease_uid]:
             self._withdraw(exporter_uid)
 
     def _withdraw(self, exporter_uid: str) -> None:
-        spare = self._spares.pop(exporter_uid, None)
-        if spare is not None and not spare.match.done():
-            spare.match.set_result(None)
+        standby = self._standby_streams.pop(exporter_uid, None)
+        if standby is not None and not standby.match.done():
+            standby.match.set_result(None)

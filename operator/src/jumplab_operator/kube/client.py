@@ -131,10 +131,10 @@ async def connected(access: KubeAccess) -> AsyncIterator[KubeApi]:
     """The API behind `access`, with its connections closed at the end."""
     configuration = kubernetes.Configuration(host=access.url, ca_cert_data=access.ca_pem)
 
-    def take_token(it: kubernetes.Configuration) -> None:
+    def refresh_token(it: kubernetes.Configuration) -> None:
         it.api_key["authorization"] = f"Bearer {access.token}"
 
-    configuration.refresh_api_key_hook = take_token  # type: ignore[assignment]  # the generated class says None
+    configuration.refresh_api_key_hook = refresh_token  # type: ignore[assignment]  # the generated class says None
     # Else each request looks for proxies and for a .netrc anew, in threads: that takes longer than the request.
     configuration.proxy = _proxy(access.url)
     configuration.client_session_kwargs = {"trust_env": False}

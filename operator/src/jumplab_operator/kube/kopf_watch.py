@@ -62,7 +62,7 @@ async def _watch_once(access: KubeAccess, namespaces: tuple[str, ...], on_event:
     loop = asyncio.get_running_loop()
     ended, stop = asyncio.Event(), threading.Event()
 
-    def tell(kind: type[Resource], change: str | None, plain: Mapping[str, Any]) -> None:
+    def hand_over(kind: type[Resource], change: str | None, plain: Mapping[str, Any]) -> None:
         with contextlib.suppress(RuntimeError):  # the main loop is closed: nobody is left to be told
             loop.call_soon_threadsafe(on_event, kind, change, plain)
 
@@ -70,7 +70,7 @@ async def _watch_once(access: KubeAccess, namespaces: tuple[str, ...], on_event:
         try:
             selector = selectors.DefaultSelector()
             with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
-                runner.run(_operator(access, namespaces, tell, stop))
+                runner.run(_operator(access, namespaces, hand_over, stop))
                 runner.run(_all_closed(selector))
         except Exception:  # noqa: BLE001 -- the thread's root: it is logged, and the watches are started again
             _log.exception("the watches failed")
@@ -88,10 +88,10 @@ async def _watch_once(access: KubeAccess, namespaces: tuple[str, ...], on_event:
                 await ended.wait()
 
 
-async def _operator(access: KubeAccess, namespaces: tuple[str, ...], tell: OnEvent, stop: threading.Event) -> None:
+async def _operator(access: KubeAccess, namespaces: tuple[str, ...], on_event: OnEvent, stop: threading.Event) -> None:
     logging.getLogger("kopf").setLevel(logging.ERROR)  # it warns at each start that a thread takes no signals
     await kopf.operator(
-        registry=_registry(access, tell),
+        registry=_registry(access, on_event),
         settings=_settings(),
         standalone=True,
         clusterwide=not namespaces,
@@ -120,7 +120,7 @@ def _settings() -> kopf.OperatorSettings:
     return settings
 
 
-def _registry(access: KubeAccess, tell: OnEvent) -> kopf.OperatorRegistry:
+def _registry(access: KubeAccess, on_event: OnEvent) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
@@ -129,11 +129,11 @@ def _registry(access: KubeAccess, tell: OnEvent) -> kopf.OperatorRegistry:
         return kopf.ConnectionInfo(server=access.url, ca_data=ca, scheme="Bearer", token=access.token)
 
     for kind in KINDS:
-        _register(registry, kind, tell)
+        _register(registry, kind, on_event)
     return registry
 
 
-def _register(registry: kopf.OperatorRegistry, kind: type[Resource], tell: OnEvent) -> None:
+def _register(registry: kopf.OperatorRegistry, kind: type[Resource], on_event: OnEvent) -> None:
     @kopf.on.event(GROUP, VERSION, kind.PLURAL, registry=registry, id=f"watch-{kind.PLURAL}")
-    async def on_event(event: kopf.RawEvent, **_: Any) -> None:
-        tell(kind, event["type"], dict(event["object"]))
+    async def receive(event: kopf.RawEvent, **_: Any) -> None:
+        on_event(kind, event["type"], dict(event["object"]))

@@ -86,7 +86,7 @@ class ObjectStore:
             if namesake.version > now.version:
                 return
             self.drop(namesake.uid)
-        self._take(before, self._still_ahead(before, now))
+        self._store(before, self._still_ahead(before, now))
 
     def foretell(self, uid: str, status: Model) -> None:
         """Shows the resource with a status that is to be written.
@@ -96,13 +96,13 @@ class ObjectStore:
         before = self._by_uid[uid]
         assert before.resource is not None, "what can't be read isn't written"
         self._stored.setdefault(uid, before.resource.status)
-        self._take(before, replace(before, resource=before.resource.model_copy(update={"status": status})))
+        self._store(before, replace(before, resource=before.resource.model_copy(update={"status": status})))
 
     def take_back(self, uid: str) -> None:
         """Shows the status that the API has, if another was foretold."""
         before, stored = self._by_uid.get(uid), self._stored.pop(uid, None)
         if before is not None and before.resource is not None and stored is not None:
-            self._take(before, replace(before, resource=before.resource.model_copy(update={"status": stored})))
+            self._store(before, replace(before, resource=before.resource.model_copy(update={"status": stored})))
 
     def is_ahead(self, uid: str) -> bool:
         """Whether it shows what is still to be written."""
@@ -123,10 +123,10 @@ class ObjectStore:
             return now
         return replace(now, resource=now.resource.model_copy(update={"status": before.resource.status}))
 
-    def _take(self, before: StoredObject | None, now: StoredObject) -> None:
+    def _store(self, before: StoredObject | None, now: StoredObject) -> None:
         self._by_uid[now.uid] = self._by_kind[now.kind][now.uid] = now
         self._by_name[now.kind, now.name] = now
-        self._tell(before, now)
+        self._notify_listeners(before, now)
 
     def drop(self, uid: str) -> None:
         """Forgets an object that was deleted; late news of it are ignored."""
@@ -138,7 +138,7 @@ class ObjectStore:
         del self._by_kind[before.kind][uid]
         if self._by_name.get((before.kind, before.name)) is before:
             del self._by_name[before.kind, before.name]
-        self._tell(before, None)
+        self._notify_listeners(before, None)
 
     def uids(self, kind: type[Resource]) -> set[str]:
         """The uids of what is known of a kind."""
@@ -158,7 +158,7 @@ class ObjectStore:
         while len(self._buried) > 10_000:
             del self._buried[next(iter(self._buried))]
 
-    def _tell(self, before: StoredObject | None, now: StoredObject | None) -> None:
+    def _notify_listeners(self, before: StoredObject | None, now: StoredObject | None) -> None:
         for listener in self._listeners:
             listener(before, now)
 

@@ -59,7 +59,7 @@ class Candidate:
 
     async def until_leading(self) -> None:
         """Waits, without a bound: another may lead for months. Raises ApiError where it has no right to the Lease."""
-        while not await self._told(self._take()):
+        while not await self._attempt(self._acquire()):
             await self._clock.sleep(_LOOK_EVERY)
 
     async def until_lost(self) -> str:
@@ -69,7 +69,7 @@ class Candidate:
             await self._clock.sleep(_RENEW_EVERY)
             led = self.leads()
             try:
-                other = await self._told(self._renew())
+                other = await self._attempt(self._renew())
             except ApiError as refused:  # an API server that has just started may not know the roles yet
                 _log.warning("the lead can't be renewed: %s; trying again", refused)
             if led and not self.leads():
@@ -81,11 +81,11 @@ class Candidate:
         """Leaves the lead to whoever wants it, if it can still say so."""
         self._good_until = -math.inf
         try:
-            await self._told(self._leave())
+            await self._attempt(self._leave())
         except ApiError as refused:
             _log.warning("the lead can't be given up: %s; another operator waits until it has expired", refused)
 
-    async def _told(self, attempt: Awaitable[_T | None]) -> _T | None:
+    async def _attempt(self, attempt: Awaitable[_T | None]) -> _T | None:
         """What an attempt came to; None: the API has not said, or somebody else wrote first. Raises ApiError."""
         try:
             async with asyncio.timeout(_ATTEMPT_SECONDS):
@@ -99,12 +99,12 @@ class Candidate:
                 raise
         return None
 
-    async def _take(self) -> bool:
+    async def _acquire(self) -> bool:
         asked, seen = self._elapsed(), await self._look()
         if seen is None:
             await self._kube.create(self._collection, record.first(self._name, self._clock.now()))
         elif self._is_free(seen):
-            await self._kube.merge(self._path, record.taken(seen, self._name, self._clock.now()))
+            await self._kube.merge(self._path, record.acquired(seen, self._name, self._clock.now()))
             self.predecessor = seen.holder
         else:
             return False

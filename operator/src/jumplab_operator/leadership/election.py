@@ -19,15 +19,15 @@ _log = logging.getLogger(__name__)
 class Process:
     """What a control plane tells the process that it runs in.
 
-    standing_by: it is as ready as it gets without leading;  stop: end in good order; a new process goes on.
+    on_standby: it is as ready as it gets without leading;  stop: end in good order; a new process goes on.
     """
 
-    standing_by: Callable[[], None]
+    on_standby: Callable[[], None]
     stop: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
+class PodIdentity:
     """One of several operators. namespace: of the coordination Lease and of the pods;  pod: the one that it runs in."""
 
     namespace: str
@@ -40,45 +40,45 @@ class Lead:
     def __init__(self, kube: KubeApi) -> None:
         self.kube = kube
 
-    async def take_callers(self) -> None:
+    async def attract_clients(self) -> None:
         """Has exporters and clients come here: they are served. Raises ApiError."""
 
 
-class _SeatsLead(Lead):
-    def __init__(self, kube: KubeApi, seat: Seat, candidate: Candidate) -> None:
+class _PodsLead(Lead):
+    def __init__(self, kube: KubeApi, pod_identity: PodIdentity, candidate: Candidate) -> None:
         super().__init__(Fenced(kube, candidate.leads))
         self._unfenced = kube
-        self._seat = seat
+        self._pod_identity = pod_identity
         self._predecessor = candidate.predecessor
 
-    async def take_callers(self) -> None:
-        namespace, own = self._seat.namespace, self._seat.pod
+    async def attract_clients(self) -> None:
+        namespace, own = self._pod_identity.namespace, self._pod_identity.pod
         await once_it_answers(lambda: pod.mark(self._unfenced, namespace, own, leads=True))
         if self._predecessor not in ("", own):
             await pod.unmark_if_there(self._unfenced, namespace, self._predecessor)
 
 
 @asynccontextmanager
-async def leading(kube: KubeApi, seat: Seat | None, process: Process) -> AsyncIterator[Lead]:
-    """Enters once this operator leads; without a seat there is nobody to compete with.
+async def leading(kube: KubeApi, pod_identity: PodIdentity | None, process: Process) -> AsyncIterator[Lead]:
+    """Enters once this operator leads; without a pod identity there is nobody to compete with.
 
     Once another leads, nothing is written any more and the process is stopped. Leaving gives the lead up. Raises
     ApiError where a right or the pod is missing.
     """
-    if seat is None:
+    if pod_identity is None:
         yield Lead(kube)
         return
-    await once_it_answers(lambda: pod.mark(kube, seat.namespace, seat.pod, leads=False))
-    process.standing_by()
-    candidate = Candidate(kube, seat.namespace, seat.pod, SystemClock())
+    await once_it_answers(lambda: pod.mark(kube, pod_identity.namespace, pod_identity.pod, leads=False))
+    process.on_standby()
+    candidate = Candidate(kube, pod_identity.namespace, pod_identity.pod, SystemClock())
     await candidate.until_leading()
     try:
         async with asyncio.TaskGroup() as tasks:
             renewing = tasks.create_task(_renew(candidate, process), name="renewing the lead")
-            yield _SeatsLead(kube, seat, candidate)
+            yield _PodsLead(kube, pod_identity, candidate)
             renewing.cancel()
     finally:
-        await pod.unmark_if_there(kube, seat.namespace, seat.pod)
+        await pod.unmark_if_there(kube, pod_identity.namespace, pod_identity.pod)
         await candidate.give_up()
 
 

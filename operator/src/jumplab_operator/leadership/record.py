@@ -38,13 +38,13 @@ def first(holder: str, now: datetime) -> dict[str, Any]:
         "apiVersion": "coordination.k8s.io/v1",
         "kind": "Lease",
         "metadata": {"name": NAME},
-        "spec": _taken_spec(holder, 0, now),
+        "spec": _holder_spec(holder, 0, now),
     }
 
 
-def taken(before: Record, holder: str, now: datetime) -> dict[str, Any]:
+def acquired(before: Record, holder: str, now: datetime) -> dict[str, Any]:
     """The merge patch by which `holder` comes to lead; refused where the Lease has changed since."""
-    return _patch(before, _taken_spec(holder, before.transitions + (before.holder != holder), now))
+    return _patch(before, _holder_spec(holder, before.transitions + (before.holder != holder), now))
 
 
 def renewed(before: Record, now: datetime) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def _patch(before: Record, spec: Mapping[str, Any]) -> dict[str, Any]:
     return {"metadata": {"resourceVersion": before.version}, "spec": spec}
 
 
-def _taken_spec(holder: str, transitions: int, now: datetime) -> dict[str, Any]:
+def _holder_spec(holder: str, transitions: int, now: datetime) -> dict[str, Any]:
     return {
         "holderIdentity": holder,
         "leaseDurationSeconds": int(DURATION.total_seconds()),

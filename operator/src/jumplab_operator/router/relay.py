@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from jumplab.protocol.grpc_loading import aio, grpc
 from jumplab.transport.tokens import presented_token
 from jumplab_operator.router import tokens
-from jumplab_operator.router.switchboard import Ending, Seat, StreamRefused, Switchboard
+from jumplab_operator.router.switchboard import Ending, RelayStream, StreamRefused, Switchboard
 from jumplab_operator.router.tokens import InvalidStreamToken, StreamClaims, TokenReader
 
 SERVICE = "jumplab.v1.RouterService"
@@ -74,18 +74,18 @@ class Router:
             await context.abort(refusal.ending.code, refusal.ending.sentence)
         await self.serve(claims, number, context)
 
-    async def serve(self, claims: StreamClaims, number: int, context: Context, *, told: Metadata = ()) -> None:
-        """Serves a stream whose peer has proved these claims, to its end.  told: what the peer hears first."""
+    async def serve(self, claims: StreamClaims, number: int, context: Context, *, metadata: Metadata = ()) -> None:
+        """Serves a stream whose peer has proved these claims, to its end.  metadata: what the peer gets first."""
         # Before anybody writes to it: gRPC could not end an RPC any more whose first message was given up half-way.
-        await context.send_initial_metadata(told)
+        await context.send_initial_metadata(metadata)
         try:
-            seat = self._switchboard.take_seat(claims, number, context)
+            stream = self._switchboard.register(claims, number, context)
         except StreamRefused as refusal:
             await context.abort(refusal.ending.code, refusal.ending.sentence)
         try:
-            ending = await self._serve(seat, context)
+            ending = await self._serve(stream, context)
         finally:
-            self._switchboard.leave(seat)
+            self._switchboard.unregister(stream)
         if ending.code is not grpc.StatusCode.OK:
             await context.abort(ending.code, ending.sentence)
 
@@ -108,50 +108,50 @@ class Router:
             )
         return claims, int(number)
 
-    async def _serve(self, seat: Seat, context: Context) -> Ending:
-        met: set[asyncio.Future[Any]] = {seat.opposite, seat.ended}
+    async def _serve(self, stream: RelayStream, context: Context) -> Ending:
+        met: set[asyncio.Future[Any]] = {stream.opposite, stream.ended}
         await asyncio.wait(
             met,
             timeout=self._meeting_bound.total_seconds(),
             return_when=asyncio.FIRST_COMPLETED,
         )
-        if seat.ended.done():
-            return seat.ended.result()
-        if not seat.joined:
-            return self._nobody_came(seat)
+        if stream.ended.done():
+            return stream.ended.result()
+        if not stream.joined:
+            return self._unmatched(stream)
         async with asyncio.TaskGroup() as tasks:
-            name = f"router {seat.claims.lease_name} stream {seat.number} from {seat.claims.role}"
-            pump = tasks.create_task(_copy(seat, context), name=name)
-            ending = await self._ended(seat)
+            name = f"router {stream.claims.lease_name} stream {stream.number} from {stream.claims.role}"
+            pump = tasks.create_task(_copy(stream, context), name=name)
+            ending = await self._ended(stream)
             pump.cancel()
         return ending
 
-    async def _ended(self, seat: Seat) -> Ending:
+    async def _ended(self, stream: RelayStream) -> Ending:
         """Waits for the seat's end, and for its deadline meanwhile: a lease always has one."""
-        deadline = seat.claims.deadline
+        deadline = stream.claims.deadline
         while True:
             left_seconds = (deadline - self._now()).total_seconds()
-            await asyncio.wait({seat.ended}, timeout=max(left_seconds, 0))
-            if seat.ended.done():
-                return seat.ended.result()
+            await asyncio.wait({stream.ended}, timeout=max(left_seconds, 0))
+            if stream.ended.done():
+                return stream.ended.result()
             if self._now() >= deadline:
-                later = self._prolonged(seat.claims)
+                later = self._prolonged(stream.claims)
                 if later is None or later <= deadline:
                     return _DEADLINE
                 deadline = later
 
-    def _nobody_came(self, seat: Seat) -> Ending:
-        missing = "exporter" if seat.claims.role is tokens.Role.CLIENT else "client"
+    def _unmatched(self, stream: RelayStream) -> Ending:
+        missing = "exporter" if stream.claims.role is tokens.Role.CLIENT else "client"
         seconds = self._meeting_bound.total_seconds()
         return Ending(
             grpc.StatusCode.UNAVAILABLE,
-            f"the {missing} did not open stream {seat.number} within {seconds:.0f} s; dial again",
+            f"the {missing} did not open stream {stream.number} within {seconds:.0f} s; dial again",
         )
 
 
-async def _copy(seat: Seat, context: Context) -> None:
+async def _copy(stream: RelayStream, context: Context) -> None:
     """Copies what the seat's peer sends to the opposite one, until it has ended its direction."""
-    opposite = seat.opposite.result()
+    opposite = stream.opposite.result()
     write = opposite.wire.write
     while (message := await context.read()) is not aio.EOF:
         try:
@@ -159,4 +159,4 @@ async def _copy(seat: Seat, context: Context) -> None:
         except (aio.BaseError, asyncio.InvalidStateError):
             # The opposite's RPC is over: its own handler ends this one, with the reason.
             return
-    seat.finish_sending()
+    stream.finish_sending()

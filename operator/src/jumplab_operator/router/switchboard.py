@@ -1,4 +1,4 @@
-"""Who may open which stream, and who sits opposite: the router's rules, without any I/O.
+"""Who may open which stream, and which is its opposite: the router's rules, without any I/O.
 
 A session's id comes with the tokens of its two peers; each stream number has one seat for either role. What refuses or
 ends a stream is an `Ending`: a gRPC status and a sentence.
@@ -48,13 +48,13 @@ class Wire(Protocol):
 
 
 @dataclass(eq=False, slots=True)
-class Seat:
+class RelayStream:
     """One end of one stream, as long as its RPC lasts."""
 
     claims: StreamClaims
     number: int
     wire: Wire
-    opposite: "asyncio.Future[Seat]"
+    opposite: "asyncio.Future[RelayStream]"
     ended: asyncio.Future[Ending]
     finished_sending: bool = False
 
@@ -64,7 +64,7 @@ class Seat:
         return self.opposite.done()
 
     def end(self, ending: Ending) -> None:
-        """Ends this seat's RPC; what came first counts."""
+        """Ends this stream's RPC; what came first counts."""
         if not self.ended.done():
             self.ended.set_result(ending)
 
@@ -82,15 +82,15 @@ class _Session:
     lease: str
     exporter: str
     expires: datetime
-    seats: dict[tuple[int, Role], Seat] = field(default_factory=dict)
+    streams: dict[tuple[int, Role], RelayStream] = field(default_factory=dict)
     used: dict[Role, UsedNumbers] = field(default_factory=lambda: {role: UsedNumbers() for role in Role})
 
     @property
     def established(self) -> bool:
-        return any(seat.number == 0 and seat.joined for seat in self.seats.values())
+        return any(stream.number == 0 and stream.joined for stream in self.streams.values())
 
     def forgettable(self, now: datetime) -> bool:
-        return not self.seats and now >= self.expires
+        return not self.streams and now >= self.expires
 
 
 class Switchboard:
@@ -99,11 +99,11 @@ class Switchboard:
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
         self._sessions: dict[str, _Session] = {}
-        self._of_lease: dict[str, set[Seat]] = {}
+        self._of_lease: dict[str, set[RelayStream]] = {}
         self._cut: dict[str, tuple[datetime, str | None]] = {}
 
-    def take_seat(self, claims: StreamClaims, number: int, wire: Wire) -> Seat:
-        """The seat that the token opens, joined to the opposite one where that is taken. Raises StreamRefused."""
+    def register(self, claims: StreamClaims, number: int, wire: Wire) -> RelayStream:
+        """The stream that the token opens, joined to the opposite one where that is open. Raises StreamRefused."""
         now = self._now()
         self._forget(now)
         session = self._sessions.get(claims.session)
@@ -111,39 +111,39 @@ class Switchboard:
         if session is None:
             session = self._sessions[claims.session] = _Session(claims.lease, claims.exporter, claims.expires)
         loop = asyncio.get_running_loop()
-        seat = Seat(claims, number, wire, loop.create_future(), loop.create_future())
+        stream = RelayStream(claims, number, wire, loop.create_future(), loop.create_future())
         session.used[claims.role].add(number)
-        session.seats[number, claims.role] = seat
-        self._of_lease.setdefault(claims.lease, set()).add(seat)
-        opposite = session.seats.get((number, _opposite(claims.role)))
+        session.streams[number, claims.role] = stream
+        self._of_lease.setdefault(claims.lease, set()).add(stream)
+        opposite = session.streams.get((number, _opposite(claims.role)))
         if opposite is not None:
-            seat.opposite.set_result(opposite)
-            opposite.opposite.set_result(seat)
-        return seat
+            stream.opposite.set_result(opposite)
+            opposite.opposite.set_result(stream)
+        return stream
 
-    def leave(self, seat: Seat) -> None:
-        """The seat's RPC is over; the opposite one's ends as well."""
-        claims = seat.claims
-        del self._sessions[claims.session].seats[seat.number, claims.role]
-        self._of_lease[claims.lease].remove(seat)
+    def unregister(self, stream: RelayStream) -> None:
+        """The stream's RPC is over; the opposite one's ends as well."""
+        claims = stream.claims
+        del self._sessions[claims.session].streams[stream.number, claims.role]
+        self._of_lease[claims.lease].remove(stream)
         if not self._of_lease[claims.lease]:
             del self._of_lease[claims.lease]
-        if seat.joined:
-            seat.opposite.result().end(PEER_GONE)
+        if stream.joined:
+            stream.opposite.result().end(PEER_GONE)
 
     def cut(self, lease: str, holder: str | None = None) -> None:
         """Ends all streams of a lease, by its uid, and admits none any more; `holder`: but those of this client."""
         # No token of the lease outlives this moment by more than its lifetime, and no session its streams.
         self._cut[lease] = self._now() + LIFETIME, holder
-        for seat in self._of_lease.get(lease, ()):
-            if seat.claims.holder != holder:
-                seat.end(LEASE_OVER if holder is None else HANDED_OVER)
+        for stream in self._of_lease.get(lease, ()):
+            if stream.claims.holder != holder:
+                stream.end(LEASE_OVER if holder is None else HANDED_OVER)
 
     def close(self) -> None:
         """Ends all streams."""
-        for seats in self._of_lease.values():
-            for seat in seats:
-                seat.end(ROUTER_STOPS)
+        for streams in self._of_lease.values():
+            for stream in streams:
+                stream.end(ROUTER_STOPS)
 
     def _admit(self, claims: StreamClaims, number: int, session: _Session | None, now: datetime) -> None:
         if claims.lease in self._cut and claims.holder != (holder := self._cut[claims.lease][1]):
@@ -158,8 +158,8 @@ class Switchboard:
             raise StreamRefused(
                 _DENIED, f"the {claims.role.value} has opened stream {number} of this session already; dial again"
             )
-        awaited = session is not None and (number, _opposite(claims.role)) in session.seats
-        waiting = sum(not seat.joined for seat in self._of_lease.get(claims.lease, ()))
+        awaited = session is not None and (number, _opposite(claims.role)) in session.streams
+        waiting = sum(not stream.joined for stream in self._of_lease.get(claims.lease, ()))
         if waiting >= MAX_WAITING_PER_LEASE and not awaited:
             raise StreamRefused(
                 grpc.StatusCode.RESOURCE_EXHAUSTED,

@@ -20,9 +20,9 @@ def list_() -> None:
 
     from jumplab.client.config_files import ConfigFiles
 
-    places = ConfigFiles.of(os.environ)
-    current = places.current_client()
-    for name in places.client_names():
+    config_files = ConfigFiles.of(os.environ)
+    current = config_files.current_client()
+    for name in config_files.client_names():
         click.echo(f"{'*' if name == current else ' '} {name}")
 
 

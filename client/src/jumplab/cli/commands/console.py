@@ -34,9 +34,9 @@ def console(
     client_name: str | None,
 ) -> None:
     """Lease an exporter and open its console. Ctrl-] leaves it."""
-    from jumplab.cli.exit_status import say
+    from jumplab.cli.exit_status import print_note
     from jumplab.cli.j.driver_tree import DriverTree
-    from jumplab.cli.lease_context import LeaseOptions, hold, member_of
+    from jumplab.cli.lease_context import LeaseOptions, acquire, member_of
     from jumplab.cli.running import run
     from jumplab.cli.terminal import converse, show
     from jumplab.client.config_files import load_client
@@ -50,11 +50,11 @@ def console(
     wanted = LeaseOptions(selector, exporter, members, duration, name, wait_timeout, lease_name)
 
     async def lease_and_attach() -> None:
-        async with Controller.connected(config) as controller, hold(controller, config, wanted) as held:
-            member, path = member_of(held.lease, driver)
+        async with Controller.connected(config) as controller, acquire(controller, config, wanted) as acquired:
+            member, path = member_of(acquired.lease, driver)
             tree = DriverTree.allowing(config.drivers.allow, unsafe=config.drivers.unsafe)
-            again = reconnecting(controller, held.lease.name, reconnect_within, tell=say, member=member)
-            async with attached(controller, held, tree, again, "jumplab console", member) as session:
+            again = reconnecting(controller, acquired.lease.name, reconnect_within, notify=print_note, member=member)
+            async with attached(controller, acquired, tree, again, "jumplab console", member) as session:
                 chosen = tree.console(session.root, path)
                 async with joined(chosen, offset, exclusive=exclusive, mark_gaps=True) as stream:
                     await (show(stream) if watch else converse(stream, ends_with_input=False))

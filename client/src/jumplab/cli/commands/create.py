@@ -37,7 +37,7 @@ def create_lease(
 
     With --wait, one that can't be had is released again, and so is one whose waiting is interrupted.
     """
-    from jumplab.cli.exit_status import say
+    from jumplab.cli.exit_status import print_note
     from jumplab.cli.output import LEASE_COLUMNS, write
     from jumplab.cli.running import run
     from jumplab.client import acquiring
@@ -54,9 +54,9 @@ def create_lease(
         async with Controller.connected(config) as controller:
             if not wait:
                 return await controller.create_lease(request)
-            async with acquiring.acquired(controller, request, timeout=wait_timeout, tell=say) as held:
-                held.keep()
-                return held.lease
+            async with acquiring.acquired(controller, request, timeout=wait_timeout, notify=print_note) as acquired:
+                acquired.persist()
+                return acquired.lease
 
     lease = run(ask())
     if output is None:

@@ -45,11 +45,11 @@ def lease(name: str, output: str | None, client_name: str | None) -> None:
 
 def _summary(found: "Explanation") -> list[str]:
     from jumplab.cli.output import moment
-    from jumplab.client.lease_status import standing_sentence
+    from jumplab.client.lease_status import state_sentence
 
-    lines = [f'lease "{found.lease.name}": {standing_sentence(found.lease)}']
-    if found.place is not None:
-        lines.append(found.place.message)
-    if found.place is not None and found.place.expected_begin is not None:
-        lines.append(f"expected to begin at {moment(found.place.expected_begin)}")
+    lines = [f'lease "{found.lease.name}": {state_sentence(found.lease)}']
+    if found.queue_position is not None:
+        lines.append(found.queue_position.message)
+    if found.queue_position is not None and found.queue_position.expected_begin is not None:
+        lines.append(f"expected to begin at {moment(found.queue_position.expected_begin)}")
     return lines

@@ -65,7 +65,7 @@ def leases(name: str | None, selector: str, show_all: bool, output: str | None, 
 @client_option
 def queue(selector: str, output: str | None, client_name: str | None) -> None:
     """Show waiting leases in queue order. SELECTOR limits it to matching exporters."""
-    from jumplab.cli.exit_status import say
+    from jumplab.cli.exit_status import print_note
     from jumplab.cli.output import QUEUE_COLUMNS, write
     from jumplab.cli.running import run
     from jumplab.client.config_files import load_client
@@ -79,4 +79,4 @@ def queue(selector: str, output: str | None, client_name: str | None) -> None:
     found, more = run(ask())
     write(found, QUEUE_COLUMNS, output, single=False)
     if more:
-        say("there are more; name what they wait for, as board=x")
+        print_note("there are more; name what they wait for, as board=x")

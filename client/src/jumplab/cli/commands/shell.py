@@ -29,7 +29,7 @@ def shell(
 
     With a COMMAND (after --), runs that instead and exits with its status.
     """
-    from jumplab.cli.lease_context import LeaseOptions, hold
+    from jumplab.cli.lease_context import LeaseOptions, acquire
     from jumplab.cli.leased_shell import open_shell
     from jumplab.cli.running import run
     from jumplab.client.config_files import load_client
@@ -39,7 +39,7 @@ def shell(
     wanted = LeaseOptions(selector, exporter, members, duration, name, wait_timeout, lease_name)
 
     async def lease_and_run() -> int:
-        async with Controller.connected(config) as controller, hold(controller, config, wanted) as held:
-            return await open_shell(controller, held, config.drivers, command, reconnect_within)
+        async with Controller.connected(config) as controller, acquire(controller, config, wanted) as acquired:
+            return await open_shell(controller, acquired, config.drivers, command, reconnect_within)
 
     return run(lease_and_run())

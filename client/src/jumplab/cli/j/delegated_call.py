@@ -24,64 +24,64 @@ if TYPE_CHECKING:
 
 def run(words: "list[str]", environment: "Mapping[str, str]") -> "int | None":
     """The exit status; None where `j` is to do it itself."""
-    place, token = environment.get("JUMPLAB_ERRANDS"), environment.get("JUMPLAB_SOCKET_TOKEN")
+    socket_path, token = environment.get("JUMPLAB_ERRANDS"), environment.get("JUMPLAB_SOCKET_TOKEN")
     members, member = members_in(environment.get("JUMPLAB_MEMBERS", "")), ""
     if members and words and words[0] in members:
         member, *words = words
-    if not place or not token or not words or (members and not member):
+    if not socket_path or not token or not words or (members and not member):
         return None
-    errand = {
+    request = {
         "token": token,
         "member": member,
         "words": words,
         "patience": environment.get("JUMPLAB_RECONNECT_SECONDS"),
     }
-    with socket.socket(socket.AF_UNIX) as way:
+    with socket.socket(socket.AF_UNIX) as connection:
         try:
-            way.connect(place)
-            way.sendall(json.dumps(errand).encode() + b"\n")
+            connection.connect(socket_path)
+            connection.sendall(json.dumps(request).encode() + b"\n")
         except OSError:
             return None
         try:
-            return _follow(way)
+            return _follow(connection)
         except KeyboardInterrupt:
-            return _given_up(way)
+            return _given_up(connection)
         except BrokenPipeError:
             # Whoever read the output has left; writing the rest at exit would fail again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return _NOBODY_READS
 
 
-def members_in(told: str) -> "dict[str, str]":
+def members_in(variable: str) -> "dict[str, str]":
     """The sockets of a lease of several exporters by the members' names, as JUMPLAB_MEMBERS has them."""
-    return dict(pair.split("=", 1) for pair in told.split(os.pathsep) if pair)
+    return dict(pair.split("=", 1) for pair in variable.split(os.pathsep) if pair)
 
 
-def _follow(way: socket.socket) -> "int | None":
+def _follow(connection: socket.socket) -> "int | None":
     from contextlib import ExitStack
 
     with ExitStack() as stack:
-        hear = None
-        for line in _lines(way):
+        show_progress = None
+        for line in _lines(connection):
             answer = json.loads(line)
             if "progress" in answer:
-                hear = hear or _display(stack)
-                hear(answer["progress"])
+                show_progress = show_progress or _display(stack)
+                show_progress(answer["progress"])
             if "said" in answer:
-                _say(answer["said"])
+                _print_note(answer["said"])
             if "out" in answer:
                 print(answer["out"], flush=True)
             if "elsewhere" in answer:
                 return None
             if "status" in answer:
                 return int(answer["status"])
-    _say("j: the leased shell has ended; whether the call was carried out is unknown, and it is not repeated")
+    _print_note("j: the leased shell has ended; whether the call was carried out is unknown, and it is not repeated")
     return 1
 
 
-def _lines(way: socket.socket) -> "Iterator[bytes]":
+def _lines(connection: socket.socket) -> "Iterator[bytes]":
     """What the shell says. A shell that was killed ends it."""
-    with way.makefile("rb") as answers:
+    with connection.makefile("rb") as answers:
         while True:
             try:
                 line = answers.readline()
@@ -92,19 +92,19 @@ def _lines(way: socket.socket) -> "Iterator[bytes]":
             yield line
 
 
-def _given_up(way: socket.socket) -> int:
+def _given_up(connection: socket.socket) -> int:
     """Hangs up, and waits a moment until the call has been cancelled."""
     try:
-        way.shutdown(socket.SHUT_WR)
-        way.settimeout(_ENDING_BOUND_SECONDS)
-        while way.recv(4096):
+        connection.shutdown(socket.SHUT_WR)
+        connection.settimeout(_ENDING_BOUND_SECONDS)
+        while connection.recv(4096):
             pass
     except (OSError, KeyboardInterrupt):
         pass
     return _INTERRUPTED
 
 
-def _say(text: str) -> None:
+def _print_note(text: str) -> None:
     # Also while a terminal shows a console: a line feed alone does not go back then.
     sys.stderr.write(text + ("\r\n" if sys.stderr.isatty() else "\n"))
     sys.stderr.flush()
@@ -114,5 +114,5 @@ def _display(stack: "ExitStack") -> "Any":
     from jumplab.cli import progress
     from jumplab.driver import Progress
 
-    shown = stack.enter_context(progress.display("j"))
-    return lambda told: shown(Progress(*told))
+    show = stack.enter_context(progress.display("j"))
+    return lambda variable: show(Progress(*variable))

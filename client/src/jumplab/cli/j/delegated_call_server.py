@@ -13,12 +13,12 @@ from typing import Any
 
 import click
 
-from jumplab.cli.exit_status import one_line, told
+from jumplab.cli.exit_status import explain_error, one_line
 from jumplab.cli.j.driver_commands import plain_call
 from jumplab.cli.j.driver_tree import DriverTree
 from jumplab.cli.j.seen_log_lines import SeenLogLines
 from jumplab.cli.options import read_reconnect_seconds
-from jumplab.client.acquiring import Held
+from jumplab.client.acquiring import AcquiredLease
 from jumplab.client.controller import Controller
 from jumplab.client.sessions import attached, reconnecting
 from jumplab.driver import Progress, on_progress
@@ -28,7 +28,7 @@ from jumplab.transport.first_completed import first_completed
 from jumplab.transport.tokens import same_token
 
 _ASKING_BOUND_SECONDS = 5.0
-_ERRAND_BYTES = 16 << 20  # more than a command line can have
+_REQUEST_BYTES = 16 << 20  # more than a command line can have
 _UNREAD_BYTES = 1 << 20
 
 _log = logging.getLogger(__name__)
@@ -68,62 +68,62 @@ class DelegatedCallServer:
     """
 
     controller: Controller
-    held: Held
+    acquired: AcquiredLease
     patience: timedelta
     folder: Path
 
-    async def run(self, errand: DelegatedCall, answer: Answer) -> None:
+    async def run(self, delegated: DelegatedCall, answer: Answer) -> None:
         """Carries one out: attaches, calls, and leaves, as `j` itself does."""
         try:
-            await self._run(errand, answer)
+            await self._run(delegated, answer)
         except Exception as error:
-            if (sentence := told(error)) is None:
+            if (sentence := explain_error(error)) is None:
                 raise
             answer({"said": one_line(sentence[0], "j"), "status": sentence[1]})
 
-    async def _run(self, errand: DelegatedCall, answer: Answer) -> None:
-        def say(sentence: str) -> None:
+    async def _run(self, delegated: DelegatedCall, answer: Answer) -> None:
+        def send_note(sentence: str) -> None:
             answer({"said": one_line(sentence, "j")})
 
-        def hear(progress: Progress) -> None:
+        def send_progress(progress: Progress) -> None:
             answer({"progress": [progress.done, progress.total, progress.text]})
 
-        patience = read_reconnect_seconds(errand.patience) or self.patience
-        again = reconnecting(self.controller, self.held.lease.name, patience, say, errand.member)
+        patience = read_reconnect_seconds(delegated.patience) or self.patience
+        again = reconnecting(self.controller, self.acquired.lease.name, patience, send_note, delegated.member)
         tree = DriverTree.allowing((), unsafe=False)
-        with SeenLogLines(self.folder, errand.member) as lines:
+        with SeenLogLines(self.folder, delegated.member) as lines:
 
-            def tell(session: Session, line: LogLine) -> None:
+            def send_log_line(session: Session, line: LogLine) -> None:
                 if lines.is_new(session.epoch, line.number):
                     answer({"said": f"[{line.severity.lower()}] {line.message}"})
 
-            async with attached(self.controller, self.held, tree, again, "j", errand.member) as session:
-                session.on_log = partial(tell, session)
-                call = _call_of(errand, session, tree)
+            async with attached(self.controller, self.acquired, tree, again, "j", delegated.member) as session:
+                session.on_log = partial(send_log_line, session)
+                call = _call_of(delegated, session, tree)
                 if call is not None:
-                    with on_progress(hear):
-                        shown = await call
+                    with on_progress(send_progress):
+                        output = await call
         if call is None:
             answer({"elsewhere": True})
         else:
-            answer(({} if shown is None else {"out": shown}) | {"status": 0})
+            answer(({} if output is None else {"out": output}) | {"status": 0})
 
 
-def _call_of(errand: DelegatedCall, session: Session, tree: DriverTree) -> Awaitable[str | None] | None:
+def _call_of(delegated: DelegatedCall, session: Session, tree: DriverTree) -> Awaitable[str | None] | None:
     """The call that is asked for; None where it isn't a plain one, or none at all."""
     try:
-        return plain_call(session.root, tree, errand.words)
+        return plain_call(session.root, tree, delegated.words)
     except click.ClickException:
         return None  # `j` says it better: it knows the terminal
 
 
 @asynccontextmanager
-async def taken(
-    place: Path, token: str, run: Callable[[DelegatedCall, Answer], Awaitable[None]]
+async def serving_delegated_calls(
+    socket_path: Path, token: str, run: Callable[[DelegatedCall, Answer], Awaitable[None]]
 ) -> AsyncIterator[None]:
-    """Takes errands at a socket while the context lasts; leaving it cancels those that run.
+    """Serves delegated calls at a socket while the context lasts; leaving it cancels those that run.
 
-    place: in a folder that is its owner's alone.  token: what each errand has to bring.
+    socket_path: in a folder that is its owner's alone.  token: the one that each call must bring.
     """
     running: set[asyncio.Task[None]] = set()
     async with asyncio.TaskGroup() as tasks:
@@ -133,11 +133,11 @@ async def taken(
             running.add(task)
             task.add_done_callback(running.discard)
 
-        server = await asyncio.start_unix_server(arrived, place, limit=_ERRAND_BYTES)
+        server = await asyncio.start_unix_server(arrived, socket_path, limit=_REQUEST_BYTES)
         try:
             yield
         finally:
-            place.unlink(missing_ok=True)  # noqa: ASYNC240 - a local socket
+            socket_path.unlink(missing_ok=True)  # noqa: ASYNC240 - a local socket
             # One that asyncio has accepted, but not handed over, would stay open (Python 3.11).
             await asyncio.sleep(0)
             server.close()
@@ -154,13 +154,13 @@ async def _serve(
     answers = _Answers(writer)
     try:
         async with asyncio.timeout(_ASKING_BOUND_SECONDS):
-            errand = DelegatedCall.read(await reader.readline())
-        if not same_token(token, errand.token):
+            delegated = DelegatedCall.read(await reader.readline())
+        if not same_token(token, delegated.token):
             raise ValueError("the token is not that of this shell")
-        await first_completed({"errand": _waited(run(errand, answers.put)), "given up": reader.read(1)})
+        await first_completed({"errand": _waited(run(delegated, answers.put)), "given up": reader.read(1)})
     except (OSError, ValueError, TimeoutError) as error:
         _log.debug("an errand ended: %s", error)
-    except Exception:  # noqa: BLE001 - the root of an errand's task: the others go on
+    except Exception:  # noqa: BLE001 - the root of a call's task: the others go on
         _log.exception("an errand failed")
         answers.put({"said": "j: the leased shell failed at this; its log tells more", "status": 1})
     finally:

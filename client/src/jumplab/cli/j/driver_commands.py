@@ -52,8 +52,8 @@ class DriverGroup(click.Group):
             raise DriverFailed(f'driver "{self._client.path}" did not start: {failure}')
         if self.get_command(ctx, args[0]) is None:
             known = ", ".join(self.list_commands(ctx)) or "nothing"
-            place = f'driver "{self._client.path}"' if self._client.path else "this exporter"
-            raise click.UsageError(f'{place} has no "{args[0]}"; it offers: {known}')
+            subject = f'driver "{self._client.path}"' if self._client.path else "this exporter"
+            raise click.UsageError(f'{subject} has no "{args[0]}"; it offers: {known}')
         return super().resolve_command(ctx, args)
 
     def _alone(self) -> Any:
@@ -173,8 +173,8 @@ async def _attach(
     from jumplab.cli.terminal import converse, show
     from jumplab.drivers.console.stream import joined
 
-    place = {name: value for name, value in given.items() if name != "watch"}
-    async with joined(client, mark_gaps=True, **place) as stream:
+    subject = {name: value for name, value in given.items() if name != "watch"}
+    async with joined(client, mark_gaps=True, **subject) as stream:
         await (show(stream) if given.get("watch") else converse(stream, ends_with_input=False))
 
 

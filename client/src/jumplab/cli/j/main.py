@@ -58,7 +58,7 @@ async def _drive(member: str, socket: str, token: str, words: list[str]) -> None
     import click
 
     from jumplab.cli import progress
-    from jumplab.cli.exit_status import say
+    from jumplab.cli.exit_status import print_note
     from jumplab.cli.j.driver_commands import DriverGroup
     from jumplab.cli.j.driver_tree import DriverTree
     from jumplab.cli.j.seen_log_lines import SeenLogLines
@@ -76,14 +76,14 @@ async def _drive(member: str, socket: str, token: str, words: list[str]) -> None
         return LocalLink(Path(socket), token)
 
     patience = read_reconnect_seconds(os.environ.get("JUMPLAB_RECONNECT_SECONDS")) or RECONNECT_WITHIN
-    again = Reconnecting(link, patience, tell=lambda sentence: say(sentence, "j"))
-    errands = os.environ.get("JUMPLAB_ERRANDS")
-    with SeenLogLines(Path(errands).parent if errands else None, member) as lines:
+    again = Reconnecting(link, patience, notify=lambda sentence: print_note(sentence, "j"))
+    call_socket = os.environ.get("JUMPLAB_ERRANDS")
+    with SeenLogLines(Path(call_socket).parent if call_socket else None, member) as lines:
         async with attach(await link(), classes=tree, client="j", reconnecting=again) as session:
             session.on_log = lambda line: _show_log(line) if lines.is_new(session.epoch, line.number) else None
             if session.motd and not words:
                 click.echo(session.motd, err=True)
-            with progress.shown("j"):
+            with progress.showing_progress("j"):
                 outcome: Any = DriverGroup(session.root, tree).main(words, prog_name="j", standalone_mode=False)
                 if inspect.isawaitable(outcome):
                     await outcome

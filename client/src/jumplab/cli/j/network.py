@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import click
 
-from jumplab.cli.exit_status import say
+from jumplab.cli.exit_status import print_note
 from jumplab.driver import AsyncDriverClient
 
 
@@ -20,7 +20,7 @@ def network_commands(client: Callable[[], AsyncDriverClient]) -> Mapping[str, cl
         from jumplab.drivers.network.forwarding import forwarded
 
         try:
-            async with forwarded(client(), port, host, lambda sentence: say(sentence, "j")) as forwarding:
+            async with forwarded(client(), port, host, lambda sentence: print_note(sentence, "j")) as forwarding:
                 click.echo(f"{forwarding.host}:{forwarding.port}")
                 await asyncio.Event().wait()  # until a signal cancels it
         except OSError as error:

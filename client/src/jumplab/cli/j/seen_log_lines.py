@@ -14,8 +14,8 @@ class SeenLogLines:
     Lines are known by their number and by the exporter's process that has counted them.
     """
 
-    def __init__(self, place: Path | None, member: str) -> None:
-        self._file = place / f".shown.{member}" if place is not None else None
+    def __init__(self, folder: Path | None, member: str) -> None:
+        self._file = folder / f".shown.{member}" if folder is not None else None
         self._epoch, self._last = self._read()
 
     def __enter__(self) -> Self:

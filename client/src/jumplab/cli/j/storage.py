@@ -52,6 +52,6 @@ def _progress(file: Path) -> Iterator[Callable[[int], None] | None]:
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(binary_units=True), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as shown:
-        task = shown.add_task(file.name, total=file.stat().st_size)
-        yield lambda sent_bytes: shown.update(task, completed=sent_bytes)
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(file.name, total=file.stat().st_size)
+        yield lambda sent_bytes: bar.update(task, completed=sent_bytes)

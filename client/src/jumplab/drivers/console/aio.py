@@ -11,8 +11,8 @@ from jumplab.drivers.console.errors import ConsoleClosed, ConsoleTimeout
 from jumplab.drivers.console.interface import ConsoleInterface
 from jumplab.drivers.console.stream import RESTART_MARKER, ConsoleStream, gap_marker, joined
 
-_KEPT_BYTES = 1 << 20
-_TOLD_BYTES = 2000
+_UNMATCHED_LIMIT_BYTES = 1 << 20
+_QUOTED_BYTES = 2000
 
 
 class AsyncConsoleClient(AsyncDriverClient, ConsoleInterface):
@@ -62,8 +62,8 @@ class AsyncConsoleClient(AsyncDriverClient, ConsoleInterface):
         The command's echo is left out. Raises as `expect` does.
         """
         await self.send(f"{command}\n")
-        said = await self.expect(prompt, timeout)
-        output = re.sub(rf"(?:{prompt})$", "", said.replace("\r", ""))
+        text = await self.expect(prompt, timeout)
+        output = re.sub(rf"(?:{prompt})$", "", text.replace("\r", ""))
         return output.removeprefix(f"{command}\n").strip("\n")
 
     def _conversing(self) -> "_Conversation":
@@ -82,18 +82,18 @@ class _Conversation:
         self._console = console
         self._offset = 0
         self._epoch = console.epoch
-        self._said = bytearray()
+        self._unmatched = bytearray()
         self._trimmed_bytes = 0
         self._failure: DriverError | None = None
         self._ready: asyncio.Future[ConsoleStream] | None = None
-        self._holding: asyncio.Task[None] | None = None
+        self._attachment: asyncio.Task[None] | None = None
 
     async def send(self, data: bytes) -> None:
         stream = await self._attached()
         try:
             await stream.send(data)
         except DriverError:
-            await self._let_go()
+            await self._detach()
             raise
 
     async def expect(self, pattern: str, timeout: float) -> str:
@@ -107,51 +107,51 @@ class _Conversation:
             raise ConsoleTimeout(message) from error
 
     async def _found(self, pattern: re.Pattern[bytes]) -> str:
-        while not (match := pattern.search(self._said)):
-            self._take_in(await self._receive())
-        said = bytes(self._said[: match.end()])
-        del self._said[: match.end()]
+        while not (match := pattern.search(self._unmatched)):
+            self._append(await self._receive())
+        text = bytes(self._unmatched[: match.end()])
+        del self._unmatched[: match.end()]
         if self._trimmed_bytes:
-            said = gap_marker(self._trimmed_bytes).encode() + said
+            text = gap_marker(self._trimmed_bytes).encode() + text
             self._trimmed_bytes = 0
-        return said.decode(errors="replace")
+        return text.decode(errors="replace")
 
-    def _take_in(self, data: bytes) -> None:
+    def _append(self, data: bytes) -> None:
         if not data:
             raise ConsoleClosed(f"{self._console.path} has ended; before that it said: {self._tail()}")
-        self._said += data
-        excess = len(self._said) - _KEPT_BYTES
+        self._unmatched += data
+        excess = len(self._unmatched) - _UNMATCHED_LIMIT_BYTES
         if excess > 0:
-            del self._said[:excess]
+            del self._unmatched[:excess]
             self._trimmed_bytes += excess
 
     def _tail(self) -> str:
-        return repr(self._said[-_TOLD_BYTES:].decode(errors="replace"))
+        return repr(self._unmatched[-_QUOTED_BYTES:].decode(errors="replace"))
 
     async def _receive(self) -> bytes:
         stream = await self._attached()
         try:
             data = await stream.receive()
         except DriverError:
-            await self._let_go()
+            await self._detach()
             raise
         self._offset, self._epoch = stream.offset, stream.epoch
         return data
 
     async def _attached(self) -> ConsoleStream:
         """The attachment; a new one where the last one has ended. Raises what ended it, once, and what refuses it."""
-        if self._holding is None or self._holding.done():
+        if self._attachment is None or self._attachment.done():
             if self._failure is not None:
                 failure, self._failure = self._failure, None
                 raise failure
             self._ready = asyncio.get_running_loop().create_future()
-            self._holding = asyncio.create_task(self._hold(self._ready), name=f"console {self._console.path}")
+            self._attachment = asyncio.create_task(self._stay_open(self._ready), name=f"console {self._console.path}")
         assert self._ready is not None
         return await asyncio.shield(self._ready)
 
-    async def _hold(self, ready: asyncio.Future[ConsoleStream]) -> None:
+    async def _stay_open(self, ready: asyncio.Future[ConsoleStream]) -> None:
         if self._console.epoch != self._epoch:
-            self._said += RESTART_MARKER.encode()
+            self._unmatched += RESTART_MARKER.encode()
             self._offset, self._epoch = 0, self._console.epoch
         try:
             async with self._console.connect(self._offset, mark_gaps=True) as stream:
@@ -163,9 +163,9 @@ class _Conversation:
             else:
                 ready.set_exception(error)
 
-    async def _let_go(self) -> None:
+    async def _detach(self) -> None:
         """The attachment has failed, and whoever uses it is told."""
-        if self._holding is not None:
-            self._holding.cancel()
-            await asyncio.wait([self._holding])
+        if self._attachment is not None:
+            self._attachment.cancel()
+            await asyncio.wait([self._attachment])
         self._failure = None

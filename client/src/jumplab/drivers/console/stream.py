@@ -99,7 +99,7 @@ class ConsoleStream:
             attached = await self.attach()
             if self._restarted:
                 self._restarted = False
-                return self._told_of_restart()
+                return self._restart_marked()
             try:
                 data = await attached.receive()
                 if not self._is_present(attached):
@@ -114,7 +114,7 @@ class ConsoleStream:
             except (errors.CallFailed, errors.StreamReset) as error:
                 raise await _meaning(error, attached) from error
             else:
-                return b"" if gap is None else self._told(gap)
+                return b"" if gap is None else self._gap_marked(gap)
 
     async def send(self, data: bytes) -> None:
         """Types. Where another client has the exclusive right to, the next `receive` or `send` raises ConsoleInUse."""
@@ -164,7 +164,7 @@ class ConsoleStream:
             await self._detach(attached)
             return gap
 
-    def _told(self, gap: Gap) -> bytes:
+    def _gap_marked(self, gap: Gap) -> bytes:
         if self._mark_gaps:
             return gap_marker(gap.size_bytes).encode()
         raise ConsoleGap(self._console.path, gap)
@@ -176,7 +176,7 @@ class ConsoleStream:
             self.offset = 0
             self._restarted = True
 
-    def _told_of_restart(self) -> bytes:
+    def _restart_marked(self) -> bytes:
         if self._mark_gaps:
             return RESTART_MARKER.encode()
         raise ConsoleRestarted(

@@ -14,7 +14,7 @@ _REASON_BOUND_SECONDS = 5.0
 
 _log = logging.getLogger(__name__)
 
-Tell = Callable[[str], None]
+Notify = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,13 @@ class PlainForwarding:
 
 @asynccontextmanager
 async def forwarded(
-    service: AsyncDriverClient, port: int = 0, host: str = "127.0.0.1", tell: Tell = _log.warning
+    service: AsyncDriverClient, port: int = 0, host: str = "127.0.0.1", notify: Notify = _log.warning
 ) -> AsyncIterator[Forwarding]:
     """Forwards through any client of a TcpInterface. The arguments are those of AsyncTcpClient.forward."""
     connections: set[asyncio.Task[None]] = set()
 
     def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(_connection(service, reader, writer, tell), name=f"connection to {service.path}")
+        task = asyncio.create_task(_connection(service, reader, writer, notify), name=f"connection to {service.path}")
         connections.add(task)
         task.add_done_callback(connections.discard)
 
@@ -58,7 +58,7 @@ async def forwarded(
 
 
 async def _connection(
-    service: AsyncDriverClient, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tell: Tell
+    service: AsyncDriverClient, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, notify: Notify
 ) -> None:
     """One connection from its first byte to its end. What goes wrong resets it, and is told."""
     try:
@@ -69,7 +69,7 @@ async def _connection(
                 raise await _reason(stream) or error from error
             await stream.result()
     except DriverError as error:
-        tell(f"a connection to {service.path} was cut: {error}")
+        notify(f"a connection to {service.path} was cut: {error}")
     except OSError:
         pass  # our side of it has gone: it knows
     finally:

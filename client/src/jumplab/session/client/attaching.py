@@ -39,7 +39,7 @@ class Reconnecting:
 
     dial: Dial
     within: timedelta = RECONNECT_WITHIN
-    tell: Callable[[str], None] = lambda _: None
+    notify: Callable[[str], None] = lambda _: None
 
 
 @asynccontextmanager
@@ -67,8 +67,8 @@ async def attach(
         await connection.leave()
         raise
     session.connect(connection.link)
-    keeper = _Keeper(session, hello, reconnecting)
-    keeping = asyncio.create_task(keeper.keep(connection), name="the session's connection")
+    loop = _ConnectionLoop(session, hello, reconnecting)
+    running = asyncio.create_task(loop.run(connection), name="the session's connection")
     try:
         yield session
     finally:
@@ -76,11 +76,11 @@ async def attach(
         session.leave()
         try:
             if not over:
-                await keeper.flush()
+                await loop.flush()
         finally:  # also where whoever leaves is cancelled meanwhile
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
-            session.life.take(SessionEvent.FORGOTTEN)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            session.life.apply(SessionEvent.FORGOTTEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ async def _greet(link: Link, hello: Hello) -> _Connection:
     raise errors.SessionLost("could not attach: the exporter did not answer as an exporter does")
 
 
-class _Keeper:
+class _ConnectionLoop:
     """Keeps one session connected."""
 
     def __init__(self, session: Session, hello: Hello, reconnecting: Reconnecting | None) -> None:
@@ -144,7 +144,7 @@ class _Keeper:
         self._hello = hello
         self._reconnecting = reconnecting
 
-    async def keep(self, connection: _Connection) -> None:
+    async def run(self, connection: _Connection) -> None:
         """Serves one connection after the other until the session is over."""
         following: _Connection | None = connection
         while following is not None:
@@ -184,7 +184,7 @@ class _Keeper:
             return None
         seconds = self._reconnecting.within.total_seconds()
         try:
-            with _one_line(self._reconnecting.tell, lost, seconds):
+            with _one_line(self._reconnecting.notify, lost, seconds):
                 async with asyncio.timeout(seconds):
                     return await self._reconnected(self._reconnecting.dial)
         except TimeoutError:
@@ -205,14 +205,14 @@ class _Keeper:
 
 
 @contextlib.contextmanager
-def _one_line(tell: Callable[[str], None], lost: str, seconds: float) -> Iterator[None]:
+def _one_line(notify: Callable[[str], None], lost: str, seconds: float) -> Iterator[None]:
     """Says that a connection was lost: once it is back, or earlier where somebody would begin to wonder."""
     sentence = f"the connection was lost ({lost}); trying to get another for up to {seconds:g} s"
-    late = asyncio.get_running_loop().call_later(_QUIET_SECONDS, tell, sentence)
-    told_at = late.when()
+    late = asyncio.get_running_loop().call_later(_QUIET_SECONDS, notify, sentence)
+    notified_at = late.when()
     try:
         yield
     finally:
         late.cancel()
-    if asyncio.get_running_loop().time() < told_at:
-        tell(f"the connection was lost ({lost}) and is back")
+    if asyncio.get_running_loop().time() < notified_at:
+        notify(f"the connection was lost ({lost}) and is back")

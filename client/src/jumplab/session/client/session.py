@@ -59,7 +59,7 @@ class Session:
         self.labels = dict(welcome.labels)
         self.motd = welcome.motd
         self.epoch = welcome.epoch
-        self._holds_items = welcome.holds_items
+        self._windowed_items = welcome.holds_items
         self._carries_streams = welcome.carries_streams
         self.on_log: Callable[[LogLine], None] | None = None
         self.on_status: Callable[[StatusChange], None] | None = None
@@ -69,34 +69,34 @@ class Session:
 
     async def call(self, driver_uuid: str, method: str, arguments: bytes) -> bytes:
         if self.channel.crowded:
-            await self.channel.room()
+            await self.channel.until_writable()
         running, call = self._begin(driver_uuid, method, arguments)
         call.timeout_ms = remaining_ms()
         try:
             self.channel.post(Frame(call=call))
             return await running.result
         finally:
-            self._let_go(call.id)
+            self._abandon(call.id)
 
     async def call_streaming(self, driver_uuid: str, method: str, arguments: bytes) -> AsyncIterator[bytes]:
-        await self.channel.room()
+        await self.channel.until_writable()
         running, call = self._begin(driver_uuid, method, arguments)
         call.timeout_ms = remaining_ms()
         call.window_bytes = WINDOW_BYTES
         items = running.items = ReceivedItems()
         try:
             self.channel.post(Frame(call=call))
-            while (item := await items.take()) is not None:
-                if items.telling_due and not running.result.done():
-                    self._tell_taken(call.id, items)
+            while (item := await items.pop()) is not None:
+                if items.acknowledgement_due and not running.result.done():
+                    self._acknowledge_items(call.id, items)
                 yield item
             await running.result
         finally:
-            self._let_go(call.id)
+            self._abandon(call.id)
 
     @asynccontextmanager
     async def open(self, driver_uuid: str, method: str, arguments: bytes, *, bulk: bool) -> AsyncIterator[DriverStream]:
-        await self.channel.room()
+        await self.channel.until_writable()
         link, number = await self._route()
         running, call = self._begin(driver_uuid, method, arguments)
         opened = running.opened = asyncio.get_running_loop().create_future()
@@ -116,11 +116,11 @@ class Session:
                     await running.result
                 yield stream
         finally:
-            self._let_go(call.id)
+            self._abandon(call.id)
 
     def connect(self, link: Link) -> None:
         """The session's first connection is there."""
-        self.life.take(SessionEvent.CONNECTED)
+        self.life.apply(SessionEvent.CONNECTED)
         self._link = link
         self._connected.set()
 
@@ -134,13 +134,13 @@ class Session:
             self.channel.forget()
         self.channel.connect(welcome.received)
         self.epoch = welcome.epoch
-        self._holds_items = welcome.holds_items
+        self._windowed_items = welcome.holds_items
         self._carries_streams = welcome.carries_streams
         self.connect(link)
 
     def disconnect(self) -> None:
         """The connection is gone; what is asked meanwhile waits for the next one."""
-        self.life.take(SessionEvent.LOST)
+        self.life.apply(SessionEvent.LOST)
         self._connected.clear()
         self._link = None
         for running in self._calls.values():
@@ -149,9 +149,9 @@ class Session:
 
     async def read(self, first: Frames, payloads: AsyncIterator[Frames]) -> None:
         """Takes in what the exporter says on one connection. Raises TransportError at its end."""
-        self._take_in(first)
+        self._handle_payload(first)
         async for payload in payloads:
-            self._take_in(payload)
+            self._handle_payload(payload)
 
     def leave(self) -> None:
         """Nothing can be called any more; the exporter is told, where it can be."""
@@ -160,12 +160,12 @@ class Session:
 
     def end(self, reason: errors.DriverError) -> None:
         """The session is over."""
-        self.life.take(SessionEvent.OVER)
+        self.life.apply(SessionEvent.OVER)
         if not self.ended.done():
             self.ended.set_result(reason)
         for running in list(self._calls.values()):
             running.finish(self.ended.result())
-        self.channel.let_all_in()
+        self.channel.release_senders()
         self._connected.set()
 
     def _lose_calls(self) -> None:
@@ -176,28 +176,28 @@ class Session:
         for running in list(self._calls.values()):
             running.finish(lost)
 
-    def _take_in(self, payload: Frames) -> None:
+    def _handle_payload(self, payload: Frames) -> None:
         counted = 0
         try:
             for frame in payload.frames:
                 kind = frame.WhichOneof("kind")
                 counted += kind not in UNCOUNTED
-                self._take_in_frame(kind, frame)
+                self._handle_frame(kind, frame)
         finally:
             self.channel.arrived(payload, counted)
 
-    def _take_in_frame(self, kind: str | None, frame: Frame) -> None:
+    def _handle_frame(self, kind: str | None, frame: Frame) -> None:
         match kind:
             case "call_result":
-                self._take_result(frame.call_result)
+                self._handle_result(frame.call_result)
             case "call_item":
-                self._running(frame.call_item.id).take_item(frame.call_item.value)
+                self._running(frame.call_item.id).add_item(frame.call_item.value)
             case "call_progress":
-                told = frame.call_progress
-                total = told.total if told.HasField("total") else None
-                self._running(told.id).hear(Progress(told.done, total, told.text))
+                progress = frame.call_progress
+                total = progress.total if progress.HasField("total") else None
+                self._running(progress.id).report_progress(Progress(progress.done, total, progress.text))
             case "stream_envelope":
-                self._take_envelope(frame.stream_envelope)
+                self._handle_envelope(frame.stream_envelope)
             case "call_opened":
                 self._running(frame.call_opened.id).open()
             case "log_line":
@@ -211,22 +211,22 @@ class Session:
             case _:
                 raise ProtocolError(f"the exporter sent a frame that only a client sends: {kind}")
 
-    def _take_result(self, result: CallResult) -> None:
+    def _handle_result(self, result: CallResult) -> None:
         running = self._running(result.id)
         if result.WhichOneof("outcome") == "error":
-            running.finish(call_errors.heard(result.error, running.path, running.method))
+            running.finish(call_errors.to_driver_error(result.error, running.path, running.method))
         else:
             running.finish(result.value)
 
-    def _take_envelope(self, envelope: StreamEnvelope) -> None:
+    def _handle_envelope(self, envelope: StreamEnvelope) -> None:
         running = self._calls.get(envelope.id)
         if running is not None and running.carried is not None:  # else nobody waits for it any more
             running.carried.put(envelope)
 
-    def _tell_taken(self, call_id: int, items: ReceivedItems) -> None:
+    def _acknowledge_items(self, call_id: int, items: ReceivedItems) -> None:
         """Lets the exporter go on with a streaming call, of which enough has been taken."""
-        if self._holds_items:
-            self.channel.post(Frame(call_taken=CallTaken(id=call_id, bytes=items.tell())))
+        if self._windowed_items:
+            self.channel.post(Frame(call_taken=CallTaken(id=call_id, bytes=items.acknowledgement())))
 
     def _running(self, call_id: int) -> RunningCall:
         """The call; a stand-in for one that nobody waits for any more."""
@@ -242,7 +242,7 @@ class Session:
         call.progress = running.on_progress is not None
         return running, call
 
-    def _let_go(self, call_id: int) -> None:
+    def _abandon(self, call_id: int) -> None:
         """Nobody waits for the call any more; where it has no result yet, or a stream among the frames, the exporter is
         told."""
         running = self._calls.pop(call_id)

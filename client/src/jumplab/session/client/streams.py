@@ -40,12 +40,12 @@ class RunningCall:
         if self.opened is not None and not self.opened.done():
             self.opened.set_result(None)
 
-    def take_item(self, item: bytes | None) -> None:
+    def add_item(self, item: bytes | None) -> None:
         """An item has come; None: no more will."""
         if self.items is not None:
             self.items.put(item)
 
-    def hear(self, progress: Progress) -> None:
+    def report_progress(self, progress: Progress) -> None:
         """How far the call is. What the listener raises is no concern of the session's."""
         if self.on_progress is not None:
             asyncio.get_running_loop().call_soon(self.on_progress, progress)
@@ -59,7 +59,7 @@ class RunningCall:
                 self.result.set_exception(outcome)
                 self.result.exception()  # somebody who no longer waits for it need not hear of it
         self.open()
-        self.take_item(None)
+        self.add_item(None)
 
 
 class DriverStream(LinkedByteStream):
@@ -90,14 +90,14 @@ class DriverStream(LinkedByteStream):
         task = asyncio.create_task(
             self.run(stream, fresh=fresh), name=f"byte stream of {self._call.path}.{self._call.method}"
         )
-        self._call.result.add_done_callback(self._take_outcome)
+        self._call.result.add_done_callback(self._apply_outcome)
         try:
             yield
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    def _take_outcome(self, result: "asyncio.Future[bytes]") -> None:
+    def _apply_outcome(self, result: "asyncio.Future[bytes]") -> None:
         failure = None if result.cancelled() else result.exception()
         if isinstance(failure, errors.DriverError):
             self.close(failure)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 from jumplab.driver import errors
 from jumplab.driver.interface import MethodKind
-from jumplab.driver.progressing import Progress, told_to
+from jumplab.driver.progressing import Progress, reporting_to
 from jumplab.protocol.v1.session_pb2 import (
     Call,
     CallItem,
@@ -76,7 +76,7 @@ class Attachment:
         """Sends a frame that answers nothing: a log line, a change of status. What is lost of them is told."""
         self._pushes.push(frame)
 
-    def say_goodbye(self, reason: str) -> None:
+    def send_goodbye(self, reason: str) -> None:
         """The session is over: calls are cancelled, the client is told why, now or when it comes back."""
         self._reason = reason
         self._channel.post_prompt(Frame(goodbye=Goodbye(reason=reason)))
@@ -85,7 +85,7 @@ class Attachment:
 
     def end(self) -> None:
         """The client has left for good, or is given up: it is told nothing."""
-        self.life.take(SessionEvent.OVER)
+        self.life.apply(SessionEvent.OVER)
         self.left.set()
 
     async def serve(self, link: Link, stream: EnvelopeStream, payloads: AsyncIterator[Frames], hello: Hello) -> None:
@@ -95,7 +95,7 @@ class Attachment:
         """
         self._replaced.set()
         replaced = self._replaced = asyncio.Event()
-        self.life.take(SessionEvent.CONNECTED)
+        self.life.apply(SessionEvent.CONNECTED)
         self._connection = link
         try:
             async with self._turn:  # the connection before this one must not take its first words
@@ -104,7 +104,7 @@ class Attachment:
                     await self._converse(stream, payloads, replaced)
         finally:
             if not replaced.is_set():
-                self.life.take(SessionEvent.LOST)
+                self.life.apply(SessionEvent.LOST)
                 self._connection = None
 
     def _begin(self, hello: Hello) -> None:
@@ -137,7 +137,7 @@ class Attachment:
             _, lasting = await asyncio.wait(calls, timeout=_CLOSING_BOUND_SECONDS)
             for call in lasting:
                 call.cancel()
-        self.life.take(SessionEvent.FORGOTTEN)
+        self.life.apply(SessionEvent.FORGOTTEN)
         self.gone.set()
 
     def _first_words(self, resumed: bool) -> Frame:
@@ -170,7 +170,7 @@ class Attachment:
     def _end_for(self, error: ProtocolError) -> None:
         """The client does not keep to the protocol: what it would say next means nothing, so its session is over."""
         _log.warning("a client's session is ended: %s", error)
-        self.say_goodbye(f"the exporter has ended this session: {error}")
+        self.send_goodbye(f"the exporter has ended this session: {error}")
 
     async def _finish(self, sending: "asyncio.Task[None]") -> None:
         """Cancels what runs, and lets the last words out, as long as there is somebody to hear them."""
@@ -183,9 +183,9 @@ class Attachment:
 
     async def _read(self, payloads: AsyncIterator[Frames]) -> None:
         async for payload in payloads:
-            await self._take_in(payload)
+            await self._handle_payload(payload)
 
-    async def _take_in(self, payload: Frames) -> None:
+    async def _handle_payload(self, payload: Frames) -> None:
         counted = 0
         for frame in payload.frames:
             kind = frame.WhichOneof("kind") or ""
@@ -200,11 +200,11 @@ class Attachment:
                     if call.stream or call.carried:
                         self._streams[call.id] = self._hosted(call)
                 case "stream_envelope":
-                    self._take_envelope(frame.stream_envelope)
+                    self._handle_envelope(frame.stream_envelope)
                 case "call_cancel":
                     self._cancel(frame.call_cancel.id)
                 case "call_taken" if frame.call_taken.id in self._items:
-                    self._items[frame.call_taken.id].taken(frame.call_taken.bytes)
+                    self._items[frame.call_taken.id].acknowledge(frame.call_taken.bytes)
                 case "call_taken":
                     pass  # its call has ended
                 case "reopen":
@@ -219,7 +219,7 @@ class Attachment:
         carried = InlineStream(self._channel, call.id, moves=False) if call.carried else None
         return HostedStream(bulk=call.bulk, carried=carried)
 
-    def _take_envelope(self, envelope: StreamEnvelope) -> None:
+    def _handle_envelope(self, envelope: StreamEnvelope) -> None:
         hosted = self._streams.get(envelope.id)
         if hosted is not None and hosted.carried is not None:
             hosted.carried.put(envelope)
@@ -244,7 +244,7 @@ class Attachment:
     async def _run(self, call: Call) -> None:
         """Runs one call to its result frame, and a byte stream to its last byte."""
         try:
-            await self._tell(await self._outcome(call))
+            await self._send_result(await self._outcome(call))
             if call.id in self._streams:
                 await self._streams[call.id].let_go()
         finally:
@@ -252,7 +252,7 @@ class Attachment:
             if hosted is not None:
                 await hosted.stop()
 
-    async def _tell(self, result: CallResult) -> None:
+    async def _send_result(self, result: CallResult) -> None:
         """Sends a result. What a client does not read has a bound: beyond it an error takes the result's place."""
         if not self._channel.crowded:
             self._channel.post(Frame(call_result=result))
@@ -260,7 +260,7 @@ class Attachment:
         size_bytes = result.ByteSize()
         if self._results_bytes + size_bytes > _RESULTS_BYTES:
             unread = OSError(f"its result was dropped: {self._results_bytes} bytes of others were not read before")
-            result = CallResult(id=result.id, error=call_errors.told(unread))
+            result = CallResult(id=result.id, error=call_errors.to_call_error(unread))
             size_bytes = 0
         self._results_bytes += size_bytes
         try:
@@ -282,31 +282,33 @@ class Attachment:
         except asyncio.CancelledError:
             if self._calls.is_awaited(call.id):
                 cancelled = errors.CallCancelled(f"{call.method} was cancelled")
-                self._channel.post(Frame(call_result=CallResult(id=call.id, error=call_errors.told(cancelled))))
+                self._channel.post(
+                    Frame(call_result=CallResult(id=call.id, error=call_errors.to_call_error(cancelled)))
+                )
             raise
         except errors.DriverError as error:
-            return CallResult(id=call.id, error=call_errors.told(error))
+            return CallResult(id=call.id, error=call_errors.to_call_error(error))
         except Exception as error:  # noqa: BLE001 - a driver's own code: what it raises is the call's outcome
             _log.info("%s raised", call.method, exc_info=error)
-            return CallResult(id=call.id, error=call_errors.told(error))
+            return CallResult(id=call.id, error=call_errors.to_call_error(error))
 
     async def _watched(self, call: Call, invocation: Invocation) -> bytes:
         """Does the work within the caller's deadline, if it has one, and tells it how far it is, if it listens."""
         async with asyncio.timeout(call.timeout_ms / 1000 if call.timeout_ms else None):
-            with self._progress_told(call) if call.progress else contextlib.nullcontext():
+            with self._sending_progress(call) if call.progress else contextlib.nullcontext():
                 return await self._work(call, invocation)
 
     @contextlib.contextmanager
-    def _progress_told(self, call: Call) -> Iterator[None]:
+    def _sending_progress(self, call: Call) -> Iterator[None]:
         """What the driver says of the call's progress goes to the client."""
 
-        def send(said: Progress) -> None:
-            told = CallProgress(id=call.id, done=said.done, total=said.total, text=said.text)
-            self._channel.post_latest(call.id, Frame(call_progress=told))
+        def send(progress: Progress) -> None:
+            message = CallProgress(id=call.id, done=progress.done, total=progress.total, text=progress.text)
+            self._channel.post_latest(call.id, Frame(call_progress=message))
 
         reports = ProgressReports(send)
         try:
-            with told_to(reports.take):
+            with reporting_to(reports.put):
                 yield
         finally:
             reports.close()
@@ -329,7 +331,7 @@ class Attachment:
                         raise ValueError(f"an item has more than {FRAME_BYTES} bytes, the most; use a byte stream")
                     await self._channel.send(Frame(call_item=CallItem(id=call.id, value=item)))
                     sent.count(item)
-                    await sent.room.wait()
+                    await sent.writable.wait()
         finally:
             del self._items[call.id]
         return b"null"

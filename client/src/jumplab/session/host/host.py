@@ -22,10 +22,10 @@ from jumplab.session.host.tree import DriverTree
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import EnvelopeStream, Link
 
-_LINES_KEPT = 200
+_REPLAYED_LINES = 200
 _GREETING_BOUND_SECONDS = 20.0
 _LETTING_GO_SECONDS = 1.0
-_KEPT_SECONDS = 600.0
+_RECONNECT_SECONDS = 600.0
 _DETACHING_BOUND_SECONDS = 2.0
 _CLIENTS_AT_ONCE = 256
 _line_numbers = itertools.count(1)
@@ -69,7 +69,7 @@ class SessionHost:
         )
         self._dispatcher = Dispatcher(tree)
         self._attachments: dict[str, Attachment] = {}
-        self._said: deque[Frame] = deque(maxlen=_LINES_KEPT)
+        self._recent_lines: deque[Frame] = deque(maxlen=_REPLAYED_LINES)
         self._status: list[Frame] = []
         self._ended = ""
         self._dismissals = 0
@@ -116,7 +116,7 @@ class SessionHost:
         """The client's hello. One that begins otherwise, or is one too many, is told so. Raises ProtocolError."""
         try:
             hello = await _hello(payloads)
-            if hello.session not in self._attachments and not self._has_room():
+            if hello.session not in self._attachments and not self._can_attach():
                 raise ProtocolError(f"{_CLIENTS_AT_ONCE} clients are attached to this lease, which is the most")
         except ProtocolError as error:
             await reset(stream, str(error))
@@ -124,7 +124,7 @@ class SessionHost:
             raise
         return hello
 
-    def _has_room(self) -> bool:
+    def _can_attach(self) -> bool:
         """Whether one more client may attach; of those that vanished the one is given up that did so first."""
         if len(self._attachments) < _CLIENTS_AT_ONCE:
             return True
@@ -138,7 +138,7 @@ class SessionHost:
         try:
             with self._counted():
                 await attachment.serve(link, stream, payloads, hello)
-            gone = attachment.life.is_over or await attachment.abandoned(_KEPT_SECONDS)
+            gone = attachment.life.is_over or await attachment.abandoned(_RECONNECT_SECONDS)
         except BaseException:
             if not attachment.connected:  # else another connection has taken its place
                 await self._forget(hello.session, attachment)
@@ -166,10 +166,10 @@ class SessionHost:
             return known
         hello.epoch = ""
         attachment = self._attachments[hello.session] = Attachment(hello.session, self._dispatcher, self._welcomed)
-        for frame in (*self._said, *self._status):
+        for frame in (*self._recent_lines, *self._status):
             attachment.push(frame)
         if self._ended:
-            attachment.say_goodbye(self._ended)
+            attachment.send_goodbye(self._ended)
         return attachment
 
     async def _forget(self, session: str, attachment: Attachment) -> None:
@@ -196,10 +196,10 @@ class SessionHost:
         Whoever attaches afterwards is served, and told nothing of before.
         """
         self._dismissals += 1
-        self._said.clear()
+        self._recent_lines.clear()
         attachments = list(self._attachments.values())
         for attachment in attachments:
-            attachment.say_goodbye(reason)
+            attachment.send_goodbye(reason)
         return attachments
 
     def set_status(self, status: ExporterStatus.ValueType, message: str = "") -> None:
@@ -208,7 +208,7 @@ class SessionHost:
         self._status = [frame]
         self._push(frame)
 
-    def say(
+    def send_log_line(
         self,
         message: str,
         *,
@@ -222,7 +222,7 @@ class SessionHost:
         line = LogLine(source=source, severity=severity, message=message, timestamp=now, driver_uuid=driver_uuid)
         line.number = next(_line_numbers)
         frame = Frame(log_line=line)
-        self._said.append(frame)
+        self._recent_lines.append(frame)
         self._push(frame)
 
     def serves(self, driver_uuid: str) -> bool:
@@ -261,9 +261,9 @@ class _DriverLogs(logging.Handler):
             return
         line = (record.getMessage(), record.levelname, driver_uuid)
         if threading.get_ident() == self._thread:
-            self._say(*line)  # at once, so that it comes before the result of the call that said it
+            self._send_log_line(*line)  # at once, so that it comes before the result of the call that said it
         else:
-            self._loop.call_soon_threadsafe(self._say, *line)
+            self._loop.call_soon_threadsafe(self._send_log_line, *line)
 
-    def _say(self, message: str, severity: str, driver_uuid: str) -> None:
-        self._host.say(message, source=LOG_SOURCE_DRIVER, severity=severity, driver_uuid=driver_uuid)
+    def _send_log_line(self, message: str, severity: str, driver_uuid: str) -> None:
+        self._host.send_log_line(message, source=LOG_SOURCE_DRIVER, severity=severity, driver_uuid=driver_uuid)

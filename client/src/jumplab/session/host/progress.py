@@ -10,7 +10,7 @@ _PAUSE_SECONDS = 0.1
 
 
 class ProgressReports:
-    """Passes on what `take` gets, at once and then ten times a second at the most.  send: runs in the event loop."""
+    """Passes on what `put` gets, at once and then ten times a second at the most.  send: runs in the event loop."""
 
     def __init__(self, send: Callable[[Progress], None]) -> None:
         self._send = send
@@ -19,7 +19,7 @@ class ProgressReports:
         self._busy = False
         self._closed = False
 
-    def take(self, progress: Progress) -> None:
+    def put(self, progress: Progress) -> None:
         """Takes the latest word. Never waits; from any thread."""
         self._latest = progress
         if not self._busy and not self._closed:

@@ -16,7 +16,7 @@ class Pushes:
         self._channel = channel
         self._lost_lines = 0
         self._status: Frame | None = None
-        channel.on_room = self._catch_up
+        channel.on_writable = self._catch_up
 
     def push(self, frame: Frame) -> None:
         """Takes a log line or a change of status. Never waits."""

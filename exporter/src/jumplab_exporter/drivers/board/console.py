@@ -18,7 +18,7 @@ class BoardConsole(BufferedConsole):
         """The board has been switched on: listens to its line until that hangs up."""
         self._plugged.put_nowait(port)
 
-    async def _keep_listening(self) -> None:
+    async def _read_until_closed(self) -> None:
         while True:
             port = await self._plugged.get()
             try:

@@ -57,11 +57,11 @@ class Firmware:
         if not self.counting:
             return b""
         self._left -= 1
-        shown = f"\b\b\b{self._left:2d} "
+        text = f"\b\b\b{self._left:2d} "
         if self._left:
-            return shown.encode()
+            return text.encode()
         self._phase = _Phase.PROMPT
-        return f"{shown}\r\nNo bootable system on the disk\r\n{PROMPT}".encode()
+        return f"{text}\r\nNo bootable system on the disk\r\n{PROMPT}".encode()
 
     def feed(self, data: bytes) -> bytes:
         """Somebody typed."""

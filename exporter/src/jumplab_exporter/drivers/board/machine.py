@@ -68,7 +68,7 @@ class Machine:
                 *("-drive", f"file=/proc/self/fd/{disk},format=raw,if=none,id=disk"),
                 *("-device", "virtio-blk-device,drive=disk"),
             )
-            child = await Child.start((*command, *wiring), keep_descriptors=(qmp_end, console_end, disk))
+            child = await Child.start((*command, *wiring), inherited_descriptors=(qmp_end, console_end, disk))
         qmp = QMPClient("board")
         try:
             async with asyncio.timeout(_STARTING_BOUND_SECONDS):
@@ -76,18 +76,18 @@ class Machine:
                 await qmp.execute("cont")
         except (QMPError, EOFError, TimeoutError) as error:
             await child.kill()
-            said = (await child.output.read()).decode(errors="replace").strip()
+            output = (await child.output.read()).decode(errors="replace").strip()
             await child.__aexit__(None, None, None)
             console_own.close()
             await _disconnect(qmp)
-            raise OSError(f"QEMU did not start: {said or error}") from error
+            raise OSError(f"QEMU did not start: {output or error}") from error
         return cls(child, qmp, await SocketPort.of(console_own))
 
-    async def watch(self, say: Callable[[str], None]) -> str:
+    async def watch(self, on_line: Callable[[str], None]) -> str:
         """Waits for the end; each line of QEMU's own output goes to `say`. Why it ended, "" if it was switched off."""
         async with self._child as child:
             while line := await child.output.readline():
-                say(line.decode(errors="replace").rstrip())
+                on_line(line.decode(errors="replace").rstrip())
             code = await child.wait()
         await self.console.aclose()
         await _disconnect(self._qmp)

@@ -27,7 +27,7 @@ class ConsoleBuffer:
         memory_bytes: int = 1 << 20,
         disk_bytes: int = 0,
         *,
-        tell: Callable[[str], None] = lambda _: None,
+        warn: Callable[[str], None] = lambda _: None,
         folder: Path | None = None,
         block_bytes: int = _BLOCK_BYTES,
     ) -> None:
@@ -37,8 +37,8 @@ class ConsoleBuffer:
         self._newest = bytearray()
         self._end = 0
         self._spill = Spill(disk_bytes // block_bytes, block_bytes, folder or spill_folder())
-        self._tell = tell
-        self._told = False
+        self._warn = warn
+        self._warned = False
         self._grown = asyncio.Event()
         self._closed = False
 
@@ -61,14 +61,14 @@ class ConsoleBuffer:
         """Takes in what the console said. Never waits for a reader."""
         view = memoryview(data)
         while view:
-            taken = view[: self._block_bytes - len(self._newest)]
-            self._newest += taken
-            self._end += len(taken)
-            view = view[len(taken) :]
+            part = view[: self._block_bytes - len(self._newest)]
+            self._newest += part
+            self._end += len(part)
+            view = view[len(part) :]
             if len(self._newest) == self._block_bytes:
                 self._blocks.append(bytes(self._newest))
                 self._newest.clear()
-                self._make_room()
+                self._drop_oldest()
         self._wake()
 
     def close(self) -> None:
@@ -97,31 +97,31 @@ class ConsoleBuffer:
         if offset < self.start_offset:
             return Gap(offset, self.start_offset - offset)
         try:
-            return self._kept(offset)
+            return self._read_back(offset)
         except OSError as error:
             self._spill.forget()
-            self._tell(f"what the console said could not be read back from the disk: {error}")
+            self._warn(f"what the console said could not be read back from the disk: {error}")
             return Gap(offset, self.start_offset - offset)
 
     @property
     def _memory_start(self) -> int:
         return self._end - len(self._newest) - len(self._blocks) * self._block_bytes
 
-    def _kept(self, offset: int) -> bytes:
+    def _read_back(self, offset: int) -> bytes:
         index, start = divmod(offset - self.start_offset, self._block_bytes)
         if index < len(self._spill):
             return self._spill.read(index, start)
         index -= len(self._spill)
         return self._blocks[index][start:] if index < len(self._blocks) else bytes(self._newest[start:])
 
-    def _make_room(self) -> None:
+    def _drop_oldest(self) -> None:
         while len(self._blocks) > self._memory_blocks:
             self._spill.push(self._blocks.popleft())
         if self._spill.failure is None:
-            self._told = False
-        elif not self._told:
-            self._told = True
-            self._tell(
+            self._warned = False
+        elif not self._warned:
+            self._warned = True
+            self._warn(
                 f"the disk takes no more of what the console says: {self._spill.failure}; "
                 f"of what is older than {self._end - self.start_offset} bytes the oldest is dropped"
             )

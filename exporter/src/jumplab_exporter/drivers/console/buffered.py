@@ -25,7 +25,7 @@ class BufferedConsole(ConsoleInterface, Driver):
     memory_kib: how much of what the device says is kept in memory;  disk_mib: how much of what is older is kept on
     disk, 0: none.
 
-    A subclass overrides `_keep_listening`, which calls `_listen` with each port that it opens.
+    A subclass overrides `_read_until_closed`, which calls `_listen` with each port that it opens.
     """
 
     memory_kib: MemoryKib = MEMORY_KIB
@@ -35,7 +35,7 @@ class BufferedConsole(ConsoleInterface, Driver):
 
     async def __aenter__(self) -> Self:
         await super().__aenter__()
-        self._buffer = ConsoleBuffer(self.memory_kib << 10, self.disk_mib << 20, tell=self.log.warning)
+        self._buffer = ConsoleBuffer(self.memory_kib << 10, self.disk_mib << 20, warn=self.log.warning)
         self._writers = Writers()
         self._writing = asyncio.Lock()
         self._tasks = asyncio.TaskGroup()
@@ -52,12 +52,12 @@ class BufferedConsole(ConsoleInterface, Driver):
         await super().__aexit__(kind, error, traceback)
 
     @abstractmethod
-    async def _keep_listening(self) -> None:
+    async def _read_until_closed(self) -> None:
         """Listens to the device until cancelled; a lost device is for this to handle."""
 
     async def _run(self) -> None:
         try:
-            await self._keep_listening()
+            await self._read_until_closed()
         except Exception:  # the other drivers and the session go on
             self.log.exception("the console is not listened to any more")
 

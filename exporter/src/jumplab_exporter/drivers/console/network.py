@@ -83,8 +83,8 @@ class Rfc2217Port:
     async def read(self) -> bytes:
         self._reading = True
         try:
-            while not (data := self._com_port.take_received()):
-                if not await self._take_in():
+            while not (data := self._com_port.pop_received()):
+                if not await self._process_input():
                     return b""
             return data
         finally:
@@ -132,7 +132,7 @@ class Rfc2217Port:
                 "the server does not confirm RFC 2217's PURGE-DATA; "
                 f"what it sent within {_PURGE_SECONDS:g} s of the request is discarded instead"
             )
-            com_port.take_received()
+            com_port.pop_received()
         com_port.give_up()
 
     async def _answered(self, ready: Callable[[], bool], seconds: float) -> bool:
@@ -141,7 +141,7 @@ class Rfc2217Port:
         try:
             async with asyncio.timeout(seconds):
                 while not ready():
-                    if not await self._take_in():
+                    if not await self._process_input():
                         raise ConnectionResetError
         except TimeoutError:
             return ready()
@@ -149,7 +149,7 @@ class Rfc2217Port:
             raise _SentAway(f"the server has closed the connection{self._closing_message()}") from error
         return True
 
-    async def _take_in(self) -> bool:
+    async def _process_input(self) -> bool:
         """Waits for bytes from the server and processes them; False where it has closed the connection."""
         received = await self._reader.read(_BLOCK_BYTES)
         self._com_port.receive(received)
@@ -163,7 +163,7 @@ class Rfc2217Port:
         return bool(received)
 
     def _send_outgoing(self) -> None:
-        if outgoing := self._com_port.take_outgoing():
+        if outgoing := self._com_port.pop_outgoing():
             self._writer.write(outgoing)
 
     async def _discard_unsent(self) -> None:
@@ -178,7 +178,7 @@ class Rfc2217Port:
         await self._answered(lambda: not self._com_port.purging, _CLOSING_SECONDS)
 
     def _closing_message(self) -> str:
-        text = self._com_port.take_received()[-_MESSAGE_BYTES:].decode(errors="replace").strip()
+        text = self._com_port.pop_received()[-_MESSAGE_BYTES:].decode(errors="replace").strip()
         return f'; it said "{text}"' if text else ""
 
 

@@ -149,11 +149,11 @@ class ComPort:
         """Input for the device, as it is to be sent."""
         return self._telnet.encode(data)
 
-    def take_outgoing(self) -> bytes:
+    def pop_outgoing(self) -> bytes:
         """Requests, answers and commands that are to be sent now."""
-        return self._telnet.take_outgoing()
+        return self._telnet.pop_outgoing()
 
-    def take_received(self) -> bytes:
+    def pop_received(self) -> bytes:
         """The device's output since the last call."""
         received = bytes(self._received)
         self._received.clear()

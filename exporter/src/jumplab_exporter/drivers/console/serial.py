@@ -46,7 +46,7 @@ class SerialConsole(BufferedConsole):
             await self._first.aclose()
             raise
 
-    async def _keep_listening(self) -> None:
+    async def _read_until_closed(self) -> None:
         loop = asyncio.get_running_loop()
         backoff = Backoff()
         port = self._first

@@ -54,8 +54,8 @@ class Spill:
     def read(self, index: int, start: int) -> bytes:
         """The block with this index, 0 the oldest, from its byte `start` on. Raises OSError."""
         assert self._descriptor is not None
-        place = self._slots[index] * self._block_bytes
-        data = os.pread(self._descriptor, self._block_bytes - start, place + start)
+        file_position = self._slots[index] * self._block_bytes
+        data = os.pread(self._descriptor, self._block_bytes - start, file_position + start)
         if len(data) < self._block_bytes - start:
             raise OSError("the spill file is shorter than what was written to it")
         return data
@@ -93,9 +93,9 @@ def _nameless_file(folder: Path) -> int:
     return descriptor
 
 
-def _write_all(descriptor: int, block: bytes, place: int) -> None:
+def _write_all(descriptor: int, block: bytes, file_position: int) -> None:
     view = memoryview(block)
     while view:
-        written = os.pwrite(descriptor, view, place)
-        place += written
+        written = os.pwrite(descriptor, view, file_position)
+        file_position += written
         view = view[written:]

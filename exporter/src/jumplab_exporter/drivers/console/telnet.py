@@ -107,7 +107,7 @@ class Telnet:
         """Sends a message about an option (RFC 855)."""
         self._outgoing += bytes((0xFF, _Code.SB, option)) + _escaped(content) + bytes((0xFF, _Code.SE))
 
-    def take_outgoing(self) -> bytes:
+    def pop_outgoing(self) -> bytes:
         """Requests, answers and subnegotiations that are to be sent now."""
         outgoing = bytes(self._outgoing)
         self._outgoing.clear()

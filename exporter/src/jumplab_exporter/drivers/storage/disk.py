@@ -63,29 +63,31 @@ class FileDisk(StorageInterface, Driver):
     async def write(self, stream: ByteStream, *, offset_bytes: int = 0) -> Digest:
         self._check(offset_bytes)
         self._refuse_while_in_use()
-        sha256, place = hashlib.sha256(), offset_bytes
+        sha256, file_position = hashlib.sha256(), offset_bytes
         while data := await stream.receive():
             self._refuse_while_in_use()
-            if place + len(data) > self._size_bytes:
+            if file_position + len(data) > self._size_bytes:
                 raise ValueError(f"the disk has {self._size_bytes} bytes: what was sent from {offset_bytes} on is more")
-            await asyncio.to_thread(self._write_at, data, place)
+            await asyncio.to_thread(self._write_at, data, file_position)
             sha256.update(data)
-            place += len(data)
-        return Digest(size_bytes=place - offset_bytes, sha256=sha256.hexdigest())
+            file_position += len(data)
+        return Digest(size_bytes=file_position - offset_bytes, sha256=sha256.hexdigest())
 
     async def read(self, stream: ByteStream, *, offset_bytes: int = 0, size_bytes: int | None = None) -> Digest:
         self._check(offset_bytes)
         end = self._size_bytes if size_bytes is None else offset_bytes + size_bytes
         if end > self._size_bytes or end < offset_bytes:
             raise ValueError(f"the disk has {self._size_bytes} bytes: there are no {size_bytes} from {offset_bytes} on")
-        sha256, place = hashlib.sha256(), offset_bytes
-        while place < end:
-            data = await asyncio.to_thread(os.pread, self._descriptor, min(_BLOCK_BYTES, end - place), place)
+        sha256, file_position = hashlib.sha256(), offset_bytes
+        while file_position < end:
+            data = await asyncio.to_thread(
+                os.pread, self._descriptor, min(_BLOCK_BYTES, end - file_position), file_position
+            )
             if not data:
-                raise OSError(f"the disk's file ends at {place}: something else has shortened it")
+                raise OSError(f"the disk's file ends at {file_position}: something else has shortened it")
             await stream.send(data)
             sha256.update(data)
-            place += len(data)
+            file_position += len(data)
         return Digest(size_bytes=end - offset_bytes, sha256=sha256.hexdigest())
 
     def head(self) -> bytes:
@@ -100,8 +102,8 @@ class FileDisk(StorageInterface, Driver):
         if reason := self._why_in_use():
             raise ValueError(reason)
 
-    def _write_at(self, data: bytes, place: int) -> None:
+    def _write_at(self, data: bytes, file_position: int) -> None:
         rest = memoryview(data)
         while rest:
-            written = os.pwrite(self._descriptor, rest, place)
-            rest, place = rest[written:], place + written
+            written = os.pwrite(self._descriptor, rest, file_position)
+            rest, file_position = rest[written:], file_position + written

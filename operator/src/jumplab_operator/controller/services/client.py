@@ -18,7 +18,7 @@ from jumplab_operator.controller.access import (
     visible_lease,
 )
 from jumplab_operator.controller.authentication import bearer_token
-from jumplab_operator.controller.explanations import QUEUE_SHOWN, explanation_message, queued_message
+from jumplab_operator.controller.explanations import QUEUE_LIMIT, explanation_message, queued_message
 from jumplab_operator.controller.interceptor import caller, text_metadata
 from jumplab_operator.controller.lab import Lab
 from jumplab_operator.controller.lease_requests import new_spec, spec_changes
@@ -51,8 +51,8 @@ class ClientService(ClientServiceServicer):
         namespace = self._own_namespace(request.parent)
         selector = parse_selector(request.filter)
         found = [each for each in self._lab.exporters(namespace) if matches(selector, each.metadata.labels)]
-        shown, next_token = page(found, exporter_message, request.page_size, request.page_token)
-        return pb.ListExportersResponse(exporters=shown, next_page_token=next_token)
+        messages, next_token = page(found, exporter_message, request.page_size, request.page_token)
+        return pb.ListExportersResponse(exporters=messages, next_page_token=next_token)
 
     async def GetLease(self, request: pb.GetLeaseRequest, _: Context) -> pb.Lease:
         require_kind(caller(), "Client")
@@ -73,9 +73,9 @@ class ClientService(ClientServiceServicer):
 
     async def ListQueue(self, request: pb.ListQueueRequest, _: Context) -> pb.ListQueueResponse:
         namespace = self._own_namespace(request.parent)
-        found = await self._lab.queue(namespace, parse_selector(request.filter), QUEUE_SHOWN + 1)
-        shown = map(queued_message, found[:QUEUE_SHOWN])
-        return pb.ListQueueResponse(leases=shown, more=len(found) > QUEUE_SHOWN)
+        found = await self._lab.queue(namespace, parse_selector(request.filter), QUEUE_LIMIT + 1)
+        messages = map(queued_message, found[:QUEUE_LIMIT])
+        return pb.ListQueueResponse(leases=messages, more=len(found) > QUEUE_LIMIT)
 
     async def ListLeases(self, request: pb.ListLeasesRequest, _: Context) -> pb.ListLeasesResponse:
         namespace = self._own_namespace(request.parent)
@@ -88,8 +88,8 @@ class ClientService(ClientServiceServicer):
             and matches(by_tag, in_force(each).tags)
             and not (only_active and each.status.ended)
         ]
-        shown, next_token = page(found, lease_message, request.page_size, request.page_token)
-        return pb.ListLeasesResponse(leases=shown, next_page_token=next_token)
+        messages, next_token = page(found, lease_message, request.page_size, request.page_token)
+        return pb.ListLeasesResponse(leases=messages, next_page_token=next_token)
 
     async def CreateLease(self, request: pb.CreateLeaseRequest, _: Context) -> pb.Lease:
         namespace, client = self._own_namespace(request.parent), caller().name.name

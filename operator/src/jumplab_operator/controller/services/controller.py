@@ -14,7 +14,7 @@ from jumplab_operator.controller.interceptor import caller
 from jumplab_operator.controller.lab import Lab, StatusReport
 from jumplab_operator.controller.lease_requests import duration_field
 from jumplab_operator.controller.messages import in_force
-from jumplab_operator.controller.offers import Place
+from jumplab_operator.controller.offers import LocalSocket
 from jumplab_operator.controller.presence import StatusStream
 from jumplab_operator.controller.refusals import NotServed
 from jumplab_operator.names import Name
@@ -60,8 +60,10 @@ class ControllerService(ControllerServiceServicer):
 
     async def Status(self, request: pb.StatusRequest, context: Context) -> None:  # type: ignore[override] # may be a coroutine, too
         require_kind(caller(), "Exporter")
-        place = Place(request.machine, request.local_socket) if request.machine and request.local_socket else None
-        await StatusStream(self._lab, self._dialler.offers, caller(), place, context.write).run()
+        local_socket = (
+            LocalSocket(request.machine, request.local_socket) if request.machine and request.local_socket else None
+        )
+        await StatusStream(self._lab, self._dialler.offers, caller(), local_socket, context.write).run()
 
     async def Dial(self, request: pb.DialRequest, _: Context) -> pb.DialResponse:
         lease = own_lease(self._lab, caller(), self._named(request.lease_name))

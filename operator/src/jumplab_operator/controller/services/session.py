@@ -44,23 +44,23 @@ class SessionService:
         request = _request_in(list(context.invocation_metadata() or ()))
         lease = own_lease(self._lab, caller(), Name(caller().name.namespace, request.lease_name))
         dialled = self._dialler.dial(lease, request.member, request.machine)
-        told = ((_ANSWER, dialled.answer.SerializeToString()),)
+        metadata = ((_ANSWER, dialled.answer.SerializeToString()),)
         if dialled.answer.local_socket:
-            await context.send_initial_metadata(told)
+            await context.send_initial_metadata(metadata)
         else:
-            await self._router.serve(dialled.claims, 0, context, told=told)
+            await self._router.serve(dialled.claims, 0, context, metadata=metadata)
 
     async def _await(self, _: object, context: Context) -> None:
         require_kind(caller(), "Exporter")
         lease_uid = str(dict(context.invocation_metadata() or ()).get(_LEASE, ""))
         self._check_claim(lease_uid)
-        with self._dialler.spares.opened(caller().uid, lease_uid) as spare:
+        with self._dialler.standby_streams.opened(caller().uid, lease_uid) as standby:
             # Without a bound: it ends with the lease, or with the connection.
-            match = await spare.match
+            match = await standby.match
         if match is None:
             raise NotPossibleNow("the lease is over, or another stream for its next client has been opened")
         offer = pb.RouterOffer(router_endpoint=self._dialler.router_endpoint, router_token=match.token)
-        await self._router.serve(match.claims, 0, context, told=((_OFFER, offer.SerializeToString()),))
+        await self._router.serve(match.claims, 0, context, metadata=((_OFFER, offer.SerializeToString()),))
 
     def _check_claim(self, lease_uid: str) -> None:
         exporter = self._lab.exporter(caller().name)

@@ -123,7 +123,7 @@ def _resource_rule(rule: Rule) -> Object:
 
 
 def _self(_gate: Gate, asking: User, _target: Target, _spec: Object) -> Object:
-    return {"userInfo": _told(asking)}
+    return {"userInfo": _user_info(asking)}
 
 
 def _token(gate: Gate, _asking: User, _target: Target, spec: Object) -> Object:
@@ -133,14 +133,14 @@ def _token(gate: Gate, _asking: User, _target: Target, spec: Object) -> Object:
     if wanted:
         proven = gate.accounts.read(token, gate.lookup, wanted)
         if proven is not None:
-            return {"authenticated": True, "user": _told(proven.user), "audiences": list(proven.audiences)}
+            return {"authenticated": True, "user": _user_info(proven.user), "audiences": list(proven.audiences)}
     user = gate.user(token)
     if user is None or (wanted and service_accounts.AUDIENCE not in wanted):
         return {"user": {}, "error": "the token is wrong, has expired, or is for others"}
-    return {"authenticated": True, "user": _told(user), "audiences": [service_accounts.AUDIENCE]}
+    return {"authenticated": True, "user": _user_info(user), "audiences": [service_accounts.AUDIENCE]}
 
 
-def _told(user: User) -> Object:
+def _user_info(user: User) -> Object:
     uid = {"uid": user.uid} if user.uid else {}
     groups = user.groups if AUTHENTICATED in user.groups else (*user.groups, AUTHENTICATED)
     return {"username": user.name, **uid, "groups": list(groups)}

@@ -85,8 +85,8 @@ def not_permitted(act: Act, why: str) -> RequestRefused:
     resource = f"{act.resource}.{act.group}" if act.group else act.resource
     whose = f'{resource} "{act.name}"' if act.name else resource
     details = {"name": act.name, "group": act.group, "kind": act.resource}
-    told = {field: value for field, value in details.items() if value}
-    return RequestRefused(403, "Forbidden", f"{whose} is forbidden: {why}", told)
+    known_details = {field: value for field, value in details.items() if value}
+    return RequestRefused(403, "Forbidden", f"{whose} is forbidden: {why}", known_details)
 
 
 def path_not_found() -> RequestRefused:

@@ -30,7 +30,7 @@ def delete(transaction: Transaction, key: Key, obj: Object, registry: Registry, 
     if kind is CRDS:
         _delete_defined(transaction, key.name, registry, now)
         obj = transaction.get(key) or obj
-    if not _is_held(transaction, kind, key, obj):
+    if not _has_finalizers(transaction, kind, key, obj):
         return remove(transaction, key, obj), True
     if "deletionTimestamp" in obj["metadata"]:
         return obj, False
@@ -49,14 +49,14 @@ def remove(transaction: Transaction, key: Key, obj: Object) -> Object:
 
 def is_finished(transaction: Transaction, kind: Kind, key: Key, obj: Object) -> bool:
     """Whether the object is being deleted and nothing holds it any more."""
-    return "deletionTimestamp" in obj["metadata"] and not _is_held(transaction, kind, key, obj)
+    return "deletionTimestamp" in obj["metadata"] and not _has_finalizers(transaction, kind, key, obj)
 
 
 def finish_namespace(transaction: Transaction, namespace: Object, now: datetime) -> None:
     """Remove an ending namespace that holds nothing any more; else say in its status what it waits for."""
     name = namespace["metadata"]["name"]
     key = Key(NAMESPACES.resource, "", name)
-    left = [obj for held in transaction.keys(namespace=name) if (obj := transaction.get(held)) is not None]
+    left = [obj for member_key in transaction.keys(namespace=name) if (obj := transaction.get(member_key)) is not None]
     if left:
         conditions = _remaining(left, now, namespace["status"].get("conditions") or [])
         if conditions != namespace["status"].get("conditions"):
@@ -64,7 +64,7 @@ def finish_namespace(transaction: Transaction, namespace: Object, now: datetime)
         return
     finalizers = [each for each in namespace["spec"].get("finalizers") or [] if each != "kubernetes"]
     emptied = {**namespace, "spec": {**namespace["spec"], "finalizers": finalizers}}
-    if _is_held(transaction, NAMESPACES, key, emptied):
+    if _has_finalizers(transaction, NAMESPACES, key, emptied):
         if emptied != namespace:
             transaction.put(key, emptied)
         return
@@ -78,7 +78,7 @@ def _delete_defined(transaction: Transaction, resource: str, registry: Registry,
             delete(transaction, key, obj, registry, now)
 
 
-def _is_held(transaction: Transaction, kind: Kind, key: Key, obj: Object) -> bool:
+def _has_finalizers(transaction: Transaction, kind: Kind, key: Key, obj: Object) -> bool:
     if obj["metadata"].get("finalizers"):
         return True
     if kind is NAMESPACES:
@@ -93,10 +93,10 @@ def _terminating(kind: Kind, obj: Object) -> Object:
 def _remaining(left: list[Object], now: datetime, before: list[Object]) -> list[Object]:
     """The conditions that say what a namespace still holds, in the words of the namespace controller."""
     kinds = Counter(obj["kind"] for obj in left)
-    holding = Counter(finalizer for obj in left for finalizer in obj["metadata"].get("finalizers") or ())
+    finalizers = Counter(finalizer for obj in left for finalizer in obj["metadata"].get("finalizers") or ())
     content = ", ".join(f"{kind} has {count} resource instances" for kind, count in sorted(kinds.items()))
-    waits = ", ".join(f"{finalizer} in {count} resource instances" for finalizer, count in sorted(holding.items()))
-    told = [
+    waits = ", ".join(f"{finalizer} in {count} resource instances" for finalizer, count in sorted(finalizers.items()))
+    conditions = [
         ("NamespaceContentRemaining", "SomeResourcesRemain", f"Some resources are remaining: {content}"),
         (
             "NamespaceFinalizersRemaining",
@@ -109,5 +109,5 @@ def _remaining(left: list[Object], now: datetime, before: list[Object]) -> list[
     return [
         {"type": kind, "status": "True", "reason": reason, "message": message,
          "lastTransitionTime": since.get(kind, moment)}
-        for kind, reason, message in told
+        for kind, reason, message in conditions
     ]  # fmt: skip

@@ -8,20 +8,20 @@ from jumplab_operator.standalone.base.kinds import Object
 from jumplab_operator.standalone.objects.built_in import EVENTS
 from jumplab_operator.standalone.storage.writer import Transaction
 
-_KEPT_FOR = timedelta(hours=1)
+_TTL = timedelta(hours=1)
 _MOST_AT_ONCE = 4
 
 
 def forget_old(transaction: Transaction, now: datetime) -> None:
     """Remove some of the events that are over; called for each new one, so that they never pile up."""
     for key, event in transaction.oldest(EVENTS.resource, _MOST_AT_ONCE):
-        if now - _last_told(event) > _KEPT_FOR:
+        if now - _last_occurrence(event) > _TTL:
             transaction.remove(key, event)
 
 
-def _last_told(event: Object) -> datetime:
-    told = event.get("lastTimestamp") or event["metadata"]["creationTimestamp"]
+def _last_occurrence(event: Object) -> datetime:
+    occurrence = event.get("lastTimestamp") or event["metadata"]["creationTimestamp"]
     try:
-        return datetime.fromisoformat(told)
+        return datetime.fromisoformat(occurrence)
     except (TypeError, ValueError):
         return datetime.fromisoformat(event["metadata"]["creationTimestamp"])

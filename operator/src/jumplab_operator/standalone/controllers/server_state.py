@@ -18,7 +18,7 @@ from jumplab_operator.standalone.objects.built_in import CRDS, NAMESPACES
 from jumplab_operator.standalone.objects.object_meta import Newborn
 from jumplab_operator.standalone.objects.registry import Registry
 from jumplab_operator.standalone.objects.routes import Target
-from jumplab_operator.standalone.storage.compaction import Kept
+from jumplab_operator.standalone.storage.compaction import HistoryLimits
 from jumplab_operator.standalone.storage.history import Changed, Steps
 from jumplab_operator.standalone.storage.store import Key, Reader
 from jumplab_operator.standalone.storage.writer import Transaction, Writer, Written
@@ -29,14 +29,14 @@ _SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 class Cluster:
     """The kinds, the store and the watches of one data directory, from `start` to `close`."""
 
-    def __init__(self, database: Path, kept: Kept, clock: Callable[[], datetime]) -> None:
+    def __init__(self, database: Path, limits: HistoryLimits, clock: Callable[[], datetime]) -> None:
         self.registry = Registry()
         self.reader = Reader(database)
         self.changed = Changed()
         self.steps = Steps(self.reader)
         self.closing = False
         self.now = clock
-        self._writer = Writer(database, self._committed, kept, clock)
+        self._writer = Writer(database, self._committed, limits, clock)
         self._housekeeping = Housekeeping(self._writer.post, self.world, self.newborn)
         self.write = self._writer.run
 
@@ -57,7 +57,7 @@ class Cluster:
     def end_watches(self) -> None:
         """Let every watch end its answer."""
         self.closing = True
-        self.changed.tell_all()
+        self.changed.notify_all()
 
     def find(self, key: Key) -> Object | None:
         """An object as it is stored now."""
@@ -84,5 +84,5 @@ class Cluster:
             else:
                 self.registry.serve(crds.kind_of(written.obj))
         self.steps.forget()
-        self.changed.tell(written.key.resource)
+        self.changed.notify(written.key.resource)
         self._housekeeping.follow(written)

@@ -73,9 +73,9 @@ class _Work:
         if operation["op"] not in _CHANGE_LISTS:
             return
         for field in ("from", "path"):
-            place = operation.get(field)
-            if isinstance(place, str):  # else the operation itself says what is wrong
-                parent, _ = jsonpointer.JsonPointer(place).to_last(document)
+            pointer = operation.get(field)
+            if isinstance(pointer, str):  # else the operation itself says what is wrong
+                parent, _ = jsonpointer.JsonPointer(pointer).to_last(document)
                 self._shifted_items += len(parent) if isinstance(parent, list) else 0
         if self._shifted_items > LIMIT_SHIFTED_ITEMS:
             raise _Rejected(

@@ -60,10 +60,10 @@ def read(reader: Reader, target: Target, query: Mapping[str, str]) -> Page:
         found = _select(rows_after, admits, asked)
         if not asked.limit or len(found) <= asked.limit:
             return Page(version, found)
-        shown = found[: asked.limit]
-        last = _place(shown[-1])
+        listed = found[: asked.limit]
+        last = _sort_key(listed[-1])
         left = reader.count(resource, target.namespace, last) if admits is None and version == current else None
-    return Page(version, shown, _token(version, last), left)
+    return Page(version, listed, _token(version, last), left)
 
 
 def _select(
@@ -78,7 +78,7 @@ def _select(
         found += [row for row in rows if admits is None or admits(json.loads(row))]
         if wanted == -1 or len(rows) < wanted or len(found) > asked.limit:
             return found
-        after = _place(rows[-1])
+        after = _sort_key(rows[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +132,11 @@ def _on_stored(admits: Callable[[Object], bool] | None, target: Target) -> Calla
     view = target.kind.view
     if admits is None or view is None:
         return admits
-    as_shown = admits
-    return lambda obj: as_shown(view.shown(obj))
+    admits_view = admits
+    return lambda obj: admits_view(view.shown(obj))
 
 
-def _place(body: bytes) -> tuple[str, str]:
+def _sort_key(body: bytes) -> tuple[str, str]:
     metadata = json.loads(body)["metadata"]
     return metadata.get("namespace", ""), metadata["name"]
 

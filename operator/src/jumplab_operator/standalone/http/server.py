@@ -24,7 +24,7 @@ from jumplab_operator.standalone.base.kinds import Object
 from jumplab_operator.standalone.controllers.server_state import Cluster
 from jumplab_operator.standalone.http.application import application
 from jumplab_operator.standalone.storage import migration
-from jumplab_operator.standalone.storage.compaction import Kept
+from jumplab_operator.standalone.storage.compaction import HistoryLimits
 from jumplab_operator.standalone.storage.datadir import DataDir
 
 DEFAULT_PORT = 7443
@@ -46,7 +46,7 @@ class KubernetesApi:
         host: str = "127.0.0.1",
         port: int | None = None,
         *,
-        kept: Kept = Kept(),  # noqa: B008 -- frozen
+        limits: HistoryLimits = HistoryLimits(),  # noqa: B008 -- frozen
         tenancy: Tenancy | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -54,7 +54,7 @@ class KubernetesApi:
         self._host = host
         self._asked_port = port
         self._clock = clock
-        self._kept = kept
+        self._limits = limits
         self._tenancy = tenancy
         self.url = ""
         self.ca_pem = b""
@@ -98,7 +98,7 @@ class KubernetesApi:
         self.ca_pem = authority.certificate_pem
         self.admin_token = self.data_dir.admin_token()
         accounts = ServiceAccounts(self.data_dir.accounts_key(), self._clock)
-        self._cluster = Cluster(database, self._kept, self._clock)
+        self._cluster = Cluster(database, self._limits, self._clock)
         await self._cluster.start()
         users = {self.admin_token: ADMINISTRATOR}
         app = application(self._cluster, Gate(users, accounts, self._tenancy, self._cluster.find))

@@ -106,11 +106,11 @@ async def _stream(
             changed.cancel()
 
 
-async def _write(response: web.StreamResponse, told: bytes) -> None:
+async def _write(response: web.StreamResponse, data: bytes) -> None:
     """Write in pieces: a TLS transport takes one write whole, however large, and has nobody wait for it."""
-    for start in range(0, len(told), _PIECE_BYTES):
+    for start in range(0, len(data), _PIECE_BYTES):
         async with asyncio.timeout(SLOWEST_READER_SECONDS):
-            await response.write(told[start : start + _PIECE_BYTES])
+            await response.write(data[start : start + _PIECE_BYTES])
 
 
 def _next_bookmark(now: float, deadline: float) -> float:

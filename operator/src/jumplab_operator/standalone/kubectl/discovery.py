@@ -38,8 +38,8 @@ def resource_list(registry: Registry, group_name: str, version: str) -> Object |
 
 
 def _group(name: str, versions: list[str]) -> Object:
-    told = [{"groupVersion": f"{name}/{version}", "version": version} for version in versions]
-    return {"name": name, "versions": told, "preferredVersion": told[0]}
+    described = [{"groupVersion": f"{name}/{version}", "version": version} for version in versions]
+    return {"name": name, "versions": described, "preferredVersion": described[0]}
 
 
 def _resources(kind: Kind, version: str) -> list[Object]:
@@ -58,9 +58,9 @@ def _resources(kind: Kind, version: str) -> list[Object]:
     if kind.versions[version].has_status:
         entries.append(_subresource(kind, "status", ["get", "patch", "update"]))
     for each in kind.subresources:
-        told = _subresource(kind, each.name, list(each.verbs))
+        described = _subresource(kind, each.name, list(each.verbs))
         of_another = {"kind": each.kind, "group": each.group, "version": each.version} if each.kind else {}
-        entries.append({**told, **of_another})
+        entries.append({**described, **of_another})
     return entries
 
 

@@ -13,7 +13,7 @@ from jumplab_operator.standalone.storage.writer import encode
 
 PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 _OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
-_KEPT = (
+_COPIED_KEYS = (
     "description", "format", "title", "default", "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum",
     "maxLength", "minLength", "pattern", "maxItems", "minItems", "uniqueItems", "maxProperties", "minProperties",
     "required", "enum", "type",
@@ -63,14 +63,14 @@ def document_v3(registry: Registry, root: str) -> Object | None:
 def _paths(kind: Kind, version: str) -> Object:
     """The addresses of a kind's collection and of its objects, with what says which kind they are of."""
     path, about = _path(kind, version), _group_version_kind(kind, version)
-    told = {"responses": {"200": {"description": "OK"}}, "x-kubernetes-group-version-kind": about}
-    collection = {"post": {**told, "x-kubernetes-action": "post"}}
+    described = {"responses": {"200": {"description": "OK"}}, "x-kubernetes-group-version-kind": about}
+    collection = {"post": {**described, "x-kubernetes-action": "post"}}
     if "get" not in kind.verbs:
         return {path.rpartition("/")[0]: collection}
     dry_run = {**_DRY_RUN, "schema": {"type": "string", "uniqueItems": True}}
-    patch = {**told, "parameters": [dry_run], "x-kubernetes-action": "patch"}
-    listed = {"get": {**told, "x-kubernetes-action": "list"}, **collection}
-    return {path.rpartition("/")[0]: listed, path: {"get": {**told, "x-kubernetes-action": "get"}, "patch": patch}}
+    patch = {**described, "parameters": [dry_run], "x-kubernetes-action": "patch"}
+    listed = {"get": {**described, "x-kubernetes-action": "list"}, **collection}
+    return {path.rpartition("/")[0]: listed, path: {"get": {**described, "x-kubernetes-action": "get"}, "patch": patch}}
 
 
 def _document(registry: Registry) -> Object:
@@ -115,10 +115,12 @@ def _patch_operation(kind: Kind, version: str) -> Object:
     return {"patch": operation, "parameters": names}
 
 
-def _definition(kind: Kind, version: str, schema: Object, place: str) -> Object:
+def _definition(kind: Kind, version: str, schema: Object, prefix: str) -> Object:
     definition = {"type": "object", **schema}
     definition.setdefault("properties", {}).update(
-        apiVersion=builtin_schemas.API_VERSION, kind=builtin_schemas.KIND, metadata={"$ref": f"{place}{_OBJECT_META}"}
+        apiVersion=builtin_schemas.API_VERSION,
+        kind=builtin_schemas.KIND,
+        metadata={"$ref": f"{prefix}{_OBJECT_META}"},
     )
     definition["x-kubernetes-group-version-kind"] = [_group_version_kind(kind, version)]
     return definition
@@ -134,19 +136,19 @@ def _group_version_kind(kind: Kind, version: str) -> Object:
 
 def _v2(schema: Object) -> Object:
     """A structural schema in the words of OpenAPI v2, which can't say null, or one of two types."""
-    kept = {key: schema[key] for key in _KEPT if key in schema}
-    kept.update((key, value) for key, value in schema.items() if key.startswith("x-kubernetes-"))
+    copied = {key: schema[key] for key in _COPIED_KEYS if key in schema}
+    copied.update((key, value) for key, value in schema.items() if key.startswith("x-kubernetes-"))
     if schema.get("nullable") or schema.get("x-kubernetes-int-or-string") or _is_open(schema):
-        kept.pop("type", None)
-        return kept
+        copied.pop("type", None)
+        return copied
     if "properties" in schema:
-        kept["properties"] = {name: _v2(child) for name, child in schema["properties"].items()}
+        copied["properties"] = {name: _v2(child) for name, child in schema["properties"].items()}
     if isinstance(schema.get("items"), dict):
-        kept["items"] = _v2(schema["items"])
+        copied["items"] = _v2(schema["items"])
     extra = schema.get("additionalProperties")
     if extra is not None:
-        kept["additionalProperties"] = _v2(extra) if isinstance(extra, dict) else extra
-    return kept
+        copied["additionalProperties"] = _v2(extra) if isinstance(extra, dict) else extra
+    return copied
 
 
 def _is_open(schema: Object) -> bool:

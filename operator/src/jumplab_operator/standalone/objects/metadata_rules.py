@@ -103,10 +103,10 @@ def _owner_causes(owners: list[Object]) -> Iterator[Cause]:
                 yield _invalid(f"{field}.{part}", "", f"{part} must not be empty")
         if (api_version, kind) == _EVENT:
             rule = "/v1, Kind=Event is disallowed from being an owner"
-            yield Cause(field, "FieldValueInvalid", f"Invalid value: {_shown(owner)}: {rule}")
+            yield Cause(field, "FieldValueInvalid", f"Invalid value: {_quoted(owner)}: {rule}")
         if owner.get("controller") and controller:
             rule = 'Only one reference can have Controller set to true. Found "true" in references for'
-            yield Cause(field, "FieldValueInvalid", f"Invalid value: {_shown(owners)}: {rule} {controller} and {name}")
+            yield Cause(field, "FieldValueInvalid", f"Invalid value: {_quoted(owners)}: {rule} {controller} and {name}")
         elif owner.get("controller"):
             controller = name
 
@@ -121,28 +121,28 @@ def _finalizer_causes(finalizers: list[str]) -> Iterator[Cause]:
         yield Cause(field, "FieldValueInvalid", f"Invalid value: []string{{{listed}}}: {rule}")
 
 
-def _qualified_causes(field: str, shown: str, name: str) -> Iterator[Cause]:
+def _qualified_causes(field: str, value_text: str, name: str) -> Iterator[Cause]:
     """A name with or without a DNS subdomain before it, as keys and finalizers are."""
     *before, part = name.split("/")
     if len(before) > 1:
         example = "with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
-        yield _invalid(field, shown, f"a qualified name {_QUALIFIED_RULE} {example}")
+        yield _invalid(field, value_text, f"a qualified name {_QUALIFIED_RULE} {example}")
         return
     if before and not before[0]:
-        yield _invalid(field, shown, "prefix part must be non-empty")
+        yield _invalid(field, value_text, "prefix part must be non-empty")
     elif before and not _SUBDOMAIN.fullmatch(before[0]):
-        yield _invalid(field, shown, f"prefix part {_NAME_RULE}")
+        yield _invalid(field, value_text, f"prefix part {_NAME_RULE}")
     if not part:
-        yield _invalid(field, shown, "name part must be non-empty")
+        yield _invalid(field, value_text, "name part must be non-empty")
     elif len(part) > _LONGEST_LABEL:
-        yield _invalid(field, shown, f"name part must be no more than {_LONGEST_LABEL} characters")
+        yield _invalid(field, value_text, f"name part must be no more than {_LONGEST_LABEL} characters")
     if not _LABEL_PART.fullmatch(part):
-        yield _invalid(field, shown, f"name part {_QUALIFIED_RULE}")
+        yield _invalid(field, value_text, f"name part {_QUALIFIED_RULE}")
 
 
 def _invalid(field: str, value: str, rule: str) -> Cause:
     return Cause(field, "FieldValueInvalid", f'Invalid value: "{errors.brief(value)}": {rule}')
 
 
-def _shown(value: Any) -> str:
+def _quoted(value: Any) -> str:
     return errors.brief(json.dumps(value, ensure_ascii=False))

@@ -9,7 +9,7 @@ from jumplab_operator.standalone.base import errors
 from jumplab_operator.standalone.base.kinds import Kind, Object, Version
 from jumplab_operator.standalone.objects.metadata_rules import LONGEST_NAME
 
-_KEPT_FIELDS = (
+_IMMUTABLE_FIELDS = (
     "uid", "resourceVersion", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds",
 )  # fmt: skip
 _SYSTEM_FIELDS = ("selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields")
@@ -54,7 +54,7 @@ def changed(kind: Kind, version: Version, old: Object, new: Object, *, subresour
         }
     before = old["metadata"]
     metadata = {key: value for key, value in new["metadata"].items() if key not in _SYSTEM_FIELDS}
-    for field in _KEPT_FIELDS:
+    for field in _IMMUTABLE_FIELDS:
         metadata.pop(field, None)
         if field in before:
             metadata[field] = before[field]

@@ -8,21 +8,21 @@ from typing import Any
 
 from jumplab_operator.standalone.base.kinds import Object
 
-_ALWAYS_KEPT = ("apiVersion", "kind", "metadata")
+_OBJECT_KEYS = ("apiVersion", "kind", "metadata")
 _EMPTY: Mapping[str, Callable[[], Any]] = {"array": list, "object": dict, "string": str}
 
 
 def pruned(obj: Object, schema: Object) -> Object:
     """The object without the fields that the schema doesn't know; type and metadata of the object itself stay."""
-    kept = {key: obj[key] for key in _ALWAYS_KEPT if key in obj}
-    rest = {key: value for key, value in obj.items() if key not in _ALWAYS_KEPT}
+    object_keys = {key: obj[key] for key in _OBJECT_KEYS if key in obj}
+    rest = {key: value for key, value in obj.items() if key not in _OBJECT_KEYS}
     result = _prune(rest, {**schema, "properties": schema.get("properties", {})})
-    return {**result, **kept}
+    return {**result, **object_keys}
 
 
 def defaulted(obj: Object, schema: Object) -> Object:
     """The object with the schema's defaults; a null that isn't allowed counts as absent."""
-    properties = {k: v for k, v in schema.get("properties", {}).items() if k not in _ALWAYS_KEPT}
+    properties = {k: v for k, v in schema.get("properties", {}).items() if k not in _OBJECT_KEYS}
     result: Object = _default(obj, {**schema, "properties": properties})
     return result
 
@@ -55,7 +55,7 @@ def _prune(value: Any, schema: Object) -> Any:
     if not isinstance(value, dict):
         return value
     properties, extra = schema.get("properties", {}), schema.get("additionalProperties")
-    embedded = _ALWAYS_KEPT if schema.get("x-kubernetes-embedded-resource") else ()
+    embedded = _OBJECT_KEYS if schema.get("x-kubernetes-embedded-resource") else ()
     result = {}
     for key, child in value.items():
         if key in properties and key not in embedded:

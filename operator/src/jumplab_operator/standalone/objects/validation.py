@@ -15,13 +15,13 @@ from jumplab_operator.standalone.base.kinds import Object
 from jumplab_operator.standalone.base.strict_json import LARGEST_INTEGER_OF_A_FLOAT
 from jumplab_operator.standalone.objects import formats
 
-_ALWAYS_KEPT = ("apiVersion", "kind", "metadata")
+_OBJECT_KEYS = ("apiVersion", "kind", "metadata")
 
 
 def causes(obj: Object, schema: Object, path: str = "") -> list[Cause]:
     """What is wrong with an object (or with what it has at a path), in the order of its fields; the first hundred."""
-    rest = {key: value for key, value in obj.items() if key not in _ALWAYS_KEPT}
-    required = [field for field in schema.get("required", ()) if field not in _ALWAYS_KEPT]
+    rest = {key: value for key, value in obj.items() if key not in _OBJECT_KEYS}
+    required = [field for field in schema.get("required", ()) if field not in _OBJECT_KEYS]
     return list(islice(_check(rest, {**schema, "required": required}, path), errors.MOST_CAUSES))
 
 
@@ -30,13 +30,13 @@ def _check(value: Any, schema: Object, path: str) -> Iterator[Cause]:
         return
     wrong = _type_error(value, schema)
     if wrong:
-        actual = _shown(_type_name(value))
+        actual = _quoted(_type_name(value))
         yield _invalid(path, actual, f"must be of type {wrong}: {actual}")
         return
     if "enum" in schema and value not in schema["enum"]:
-        supported = ", ".join(_shown(each) for each in schema["enum"])
+        supported = ", ".join(_quoted(each) for each in schema["enum"])
         yield Cause(
-            path, "FieldValueNotSupported", f"Unsupported value: {_shown(value)}: supported values: {supported}"
+            path, "FieldValueNotSupported", f"Unsupported value: {_quoted(value)}: supported values: {supported}"
         )
     if isinstance(value, str):
         yield from _check_text(value, schema, path)
@@ -53,15 +53,15 @@ def _check(value: Any, schema: Object, path: str) -> Iterator[Cause]:
 
 def _check_text(value: str, schema: Object, path: str) -> Iterator[Cause]:
     if len(value) > schema.get("maxLength", len(value)):
-        yield _invalid(path, _shown(value), f"should be at most {schema['maxLength']} chars long")
+        yield _invalid(path, _quoted(value), f"should be at most {schema['maxLength']} chars long")
         return  # a pattern takes its time for each character
     if len(value) < schema.get("minLength", 0):
-        yield _invalid(path, _shown(value), f"should be at least {schema['minLength']} chars long")
+        yield _invalid(path, _quoted(value), f"should be at least {schema['minLength']} chars long")
     if "pattern" in schema and not _compiled(schema["pattern"]).search(value):
-        yield _invalid(path, _shown(value), f"should match '{schema['pattern']}'")
+        yield _invalid(path, _quoted(value), f"should match '{schema['pattern']}'")
 
     if "format" in schema and not formats.fits(value, schema["format"]):
-        yield _invalid(path, _shown(value), f"must be of type {schema['format']}: {_shown(value)}")
+        yield _invalid(path, _quoted(value), f"must be of type {schema['format']}: {_quoted(value)}")
 
 
 def _check_number(value: float, schema: Object, path: str) -> Iterator[Cause]:
@@ -69,12 +69,12 @@ def _check_number(value: float, schema: Object, path: str) -> Iterator[Cause]:
         exclusive = schema.get("exclusiveMaximum", False)
         if value > schema["maximum"] or (exclusive and value == schema["maximum"]):
             rule = "less than" if exclusive else "less than or equal to"
-            yield _invalid(path, _shown(value), f"should be {rule} {schema['maximum']}")
+            yield _invalid(path, _quoted(value), f"should be {rule} {schema['maximum']}")
     if "minimum" in schema:
         exclusive = schema.get("exclusiveMinimum", False)
         if value < schema["minimum"] or (exclusive and value == schema["minimum"]):
             rule = "greater than" if exclusive else "greater than or equal to"
-            yield _invalid(path, _shown(value), f"should be {rule} {schema['minimum']}")
+            yield _invalid(path, _quoted(value), f"should be {rule} {schema['minimum']}")
 
 
 def _check_list(value: list[Any], schema: Object, path: str) -> Iterator[Cause]:
@@ -109,11 +109,11 @@ def _check_combinations(value: Any, schema: Object, path: str) -> Iterator[Cause
     for part in schema.get("allOf", ()):
         yield from _check(value, part, path)
     if "anyOf" in schema and not any(_admits(part, value) for part in schema["anyOf"]):
-        yield _invalid(path, _shown(value), "must validate at least one schema (anyOf)")
+        yield _invalid(path, _quoted(value), "must validate at least one schema (anyOf)")
     if "oneOf" in schema and sum(_admits(part, value) for part in schema["oneOf"]) != 1:
-        yield _invalid(path, _shown(value), "must validate one and only one schema (oneOf)")
+        yield _invalid(path, _quoted(value), "must validate one and only one schema (oneOf)")
     if "not" in schema and _admits(schema["not"], value):
-        yield _invalid(path, _shown(value), "must not validate the schema (not)")
+        yield _invalid(path, _quoted(value), "must not validate the schema (not)")
 
 
 def _admits(schema: Object, value: Any) -> bool:
@@ -139,11 +139,11 @@ def _type_name(value: Any) -> str:
     return names[type(value)]
 
 
-def _invalid(path: str, shown: str, rule: str) -> Cause:
-    return Cause(path, "FieldValueInvalid", f"Invalid value: {shown}: {path} in body {rule}")
+def _invalid(path: str, value_text: str, rule: str) -> Cause:
+    return Cause(path, "FieldValueInvalid", f"Invalid value: {value_text}: {path} in body {rule}")
 
 
-def _shown(value: Any) -> str:
+def _quoted(value: Any) -> str:
     return errors.brief(json.dumps(value, ensure_ascii=False))
 
 

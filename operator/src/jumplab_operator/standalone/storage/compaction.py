@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class HistoryLimits:
     """How much of the history is kept: what is beyond any of the bounds is forgotten."""
 
     changes: int = 20_000
@@ -48,17 +48,17 @@ class Uncompacted:
         self.bytes += noted
         self.since = self.since or (now if changes else None)
 
-    def is_enough(self, kept: Kept, now: datetime) -> bool:
+    def is_enough(self, limits: HistoryLimits, now: datetime) -> bool:
         """Whether shortening the history is worth its while."""
-        many = self.changes > min(kept.changes // 10, _MOST_UNCOMPACTED)
-        large = self.bytes > kept.bytes // 10
-        aged = self.since is not None and now - self.since > kept.age / 10
+        many = self.changes > min(limits.changes // 10, _MOST_UNCOMPACTED)
+        large = self.bytes > limits.bytes // 10
+        aged = self.since is not None and now - self.since > limits.age / 10
         return many or large or aged
 
 
-def compact(connection: sqlite3.Connection, version: int, kept: Kept, now: datetime) -> None:
+def compact(connection: sqlite3.Connection, version: int, limits: HistoryLimits, now: datetime) -> None:
     """Forget what is beyond the bounds, of a history that ends with that version; a failure changes nothing."""
-    bounds = (version - kept.changes, int((now - kept.age).timestamp()), kept.bytes)
+    bounds = (version - limits.changes, int((now - limits.age).timestamp()), limits.bytes)
     try:
         connection.execute("BEGIN IMMEDIATE")
         newest_forgotten = connection.execute(_LONG_ENOUGH, bounds).fetchone()[0] or 0

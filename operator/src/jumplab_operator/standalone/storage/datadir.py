@@ -57,7 +57,7 @@ class DataDir:
     def __enter__(self) -> Self:
         try:
             private_folder(self.path)
-            self._lock = self._take_lock()
+            self._lock = self._acquire_lock()
         except OSError as error:
             reason = error.strerror or str(error)
             raise DataDirUnusable(
@@ -86,13 +86,13 @@ class DataDir:
             made = pki.make_authority(now)
             write_private(key, made.key_pem)
             write_private(certificate, made.certificate_pem)
-        kept = pki.Issued(certificate.read_bytes(), key.read_bytes())
-        if not pki.can_sign(kept):
+        stored = pki.Issued(certificate.read_bytes(), key.read_bytes())
+        if not pki.can_sign(stored):
             raise DataDirUnusable(
                 f"{certificate} and {key} are no certificate with its key; restore them from a backup, or remove both "
                 "for a new authority, whose certificate all clients then need"
             )
-        return kept
+        return stored
 
     def admin_token(self) -> str:
         """The token that may do everything; raises DataDirUnusable where the file holds none, or one easy to guess."""
@@ -134,7 +134,7 @@ class DataDir:
         if self.remembered_port(name) != port:
             self.write(self.path / name, f"{port}\n".encode())
 
-    def _take_lock(self) -> int:
+    def _acquire_lock(self) -> int:
         lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

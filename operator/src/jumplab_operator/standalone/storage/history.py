@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from jumplab_operator.standalone.storage.store import Change, Most, Reader
 
-_KEPT_STEPS = 8
-_KEPT_BYTES = 64 * 1024
+_CACHED_STEPS = 8
+_CACHED_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +30,26 @@ class Steps:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._kept: dict[tuple[str, str, int], Step] = {}
+        self._steps: dict[tuple[str, str, int], Step] = {}
 
     def since(self, resource: str, namespace: str, version: int, most: Most) -> Step:
         """The changes of a resource, in a namespace where one is named, after a version."""
-        place = (resource, namespace, version)
-        known = self._kept.get(place)
+        step_key = (resource, namespace, version)
+        known = self._steps.get(step_key)
         if known is not None:
             return known
         with self._reader.snapshot() as newest:
             changes, behind = self._reader.changes(resource, namespace, version, most)
             step = Step(newest, changes, behind, self._reader.compacted(resource))
-        if sum(change.bytes for change in changes) <= _KEPT_BYTES:
-            if len(self._kept) == _KEPT_STEPS:
-                del self._kept[next(iter(self._kept))]
-            self._kept[place] = step
+        if sum(change.bytes for change in changes) <= _CACHED_BYTES:
+            if len(self._steps) == _CACHED_STEPS:
+                del self._steps[next(iter(self._steps))]
+            self._steps[step_key] = step
         return step
 
     def forget(self) -> None:
         """Something has changed: what was read is the past."""
-        self._kept.clear()
+        self._steps.clear()
 
 
 class Changed:
@@ -58,14 +58,14 @@ class Changed:
     def __init__(self) -> None:
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}
 
-    def tell(self, resource: str) -> None:
+    def notify(self, resource: str) -> None:
         for waiter in self._waiting.pop(resource, ()):
             if not waiter.done():
                 waiter.set_result(None)
 
-    def tell_all(self) -> None:
+    def notify_all(self) -> None:
         for resource in list(self._waiting):
-            self.tell(resource)
+            self.notify(resource)
 
     def next(self, resource: str) -> asyncio.Future[None]:
         """Done at the next change of the resource. Ask for it before reading, so that none is missed."""

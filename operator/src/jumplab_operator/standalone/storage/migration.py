@@ -26,7 +26,7 @@ def prepare(database: Path) -> None:
             elif layout > store.LAYOUT:
                 raise DataDirUnusable(_newer(database, layout))
             while 0 < layout < store.LAYOUT:
-                _keep_copy(connection, database, layout)
+                _back_up(connection, database, layout)
                 _run(connection, partial(_STEPS[layout], connection))
                 layout += 1
         finally:
@@ -54,7 +54,7 @@ def _run(connection: sqlite3.Connection, change: Callable[[], None]) -> None:
         raise
 
 
-def _keep_copy(connection: sqlite3.Connection, database: Path, layout: int) -> None:
+def _back_up(connection: sqlite3.Connection, database: Path, layout: int) -> None:
     copy = database.with_name(f"{database.name}.layout-{layout}")
     copy.unlink(missing_ok=True)
     connection.execute("VACUUM INTO ?", (str(copy),))

@@ -121,8 +121,8 @@ class Reader:
         )
         now = self._connection.execute(query, (resource, *values, *after, enough))
         then = {row[:2]: row[2] for row in now if row[:2] not in changed}
-        then |= {place: body for place, body in changed.items() if body is not None}
-        return [then[place] for place in sorted(then)[: limit if limit >= 0 else None]]
+        then |= {row_key: body for row_key, body in changed.items() if body is not None}
+        return [then[row_key] for row_key in sorted(then)[: limit if limit >= 0 else None]]
 
     def count(self, resource: str, namespace: str, after: tuple[str, str]) -> int:
         """How many there are after a place."""

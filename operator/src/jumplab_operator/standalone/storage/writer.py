@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, TypeVar
 from jumplab_operator.standalone.base import errors
 from jumplab_operator.standalone.base.kinds import Object
 from jumplab_operator.standalone.storage import compaction, store
-from jumplab_operator.standalone.storage.compaction import Kept, Uncompacted
+from jumplab_operator.standalone.storage.compaction import HistoryLimits, Uncompacted
 from jumplab_operator.standalone.storage.store import Key
 
 T = TypeVar("T")
@@ -152,11 +152,15 @@ class Writer:
     """
 
     def __init__(
-        self, database: Path, on_commit: Callable[[Written], None], kept: Kept, clock: Callable[[], datetime]
+        self,
+        database: Path,
+        on_commit: Callable[[Written], None],
+        limits: HistoryLimits,
+        clock: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._on_commit = on_commit
-        self._kept = kept
+        self._limits = limits
         self._clock = clock
         self._uncompacted = Uncompacted()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -192,9 +196,9 @@ class Writer:
             while jobs := self._waiting_jobs():
                 version = self._commit(connection, jobs, version)
                 now = self._clock()
-                if self._uncompacted.is_enough(self._kept, now):
+                if self._uncompacted.is_enough(self._limits, now):
                     self._uncompacted = Uncompacted()
-                    compaction.compact(connection, version, self._kept, now)
+                    compaction.compact(connection, version, self._limits, now)
         finally:
             connection.close()
 
@@ -230,10 +234,10 @@ class Writer:
             refusal = _refusal(error)
             for job in jobs:
                 job.error, job.written = refusal, []
-        self._tell(jobs)
+        self._notify_waiters(jobs)
         return version
 
-    def _tell(self, jobs: Iterable[_Job]) -> None:
+    def _notify_waiters(self, jobs: Iterable[_Job]) -> None:
         assert self._loop is not None
         try:
             self._loop.call_soon_threadsafe(self._answer, list(jobs))
