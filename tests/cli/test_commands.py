@@ -123,7 +123,7 @@ async def test_a_lease_is_prolonged_ended_at_a_moment_and_handed_over(user: User
 
 async def test_a_change_that_is_refused_is_one_sentence(user: User, bench: Bench, one_sentence: OneSentence) -> None:
     await user.run("jumplab", "create", "lease", "-l", "board=x", "--name", "demo")
-    bench.lab.refuses_changes = "the access policies permit at most 1h; what was accepted stays in force"
+    bench.lab.refuses_changes = "the access policies permit at most 1h; the accepted spec stays in force"
     said = one_sentence(await user.run("jumplab", "update", "lease", "demo", "--duration", "2h"), 1)
     assert bench.lab.refuses_changes in said
 
@@ -229,7 +229,7 @@ async def test_a_lease_that_has_ended_is_one_sentence(user: User, bench: Bench, 
     bench.lab.place = become_ended
     await user.run("jumplab", "create", "lease", "-l", "a=b", "--name", "demo")
     said = one_sentence(await user.run("jumplab", "shell", "--lease", "demo", "--", "true"), 1)
-    assert 'lease "demo" has ended: its time was over' in said
+    assert 'lease "demo" has ended: expired' in said
 
 
 async def test_clients_are_listed_and_chosen(user: User, bench: Bench, authority: Authority) -> None:

@@ -83,7 +83,7 @@ async def test_a_lease_that_can_never_be_ready_fails_with_the_conditions_sentenc
 async def test_a_lease_that_ended_says_how(controller: Controller, lab: LabDouble) -> None:
     lab.place = become_ended
     await controller.create_lease(REQUEST)
-    with pytest.raises(LeaseEnded, match='lease "demo" has ended: its time was over; make a new one'):
+    with pytest.raises(LeaseEnded, match='lease "demo" has ended: expired; make a new one'):
         await waiting(controller, [])
 
 

@@ -101,7 +101,7 @@ def test_a_deleted_exporter_ends_the_lease_of_all_and_cuts_the_other_ones_sessio
 def test_a_gang_that_contradicts_itself_is_refused_in_words(lab: Lab) -> None:
     twice = {"one": "@bench-9", "two": "@bench-9"}
     with (
-        pytest.raises(LeaseInvalid, match='exporter "bench-9" is asked for twice'),
+        pytest.raises(LeaseInvalid, match='two members name exporter "bench-9"'),
         jumplab.lease(exporters=twice, client=lab.config),
     ):
         pass

@@ -37,9 +37,9 @@ from tests.reconcile.world import (
 
 BOARDS = {"bench-1": "a", "bench-2": "b", "dut": "imx8", "peer": "rpi"}
 A = {"matchLabels": {"board": "a"}}
-DELETED = 'released: client "ci", which held it, was deleted'
+DELETED = 'released because its client "ci" was deleted'
 TOKENS = Tokens()
-REMOVED = 'released: the credential of client "ci" was removed'
+REMOVED = 'released because the credential of client "ci" was removed'
 
 
 class Watched(KubeApi):

@@ -163,7 +163,7 @@ class LeaseReconciler:
         ready = is_true(lease.status.conditions, "Ready")
         lost = [exporter for exporter in exporters if not online[exporter.uid]]
         if ready and lost and activity.is_unused(lease, self._cluster):
-            await self._give_up(lease, terms, lost, "went offline before anybody had used the lease")
+            await self._give_up(lease, terms, lost, "went offline before the lease was used")
             return
         if not ready:
             waited_for = [it for it in exporters if not (online[it.uid] and self._has_confirmed(it))]
@@ -213,8 +213,8 @@ class LeaseReconciler:
 
     async def _give_up(self, lease: Lease, terms: Terms, lost: Sequence[Exporter], why: str) -> None:
         names = exporters_named([exporter.name for exporter in lost])
-        another = "another is" if len(lost) == 1 else "others are"
-        wait = Wait("Pending", "NotReady", f"{names} {why}; {another} looked for")
+        others = "another exporter" if len(lost) == 1 else "other exporters"
+        wait = Wait("Pending", "NotReady", f"{names} {why}; the lease waits for {others}")
         held = self._cluster.exporters_of(lease)
         changes = {**assigned_fields(_spec_of(terms), ()), **_NOT_BEGUN}
         await self._status_writer.write(lease, terms, lease_conditions.waiting(wait, terms.refusal), **changes)

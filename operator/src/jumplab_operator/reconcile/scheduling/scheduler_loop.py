@@ -84,6 +84,7 @@ class SchedulerLoop:
         reserved = [scheduler.reserved_from(exporter, uid) for exporter in exporters]
         return InForce(
             status.accepted,
+            self._cluster.clock.now(),
             bool(status.exporter_names),
             status.begin_time,
             lambda client, length: scheduler.right(uid, exporters, ClientName(client), length),
@@ -102,7 +103,7 @@ class SchedulerLoop:
     def edit_refusal(self, lease: Lease, changes: Mapping[str, Any]) -> Refusal | None:
         """Why the lease's spec can't be changed so, as things are: a merge patch of plain fields."""
         if lease.status.ended:
-            return Refusal("Ended", f'lease "{lease.name}" has ended; make a new one')
+            return Refusal("Ended", f'lease "{lease.name}" has ended; create a new one')
         edited = {**lease.spec.to_plain(), **changes}
         spec = LeaseSpec.model_validate({key: value for key, value in edited.items() if value is not None})
         result = accept(
