@@ -151,5 +151,5 @@ async def test_an_exporter_waits_for_clients_of_its_own_lease_only(uid: str, ben
 async def test_a_client_can_t_wait_in_an_exporter_s_place(bench: Bench) -> None:
     identity = Identity(NAMESPACE, "Client", "ci", bench.client_token)
     async with open_channel(bench.controller.endpoint, identity=identity) as channel:
-        with pytest.raises(TransportError, match="is for exporters"):
+        with pytest.raises(TransportError, match="only exporters may"):
             await asyncio.wait_for(await_stream(channel, bench.controller.endpoint, bench.lease.uid), SOON)

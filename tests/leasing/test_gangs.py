@@ -62,8 +62,8 @@ def test_one_part_that_has_nothing_keeps_all_from_having_anything() -> None:
     assert told(decisions["g"]) == (
         "Pending",
         "NotAvailable",
-        'a gang gets its 2 exporters all at once; "peer": the one exporter that matches board=rpi4 is leased, by ann until '
-        '12:20 UTC; exporters "a" and "c" are reserved for it from 12:20 UTC',
+        'a gang gets its 2 exporters all at once; "peer": the one exporter that matches board=rpi4 is leased, by ann '
+        'until 12:20 UTC; exporters "a" and "c" are reserved for it from 12:20 UTC',
     )
 
 

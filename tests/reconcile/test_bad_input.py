@@ -27,7 +27,7 @@ ODD = [
     (
         {"selector": {"matchExpressions": [{"key": "a", "operator": "Near"}]}},
         "InvalidSelector",
-        '"Near" is no operator',
+        '"Near" is not an operator',
     ),
     ({"selector": {"matchExpressions": [{"key": "a", "operator": "In"}]}}, "InvalidSelector", "at least one value"),
     ({"clientRef": {"name": "nobody"}}, "NoAccess", 'client "nobody" does not exist'),
