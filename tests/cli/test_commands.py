@@ -48,7 +48,7 @@ async def test_why_a_lease_waits_is_told_exporter_by_exporter(user: User, bench:
     assert said[:3] == [
         'lease "demo": exporter "bench-1" is leased by "ann"',
         "number 1",
-        "expected to begin at 2026-08-01 12:00",
+        "expected begin: 2026-08-01 12:00 UTC",
     ]
     assert said[-1].split() == ["board=x", "bench-1", "Leased", "it", "is", "leased", "by", "ann"]
     found = json.loads((await user.run("jumplab", "explain", "lease", "demo", "-o", "json")).out)
@@ -116,7 +116,7 @@ async def test_a_lease_is_prolonged_ended_at_a_moment_and_handed_over(user: User
     assert (await user.run("jumplab", "update", "lease", "demo", "--duration", "2h")).status == 0
     assert (lease.duration.seconds, lease.HasField("end_time")) == (7200, False)
     moved = await user.run("jumplab", "update", "lease", "demo", "--end", "2099-08-01T12:00:00Z", "--to", "ann")
-    assert 'lease "demo": of client "ann" until 2099-08-01' in moved.out
+    assert 'lease "demo" belongs to client "ann" until 2099-08-01' in moved.out
     assert (lease.end_time.ToJsonString(), lease.HasField("duration")) == ("2099-08-01T12:00:00Z", False)
     assert lease.client == "namespaces/lab/clients/ann"
 
@@ -167,9 +167,9 @@ async def test_a_wait_that_is_too_long_ends_with_the_reason(user: User, bench: B
         (["create", "lease", "--frobnicate"], "no such option"),
         (["frobnicate"], "no such command"),
         (["delete", "lease"], "missing argument"),
-        (["update", "lease", "demo"], "say what to change"),
+        (["update", "lease", "demo"], "nothing to change; give"),
         (["update", "lease", "demo", "--duration", "1h", "--end", "14:00"], "contradict each other"),
-        (["update", "lease", "demo", "--end", "soon"], '"soon" is not a moment'),
+        (["update", "lease", "demo", "--end", "soon"], '"soon" is not a time'),
         (["explain", "lease"], "missing argument"),
         (["get", "leases", "-o", "xml"], "'xml' is not one of"),
         (["get", "leases", "--client", "nobody"], 'no client configuration "nobody"'),

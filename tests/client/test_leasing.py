@@ -112,7 +112,7 @@ async def test_a_lease_of_another_client_is_refused_at_once_and_not_waited_for(
     bench.lab.place = become_ann_s
     async with Controller.connected(config) as controller:
         await controller.create_lease(LeaseRequest("demo", timedelta(minutes=5), selector="board=x"))
-    with pytest.raises(LeaseNotOwn, match='lease "demo" belongs to client "ann", not to "ci"; make one of your own'):
+    with pytest.raises(LeaseNotOwn, match='lease "demo" belongs to client "ann", not to "ci"; create your own lease'):
         async with jumplab.attach("demo", client=config):
             raise AssertionError("it must not be entered")
 

@@ -109,7 +109,7 @@ async def test_the_end_of_the_lease_ends_what_waits_and_what_was_joined(bench: B
         bench.controller.dialler.spares.end(bench.lease.uid)
         with pytest.raises(Refused, match="has ended"):
             await asyncio.wait_for(there.receive(), SOON)
-        with pytest.raises(NotPossibleNow, match="lease is over"):
+        with pytest.raises(NotPossibleNow, match="lease has ended"):
             await asyncio.wait_for(waiting, SOON)
 
 

@@ -81,7 +81,7 @@ def test_the_command_line_leases_several_and_j_says_which_first(two_boards: Lab)
     script = "j dut board power on && j dut board power is-on && j peer board power is-on; j board power on; j"
     shell = me.run("jumplab", "shell", "--lease", "by-hand", "--", "sh", "-c", script)
     assert shell.out.startswith("true\nfalse\ndut:\n"), shell
-    assert 'j: "board" is no member of this lease; say which first: dut, peer' in shell.err
+    assert 'j: "board" is not a member of this lease; begin with one of: dut, peer' in shell.err
     assert me.run("jumplab", "delete", "lease", "by-hand").status == 0
 
 

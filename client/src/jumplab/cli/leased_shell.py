@@ -128,7 +128,7 @@ async def _tell_end(controller: Controller, name: str) -> None:
                     raise failure
                 if (notice := notice_of(lease)) != told:
                     told = notice
-                    say(f'lease "{name}": {notice or "nobody needs its exporter any more; it stays until its end"}')
+                    say(f'lease "{name}": {notice or "the preemption is cancelled; the lease continues until its end"}')
         say(f'lease "{name}" was deleted')
     except (ClientError, TransportError) as error:
         say(str(error))

@@ -44,12 +44,12 @@ def lease(name: str, output: str | None, client_name: str | None) -> None:
 
 
 def _summary(found: "Explanation") -> list[str]:
-    from jumplab.cli.output import moment
     from jumplab.client.lease_status import standing_sentence
+    from jumplab.client.local_moments import format_dated
 
     lines = [f'lease "{found.lease.name}": {standing_sentence(found.lease)}']
     if found.place is not None:
         lines.append(found.place.message)
     if found.place is not None and found.place.expected_begin is not None:
-        lines.append(f"expected to begin at {moment(found.place.expected_begin)}")
+        lines.append(f"expected begin: {format_dated(found.place.expected_begin)}")
     return lines
