@@ -46,7 +46,7 @@ def _referred(drivers: Mapping[str, Driver], place: str, target: str, siblings: 
         found = _found(drivers, target)
         if not _holds(found, siblings):
             return found
-        reason = f"{place} refers to {target!r}, which it is itself a part of"
+        reason = f"{place} refers to {target!r}, which contains it"
     except KeyError:
         reason = f"{place} refers to {target!r}, and there is no such driver"
     _log.error("%s", reason)
@@ -88,7 +88,7 @@ def driver_class(kind: str) -> type[Driver]:
         path = kind
     else:
         known = ", ".join(sorted(entry_points(group=ENTRY_POINT_GROUP).names)) or "none"
-        raise DriverUnknown(f"there is no driver type {kind!r}; registered are: {known}; or give an import path")
+        raise DriverUnknown(f"there is no driver type {kind!r}; use one of {known}, or an import path")
     return _imported(kind, path)
 
 

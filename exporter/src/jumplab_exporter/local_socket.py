@@ -51,11 +51,11 @@ class Guests:
             async with asyncio.timeout(_TELLING_BOUND_SECONDS):
                 guest = await self._guest(hashlib.sha256(token.encode()).digest())
         except TimeoutError as error:
-            raise ConnectionLost("the controller has not told the exporter of this session; dial again") from error
+            raise ConnectionLost("the exporter does not know this session; dial again") from error
         if not guest.session and self._clock() > guest.until:
             raise ConnectionLost("the token has expired; dial again for a new one")
         if guest.session not in ("", session):
-            raise NotAllowed("the token has opened a session already; dial again for another")
+            raise NotAllowed("the token has already been used; dial again for a new one")
         guest.session = session
 
     async def _guest(self, digest: bytes) -> "_Guest":

@@ -67,7 +67,9 @@ class FileDisk(StorageInterface, Driver):
         while data := await stream.receive():
             self._refuse_while_in_use()
             if place + len(data) > self._size_bytes:
-                raise ValueError(f"the disk has {self._size_bytes} bytes: what was sent from {offset_bytes} on is more")
+                raise ValueError(
+                    f"the disk has {self._size_bytes} bytes; the data sent from offset {offset_bytes} on does not fit"
+                )
             await asyncio.to_thread(self._write_at, data, place)
             sha256.update(data)
             place += len(data)
@@ -82,7 +84,7 @@ class FileDisk(StorageInterface, Driver):
         while place < end:
             data = await asyncio.to_thread(os.pread, self._descriptor, min(_BLOCK_BYTES, end - place), place)
             if not data:
-                raise OSError(f"the disk's file ends at {place}: something else has shortened it")
+                raise OSError(f"the disk's file ends at {place}; another program has shortened it")
             await stream.send(data)
             sha256.update(data)
             place += len(data)
