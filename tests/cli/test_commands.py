@@ -71,7 +71,7 @@ async def test_who_waits_is_shown_in_order(user: User, bench: Bench) -> None:
     table = (await user.run("jumplab", "get", "queue", "board=x", TZ="UTC")).out.splitlines()
     assert [row.split() for row in table] == [
         ["POSITION", "NAME", "CLIENT", "WAITS", "FOR", "EXPECTED"],
-        ["1", "first", "ci", "board=x", "2026-08-01", "12:00"],
+        ["1", "first", "ci", "board=x", "2026-08-01", "12:00", "UTC"],
         ["2", "second", "ci", "board=x"],
     ]
     assert (await user.run("jumplab", "get", "queue", "-o", "name")).out.split() == ["first", "second", "other"]
