@@ -74,8 +74,8 @@ def test_a_mounted_certificate_is_served_with_the_ca_that_signed_it(tmp_path: Pa
 @pytest.mark.parametrize(
     ("certificate", "key", "sentence"),
     [
-        (b"nonsense", issued().key_pem, "tls.crt is no certificate in PEM"),
-        (issued().certificate_pem, b"nonsense", "tls.key is no private key in PEM"),
+        (b"nonsense", issued().key_pem, "tls.crt is not a certificate in PEM"),
+        (issued().certificate_pem, b"nonsense", "tls.key is not a private key in PEM"),
         (issued().certificate_pem, issued().key_pem, "tls.key is not the key of .*tls.crt"),
     ],
 )
@@ -213,7 +213,7 @@ def test_half_a_certificate_is_wrong_usage(tmp_path: Path, half: str) -> None:
     command = [PROGRAMS / "jumplab-operator", "run", "--endpoint", "lab.example:7444", half, "file"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 2
-    assert "--tls-certificate and --tls-key belong together" in done.stderr
+    assert "--tls-certificate and --tls-key require each other" in done.stderr
 
 
 def status(url: str) -> int:

@@ -58,7 +58,7 @@ def test_the_other_operator_takes_over_and_a_session_goes_on(lab: Lab, home: OnC
 def test_one_that_is_stopped_hands_the_lead_over(lab: Lab, home: OnChart) -> None:
     home.pods["jumplab-0"].start()
     home.pods["jumplab-0"].wait_until(
-        lambda: 'the operator "jumplab-1" leads; standing by' in home.pods["jumplab-0"].output(), "standing by"
+        lambda: 'the operator "jumplab-1" is the leader; standing by' in home.pods["jumplab-0"].output(), "standing by"
     )
     with jumplab.attach("second", client=lab.config) as root:
         root.board.power.on()

@@ -48,7 +48,7 @@ async def test_why_a_lease_waits_is_told_exporter_by_exporter(user: User, bench:
     assert said[:3] == [
         'lease "demo": exporter "bench-1" is leased by "ann"',
         "number 1",
-        "expected to begin at 2026-08-01 12:00",
+        "expected begin: 2026-08-01 12:00 UTC",
     ]
     assert said[-1].split() == ["board=x", "bench-1", "Leased", "it", "is", "leased", "by", "ann"]
     found = json.loads((await user.run("jumplab", "explain", "lease", "demo", "-o", "json")).out)
@@ -71,7 +71,7 @@ async def test_who_waits_is_shown_in_order(user: User, bench: Bench) -> None:
     table = (await user.run("jumplab", "get", "queue", "board=x", TZ="UTC")).out.splitlines()
     assert [row.split() for row in table] == [
         ["POSITION", "NAME", "CLIENT", "WAITS", "FOR", "EXPECTED"],
-        ["1", "first", "ci", "board=x", "2026-08-01", "12:00"],
+        ["1", "first", "ci", "board=x", "2026-08-01", "12:00", "UTC"],
         ["2", "second", "ci", "board=x"],
     ]
     assert (await user.run("jumplab", "get", "queue", "-o", "name")).out.split() == ["first", "second", "other"]
@@ -116,14 +116,14 @@ async def test_a_lease_is_prolonged_ended_at_a_moment_and_handed_over(user: User
     assert (await user.run("jumplab", "update", "lease", "demo", "--duration", "2h")).status == 0
     assert (lease.duration.seconds, lease.HasField("end_time")) == (7200, False)
     moved = await user.run("jumplab", "update", "lease", "demo", "--end", "2099-08-01T12:00:00Z", "--to", "ann")
-    assert 'lease "demo": of client "ann" until 2099-08-01' in moved.out
+    assert 'lease "demo" belongs to client "ann" until 2099-08-01' in moved.out
     assert (lease.end_time.ToJsonString(), lease.HasField("duration")) == ("2099-08-01T12:00:00Z", False)
     assert lease.client == "namespaces/lab/clients/ann"
 
 
 async def test_a_change_that_is_refused_is_one_sentence(user: User, bench: Bench, one_sentence: OneSentence) -> None:
     await user.run("jumplab", "create", "lease", "-l", "board=x", "--name", "demo")
-    bench.lab.refuses_changes = "the access policies permit at most 1h; what was accepted stays in force"
+    bench.lab.refuses_changes = "the access policies permit at most 1h; the accepted spec stays in force"
     said = one_sentence(await user.run("jumplab", "update", "lease", "demo", "--duration", "2h"), 1)
     assert bench.lab.refuses_changes in said
 
@@ -167,9 +167,9 @@ async def test_a_wait_that_is_too_long_ends_with_the_reason(user: User, bench: B
         (["create", "lease", "--frobnicate"], "no such option"),
         (["frobnicate"], "no such command"),
         (["delete", "lease"], "missing argument"),
-        (["update", "lease", "demo"], "say what to change"),
+        (["update", "lease", "demo"], "nothing to change; give"),
         (["update", "lease", "demo", "--duration", "1h", "--end", "14:00"], "contradict each other"),
-        (["update", "lease", "demo", "--end", "soon"], '"soon" is not a moment'),
+        (["update", "lease", "demo", "--end", "soon"], '"soon" is not a time'),
         (["explain", "lease"], "missing argument"),
         (["get", "leases", "-o", "xml"], "'xml' is not one of"),
         (["get", "leases", "--client", "nobody"], 'no client configuration "nobody"'),
@@ -229,7 +229,7 @@ async def test_a_lease_that_has_ended_is_one_sentence(user: User, bench: Bench, 
     bench.lab.place = become_ended
     await user.run("jumplab", "create", "lease", "-l", "a=b", "--name", "demo")
     said = one_sentence(await user.run("jumplab", "shell", "--lease", "demo", "--", "true"), 1)
-    assert 'lease "demo" has ended: its time was over' in said
+    assert 'lease "demo" has ended: expired' in said
 
 
 async def test_clients_are_listed_and_chosen(user: User, bench: Bench, authority: Authority) -> None:

@@ -161,4 +161,7 @@ async def test_a_j_that_does_not_read_loses_lines_and_is_told_how_many(tmp_path:
         answers = [json.loads(line) for line in (await asked(tmp_path / ".errands", errand())).splitlines()]
     *heard, told, last = answers
     assert last == {"status": 0}
-    assert told["said"] == f"[warning] {lines - len(heard)} lines were lost: they came faster than they were read"
+    assert (
+        told["said"]
+        == f"[warning] {lines - len(heard)} log lines were dropped: they arrived faster than they were read"
+    )

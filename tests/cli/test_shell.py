@@ -84,7 +84,7 @@ async def test_the_lease_s_end_is_told(user: User, bench: Bench) -> None:
     await process.stdout.readline()
     await process.stderr.readline()
     await bench.lab.change("demo", become_ended)
-    assert b'jumplab: lease "demo" has ended: its time was over' in await process.stderr.readline()
+    assert b'jumplab: lease "demo" has ended: expired' in await process.stderr.readline()
     process.terminate()
     await outcome_of(process)
 

@@ -80,7 +80,7 @@ def become_ready(lease: client_pb2.Lease) -> None:
 def become_given_back(lease: client_pb2.Lease) -> None:
     """Its exporter was lost before anybody had used the lease."""
     lease.ClearField("exporter")
-    message = 'exporter "bench-1" went offline before anybody had used the lease; another is looked for'
+    message = 'exporter "bench-1" went offline before the lease was used; the lease waits for another exporter'
     set_condition(lease, "Ready", "False", "NotReady", message)
     set_condition(lease, "Pending", "True", "NotReady", message)
 
@@ -90,7 +90,7 @@ def become_ready_elsewhere(lease: client_pb2.Lease) -> None:
     lease.exporter = "namespaces/lab/exporters/bench-2"
 
 
-def become_ended(lease: client_pb2.Lease, reason: str = "Expired", message: str = "its time was over") -> None:
+def become_ended(lease: client_pb2.Lease, reason: str = "Expired", message: str = "expired") -> None:
     lease.ended = True
     set_condition(lease, "Ready", "False", reason, message)
 

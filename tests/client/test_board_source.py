@@ -36,8 +36,8 @@ class Bench1(jumplab.Board):
     # below usb_relay: 'port-1'
     lamp: GenericClient
     # '1st' can't be a field's name
-    # 'class' is taken already, or a word of Python's own
-    # 'usb_relay' is taken already, or a word of Python's own
+    # 'class' is used already, or is a Python keyword
+    # 'usb_relay' is used already, or is a Python keyword
 '''
 
 

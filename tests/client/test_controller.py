@@ -95,6 +95,6 @@ async def test_a_dial_gives_a_router_that_is_trusted_like_the_controller(
 
 
 async def test_a_refused_precondition_is_told_apart(controller: Controller, lab: LabDouble) -> None:
-    lab.refuse["Dial"] = [(grpc.StatusCode.FAILED_PRECONDITION, 'lease "demo" has ended; make a new one')]
+    lab.refuse["Dial"] = [(grpc.StatusCode.FAILED_PRECONDITION, 'lease "demo" has ended; create a new one')]
     with pytest.raises(errors.NotPossibleNow, match="has ended"):
         await controller.dial("demo")

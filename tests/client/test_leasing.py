@@ -97,7 +97,7 @@ async def test_a_lease_that_has_ended_can_not_be_attached_to(bench: Bench, confi
     bench.lab.place = become_ended
     async with Controller.connected(config) as controller:
         await controller.create_lease(LeaseRequest("demo", timedelta(minutes=5), selector="board=x"))
-    with pytest.raises(LeaseEnded, match="its time was over"):
+    with pytest.raises(LeaseEnded, match="expired"):
         async with jumplab.attach("demo", client=config):
             raise AssertionError("it must not be entered")
 
@@ -112,7 +112,7 @@ async def test_a_lease_of_another_client_is_refused_at_once_and_not_waited_for(
     bench.lab.place = become_ann_s
     async with Controller.connected(config) as controller:
         await controller.create_lease(LeaseRequest("demo", timedelta(minutes=5), selector="board=x"))
-    with pytest.raises(LeaseNotOwn, match='lease "demo" belongs to client "ann", not to "ci"; make one of your own'):
+    with pytest.raises(LeaseNotOwn, match='lease "demo" belongs to client "ann", not to "ci"; create your own lease'):
         async with jumplab.attach("demo", client=config):
             raise AssertionError("it must not be entered")
 
@@ -157,7 +157,7 @@ async def test_a_lease_that_is_placed_anew_before_it_was_used_is_waited_for(
         await board.power.on()
     assert lab.calls["Dial"] == 2
     assert told == [
-        'lease "demo": exporter "bench-1" went offline before anybody had used the lease; another is looked for',
+        'lease "demo": exporter "bench-1" went offline before the lease was used; the lease waits for another exporter',
         'lease "demo": exporter "bench-2" is ready',
     ]
 

@@ -28,5 +28,5 @@ def test_a_moment_is_read_in_the_zone_of_its_reader(text: str, moment: datetime)
 
 @pytest.mark.parametrize("text", ["", "soon", "25:00", "2026-13-01"])
 def test_what_is_no_moment_is_refused(text: str) -> None:
-    with pytest.raises(ConfigurationError, match="is not a moment"):
+    with pytest.raises(ConfigurationError, match="is not a time"):
         parse_moment(text, NOW)

@@ -232,7 +232,7 @@ class MemoryLab:
 
     async def rotate_client_token(self, client: Name, token: str) -> tuple[str, datetime | None]:
         if self.secrets.get(("Client", client)) != token:
-            raise TokenReplaced("the token has been replaced")
+            raise TokenReplaced("the token was replaced")
         resource = self.clients[client]
         token, expires = self.issuer.issue("Client", client.namespace, client.name, resource.uid)
         self.secrets["Client", client] = token

@@ -168,4 +168,4 @@ async def test_a_call_that_does_not_say_which_lease_is_refused(
     async with open_channel(controller.endpoint, identity=Identity(NAMESPACE, "Client", "ci", token)) as channel:
         call = channel.stream_stream("/jumplab.v1.SessionService/Attach")(metadata=said)
         assert await asyncio.wait_for(call.code(), SOON) is StatusCode.INVALID_ARGUMENT
-        assert "which lease" in (await call.details() or "")
+        assert "name the lease" in (await call.details() or "")

@@ -51,13 +51,13 @@ async def test_an_empty_secret_lets_nobody_in(controller: Controller, kept: str 
     del lab.secrets["Client", Name(NAMESPACE, "ci")]
     if kept is not None:
         lab.secrets["Client", Name(NAMESPACE, "ci")] = kept
-    async with refused(StatusCode.UNAUTHENTICATED, "has been replaced"):
+    async with refused(StatusCode.UNAUTHENTICATED, "was replaced"):
         await list_exporters(controller, token)
 
 
 async def test_a_token_that_nobody_signed_is_refused(controller: Controller) -> None:
     controller.lab.add_client("ci")
-    async with refused(StatusCode.UNAUTHENTICATED, "not one of this controller's", "Secret"):
+    async with refused(StatusCode.UNAUTHENTICATED, "this controller did not issue the token", "Secret"):
         await list_exporters(controller, "nonsense")
 
 
@@ -66,7 +66,7 @@ async def test_a_token_of_another_key_is_refused(controller: Controller) -> None
     uid = controller.lab.clients[Name(NAMESPACE, "ci")].uid
     forger = CredentialIssuer(ec.generate_private_key(ec.SECP256R1()))
     forged, _ = forger.issue("Client", NAMESPACE, "ci", uid)
-    async with refused(StatusCode.UNAUTHENTICATED, "not one of this controller's"):
+    async with refused(StatusCode.UNAUTHENTICATED, "this controller did not issue the token"):
         await list_exporters(controller, forged)
 
 
@@ -94,7 +94,7 @@ async def test_the_token_of_a_client_that_was_deleted_is_refused(controller: Con
 async def test_the_token_of_an_earlier_client_of_the_same_name_is_refused(controller: Controller) -> None:
     token = controller.lab.add_client("ci")
     controller.lab.add_client("ci")
-    async with refused(StatusCode.UNAUTHENTICATED, "created anew"):
+    async with refused(StatusCode.UNAUTHENTICATED, "was recreated"):
         await list_exporters(controller, token)
 
 
@@ -112,7 +112,7 @@ async def test_a_rotated_token_kills_the_one_before(controller: Controller) -> N
         answer = await client.RotateToken(request, timeout=240)
         assert answer.expiry.ToDatetime() is not None
         await list_exporters(controller, answer.token)
-        async with refused(StatusCode.UNAUTHENTICATED, "has been replaced"):
+        async with refused(StatusCode.UNAUTHENTICATED, "was replaced"):
             await client.ListExporters(LIST, timeout=240)
 
 
@@ -121,7 +121,7 @@ async def test_a_token_whose_secret_was_deleted_dies_within_the_time_of_a_rechec
     await list_exporters(controller, token)
     controller.lab.secrets.clear()
     controller.clock.pass_recheck()
-    async with refused(StatusCode.UNAUTHENTICATED, "has been replaced"):
+    async with refused(StatusCode.UNAUTHENTICATED, "was replaced"):
         await list_exporters(controller, token)
 
 
@@ -149,7 +149,7 @@ async def test_who_keeps_calling_with_a_token_that_is_dead_is_refused_once_that_
     async with asyncio.timeout(SOON):
         while lab.secrets_read < 2:  # noqa: ASYNC110 - nobody is told
             await asyncio.sleep(0.01)
-    async with refused(StatusCode.UNAUTHENTICATED, "has been replaced"):
+    async with refused(StatusCode.UNAUTHENTICATED, "was replaced"):
         await list_exporters(controller, token)
 
 
@@ -165,11 +165,11 @@ async def test_callers_that_were_let_in_before_come_in_while_the_api_server_is_a
 
 async def test_an_exporter_may_not_do_what_clients_do_nor_a_client_what_exporters_do(controller: Controller) -> None:
     exporter, client = controller.lab.add_exporter("bench"), controller.lab.add_client("ci")
-    async with refused(StatusCode.PERMISSION_DENIED, "for clients"):
+    async with refused(StatusCode.PERMISSION_DENIED, "only clients may"):
         await list_exporters(controller, exporter, name="bench", kind="Exporter")
     async with (
         controller.calling("Client", "ci", client) as (service, _),
-        refused(StatusCode.PERMISSION_DENIED, "for exporters"),
+        refused(StatusCode.PERMISSION_DENIED, "only exporters may"),
     ):
         await service.Register(controller_pb2.RegisterRequest(), timeout=240)
 

@@ -174,7 +174,7 @@ async def test_dialling_is_refused_by_the_leases_state(controller: Controller) -
         "ended": (StatusCode.FAILED_PRECONDITION, "has ended"),
         "waiting": (StatusCode.FAILED_PRECONDITION, "NotAvailable, all 2 are leased"),
         "away": (StatusCode.UNAVAILABLE, '"bench" of lease "away" is offline'),
-        "orphan": (StatusCode.FAILED_PRECONDITION, '"gone" of lease "orphan" has been deleted'),
+        "orphan": (StatusCode.FAILED_PRECONDITION, '"gone" of lease "orphan" was deleted'),
         "nowhere": (StatusCode.NOT_FOUND, 'no lease "nowhere"'),
     }
     async with controller.calling("Client", "ci", token) as (service, _):
@@ -311,7 +311,7 @@ async def test_a_selector_without_end_is_refused_in_a_sentence(controller: Contr
     ]
     async with controller.calling("Client", "ci", token) as (_, client):
         for method, request in requests:
-            async with refused(StatusCode.INVALID_ARGUMENT, "the selector has 150000 characters, and may have 8192"):
+            async with refused(StatusCode.INVALID_ARGUMENT, "the selector has 150000 characters, the limit is 8192"):
                 await getattr(client, method)(request, timeout=SOON)
     assert controller.lab.leases_ == {}
 
@@ -321,7 +321,7 @@ async def test_a_lease_has_so_many_members(controller: Controller) -> None:
     members = [pb.LeaseMember(name=f"m{number}", selector="board=x") for number in range(33)]
     async with controller.calling("Client", "ci", token) as (_, client):
         request = pb.CreateLeaseRequest(parent=PARENT, lease=pb.Lease(members=members))
-        async with refused(StatusCode.INVALID_ARGUMENT, "the lease has 33 members, and may have 32; ask for fewer"):
+        async with refused(StatusCode.INVALID_ARGUMENT, "the lease has 33 members, the limit is 32; ask for fewer"):
             await client.CreateLease(request, timeout=SOON)
 
 

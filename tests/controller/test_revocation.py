@@ -56,7 +56,7 @@ async def test_a_token_is_refused_as_soon_as_its_credential_is_known_to_be_remov
         lab.secrets.clear()
         await client.ListExporters(LIST, timeout=20)  # nobody knows yet
         tell_credential(controller, None)
-        async with refused(StatusCode.UNAUTHENTICATED, "has been replaced"):
+        async with refused(StatusCode.UNAUTHENTICATED, "was replaced"):
             await client.ListExporters(LIST, timeout=20)
 
 
@@ -78,5 +78,5 @@ async def test_a_token_that_is_dead_and_still_taken_makes_no_new_one(controller:
         await client.ListExporters(LIST, timeout=20)
         lab.give_token("Client", lab.clients[CI])
         await client.ListExporters(LIST, timeout=20)  # it was found a moment ago
-        async with refused(StatusCode.UNAUTHENTICATED, "has been replaced"):
+        async with refused(StatusCode.UNAUTHENTICATED, "was replaced"):
             await client.RotateToken(ROTATE, timeout=20)

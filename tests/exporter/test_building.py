@@ -46,7 +46,7 @@ def test_a_description_is_the_drivers() -> None:
 @pytest.mark.parametrize(
     ("entry", "reason"),
     [
-        ({"type": "nonsense"}, "there is no driver type 'nonsense'; registered are: board/qemu, "),
+        ({"type": "nonsense"}, "there is no driver type 'nonsense'; use one of board/qemu, "),
         (
             {"type": "acme.relay.Relay"},
             "driver type 'acme.relay.Relay': there is no module 'acme'; install its package",
@@ -73,8 +73,8 @@ def test_references_in_a_circle_are_refused() -> None:
             "b": {"children": {"back": {"ref": "a"}}},
         }
     )
-    assert "which it is itself a part of" in failure(drivers["a"].children["self"])
-    assert "which it is itself a part of" in failure(drivers["b"].children["back"])
+    assert "which contains it" in failure(drivers["a"].children["self"])
+    assert "which contains it" in failure(drivers["b"].children["back"])
     assert len(DriverTree(drivers, scope="test").nodes) == 7
 
 

@@ -169,4 +169,4 @@ async def test_check_prints_the_drivers_and_what_is_wrong(config: Callable[..., 
     assert output.splitlines()[0] == "board: VirtualBoard"
     status, output = await outcome("check", config(export={"board": {"type": "board/nonsense"}}))
     assert status == 2
-    assert "board: can't be used: there is no driver type 'board/nonsense'; registered are: board/qemu" in output
+    assert "board: can't be used: there is no driver type 'board/nonsense'; use one of board/qemu" in output

@@ -84,7 +84,7 @@ async def test_who_was_not_invited_is_told_to_dial(plane: ControlPlane, running:
     async with running():
         plane.lease("a")
         await plane.heard(Status.LEASE_READY, "a")
-        with pytest.raises(errors.SessionLost, match="has not told the exporter of this session; dial again"):
+        with pytest.raises(errors.SessionLost, match="does not know this session; dial again"):
             async with attach(plane.uninvited("a guess")):
                 pass
 
@@ -95,7 +95,7 @@ async def test_a_token_opens_one_session_alone(plane: ControlPlane, running: Run
         await plane.heard(Status.LEASE_READY, "a")
         async with attach(plane.invite("once")):
             stream = await plane.uninvited("once").open(0)
-            refusal = b"the token has opened a session already; dial again for another"
+            refusal = b"the token has already been used; dial again for a new one"
             assert await stream.receive() == (EnvelopeKind.RESET, refusal)
             await stream.aclose()
 

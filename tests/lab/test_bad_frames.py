@@ -136,7 +136,7 @@ async def test_a_token_opens_the_streams_of_its_own_session_alone(bench: Lab) ->
             await said(opened(one), HELLO)
             again = opened(one)
             code, sentence = await ending(again)
-            assert (code.name, "has opened stream 0" in sentence) == ("PERMISSION_DENIED", True)
+            assert (code.name, "has already opened stream 0" in sentence) == ("PERMISSION_DENIED", True)
             alone = opened(other, 1)
             await said(alone, b"for whoever listens")
             assert not alone.done()

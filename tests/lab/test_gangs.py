@@ -83,7 +83,7 @@ def test_the_command_line_leases_several_and_j_says_which_first(two_boards: Lab)
     script = "j dut board power on && j dut board power is-on && j peer board power is-on; j board power on; j"
     shell = me.run("jumplab", "shell", "--lease", "by-hand", "--", "sh", "-c", script)
     assert shell.out.startswith("true\nfalse\ndut:\n"), shell
-    assert 'j: "board" is no member of this lease; say which first: dut, peer' in shell.err
+    assert 'j: "board" is not a member of this lease; begin with one of: dut, peer' in shell.err
     assert me.run("jumplab", "delete", "lease", "by-hand").status == 0
 
 
@@ -103,7 +103,7 @@ def test_a_deleted_exporter_ends_the_lease_of_all_and_cuts_the_other_ones_sessio
 def test_a_gang_that_contradicts_itself_is_refused_in_words(lab: Lab) -> None:
     twice = {"one": "@bench-9", "two": "@bench-9"}
     with (
-        pytest.raises(LeaseInvalid, match='exporter "bench-9" is asked for twice'),
+        pytest.raises(LeaseInvalid, match='two members name exporter "bench-9"'),
         jumplab.lease(exporters=twice, client=lab.config),
     ):
         pass

@@ -18,7 +18,7 @@ def test_an_exporter_whose_check_fails_is_quarantined_until_it_passes(lab: Lab, 
     check = {"script": f"echo asking the relay; test ! -e {broken}", "interval": 0.2}
     exporter = lab.exporter("bench-checked", healthCheck=check)
     quarantined = lab.until("exporters", "bench-checked", is_quarantined)["status"]["quarantine"]
-    assert quarantined["reason"] == "hook healthCheck failed with exit status 1; 3 times in a row"
+    assert quarantined["reason"] == "hook healthCheck failed with exit status 1; 3 consecutive failures"
     assert "healthCheck: asking the relay" in quarantined["log"]
     lab.lease("checked", board="bench-checked")
     waiting = lab.until("leases", "checked", lambda it: condition(it, "Ready")["reason"] == "Quarantined")

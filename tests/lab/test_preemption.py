@@ -51,7 +51,7 @@ def test_a_spot_lease_ends_after_notice_for_a_higher_priority(lab: Lab, caplog: 
             with pytest.raises(errors.DriverError):
                 root.board.power.on()
         assert condition(ended, "Ready")["reason"] == "Preempted"
-        assert "a lease of higher priority waits for its exporter" in caplog.text
+        assert "by a lease of higher priority" in caplog.text
         assert lab.until_ready("urgent")["status"]["exporterRef"] == {"name": "bench-x"}
         with jumplab.attach("urgent", client=people["boss"]) as root:
             assert not root.board.power.is_on()

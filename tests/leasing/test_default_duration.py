@@ -72,7 +72,7 @@ def test_two_reservations_follow_each_other_closely() -> None:
     assert (reserved(lab, "r30"), reserved(lab, "r40")) == (("a",), ("a",))
     decision = lab.of("lab").decision("lease-r30")
     assert isinstance(decision, Wait)
-    assert "until 1 Aug 12:40 UTC" in decision.message
+    assert "until 12:40 UTC" in decision.message
 
 
 @pytest.mark.parametrize(("begin", "free"), [(40, True), (50, True), (55, False)])
@@ -91,7 +91,7 @@ def test_a_gang_is_expected_when_what_was_given_away_just_now_is_back() -> None:
     assert expected_minutes(lab, "both") == 10
     decision = lab.of("lab").decision("lease-both")
     assert isinstance(decision, Wait)
-    assert "from 1 Aug 12:10 UTC" in decision.message
+    assert "from 12:10 UTC" in decision.message
 
 
 def test_a_gang_lasts_as_long_as_the_least_of_its_rights_permits_and_is_served_before_a_reservation() -> None:

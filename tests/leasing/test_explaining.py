@@ -53,27 +53,27 @@ def seen(**status: object) -> Exporter:
             'the access policies permit client "ci" at most 5m',
         ),
         (exporter("a", online=False), [], "Offline", "it is offline"),
-        (exporter("a"), [HELD], "Leased", "it is leased by ann until 1 Aug 12:05 UTC"),
+        (exporter("a"), [HELD], "Leased", "it is leased by ann until 12:05 UTC"),
         (
             exporter("a"),
             [replace(HELD, moves=True)],
             "Leased",
-            "it is leased by ann until 1 Aug 12:05 UTC (longer while it is used)",
+            "it is leased by ann until 12:05 UTC (extended while it is used)",
         ),
-        (exporter("a", claim="lease-gone"), [], "CleaningUp", "it is cleaned up after the lease before"),
-        (exporter("a", available=False), [], "NotReady", "it is connected and has not yet said that it is ready"),
-        (exporter("a"), [], "Assigned", "it is free, and the lease is getting it"),
+        (exporter("a", claim="lease-gone"), [], "CleaningUp", "it cleans up after its last lease"),
+        (exporter("a", available=False), [], "NotReady", "it is connected, and has not reported yet that it is ready"),
+        (exporter("a"), [], "Assigned", "it is free, and is being assigned to this lease"),
         (
             exporter("a"),
             [lease("first", client="ann", created=NOON - minutes(1))],
             "Leased",
-            "it goes to ann, whose turn came first",
+            "it is being assigned to a lease of ann",
         ),
         (
             exporter("a"),
             [lease("kept", client="ann", begin=NOON + minutes(5))],
-            "Kept",
-            "it is kept for a reservation of ann from 1 Aug 12:05 UTC",
+            "Reserved",
+            "it is reserved for a lease of ann from 12:05 UTC",
         ),
         (
             exporter("a"),
@@ -91,11 +91,11 @@ def test_an_exporter_is_named_with_what_keeps_it_from_the_lease(
 
 def test_what_is_offline_or_quarantined_tells_since_when() -> None:
     away = seen(lastSeen="2026-08-01T11:00:00Z")
-    assert one(lease("l"), exporter("a", online=False), resource=away)[1] == "it is offline since 1 Aug 11:00 UTC"
+    assert one(lease("l"), exporter("a", online=False), resource=away)[1] == "it is offline since 11:00 UTC"
     ill = seen(quarantine={"since": "2026-08-01T11:00:00Z", "reason": "its console is dead"})
     assert one(lease("l"), exporter("a", available=False), resource=ill) == (
         "Quarantined",
-        "it is quarantined since 1 Aug 11:00 UTC: its console is dead",
+        "it is quarantined since 11:00 UTC: its console is dead",
     )
 
 
@@ -128,7 +128,7 @@ def test_a_gang_is_told_of_each_of_its_parts() -> None:
         ("board=imx8", "b", False, "SelectorMismatch"),
         ('exporter "b"', "b", True, "Offline"),
     ]
-    assert found[0].message == "it is free; the lease gets all its exporters at one time, and waits for others"
+    assert found[0].message == "it is free; the lease is a gang and waits for its other exporters"
 
 
 def test_of_a_lease_that_has_its_exporter_there_is_nothing_to_explain() -> None:
@@ -164,7 +164,7 @@ def test_who_waits_is_found_by_the_labels_of_what_they_wait_for() -> None:
 def test_of_an_exporter_whose_holder_gives_way_it_is_told_for_whom() -> None:
     rules = policy("p", rule("kernel", priority=9), rule("apps", spot_access=True))
     held = replace(HELD, spot=True)
-    leased = "it is leased by ann until 1 Aug 12:05 UTC, and is to be ended for"
+    leased = "it is leased by ann until 12:05 UTC; that lease will be preempted by"
     first, second = lease("l"), lease("m", client="ann", created=NOON + minutes(1))
     assert one(first, second, exporter("a"), rules, held)[1] == f"{leased} this lease, which has a higher priority"
     assert one(second, first, exporter("a"), rules, held)[1] == f"{leased} a lease of ci, which has a higher priority"

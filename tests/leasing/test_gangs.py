@@ -62,8 +62,8 @@ def test_one_part_that_has_nothing_keeps_all_from_having_anything() -> None:
     assert told(decisions["g"]) == (
         "Pending",
         "NotAvailable",
-        'it gets its 2 exporters at one time; "peer": the one exporter that matches board=rpi4 is leased, by ann until '
-        '1 Aug 12:20 UTC; exporters "a" and "c" are kept for it from 1 Aug 12:20 UTC',
+        'a gang gets its 2 exporters all at once; "peer": the one exporter that matches board=rpi4 is leased, by ann '
+        'until 12:20 UTC; exporters "a" and "c" are reserved for it from 12:20 UTC',
     )
 
 
@@ -74,7 +74,7 @@ def test_what_a_gang_waits_for_is_used_by_others_who_are_back_in_time() -> None:
     assert told(planned(*world, asking("long", 20))["long"]) == (
         "Pending",
         "NotAvailable",
-        "the one exporter that matches board=imx8 is kept for a lease of several from 1 Aug 12:20 UTC",
+        "the one exporter that matches board=imx8 is reserved for a gang from 12:20 UTC",
     )
 
 
@@ -135,7 +135,7 @@ def test_nothing_is_kept_for_a_gang_whose_time_can_not_be_said() -> None:
     assert names(planned(A, away, gang("g", *PAIR), asking("long", 60))["long"]) == ["a"]
     assert told(planned(A, away, gang("g", *PAIR))["g"])[1:] == (
         "Offline",
-        'it gets its 2 exporters at one time; "peer": the one exporter that matches board=rpi4 is offline (c)',
+        'a gang gets its 2 exporters all at once; "peer": the one exporter that matches board=rpi4 is offline (c)',
     )
 
 
@@ -168,7 +168,7 @@ def test_a_gang_that_asks_for_more_different_exporters_than_there_are_is_unsatis
     assert told(decisions["lease-g"]) == (
         "Unsatisfiable",
         "ExporterNotFound",
-        'it asks for 2 different exporters, and what matches is only exporter "a"',
+        'it asks for 2 different exporters; only exporter "a" matches',
     )
     decisions = lab.apply(Changes(NOON, [B]))
     assert names(decisions["lease-g"]) == ["a", "b"]
@@ -226,9 +226,7 @@ def test_a_gang_that_begins_later_has_a_slot_on_each_of_its_exporters() -> None:
     decision = planned(A, C, later)["g"]
     assert isinstance(decision, Wait)
     assert decision.reserved == ("a", "c")
-    assert decision.message == (
-        'begins at 1 Aug 12:30 UTC; exporters "a" and "c" are kept for it until 1 Aug 12:40 UTC'
-    )
+    assert decision.message == ('begins at 12:30 UTC; exporters "a" and "c" are reserved for it until 12:40 UTC')
     assert told(planned(A, C, later, asking("long", 60))["long"])[1] == "NotAvailable"
     begun = replace(later, begin=NOON, reserved=("a", "c"))
     assert names(planned(A, C, begun, asking("long", 60))["g"]) == ["a", "c"]

@@ -43,7 +43,7 @@ def test_one_failure_is_told_and_does_not_quarantine() -> None:
 
 def test_failures_of_one_kind_in_a_row_quarantine_with_reason_and_log() -> None:
     found = judged(FAILED).quarantine
-    assert found == Quarantine(since=NOON + minutes(1), reason="no answer; 2 times in a row", log="the log")
+    assert found == Quarantine(since=NOON + minutes(1), reason="no answer; 2 consecutive failures", log="the log")
     assert said(judged(NOTHING, failed_lease(1), failed_lease(2))) == ("False", "Quarantined")
     assert said(judged(Found("Failed", 1, NOON, "no answer"), failed_lease(1))) == ("False", "CheckFailed")
 
@@ -74,8 +74,8 @@ def test_an_administrators_word_holds_until_the_next_failure() -> None:
 def test_how_to_come_back_is_told() -> None:
     without, with_check = judged(NOTHING, status=QUARANTINED), judged(FAILED, status=QUARANTINED)
     command = "`kubectl annotate exporter bench-1 jumplab.dev/healthy=yes`"
-    assert without.condition.message == f"no answer; it comes back by {command}"
-    assert with_check.condition.message == f"no answer; it comes back once a health check passes, or by {command}"
+    assert without.condition.message == f"no answer; {command} ends the quarantine"
+    assert with_check.condition.message == f"no answer; a health check that passes, or {command} ends the quarantine"
 
 
 def test_broken_drivers_are_told_of_and_do_not_quarantine() -> None:

@@ -192,7 +192,7 @@ def test_what_is_free_is_kept_for_a_lease_of_several_while_the_rest_is_ended_for
     lab.apply(Changes(NOON, facts))
     waits = lab.of("lab").decision("lease-short")
     assert isinstance(waits, Wait)
-    assert waits.message.endswith("1 is kept for a lease of several from 1 Aug 12:00 UTC")
+    assert waits.message.endswith("1 is reserved for a gang from 12:00 UTC")
     freed = exporter("e1", available=False, claim="lease-a", vacated=NOON)
     lab.apply(Changes(NOON, put=[freed], gone=[("lab", "lease-a")]))
     assert isinstance(lab.of("lab").decision("lease-short"), Wait)

@@ -39,7 +39,7 @@ def kept(decision: Decision) -> tuple[str, ...]:
 
 def test_a_slot_is_told_with_its_exporter_and_its_times() -> None:
     decision = planned(exporter("a"), booked("l", 30))["l"]
-    sentence = 'begins at 1 Aug 12:30 UTC; exporter "a" is kept for it until 1 Aug 12:40 UTC'
+    sentence = 'begins at 12:30 UTC; exporter "a" is reserved for it until 12:40 UTC'
     assert decision == Wait("Pending", "Scheduled", sentence, ("a",))
 
 
@@ -49,7 +49,7 @@ def test_who_ends_in_time_is_served_before_a_slot_and_who_does_not_waits() -> No
     assert planned(exporter("a"), booked("l", 30), too_late)["long"] == Wait(
         "Pending",
         "NotAvailable",
-        "the one exporter that matches board=imx8 is kept for a reservation from 1 Aug 12:30 UTC",
+        "the one exporter that matches board=imx8 is reserved for a later lease from 12:30 UTC",
     )
 
 
@@ -160,7 +160,7 @@ class FreeUntil:
 @pytest.mark.parametrize(("begin", "accepted"), [(40, True), (50, False)])
 def test_an_edit_onto_another_slot_is_refused(begin: int, accepted: bool) -> None:
     at = {n: (NOON + minutes(n)).isoformat() for n in (30, begin)}
-    before = InForce(spec(beginTime=at[30], duration="10m"), has_reservation=True)
+    before = InForce(spec(beginTime=at[30], duration="10m"), NOON, has_reservation=True)
     result = accept(spec(beginTime=at[begin], duration="10m"), before, schedule=FreeUntil(NOON + minutes(55)))
     assert isinstance(result, Refusal) is not accepted
     if isinstance(result, Refusal):
@@ -168,7 +168,7 @@ def test_an_edit_onto_another_slot_is_refused(begin: int, accepted: bool) -> Non
 
 
 def test_a_lease_is_not_extended_into_anothers_slot() -> None:
-    before = InForce(spec(duration="10m"), True, NOON, reserved_from=NOON + minutes(30))
+    before = InForce(spec(duration="10m"), NOON, True, NOON, reserved_from=NOON + minutes(30))
     assert isinstance(accept(spec(duration="30m"), before), LeaseSpec)
     result = accept(spec(duration="31m"), before)
     assert isinstance(result, Refusal)

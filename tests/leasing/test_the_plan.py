@@ -59,7 +59,7 @@ def test_a_waiting_lease_is_told_who_holds_what_until_when() -> None:
     ]
     decision = wait_of(planned(client(), exporter("a"), exporter("b"), *held, lease("l"))["l"])
     assert decision.message == (
-        "both exporters that match board=imx8 are leased, by ann until 1 Aug 12:20 UTC and by ci until 1 Aug 14:05 UTC"
+        "both exporters that match board=imx8 are leased, by ann until 12:20 UTC and by ci until 14:05 UTC"
     )
 
 
@@ -67,7 +67,7 @@ def test_a_mixed_reason_is_told_in_full() -> None:
     held = lease("h", exporters=("a",), end=NOON + minutes(5))
     decision = wait_of(planned(client(), exporter("a"), exporter("b", online=False), held, lease("l"))["l"])
     assert decision.message == (
-        "of 2 exporters that match board=imx8, 1 is leased, by ci until 1 Aug 12:05 UTC; 1 is offline (b)"
+        "of 2 exporters that match board=imx8, 1 is leased, by ci until 12:05 UTC; 1 is offline (b)"
     )
 
 

@@ -79,13 +79,13 @@ def test_a_lease_can_not_begin_before_it_is_made(fields: dict[str, Any], valid: 
     assert isinstance(result, LeaseSpec) is valid
     if isinstance(result, Refusal):
         assert result.reason == "InvalidTimes"
-    moved = accept(spec(**fields), InForce(spec(beginTime=at(30))), created=NOON)
+    moved = accept(spec(**fields), InForce(spec(beginTime=at(30)), NOON), created=NOON)
     assert isinstance(moved, LeaseSpec) is valid
 
 
 def test_a_begin_that_was_accepted_once_stays_so() -> None:
     accepted = spec(beginTime=at(-60))
-    assert isinstance(accept(accepted, InForce(accepted), created=NOON), LeaseSpec)
+    assert isinstance(accept(accepted, InForce(accepted, NOON), created=NOON), LeaseSpec)
 
 
 @pytest.mark.parametrize(
@@ -161,19 +161,19 @@ class AnHourForCi:
 def test_an_edit_is_checked_against_what_was_accepted(edit: dict[str, Any], assigned: bool, reason: str | None) -> None:
     accepted = accept(spec(), None)
     assert isinstance(accepted, LeaseSpec)
-    before = InForce(accepted, assigned, NOON if assigned else None)
+    before = InForce(accepted, NOON, assigned, NOON if assigned else None)
     result = accept(spec(**edit), before, schedule=AnHourForCi() if assigned else None)
     assert (result.reason if isinstance(result, Refusal) else None) == reason
 
 
 def test_an_unchanged_spec_keeps_the_duration_that_it_was_given() -> None:
     accepted = spec(duration="5m")
-    assert accept(spec(), InForce(accepted)) == accepted
+    assert accept(spec(), InForce(accepted, NOON)) == accepted
 
 
 def test_giving_time_back_takes_no_right() -> None:
     accepted = accept(spec(duration="4h"), None)
     assert isinstance(accepted, LeaseSpec)
-    in_force, schedule = InForce(accepted, True, NOON), AnHourForCi()
+    in_force, schedule = InForce(accepted, NOON, True, NOON), AnHourForCi()
     assert isinstance(accept(spec(duration="3h"), in_force, schedule=schedule), LeaseSpec)
     assert isinstance(accept(spec(endTime=at(-5)), in_force, schedule=schedule), LeaseSpec)

@@ -147,7 +147,7 @@ async def test_an_access_policy_decides_and_one_that_cannot_be_read_denies(world
         world.lease("first")
         await world.until_reason("first", "NoAccess")
         told = await world.until("exporteraccesspolicies", "who", lambda it: condition(it, "Valid") == "False")
-        assert '"Near" is no operator' in message_of(told, "Valid")
+        assert '"Near" is not an operator' in message_of(told, "Valid")
         rule = {"priority": 7, "from": [{"clientSelector": {"matchLabels": {"team": "kernel"}}}]}
         world.patch("exporteraccesspolicies", "who", {"spec": {"exporterSelector": None, "policies": [rule]}}).ok()
         ready = await world.until_ready("first")

@@ -21,13 +21,13 @@ ODD = [
     ({"duration": "90000000h", "endTime": "2031-01-01T11:00:00Z"}, "InvalidTimes", "at most 87840h"),
     ({"beginTime": "9999-12-31T23:59:59Z"}, "InvalidTimes", "in the year 9999"),
     ({"endTime": "0001-01-01T00:00:00+14:00"}, "InvalidTimes", "in the year 1"),
-    ({"beginTime": "2001-01-01T10:00:00Z"}, "InvalidTimes", "beginTime was over when the lease was made"),
-    ({"endTime": "2001-01-01T10:00:00Z", "duration": None}, "Expired", "its time was over"),
-    ({"selector": {}}, "InvalidSelector", "neither selector nor exporterRef"),
+    ({"beginTime": "2001-01-01T10:00:00Z"}, "InvalidTimes", "beginTime was in the past when the lease was created"),
+    ({"endTime": "2001-01-01T10:00:00Z", "duration": None}, "Expired", "expired"),
+    ({"selector": {}}, "InvalidSelector", "selector and exporterRef are both missing"),
     (
         {"selector": {"matchExpressions": [{"key": "a", "operator": "Near"}]}},
         "InvalidSelector",
-        '"Near" is no operator',
+        '"Near" is not an operator',
     ),
     ({"selector": {"matchExpressions": [{"key": "a", "operator": "In"}]}}, "InvalidSelector", "at least one value"),
     ({"clientRef": {"name": "nobody"}}, "NoAccess", 'client "nobody" does not exist'),
@@ -84,7 +84,7 @@ async def test_an_edit_after_the_end_is_told_to_be_in_vain(world: World) -> None
         await world.until_reason("first", "Released")
         world.patch("leases", "first", {"spec": {"duration": "1h", "release": False}}).ok()
         told = await world.until("leases", "first", lambda it: condition(it, "Invalid") == "True")
-        assert message_of(told, "Invalid") == "the lease has ended, and an edit changes nothing; make a new one"
+        assert message_of(told, "Invalid") == "the lease has ended and can't be changed; create a new one"
         assert (told["status"]["ended"], told["status"]["conditions"][-1]["type"]) == (True, "Ready")
         assert reason_of(told) == "Released"
         world.patch("leases", "first", {"spec": {"duration": "10m", "ttlSecondsAfterEnded": 3600}}).ok()

@@ -71,7 +71,7 @@ async def test_a_holder_who_may_not_have_it_does_not_get_it(world: World) -> Non
         ):
             hand_over(world, "first", heir)
             told = await world.until("leases", "first", lambda it, said=sentence: said in message_of(it, "Invalid"))
-            assert "what was accepted stays in force" in message_of(told, "Invalid")
+            assert "the accepted spec stays in force" in message_of(told, "Invalid")
             assert condition(told, "Ready") == "True"
             assert told["status"]["accepted"] == ready["status"]["accepted"]
 

@@ -40,7 +40,7 @@ async def test_an_exporter_that_says_goodbye_is_offline_at_once(world: World) ->
         await exporter.lab.say_goodbye(exporter.name, "the host goes down")
         gone = world.get("exporters", "bench-1")
         assert condition(gone, "Online") == "False"
-        assert gone["status"]["statusMessage"] == "it said goodbye: the host goes down"
+        assert gone["status"]["statusMessage"] == "it disconnected: the host goes down"
 
 
 async def test_a_used_lease_stays_while_its_exporter_is_away(world: World) -> None:
@@ -149,7 +149,7 @@ async def test_an_exporter_sets_only_labels_of_its_own_on_itself(world: World) -
 async def test_a_report_of_no_known_status_is_refused(world: World) -> None:
     world.exporter("bench-1")
     async with running_lab(world.access, world.settings(), Tokens()) as lab:
-        with pytest.raises(ApiRefused, match='"Dancing" is no status of an exporter'):
+        with pytest.raises(ApiRefused, match='"Dancing" is not an exporter status'):
             await lab.report(Name(world.namespace, "bench-1"), StatusReport("Dancing", "", "", "1", False))
 
 

@@ -90,7 +90,7 @@ async def test_a_gang_claims_nothing_until_it_can_have_everything(world: World) 
         assert claim_of(world, "dut") is None
         world.lease("long", duration="8h")
         told = await world.until_reason("long", "NotAvailable")
-        assert "kept for a lease of several" in message_of(told)
+        assert "reserved for a gang" in message_of(told)
         world.delete("leases", "first")
         await world.until_ready("both")
 
@@ -147,7 +147,7 @@ async def test_a_member_that_gives_up_ends_the_gang_by_its_name(world: World) ->
         await world.until_ready("both")
         await boards.peer.report("AfterLeaseHook", ready_uid, release=True, message="its hook failed")
         ended = await world.until_reason("both", "ExporterFailed")
-        assert message_of(ended) == 'exporter "peer" gave the lease up: its hook failed'
+        assert message_of(ended) == 'exporter "peer" ended the lease: its hook failed'
         await world.until_unclaimed("dut")
 
 
@@ -262,8 +262,8 @@ async def test_an_invalid_gang_says_what_is_wrong(world: World) -> None:
         pinned = [{"name": name, "exporterRef": {"name": "bench-1"}} for name in ("one", "two")]
         for name, exporters, sentence in (
             ("none", [], "exporters is empty"),
-            ("twice", pinned, 'exporter "bench-1" is asked for twice'),
-            ("namesakes", [PAIR[0], PAIR[0]], 'two of exporters are called "dut"'),
+            ("twice", pinned, 'two members name exporter "bench-1"'),
+            ("namesakes", [PAIR[0], PAIR[0]], 'two members have the name "dut"'),
         ):
             gang(world, name, exporters=exporters)
             told = await world.until_reason(name, "InvalidExporters")

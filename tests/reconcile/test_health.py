@@ -47,7 +47,7 @@ async def test_repeated_failures_quarantine_until_a_check_passes(world: World) -
         shown = await world.until("exporters", "bench-1", in_quarantine)
         told = quarantine(shown)
         assert told is not None
-        assert told["reason"] == "the relay does not answer; 3 times in a row"
+        assert told["reason"] == "the relay does not answer; 3 consecutive failures"
         assert told["log"] == "10:00 no answer"
         assert told["since"]
         await world.until_event("Quarantined")
@@ -71,7 +71,7 @@ async def test_leases_that_fail_one_after_another_quarantine_until_an_administra
             assert quarantine(world.get("exporters", "bench-1")) is None
             await fail(world, exporter, f"failed-{number}")
         shown = await world.until("exporters", "bench-1", in_quarantine)
-        assert "the board does not boot; 3 times in a row" in message_of(shown, "Healthy")
+        assert "the board does not boot; 3 consecutive failures" in message_of(shown, "Healthy")
         assert RETURN in message_of(shown, "Healthy")
         await world.until_unclaimed("bench-1")
         world.lease("wants")

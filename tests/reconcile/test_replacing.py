@@ -20,7 +20,7 @@ async def test_an_unused_lease_moves_to_another_exporter(world: World) -> None:
         waiting = await world.until("leases", "unused", lambda it: condition(it, "Ready") == "False")
         assert not {"beginTime", "expectedEndTime", "exporterRef"} & waiting["status"].keys()
         why = await world.until_event("GivenUp")
-        assert why == 'exporter "bench-1" went offline before anybody had used the lease; another is looked for'
+        assert why == 'exporter "bench-1" went offline before the lease was used; the lease waits for another exporter'
 
         world.exporter(second.name)
         await world.until("exporters", second.name, lambda it: it.get("status", {}).get("credential"))

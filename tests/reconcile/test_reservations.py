@@ -26,7 +26,7 @@ async def test_an_exporter_is_kept_and_leased_until_then_only_by_who_ends_in_tim
         assert reason_of(waiting) == "Scheduled"
         world.lease("long", duration="2h")
         held_back = await world.until_reason("long", "NotAvailable")
-        assert "is kept for a reservation from" in message_of(held_back)
+        assert "is reserved for a later lease from" in message_of(held_back)
         world.lease("short", duration="10m")
         await world.until_ready("short")
 

@@ -37,9 +37,9 @@ from tests.reconcile.world import (
 
 BOARDS = {"bench-1": "a", "bench-2": "b", "dut": "imx8", "peer": "rpi"}
 A = {"matchLabels": {"board": "a"}}
-DELETED = 'released: client "ci", which held it, was deleted'
+DELETED = 'released because its client "ci" was deleted'
 TOKENS = Tokens()
-REMOVED = 'released: the credential of client "ci" was removed'
+REMOVED = 'released because the credential of client "ci" was removed'
 
 
 class Watched(KubeApi):
@@ -178,7 +178,7 @@ async def test_a_token_that_is_replaced_ends_nothing(populated: World) -> None:
         first = world.token("ci")
         second, _ = await bench.lab.rotate_client_token(Name(world.namespace, "ci"), first)
         assert world.token("ci") == second != first
-        with pytest.raises(TokenReplaced, match="take the new one"):
+        with pytest.raises(TokenReplaced, match="use the new one"):
             await bench.lab.rotate_client_token(Name(world.namespace, "ci"), first)
         world.patch("secrets", "ci-client", {"data": {"token": None}}).ok()  # an administrator has a new one made
         await world.until("secrets", "ci-client", lambda it: "token" in it.get("data", {}))

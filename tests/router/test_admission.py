@@ -74,7 +74,7 @@ async def test_a_second_peer_of_the_same_role_is_refused(peers: Peers) -> None:
     for role in Role:
         code, sentence = await refusal(peers, role)
         assert code is StatusCode.PERMISSION_DENIED
-        assert f"the {role.value} has opened stream 0" in sentence
+        assert f"the {role.value} has already opened stream 0" in sentence
 
 
 async def test_a_number_is_opened_once_even_after_it_has_ended(peers: Peers) -> None:

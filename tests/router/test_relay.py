@@ -122,7 +122,7 @@ async def test_cutting_a_lease_ends_its_streams_and_refuses_new_ones(peers: Peer
     with kept_within(FENCED_WITHIN):
         router.cut("lease-uid")
         for stream in (client, exporter, waiting):
-            assert await ending(stream) == (StatusCode.FAILED_PRECONDITION, "the lease has ended; take a new one")
+            assert await ending(stream) == (StatusCode.FAILED_PRECONDITION, "the lease has ended; create a new one")
     code, _ = await ending(await peers.stream(Role.CLIENT, 1, session="s9"))
     assert code is StatusCode.FAILED_PRECONDITION
     await other.write(b"goes on")
@@ -148,7 +148,7 @@ async def test_a_stream_is_cut_at_the_deadline_in_its_token(peers: Peers) -> Non
     deadline = peers.bench.now() + timedelta(milliseconds=300)
     client, exporter = [await peers.stream(role, deadline=deadline) for role in (Role.CLIENT, Role.EXPORTER)]
     code, sentence = await asyncio.wait_for(ending(client), SOON)
-    assert (code, sentence) == (StatusCode.FAILED_PRECONDITION, "the lease has reached its end; take a new one")
+    assert (code, sentence) == (StatusCode.FAILED_PRECONDITION, "the lease has ended; create a new one")
     assert (await ending(exporter))[0] in (StatusCode.FAILED_PRECONDITION, StatusCode.UNAVAILABLE)
     assert peers.bench.now() >= deadline
 

@@ -99,7 +99,7 @@ class Checkup:
             async with asyncio.timeout(bound):
                 return await self._check_drivers() or await self._run_script()
         except TimeoutError:
-            return f"the health check was not done within {bound:g} s"
+            return f"the health check did not finish within {bound:g} s"
 
     async def _check_drivers(self) -> str:
         tree = self._build_tree()

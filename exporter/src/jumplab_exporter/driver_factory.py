@@ -46,7 +46,7 @@ def _referred(drivers: Mapping[str, Driver], path: str, target: str, siblings: M
         found = _found(drivers, target)
         if not _contains(found, siblings):
             return found
-        reason = f"{path} refers to {target!r}, which it is itself a part of"
+        reason = f"{path} refers to {target!r}, which contains it"
     except KeyError:
         reason = f"{path} refers to {target!r}, and there is no such driver"
     _log.error("%s", reason)
@@ -88,7 +88,7 @@ def driver_class(kind: str) -> type[Driver]:
         path = kind
     else:
         known = ", ".join(sorted(entry_points(group=ENTRY_POINT_GROUP).names)) or "none"
-        raise DriverUnknown(f"there is no driver type {kind!r}; registered are: {known}; or give an import path")
+        raise DriverUnknown(f"there is no driver type {kind!r}; use one of {known}, or an import path")
     return _imported(kind, path)
 
 

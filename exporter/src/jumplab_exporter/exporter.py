@@ -115,7 +115,7 @@ class Exporter:
     async def run(self) -> None:
         """Serves until it is told to stop. Raises Stopped where it can't or shall not go on."""
         if self._config.grpc_options:
-            _log.warning("grpcOptions is read for Jumpstarter's sake and has no effect here")
+            _log.warning("grpcOptions is accepted for compatibility with Jumpstarter and has no effect")
         self._report_drivers(self._build_tree())
         logging.getLogger().addHandler(self._last_lines)
         try:

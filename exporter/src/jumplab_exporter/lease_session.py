@@ -21,7 +21,7 @@ from jumplab_exporter.reports import Report
 TEARDOWN_BOUND_SECONDS = 30.0
 _BUSY_LOOK_SECONDS = 0.2
 _ASIDE_SECONDS = 0.2
-_SPARED = "nobody needs the lease's exporter any more; it stays until its end"
+_SPARED = "the preemption is cancelled; the lease continues until its end"
 
 _log = logging.getLogger(__name__)
 
@@ -195,7 +195,7 @@ class LeaseSession:
     async def _watch_teardown(self, tree: DriverTree) -> None:
         await asyncio.sleep(TEARDOWN_BOUND_SECONDS)
         names = tuple(tree.busy()) or ("the tear-down of a driver",)
-        _log.error("still running after %g s of tear-down: %s", TEARDOWN_BOUND_SECONDS, ", ".join(names))
+        _log.error("drivers still running %g s after the tear-down began: %s", TEARDOWN_BOUND_SECONDS, ", ".join(names))
         self._context.post(DriversHang(names))
 
     async def _clean_up(self) -> Cleaned:

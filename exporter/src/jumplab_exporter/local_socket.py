@@ -51,11 +51,11 @@ class ExpectedClients:
             async with asyncio.timeout(_ANNOUNCEMENT_BOUND_SECONDS):
                 expected = await self._expected_client(hashlib.sha256(token.encode()).digest())
         except TimeoutError as error:
-            raise ConnectionLost("the controller has not told the exporter of this session; dial again") from error
+            raise ConnectionLost("the exporter does not know this session; dial again") from error
         if not expected.session and self._clock() > expected.until:
             raise ConnectionLost("the token has expired; dial again for a new one")
         if expected.session not in ("", session):
-            raise NotAllowed("the token has opened a session already; dial again for another")
+            raise NotAllowed("the token has already been used; dial again for a new one")
         expected.session = session
 
     async def _expected_client(self, digest: bytes) -> "_ExpectedClient":

@@ -179,7 +179,7 @@ class Registration:
                 self._listener.deadline(lease, await controller.deadline(lease))
                 backoff.reset()
             except TransportError as error:
-                _log.warning("the deadline of lease %s is not known: %s", lease.name, error)
+                _log.warning("the end of lease %s is not known yet: %s; trying again", lease.name, error)
                 await backoff.wait()
                 self._length_changed.set()
 
@@ -192,6 +192,6 @@ class Registration:
                 await controller.register(self._reports)
                 backoff.reset()
             except TransportError as error:
-                _log.warning("the drivers were not registered: %s", error)
+                _log.warning("the drivers could not be registered: %s; trying again", error)
                 await backoff.wait()
                 self._reports_changed.set()

@@ -246,7 +246,7 @@ def _trust(listening: Listening, operator_keys: Keys) -> Trust:
 async def _stop_on_renewal(listening: Listening, served: Certificate, renewed: Callable[[], None]) -> None:
     if listening.certificate is not None:
         await listening.certificate.until_renewed(served, SystemClock().sleep)
-        log.warning("the certificate was renewed; stopping, so that a new process serves the new one")
+        log.warning("the certificate was renewed; stopping, so that a new process serves it")
         renewed()
 
 

@@ -56,7 +56,7 @@ def check_length(text: str) -> None:
     """Raises SelectorTooLarge for a text that is too long to be read."""
     if len(text) > LONGEST_TEXT:
         raise SelectorTooLarge(
-            f"the selector has {len(text)} characters, and may have {LONGEST_TEXT}; select less at once"
+            f"the selector has {len(text)} characters, the limit is {LONGEST_TEXT}; use a shorter selector"
         )
 
 
@@ -158,7 +158,7 @@ class _Parser:
             else:
                 values[-1] = _checked(taken)
         if len(values) > MOST_VALUES:
-            raise SelectorTooLarge(f"a requirement has {len(values)} values, and may have {MOST_VALUES}; name fewer")
+            raise SelectorTooLarge(f"a requirement has {len(values)} values, the limit is {MOST_VALUES}; name fewer")
         return tuple(values)
 
 

@@ -174,7 +174,7 @@ def run(
 ) -> None:
     """Run operator, controller and router on a cluster that has the CRDs."""
     if (tls_certificate is None) != (tls_key is None):
-        raise click.UsageError("--tls-certificate and --tls-key belong together; give both or none")
+        raise click.UsageError("--tls-certificate and --tls-key require each other; set both or neither")
     try:
         access = kube_access.find(kubeconfig)
     except NoKubeAccess as error:

@@ -95,7 +95,7 @@ def test_a_lease_of_several_is_ended_whole_for_one() -> None:
         notice = conditions(world.store.existing("leases", "pair"))["Preempting"]["message"]
         heard = [world.board(name).heard_notice for name in ("e1", "e2")]
         assert heard == [notice, notice]
-        assert notice.startswith("a lease of higher priority waits for exporters that it has; it ends at ")
+        assert notice.startswith("this lease will be preempted ")
         world.loop.advance(NOTICE + timedelta(seconds=1))
         world.calm()
         assert (reason(world, "pair"), reason(world, "one")) == ("Preempted", "Ready")

@@ -83,5 +83,5 @@ def _default_path(kind: Kind, name: str) -> Path:
     """Raises ConfigurationError where a configuration lies there already: it may be another lab's."""
     path = ConfigFiles.of(os.environ).client_path(name) if kind == "Client" else EXPORTER_FOLDER / f"{name}.yaml"
     if path.exists():
-        raise ConfigurationError(f"{path} exists already; move it away, or write elsewhere with --out")
+        raise ConfigurationError(f"{path} exists already; move it away, or write to another file with --out")
     return path

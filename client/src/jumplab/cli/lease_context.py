@@ -63,5 +63,7 @@ def member_of(lease: LeaseView, driver: str | None) -> tuple[str, str | None]:
     member, _, path = (driver or "").partition(".")
     names = [each.name for each in lease.members]
     if member not in names:
-        raise click.UsageError(f"say whose console: --driver MEMBER or MEMBER.PATH, of {', '.join(names)}")
+        raise click.UsageError(
+            f"the lease has several members; give --driver MEMBER or MEMBER.PATH, with one of: {', '.join(names)}"
+        )
     return member, path or None

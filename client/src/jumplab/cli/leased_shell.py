@@ -131,7 +131,7 @@ async def _announce_end(controller: Controller, name: str) -> None:
                 if (notice := notice_of(lease)) != announced:
                     announced = notice
                     print_note(
-                        f'lease "{name}": {notice or "nobody needs its exporter any more; it stays until its end"}'
+                        f'lease "{name}": {notice or "the preemption is cancelled; the lease continues until its end"}'
                     )
         print_note(f'lease "{name}" was deleted')
     except (ClientError, TransportError) as error:

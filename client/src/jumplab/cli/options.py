@@ -59,7 +59,9 @@ def _read_members(_: click.Context, __: click.Parameter, pairs: tuple[str, ...])
     for pair in pairs:
         name, equals, what = pair.partition("=")
         if not name or not equals or name in members:
-            raise click.BadParameter(f'"{pair}" is no member, or one twice; write it as dut=board=x or peer=@bench-3')
+            raise click.BadParameter(
+                f'"{pair}" is not a member, or names one twice; write it as dut=board=x or peer=@bench-3'
+            )
         members[name] = what
     return members
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from jumplab.client.lease_status import phase_of, reason_of, why_waiting
+from jumplab.client.local_moments import format_dated
 from jumplab.client.views import ExporterView, LeaseView
 from jumplab.client.waiting import QueuedLease
 from jumplab.protocol.durations import format_duration
@@ -27,16 +28,11 @@ def _labels(exporter: ExporterView) -> str:
 
 def _ends(lease: LeaseView) -> str:
     end = lease.end or lease.expected_end
-    return end.astimezone().strftime("%Y-%m-%d %H:%M:%S") if end else ""
-
-
-def moment(instant: datetime) -> str:
-    """The minute, in local time."""
-    return instant.astimezone().strftime("%Y-%m-%d %H:%M")
+    return format_dated(end) if end else ""
 
 
 def _expected(queued: QueuedLease) -> str:
-    return moment(queued.queue_position.expected_begin) if queued.queue_position.expected_begin else ""
+    return format_dated(queued.queue_position.expected_begin) if queued.queue_position.expected_begin else ""
 
 
 def _exporters(lease: LeaseView) -> str:

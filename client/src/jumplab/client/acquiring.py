@@ -39,7 +39,7 @@ def make_request(
     if not selector and not exporter and not members:
         raise ConfigurationError("say what to lease: a selector such as board=x, or an exporter by its name")
     if members and (selector or exporter):
-        raise ConfigurationError("several exporters are asked for member by member; leave the lease's own selector out")
+        raise ConfigurationError("exporters and selector exclude each other; set a selector for each member")
     made = f"{config.metadata.name}-{draw(4)}"
     return LeaseRequest(name or made, duration, selector, exporter, members or {}, name_is_ours=name is None)
 
@@ -119,7 +119,7 @@ async def wait_until_ready(
     waiting changes. A controller that goes away meanwhile is waited for; one that is away from the start is not.
     Raises LeaseFailed, LeaseNotOwn, LeaseNotReady or TransportError. Cancelling leaves the lease as it is.
     """
-    why = "the controller has not said anything yet"
+    why = "the controller has not answered yet"
     try:
         async with asyncio.timeout(timeout.total_seconds() if timeout else None):
             async with aclosing(follow(controller, name, notify=notify, backoff=backoff or Backoff())) as states:
@@ -134,9 +134,9 @@ async def wait_until_ready(
     except TimeoutError:
         waited = format_duration(timeout or timedelta())
         raise LeaseNotReady(
-            f'lease "{name}" was not ready within {waited}: {why}; wait longer, or ask for another'
+            f'lease "{name}" was not ready within {waited}: {why}; wait longer, or choose another exporter'
         ) from None
-    raise LeaseEnded(f'lease "{name}" was deleted; make a new one')
+    raise LeaseEnded(f'lease "{name}" was deleted; create a new one')
 
 
 async def follow(

@@ -49,7 +49,7 @@ class _Module:
             if not attribute.isascii() or not attribute.isidentifier() or attribute.startswith("_"):
                 lines.append(f"    # {driver.name!a} can't be a field's name")
             elif iskeyword(attribute) or attribute in used:
-                lines.append(f"    # {driver.name!a} is taken already, or a word of Python's own")
+                lines.append(f"    # {driver.name!a} is used already, or is a Python keyword")
             else:
                 used.add(attribute)
                 lines += self._field(driver, attribute, name)

@@ -36,7 +36,9 @@ def parse_members(members: Mapping[str, str]) -> Mapping[str, Wanted]:
     wanted = {name: parse_wanted(text.strip()) for name, text in members.items()}
     for name, each in wanted.items():
         if not name or not (each.selector or each.exporter):
-            raise ConfigurationError(f'say what "{name}" is to be: a selector such as board=x, or @NAME of an exporter')
+            raise ConfigurationError(
+                f'member "{name}" has no exporter; give a selector such as board=x, or @NAME of an exporter'
+            )
     return wanted
 
 

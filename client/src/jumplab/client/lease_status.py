@@ -4,6 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from jumplab.client import errors
+from jumplab.client.local_moments import format_local
 from jumplab.client.views import LeaseView
 
 
@@ -47,7 +48,7 @@ def why_waiting(lease: LeaseView) -> str:
         return f"{exporters_sentence(lease)} getting ready"
     pending = lease.condition("Pending")
     if pending is None or pending.status != "True":
-        return "waiting to be placed"
+        return "waiting for an exporter"
     return pending.message or pending.reason
 
 
@@ -68,7 +69,7 @@ def failure_of(lease: LeaseView) -> errors.LeaseFailed | None:
     """Why the lease will never be ready (any more); None while it is, or may become so."""
     match phase_of(lease):
         case Phase.ENDED:
-            return errors.LeaseEnded(f'lease "{lease.name}" has ended: {_how_it_ended(lease)}; make a new one')
+            return errors.LeaseEnded(f'lease "{lease.name}" has ended: {_how_it_ended(lease)}; create a new one')
         case Phase.UNSATISFIABLE:
             message = _message(lease, "Unsatisfiable")
             return errors.LeaseUnsatisfiable(f'lease "{lease.name}" can\'t be satisfied: {message}')
@@ -83,7 +84,7 @@ def foreign_to(client: str, lease: LeaseView) -> errors.LeaseNotOwn | None:
     if lease.client in ("", client):
         return None
     return errors.LeaseNotOwn(
-        f'lease "{lease.name}" belongs to client "{lease.client}", not to "{client}"; make one of your own'
+        f'lease "{lease.name}" belongs to client "{lease.client}", not to "{client}"; create your own lease'
     )
 
 
@@ -91,7 +92,7 @@ def ready_sentence(lease: LeaseView, now: datetime) -> str:
     """Says which exporter is held, and until when."""
     until = ""
     if lease.expected_end is not None:
-        until = f" until {_clock(lease.expected_end, now)}"
+        until = f" until {format_local(lease.expected_end, now)}"
     return f'lease "{lease.name}": {exporters_sentence(lease)} ready{until}'
 
 
@@ -113,8 +114,8 @@ def change_sentence(lease: LeaseView, now: datetime) -> str:
     """Says what is in force of a lease that was changed."""
     if lease.ended:
         return f'lease "{lease.name}" has ended: {_how_it_ended(lease)}'
-    until = f" until {_clock(lease.expected_end, now)}" if lease.expected_end is not None else ""
-    return f'lease "{lease.name}": of client "{lease.client}"{until}'
+    until = f" until {format_local(lease.expected_end, now)}" if lease.expected_end is not None else ""
+    return f'lease "{lease.name}" belongs to client "{lease.client}"{until}'
 
 
 def _how_it_ended(lease: LeaseView) -> str:
@@ -127,8 +128,3 @@ def _how_it_ended(lease: LeaseView) -> str:
 def _message(lease: LeaseView, type_: str) -> str:
     condition = lease.condition(type_)
     return (condition.message or condition.reason) if condition else type_
-
-
-def _clock(moment: datetime, now: datetime) -> str:
-    local, today = moment.astimezone(), now.astimezone()
-    return local.strftime("%H:%M" if local.date() == today.date() else "%Y-%m-%d %H:%M")

@@ -131,7 +131,7 @@ def reconnecting(
         try:
             return await _link(controller, lease, member)
         except NotFound as error:
-            raise SessionEnded(f'lease "{lease}" is gone') from error
+            raise SessionEnded(f'lease "{lease}" was deleted') from error
         except NotAuthenticated as error:  # this token is never taken again
             raise SessionEnded(str(error)) from error
         except Refused:

@@ -22,6 +22,6 @@ def _dated(text: str, now: datetime) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        message = f'"{text}" is not a moment; write it as 14:30, "2026-08-01 14:30" or 2026-08-01T14:30:00Z'
+        message = f'"{text}" is not a time; write it as 14:30, "2026-08-01 14:30" or 2026-08-01T14:30:00Z'
         raise ConfigurationError(message) from error
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=now.tzinfo)

@@ -12,7 +12,8 @@ from jumplab_operator.resources import Exporter, Lease
 def require_kind(caller: Subject, kind: str) -> None:
     """Raises NotAllowed for a caller of the other kind."""
     if caller.kind != kind:
-        raise NotAllowed(f'this is for {kind.lower()}s; the token is of {caller.kind.lower()} "{caller.name.name}"')
+        owner = f'{caller.kind.lower()} "{caller.name.name}"'
+        raise NotAllowed(f"only {kind.lower()}s may call this; the token belongs to {owner}")
 
 
 def require_namespace(caller: Subject, namespace: str) -> None:
@@ -31,7 +32,7 @@ def visible_lease(lab: Lab, caller: Subject, name: Name) -> Lease:
     if lease is None:
         raise NoSuchThing(f'there is no lease "{name.name}" in namespace "{name.namespace}"')
     if caller.kind == "Exporter" and not _serves(lab, caller, lease):
-        raise NotAllowed(f'lease "{name.name}" is not of exporter "{caller.name.name}"')
+        raise NotAllowed(f'lease "{name.name}" does not have exporter "{caller.name.name}"')
     return lease
 
 

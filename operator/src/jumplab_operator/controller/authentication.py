@@ -99,9 +99,9 @@ class Authenticator:
         if resource is None:
             raise NotAuthenticated(f"there is no {_phrase(subject)}; an administrator can create it")
         if subject.kind == "Client" and resource.metadata.deletion_timestamp is not None:
-            raise NotAuthenticated(f"{_phrase(subject)} is being deleted; an administrator can create it anew")
+            raise NotAuthenticated(f"{_phrase(subject)} is being deleted; an administrator can create it again")
         if resource.uid != subject.uid:
-            raise NotAuthenticated(f"{_phrase(subject)} was created anew since this token was made; take the new token")
+            raise NotAuthenticated(f"{_phrase(subject)} was recreated after this token was issued; use the new token")
 
     async def _check_current(self, subject: Subject, token: str) -> None:
         seen = self._seen.get(subject)
@@ -124,7 +124,7 @@ class Authenticator:
         current = await self._current_token(subject.kind, subject.name)
         if current is None or not same_token(current, token):
             self._seen.pop(subject, None)
-            raise NotAuthenticated(f"the token of {_phrase(subject)} has been replaced; take the new one")
+            raise NotAuthenticated(f"the token of {_phrase(subject)} was replaced; use the new one")
         self._seen[subject] = _Seen(token, secret, self._now())
 
     def _secret(self, subject: Subject) -> str:

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from jumplab_operator.errors import OperatorError
 from jumplab_operator.names import Name
+from jumplab_operator.resources.moments import at_moment
 
 ISSUER = "jumplab-operator"
 AUDIENCE = "jumplab-controller"
@@ -95,7 +96,7 @@ class CredentialIssuer:
         subject, expires = self._read.get(token) or self._verified(token)
         if expires is not None and self._now() >= expires:
             raise InvalidCredential(
-                f"the token expired at {expires:%Y-%m-%d %H:%M} UTC; the new one is in the Secret "
+                f"the token expired {at_moment(expires, self._now())}; the new one is in the Secret "
                 f"{secret_name(subject.kind, subject.name.name)}, key token"
             )
         return subject
@@ -115,7 +116,7 @@ class CredentialIssuer:
             expires = datetime.fromtimestamp(int(claims["exp"]), UTC) if "exp" in claims else None
         except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError) as error:
             raise InvalidCredential(
-                f"the token is not one of this controller's ({error}); take the one in the Secret NAME-client or "
+                f"this controller did not issue the token ({error}); use the one in the Secret NAME-client or "
                 "NAME-exporter, key token"
             ) from error
         while len(self._read) >= _REMEMBERED:

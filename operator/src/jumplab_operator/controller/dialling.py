@@ -110,15 +110,15 @@ class Dialler:
 
     def _leased_exporter(self, lease: Lease, member: str) -> Exporter:
         if lease.status.ended:
-            raise NotPossibleNow(f'lease "{lease.name}" has ended; take a new one')
+            raise NotPossibleNow(f'lease "{lease.name}" has ended; create a new one')
         if not is_true(lease.status.conditions, "Ready") or not lease.status.exporter_names:
             raise NotPossibleNow(
-                f'lease "{lease.name}" is not ready yet{_latest(lease)}; wait for its condition Ready and dial then'
+                f'lease "{lease.name}" is not ready yet{_latest(lease)}; wait for its condition Ready, then dial again'
             )
         name = _exporter_of(lease, member)
         exporter = self.lab.exporter(Name(lease.namespace, name))
         if exporter is None:
-            raise NotPossibleNow(f'exporter "{name}" of lease "{lease.name}" has been deleted; take a new lease')
+            raise NotPossibleNow(f'exporter "{name}" of lease "{lease.name}" was deleted; create a new lease')
         if not is_true(exporter.status.conditions, "Online"):
             raise Unavailable(
                 f'exporter "{exporter.name}" of lease "{lease.name}" is offline; dial again when it is back'
@@ -134,8 +134,8 @@ def _exporter_of(lease: Lease, member: str) -> str:
     for each in members:
         if each.name == member and each.exporter_ref is not None:
             return each.exporter_ref.name
-    known = ", ".join(each.name for each in members) or "none, it is of one exporter"
-    raise BadRequest(f'lease "{lease.name}" has no member "{member}"; it has {known}')
+    known = ", ".join(each.name for each in members) or "none, since it has one exporter"
+    raise BadRequest(f'lease "{lease.name}" has no member "{member}"; its members: {known}')
 
 
 def _latest(lease: Lease) -> str:

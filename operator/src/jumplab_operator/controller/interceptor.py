@@ -134,7 +134,7 @@ def _status(error: Exception, method: str) -> tuple[grpc.StatusCode, str]:
     if isinstance(error, Refusal):
         return error.code, _brief(str(error))
     log.error("%s failed", method, exc_info=error)
-    return grpc.StatusCode.INTERNAL, "the controller failed; its log tells more"
+    return grpc.StatusCode.INTERNAL, "the controller failed; see its log"
 
 
 def _brief(sentence: str) -> str:

@@ -49,9 +49,9 @@ def read_signing_key(pem: bytes) -> ec.EllipticCurvePrivateKey:
     try:
         key = serialization.load_pem_private_key(pem, password=None)
     except (ValueError, TypeError) as error:
-        raise KeysUnusable(f"{SIGNING_KEY} is no private key in PEM") from error
+        raise KeysUnusable(f"{SIGNING_KEY} is not a private key in PEM") from error
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise KeysUnusable(f"{SIGNING_KEY} is no elliptic curve key")
+        raise KeysUnusable(f"{SIGNING_KEY} is not an elliptic curve key")
     return key
 
 

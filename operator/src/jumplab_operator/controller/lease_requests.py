@@ -19,7 +19,7 @@ def new_spec(client: str, lease: pb.Lease) -> dict[str, Any]:
     """The spec of a Lease to be created for `client`. Raises BadRequest."""
     spec: dict[str, Any] = {"clientRef": {"name": client}, **_selection("the lease", lease)}
     if len(lease.members) > MOST_MEMBERS:
-        raise BadRequest(f"the lease has {len(lease.members)} members, and may have {MOST_MEMBERS}; ask for fewer")
+        raise BadRequest(f"the lease has {len(lease.members)} members, the limit is {MOST_MEMBERS}; ask for fewer")
     if lease.members:
         spec["exporters"] = [
             {"name": member.name, **_selection(f'member "{member.name}" of the lease', member)}
@@ -40,7 +40,7 @@ def new_spec(client: str, lease: pb.Lease) -> dict[str, Any]:
 def _selection(what: str, asked: pb.Lease | pb.LeaseMember) -> dict[str, Any]:
     several = isinstance(asked, pb.Lease) and asked.members
     if not asked.selector and not asked.exporter_name and not several:
-        raise BadRequest(f"{what} has neither a selector nor an exporter's name; give one, e.g. board=x")
+        raise BadRequest(f"{what} has neither a selector nor an exporter name; set one, for example board=x")
     fields: dict[str, Any] = {}
     if asked.selector:
         fields["selector"] = parse_selector(asked.selector).to_plain()
@@ -56,7 +56,7 @@ def spec_changes(request: pb.UpdateLeaseRequest) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     for path in dict.fromkeys(paths):
         if path not in _FIELDS:
-            raise BadRequest(f'"{path}" of a lease can\'t be changed; what can: {", ".join(_FIELDS)}')
+            raise BadRequest(f'"{path}" of a lease can\'t be changed; these can: {", ".join(_FIELDS)}')
         changes.update(_FIELDS[path](lease))
     if not changes:
         raise BadRequest(f"nothing to change; set one of {', '.join(_FIELDS)}")
@@ -87,7 +87,7 @@ def _end_time(lease: pb.Lease) -> Mapping[str, Any]:
 
 def _client(lease: pb.Lease) -> Mapping[str, Any]:
     if not lease.client:
-        raise BadRequest("a lease can't be without a client; name the one it is to belong to")
+        raise BadRequest("a lease needs a client; set its name")
     return {"clientRef": {"name": parse_resource("clients", lease.client).name}}
 
 

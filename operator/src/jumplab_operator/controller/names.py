@@ -22,4 +22,4 @@ def parse_parent(text: str) -> str:
     match text.split("/"):
         case ["namespaces", namespace] if namespace:
             return namespace
-    raise BadRequest(f'"{text}" is not a parent; write namespaces/NAMESPACE')
+    raise BadRequest(f'"{text}" is not a parent name; write namespaces/NAMESPACE')

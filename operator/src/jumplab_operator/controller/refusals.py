@@ -93,4 +93,4 @@ def of_api(error: ApiError) -> Refusal:
         return BadRequest(sentence)
     if error.status == 403:
         return NotAllowed(f"the Kubernetes API does not allow it: {sentence}")
-    return Unavailable(f"the Kubernetes API can't do it now ({sentence}); try again in a moment")
+    return Unavailable(f"the Kubernetes API can't carry this out now ({sentence}); try again in a moment")

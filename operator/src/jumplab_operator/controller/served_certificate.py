@@ -33,13 +33,13 @@ class CertificateFiles:
         try:
             certificate = x509.load_pem_x509_certificate(chain)
         except ValueError as error:
-            raise KeysUnusable(f"{self.certificate} is no certificate in PEM") from error
+            raise KeysUnusable(f"{self.certificate} is not a certificate in PEM") from error
         try:
             private = serialization.load_pem_private_key(key, password=None)
         except (ValueError, TypeError) as error:
-            raise KeysUnusable(f"{self.key} is no private key in PEM without a password") from error
+            raise KeysUnusable(f"{self.key} is not a private key in PEM without a password") from error
         if private.public_key().public_bytes(*_PUBLIC) != certificate.public_key().public_bytes(*_PUBLIC):
-            raise KeysUnusable(f"{self.key} is not the key of {self.certificate}; put both from one issue there")
+            raise KeysUnusable(f"{self.key} does not belong to {self.certificate}; install a matching pair")
         return (key, chain), _content(self.ca).decode() if self.ca else ""
 
     async def until_renewed(self, served: Certificate, sleep: Callable[[timedelta], Awaitable[None]]) -> None:
@@ -49,7 +49,7 @@ class CertificateFiles:
             try:
                 found, _ = await asyncio.to_thread(self.read)
             except KeysUnusable as error:
-                log.warning("the certificate is being renewed, or was spoilt: %s; the one before is served", error)
+                log.warning("the new certificate can't be used: %s; the previous one is still served", error)
             else:
                 if found != served:
                     return

@@ -100,4 +100,4 @@ def _content(kubeconfig: Path, file: str | None) -> str | None:
     except OSError as error:
         raise NoKubeAccess(f"{file}, which {kubeconfig} names, can't be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
-        raise NoKubeAccess(f"{file}, which {kubeconfig} names, is no text") from error
+        raise NoKubeAccess(f"{file}, which {kubeconfig} names, is not text") from error

@@ -54,7 +54,7 @@ class EventRecorder:
         try:
             self._posts.put_nowait((now + self._pause, resource.namespace, _event(resource, happening, now)))
         except asyncio.QueueFull:
-            _log.warning('%s "%s": %s (no Event: too many wait)', resource.KIND, resource.name, happening.message)
+            _log.warning('%s "%s": %s (no Event: too many are queued)', resource.KIND, resource.name, happening.message)
 
     async def post(self) -> None:
         """Posts what was recorded, for ever."""

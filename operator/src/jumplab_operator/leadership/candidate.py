@@ -71,9 +71,9 @@ class Candidate:
             try:
                 other = await self._attempt(self._renew())
             except ApiError as refused:  # an API server that has just started may not know the roles yet
-                _log.warning("the lead can't be renewed: %s; trying again", refused)
+                _log.warning("the leader lease can't be renewed: %s; trying again", refused)
             if led and not self.leads():
-                _log.warning("this operator can't renew its lead; it decides nothing until it has")
+                _log.warning("this operator can't renew its leader lease; it makes no decisions until it can")
         self._good_until = -math.inf
         return other
 
@@ -83,7 +83,7 @@ class Candidate:
         try:
             await self._attempt(self._leave())
         except ApiError as refused:
-            _log.warning("the lead can't be given up: %s; another operator waits until it has expired", refused)
+            _log.warning("the leader lease can't be released: %s; another operator waits until it has expired", refused)
 
     async def _attempt(self, attempt: Awaitable[_T | None]) -> _T | None:
         """What an attempt came to; None: the API has not said, or somebody else wrote first. Raises ApiError."""
@@ -91,7 +91,7 @@ class Candidate:
             async with asyncio.timeout(_ATTEMPT_SECONDS):
                 return await attempt
         except TimeoutError:
-            _log.warning("the Kubernetes API does not answer about who leads; trying again")
+            _log.warning("the Kubernetes API does not answer about the leader lease; trying again")
         except ApiUnreachable as away:
             _log.warning("%s; trying again", away)
         except ApiError as refused:
@@ -133,7 +133,7 @@ class Candidate:
         if seen.holder in ("", self._name):
             return True
         if self._other is None or self._other.holder != seen.holder:
-            _log.info('the operator "%s" leads; standing by', seen.holder)
+            _log.info('the operator "%s" is the leader; standing by', seen.holder)
         if self._other != seen:
             self._other, self._other_since = seen, self._elapsed()
         return self._elapsed() - self._other_since >= seen.duration.total_seconds()

@@ -84,5 +84,5 @@ async def leading(kube: KubeApi, pod_identity: PodIdentity | None, process: Proc
 
 async def _renew(candidate: Candidate, process: Process) -> None:
     other = await candidate.until_lost()
-    _log.error("%s leads now; stopping", f'the operator "{other}"' if other else "another operator")
+    _log.error("%s is the leader now; stopping", f'the operator "{other}"' if other else "another operator")
     process.stop()

@@ -20,5 +20,5 @@ class Fenced(KubeApi):
         self, method: str, path: str, body: Mapping[str, object] | None = None, content_type: str = "application/json"
     ) -> Plain:
         if method != "GET" and not self._leads():
-            raise ApiUnreachable("this operator is not sure that it still leads, and writes nothing until it is")
+            raise ApiUnreachable("this operator may not be the leader any more; it writes nothing until it knows")
         return await self._inner.request(method, path, body, content_type)

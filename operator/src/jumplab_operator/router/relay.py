@@ -22,7 +22,7 @@ SERVICE = "jumplab.v1.RouterService"
 # How long a stream waits for its other end.
 MEETING_BOUND = timedelta(seconds=30)
 
-_DEADLINE = Ending(grpc.StatusCode.FAILED_PRECONDITION, "the lease has reached its end; take a new one")
+_DEADLINE = Ending(grpc.StatusCode.FAILED_PRECONDITION, "the lease has ended; create a new one")
 
 Prolonged = Callable[[StreamClaims], datetime | None]
 Context: TypeAlias = "aio.ServicerContext[Any, Any]"
@@ -95,7 +95,7 @@ class Router:
         if not token:
             raise StreamRefused(
                 grpc.StatusCode.UNAUTHENTICATED,
-                "the router wants a stream token (authorization: Bearer TOKEN); dial first",
+                "the router needs a stream token (authorization: Bearer TOKEN); dial first",
             )
         try:
             claims = self._tokens.read(token)

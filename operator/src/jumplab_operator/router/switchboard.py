@@ -28,8 +28,8 @@ class Ending:
 
 FINISHED = Ending(grpc.StatusCode.OK, "")
 PEER_GONE = Ending(grpc.StatusCode.UNAVAILABLE, "the other end's connection was lost; dial again")
-LEASE_OVER = Ending(grpc.StatusCode.FAILED_PRECONDITION, "the lease has ended; take a new one")
-HANDED_OVER = Ending(grpc.StatusCode.FAILED_PRECONDITION, "the lease belongs to another client now; take a new one")
+LEASE_OVER = Ending(grpc.StatusCode.FAILED_PRECONDITION, "the lease has ended; create a new one")
+HANDED_OVER = Ending(grpc.StatusCode.FAILED_PRECONDITION, "the lease belongs to another client now; create a new one")
 ROUTER_STOPS = Ending(grpc.StatusCode.UNAVAILABLE, "the router is shutting down; dial again in a moment")
 
 
@@ -156,14 +156,14 @@ class Switchboard:
             raise StreamRefused(_DENIED, "the stream token belongs to another lease; dial again for a new one")
         if session is not None and number in session.used[claims.role]:
             raise StreamRefused(
-                _DENIED, f"the {claims.role.value} has opened stream {number} of this session already; dial again"
+                _DENIED, f"the {claims.role.value} has already opened stream {number} of this session; dial again"
             )
         awaited = session is not None and (number, _opposite(claims.role)) in session.streams
         waiting = sum(not stream.joined for stream in self._of_lease.get(claims.lease, ()))
         if waiting >= MAX_WAITING_PER_LEASE and not awaited:
             raise StreamRefused(
                 grpc.StatusCode.RESOURCE_EXHAUSTED,
-                f"{waiting} streams of this lease wait for their other end already; close some",
+                f"{waiting} streams of this lease already wait for their other end; close some",
             )
 
     def _forget(self, now: datetime) -> None:

@@ -45,7 +45,7 @@ def console(
     from jumplab.drivers.console.stream import joined
 
     if watch and exclusive:
-        raise click.UsageError("who only watches can't be the only one that types; leave out --watch or --exclusive")
+        raise click.UsageError("--watch and --exclusive exclude each other; leave out one of them")
     config = load_client(client_name)
     wanted = LeaseOptions(selector, exporter, members, duration, name, wait_timeout, lease_name)
 

@@ -44,12 +44,12 @@ def lease(name: str, output: str | None, client_name: str | None) -> None:
 
 
 def _summary(found: "Explanation") -> list[str]:
-    from jumplab.cli.output import moment
     from jumplab.client.lease_status import state_sentence
+    from jumplab.client.local_moments import format_dated
 
     lines = [f'lease "{found.lease.name}": {state_sentence(found.lease)}']
     if found.queue_position is not None:
         lines.append(found.queue_position.message)
     if found.queue_position is not None and found.queue_position.expected_begin is not None:
-        lines.append(f"expected to begin at {moment(found.queue_position.expected_begin)}")
+        lines.append(f"expected begin: {format_dated(found.queue_position.expected_begin)}")
     return lines

@@ -79,4 +79,4 @@ def queue(selector: str, output: str | None, client_name: str | None) -> None:
     found, more = run(ask())
     write(found, QUEUE_COLUMNS, output, single=False)
     if more:
-        print_note("there are more; name what they wait for, as board=x")
+        print_note("there are more; add a selector such as board=x to see the others")

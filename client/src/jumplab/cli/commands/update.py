@@ -33,7 +33,7 @@ def update_lease(
     from jumplab.client.views import LeaseView
 
     if duration is None and end is None and not heir:
-        raise click.UsageError("say what to change: --duration, --end or --to")
+        raise click.UsageError("nothing to change; give --duration, --end or --to")
     if duration is not None and end is not None:
         raise click.UsageError("--duration and --end contradict each other; give one of them")
 

@@ -162,7 +162,7 @@ async def _serve(
         _log.debug("an errand ended: %s", error)
     except Exception:  # noqa: BLE001 - the root of a call's task: the others go on
         _log.exception("an errand failed")
-        answers.put({"said": "j: the leased shell failed at this; its log tells more", "status": 1})
+        answers.put({"said": "j: the leased shell failed to carry this out; see its output", "status": 1})
     finally:
         writer.close()
 
@@ -184,7 +184,9 @@ class _Answers:
             self._lost += 1
             return
         if self._lost:
-            self._write({"said": f"[warning] {self._lost} lines were lost: they came faster than they were read"})
+            self._write(
+                {"said": f"[warning] {self._lost} log lines were dropped: they arrived faster than they were read"}
+            )
             self._lost = 0
         self._write(answer)
 

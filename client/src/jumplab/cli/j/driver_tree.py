@@ -69,7 +69,9 @@ class DriverTree(ClientClasses):
         known = ", ".join(consoles) or "none"
         if path is None and consoles:
             raise NotExported(f"there are several consoles: {known}; choose one with --driver")
-        raise NotExported(f'there is no console "{path}" (there are: {known})' if path else "there is no console here")
+        raise NotExported(
+            f'there is no console "{path}" (there are: {known})' if path else "this exporter has no console"
+        )
 
 
 def walk(client: AsyncDriverClient) -> Iterator[AsyncDriverClient]:

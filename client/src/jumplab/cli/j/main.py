@@ -48,7 +48,7 @@ def drive(words: list[str]) -> None:
     elif words[0] in members:
         run(_drive(words[0], members[words[0]], token, words[1:]))
     else:
-        raise click.UsageError(f'"{words[0]}" is no member of this lease; say which first: {", ".join(members)}')
+        raise click.UsageError(f'"{words[0]}" is not a member of this lease; begin with one of: {", ".join(members)}')
 
 
 async def _drive(member: str, socket: str, token: str, words: list[str]) -> None:

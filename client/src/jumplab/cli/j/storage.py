@@ -39,7 +39,7 @@ def _as_storage(client: AsyncDriverClient) -> Any:
     from jumplab.drivers.storage import AsyncStorageClient
 
     if not isinstance(client, AsyncStorageClient):
-        raise click.UsageError(f'the client class of "{client.path}" is no storage client; it brings its own commands')
+        raise click.UsageError(f'the client class of "{client.path}" is not a storage client; use its own commands')
     return client
 
 

@@ -93,7 +93,7 @@ class Machine:
         await _disconnect(self._qmp)
         if self._switched_off:
             return ""
-        return "the board has switched itself off" if code == 0 else f"QEMU has ended with exit status {code}"
+        return "the board powered itself off" if code == 0 else f"QEMU has ended with exit status {code}"
 
     async def quit(self) -> None:
         """Switches off: asks QEMU to quit, kills it if it doesn't. `watch` returns then."""

@@ -113,6 +113,6 @@ class _Supply(PowerInterface, Driver):
             if ending:
                 self.log.warning("%s", ending)
         except Exception:  # the other drivers and the session go on
-            self.log.exception("QEMU is not watched any more, and has been ended")
+            self.log.exception("watching QEMU failed; QEMU was ended")
         finally:
             self._machine = None

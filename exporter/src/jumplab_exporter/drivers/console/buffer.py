@@ -100,7 +100,7 @@ class ConsoleBuffer:
             return self._read_back(offset)
         except OSError as error:
             self._spill.forget()
-            self._warn(f"what the console said could not be read back from the disk: {error}")
+            self._warn(f"the console's output could not be read back from the disk: {error}")
             return Gap(offset, self.start_offset - offset)
 
     @property

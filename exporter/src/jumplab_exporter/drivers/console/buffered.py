@@ -59,7 +59,7 @@ class BufferedConsole(ConsoleInterface, Driver):
         try:
             await self._read_until_closed()
         except Exception:  # the other drivers and the session go on
-            self.log.exception("the console is not listened to any more")
+            self.log.exception("reading the console failed; it is not read any more")
 
     async def _listen(self, port: Port) -> None:
         """Keeps what one port says until it hangs up; closes it. Raises OSError where the device is lost."""

@@ -57,7 +57,7 @@ class SerialConsole(BufferedConsole):
                 await self._listen(port)
             except OSError as error:
                 reason = str(error)
-            self.log.error("%s is lost: %s; it is opened again when it is back", self.url, reason)
+            self.log.error("%s was disconnected: %s; it is opened again when it is back", self.url, reason)
             if loop.time() - opened >= _LASTING_SECONDS:
                 backoff.reset()
             port = await self._reopen(backoff)
@@ -78,7 +78,7 @@ class SerialConsole(BufferedConsole):
 
     async def _write(self, data: bytes) -> None:
         if self._port is None:
-            raise ConnectionError(f"{self.url} is lost; what was typed did not reach the device")
+            raise ConnectionError(f"{self.url} is disconnected; the input did not reach the device")
         await super()._write(data)
 
     async def _open(self) -> Port:

@@ -67,7 +67,9 @@ class FileDisk(StorageInterface, Driver):
         while data := await stream.receive():
             self._refuse_while_in_use()
             if file_position + len(data) > self._size_bytes:
-                raise ValueError(f"the disk has {self._size_bytes} bytes: what was sent from {offset_bytes} on is more")
+                raise ValueError(
+                    f"the disk has {self._size_bytes} bytes; the data sent from offset {offset_bytes} on does not fit"
+                )
             await asyncio.to_thread(self._write_at, data, file_position)
             sha256.update(data)
             file_position += len(data)
@@ -84,7 +86,7 @@ class FileDisk(StorageInterface, Driver):
                 os.pread, self._descriptor, min(_BLOCK_BYTES, end - file_position), file_position
             )
             if not data:
-                raise OSError(f"the disk's file ends at {file_position}: something else has shortened it")
+                raise OSError(f"the disk's file ends at {file_position}; another program has shortened it")
             await stream.send(data)
             sha256.update(data)
             file_position += len(data)

@@ -106,7 +106,7 @@ class ClientService(ClientServiceServicer):
         changes = spec_changes(request)
         heir = changes.get("clientRef", {}).get("name")
         if heir and self._lab.client(Name(name.namespace, heir)) is None:
-            raise BadRequest(f'there is no client "{heir}" in namespace "{name.namespace}" to take the lease over')
+            raise BadRequest(f'there is no client "{heir}" in namespace "{name.namespace}" to transfer the lease to')
         accepted = lease.status.accepted is not None
         if heir and (refused := lease_ownership.transfer_refusal(caller().name.name, heir, accepted=accepted)):
             raise NotAllowed(refused)

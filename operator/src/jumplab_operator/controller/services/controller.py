@@ -56,7 +56,7 @@ class ControllerService(ControllerServiceServicer):
         return pb.ReportStatusResponse()
 
     async def Listen(self, _request: pb.ListenRequest, _: Context) -> None:  # type: ignore[override] # may be a coroutine, too
-        raise NotServed("this controller tells exporters of dials on the Status stream (offers), not by Listen")
+        raise NotServed("this controller announces dials on the Status stream (offers), not by Listen")
 
     async def Status(self, request: pb.StatusRequest, context: Context) -> None:  # type: ignore[override] # may be a coroutine, too
         require_kind(caller(), "Exporter")

@@ -58,7 +58,7 @@ class SessionService:
             # Without a bound: it ends with the lease, or with the connection.
             match = await standby.match
         if match is None:
-            raise NotPossibleNow("the lease is over, or another stream for its next client has been opened")
+            raise NotPossibleNow("the lease has ended, or another stream for its next client was opened")
         offer = pb.RouterOffer(router_endpoint=self._dialler.router_endpoint, router_token=match.token)
         await self._router.serve(match.claims, 0, context, metadata=((_OFFER, offer.SerializeToString()),))
 
@@ -73,4 +73,4 @@ def _request_in(metadata: Sequence[tuple[str, Any]]) -> pb.DialRequest:
     try:
         return pb.DialRequest.FromString(dict(metadata)[_REQUEST])
     except (KeyError, TypeError, DecodeError) as error:
-        raise BadRequest(f"{_REQUEST} is missing or is no DialRequest; say which lease is to be attached to") from error
+        raise BadRequest(f"{_REQUEST} is missing or is not a DialRequest; name the lease to attach to") from error

@@ -80,7 +80,7 @@ def wanted(request: Request) -> str:
 
 def _all_disabled(request: Request, matching: Sequence[ExporterFacts]) -> Unsatisfiable:
     if request.exporter is not None:
-        return Unsatisfiable("ExporterDisabled", f"{wanted(request)} is disabled; enable it, or ask with allowDisabled")
+        return Unsatisfiable("ExporterDisabled", f"{wanted(request)} is disabled; enable it, or set allowDisabled")
     names = ", ".join(sorted(exporter.name for exporter in matching)[:3])
     return Unsatisfiable("AllDisabled", f"every exporter that matches {wanted(request)} is disabled ({names})")
 

@@ -11,12 +11,13 @@ from jumplab_operator.leasing.cache.namespace_index import NamespaceIndex
 from jumplab_operator.leasing.cache.quotas import QuotaUsage
 from jumplab_operator.leasing.explain.access_refusal import AccessRefusal, right_to
 from jumplab_operator.leasing.explain.candidates import wanted
-from jumplab_operator.leasing.explain.pending_reasons import format_moment, until
+from jumplab_operator.leasing.explain.pending_reasons import until
 from jumplab_operator.leasing.model import selectors
 from jumplab_operator.leasing.model.cycle_result import CycleResult
 from jumplab_operator.leasing.model.facts import ExporterFacts, LeaseFacts, Request
 from jumplab_operator.leasing.model.policy_rules import Grant
 from jumplab_operator.resources import Exporter
+from jumplab_operator.resources.moments import format_moment
 
 _Why: TypeAlias = tuple[str, str]
 """A reason for programs, and a sentence for people."""
@@ -76,11 +77,12 @@ class _Explanation:
         known = self.resource(exporter.name)
         quarantine = known.status.quarantine if known is not None else None
         if quarantine is not None:
-            since = f" since {format_moment(quarantine.since)}" if quarantine.since is not None else ""
+            since = f" since {format_moment(quarantine.since, self.result.now)}" if quarantine.since is not None else ""
             return "Quarantined", f"it is quarantined{since}: {quarantine.reason}"
         if not exporter.online:
             seen = known.status.last_seen if known is not None else None
-            return "Offline", "it is offline" + (f" since {format_moment(seen)}" if seen is not None else "")
+            since = f" since {format_moment(seen, self.result.now)}" if seen is not None else ""
+            return "Offline", f"it is offline{since}"
         return None
 
     def _right(self, request: Request, exporter: ExporterFacts) -> Grant | AccessRefusal:
@@ -94,21 +96,22 @@ class _Explanation:
         """What keeps the lease from an exporter that it may have and that is there."""
         lease, holder = self.lease, self.index.pools.situations[exporter.uid].holder
         if holder is not None and holder is not lease:
-            return "Leased", f"it is leased by {holder.request.client}{until(holder)}{self._preemption(holder)}"
+            end = until(holder, self.result.now)
+            return "Leased", f"it is leased by {holder.request.client}{end}{self._preemption(holder)}"
         if exporter.uid in lease.avoid:
-            return "NotConfirmed", "it did not confirm the lease and isn't offered it for a while"
+            return "NotConfirmed", "it did not confirm the lease; the scheduler leaves it out for some time"
         if exporter.claim is not None:
-            return "CleaningUp", "it is cleaned up after the lease before"
+            return "CleaningUp", "it cleans up after its last lease"
         if not exporter.available:
-            return "NotReady", "it is connected and has not yet said that it is ready"
+            return "NotReady", "it is connected, and has not reported yet that it is ready"
         taker = self.result.taken.get(exporter.uid)
         if taker == lease.uid:
-            return "Assigned", "it is free, and the lease is getting it"
+            return "Assigned", "it is free, and is being assigned to this lease"
         if taker is not None:
-            return "Leased", f"it goes to {self.index.leases[taker].request.client}, whose turn came first"
+            return "Leased", f"it is being assigned to a lease of {self.index.leases[taker].request.client}"
         why = self._reservation(exporter) or self._quota(exporter)
         if why[0] == "Free" and len(lease.members) > 1:
-            return "Free", "it is free; the lease gets all its exporters at one time, and waits for others"
+            return "Free", "it is free; the lease is a gang and waits for its other exporters"
         return why
 
     def _preemption(self, holder: LeaseFacts) -> str:
@@ -117,15 +120,16 @@ class _Explanation:
         if waiting is None or waiting not in self.index.leases:
             return ""
         whom = "this lease" if waiting == self.lease.uid else f"a lease of {self.index.leases[waiting].request.client}"
-        return f", and is to be ended for {whom}, which has a higher priority"
+        return f"; that lease will be preempted by {whom}, which has a higher priority"
 
     def _reservation(self, exporter: ExporterFacts) -> _Why | None:
-        both = (self.result.reservations, "reservation"), (self.result.gang_reservations, "lease of several")
+        both = (self.result.reservations, "lease"), (self.result.gang_reservations, "gang")
         for reservations, what in both:
             found = reservations.next(exporter.uid, self.lease.uid)
             if found is not None:
                 client = self.index.leases[found.lease].request.client
-                return "Kept", f"it is kept for a {what} of {client} from {format_moment(found.begin)}"
+                begin = format_moment(found.begin, self.result.now)
+                return "Reserved", f"it is reserved for a {what} of {client} from {begin}"
         return None
 
     def _quota(self, exporter: ExporterFacts) -> _Why:

@@ -9,11 +9,12 @@ from jumplab_operator.leasing.cache.pools import Pool
 from jumplab_operator.leasing.cache.quotas import QuotaUsage
 from jumplab_operator.leasing.explain.blockers import BlockerFinder
 from jumplab_operator.leasing.explain.candidates import Candidate, Unsatisfiable
-from jumplab_operator.leasing.explain.pending_reasons import explain, exporters_named, format_moment
+from jumplab_operator.leasing.explain.pending_reasons import explain, exporters_named
 from jumplab_operator.leasing.model.decisions import Wait
 from jumplab_operator.leasing.model.facts import LeaseFacts, Request
 from jumplab_operator.leasing.model.ids import ExporterUid
 from jumplab_operator.leasing.model.matching import match
+from jumplab_operator.resources.moments import format_moment
 
 
 def why_waiting(blockers: BlockerFinder, lease: LeaseFacts, queue: ClientQueue) -> Wait:
@@ -24,13 +25,18 @@ def why_waiting(blockers: BlockerFinder, lease: LeaseFacts, queue: ClientQueue) 
     missing = []
     for member, pool in zip(lease.members, queue.pools, strict=True):
         if not _has_something(blockers, lease, pool):
-            reason, sentence = explain(replace(lease, request=member), blockers.find(lease, pool))
+            alone = replace(lease, request=member)
+            reason, sentence = explain(alone, blockers.find(lease, pool), blockers.result.now)
             missing.append((reason, f'"{member.name}": {sentence}'))
     count = len(lease.members)
-    message = "; ".join(sentence for _, sentence in missing) or f"fewer than {count} different ones are free for it now"
+    message = (
+        "; ".join(sentence for _, sentence in missing) or f"fewer than {count} different exporters are free for it"
+    )
     reasons = [reason for reason, _ in missing]
     reason = next((each for each in ("Offline", "Quarantined", "NotReady") if each in reasons), "NotAvailable")
-    return Wait("Pending", reason, f"it gets its {count} exporters at one time; {message}{_reserved(blockers, lease)}")
+    return Wait(
+        "Pending", reason, f"a gang gets its {count} exporters all at once; {message}{_reserved(blockers, lease)}"
+    )
 
 
 def unsatisfiable(tried: Sequence[tuple[Request, list[Candidate] | Unsatisfiable]]) -> Unsatisfiable:
@@ -41,10 +47,12 @@ def unsatisfiable(tried: Sequence[tuple[Request, list[Candidate] | Unsatisfiable
             return replace(found, message=f'"{member.name}": {found.message}') if member.name else found
         names.update(candidate.exporter.name for candidate in found)
     assert len(tried) > 1, "a pool without exporters has no candidates"
-    there = f"only {exporters_named(sorted(names))}" if len(names) < len(tried) else "not enough for each of them"
-    return Unsatisfiable(
-        "ExporterNotFound", f"it asks for {len(tried)} different exporters, and what matches is {there}"
-    )
+    if len(names) < len(tried):
+        verb = "matches" if len(names) == 1 else "match"
+        there = f"only {exporters_named(sorted(names))} {verb}"
+    else:
+        there = "the exporters that match are too few for all members"
+    return Unsatisfiable("ExporterNotFound", f"it asks for {len(tried)} different exporters; {there}")
 
 
 def _has_something(blockers: BlockerFinder, lease: LeaseFacts, pool: Pool) -> bool:
@@ -65,7 +73,8 @@ def _reserved(blockers: BlockerFinder, lease: LeaseFacts) -> str:
     if uids is None:
         return ""
     names = exporters_named([blockers.index.pools.situations[uid].exporter.name for uid in uids])
-    return f"; {names} are kept for it from {format_moment(reservations.begins[lease.uid])}"
+    begin = format_moment(reservations.begins[lease.uid], blockers.result.now)
+    return f"; {names} are reserved for it from {begin}"
 
 
 def _over_quota(blockers: BlockerFinder, lease: LeaseFacts, pools: QueueKey) -> Wait | None:

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from heapq import nsmallest
 from typing import TypeAlias
 
 from jumplab_operator.leasing.explain.candidates import wanted
 from jumplab_operator.leasing.model.facts import LeaseFacts, Request
+from jumplab_operator.resources.moments import format_moment
 
 _Group: TypeAlias = tuple[int, str, str]
 
@@ -15,16 +16,6 @@ _BARE = ("not ready", "offline", "quarantined")
 """What is said of a pinned exporter without its name once more."""
 NAMED = 3
 """Up to this number exporters are named one by one; more are counted."""
-
-
-def format_moment(moment: datetime) -> str:
-    """`22 Nov 14:05 UTC`."""
-    return moment.astimezone(UTC).strftime("%-d %b %H:%M UTC")
-
-
-def format_instant(moment: datetime) -> str:
-    """`22 Nov 14:05:30 UTC`, where seconds count."""
-    return moment.astimezone(UTC).strftime("%-d %b %H:%M:%S UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +40,16 @@ class Blockers:
     for_gangs_from: datetime | None = None
 
 
-def explain(lease: LeaseFacts, found: Blockers) -> tuple[str, str]:
+def explain(lease: LeaseFacts, found: Blockers, now: datetime) -> tuple[str, str]:
     """The reason and the sentence for a lease that no exporter is free for.
 
     NotReady where one is being cleaned up, checked, or has still to report, else NotAvailable where one is leased or
     reserved, else Offline where one is, else Quarantined.
     """
     groups = [
-        (found.leased, "leased", f", {_by(found)}"),
-        (found.reserved, "kept for a reservation", _from(found.reserved_from)),
-        (found.for_gangs, "kept for a lease of several", _from(found.for_gangs_from)),
+        (found.leased, "leased", f", {_by(found, now)}"),
+        (found.reserved, "reserved for a later lease", _from(found.reserved_from, now)),
+        (found.for_gangs, "reserved for a gang", _from(found.for_gangs_from, now)),
         (len(found.unready), "not ready", _named(found.unready)),
         (len(found.offline), "offline", _named(found.offline)),
         (len(found.quarantined), "quarantined", _named(found.quarantined)),
@@ -71,16 +62,16 @@ def explain(lease: LeaseFacts, found: Blockers) -> tuple[str, str]:
 
 
 def queue_sentence(
-    lease: LeaseFacts, blockers: Sequence[Blockers], position: int, expected_begin: datetime | None
+    lease: LeaseFacts, blockers: Sequence[Blockers], position: int, expected_begin: datetime | None, now: datetime
 ) -> str:
     """A lease's position, what it waits for, and what blocks each of its members: `3rd in the queue for 2 exporters
-    matching board=imx8; both leased, the first until 22 Nov 14:05 UTC by ci`."""
-    members = [(_things(each, found), _states(found)) for each, found in zip(lease.members, blockers, strict=True)]
+    matching board=imx8; both leased, the first until 14:05 UTC by ci`."""
+    members = [(_things(each, found), _states(found, now)) for each, found in zip(lease.members, blockers, strict=True)]
     if len(members) == 1:
         awaited = "; ".join(members[0])
     else:
-        awaited = f"{len(members)} at once: {'; '.join(f'one of {things} ({states})' for things, states in members)}"
-    unknown = "" if expected_begin is not None else "; when its turn comes can't be told"
+        awaited = f"a gang of {len(members)}: {'; '.join(f'one of {things} ({states})' for things, states in members)}"
+    unknown = "" if expected_begin is not None else "; its expected begin is unknown"
     return f"{_ordinal(position)} in the queue for {awaited}{unknown}"
 
 
@@ -92,11 +83,11 @@ def _things(request: Request, found: Blockers) -> str:
     return f"{'the one exporter' if count == 1 else f'{count} exporters'} matching {wanted(request)}"
 
 
-def _states(found: Blockers) -> str:
+def _states(found: Blockers, now: datetime) -> str:
     groups = [
-        (found.leased, "leased", _until_by(found)),
-        (found.reserved, "kept for a reservation", _from(found.reserved_from)),
-        (found.for_gangs, "kept for a lease of several", _from(found.for_gangs_from)),
+        (found.leased, "leased", _until_by(found, now)),
+        (found.reserved, "reserved for a later lease", _from(found.reserved_from, now)),
+        (found.for_gangs, "reserved for a gang", _from(found.for_gangs_from, now)),
         (len(found.unready), "not ready", ""),
         (len(found.offline), "offline", ""),
         (len(found.quarantined), "quarantined", _named(found.quarantined)),
@@ -105,12 +96,12 @@ def _states(found: Blockers) -> str:
     return "; ".join(f"{_share(number, count)}{state}{detail}" for number, state, detail in groups if number)
 
 
-def _until_by(found: Blockers) -> str:
+def _until_by(found: Blockers, now: datetime) -> str:
     holder = min(found.holders, key=_end_first, default=None)
     if holder is None:
         return ""
     first = ", the first" if found.leased > 1 else ""
-    return f"{first}{until(holder)} by {holder.request.client}"
+    return f"{first}{until(holder, now)} by {holder.request.client}"
 
 
 def _share(number: int, count: int) -> str:
@@ -137,10 +128,10 @@ def _sentence(lease: LeaseFacts, count: int, groups: Sequence[_Group]) -> str:
     return f"of {count} exporters that match {what}, {'; '.join(parts)}"
 
 
-def _by(found: Blockers) -> str:
-    """`by ci until 22 Nov 14:05 UTC and by ann`: the first to end comes first."""
+def _by(found: Blockers, now: datetime) -> str:
+    """`by ci until 14:05 UTC and by ann`: the first to end comes first."""
     first = nsmallest(NAMED, found.holders, key=_end_first)
-    named = [f"by {lease.request.client}{until(lease)}" for lease in first]
+    named = [f"by {lease.request.client}{until(lease, now)}" for lease in first]
     return _listed([*named, f"{found.leased - NAMED} more"] if found.leased > NAMED else named)
 
 
@@ -148,15 +139,15 @@ def _end_first(lease: LeaseFacts) -> tuple[bool, datetime, str]:
     return lease.end is None, lease.end or lease.created, lease.name
 
 
-def _from(begin: datetime | None) -> str:
-    return f" from {format_moment(begin)}" if begin is not None else ""
+def _from(begin: datetime | None, now: datetime) -> str:
+    return f" from {format_moment(begin, now)}" if begin is not None else ""
 
 
-def until(lease: LeaseFacts) -> str:
-    """` until 22 Nov 14:05 UTC`, and whether it may be longer; empty where the lease has no end yet."""
+def until(lease: LeaseFacts, now: datetime) -> str:
+    """` until 14:05 UTC`, and whether it may be later; empty where the lease has no end yet."""
     if lease.end is None:
         return ""
-    return f" until {format_moment(lease.end)}{' (longer while it is used)' if lease.moves else ''}"
+    return f" until {format_moment(lease.end, now)}{' (extended while it is used)' if lease.moves else ''}"
 
 
 def _named(names: Sequence[str]) -> str:

@@ -105,6 +105,7 @@ class _Walk:
         self._order = FairOrder(index, rival_queues(index, key), now)
         self._forecast = Forecast(index, blockers.result, now, min(reach, FORESEEN))
         self._usage = QuotaUsage(index)
+        self._now = now
         self._shared: list[Blockers] = []
         """What blocks all leases of the queue that aren't single."""
         self.position = 0
@@ -116,7 +117,7 @@ class _Walk:
             found = [self._blockers.find(lease, pool) for pool in self._key]
         if not queue.is_single:
             self._shared = found
-        return QueuePosition(self.position, begin, queue_sentence(lease, found, self.position, begin))
+        return QueuePosition(self.position, begin, queue_sentence(lease, found, self.position, begin, self._now))
 
     def advance(self) -> tuple[ClientQueue, LeaseFacts, datetime | None] | None:
         """The next lease, with its queue and its expected begin; None at the end."""

@@ -14,6 +14,7 @@ from jumplab_operator.leasing.model.cycle_result import CycleResult
 from jumplab_operator.leasing.model.decisions import Wait
 from jumplab_operator.leasing.model.facts import LeaseFacts
 from jumplab_operator.leasing.model.lease_length import end_of
+from jumplab_operator.resources.moments import at_moment, format_moment
 
 
 class WaitReasons:
@@ -39,16 +40,16 @@ class WaitReasons:
     def _ahead(self, lease: LeaseFacts) -> Wait:
         reservations, index = self._result.reservations, self._index
         exporters, begin = reservations.exporters.get(lease.uid), begin_of(lease)
-        at = pending_reasons.format_moment(begin)
+        now = self._result.now
+        at = at_moment(begin, now)
         if not exporters:
             end = end_of(lease, begin, longest_rights(index.queues.reserving.get(lease.uid, ())))
-            what = f"of {wanted(lease.request)} nothing" if len(lease.members) == 1 else "not all of its exporters"
-            message = f"begins at {at}; {what} can be kept for it until {pending_reasons.format_moment(end)} yet"
+            message = f"begins {at}; {_unreservable(lease)} be reserved from then until {format_moment(end, now)}"
             return Wait("Pending", "NotAvailable", message)
         names = tuple(index.pools.situations[uid].exporter.name for uid in exporters)
-        until = pending_reasons.format_moment(reservations.ends[lease.uid])
+        until = format_moment(reservations.ends[lease.uid], now)
         verb = "is" if len(names) == 1 else "are"
-        message = f"begins at {at}; {pending_reasons.exporters_named(names)} {verb} kept for it until {until}"
+        message = f"begins {at}; {pending_reasons.exporters_named(names)} {verb} reserved for it until {until}"
         return Wait("Pending", "Scheduled", message, names)
 
     def _in_queue(self, lease: LeaseFacts) -> Wait | None:
@@ -68,7 +69,7 @@ class WaitReasons:
         if shared is not None:
             return shared
         [pool] = queue.pools
-        wait = Wait("Pending", *pending_reasons.explain(lease, self.blockers.find(lease, pool)))
+        wait = Wait("Pending", *pending_reasons.explain(lease, self.blockers.find(lease, pool), self._result.now))
         if not queue.is_single:
             self._shared[queue.pools] = wait
         return wait
@@ -95,3 +96,12 @@ class WaitReasons:
         if lease.request.patient and found.reason != "TooLong":  # waiting makes no lease shorter
             return Wait("Pending", found.reason, f"{found.message}; the lease waits until that changes")
         return Wait("Unsatisfiable", found.reason, found.message)
+
+
+def _unreservable(lease: LeaseFacts) -> str:
+    """What can't be reserved for the lease: the beginning of a sentence."""
+    if len(lease.members) > 1:
+        return "not all of its exporters can"
+    if lease.request.exporter is not None:
+        return f"{wanted(lease.request)} can't"
+    return f"no exporter matching {wanted(lease.request)} can"

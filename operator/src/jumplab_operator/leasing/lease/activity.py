@@ -65,4 +65,4 @@ def abandoned_at(release_after: timedelta | None, attendance: Attendance | None)
 
 def abandoned(release_after: timedelta) -> Ending:
     """No client has been attached for that time."""
-    return Ending("Abandoned", f"nobody has been attached for {format_duration(release_after)}; lease again")
+    return Ending("Abandoned", f"no client was attached for {format_duration(release_after)}; lease again")

@@ -68,7 +68,7 @@ def _online(members: Sequence[Member]) -> Condition | None:
         return None
     lost = "has lost its connection" if len(away) == 1 else "have lost their connections"
     return condition(
-        "ExporterOnline", False, "Offline", f"{exporters_named(away)} {lost}; the lease stays until its end"
+        "ExporterOnline", False, "Offline", f"{exporters_named(away)} {lost}; the lease continues until its end"
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from jumplab_operator.leasing.explain.pending_reasons import format_moment
+from jumplab_operator.resources.moments import at_moment
 
 EARLY_END = timedelta(seconds=5)
 """An exporter's own deadline is never late, so a little early: an exporter that cleans up this short before the end has
@@ -23,33 +23,33 @@ def due_ending(*, released: bool, end: datetime | None, now: datetime) -> Ending
     if released:
         return Ending("Released", "released by its holder")
     if end is not None and end <= now:
-        return Ending("Expired", f"its time was over at {format_moment(end)}")
+        return Ending("Expired", f"expired {at_moment(end, now)}")
     return None
 
 
 def client_deleted(client: str) -> Ending:
     """Its holder was deleted; one that was made anew under the same name is another."""
-    return Ending("Released", f'released: client "{client}", which held it, was deleted')
+    return Ending("Released", f'released because its client "{client}" was deleted')
 
 
 def credential_removed(client: str) -> Ending:
     """The Secret with its holder's token was deleted."""
-    return Ending("Released", f'released: the credential of client "{client}" was removed')
+    return Ending("Released", f'released because the credential of client "{client}" was removed')
 
 
 def exporter_deleted(exporter: str) -> Ending:
     """The exporter was deleted under the lease."""
-    return Ending("ExporterDeleted", f'exporter "{exporter}" was deleted; lease another')
+    return Ending("ExporterDeleted", f'exporter "{exporter}" was deleted; lease another exporter')
 
 
 def exporter_failed(exporter: str, why: str) -> Ending:
     """The exporter asked for the lease to be ended."""
     detail = f": {why}" if why else ""
-    return Ending("ExporterFailed", f'exporter "{exporter}" gave the lease up{detail}')
+    return Ending("ExporterFailed", f'exporter "{exporter}" ended the lease{detail}')
 
 
 def given_up_by_exporter(exporter: str, end: datetime | None, now: datetime) -> Ending:
     """The exporter has cleaned up though the lease was not ended: its own deadline came, or it failed."""
     if end is not None and end - now <= EARLY_END:
-        return Ending("Expired", f"its time was over at {format_moment(end)}")
-    return exporter_failed(exporter, "it has cleaned up")
+        return Ending("Expired", f"expired {at_moment(end, now)}")
+    return exporter_failed(exporter, "it has cleaned up already")

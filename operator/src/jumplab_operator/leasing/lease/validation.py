@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from jumplab.protocol.durations import format_duration
-from jumplab_operator.leasing.explain.pending_reasons import format_moment
 from jumplab_operator.leasing.lease.activity import SHORTEST_EXTENSION
 from jumplab_operator.leasing.model import selectors
 from jumplab_operator.leasing.model.policy_rules import Grant
@@ -23,6 +22,7 @@ from jumplab_operator.leasing.model.times import (
     times_problem,
 )
 from jumplab_operator.resources import LeasedExporter, LeaseSpec
+from jumplab_operator.resources.moments import format_moment
 
 _LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
 _MEMBER = re.compile(r"[A-Za-z][-A-Za-z0-9_]*")
@@ -54,6 +54,7 @@ class InForce:
     """The state of a lease, which its edits are checked against."""
 
     accepted: LeaseSpec
+    now: datetime
     assigned: bool = False
     began: datetime | None = None
     reserved_from: datetime | None = None
@@ -98,35 +99,35 @@ def _selection_refusal(spec: LeaseSpec) -> Refusal | None:
     if spec.exporters is not None:
         return _gang_refusal(spec, spec.exporters)
     if spec.exporter_ref is None and (spec.selector is None or selectors.is_empty(spec.selector)):
-        return Refusal("InvalidSelector", "neither selector nor exporterRef says which exporter; give one of them")
+        return Refusal("InvalidSelector", "selector and exporterRef are both missing; set one of them")
     if spec.selector is not None and (problem := selectors.selector_problem(spec.selector)):
         return Refusal("InvalidSelector", f"selector: {problem}")
     if spec.allow_disabled and spec.exporter_ref is None:
-        return Refusal("InvalidSelector", "allowDisabled is for a lease that names its exporter; give exporterRef")
+        return Refusal("InvalidSelector", "allowDisabled requires exporterRef; set it")
     return None
 
 
 def _gang_refusal(spec: LeaseSpec, members: Sequence[LeasedExporter]) -> Refusal | None:
     if spec.selector is not None or spec.exporter_ref is not None:
-        return Refusal("InvalidExporters", "exporters stands for selector and exporterRef; give the one or the others")
+        return Refusal("InvalidExporters", "set either exporters, or selector/exporterRef, not both")
     if not members:
-        return Refusal("InvalidExporters", "exporters is empty; name at least one, or leave it out for a selector")
+        return Refusal("InvalidExporters", "exporters is empty; list at least one member, or set selector instead")
     if twice := _first_twice([member.name for member in members]):
-        return Refusal("InvalidExporters", f'two of exporters are called "{twice}"; give each a name of its own')
+        return Refusal("InvalidExporters", f'two members have the name "{twice}"; give each member its own name')
     if twice := _first_twice([member.exporter_ref.name for member in members if member.exporter_ref is not None]):
-        return Refusal("InvalidExporters", f'exporter "{twice}" is asked for twice; it can be only one of them')
+        return Refusal("InvalidExporters", f'two members name exporter "{twice}"; name a different exporter for each')
     if spec.allow_disabled and all(member.exporter_ref is None for member in members):
-        return Refusal("InvalidExporters", "allowDisabled is for exporters that are named; give one an exporterRef")
+        return Refusal("InvalidExporters", "allowDisabled requires a member with exporterRef; set it in one")
     return next((refusal for member in members if (refusal := _member_refusal(member))), None)
 
 
 def _member_refusal(member: LeasedExporter) -> Refusal | None:
     name = f'exporters "{member.name}"'
     if not _MEMBER.fullmatch(member.name):
-        rule = "begin with a letter, go on with letters, digits, - and _"
-        return Refusal("InvalidExporters", f"{name}: the name can't be used; {rule}")
+        rule = "use a letter first, then letters, digits, - and _"
+        return Refusal("InvalidExporters", f"{name}: the name is not valid; {rule}")
     if member.exporter_ref is None and (member.selector is None or selectors.is_empty(member.selector)):
-        return Refusal("InvalidExporters", f"{name}: neither selector nor exporterRef says which; give one of them")
+        return Refusal("InvalidExporters", f"{name}: selector and exporterRef are both missing; set one of them")
     if member.selector is not None and (problem := selectors.selector_problem(member.selector)):
         return Refusal("InvalidExporters", f"{name}: selector: {problem}")
     return None
@@ -147,7 +148,7 @@ def _activity_refusal(spec: LeaseSpec) -> Refusal | None:
         shortest = format_duration(SHORTEST_EXTENSION)
         return Refusal("InvalidTimes", f"extendOnActivity.by is too short; make it {shortest} or more")
     if release_after is not None and release_after <= timedelta(0):
-        return Refusal("InvalidTimes", "releaseAfterDetached must be greater than zero; leave it out for never")
+        return Refusal("InvalidTimes", "releaseAfterDetached must be greater than zero; leave it out to keep the lease")
     return None
 
 
@@ -161,7 +162,7 @@ def _begin_refusal(spec: LeaseSpec, before: InForce | None, created: datetime | 
 def _words_refusal(spec: LeaseSpec) -> Refusal | None:
     for key, value in spec.tags.items():
         if not key or len(key) > 63 or not _LABEL.fullmatch(key) or not _LABEL.fullmatch(value):
-            return Refusal("InvalidTags", f'tag "{key}" becomes a label, and can\'t; use letters, digits, - _ and .')
+            return Refusal("InvalidTags", f'tag "{key}" is not a valid label; use letters, digits, - _ and .')
     for key in spec.context:
         if len(key) > _CONTEXT_KEY_LENGTH:
             return Refusal("InvalidContext", f'context key "{key}" is longer than {_CONTEXT_KEY_LENGTH} characters')
@@ -180,7 +181,7 @@ def late_edit(spec: LeaseSpec, accepted: LeaseSpec | None) -> Refusal | None:
         allowed["duration"] = accepted.duration
     if spec.model_copy(update=allowed) == accepted:
         return None
-    return Refusal("Ended", "the lease has ended, and an edit changes nothing; make a new one")
+    return Refusal("Ended", "the lease has ended and can't be changed; create a new one")
 
 
 def _edit_refusal(asked: LeaseSpec, spec: LeaseSpec, before: InForce, schedule: Schedule | None) -> Refusal | None:
@@ -188,7 +189,7 @@ def _edit_refusal(asked: LeaseSpec, spec: LeaseSpec, before: InForce, schedule: 
     changed = _changed_fields(spec, before)
     if changed:
         fields = ", ".join(changed)
-        return Refusal("Immutable", f"{fields} can't be changed any more; what was accepted stays in force")
+        return Refusal("Immutable", f"{fields} can't be changed any more; the accepted spec stays in force")
     bends = asked.duration is None and asked.end_time is None
     return _right_refusal(spec, before, schedule) or _reservation_refusal(spec, before, schedule, bends=bends)
 
@@ -218,7 +219,7 @@ def _right_refusal(spec: LeaseSpec, before: InForce, schedule: Schedule | None) 
         return None
     right = schedule.right(spec.client_ref.name, length_of(spec, before.began))
     if isinstance(right, Refusal):
-        return Refusal(right.reason, f"{right.message}; what was accepted stays in force")
+        return Refusal(right.reason, f"{right.message}; the accepted spec stays in force")
     return None
 
 
@@ -239,12 +240,16 @@ def _reservation_refusal(spec: LeaseSpec, before: InForce, schedule: Schedule | 
         return None
     end = expected_end(spec, before.began)
     if before.reserved_from is not None and end is not None and end > before.reserved_from:
-        until = format_moment(before.reserved_from)
-        return Refusal("Reserved", f"its exporter is reserved for another lease from {until}; end before that")
+        until = format_moment(before.reserved_from, before.now)
+        return Refusal(
+            "Reserved", f"its exporter is reserved for another lease from {until}; end the lease before that"
+        )
     if schedule is None or not before.has_reservation or wanted.begin is None:
         return None
     end = wanted.end or wanted.begin + (wanted.duration or DEFAULT_DURATION)
     if schedule.is_movable(wanted.begin, None if bends else end):
         return None
-    span = f"from {format_moment(wanted.begin)}" + ("" if bends else f" until {format_moment(end)}")
-    return Refusal("Reserved", f"nothing that it could have is free {span}; what was accepted stays in force")
+    span = f"from {format_moment(wanted.begin, before.now)}"
+    if not bends:
+        span += f" until {format_moment(end, before.now)}"
+    return Refusal("Reserved", f"no exporter for it is free {span}; the accepted spec stays in force")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from jumplab_operator.leasing.model.decisions import Assign
 from jumplab_operator.leasing.model.ids import ExporterUid, LeaseUid
@@ -13,6 +13,8 @@ from jumplab_operator.leasing.model.reservations import Reservations
 class CycleResult:
     """It follows from the facts and the time of the cycle alone. The next cycle makes a new one."""
 
+    now: datetime = field(default=datetime.min.replace(tzinfo=UTC), compare=False)
+    """The time of the cycle."""
     assigned: Mapping[LeaseUid, Assign] = field(default_factory=dict)
     taken: Mapping[ExporterUid, LeaseUid] = field(default_factory=dict)
     """The exporters of `assigned`, each with its lease."""

@@ -70,7 +70,7 @@ def judge(
         repeated = next((fault for fault in faults if fault.times >= quarantine_after), None)
         if repeated is not None:
             quarantine = Quarantine(
-                since=now, reason=f"{repeated.message}; {repeated.times} times in a row", log=found.log
+                since=now, reason=f"{repeated.message}; {repeated.times} consecutive failures", log=found.log
             )
     return Judgement(_condition(exporter.name, quarantine, faults, found), quarantine, cleared)
 
@@ -89,11 +89,12 @@ def _faults(found: Found, failed_leases: Sequence[FailedLease], cleared: datetim
 
 def _condition(name: str, quarantine: Quarantine | None, faults: Sequence[_Fault], found: Found) -> Condition:
     if quarantine is not None:
-        back = "it comes back" if found.check == "None" else "it comes back once a health check passes, or"
-        message = f"{quarantine.reason}; {back} by `kubectl annotate exporter {name} {RETURN}=yes`"
+        passes = "" if found.check == "None" else "a health check that passes, or "
+        end = f"{passes}`kubectl annotate exporter {name} {RETURN}=yes`"
+        message = f"{quarantine.reason}; {end} ends the quarantine"
         return condition("Healthy", False, "Quarantined", message)
     if faults:
         return condition("Healthy", False, faults[0].reason, faults[0].message)
     if found.check == "None":
-        return condition("Healthy", True, "NotChecked", "nothing has failed; it has no health check")
+        return condition("Healthy", True, "NotChecked", "nothing has failed; no health check is configured")
     return condition("Healthy", True, "Healthy", "its last health check passed" if found.check == "Passed" else "")

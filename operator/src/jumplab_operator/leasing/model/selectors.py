@@ -51,7 +51,7 @@ def selector_problem(selector: LabelSelector) -> str | None:
 
 def _requirement_problem(requirement: Requirement) -> str | None:
     if requirement.operator not in _OPERATORS:
-        return f'"{requirement.operator}" is no operator; use {", ".join(_OPERATORS)}'
+        return f'"{requirement.operator}" is not an operator; use {", ".join(_OPERATORS)}'
     takes_values = requirement.operator in ("In", "NotIn")
     if takes_values and not requirement.values:
         return f"{requirement.operator} on {requirement.key} needs at least one value"

@@ -42,18 +42,18 @@ def times_problem(spec: LeaseSpec) -> str | None:
     begin, end, duration = spec.begin_time, spec.end_time, spec.duration
     for name, moment in (("beginTime", begin), ("endTime", end)):
         if moment is not None and moment.year not in _YEARS:
-            return f"{name} is in the year {moment.year}; give one that somebody will see"
+            return f"{name} is in the year {moment.year}; give a year from {_YEARS[0]} to {_YEARS[-1]}"
     if duration is not None and duration <= timedelta(0):
         return "the duration must be greater than zero; leave it out for the default"
     if duration is not None and duration > LONGEST:
-        return f"duration must be at most {format_duration(LONGEST)}"
+        return f"the duration must be at most {format_duration(LONGEST)}"
     if begin is not None and end is not None:
         if end <= begin:
             return "endTime must come after beginTime"
         if duration is not None and begin + duration != end:
             return "beginTime, endTime and duration contradict each other; leave one of them out"
         if end - begin > LONGEST:
-            return f"from beginTime until endTime it must be at most {format_duration(LONGEST)}"
+            return f"the time from beginTime to endTime must be at most {format_duration(LONGEST)}"
     return None
 
 
@@ -62,8 +62,8 @@ def begin_problem(spec: LeaseSpec, created: datetime) -> str | None:
     begin = times(spec).begin
     if begin is None or begin >= created - _LATE:
         return None
-    what = "beginTime" if spec.begin_time is not None else "endTime less duration"
-    return f"{what} was over when the lease was made; leave it out to begin at once"
+    what = "beginTime" if spec.begin_time is not None else "endTime minus duration"
+    return f"{what} was in the past when the lease was created; leave it out to begin at once"
 
 
 def expected_end(spec: LeaseSpec, began: datetime | None) -> datetime | None:

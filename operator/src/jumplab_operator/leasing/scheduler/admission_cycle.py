@@ -51,6 +51,7 @@ class AdmissionCycle:
         self._admit()
         gang_reservations = self._gangs.reservations
         result = CycleResult(
+            now=self._now,
             assigned=self._assigned,
             taken=self._taken,
             reservations=self._reservations,

@@ -96,7 +96,7 @@ class LabService:
         resource = self._required_exporter(exporter)
         connection = self._cluster.presence.of(resource.uid)
         connection.say_goodbye(self._cluster.clock.now())
-        connection.message = f"it said goodbye: {reason}" if reason else "it said goodbye"
+        connection.message = f"it disconnected: {reason}" if reason else "it disconnected"
         self._presence_changed(exporter, resource.uid)
         await self._reconciler.reconcile_now(resource.uid)
 
@@ -120,7 +120,7 @@ class LabService:
         if report.lease_uid and report.status != "Available" and (claim is None or claim.uid != report.lease_uid):
             return  # of a lease that the exporter isn't claimed by any more: it is told so on its Status stream
         if report.status not in get_args(Phase):
-            raise ApiRefused(400, f'"{report.status}" is no status of an exporter; use one of {get_args(Phase)}')
+            raise ApiRefused(400, f'"{report.status}" is not an exporter status; use one of {get_args(Phase)}')
         connection, now = self._cluster.presence.of(resource.uid), self._cluster.clock.now()
         stays_ready = connection.phase == report.status == "LeaseReady" and not report.release_lease
         connection.note(report, now)

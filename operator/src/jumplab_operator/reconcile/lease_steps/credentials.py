@@ -80,7 +80,7 @@ class Credentials:
         known = _token(secret, resource)
         is_current = known is not None and hmac.compare_digest(known.encode(), token.encode())
         if not is_current or (recorded and _uid(secret) != recorded):
-            raise TokenReplaced(f'the token of client "{resource.name}" has been replaced or removed; take the new one')
+            raise TokenReplaced(f'the token of client "{resource.name}" was replaced or removed; use the new one')
         return await self._write(resource, secret)
 
     def is_as_known(self, resource: Resource, secret: Plain | None) -> bool:
@@ -164,7 +164,7 @@ def _check_owner(secret: Plain, resource: Resource) -> None:
     wanted = (resource.KIND, resource.name)
     if wanted not in [(owner.get("kind"), owner.get("name")) for owner in _owners(secret)]:
         name = secret["metadata"]["name"]
-        sentence = f'Secret "{name}" is not {resource.KIND} "{resource.name}"\'s own; delete or rename it'
+        sentence = f'Secret "{name}" does not belong to {resource.KIND} "{resource.name}"; delete or rename it'
         raise ApiRefused(403, sentence)
 
 

@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
-from jumplab_operator.leasing.explain.pending_reasons import format_instant
 from jumplab_operator.leasing.lease import expiry
 from jumplab_operator.leasing.model.decisions import Preempt
 from jumplab_operator.reconcile.context.context import Cluster, whole_seconds
 from jumplab_operator.reconcile.context.lease_context import LeaseContext
 from jumplab_operator.resources.conditions import condition, find_condition
 from jumplab_operator.resources.metadata import Condition
+from jumplab_operator.resources.moments import at_moment
 
 
 def notice(context: LeaseContext, cluster: Cluster) -> Condition | None:
@@ -21,8 +21,7 @@ def notice(context: LeaseContext, cluster: Cluster) -> Condition | None:
         return known
     due = whole_seconds(context.now) + cluster.settings.preemption_notice
     cluster.queue.add_at(lease.uid, due)
-    what = "exporters that it has" if len(lease.status.exporter_names) > 1 else "its exporter"
-    message = f"a lease of higher priority waits for {what}; it ends at {format_instant(due)} unless that changes"
+    message = f"this lease will be preempted {at_moment(due, context.now, seconds=True)} by a lease of higher priority"
     return condition("Preempting", True, "HigherPriority", message)
 
 
@@ -35,5 +34,4 @@ def preemption(context: LeaseContext, cluster: Cluster) -> expiry.Ending | None:
     if due > context.now:
         cluster.queue.add_at(lease.uid, due)
         return None
-    what = "exporters that it had were" if len(lease.status.exporter_names) > 1 else "its exporter was"
-    return expiry.Ending("Preempted", f"{what} needed for a lease of higher priority; lease again")
+    return expiry.Ending("Preempted", "preempted by a lease of higher priority; lease again")

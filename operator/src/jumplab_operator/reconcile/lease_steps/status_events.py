@@ -17,12 +17,12 @@ def events_of(before: LeaseStatus, after: LeaseStatus) -> list[Event]:
         if is_true(after.conditions, kind) and not is_true(before.conditions, kind)
     ]
     if _holder(before) and _holder(before) != _holder(after):
-        message = f'it belongs to client "{_holder(after)}" now, no more to "{_holder(before)}"'
+        message = f'transferred from client "{_holder(before)}" to client "{_holder(after)}"'
         found.append(Event("Transferred", message))
     if before.exporter_names and not after.exporter_names:
         found.append(Event("GivenUp", _message(after, "Pending"), warning=True))
     if is_true(before.conditions, "Preempting") and not is_true(after.conditions, "Preempting"):
-        found.append(Event("Spared", "nobody needs its exporter any more; it stays until its end"))
+        found.append(Event("Spared", "the preemption is cancelled; the lease continues until its end"))
     if _turned(before, after, to=False):
         found.append(Event("ExporterOffline", _message(after, "ExporterOnline"), warning=True))
     if _turned(before, after, to=True):

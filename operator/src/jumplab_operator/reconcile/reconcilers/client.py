@@ -37,7 +37,7 @@ class ClientReconciler:
     async def _revoke(self, client: Client) -> Credential:
         """The Secret was removed: that is recorded first, and everything follows from it. Then there is a new one."""
         await self._change(client, credential=None, token_expires_at=None)
-        told = "its Secret was deleted: its calls and sessions end, its leases are released; a new Secret is made"
+        told = "its Secret was deleted; its sessions end, its leases are released, and a new Secret is created"
         self._cluster.events.record(client, Event("CredentialRemoved", told, warning=True))
         return await self._credentials.renew(client)
 

@@ -69,7 +69,7 @@ class ExporterReconciler:
         if before is None and now is not None:
             self._cluster.events.record(exporter, Event("Quarantined", now.reason, warning=True))
         if before is not None and now is None:
-            self._cluster.events.record(exporter, Event("Returned", "it may be leased again"))
+            self._cluster.events.record(exporter, Event("Returned", "its quarantine has ended"))
 
     def _judge_presence(self, exporter: Exporter, now: datetime) -> bool:
         """Whether it counts as online; if it might cease to by the passing of time, looks again then."""
@@ -103,7 +103,7 @@ class ExporterReconciler:
         phase: str | None = before.exporter_status
         message = before.status_message
         if not online:
-            phase, message = "Offline", connection.message if connection.said_goodbye else "its connection is lost"
+            phase, message = "Offline", connection.message if connection.said_goodbye else "its connection was lost"
         elif connection.phase is not None:
             phase, message = connection.phase, connection.message
         return ExporterStatus.model_validate(
@@ -157,5 +157,7 @@ def _conditions(
 
 def _registered(before: Condition | None, devices: Sequence[Device] | None) -> Condition:
     if devices is not None:
-        return condition("Registered", True, "Registered", f"it has told its {len(devices)} drivers")
-    return before or condition("Registered", False, "NotRegistered", "it has not told its drivers yet")
+        return condition(
+            "Registered", True, "Registered", f"{len(devices)} driver{'' if len(devices) == 1 else 's'} registered"
+        )
+    return before or condition("Registered", False, "NotRegistered", "no drivers registered yet")

@@ -176,7 +176,7 @@ class LeaseReconciler:
         ready = is_true(lease.status.conditions, "Ready")
         lost = [exporter for exporter in exporters if not online[exporter.uid]]
         if ready and lost and activity.is_unused(context, self._cluster):
-            await self._give_up(context, lost, "went offline before anybody had used the lease")
+            await self._give_up(context, lost, "went offline before the lease was used")
             return
         if not ready:
             unconfirmed = [it for it in exporters if not (online[it.uid] and self._has_confirmed(it))]
@@ -230,8 +230,8 @@ class LeaseReconciler:
 
     async def _give_up(self, context: LeaseContext, lost: Sequence[Exporter], why: str) -> None:
         names = exporters_named([exporter.name for exporter in lost])
-        another = "another is" if len(lost) == 1 else "others are"
-        wait = Wait("Pending", "NotReady", f"{names} {why}; {another} looked for")
+        others = "another exporter" if len(lost) == 1 else "other exporters"
+        wait = Wait("Pending", "NotReady", f"{names} {why}; the lease waits for {others}")
         fields = {**assigned_fields(context.required_spec, ()), **_NOT_BEGUN}
         await self._status_writer.write(context, lease_conditions.waiting(wait, context.refusal), **fields)
         for exporter in context.exporters:

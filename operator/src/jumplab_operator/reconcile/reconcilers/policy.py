@@ -20,7 +20,7 @@ class PolicyReconciler:
         policy = seen.resource if isinstance(seen.resource, ExporterAccessPolicy) else _shell(seen)
         problem = seen.problem or policy_problem(policy)
         valid = (
-            condition("Valid", False, "Unreadable", f"it grants nothing until it is corrected: {problem}")
+            condition("Valid", False, "Unreadable", f"it grants nothing until this is corrected: {problem}")
             if problem
             else condition("Valid", True, "Valid", "it is in force")
         )

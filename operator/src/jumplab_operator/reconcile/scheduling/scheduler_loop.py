@@ -94,6 +94,7 @@ class SchedulerLoop:
         begins = [scheduler.reserved_from(ExporterUid(exporter.uid), uid) for exporter in exporters]
         return InForce(
             status.accepted,
+            now=self._cluster.clock.now(),
             assigned=bool(status.exporter_names),
             began=status.begin_time,
             reserved_from=min((begin for begin in begins if begin is not None), default=None),
@@ -128,7 +129,7 @@ class SchedulerLoop:
     def edit_refusal(self, lease: Lease, changes: Mapping[str, Any]) -> Refusal | None:
         """Why the lease can't be edited like this now. changes: a merge patch of plain fields of its spec."""
         if lease.status.ended:
-            return Refusal("Ended", f'lease "{lease.name}" has ended; make a new one')
+            return Refusal("Ended", f'lease "{lease.name}" has ended; create a new one')
         plain = {**lease.spec.to_plain(), **changes}
         edited = LeaseSpec.model_validate({key: value for key, value in plain.items() if value is not None})
         exporters = self._cluster.exporters_of(lease)
