@@ -46,7 +46,7 @@ def test_a_spot_lease_ends_after_notice_for_a_higher_priority(lab: Lab, caplog: 
         ):
             root.board.power.on()
             lab.lease("urgent", board="bench-x", client="boss")
-            shell.wait_until(lambda: "a lease of higher priority waits" in shell.output(), "the notice")
+            shell.wait_until(lambda: "by a lease of higher priority" in shell.output(), "the notice")
             ended = lab.until_ended("spot")
             with pytest.raises(errors.DriverError):
                 root.board.power.on()
