@@ -229,5 +229,5 @@ async def test_an_exporter_learns_how_long_its_lease_lasts_and_nothing_of_others
         answer = await service.GetLease(controller_pb2.GetLeaseRequest(name="demo"), timeout=SOON)
         assert answer.uid == lease.uid
         assert timedelta(minutes=9) < answer.remaining.ToTimedelta() <= timedelta(minutes=10)
-        async with refused(StatusCode.PERMISSION_DENIED, "not of exporter"):
+        async with refused(StatusCode.PERMISSION_DENIED, "does not have exporter"):
             await service.GetLease(controller_pb2.GetLeaseRequest(name="foreign"), timeout=SOON)

@@ -29,7 +29,7 @@ from jumplab_operator.router.relay import Router
 from jumplab_operator.router.tokens import LIFETIME, Role, StreamClaims, mint, read
 from tests.exporter.waiting import until
 
-TOKEN = "the exporter's token"
+TOKEN = "the-token-of-the-exporter"
 Run = Callable[..., AbstractAsyncContextManager[Exporter]]
 """Runs an exporter in this process until the context is left; takes changes of its configuration."""
 
