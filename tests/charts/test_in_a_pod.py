@@ -76,7 +76,7 @@ def test_a_mounted_certificate_is_served_with_the_ca_that_signed_it(tmp_path: Pa
     [
         (b"nonsense", issued().key_pem, "tls.crt is not a certificate in PEM"),
         (issued().certificate_pem, b"nonsense", "tls.key is not a private key in PEM"),
-        (issued().certificate_pem, issued().key_pem, "tls.key is not the key of .*tls.crt"),
+        (issued().certificate_pem, issued().key_pem, "tls.key does not belong to .*tls.crt"),
     ],
 )
 def test_files_that_do_not_fit_are_refused(tmp_path: Path, certificate: bytes, key: bytes, sentence: str) -> None:

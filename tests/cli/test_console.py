@@ -91,7 +91,7 @@ async def test_who_only_watches_can_not_be_the_only_one_that_types(
     user: User, one_sentence: Callable[[Outcome, int], str]
 ) -> None:
     refused = await user.run("jumplab", "console", *LEASED, "--watch", "--exclusive")
-    assert "leave out --watch or --exclusive" in one_sentence(refused, 2)
+    assert "--watch and --exclusive exclude each other" in one_sentence(refused, 2)
 
 
 async def test_a_long_call_has_a_bar_at_a_terminal(user: User) -> None:
