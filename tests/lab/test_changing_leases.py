@@ -19,7 +19,7 @@ def test_a_lease_is_handed_over_as_it_is_and_the_old_holder_is_cut_off(lab: Lab)
     with jumplab.attach("given", client=lab.config) as root:
         root.board.power.on()
         handed = lab.ci.run("jumplab", "update", "lease", "given", "--to", "heir")
-        assert 'of client "heir"' in handed.out
+        assert 'belongs to client "heir"' in handed.out
         with pytest.raises(errors.DriverError, match="belongs to"):
             _use_for_ever(root)
     assert 'belongs to client "heir"' in lab.ci.run("jumplab", "shell", "--lease", "given", "--", "true").err
