@@ -52,7 +52,7 @@ async def test_why_a_lease_waits_is_told_exporter_by_exporter(user: User, bench:
     ]
     assert said[-1].split() == ["board=x", "bench-1", "Leased", "it", "is", "leased", "by", "ann"]
     found = json.loads((await user.run("jumplab", "explain", "lease", "demo", "-o", "json")).out)
-    assert found["place"] == {"position": 1, "expectedBegin": "2026-08-01T12:00:00Z", "message": "number 1"}
+    assert found["queuePosition"] == {"position": 1, "expectedBegin": "2026-08-01T12:00:00Z", "message": "number 1"}
     assert found["exporters"][0]["reason"] == "Leased"
     assert yaml.safe_load((await user.run("jumplab", "explain", "lease", "demo", "-o", "yaml")).out) == found
 
@@ -76,7 +76,7 @@ async def test_who_waits_is_shown_in_order(user: User, bench: Bench) -> None:
     ]
     assert (await user.run("jumplab", "get", "queue", "-o", "name")).out.split() == ["first", "second", "other"]
     found = json.loads((await user.run("jumplab", "get", "queue", "-o", "json")).out)
-    assert [each["place"]["position"] for each in found] == [1, 2, 3]
+    assert [each["queuePosition"]["position"] for each in found] == [1, 2, 3]
 
 
 async def test_of_a_lease_of_several_the_queue_shows_what_each_member_waits_for(user: User, bench: Bench) -> None:

@@ -32,7 +32,7 @@ async def test_a_spot_lease_is_told_and_ended_and_who_waited_gets_its_exporter(w
         world.lease("urgent")
         told = await until_told(world, "spot")
         assert condition(told, "Ready") == "True"
-        assert "it ends at" in message_of(told, "Preempting")
+        assert "this lease will be preempted at" in message_of(told, "Preempting")
         assert told["status"]["conditions"][-1]["type"] == "Ready"
         ended = await world.until_reason("spot", "Preempted")
         assert ended["status"]["ended"]
