@@ -26,14 +26,14 @@ async def test_a_console_server_that_was_away_is_connected_again(
         await server.say(b"one")
         await board.console.expect("one", timeout=60)
         await server.vanish()
-        with pytest.raises(errors.CallDisconnected, match=f"{server.url} is lost"):
+        with pytest.raises(errors.CallDisconnected, match=f"{server.url} is disconnected"):
             await type_until_refused(board)
         await server.listen(server.port)
         async with asyncio.TaskGroup() as tasks:
             insisting = tasks.create_task(insist(server.say, b"two"), name="saying")
             await board.console.expect("two", timeout=60)
             insisting.cancel()
-    assert f"{server.url} is lost" in caplog.text
+    assert f"{server.url} was disconnected" in caplog.text
 
 
 async def test_a_device_that_is_spied_on_is_opened_again_when_it_is_back(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ async def test_a_lost_port_refuses_input_and_is_opened_again_when_it_is_back(tmp
         await board.console.expect("one", timeout=240)
         url.unlink()
     try:
-        with pytest.raises(errors.CallDisconnected, match="is lost"):
+        with pytest.raises(errors.CallDisconnected, match="is disconnected"):
             await type_until_refused(board)
         async with SerialDevice() as device:
             temporary = tmp_path / "new"

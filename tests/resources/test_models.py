@@ -45,8 +45,8 @@ TOO_LARGE = [
     ({"matchLabels": {"k": "x" * 64}}, "spec.selector.matchLabels.k"),
     ({"matchLabels": {"k" * 318: "x"}}, "spec.selector.matchLabels"),
     ({"matchExpressions": [{"key": "k", "operator": "Exists"}] * 65}, "spec.selector.matchExpressions"),
-    ({"matchExpressions": [{"key": "k" * 318, "operator": "Exists"}]}, "spec.selector.matchExpressions.0.key"),
-    ({"matchExpressions": [{"key": "k", "operator": "In", "values": ["x"] * 1_001}]}, "matchExpressions.0.values"),
+    ({"matchExpressions": [{"key": "k" * 318, "operator": "Exists"}]}, r"spec.selector.matchExpressions\[0\].key"),
+    ({"matchExpressions": [{"key": "k", "operator": "In", "values": ["x"] * 1_001}]}, r"matchExpressions\[0\].values"),
 ]
 
 

@@ -217,7 +217,7 @@ async def test_what_was_logged_before_reaches_who_attaches_later():
     meter = Meter()
     async with hosted(meter=meter) as host:
         meter.log.warning("the fuse is warm")
-        host.say("beforeLease: ready")
+        host.send_log_line("beforeLease: ready")
         async with attached(host) as session:
             heard: asyncio.Queue[str] = asyncio.Queue()
             session.on_log = lambda line: heard.put_nowait(line.message)
@@ -240,7 +240,7 @@ async def test_a_client_that_did_not_read_is_told_what_it_lost_once_it_reads_tho
         payloads = read_payloads(stream)
         await anext(payloads)
         for _ in range(40):
-            host.say("x" * (1 << 20))
+            host.send_log_line("x" * (1 << 20))
         host.set_status(EXPORTER_STATUS_LEASE_READY, "first")
         host.set_status(EXPORTER_STATUS_AFTER_LEASE_HOOK, "cleaning up")
         heard: list[Frame] = []
