@@ -64,7 +64,7 @@ def crd(plural: str = "widgets", group: str = GROUP, **spec: Any) -> dict[str, A
         "plural": plural,
         "kind": kind,
         "shortNames": [plural[:3]],
-        "categories": ["toys"] if group == GROUP else [],
+        **({"categories": ["toys"]} if group == GROUP else {}),
     }
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
