@@ -79,7 +79,10 @@ WITH_TOKEN = (
         (WITH_TOKEN.format("'  '"), 'the user "u" in'),
         (WITH_TOKEN.format("'two words'"), "has a token with white space in it"),
         (WITH_TOKEN.replace("token", "tokenFile").format("/dev/null"), "has no token"),
-        (WITH_TOKEN.format("t").replace("'}}", "', certificate-authority-data: x}}"), "neither PEM certificates nor the base64 of them"),
+        (
+            WITH_TOKEN.format("t").replace("'}}", "', certificate-authority-data: x}}"),
+            "neither PEM certificates nor the base64 of them",
+        ),
     ],
 )
 async def test_a_kubeconfig_that_is_none(tmp_path: Path, content: str | None, words: str) -> None:

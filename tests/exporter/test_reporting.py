@@ -86,3 +86,22 @@ async def test_what_is_told_of_one_lease_holds_back_nothing_of_another() -> None
         outbox.put(said("the next lease", "b"))
         await outbox.delivered()
         assert heard.messages == ["the next lease", "one came"]
+
+
+async def test_that_it_holds_nothing_is_not_told_any_more_once_it_holds_a_lease() -> None:
+    """The controller died before it had answered the first word: the next one must not take the lease for over."""
+    outbox = ReportQueue()
+    outbox.put(said("free", ""))
+    outbox.put(said("ready"))
+    async with delivering(outbox) as heard:
+        await outbox.delivered()
+        assert heard.messages == ["ready"]
+
+
+async def test_of_each_lease_it_is_told_that_it_has_been_cleaned_up() -> None:
+    outbox = ReportQueue()
+    outbox.put(said("clean of a"))
+    outbox.put(said("ready for b", "b"))
+    async with delivering(outbox) as heard:
+        await outbox.delivered()
+        assert heard.messages == ["clean of a", "ready for b"]

@@ -21,7 +21,8 @@ class ReportQueue:
     """What the controller is still to be told.
 
     Of one lease only the latest report counts. Those of different leases are all delivered, since each tells that its
-    lease has been cleaned up.
+    lease has been cleaned up. One that speaks of no lease is out of date with the next: said after it, or to the next
+    controller, it would have a lease cleared that has begun meanwhile.
     """
 
     def __init__(self, backoff: Callable[[], Backoff] = Backoff) -> None:
@@ -40,6 +41,8 @@ class ReportQueue:
         self._last = report
         self._delivered.clear()
         self._later.pop(report.lease_uid, None)
+        for reports in (self._waiting, self._later):
+            reports.pop("", None)
         if patient:
             self._later[report.lease_uid] = report
             self._come_to_it()

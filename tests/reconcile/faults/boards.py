@@ -182,7 +182,8 @@ class Board:
         self.owed.clear()
 
     def _say(self, status: str, lease_uid: str, *, release: bool = False) -> None:
-        self._unsaid.pop(lease_uid, None)
+        for superseded in ("", lease_uid):
+            self._unsaid.pop(superseded, None)
         attached = False if status == "LeaseReady" else None
         self._unsaid[lease_uid] = StatusReport(
             status, "", lease_uid, str(self.epoch), release, attached=attached, attachments=self._attachments
