@@ -15,6 +15,7 @@ from tests.reconcile.faults.test_always import FaultyLab
 _EXAMPLES = int(os.environ.get("JUMPLAB_FAULT_EXAMPLES", "3"))
 
 
+@pytest.mark.nightly  # the machine's steps run in each tier; on the real servers they are a soak
 @pytest.mark.timeout(900)
 def test_whatever_goes_wrong_on_a_real_server_nobody_is_given_what_another_has(kube_api: KubeApi) -> None:
     run_state_machine_as_test(
