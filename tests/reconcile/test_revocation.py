@@ -102,7 +102,7 @@ async def operating(world: World) -> AsyncIterator[Bench]:
 
 
 async def until_credential(world: World, name: str = "ci") -> Plain:
-    return await world.until("clients", name, lambda it: it.get("status", {}).get("credential", {}).get("uid"))
+    return await world.until("clients", name, credential_of)
 
 
 async def lease_everything(world: World) -> None:
@@ -159,11 +159,7 @@ async def test_deleting_a_clients_secret_releases_its_leases_and_makes_another(p
         await world.until_ready("others")
         assert "its leases are released" in await world.until_event("CredentialRemoved")
 
-        def is_another(client: Plain) -> bool:
-            uid = client["status"].get("credential", {}).get("uid")
-            return uid not in (None, before["status"]["credential"]["uid"])
-
-        await world.until("clients", "ci", is_another)
+        await world.until("clients", "ci", lambda it: credential_of(it) not in (None, credential_of(before)))
         assert world.token("ci") != old
         gang(world, "again")
         await world.until_ready("again")
@@ -277,20 +273,27 @@ async def test_a_client_that_only_the_snapshot_misses_keeps_its_leases(populated
         assert condition(world.get("leases", "used"), "Ready") == "True"
 
 
-async def test_a_lease_of_a_client_that_was_made_anew_is_not_taken_for_the_earlier_ones(populated: World) -> None:
+@pytest.mark.parametrize("made_anew", ["client", "secret"])
+async def test_a_lease_is_not_taken_for_an_earlier_holders(populated: World, made_anew: str) -> None:
+    """It was recorded by an operator that had not heard yet of the new client, or of the new Secret."""
     world = populated
-    old = world.get("clients", "ci")
-    replace_client(world)
-    new = world.get("clients", "ci")["metadata"]
-    until_the_second_after(world, new["creationTimestamp"])
     async with operating(world):
+        old = await until_credential(world)
+        (replace_client if made_anew == "client" else delete_secret)(world)
+        there = await world.until("clients", "ci", lambda it: credential_of(it) not in (None, credential_of(old)))
+        until_the_second_after(world, there["status"]["credential"]["creationTime"])
         world.lease("used", selector=A)
-        await world.until_ready("used")
-    # As it is recorded by an operator that hears of the lease before it hears of the new client.
-    world.patch("leases", "used/status", {"status": {"holder": {"uid": old["metadata"]["uid"]}}}).ok()
+        held = (await world.until_ready("used"))["status"]["holder"]
+    stale = {"uid": old["metadata"]["uid"], "credentialUid": credential_of(old)}
+    world.patch("leases", "used/status", {"status": {"holder": stale}}).ok()
     async with operating(world):
-        kept = await world.until("leases", "used", lambda it: it["status"]["holder"]["uid"] == new["uid"])
+        kept = await world.until("leases", "used", lambda it: it["status"]["holder"] == held)
         assert condition(kept, "Ready") == "True"
+
+
+def credential_of(client: Plain) -> str | None:
+    uid: str | None = client.get("status", {}).get("credential", {}).get("uid")
+    return uid
 
 
 def until_the_second_after(world: World, moment: str) -> None:

@@ -97,11 +97,12 @@ class FaultyWorld:
 
     def _is_surely_of(self, lease: Plain, client: str) -> bool:
         """Whether no operator can take the lease for the client's that was revoked last."""
-        there = self.store.objects["clients"].get(client)
-        if there is None or there["metadata"]["creationTimestamp"] >= lease["metadata"]["creationTimestamp"]:
+        there = self.store.objects["clients"].get(client, {})
+        credential = there.get("status", {}).get("credential")
+        if credential is None or credential["uid"] != self.secret_uid(client):
             return False
-        credential = there.get("status", {}).get("credential", {})
-        return "uid" not in credential or credential["uid"] == self.secret_uid(client)
+        since = max(there["metadata"]["creationTimestamp"], credential["creationTime"])
+        return bool(lease["metadata"]["creationTimestamp"] > since)
 
     def hand_over(self, name: str, client: str) -> None:
         """Gives a lease to a client; an operator may not have heard yet that it is another. Raises ApiError."""

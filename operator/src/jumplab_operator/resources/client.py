@@ -19,6 +19,7 @@ class IssuedCredential(ObjectRef):
     uid: str | None = Field(
         default=None, description="The Secret's uid. Where it is gone, the credential has been removed."
     )
+    creation_time: Instant | None = Field(default=None, description="Time at which the Secret was created.")
 
 
 class ClientStatus(Model):

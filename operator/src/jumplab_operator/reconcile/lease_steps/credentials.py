@@ -33,7 +33,8 @@ class Credential:
 
     secret: str
     uid: str
-    """The Secret's."""
+    """The Secret's, as is `created`."""
+    created: datetime
     token: str
     expires: datetime | None
     fresh: bool
@@ -95,7 +96,9 @@ class Credentials:
         return await self._kube.get(secret_path(resource))
 
     def _remember(self, resource: Resource, secret: Plain, token: str) -> Credential:
-        credential = Credential(secret["metadata"]["name"], secret["metadata"]["uid"], token, None, fresh=False)
+        metadata = secret["metadata"]
+        created = datetime.fromisoformat(metadata["creationTimestamp"])
+        credential = Credential(metadata["name"], metadata["uid"], created, token, None, fresh=False)
         self._known[resource.uid] = credential
         return credential
 

@@ -74,11 +74,9 @@ def recorded_holder(lease: Lease, spec: LeaseSpec | None, cluster: Cluster) -> H
     client = cluster.objects.get(Client, Name(lease.namespace, spec.client_ref.name))
     if client is None:
         return known
-    if known is not None and known.uid == client.uid and known.credential_uid:
-        return known
-    if known is not None and known.uid != client.uid and not _is_younger(made, client.metadata.creation_timestamp):
-        return known
-    return holder_as(client)
+    if known is None or _is_anothers(known, _identity(client), made):
+        return holder_as(client)
+    return known if known.credential_uid or known.uid != client.uid else holder_as(client)
 
 
 def holder_as(client: Client) -> Holder:
@@ -95,18 +93,22 @@ def revocation_message(before: Client | None, now: Client | None) -> str:
 
 
 class _Identity(NamedTuple):
-    """A client that is there."""
+    """A client that is there, since when, and the same of its credential."""
 
     uid: str
-    credential_uid: str
     created: datetime | None
+    credential_uid: str
+    issued: datetime | None
+
+
+def _identity(client: Client) -> _Identity:
+    credential = client.status.credential
+    issued = credential.creation_time if credential is not None else None
+    return _Identity(client.uid, client.metadata.creation_timestamp, client.status.credential_uid, issued)
 
 
 def _seen(client: Client) -> _Identity | None:
-    metadata = client.metadata
-    if metadata.deletion_timestamp is not None:
-        return None
-    return _Identity(metadata.uid, client.status.credential_uid, metadata.creation_timestamp)
+    return _identity(client) if client.metadata.deletion_timestamp is None else None
 
 
 def _answered(client: Plain | None) -> _Identity | None:
@@ -114,23 +116,36 @@ def _answered(client: Plain | None) -> _Identity | None:
     if client is None or client["metadata"].get("deletionTimestamp"):
         return None
     metadata, credential = client["metadata"], client.get("status", {}).get("credential") or {}
-    return _Identity(metadata["uid"], credential.get("uid", ""), datetime.fromisoformat(metadata["creationTimestamp"]))
+    created, issued = metadata["creationTimestamp"], credential.get("creationTime")
+    return _Identity(
+        metadata["uid"],
+        datetime.fromisoformat(created),
+        credential.get("uid", ""),
+        datetime.fromisoformat(issued) if issued else None,
+    )
 
 
 def _ending(name: str, holder: Holder | None, client: _Identity | None, made: datetime | None = None) -> Ending | None:
     """made: when the lease was."""
     if client is None:
         return expiry.client_deleted(name)
-    if holder is None:
+    if holder is None or _is_anothers(holder, client, made):
         return None
-    if holder.uid != client.uid:  # else the old one was recorded before it was known to be gone
-        return None if _is_younger(made, client.created) else expiry.client_deleted(name)
+    if holder.uid != client.uid:
+        return expiry.client_deleted(name)
     return expiry.credential_removed(name) if holder.credential_uid not in (None, client.credential_uid) else None
 
 
-def _is_younger(made: datetime | None, client_created: datetime | None) -> bool:
-    """Whether a lease was made after a client. In the same second it counts as made before: nobody inherits one."""
-    return made is not None and client_created is not None and made > client_created
+def _is_anothers(recorded: Holder, client: _Identity, made: datetime | None) -> bool:
+    """Whether a lease is this client's, with this credential, though another is recorded: it was made when these were
+    there already, and recorded before that was known. In the same second nobody inherits it."""
+    if recorded.uid != client.uid:
+        since = client.created
+    elif recorded.credential_uid not in (None, client.credential_uid):
+        since = client.issued
+    else:
+        return False
+    return made is not None and since is not None and made > since
 
 
 def _put(memory: dict[_K, _V], key: _K, value: _V) -> None:

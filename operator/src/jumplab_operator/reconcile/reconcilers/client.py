@@ -1,12 +1,12 @@
 """Reconciles a Client: its credential, and what becomes of it where that was removed."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
+from jumplab_operator.errors import ApiRefused
 from jumplab_operator.kube.event_recorder import Event
 from jumplab_operator.reconcile.context.context import Cluster
 from jumplab_operator.reconcile.lease_steps.credentials import Credential, CredentialRemoved, Credentials
-from jumplab_operator.resources import Client, IssuedCredential
+from jumplab_operator.resources import Client, ClientStatus, IssuedCredential
 
 _SOONEST = timedelta(minutes=1)
 
@@ -22,10 +22,11 @@ class ClientReconciler:
         """Sees to the Client's Secret and tells of it in the status. Raises ApiError."""
         if client.metadata.deletion_timestamp is not None:
             return
+        recorded = client.status.credential_uid
         try:
-            credential = await self._credentials.ensure(client, client.status.credential_uid)
+            credential = await self._credentials.ensure(client, recorded)
         except CredentialRemoved:
-            credential = await self._revoke(client)
+            credential = await self._revoke(client, recorded)
         await self._tell(client, credential)
 
     async def rotate(self, client: Client, token: str) -> Credential:
@@ -34,23 +35,36 @@ class ClientReconciler:
         await self._tell(client, credential)
         return credential
 
-    async def _revoke(self, client: Client) -> Credential:
-        """The Secret was removed: that is recorded first, and everything follows from it. Then there is a new one."""
-        await self._change(client, credential=None, token_expires_at=None)
-        told = "its Secret was deleted; its sessions end, its leases are released, and a new Secret is created"
-        self._cluster.events.record(client, Event("CredentialRemoved", told, warning=True))
+    async def _revoke(self, client: Client, removed: str) -> Credential:
+        """The Secret of that uid is gone: that is recorded first, and everything follows from it. Then there is a new
+        one."""
+        await self._cluster.change_status(client, lambda newest: _without(newest.status, removed))
+        newest = self._cluster.objects.by_uid(Client, client.uid)
+        if newest is None or newest.status.credential_uid:  # an earlier try got there, and its answer was lost
+            raise ApiRefused(409, f'Client "{client.name}" already has another credential; reconciling again')
+        message = "its Secret was deleted; its sessions end, its leases are released, and a new Secret is created"
+        self._cluster.events.record(client, Event("CredentialRemoved", message, warning=True))
         return await self._credentials.renew(client)
 
     async def _tell(self, client: Client, credential: Credential) -> None:
         expires = credential.expires if credential.fresh else client.status.token_expires_at
-        issued = IssuedCredential(name=credential.secret, uid=credential.uid)
-        endpoint = self._cluster.settings.endpoint
-        await self._change(client, credential=issued, endpoint=endpoint, token_expires_at=expires)
+        told = {
+            "credential": IssuedCredential(
+                name=credential.secret, uid=credential.uid, creation_time=credential.created
+            ),
+            "endpoint": self._cluster.settings.endpoint,
+            "token_expires_at": expires,
+        }
+        await self._cluster.change_status(client, lambda newest: newest.status.model_copy(update=told))
         if expires is not None:
             self._cluster.queue.add_at(client.uid, next_look(expires, self._cluster.clock.now()))
 
-    async def _change(self, client: Client, **news: Any) -> None:
-        await self._cluster.change_status(client, lambda newest: newest.status.model_copy(update=news))
+
+def _without(status: ClientStatus, removed: str) -> ClientStatus:
+    """The status without that credential."""
+    if status.credential_uid != removed:
+        return status
+    return status.model_copy(update={"credential": None, "token_expires_at": None})
 
 
 def next_look(expires: datetime, now: datetime) -> datetime:
