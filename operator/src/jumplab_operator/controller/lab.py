@@ -1,6 +1,6 @@
 """What the gRPC services know of the cluster and may do to it.
 
-The services depend on this contract alone; `jumplab_operator.reconcile` implements it over its snapshot and the
+The services depend on this contract alone; `jumplab_operator.reconcile` implements it over its object store and the
 Kubernetes API, and tests of the services implement it in memory.
 """
 

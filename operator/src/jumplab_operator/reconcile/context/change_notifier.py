@@ -1,4 +1,4 @@
-"""Who waits for a change of what."""
+"""Wakes the tasks that wait for a change: of a topic, or of a lease's holder."""
 
 import asyncio
 from collections import defaultdict
@@ -32,7 +32,7 @@ class ChangeNotifier:
 
 
 class HolderNotifier:
-    """Tells everyone who listens whose a lease is once that changes; what was said of it last isn't said again."""
+    """Passes each change of a lease's holder to all listeners, once."""
 
     def __init__(self) -> None:
         self._listeners: set[asyncio.Queue[HolderChange]] = set()
