@@ -77,6 +77,14 @@ def _ser2net() -> str:
     return "" if SER2NET else "ser2net was not found: install it (Debian's package ser2net)"
 
 
+def _busybox() -> str:
+    return "" if shutil.which("busybox") else "busybox was not found: install it (Debian's package busybox)"
+
+
+def _bash() -> str:
+    return "" if shutil.which("bash") else "bash was not found: install it (Debian's package bash)"
+
+
 def _atheris() -> str:
     return "" if guided.available() else "there is no atheris here (make fuzz installs it where it can)"
 
@@ -88,6 +96,8 @@ MISSING: Mapping[str, Callable[[], str]] = MappingProxyType(
         "qemu": _qemu,
         "faketime": _faketime,
         "ser2net": _ser2net,
+        "busybox": _busybox,
+        "bash": _bash,
         "atheris": _atheris,
     }
 )

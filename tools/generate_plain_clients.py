@@ -96,8 +96,8 @@ def _plain_class(client: type[AsyncDriverClient]) -> str:
         f"    asynchronous: ClassVar[type[AsyncDriverClient]] = {client.__name__}",
         f"    _twin: {client.__name__}",
     ]
-    for function in _methods(client):
-        lines += ["", _plain_method(function)]
+    for overloads, function in _methods(client):
+        lines += ["", *map(_plain_overload, overloads), _plain_method(function)]
     return "\n".join(lines)
 
 
@@ -105,16 +105,23 @@ def _base_of(client: type[AsyncDriverClient]) -> str:
     return "GenericClient" if issubclass(client, AsyncGenericClient) else "DriverClient"
 
 
-def _methods(client: type[AsyncDriverClient]) -> list[ast.AsyncFunctionDef]:
-    """What the client offers beyond every client: the interface's calls, then its own methods."""
+def _methods(client: type[AsyncDriverClient]) -> list[tuple[list[ast.AsyncFunctionDef], ast.AsyncFunctionDef]]:
+    """What the client offers beyond every client, with its overloads: the interface's calls, then its own methods."""
     passed_on = {name for name, method in methods_of(client).items() if method.kind is not MethodKind.STREAM}
-    found: dict[str, ast.AsyncFunctionDef] = {}
+    found: dict[str, list[ast.AsyncFunctionDef]] = {}
     for source in (*interfaces_of(client), client):
+        nodes: dict[str, list[ast.AsyncFunctionDef]] = {}
         for node in ast.parse(inspect.getsource(source)).body[0].body:  # type: ignore[attr-defined] # it is a class
             is_public = isinstance(node, ast.AsyncFunctionDef) and not node.name.startswith("_")
             if is_public and (source is client or node.name in passed_on):
-                found[node.name] = node
-    return list(found.values())
+                nodes.setdefault(node.name, []).append(node)
+        found |= nodes
+    return [(nodes[:-1], nodes[-1]) for nodes in found.values()]
+
+
+def _plain_overload(function: ast.AsyncFunctionDef) -> str:
+    returns = ast.unparse(function.returns) if function.returns else "None"
+    return f"    @overload\n    def {function.name}({ast.unparse(function.args)}) -> {returns}: ..."
 
 
 def _plain_method(function: ast.AsyncFunctionDef) -> str:

@@ -55,12 +55,12 @@ class User:
             start_new_session=True,
         )
 
-    async def run(self, program: str, *arguments: str, **more: str) -> Outcome:
-        process = await self.start(program, *arguments, **more)
-        return await outcome_of(process)
+    async def run(self, program: str, *arguments: str, stdin: str | None = None, **more: str) -> Outcome:
+        process = await self.start(program, *arguments, typing=stdin is not None, **more)
+        return await outcome_of(process, stdin)
 
 
-async def outcome_of(process: asyncio.subprocess.Process) -> Outcome:
-    out, err = await process.communicate()
+async def outcome_of(process: asyncio.subprocess.Process, stdin: str | None = None) -> Outcome:
+    out, err = await process.communicate(None if stdin is None else stdin.encode())
     assert process.returncode is not None
     return Outcome(process.returncode, out.decode(), err.decode())

@@ -51,6 +51,7 @@ ERRORS = [
     "NotFound",
     "NotPossibleNow",
     "NotWritten",
+    "OutputIncomplete",
     "Refused",
     "SessionEnded",
     "SessionLost",

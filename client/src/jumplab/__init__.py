@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         ConsoleInUse,
         ConsoleRestarted,
         ConsoleTimeout,
+        OutputIncomplete,
     )
     from jumplab.errors import JumplabError
     from jumplab.private_files import NotWritten
@@ -115,6 +116,7 @@ __all__ = [
     "NotFound",
     "NotPossibleNow",
     "NotWritten",
+    "OutputIncomplete",
     "Refused",
     "SessionEnded",
     "SessionLost",
@@ -142,7 +144,7 @@ _NAMES_OF = {
         SessionEnded SessionLost StreamReset
     """,
     "jumplab.drivers.console.errors": """
-        ConsoleClosed ConsoleError ConsoleGap ConsoleInUse ConsoleRestarted ConsoleTimeout
+        ConsoleClosed ConsoleError ConsoleGap ConsoleInUse ConsoleRestarted ConsoleTimeout OutputIncomplete
     """,
     "jumplab.transport.errors": """
         BadRequest CertificateRejected NotAllowed NotAuthenticated NotFound NotPossibleNow Refused TransportError

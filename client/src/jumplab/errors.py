@@ -46,6 +46,7 @@ a program or its author can do: retry, lease again, fix something, or report it.
             ├── ConsoleClosed        lease again: the console ended before it came
             ├── ConsoleGap           retry: bytes were dropped; the next read goes on behind them
             ├── ConsoleRestarted     retry: the exporter's process was replaced; the next read begins at 0
+            ├── OutputIncomplete     fix: bytes of a command's output were lost; write what is long to a file
             └── ConsoleInUse         retry: another client has the exclusive right to write
 
 Any other exception out of Jumplab is a bug: report it, with its traceback. `jumplab_exporter.errors` are what the

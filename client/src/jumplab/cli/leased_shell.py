@@ -12,6 +12,7 @@ from pathlib import Path
 
 from jumplab.children import Spawned, spawn
 from jumplab.cli.exit_status import print_note
+from jumplab.cli.j.console_places import ConsolePlaces, attach_points
 from jumplab.cli.j.delegated_call_server import DelegatedCallServer, serving_delegated_calls
 from jumplab.client.acquiring import AcquiredLease, follow
 from jumplab.client.config import DriverSettings
@@ -50,11 +51,10 @@ async def open_shell(
             listener = LocalListener(folder / member, only(token), _serving(controller, acquired, member))
             sockets[member] = (await stack.enter_async_context(listener)).path
         call_socket = folder / _CALL_SOCKET
-        serving_calls = serving_delegated_calls(
-            call_socket, token, DelegatedCallServer(controller, acquired, reconnect_within, folder).run
-        )
-        await stack.enter_async_context(serving_calls)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        points = tasks.create_task(attach_points(controller, acquired)) if acquired.persists else None
+        calls = DelegatedCallServer(controller, acquired, reconnect_within, folder, ConsolePlaces(points))
+        await stack.enter_async_context(serving_delegated_calls(call_socket, token, calls.run))
         watching = tasks.create_task(_announce_end(controller, lease.name), name="watch of the lease")
         try:
             patience = {"JUMPLAB_RECONNECT_SECONDS": f"{reconnect_within.total_seconds():g}"}
@@ -63,6 +63,8 @@ async def open_shell(
             return await _run(command or [os.environ.get("SHELL") or "/bin/sh"], environment)
         finally:
             watching.cancel()
+            if points is not None:
+                points.cancel()
 
 
 def _serving(controller: Controller, acquired: AcquiredLease, member: str) -> Callable[[AcceptedLink], Awaitable[None]]:

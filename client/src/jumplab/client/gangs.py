@@ -48,6 +48,8 @@ async def root_of(
     acquired: AcquiredLease,
     drivers: DriverSettings,
     reconnect_within: timedelta = RECONNECT_WITHIN,
+    *,
+    from_lease_begin: bool = True,
 ) -> AsyncIterator[AsyncGenericClient]:
     """The root of a ready lease's drivers; of several exporters one root that has each member's as a child.
 
@@ -56,6 +58,8 @@ async def root_of(
     async with AsyncExitStack() as stack:
         roots = {}
         for member in [member.name for member in acquired.lease.members] or [""]:
-            session = session_of(controller, acquired, drivers, reconnect_within, member)
+            session = session_of(
+                controller, acquired, drivers, reconnect_within, member, from_lease_begin=from_lease_begin
+            )
             roots[member] = (await stack.enter_async_context(session)).root
         yield AsyncGang(roots) if acquired.lease.members else roots[""]

@@ -21,12 +21,13 @@ from jumplab.driver.plain import plain_twin_of
 class LeaseOpening:
     """How a lease is come by: `hold` gives it, and gives it back where it is ours.
 
-    reconnect_within: how long a lost connection may stay away.
+    reconnect_within: how long a lost connection may stay away.  from_lease_begin: as for Session.
     """
 
     config: ClientConfig
     acquire: Callable[[Controller], AbstractAsyncContextManager[AcquiredLease]]
     reconnect_within: timedelta
+    from_lease_begin: bool
 
     @asynccontextmanager
     async def root(self, board: BoardClass | None = None) -> AsyncIterator[AsyncGenericClient]:
@@ -34,7 +35,13 @@ class LeaseOpening:
         async with (
             Controller.connected(self.config) as controller,
             self.acquire(controller) as acquired,
-            root_of(controller, acquired, self.config.drivers, self.reconnect_within) as root,
+            root_of(
+                controller,
+                acquired,
+                self.config.drivers,
+                self.reconnect_within,
+                from_lease_begin=self.from_lease_begin,
+            ) as root,
         ):
             if board is not None:
                 check_fit(board, root, acquired.lease)

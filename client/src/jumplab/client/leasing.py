@@ -92,6 +92,7 @@ def lease(
             config,
             lambda controller: acquiring.acquired(controller, request, timeout=bound, notify=tell),
             reconnecting,
+            from_lease_begin=True,
         ),
         board,
     )
@@ -127,6 +128,7 @@ def attach(
             as_config(client),
             lambda controller: acquiring.joined(controller, name, timeout=bound, notify=tell),
             reconnecting,
+            from_lease_begin=False,
         ),
         board,
     )

@@ -73,16 +73,21 @@ async def session_of(
     drivers: DriverSettings,
     reconnect_within: timedelta = RECONNECT_WITHIN,
     member: str = "",
+    *,
+    from_lease_begin: bool = True,
 ) -> AsyncIterator[Session]:
     """A session with a ready lease's exporter. Its log lines and status go to the logger `jumplab.exporter`.
 
-    reconnect_within: how long a lost connection may stay away.  member: as for `dial`.
+    reconnect_within: how long a lost connection may stay away.  member: as for `dial`.  from_lease_begin: as for
+    Session.
 
     Raises TransportError where the controller refuses, DriverError where the exporter can't be attached to, and what
     waiting for a lease raises.
     """
     again = reconnecting(controller, acquired.lease.name, reconnect_within, member=member)
-    async with attached(controller, acquired, client_classes(drivers), again, "jumplab", member) as session:
+    async with attached(
+        controller, acquired, client_classes(drivers), again, "jumplab", member, from_lease_begin=from_lease_begin
+    ) as session:
         session.on_log = log
         session.on_status = log_status
         yield session
@@ -96,18 +101,22 @@ async def attached(
     again: Reconnecting,
     client: str,
     member: str = "",
+    *,
+    from_lease_begin: bool = True,
 ) -> AsyncIterator[Session]:
     """A session with a ready lease's exporter; where that is lost before it has answered, with the one that the lease
     gets in its place.
 
-    again, client: as for `attach`.  member, and what is raised: as for `session_of`.
+    again, client, from_lease_begin: as for `attach`.  member, and what is raised: as for `session_of`.
     """
     async with AsyncExitStack() as stack:
         session = None
         while session is None:
             link = await dial(controller, acquired, member=member)
             try:
-                attaching = attach(link, classes=classes, client=client, reconnecting=again)
+                attaching = attach(
+                    link, classes=classes, client=client, reconnecting=again, from_lease_begin=from_lease_begin
+                )
                 session = await stack.enter_async_context(attaching)
             except SessionLost:
                 if not await acquired.until_ready():

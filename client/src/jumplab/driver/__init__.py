@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jumplab.driver.client import AsyncDriverClient, AsyncGenericClient, Caller, DriverNode, ResultStream
+    from jumplab.driver.client import AsyncDriverClient, AsyncGenericClient, Caller, Cursor, DriverNode, ResultStream
     from jumplab.driver.driver import Driver
     from jumplab.driver.interface import DriverInterface
     from jumplab.driver.plain import DriverClient, GenericClient, PlainStream
@@ -23,6 +23,7 @@ __all__ = [
     "AsyncGenericClient",
     "ByteStream",
     "Caller",
+    "Cursor",
     "Driver",
     "DriverClient",
     "DriverInterface",
@@ -42,6 +43,7 @@ _HOMES = {
     "AsyncGenericClient": "client",
     "ByteStream": "streams",
     "Caller": "client",
+    "Cursor": "client",
     "Driver": "driver",
     "DriverClient": "plain",
     "DriverInterface": "interface",

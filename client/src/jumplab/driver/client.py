@@ -26,9 +26,11 @@ class Caller(Protocol):
     """What a client needs of a session. Arguments and results are JSON.
 
     epoch: changes where the exporter's process is replaced; what its drivers have kept until then is gone.
+    from_lease_begin: whether its clients begin to read consoles at the lease's begin, else where it attached.
     """
 
     epoch: str
+    from_lease_begin: bool
 
     async def call(self, driver_uuid: str, method: str, arguments: bytes) -> bytes:
         """Calls a method. Cancelling cancels the call at the driver."""
@@ -46,11 +48,22 @@ class Caller(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Cursor:
+    """A byte of a driver's stream.  offset: its place, counted from the lease's begin.  epoch: of the exporter's
+    process that counts so; the next process counts anew."""
+
+    offset: int
+    epoch: str
+
+
+@dataclass(frozen=True, slots=True)
 class DriverNode:
     """One driver of a session, as the report has it.
 
     methods: the newest reported schema of each exported method, by name.  interfaces: each that it offers, with its
-    version.  failure: why it can't be used, or empty.
+    version.  failure: why it can't be used, or empty.  alias_of: where this is a further name of a driver, the uuid of
+    the driver itself; else empty.  attached_at: where the driver's stream was when the session attached; None for a
+    driver that does not count, and for an exporter that does not say.
     """
 
     uuid: str
@@ -60,6 +73,8 @@ class DriverNode:
     caller: Caller
     failure: str = ""
     interfaces: tuple[tuple[str, int], ...] = ()
+    alias_of: str = ""
+    attached_at: Cursor | None = None
     children: dict[str, "AsyncDriverClient"] = field(default_factory=dict)
 
 
@@ -98,6 +113,22 @@ class AsyncDriverClient:
     def epoch(self) -> str:
         """Changes where the exporter's process is replaced: what the driver has kept until then is gone."""
         return self._node.caller.epoch
+
+    @property
+    def begins_at(self) -> Cursor | None:
+        """Where this session begins to read the driver's stream: at the lease's begin, or where it has attached; None
+        where the exporter does not say."""
+        return Cursor(0, self.epoch) if self._node.caller.from_lease_begin else self._node.attached_at
+
+    @property
+    def attached_at(self) -> Cursor | None:
+        """Where the driver's stream was when this session attached; None where the exporter does not say."""
+        return self._node.attached_at
+
+    @property
+    def is_alias(self) -> bool:
+        """Whether this is a further name of a driver that also stands elsewhere in the tree."""
+        return bool(self._node.alias_of)
 
     @property
     def description(self) -> str:

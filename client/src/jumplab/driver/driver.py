@@ -51,6 +51,13 @@ class Driver:
         """The drivers below this one, by name; called once, when the configuration is set."""
         return {}
 
+    def end_offset(self) -> int | None:
+        """How much the driver's stream has given since the lease's begin; None for a driver that does not count it.
+
+        A client that attaches gets it with the answer. Called while the driver is set up; must not wait.
+        """
+        return None
+
     async def check(self) -> None:
         """Looks whether the device works: called between leases, on an instance that is set up for that alone.
 

@@ -1,6 +1,7 @@
 """`jumplab console`."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import click
 
@@ -13,9 +14,19 @@ from jumplab.cli.options import client_option, lease_options, reconnect_option
 @click.option(
     "--driver", metavar="PATH", help="Path of the console's driver, for example board.console or MEMBER.board.console."
 )
+@click.option(
+    "--from",
+    "begin",
+    type=click.Choice(["screen", "now", "begin"]),
+    help="Start with the last screen, with what comes from now on, or at the lease's begin; default: screen at a "
+    "terminal, else now.",
+)
 @click.option("--offset", type=int, help="Start at this byte offset; a negative one counts back from now.")
 @click.option("--exclusive", is_flag=True, help="Lock the console: nobody else can type.")
 @click.option("--watch", is_flag=True, help="Show the console without typing into it.")
+@click.option("--log", type=click.Path(dir_okay=False, path_type=Path), help="Also append what is shown to this file.")
+@click.option("--timestamps", is_flag=True, help="Begin each line of the log with the time at which it came.")
+@click.option("--control-sequences", is_flag=True, help="Leave colours and other control sequences in the log.")
 @reconnect_option
 @client_option
 def console(
@@ -27,25 +38,36 @@ def console(
     wait_timeout: timedelta | None,
     lease_name: str | None,
     driver: str | None,
+    begin: str | None,
     offset: int | None,
     exclusive: bool,
     watch: bool,
+    log: Path | None,
+    timestamps: bool,
+    control_sequences: bool,
     reconnect_within: timedelta,
     client_name: str | None,
 ) -> None:
-    """Lease an exporter and open its console. Ctrl-] leaves it."""
+    """Lease an exporter and open its console. Ctrl-] opens its menu, Ctrl-] twice leaves it.
+
+    Where standard input is no terminal, it is typed into the console, whose end it is.
+    """
     from jumplab.cli.exit_status import print_note
+    from jumplab.cli.j.console_terminal import ConsoleOptions, open_console
     from jumplab.cli.j.driver_tree import DriverTree
     from jumplab.cli.lease_context import LeaseOptions, acquire, member_of
     from jumplab.cli.running import run
-    from jumplab.cli.terminal import converse, show
     from jumplab.client.config_files import load_client
     from jumplab.client.controller import Controller
     from jumplab.client.sessions import attached, reconnecting
-    from jumplab.drivers.console.stream import joined
 
     if watch and exclusive:
         raise click.UsageError("--watch and --exclusive exclude each other; leave out one of them")
+    if begin is not None and offset is not None:
+        raise click.UsageError("--from and --offset exclude each other; leave out one of them")
+    if log is None and (timestamps or control_sequences):
+        raise click.UsageError("--timestamps and --control-sequences are about the log; name its file with --log")
+    options = ConsoleOptions(begin, offset, exclusive, watch, log, timestamps, control_sequences)
     config = load_client(client_name)
     wanted = LeaseOptions(selector, exporter, members, duration, name, wait_timeout, lease_name)
 
@@ -55,8 +77,6 @@ def console(
             tree = DriverTree.allowing(config.drivers.allow, unsafe=config.drivers.unsafe)
             again = reconnecting(controller, acquired.lease.name, reconnect_within, notify=print_note, member=member)
             async with attached(controller, acquired, tree, again, "jumplab console", member) as session:
-                chosen = tree.console(session.root, path)
-                async with joined(chosen, offset, exclusive=exclusive, mark_gaps=True) as stream:
-                    await (show(stream) if watch else converse(stream, ends_with_input=False))
+                await open_console(session.root, tree.console(session.root, path), tree, options)
 
     run(lease_and_attach())

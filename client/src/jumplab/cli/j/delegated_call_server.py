@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -14,7 +14,8 @@ from typing import Any
 import click
 
 from jumplab.cli.exit_status import explain_error, one_line
-from jumplab.cli.j.driver_commands import plain_call
+from jumplab.cli.j.console_places import ConsolePlaces
+from jumplab.cli.j.driver_commands import PlainCall, plain_call
 from jumplab.cli.j.driver_tree import DriverTree
 from jumplab.cli.j.seen_log_lines import SeenLogLines
 from jumplab.cli.options import read_reconnect_seconds
@@ -64,13 +65,14 @@ class DelegatedCall:
 class DelegatedCallServer:
     """Makes calls to the drivers of one lease.
 
-    patience: how long a lost connection may stay away.  folder: the shell's own.
+    patience: how long a lost connection may stay away.  folder: the shell's own.  places: in the lease's consoles.
     """
 
     controller: Controller
     acquired: AcquiredLease
     patience: timedelta
     folder: Path
+    places: ConsolePlaces
 
     async def run(self, delegated: DelegatedCall, answer: Answer) -> None:
         """Carries one out: attaches, calls, and leaves, as `j` itself does."""
@@ -101,15 +103,18 @@ class DelegatedCallServer:
                 session.on_log = partial(send_log_line, session)
                 call = _call_of(delegated, session, tree)
                 if call is not None:
-                    with on_progress(send_progress):
-                        output = await call
+                    async with AsyncExitStack() as stack:
+                        if call.console is not None:
+                            await stack.enter_async_context(self.places.taking(delegated.member, call.console))
+                        stack.enter_context(on_progress(send_progress))
+                        spoken = await call.spoken
         if call is None:
             answer({"elsewhere": True})
         else:
-            answer(({} if output is None else {"out": output}) | {"status": 0})
+            answer(({} if spoken.text is None else {"out": spoken.text}) | {"status": spoken.status})
 
 
-def _call_of(delegated: DelegatedCall, session: Session, tree: DriverTree) -> Awaitable[str | None] | None:
+def _call_of(delegated: DelegatedCall, session: Session, tree: DriverTree) -> PlainCall | None:
     """The call that is asked for; None where it isn't a plain one, or none at all."""
     try:
         return plain_call(session.root, tree, delegated.words)

@@ -6,12 +6,14 @@ here; their callbacks may be coroutine functions.
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import click
 
 from jumplab.cli.j.arguments import option_name, parameters_of
 from jumplab.cli.j.driver_tree import CONSOLE, STORAGE, TCP, DriverTree, walk
+from jumplab.cli.j.spoken import Spoken
 from jumplab.driver import AsyncDriverClient
 from jumplab.driver.errors import DriverFailed
 
@@ -19,8 +21,9 @@ from jumplab.driver.errors import DriverFailed
 class DriverGroup(click.Group):
     """A driver: its children, its own client's commands, and its exported methods."""
 
-    def __init__(self, client: AsyncDriverClient, tree: DriverTree) -> None:
+    def __init__(self, client: AsyncDriverClient, tree: DriverTree, root: AsyncDriverClient | None = None) -> None:
         self._client = client
+        self._root = root or client
         self._tree = tree
         self._is_console = CONSOLE in tree.interfaces(client)
         super().__init__(
@@ -38,7 +41,7 @@ class DriverGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
         if cmd_name in self._client.children:
-            return DriverGroup(self._client.children[cmd_name], self._tree)
+            return DriverGroup(self._client.children[cmd_name], self._tree, self._root)
         own = self._own_commands()
         if cmd_name in own:
             return own[cmd_name]
@@ -62,23 +65,22 @@ class DriverGroup(click.Group):
         if context.invoked_subcommand is not None:
             return None
         if self._is_console:
-            return context.invoke(self._made("attach"))
+            return context.invoke(self._own_commands()["attach"])
         show_tree(self._client, self._tree)
         return None
 
     def _made(self, method: str) -> click.Command:
-        is_attaching = self._is_console and method == "attach"
-        command = _command_of(self._client, method, _attach if is_attaching else None)
-        if is_attaching:
-            command.params.append(
-                click.Option(["--watch"], is_flag=True, help="Show the console without typing into it.")
-            )
-        return command
+        return _command_of(self._client, method)
 
     def _methods(self) -> Mapping[str, str]:
         return {option_name(method): method for method in self._client.methods}
 
     def _own_commands(self) -> Mapping[str, click.Command]:
+        if self._is_console:
+            from jumplab.cli.j.console import attach_command, console_commands
+
+            attach = attach_command(self._client, self._tree, self._root)
+            return {"attach": attach, **console_commands(lambda: self._tree.own(self._client))}
         if STORAGE in self._tree.interfaces(self._client):
             from jumplab.cli.j.storage import storage_commands
 
@@ -93,25 +95,51 @@ class DriverGroup(click.Group):
         return make().commands if callable(make) and "cli" not in self._client.methods else {}
 
 
-def plain_call(root: AsyncDriverClient, tree: DriverTree, words: list[str]) -> Awaitable[str | None] | None:
-    """The call that these words of `j` make, not begun yet: it gives what is to be printed, None for nothing.
+def plain_call(root: AsyncDriverClient, tree: DriverTree, words: list[str]) -> "PlainCall | None":
+    """The call that these words of `j` make, not begun yet.
 
-    None where they are no plain call of a driver without commands of its own: that is for a whole `j`. Raises
-    click.ClickException where the arguments are wrong.
+    None where they are no plain call: that is for a whole `j`. Raises click.ClickException where the arguments are
+    wrong.
     """
     client, left = root, list(words)
     while left and left[0] in client.children:
         client = client.children[left.pop(0)]
+    if not left or tree.reports[client.path].failure:
+        return None
+    if CONSOLE in tree.interfaces(client):
+        return _console_call(client, tree, left) or _method_call(client, left)
+    return None if _has_own_commands(client, tree) else _method_call(client, left)
+
+
+@dataclass(frozen=True, slots=True)
+class PlainCall:
+    """A call of a driver.  spoken: carries it out.  console: the client whose place in the console it shares."""
+
+    spoken: Awaitable[Spoken]
+    console: AsyncDriverClient | None = None
+
+
+def _console_call(client: AsyncDriverClient, tree: DriverTree, left: list[str]) -> PlainCall | None:
+    from jumplab.cli.j.console import SHARING, console_commands
+
+    if left[0] not in SHARING or tree.has_foreign_client(client):
+        return None
+    own = tree.own(client)
+    command = console_commands(lambda: own)[left[0]]
+    return PlainCall(_invoked(command, left[1:]), own)
+
+
+def _method_call(client: AsyncDriverClient, left: list[str]) -> PlainCall | None:
     methods = {option_name(method): method for method in client.methods}
-    if not left or left[0] not in methods or _has_own_commands(client, tree) or tree.reports[client.path].failure:
+    if left[0] not in methods or client.methods[methods[left[0]]]["kind"] != "call":
         return None
-    method = methods[left[0]]
-    if client.methods[method]["kind"] != "call":
-        return None
-    command = _command_of(client, method, _called)
+    return PlainCall(_invoked(_command_of(client, methods[left[0]], _called), left[1:]))
+
+
+def _invoked(command: click.Command, words: list[str]) -> Awaitable[Spoken]:
     command.add_help_option = False
-    with command.make_context(command.name, left[1:]) as context:
-        call: Awaitable[str | None] = command.invoke(context)
+    with command.make_context(command.name, words) as context:
+        call: Awaitable[Spoken] = command.invoke(context)
     return call
 
 
@@ -143,21 +171,18 @@ def _command_of(client: AsyncDriverClient, method: str, run: Callable[..., Any] 
     )
 
 
-async def _call(client: AsyncDriverClient, method: str, schema: Mapping[str, Any], given: Mapping[str, Any]) -> None:
-    _show(await _called(client, method, schema, given))
-
-
 async def _called(
     client: AsyncDriverClient, method: str, _schema: Mapping[str, Any], given: Mapping[str, Any]
-) -> str | None:
-    return _text(await client.call(method, **given))
+) -> Spoken:
+    return Spoken(_text(await client.call(method, **given)))
 
 
 async def _call_streaming(
     client: AsyncDriverClient, method: str, _schema: Mapping[str, Any], given: Mapping[str, Any]
 ) -> None:
     async for item in client.call_streaming(method, **given):
-        _show(_text(item))
+        if (text := _text(item)) is not None:
+            click.echo(text)
 
 
 async def _stream(client: AsyncDriverClient, method: str, schema: Mapping[str, Any], given: Mapping[str, Any]) -> None:
@@ -167,23 +192,7 @@ async def _stream(client: AsyncDriverClient, method: str, schema: Mapping[str, A
         await converse(stream, ends_with_input=bool(schema.get("bulk")))
 
 
-async def _attach(
-    client: AsyncDriverClient, _method: str, _schema: Mapping[str, Any], given: Mapping[str, Any]
-) -> None:
-    from jumplab.cli.terminal import converse, show
-    from jumplab.drivers.console.stream import joined
-
-    subject = {name: value for name, value in given.items() if name != "watch"}
-    async with joined(client, mark_gaps=True, **subject) as stream:
-        await (show(stream) if given.get("watch") else converse(stream, ends_with_input=False))
-
-
-_CALLS: Mapping[str, Callable[..., Any]] = {"call": _call, "streaming": _call_streaming, "stream": _stream}
-
-
-def _show(text: str | None) -> None:
-    if text is not None:
-        click.echo(text)
+_CALLS: Mapping[str, Callable[..., Any]] = {"call": _called, "streaming": _call_streaming, "stream": _stream}
 
 
 def _text(value: Any) -> str | None:

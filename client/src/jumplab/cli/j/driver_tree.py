@@ -13,6 +13,7 @@ from jumplab.protocol.v1.common_pb2 import DriverInstanceReport
 from jumplab.session.client import ClientClasses
 
 CONSOLE = "jumplab.drivers.console.ConsoleInterface"
+POWER = "jumplab.drivers.power.PowerInterface"
 STORAGE = "jumplab.drivers.storage.StorageInterface"
 TCP = "jumplab.drivers.network.TcpInterface"
 
@@ -62,11 +63,12 @@ class DriverTree(ClientClasses):
     def console(self, root: AsyncDriverClient, path: str | None) -> AsyncDriverClient:
         """The console at `path`, or the only one there is. Raises NotExported."""
         consoles = {client.path: client for client in walk(root) if CONSOLE in self.interfaces(client)}
-        if path is None and len(consoles) == 1:
-            return next(iter(consoles.values()))
         if path in consoles:
             return consoles[path]
-        known = ", ".join(consoles) or "none"
+        once = {name: client for name, client in consoles.items() if not client.is_alias}
+        if path is None and len(once) == 1:
+            return next(iter(once.values()))
+        known = ", ".join(once) or "none"
         if path is None and consoles:
             raise NotExported(f"there are several consoles: {known}; choose one with --driver")
         raise NotExported(

@@ -27,9 +27,9 @@ def main() -> None:
     sys.exit(status)
 
 
-def drive(words: list[str]) -> None:
+def drive(words: list[str]) -> int:
     """Runs one command of the leased drivers, of several exporters the one that is named first; without words,
-    shows their trees."""
+    shows their trees. The exit status."""
     import click
 
     socket, token = os.environ.get("JUMPLAB_SOCKET"), os.environ.get("JUMPLAB_SOCKET_TOKEN")
@@ -40,18 +40,18 @@ def drive(words: list[str]) -> None:
 
     members = delegated_call.members_in(os.environ.get("JUMPLAB_MEMBERS", ""))
     if not members:
-        run(_drive("", socket, token, words))
-    elif not words:
+        return run(_drive("", socket, token, words))
+    if not words:
         for name, path in members.items():
             click.echo(f"{name}:")
             run(_drive(name, path, token, words))
-    elif words[0] in members:
-        run(_drive(words[0], members[words[0]], token, words[1:]))
-    else:
-        raise click.UsageError(f'"{words[0]}" is not a member of this lease; begin with one of: {", ".join(members)}')
+        return 0
+    if words[0] in members:
+        return run(_drive(words[0], members[words[0]], token, words[1:]))
+    raise click.UsageError(f'"{words[0]}" is not a member of this lease; begin with one of: {", ".join(members)}')
 
 
-async def _drive(member: str, socket: str, token: str, words: list[str]) -> None:
+async def _drive(member: str, socket: str, token: str, words: list[str]) -> int:
     import inspect
     from pathlib import Path
 
@@ -62,6 +62,7 @@ async def _drive(member: str, socket: str, token: str, words: list[str]) -> None
     from jumplab.cli.j.driver_commands import DriverGroup
     from jumplab.cli.j.driver_tree import DriverTree
     from jumplab.cli.j.seen_log_lines import SeenLogLines
+    from jumplab.cli.j.spoken import Spoken
     from jumplab.cli.options import read_reconnect_seconds
     from jumplab.driver.errors import SessionEnded
     from jumplab.session.client import RECONNECT_WITHIN, Reconnecting, attach
@@ -86,7 +87,12 @@ async def _drive(member: str, socket: str, token: str, words: list[str]) -> None
             with progress.showing_progress("j"):
                 outcome: Any = DriverGroup(session.root, tree).main(words, prog_name="j", standalone_mode=False)
                 if inspect.isawaitable(outcome):
-                    await outcome
+                    outcome = await outcome
+                if isinstance(outcome, Spoken):
+                    if outcome.text is not None:
+                        click.echo(outcome.text)
+                    return outcome.status
+    return 0
 
 
 def _show_log(line: "LogLine") -> None:

@@ -1,28 +1,39 @@
 """A device's console, for asyncio."""
 
-import asyncio
-import re
-from collections.abc import AsyncIterator
+import secrets
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import overload
 
 from jumplab.driver import AsyncDriverClient
-from jumplab.driver.errors import DriverError
-from jumplab.drivers.console.errors import ConsoleClosed, ConsoleTimeout
+from jumplab.driver.errors import BadArguments
+from jumplab.drivers.console.command_run import CommandOutput, CommandRun, RunningCommand
+from jumplab.drivers.console.conversation import ConsolePlace, Conversation, Since
 from jumplab.drivers.console.interface import ConsoleInterface
-from jumplab.drivers.console.stream import RESTART_MARKER, ConsoleStream, gap_marker, joined
-
-_UNMATCHED_LIMIT_BYTES = 1 << 20
-_QUOTED_BYTES = 2000
+from jumplab.drivers.console.patterns import BytesMatch, BytesPattern, Patterns, TextMatch, TextPattern
+from jumplab.drivers.console.stream import ConsoleStream, joined
 
 
 class AsyncConsoleClient(AsyncDriverClient, ConsoleInterface):
     """A device's console.
 
-    `send`, `expect` and `run` share one attachment, made at first use and reading from the session's
-    start: what the device said before is there to be expected. `connect` makes further ones.
+    `send`, `expect` and `run` share one attachment and one cursor: the first byte that no `expect` has taken. It begins
+    where the session began to listen: at the lease's begin in a session of `jumplab.lease`, so that whatever the device
+    has said since then is there to be expected; in one of `jumplab.attach` at the end that the console had when it
+    attached. `connect` makes further attachments.
     """
 
-    _conversation: "_Conversation | None" = None
+    _conversation: Conversation | None = None
+
+    @property
+    def place(self) -> ConsolePlace | None:
+        """Where `send`, `expect` and `run` are in the console; None before their first use. May be set before that, to
+        go on where another client of the lease has stopped."""
+        return None if self._conversation is None else self._conversation.place
+
+    @place.setter
+    def place(self, place: ConsolePlace) -> None:
+        self._conversation = Conversation(self, place)
 
     @asynccontextmanager
     async def connect(
@@ -38,134 +49,101 @@ class AsyncConsoleClient(AsyncDriverClient, ConsoleInterface):
         async with joined(self, offset, exclusive=exclusive, mark_gaps=mark_gaps) as stream:
             yield stream
 
-    async def send(self, text: str) -> None:
+    async def send(self, text: str | bytes) -> None:
         """Types `text`; add "\\n" to press Enter.
 
         Where another client has the exclusive right to write, the next `send` or `expect` raises ConsoleInUse.
         """
-        await self._conversing().send(text.encode())
+        conversation = await self._conversing()
+        await conversation.send(text.encode(conversation.unread.encoding) if isinstance(text, str) else text)
 
-    async def expect(self, pattern: str, timeout: float = 30.0) -> str:
+    @overload
+    async def expect(
+        self, pattern: TextPattern | Sequence[TextPattern], timeout: float = 30.0, *, since: Since | None = None
+    ) -> TextMatch: ...
+    @overload
+    async def expect(
+        self, pattern: BytesPattern | Sequence[BytesPattern], timeout: float = 30.0, *, since: Since | None = None
+    ) -> BytesMatch: ...
+    @overload
+    async def expect(
+        self,
+        pattern: TextPattern | BytesPattern | Sequence[TextPattern] | Sequence[BytesPattern],
+        timeout: float = 30.0,
+        *,
+        since: Since | None = None,
+    ) -> TextMatch | BytesMatch: ...
+    async def expect(
+        self,
+        pattern: TextPattern | BytesPattern | Sequence[TextPattern] | Sequence[BytesPattern],
+        timeout: float = 30.0,
+        *,
+        since: Since | None = None,
+    ) -> TextMatch | BytesMatch:
         """Waits until the device has said something that the regular expression finds.
 
-        Returns everything it said since the last `expect` up to the end of the match. What follows is left for the next
-        one. Where bytes were dropped before they were read, a line in the text says how many; where the exporter's
-        process was replaced, one says that.
+        pattern: one, or several of which the earliest match counts. Text is looked for in text (UTF-8, unless
+        `decode_as` was called), bytes in bytes; compiled ones of Python's `re` keep their flags.  timeout: in seconds.
+        since: where to look from, in place of the cursor: "lease" is the lease's begin, "attach" where this session
+        attached, "mark" the last `mark()`, a number an offset (a negative one counts back from now).
 
-        Raises ConsoleTimeout with what it said instead, after `timeout` seconds; ConsoleClosed where the console ended.
+        Returns everything from the cursor up to the end of the match, with the match's `which`, `before`, `group()` and
+        `groups()`. What follows is left for the next one. Where bytes were dropped before they were read, a line in the
+        text says how many; where the exporter's process was replaced, one says that.
+
+        Raises BadArguments for a wrong pattern, before anything else; ConsoleTimeout with what the device said instead;
+        ConsoleClosed where the console ended.
         """
-        return await self._conversing().expect(pattern, timeout)
+        patterns = Patterns(pattern)
+        conversation = await self._conversing()
+        if since is not None:
+            await conversation.rewind(since)
+        return await conversation.expect(patterns, timeout)
 
-    async def run(self, command: str, prompt: str, timeout: float = 30.0) -> str:
-        """Types a command and waits for the prompt, a regular expression: what was said between the two.
+    async def run(
+        self,
+        command: str,
+        prompt: TextPattern | Sequence[TextPattern],
+        timeout: float = 30.0,
+        *,
+        control_sequences: bool = False,
+    ) -> CommandOutput:
+        """Runs a command in the shell that is at the console: what it printed, with its exit `status`.
 
-        The command's echo is left out. Raises as `expect` does.
+        command: one line for a POSIX shell, busybox, U-Boot or barebox, which comes back to its prompt. It is typed
+        between two `echo`es, whose words are the evidence that the output is of this command, whatever was said
+        before.  prompt: a regular expression for what the shell says behind it.  timeout: in seconds.
+        control_sequences: leaves colours and other control sequences in.
+
+        Raises BadArguments for a wrong prompt or a command of several lines, before anything is typed; ConsoleTimeout
+        where the command was not begun or has not ended in time; OutputIncomplete; ConsoleClosed.
         """
-        await self.send(f"{command}\n")
-        text = await self.expect(prompt, timeout)
-        output = re.sub(rf"(?:{prompt})$", "", text.replace("\r", ""))
-        return output.removeprefix(f"{command}\n").strip("\n")
+        patterns = Patterns(prompt)
+        if not patterns.is_text:
+            raise BadArguments(f"run's prompt is text, not bytes: {prompt!r}")
+        run = CommandRun(command, secrets.token_hex(4))
+        running = RunningCommand(await self._conversing(), run, patterns, timeout, raw=control_sequences)
+        return await running.output()
 
-    def _conversing(self) -> "_Conversation":
+    async def flush(self) -> None:
+        """Forgets what the device has said until now: the next `expect` looks at what comes from here on."""
+        await (await self._conversing()).flush()
+
+    async def mark(self) -> int:
+        """Marks this moment, for `expect(…, since="mark")`: the offset of the byte that the device says next."""
+        return await (await self._conversing()).mark()
+
+    async def decode_as(self, encoding: str) -> None:
+        """What the device says and is sent is text in this encoding from now on, `latin-1` for example.
+
+        Raises BadArguments where Python has none of this name, or ASCII is not a part of it.
+        """
+        try:
+            (await self._conversing()).unread.use_encoding(encoding)
+        except LookupError as error:
+            raise BadArguments(f"the console's text can't be decoded as {encoding!r}: {error}") from error
+
+    async def _conversing(self) -> Conversation:
         if self._conversation is None:
-            self._conversation = _Conversation(self)
+            self._conversation = await Conversation.begun(self)
         return self._conversation
-
-
-class _Conversation:
-    """The shared attachment of one client: a task holds it open until the session ends.
-
-    What the driver refuses ends the attachment, and is raised once; the next use attaches again where it stopped.
-    """
-
-    def __init__(self, console: AsyncConsoleClient) -> None:
-        self._console = console
-        self._offset = 0
-        self._epoch = console.epoch
-        self._unmatched = bytearray()
-        self._trimmed_bytes = 0
-        self._failure: DriverError | None = None
-        self._ready: asyncio.Future[ConsoleStream] | None = None
-        self._attachment: asyncio.Task[None] | None = None
-
-    async def send(self, data: bytes) -> None:
-        stream = await self._attached()
-        try:
-            await stream.send(data)
-        except DriverError:
-            await self._detach()
-            raise
-
-    async def expect(self, pattern: str, timeout: float) -> str:
-        try:
-            async with asyncio.timeout(timeout):
-                return await self._found(re.compile(pattern.encode()))
-        except TimeoutError as error:
-            message = (
-                f'"{pattern}" did not come from {self._console.path} within {timeout:g} s; it said: {self._tail()}'
-            )
-            raise ConsoleTimeout(message) from error
-
-    async def _found(self, pattern: re.Pattern[bytes]) -> str:
-        while not (match := pattern.search(self._unmatched)):
-            self._append(await self._receive())
-        text = bytes(self._unmatched[: match.end()])
-        del self._unmatched[: match.end()]
-        if self._trimmed_bytes:
-            text = gap_marker(self._trimmed_bytes).encode() + text
-            self._trimmed_bytes = 0
-        return text.decode(errors="replace")
-
-    def _append(self, data: bytes) -> None:
-        if not data:
-            raise ConsoleClosed(f"{self._console.path} has ended; before that it said: {self._tail()}")
-        self._unmatched += data
-        excess = len(self._unmatched) - _UNMATCHED_LIMIT_BYTES
-        if excess > 0:
-            del self._unmatched[:excess]
-            self._trimmed_bytes += excess
-
-    def _tail(self) -> str:
-        return repr(self._unmatched[-_QUOTED_BYTES:].decode(errors="replace"))
-
-    async def _receive(self) -> bytes:
-        stream = await self._attached()
-        try:
-            data = await stream.receive()
-        except DriverError:
-            await self._detach()
-            raise
-        self._offset, self._epoch = stream.offset, stream.epoch
-        return data
-
-    async def _attached(self) -> ConsoleStream:
-        """The attachment; a new one where the last one has ended. Raises what ended it, once, and what refuses it."""
-        if self._attachment is None or self._attachment.done():
-            if self._failure is not None:
-                failure, self._failure = self._failure, None
-                raise failure
-            self._ready = asyncio.get_running_loop().create_future()
-            self._attachment = asyncio.create_task(self._stay_open(self._ready), name=f"console {self._console.path}")
-        assert self._ready is not None
-        return await asyncio.shield(self._ready)
-
-    async def _stay_open(self, ready: asyncio.Future[ConsoleStream]) -> None:
-        if self._console.epoch != self._epoch:
-            self._unmatched += RESTART_MARKER.encode()
-            self._offset, self._epoch = 0, self._console.epoch
-        try:
-            async with self._console.connect(self._offset, mark_gaps=True) as stream:
-                ready.set_result(stream)
-                await stream.result()
-        except DriverError as error:
-            if ready.done():
-                self._failure = error
-            else:
-                ready.set_exception(error)
-
-    async def _detach(self) -> None:
-        """The attachment has failed, and whoever uses it is told."""
-        if self._attachment is not None:
-            self._attachment.cancel()
-            await asyncio.wait([self._attachment])
-        self._failure = None

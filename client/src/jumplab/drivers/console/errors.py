@@ -6,6 +6,7 @@ DriverError
     ├── ConsoleClosed    the console ended before it came
     ├── ConsoleGap       bytes were dropped before they were read: read on behind them
     ├── ConsoleRestarted the exporter's process was replaced: read on from the console's new beginning
+    ├── OutputIncomplete bytes of a command's output were lost
     └── ConsoleInUse     another client has the exclusive right to write
 """
 
@@ -38,6 +39,10 @@ class ConsoleGap(ConsoleError):
 
 class ConsoleRestarted(ConsoleError):
     """What was not read yet is gone with the exporter's process. The next read begins at offset 0 of its next one."""
+
+
+class OutputIncomplete(ConsoleError):
+    """Bytes of a command's output were lost on the way, so that `run` has no whole answer."""
 
 
 class ConsoleInUse(ConsoleError):

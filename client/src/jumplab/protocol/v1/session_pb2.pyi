@@ -207,6 +207,26 @@ class Welcome(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class EndOffsetsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     EPOCH_FIELD_NUMBER: _builtins.int
     REPORTS_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
@@ -217,6 +237,7 @@ class Welcome(_message.Message):
     RECEIVED_FIELD_NUMBER: _builtins.int
     HOLDS_ITEMS_FIELD_NUMBER: _builtins.int
     CARRIES_STREAMS_FIELD_NUMBER: _builtins.int
+    END_OFFSETS_FIELD_NUMBER: _builtins.int
     epoch: _builtins.str
     """Changes with each process of the exporter: what an earlier one held is gone."""
     motd: _builtins.str
@@ -235,6 +256,10 @@ class Welcome(_message.Message):
     def reports(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.DriverInstanceReport]: ...
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    @_builtins.property
+    def end_offsets(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """For each driver that counts what its streams give, by uuid: how much that was when this was said."""
+
     def __init__(
         self,
         *,
@@ -248,10 +273,11 @@ class Welcome(_message.Message):
         received: _builtins.int = ...,
         holds_items: _builtins.bool = ...,
         carries_streams: _builtins.bool = ...,
+        end_offsets: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["carries_streams", b"carries_streams", "epoch", b"epoch", "exporter_name", b"exporter_name", "holds_items", b"holds_items", "labels", b"labels", "lease_name", b"lease_name", "motd", b"motd", "received", b"received", "reports", b"reports", "resumed", b"resumed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["carries_streams", b"carries_streams", "end_offsets", b"end_offsets", "epoch", b"epoch", "exporter_name", b"exporter_name", "holds_items", b"holds_items", "labels", b"labels", "lease_name", b"lease_name", "motd", b"motd", "received", b"received", "reports", b"reports", "resumed", b"resumed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

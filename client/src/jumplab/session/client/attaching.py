@@ -49,11 +49,12 @@ async def attach(
     classes: ClientClasses | None = None,
     client: str = "",
     reconnecting: Reconnecting | None = None,
+    from_lease_begin: bool = True,
 ) -> AsyncIterator[Session]:
     """Attaches to the exporter at the other end of the link, and closes the link at the end.
 
     classes: which client classes may be loaded.  client: who attaches, for the exporter's log.  reconnecting: without
-    it the session ends with its connection.
+    it the session ends with its connection.  from_lease_begin: as for Session.
     Raises SessionLost, SessionEnded, and what ClientClasses.client_for raises.
     """
     hello = Hello(client=client, session=secrets.token_hex(16))
@@ -62,7 +63,9 @@ async def attach(
     except TransportError as error:
         raise errors.SessionLost(f"could not attach: {error}") from error
     try:
-        session = Session(hello.session, connection.welcome, classes or ClientClasses())
+        session = Session(
+            hello.session, connection.welcome, classes or ClientClasses(), from_lease_begin=from_lease_begin
+        )
     except BaseException:
         await connection.leave()
         raise

@@ -2,15 +2,14 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import cast
 
-from jumplab.driver import AsyncDriverClient, AsyncGenericClient, DriverNode, errors
+from jumplab.driver import AsyncDriverClient, AsyncGenericClient, Cursor, DriverNode, errors
 from jumplab.driver.deadline import remaining_ms
 from jumplab.driver.progressing import Progress
 from jumplab.protocol.labels import NAME_LABEL
-from jumplab.protocol.v1.common_pb2 import DriverInstanceReport
 from jumplab.protocol.v1.session_pb2 import (
     Call,
     CallCancel,
@@ -41,12 +40,15 @@ class Session:
     """A client's session with an exporter's drivers. Made by `attach`; all of it in one event loop.
 
     root: the client of the tree's root.  exporter_name, lease_name, labels, motd, epoch: as the exporter tells.
+    from_lease_begin: whether its clients begin to read consoles at the lease's begin, else where it attached.
     on_log, on_status: may be set; called with each LogLine and StatusChange.
     life: its state.  ended: done when the session is over, with the DriverError that says why.
     channel: the frames both ways; connections are the business of `attaching`.
     """
 
-    def __init__(self, session: str, welcome: Welcome, classes: ClientClasses) -> None:
+    def __init__(
+        self, session: str, welcome: Welcome, classes: ClientClasses, *, from_lease_begin: bool = True
+    ) -> None:
         self.life = SessionLife(session, "client")
         self.channel = FrameChannel()
         self._calls: dict[int, RunningCall] = {}
@@ -59,13 +61,14 @@ class Session:
         self.labels = dict(welcome.labels)
         self.motd = welcome.motd
         self.epoch = welcome.epoch
+        self.from_lease_begin = from_lease_begin
         self._windowed_items = welcome.holds_items
         self._carries_streams = welcome.carries_streams
         self.on_log: Callable[[LogLine], None] | None = None
         self.on_status: Callable[[StatusChange], None] | None = None
         self.ended: asyncio.Future[errors.DriverError] = asyncio.get_running_loop().create_future()
         self._paths: dict[str, str] = {}
-        self.root = self._tree(welcome.reports, classes)
+        self.root = self._tree(welcome, classes)
 
     async def call(self, driver_uuid: str, method: str, arguments: bytes) -> bytes:
         if self.channel.crowded:
@@ -266,7 +269,8 @@ class Session:
         self.channel.post(Frame(reopen=Reopen(id=call_id, stream=number)))
         return await link.open(number, bulk=bulk)
 
-    def _tree(self, reports: Sequence[DriverInstanceReport], classes: ClientClasses) -> AsyncGenericClient:
+    def _tree(self, welcome: Welcome, classes: ClientClasses) -> AsyncGenericClient:
+        reports = welcome.reports
         clients: dict[str, AsyncDriverClient] = {}
         nodes: dict[str, DriverNode] = {}
         for report in reports:
@@ -274,8 +278,19 @@ class Session:
             parent = self._paths.get(report.parent_uuid, "")
             self._paths[report.uuid] = path = f"{parent}.{name}" if parent else name
             interfaces = tuple((each.name, each.version) for each in report.interfaces)
-            methods = reported_methods(report)
-            node = DriverNode(report.uuid, path, report.description, methods, self, report.failure, interfaces)
+            node = DriverNode(
+                report.uuid,
+                path,
+                report.description,
+                reported_methods(report),
+                self,
+                report.failure,
+                interfaces,
+                alias_of=report.alias_of,
+                attached_at=Cursor(welcome.end_offsets[report.uuid], welcome.epoch)
+                if report.uuid in welcome.end_offsets
+                else None,
+            )
             clients[report.uuid] = classes.client_for(report, path)(node)
             nodes[report.uuid] = node
             if report.HasField("parent_uuid"):

@@ -236,6 +236,7 @@ class SessionHost:
     def _welcomed(self) -> Welcome:
         welcome = Welcome()
         welcome.CopyFrom(self._welcome)
+        welcome.end_offsets.update(self._tree.end_offsets())
         return welcome
 
 

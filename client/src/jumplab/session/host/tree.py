@@ -98,7 +98,13 @@ class DriverTree:
 
     def reports(self) -> list[DriverInstanceReport]:
         """What a client learns of the drivers, parents first."""
-        return [_report(node) for node in self.nodes.values()]
+        homes = {id(node.driver): node.uuid for node in self._homes}
+        return [_report(node, homes[id(node.driver)]) for node in self.nodes.values()]
+
+    def end_offsets(self) -> dict[str, int]:
+        """How much each driver's stream has given by now, by uuid; of those that count it."""
+        offsets = {node.uuid: node.driver.end_offset() for node in self.nodes.values() if not node.failure}
+        return {node_uuid: offset for node_uuid, offset in offsets.items() if offset is not None}
 
     def failures(self) -> dict[str, str]:
         """Why drivers can't be used, by path."""
@@ -186,7 +192,7 @@ def _uuid(scope: str, path: str) -> str:
     return str(uuid.uuid5(_UUIDS, f"{scope}/{path}"))
 
 
-def _report(node: Node) -> DriverInstanceReport:
+def _report(node: Node, home_uuid: str) -> DriverInstanceReport:
     interfaces = interfaces_of(type(node.driver)) if not _contract_failure(node.driver) else []
     report = DriverInstanceReport(
         uuid=node.uuid,
@@ -194,6 +200,7 @@ def _report(node: Node) -> DriverInstanceReport:
         methods_description=_descriptions(interfaces),
         interfaces=[_interface_report(interface) for interface in interfaces],
         failure=node.failure,
+        alias_of=home_uuid if home_uuid != node.uuid else "",
     )
     if node.parent is not None:
         report.parent_uuid = node.parent.uuid

@@ -30,6 +30,7 @@ class Firmware:
         self._phase = _Phase.OFF
         self._left = 0
         self._line = bytearray()
+        self._status = 0
         self._commands: dict[str, tuple[str, Callable[[list[str]], str]]] = {
             "echo": ("print its arguments", lambda words: " ".join(words) + "\n"),
             "fatls": ("list the files on the disk", self._list_files),
@@ -93,16 +94,21 @@ class Firmware:
         return True
 
     def _entered(self) -> bytes:
-        words = self._line.decode(errors="replace").split()
+        commands = self._line.decode(errors="replace").split(";")
         self._line.clear()
-        if words[:1] == ["reset"]:
-            return b"resetting ...\r\n" + self.power_on()
-        return (self._answer(words).replace("\n", "\r\n") + PROMPT).encode()
+        answers = ""
+        for command in commands:
+            words = command.replace("$?", str(self._status)).split()
+            if words[:1] == ["reset"]:
+                return answers.encode() + b"resetting ...\r\n" + self.power_on()
+            answers += self._answer(words).replace("\n", "\r\n")
+        return (answers + PROMPT).encode()
 
     def _answer(self, words: list[str]) -> str:
         if not words:
             return ""
-        if words[0] not in self._commands:
+        self._status = int(words[0] not in self._commands)
+        if self._status:
             return f"Unknown command '{words[0]}' - try 'help'\n"
         _, answer = self._commands[words[0]]
         return answer(words[1:])

@@ -95,6 +95,9 @@ class BufferedConsole(ConsoleInterface, Driver):
             raise failure
         return None if output.cancelled() else output.result()
 
+    def end_offset(self) -> int:
+        return self._buffer.end_offset
+
     async def state(self) -> ConsoleState:
         return self._buffer.state
 
