@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from jumplab.protocol.client_v1 import client_pb2
-from jumplab.protocol.labels import CLIENT_LABEL, NAME_LABEL
+from jumplab.protocol.labels import ALIAS_LABEL, CLIENT_LABEL, NAME_LABEL
 from jumplab.protocol.v1 import common_pb2
 
 
@@ -78,12 +78,14 @@ class ExporterView:
 
 @dataclass(frozen=True, slots=True)
 class DriverView:
-    """A driver that an exporter registered. client: the import path of its client class, where it names one."""
+    """A driver that an exporter registered. client: the import path of its client class, where it names one.  is_alias:
+    whether it is a further name of one that stands elsewhere."""
 
     name: str
     client: str
     interfaces: tuple[str, ...]
     children: tuple["DriverView", ...]
+    is_alias: bool = False
 
 
 def lease_view(lease: client_pb2.Lease) -> LeaseView:
@@ -140,6 +142,7 @@ def driver_view(reports: Sequence[common_pb2.DriverInstanceReport]) -> DriverVie
             client=report.labels.get(CLIENT_LABEL, ""),
             interfaces=tuple(each.name for each in report.interfaces),
             children=tuple(map(view, below.get(report.uuid, ()))),
+            is_alias=ALIAS_LABEL in report.labels,
         )
 
     root = next((report for report in by_uuid.values() if not report.HasField("parent_uuid")), None)

@@ -52,7 +52,10 @@ def console(
 
     Where standard input is no terminal, it is typed into the console, whose end it is.
     """
+    from contextlib import AsyncExitStack
+
     from jumplab.cli.exit_status import print_note
+    from jumplab.cli.foreseeing import check_console
     from jumplab.cli.j.console_terminal import ConsoleOptions, open_console
     from jumplab.cli.j.driver_tree import DriverTree
     from jumplab.cli.lease_context import LeaseOptions, acquire, member_of
@@ -72,11 +75,15 @@ def console(
     wanted = LeaseOptions(selector, exporter, members, duration, name, wait_timeout, lease_name)
 
     async def lease_and_attach() -> None:
-        async with Controller.connected(config) as controller, acquire(controller, config, wanted) as acquired:
+        async with AsyncExitStack() as stack:
+            controller = await stack.enter_async_context(Controller.connected(config))
+            await check_console(controller, wanted, driver)
+            acquired = await stack.enter_async_context(acquire(controller, config, wanted))
             member, path = member_of(acquired.lease, driver)
             tree = DriverTree.allowing(config.drivers.allow, unsafe=config.drivers.unsafe)
             again = reconnecting(controller, acquired.lease.name, reconnect_within, notify=print_note, member=member)
-            async with attached(controller, acquired, tree, again, "jumplab console", member) as session:
-                await open_console(session.root, tree.console(session.root, path), tree, options)
+            attaching = attached(controller, acquired, tree, again, "jumplab console", member)
+            root = (await stack.enter_async_context(attaching)).root
+            await open_console(root, tree.console(root, path), tree, options)
 
     run(lease_and_attach())

@@ -3,7 +3,7 @@
 Loading every driver's client class would make each `j` slow, and one class that isn't allowed would hide the others.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from jumplab.driver import AsyncDriverClient
@@ -63,17 +63,23 @@ class DriverTree(ClientClasses):
     def console(self, root: AsyncDriverClient, path: str | None) -> AsyncDriverClient:
         """The console at `path`, or the only one there is. Raises NotExported."""
         consoles = {client.path: client for client in walk(root) if CONSOLE in self.interfaces(client)}
-        if path in consoles:
-            return consoles[path]
-        once = {name: client for name, client in consoles.items() if not client.is_alias}
-        if path is None and len(once) == 1:
-            return next(iter(once.values()))
-        known = ", ".join(once) or "none"
-        if path is None and consoles:
-            raise NotExported(f"there are several consoles: {known}; choose one with --driver")
-        raise NotExported(
-            f'there is no console "{path}" (there are: {known})' if path else "this exporter has no console"
-        )
+        return consoles[choose_console({name: client.is_alias for name, client in consoles.items()}, path)]
+
+
+def choose_console(consoles: Mapping[str, bool], path: str | None) -> str:
+    """The path of the console that is meant: `path`, or the only one there is.
+
+    consoles: by path, whether it is a further name of another. Raises NotExported.
+    """
+    if path is not None and path in consoles:
+        return path
+    once = [name for name, is_alias in consoles.items() if not is_alias]
+    if path is None and len(once) == 1:
+        return once[0]
+    known = ", ".join(once) or "none"
+    if path is None and once:
+        raise NotExported(f"there are several consoles: {known}; choose one with --driver")
+    raise NotExported(f'there is no console "{path}" (there are: {known})' if path else "this exporter has no console")
 
 
 def walk(client: AsyncDriverClient) -> Iterator[AsyncDriverClient]:

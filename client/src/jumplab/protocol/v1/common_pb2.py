@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17jumplab/v1/common.proto\x12\njumplab.v1\"P\n\x0fInterfaceReport\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x0e\n\x06schema\x18\x03 \x01(\t\x12\x0e\n\x06\x63lient\x18\x04 \x01(\t\"\xce\x03\n\x14\x44riverInstanceReport\x12\x0c\n\x04uuid\x18\x01 \x01(\t\x12\x18\n\x0bparent_uuid\x18\x02 \x01(\tH\x00\x88\x01\x01\x12<\n\x06labels\x18\x03 \x03(\x0b\x32,.jumplab.v1.DriverInstanceReport.LabelsEntry\x12\x18\n\x0b\x64\x65scription\x18\x04 \x01(\tH\x01\x88\x01\x01\x12U\n\x13methods_description\x18\x05 \x03(\x0b\x32\x38.jumplab.v1.DriverInstanceReport.MethodsDescriptionEntry\x12\x30\n\ninterfaces\x18\xe8\x07 \x03(\x0b\x32\x1b.jumplab.v1.InterfaceReport\x12\x10\n\x07\x66\x61ilure\x18\xe9\x07 \x01(\t\x12\x11\n\x08\x61lias_of\x18\xea\x07 \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x39\n\x17MethodsDescriptionEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0e\n\x0c_parent_uuidB\x0e\n\x0c_description*\xb6\x02\n\x0e\x45xporterStatus\x12\x1f\n\x1b\x45XPORTER_STATUS_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x45XPORTER_STATUS_OFFLINE\x10\x01\x12\x1d\n\x19\x45XPORTER_STATUS_AVAILABLE\x10\x02\x12%\n!EXPORTER_STATUS_BEFORE_LEASE_HOOK\x10\x03\x12\x1f\n\x1b\x45XPORTER_STATUS_LEASE_READY\x10\x04\x12$\n EXPORTER_STATUS_AFTER_LEASE_HOOK\x10\x05\x12,\n(EXPORTER_STATUS_BEFORE_LEASE_HOOK_FAILED\x10\x06\x12+\n\'EXPORTER_STATUS_AFTER_LEASE_HOOK_FAILED\x10\x07*\x98\x01\n\tLogSource\x12\x1a\n\x16LOG_SOURCE_UNSPECIFIED\x10\x00\x12\x15\n\x11LOG_SOURCE_DRIVER\x10\x01\x12 \n\x1cLOG_SOURCE_BEFORE_LEASE_HOOK\x10\x02\x12\x1f\n\x1bLOG_SOURCE_AFTER_LEASE_HOOK\x10\x03\x12\x15\n\x11LOG_SOURCE_SYSTEM\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17jumplab/v1/common.proto\x12\njumplab.v1\"P\n\x0fInterfaceReport\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x0e\n\x06schema\x18\x03 \x01(\t\x12\x0e\n\x06\x63lient\x18\x04 \x01(\t\"\xbb\x03\n\x14\x44riverInstanceReport\x12\x0c\n\x04uuid\x18\x01 \x01(\t\x12\x18\n\x0bparent_uuid\x18\x02 \x01(\tH\x00\x88\x01\x01\x12<\n\x06labels\x18\x03 \x03(\x0b\x32,.jumplab.v1.DriverInstanceReport.LabelsEntry\x12\x18\n\x0b\x64\x65scription\x18\x04 \x01(\tH\x01\x88\x01\x01\x12U\n\x13methods_description\x18\x05 \x03(\x0b\x32\x38.jumplab.v1.DriverInstanceReport.MethodsDescriptionEntry\x12\x30\n\ninterfaces\x18\xe8\x07 \x03(\x0b\x32\x1b.jumplab.v1.InterfaceReport\x12\x10\n\x07\x66\x61ilure\x18\xe9\x07 \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x39\n\x17MethodsDescriptionEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0e\n\x0c_parent_uuidB\x0e\n\x0c_description*\xb6\x02\n\x0e\x45xporterStatus\x12\x1f\n\x1b\x45XPORTER_STATUS_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x45XPORTER_STATUS_OFFLINE\x10\x01\x12\x1d\n\x19\x45XPORTER_STATUS_AVAILABLE\x10\x02\x12%\n!EXPORTER_STATUS_BEFORE_LEASE_HOOK\x10\x03\x12\x1f\n\x1b\x45XPORTER_STATUS_LEASE_READY\x10\x04\x12$\n EXPORTER_STATUS_AFTER_LEASE_HOOK\x10\x05\x12,\n(EXPORTER_STATUS_BEFORE_LEASE_HOOK_FAILED\x10\x06\x12+\n\'EXPORTER_STATUS_AFTER_LEASE_HOOK_FAILED\x10\x07*\x98\x01\n\tLogSource\x12\x1a\n\x16LOG_SOURCE_UNSPECIFIED\x10\x00\x12\x15\n\x11LOG_SOURCE_DRIVER\x10\x01\x12 \n\x1cLOG_SOURCE_BEFORE_LEASE_HOOK\x10\x02\x12\x1f\n\x1bLOG_SOURCE_AFTER_LEASE_HOOK\x10\x03\x12\x15\n\x11LOG_SOURCE_SYSTEM\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,16 +35,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DRIVERINSTANCEREPORT_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_DRIVERINSTANCEREPORT_METHODSDESCRIPTIONENTRY']._loaded_options = None
   _globals['_DRIVERINSTANCEREPORT_METHODSDESCRIPTIONENTRY']._serialized_options = b'8\001'
-  _globals['_EXPORTERSTATUS']._serialized_start=587
-  _globals['_EXPORTERSTATUS']._serialized_end=897
-  _globals['_LOGSOURCE']._serialized_start=900
-  _globals['_LOGSOURCE']._serialized_end=1052
+  _globals['_EXPORTERSTATUS']._serialized_start=568
+  _globals['_EXPORTERSTATUS']._serialized_end=878
+  _globals['_LOGSOURCE']._serialized_start=881
+  _globals['_LOGSOURCE']._serialized_end=1033
   _globals['_INTERFACEREPORT']._serialized_start=39
   _globals['_INTERFACEREPORT']._serialized_end=119
   _globals['_DRIVERINSTANCEREPORT']._serialized_start=122
-  _globals['_DRIVERINSTANCEREPORT']._serialized_end=584
-  _globals['_DRIVERINSTANCEREPORT_LABELSENTRY']._serialized_start=448
-  _globals['_DRIVERINSTANCEREPORT_LABELSENTRY']._serialized_end=493
-  _globals['_DRIVERINSTANCEREPORT_METHODSDESCRIPTIONENTRY']._serialized_start=495
-  _globals['_DRIVERINSTANCEREPORT_METHODSDESCRIPTIONENTRY']._serialized_end=552
+  _globals['_DRIVERINSTANCEREPORT']._serialized_end=565
+  _globals['_DRIVERINSTANCEREPORT_LABELSENTRY']._serialized_start=429
+  _globals['_DRIVERINSTANCEREPORT_LABELSENTRY']._serialized_end=474
+  _globals['_DRIVERINSTANCEREPORT_METHODSDESCRIPTIONENTRY']._serialized_start=476
+  _globals['_DRIVERINSTANCEREPORT_METHODSDESCRIPTIONENTRY']._serialized_end=533
 # @@protoc_insertion_point(module_scope)

@@ -156,17 +156,16 @@ class DriverInstanceReport(_message.Message):
     METHODS_DESCRIPTION_FIELD_NUMBER: _builtins.int
     INTERFACES_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
-    ALIAS_OF_FIELD_NUMBER: _builtins.int
     uuid: _builtins.str
     parent_uuid: _builtins.str
     description: _builtins.str
     failure: _builtins.str
     """Jumplab's own: why the driver can't be used; empty where it can."""
-    alias_of: _builtins.str
-    """Jumplab's own, for a further name of a driver: the uuid of the report of the driver itself."""
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """jumpstarter.dev/name: the child's name;  jumpstarter.dev/client: the import path of its client class."""
+        """jumpstarter.dev/name: the child's name;  jumpstarter.dev/client: the import path of its client class;
+        jumplab.dev/alias-of: of a further name of a driver, the uuid of the report of the driver itself.
+        """
 
     @_builtins.property
     def methods_description(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
@@ -184,11 +183,10 @@ class DriverInstanceReport(_message.Message):
         methods_description: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         interfaces: _abc.Iterable[Global___InterfaceReport] | None = ...,
         failure: _builtins.str = ...,
-        alias_of: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_description", b"_description", "_parent_uuid", b"_parent_uuid", "description", b"description", "parent_uuid", b"parent_uuid"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_description", b"_description", "_parent_uuid", b"_parent_uuid", "alias_of", b"alias_of", "description", b"description", "failure", b"failure", "interfaces", b"interfaces", "labels", b"labels", "methods_description", b"methods_description", "parent_uuid", b"parent_uuid", "uuid", b"uuid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_description", b"_description", "_parent_uuid", b"_parent_uuid", "description", b"description", "failure", b"failure", "interfaces", b"interfaces", "labels", b"labels", "methods_description", b"methods_description", "parent_uuid", b"parent_uuid", "uuid", b"uuid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__description: _TypeAlias = _typing.Literal["description"]  # noqa: Y015
     _WhichOneofArgType__description: _TypeAlias = _typing.Literal["_description", b"_description"]  # noqa: Y015

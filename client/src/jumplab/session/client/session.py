@@ -9,7 +9,7 @@ from typing import cast
 from jumplab.driver import AsyncDriverClient, AsyncGenericClient, Cursor, DriverNode, errors
 from jumplab.driver.deadline import remaining_ms
 from jumplab.driver.progressing import Progress
-from jumplab.protocol.labels import NAME_LABEL
+from jumplab.protocol.labels import ALIAS_LABEL, NAME_LABEL
 from jumplab.protocol.v1.session_pb2 import (
     Call,
     CallCancel,
@@ -286,7 +286,7 @@ class Session:
                 self,
                 report.failure,
                 interfaces,
-                alias_of=report.alias_of,
+                alias_of=report.labels.get(ALIAS_LABEL, ""),
                 attached_at=Cursor(welcome.end_offsets[report.uuid], welcome.epoch)
                 if report.uuid in welcome.end_offsets
                 else None,

@@ -15,7 +15,7 @@ from pydantic import PydanticUserError
 from jumplab.driver.driver import Driver, DriverLog
 from jumplab.driver.interface import DriverInterface, Method, interfaces_of, methods_of, name_of, version_of
 from jumplab.drivers.composite.interface import CompositeInterface
-from jumplab.protocol.labels import CLIENT_LABEL, NAME_LABEL
+from jumplab.protocol.labels import ALIAS_LABEL, CLIENT_LABEL, NAME_LABEL
 from jumplab.protocol.v1.common_pb2 import DriverInstanceReport, InterfaceReport
 
 _UUIDS = uuid.UUID("9f0d3e1c-2f0b-4a53-8f6d-6d1f4b9f5c55")
@@ -200,8 +200,9 @@ def _report(node: Node, home_uuid: str) -> DriverInstanceReport:
         methods_description=_descriptions(interfaces),
         interfaces=[_interface_report(interface) for interface in interfaces],
         failure=node.failure,
-        alias_of=home_uuid if home_uuid != node.uuid else "",
     )
+    if home_uuid != node.uuid:
+        report.labels[ALIAS_LABEL] = home_uuid
     if node.parent is not None:
         report.parent_uuid = node.parent.uuid
         report.labels[NAME_LABEL] = node.name
