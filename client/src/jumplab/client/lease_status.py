@@ -1,10 +1,10 @@
-"""Where a lease stands, and what to tell the person who waits for it. Pure."""
+"""The phase of a lease, and sentences about it for its user, with times in the user's zone."""
 
 from datetime import datetime
 from enum import StrEnum
 
 from jumplab.client import errors
-from jumplab.client.local_moments import format_local
+from jumplab.client.local_moments import format_local, in_local_time
 from jumplab.client.views import LeaseView
 
 
@@ -49,7 +49,7 @@ def why_waiting(lease: LeaseView) -> str:
     pending = lease.condition("Pending")
     if pending is None or pending.status != "True":
         return "waiting for an exporter"
-    return pending.message or pending.reason
+    return in_local_time(pending.message) or pending.reason
 
 
 def state_sentence(lease: LeaseView) -> str:
@@ -107,7 +107,7 @@ def exporters_sentence(lease: LeaseView) -> str:
 def notice_of(lease: LeaseView) -> str:
     """That the lease is to be ended for another, in words; empty where it isn't."""
     notice = lease.condition("Preempting")
-    return notice.message if notice is not None and notice.status == "True" else ""
+    return in_local_time(notice.message) if notice is not None and notice.status == "True" else ""
 
 
 def change_sentence(lease: LeaseView, now: datetime) -> str:
@@ -122,9 +122,9 @@ def _how_it_ended(lease: LeaseView) -> str:
     ready = lease.condition("Ready")
     if ready is None or ready.status == "True":
         return "released"
-    return ready.message or ready.reason or "released"
+    return in_local_time(ready.message) or ready.reason or "released"
 
 
 def _message(lease: LeaseView, type_: str) -> str:
     condition = lease.condition(type_)
-    return (condition.message or condition.reason) if condition else type_
+    return (in_local_time(condition.message) or condition.reason) if condition else type_

@@ -7,7 +7,7 @@ from jumplab.protocol.v1 import controller_pb2
 from jumplab_operator.controller.credentials import Subject
 from jumplab_operator.controller.lab import Assignment, Lab
 from jumplab_operator.controller.messages import timestamp
-from jumplab_operator.controller.offers import LocalOffer, LocalSocket, Offer, Offers, RouterOffer
+from jumplab_operator.controller.offers import LocalOffer, Offer, Offers, RouterOffer, SocketAddress
 from jumplab_operator.controller.refusals import NoSuchThing, Superseded
 
 Send = Callable[[controller_pb2.StatusResponse], Awaitable[None]]
@@ -20,7 +20,7 @@ class StatusStream:
     """
 
     def __init__(
-        self, lab: Lab, offers: Offers, exporter: Subject, local_socket: LocalSocket | None, send: Send
+        self, lab: Lab, offers: Offers, exporter: Subject, local_socket: SocketAddress | None, send: Send
     ) -> None:
         self._lab = lab
         self._offers = offers

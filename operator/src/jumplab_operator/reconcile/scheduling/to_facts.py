@@ -37,7 +37,7 @@ def exporter_facts(exporter: Exporter, cluster: Cluster, pledged: str | None) ->
         online=connection.connected and exporter.metadata.deletion_timestamp is None,
         available=connection.available
         and not connection.to_be_checked
-        and (claim is None or claim.uid not in connection.told),
+        and (claim is None or claim.uid not in connection.sent),
         busy=connection.connected and connection.phase != "Available",
         quarantined=exporter.status.quarantine is not None,
         claim=LeaseUid(claimed_by) if claimed_by is not None else None,
