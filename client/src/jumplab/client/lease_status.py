@@ -33,7 +33,7 @@ def phase_of(lease: LeaseView) -> Phase:
 
 
 def reason_of(lease: LeaseView) -> str:
-    """One word for a column: the reason of what holds the lease where it is."""
+    """One word for a column: the reason of the lease's phase."""
     match phase_of(lease):
         case Phase.ENDED | Phase.READY:
             condition = lease.condition("Ready")
@@ -89,7 +89,7 @@ def foreign_to(client: str, lease: LeaseView) -> errors.LeaseNotOwn | None:
 
 
 def ready_sentence(lease: LeaseView, now: datetime) -> str:
-    """Says which exporter is held, and until when."""
+    """A sentence with the exporter of the lease and its end."""
     until = ""
     if lease.expected_end is not None:
         until = f" until {format_local(lease.expected_end, now)}"
@@ -105,13 +105,13 @@ def exporters_sentence(lease: LeaseView) -> str:
 
 
 def notice_of(lease: LeaseView) -> str:
-    """That the lease is to be ended for another, in words; empty where it isn't."""
+    """The notice of the lease's preemption; empty where there is none."""
     notice = lease.condition("Preempting")
     return in_local_time(notice.message) if notice is not None and notice.status == "True" else ""
 
 
 def change_sentence(lease: LeaseView, now: datetime) -> str:
-    """Says what is in force of a lease that was changed."""
+    """A sentence with the holder and the end of a lease that was changed."""
     if lease.ended:
         return f'lease "{lease.name}" has ended: {_how_it_ended(lease)}'
     until = f" until {format_local(lease.expected_end, now)}" if lease.expected_end is not None else ""
