@@ -5,8 +5,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from jumplab.client.controller import Controller
+from tests.client import fixtures
 from tests.client.authority import Authority
 from tests.client.lab_double import LabDouble, config_for, served
+
+authority, bench, lab = fixtures.authority, fixtures.bench, fixtures.lab
 
 
 @pytest.fixture

@@ -78,8 +78,8 @@ class Ready:
 class Cleaning:
     """Tearing down and running afterLease.
 
-    following: the lease that the controller has assigned meanwhile;  known: the controller has ended the lease, not just
-    this exporter;  then: set if the process ends afterwards;  hanging: drivers are still running past the bound.
+    following: the lease that the controller has assigned meanwhile;  known: the controller has ended the lease, not
+    just this exporter;  then: set if the process ends afterwards;  hanging: drivers are still running past the bound.
     """
 
     lease: Lease

@@ -40,8 +40,8 @@ class _Root(CompositeInterface, Driver):
 class DriverState:
     """The state of one driver, however often it is in the tree.
 
-    failure: why it can't be used, or empty.  entering: the lock of an `exclusive` driver's calls.  running: what its plain
-    functions do in threads right now.
+    failure: why it can't be used, or empty.  entering: the lock of an `exclusive` driver's calls.  running: what its
+    plain functions do in threads right now.
     """
 
     failure: str
