@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from jumplab_operator.resources.metadata import format_instant
-from tests.reconcile.faults.api import Plain
+from tests.reconcile.faults.api import FaultyApi, Plain, Store
 from tests.reconcile.faults.world import SETTINGS, FaultyWorld, Rules, conditions
 from tests.reconcile.faults.writes import is_true
 
@@ -71,6 +71,20 @@ def test_a_slot_is_not_lost_to_others_while_its_exporter_is_late() -> None:
         world.close()
 
 
+class _SlowApi(FaultyApi):
+    """Keeps the writes of one lease's status until they are let go."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.slow = ""
+        self.go_on = asyncio.Event()
+
+    async def _serve(self, method: str, path: str, body: Mapping[str, Any]) -> Plain:
+        if self.slow and method == "PATCH" and path.endswith(f"/leases/{self.slow}/status"):
+            await self.go_on.wait()
+        return await super()._serve(method, path, body)
+
+
 class _Reserved(FaultyWorld):
     """One exporter, reserved from a minute and a half after a lease of five minutes would end that begins now."""
 
@@ -84,6 +98,9 @@ class _Reserved(FaultyWorld):
         self.begin = self.now.replace(microsecond=0) + timedelta(minutes=6, seconds=30)
         self.ask("later", beginTime=format_instant(self.begin))
         self.calm()
+
+    def new_api(self) -> _SlowApi:
+        return _SlowApi(self.store)
 
     def ask(self, name: str, **more: Any) -> None:
         asked = {"clientRef": {"name": "ann"}, "duration": "5m", "selector": {"matchLabels": {"board": "imx8"}}}
@@ -207,3 +224,36 @@ def test_an_exporter_that_did_not_confirm_is_offered_again_though_another_moment
     reserved.loop.advance(SETTINGS.avoid_for - timedelta(seconds=45))
     reserved.calm()
     assert is_true(reserved.store.existing("leases", "waits"), "Ready")
+
+
+@pytest.mark.parametrize("by", ["an edit", "activity"])
+def test_no_reservation_is_placed_where_a_lease_is_just_being_extended_to(reserved: _Reserved, by: str) -> None:
+    """The new end is on its way to the API when somebody reserves what was behind the old one."""
+    reserved.exporter("e2", "rpi4")
+    reserved.board("e2")
+    reserved.calm()
+    selector = {"matchLabels": {"board": "rpi4"}}
+    reserved.ask("used", selector=selector, extendOnActivity={"by": "8m"})
+    reserved.calm()
+    behind = datetime.fromisoformat(reserved.status("used")["expectedEndTime"]) + timedelta(minutes=1)
+    api = reserved.api
+    assert isinstance(api, _SlowApi)
+    reserved.board("e2").attached = by == "activity"
+    reserved.board("e2").attend()
+    reserved.loop.advance(timedelta(seconds=30))
+    api.slow = "used"
+    if by == "an edit":
+        reserved.store.merge("leases", "used", {"spec": {"duration": "20m"}})
+    else:
+        reserved.loop.advance(timedelta(minutes=1))
+    reserved.deliver("leases", 100)
+    reserved.loop.settle()
+    reserved.ask("behind", selector=selector, beginTime=format_instant(behind))
+    reserved.deliver("leases", 100)
+    reserved.loop.settle()
+    api.go_on.set()
+    reserved.calm()
+    assert datetime.fromisoformat(reserved.status("used")["expectedEndTime"]) > behind
+    assert "keptExporterRef" not in reserved.status("behind")
+    told = [each for each in reserved.store.diary if "/leases/behind/status" in each and "keptExporterRef" in each]
+    assert told == [], "nothing is reserved that is taken back"

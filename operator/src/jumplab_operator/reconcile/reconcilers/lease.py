@@ -1,7 +1,7 @@
 """Reconciles a Lease: checks its spec, ends it, assigns its exporters, and writes whether it is ready."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -227,7 +227,11 @@ class LeaseReconciler:
         attendance = activity.attendance_of(context, self._cluster)
         if lease.status.first_used_time is None and attendance is not None and attendance.times:
             fields["first_used_time"] = whole_seconds(attendance.since)
-        await self._status_writer.write(context, conditions, begin_time=began, expected_end_time=end, **fields)
+        with ExitStack() as moving:
+            known = lease.status.expected_end_time
+            if end is not None and known is not None and end > known:
+                moving.enter_context(self._scheduler_loop.moving_end(lease, end))
+            await self._status_writer.write(context, conditions, begin_time=began, expected_end_time=end, **fields)
 
     def _has_confirmed(self, exporter: Exporter) -> bool:
         """By its last report on its connection, written or not; before the first report, by its status."""

@@ -59,6 +59,8 @@ class SchedulerLoop:
         self._avoided: dict[str, dict[str, datetime]] = {}
         self._pledged: dict[str, str] = {}
         """By the uids of exporters that are being claimed: by which lease."""
+        self._moved_ends: dict[str, datetime] = {}
+        """By the uids of leases whose new, later end is being written."""
         self._put_off: set[str] = set()
         """The uids of leases that are to be reconciled after the next plan, whatever it decides."""
         self.positions = QueuePositions(cluster, self._scheduler)
@@ -163,6 +165,20 @@ class SchedulerLoop:
                 self._pledged.pop(uid, None)
                 self.note(lease.namespace, uid)
 
+    @contextmanager
+    def moving_end(self, lease: Lease, end: datetime) -> Iterator[None]:
+        """The lease's new, later end is being written: while that lasts, it counts as written.
+
+        A plan that is made meanwhile would else reserve its exporter from the old end on.
+        """
+        self._moved_ends[lease.uid] = end
+        self._changed[lease.uid] = lease.namespace  # for the next plan, whenever there is one
+        try:
+            yield
+        finally:
+            self._moved_ends.pop(lease.uid, None)
+            self.note(lease.namespace, lease.uid)
+
     def avoid(self, lease: Lease, exporter_uids: Iterable[str]) -> None:
         """These exporters failed to confirm the lease: they aren't offered it for a while."""
         until = self._cluster.clock.now() + self._cluster.settings.avoid_for
@@ -252,7 +268,7 @@ class SchedulerLoop:
         result = self.accept(lease, self.in_force(lease, exporters), exporters)
         spec = lease.status.accepted if isinstance(result, Refusal) else result
         avoided = frozenset(map(ExporterUid, self._avoided.get(lease.uid, ())))
-        return to_facts.lease_facts(lease, spec, avoided, self._cluster)
+        return to_facts.lease_facts(lease, spec, avoided, self._moved_ends.get(lease.uid), self._cluster)
 
 
 def _same_terms(one: LeaseSpec, other: LeaseSpec) -> bool:
