@@ -1,30 +1,17 @@
 """The real executables as processes, against a lab at the wire."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.cli.user import Outcome, User
+from tests.client import fixtures
 from tests.client.authority import Authority
-from tests.client.bench import Bench, bench_of, drivers
-from tests.client.lab_double import LabDouble, config_for
+from tests.client.bench import Bench
+from tests.client.lab_double import config_for
 
-
-@pytest.fixture(scope="session")
-def authority() -> Authority:
-    return Authority.make()
-
-
-@pytest.fixture
-async def lab() -> LabDouble:
-    return LabDouble()
-
-
-@pytest.fixture
-async def bench(lab: LabDouble, authority: Authority) -> AsyncIterator[Bench]:
-    async with bench_of(lab, authority, drivers()) as bench:
-        yield bench
+authority, bench, lab = fixtures.authority, fixtures.bench, fixtures.lab
 
 
 @pytest.fixture

@@ -57,6 +57,19 @@ async def test_why_a_lease_waits_is_told_exporter_by_exporter(user: User, bench:
     assert yaml.safe_load((await user.run("jumplab", "explain", "lease", "demo", "-o", "yaml")).out) == found
 
 
+async def test_all_times_of_an_explanation_are_in_one_zone(user: User, bench: Bench) -> None:
+    """Also those in the controller's sentences, which are in UTC."""
+    bench.lab.place = lambda lease: become_pending(lease, 'exporter "bench-1" is leased by ann until 12:00 UTC')
+    await user.run("jumplab", "create", "lease", "-l", "board=x", "--name", "demo")
+    said = (await user.run("jumplab", "explain", "lease", "demo", TZ="UTC-5:30")).out
+    assert 'lease "demo": exporter "bench-1" is leased by ann until 17:30' in said
+    assert "expected begin: 2026-08-01 17:30" in said
+    assert "12:00" not in said
+    wide = (await user.run("jumplab", "get", "leases", "-o", "wide", TZ="UTC-5:30")).out
+    assert "until 17:30" in wide
+    assert "12:00" not in wide
+
+
 async def test_of_a_lease_that_is_ready_the_explanation_is_one_line(user: User) -> None:
     await user.run("jumplab", "create", "lease", "-l", "board=x", "--name", "demo")
     assert (await user.run("jumplab", "explain", "lease", "demo")).out == (

@@ -5,19 +5,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from jumplab.client.controller import Controller
+from tests.client import fixtures
 from tests.client.authority import Authority
-from tests.client.bench import Bench, bench_of, drivers
 from tests.client.lab_double import LabDouble, config_for, served
 
-
-@pytest.fixture(scope="session")
-def authority() -> Authority:
-    return Authority.make()
-
-
-@pytest.fixture
-async def lab() -> LabDouble:
-    return LabDouble()
+authority, bench, lab = fixtures.authority, fixtures.bench, fixtures.lab
 
 
 @pytest.fixture
@@ -30,9 +22,3 @@ async def port(lab: LabDouble, authority: Authority) -> AsyncIterator[int]:
 async def controller(port: int, authority: Authority) -> AsyncIterator[Controller]:
     async with Controller.connected(config_for(port, authority)) as controller:
         yield controller
-
-
-@pytest.fixture
-async def bench(lab: LabDouble, authority: Authority) -> AsyncIterator[Bench]:
-    async with bench_of(lab, authority, drivers()) as bench:
-        yield bench

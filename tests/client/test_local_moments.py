@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from jumplab.client.local_moments import format_dated, format_local
+from jumplab.client.local_moments import format_dated, format_local, in_local_time
 
 
 @pytest.fixture
@@ -47,3 +47,20 @@ def test_a_moment_is_in_local_time_with_its_zone_and_dated_unless_it_is_today(
     assert format_local(moment, now) == text
     assert format_dated(moment).endswith(text)
     assert format_dated(moment)[:5] in ("2026-", "2027-")
+
+
+@pytest.mark.usefixtures("berlin")
+@pytest.mark.parametrize(
+    ("sentence", "local"),
+    [
+        ("leased by ann until 14:05 UTC", "leased by ann until 15:05 CET"),
+        ("ends at 23:30:05 UTC or at 00:10 UTC", "ends at 00:30:05 CET or at 01:10 CET"),
+        ("expired on 3 July 2027 at 14:05 UTC", "expired on 2027-07-03 16:05 CEST"),
+        ("begins on 31 December at 23:30 UTC", "begins on 2027-01-01 00:30 CET"),
+        ("of 31 February at 14:05 UTC nobody knows", "of 31 February at 14:05 UTC nobody knows"),
+        ('exporter "bench-25:00 UTC"', 'exporter "bench-25:00 UTC"'),
+        ("nothing of time", "nothing of time"),
+    ],
+)
+def test_a_sentence_of_the_controller_is_in_local_time(sentence: str, local: str) -> None:
+    assert in_local_time(sentence, MORNING) == local

@@ -13,7 +13,7 @@ from jumplab_operator.errors import ApiRefused, ApiUnreachable, TokenReplaced
 from jumplab_operator.leasing.explain.queue_position import QueuePosition
 from jumplab_operator.names import Name
 from jumplab_operator.reconcile.context.callers import Callers
-from jumplab_operator.resources import Client, Exporter, LabelSelector, Lease
+from jumplab_operator.resources import Client, Exporter, LabelSelector, Lease, Resource
 from jumplab_operator.resources.exporter import LeaseRef
 
 NAMESPACE = "lab"
@@ -27,6 +27,8 @@ class MemoryLab:
         self.clients: dict[Name, Client] = {}
         self.exporters_: dict[Name, Exporter] = {}
         self.leases_: dict[Name, Lease] = {}
+        self.problems: dict[tuple[type[Resource], Name], str] = {}
+        """Why resources that are there can't be read."""
         self.secrets: dict[tuple[str, Name], str] = {}
         self.explanation = Explanation(None, [])
         self.waiting: list[tuple[Lease, QueuePosition]] = []
@@ -144,6 +146,9 @@ class MemoryLab:
 
     def lease(self, name: Name) -> Lease | None:
         return self.leases_.get(name)
+
+    def problem(self, kind: type[Resource], name: Name) -> str:
+        return self.problems.get((kind, name), "")
 
     def exporters(self, namespace: str) -> Sequence[Exporter]:
         return [each for name, each in self.exporters_.items() if name.namespace == namespace]

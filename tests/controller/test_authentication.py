@@ -13,6 +13,7 @@ from jumplab.protocol.v1 import controller_pb2
 from jumplab.transport.channel import open_channel
 from jumplab_operator.controller.credentials import CLIENT_LIFETIME, CredentialIssuer
 from jumplab_operator.names import Name
+from jumplab_operator.resources import Client, Exporter
 from tests.controller.lab import NAMESPACE
 from tests.controller.world import Controller, refused
 
@@ -89,6 +90,18 @@ async def test_the_token_of_a_client_that_was_deleted_is_refused(controller: Con
     del controller.lab.clients[Name(NAMESPACE, "ci")]
     async with refused(StatusCode.UNAUTHENTICATED, 'no client "ci"'):
         await list_exporters(controller, token)
+
+
+@pytest.mark.parametrize("kind", [Client, Exporter])
+async def test_who_can_not_be_read_is_there_and_is_to_try_again(
+    controller: Controller, kind: type[Client] | type[Exporter]
+) -> None:
+    lab, name = controller.lab, Name(NAMESPACE, "one")
+    token = lab.add_client("one") if kind is Client else lab.add_exporter("one")
+    (lab.clients if kind is Client else lab.exporters_).pop(name)
+    lab.problems[kind, name] = "status: it is not a mapping"
+    async with refused(StatusCode.UNAVAILABLE, '"one" in namespace', "can't be read (status: it is not a mapping)"):
+        await list_exporters(controller, token, "one", kind.KIND)
 
 
 async def test_the_token_of_an_earlier_client_of_the_same_name_is_refused(controller: Controller) -> None:

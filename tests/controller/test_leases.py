@@ -13,6 +13,7 @@ from jumplab.protocol.client_v1 import client_pb2 as pb
 from jumplab.protocol.durations import LONGEST
 from jumplab.protocol.v1 import controller_pb2, kubernetes_pb2
 from jumplab_operator.names import Name
+from jumplab_operator.resources import Exporter, Lease
 from jumplab_operator.resources.exporter import Device, Interface
 from tests.controller.lab import NAMESPACE
 from tests.controller.world import Controller, refused
@@ -170,12 +171,17 @@ async def test_dialling_is_refused_by_the_leases_state(controller: Controller) -
     controller.lab.add_lease("waiting", spec, {"conditions": waiting})
     controller.lab.add_ready_lease("away", "ci", "bench")
     controller.lab.add_ready_lease("orphan", "ci", "gone")
+    controller.lab.add_ready_lease("garbled", "ci", "odd")
+    controller.lab.problems[Exporter, Name(NAMESPACE, "odd")] = "status: it is odd"
+    controller.lab.problems[Lease, Name(NAMESPACE, "odd")] = "spec: it is odd"
     expected = {
         "ended": (StatusCode.FAILED_PRECONDITION, "has ended"),
         "waiting": (StatusCode.FAILED_PRECONDITION, "NotAvailable, all 2 are leased"),
         "away": (StatusCode.UNAVAILABLE, '"bench" of lease "away" is offline'),
         "orphan": (StatusCode.FAILED_PRECONDITION, '"gone" of lease "orphan" was deleted'),
         "nowhere": (StatusCode.NOT_FOUND, 'no lease "nowhere"'),
+        "garbled": (StatusCode.UNAVAILABLE, 'exporter "odd" can\'t be read (status: it is odd)'),
+        "odd": (StatusCode.UNAVAILABLE, 'lease "odd" can\'t be read (spec: it is odd)'),
     }
     async with controller.calling("Client", "ci", token) as (service, _):
         for name, (code, words) in expected.items():

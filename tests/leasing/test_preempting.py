@@ -8,7 +8,7 @@ from typing import Any
 from jumplab_operator.leasing.model.decisions import Assign, Preempt, Spare, Wait
 from jumplab_operator.leasing.model.facts import Fact, LeaseFacts
 from jumplab_operator.leasing.scheduler.scheduler import Changes, LabScheduler
-from tests.leasing.worlds import NOON, board, client, exporter, gang, lease, minutes, part, policy, rule
+from tests.leasing.worlds import NOON, board, client, decided, exporter, gang, lease, minutes, part, policy, rule
 
 PEOPLE: list[Fact] = [client("ci", team="kernel"), client("ann", team="apps")]
 POLICY = policy("p", rule("kernel", priority=9), rule("apps", priority=1, spot_access=True))
@@ -180,7 +180,7 @@ def test_by_the_least_of_its_rights_a_lease_of_several_ends_others() -> None:
     for rules, expected in ((rpi, {}), (policy("q", rule("kernel", priority=5), exporters=board("rpi4")), {"a"})):
         lab = LabScheduler()
         lab.apply(Changes(NOON, [*facts, rules]))
-        found = {uid for uid in lab.of("lab").decided() if isinstance(lab.of("lab").decision(uid), Preempt)}
+        found = {uid for uid in decided(lab.of("lab")) if isinstance(lab.of("lab").decision(uid), Preempt)}
         assert found == {f"lease-{name}" for name in expected}
 
 

@@ -53,6 +53,26 @@ def test_who_ends_in_time_is_served_before_a_slot_and_who_does_not_waits() -> No
     )
 
 
+def test_an_assignment_says_until_when_it_is_right() -> None:
+    """Until then it leaves the exporter a minute before the reservation begins."""
+    decision = planned(exporter("a"), booked("l", 30), asking("short", 20))["short"]
+    assert isinstance(decision, Assign)
+    assert decision.latest == NOON + minutes(9)
+    decision = planned(exporter("a"), booked("l", 0, reserved=("a",)), booked("next", 10, reserved=("a",)))["l"]
+    assert isinstance(decision, Assign)
+    assert decision.latest == NOON + minutes(1), "it has a reservation, which it may be a minute late for"
+    decision = planned(exporter("a"), asking("alone", 20))["alone"]
+    assert isinstance(decision, Assign)
+    assert decision.latest is None
+
+
+@pytest.mark.parametrize(("length", "served"), [(29, True), (30, False)])
+def test_a_claim_is_completed_only_where_the_lease_still_ends_in_time(length: int, served: bool) -> None:
+    held = exporter("a", claim="lease-first")
+    decision = planned(held, booked("l", 30, reserved=("a",)), asking("first", length))["first"]
+    assert isinstance(decision, Assign) is served
+
+
 def test_a_shorter_lease_is_served_though_a_longer_one_before_it_is_held_back() -> None:
     first, second = asking("first", 60), asking("second", 5)
     decisions = planned(exporter("a"), booked("l", 30), first, replace(second, created=NOON + minutes(1)))

@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from jumplab_operator.leasing.explain.queue_position import QueuePosition
 from jumplab_operator.leasing.model.facts import Fact, LeaseFacts, Request
 from jumplab_operator.leasing.scheduler.scheduler import Changes, LabScheduler
-from tests.leasing.worlds import NOON, board, client, exporter, lease, minutes, policy, rule
+from tests.leasing.worlds import NOON, board, client, decided, exporter, lease, minutes, policy, rule
 
 
 def standing(*world: Fact, now: datetime = NOON, most: int = 10, reach: int = 256) -> dict[str, QueuePosition]:
     """The places by the lease's name."""
     lab = LabScheduler()
     lab.apply(Changes(now, world))
-    found = {needed for uid in lab.of("lab").decided() if (needed := lab.of("lab").queue_of(uid)) is not None}
+    found = {needed for uid in decided(lab.of("lab")) if (needed := lab.of("lab").queue_of(uid)) is not None}
     return {
         uid.removeprefix("lease-"): place
         for needed in found

@@ -19,7 +19,7 @@ from jumplab_operator.leasing.model.facts import ClientFacts, ExporterFacts, Fac
 from jumplab_operator.leasing.model.lease_length import end_of
 from jumplab_operator.leasing.scheduler.scheduler import Changes, LabScheduler
 from jumplab_operator.resources import ExporterAccessPolicy
-from tests.leasing.worlds import NOON, clients, contested_worlds, facts
+from tests.leasing.worlds import NOON, clients, contested_worlds, decided, facts
 
 
 def _unique(some: list[Fact]) -> list[Fact]:
@@ -130,7 +130,7 @@ def test_what_is_kept_is_kept_for_one_and_given_to_nobody_who_would_still_have_i
     decisions = lab.apply(Changes(NOON, world))
     known = _known(world)
     kept: dict[str, list[tuple[datetime, datetime]]] = {}
-    for uid in lab.of("lab").decided():
+    for uid in decided(lab.of("lab")):
         decision, lease = lab.of("lab").decision(uid), known[uid]
         for name in decision.reserved if isinstance(decision, Wait) else ():
             assert isinstance(lease, LeaseFacts)
@@ -138,12 +138,12 @@ def test_what_is_kept_is_kept_for_one_and_given_to_nobody_who_would_still_have_i
                 kept.setdefault(name, []).append((lease.begin, _end_of_slot(lease, decision.reserved, known)))
     for slots in kept.values():
         assert all(one[1] <= other[0] or other[1] <= one[0] for n, one in enumerate(slots) for other in slots[n + 1 :])
-    claims = {fact.claim for fact in known.values() if isinstance(fact, ExporterFacts)}
     for uid, decision in decisions.items():
         lease = known[uid]
-        if isinstance(decision, Assign) and isinstance(lease, LeaseFacts) and uid not in claims and not lease.reserved:
-            end = lease.end or NOON + decision.duration
+        if isinstance(decision, Assign) and isinstance(lease, LeaseFacts) and not lease.reserved:
+            end = lease.end or (decision.latest or NOON) + decision.duration
             assert all(end <= begin for name in _names(decision) for begin, _ in kept.get(name, []))
+            assert decision.latest is None or decision.latest >= NOON
 
 
 def _end_of_slot(lease: LeaseFacts, names: Sequence[str], known: dict[str, Fact]) -> datetime:
@@ -197,11 +197,11 @@ def _decided(world: list[Fact]) -> Iterator[tuple[LeaseFacts, Decision]]:
 
 
 def _all_decisions(lab: LabScheduler) -> dict[str, Decision | None]:
-    return {uid: lab.of("lab").decision(uid) for uid in lab.of("lab").decided()}
+    return {uid: lab.of("lab").decision(uid) for uid in decided(lab.of("lab"))}
 
 
 def _all_places(lab: LabScheduler, now: datetime) -> dict[str, QueuePosition]:
-    found = {needed for uid in lab.of("lab").decided() if (needed := lab.of("lab").queue_of(uid)) is not None}
+    found = {needed for uid in decided(lab.of("lab")) if (needed := lab.of("lab").queue_of(uid)) is not None}
     return {uid: place for needed in found for uid, place in lab.of("lab").positions(needed, now).items()}
 
 

@@ -16,6 +16,8 @@ from jumplab_operator.leasing.model.facts import (
     Request,
     UsageFacts,
 )
+from jumplab_operator.leasing.model.ids import LeaseUid
+from jumplab_operator.leasing.scheduler.scheduler import Scheduler
 from jumplab_operator.resources import ExporterAccessPolicy, LabelSelector, Policy
 from jumplab_operator.resources.policy import ExporterAccessPolicySpec, From
 
@@ -70,6 +72,12 @@ def rule(team: str | None = None, **fields: object) -> Policy:
     """A rule for a team, or for everyone."""
     clients = LabelSelector(match_labels={"team": team} if team else {})
     return Policy.model_validate({"from_": [From(client_selector=clients)], **fields})
+
+
+def decided(scheduler: Scheduler) -> list[LeaseUid]:
+    """All leases for which something is decided."""
+    queues, last = scheduler.index.queues, scheduler.last
+    return [*queues.of_lease, *queues.ahead, *queues.stranded, *last.victims, *last.spared]
 
 
 _moments = st.integers(-5, 20).map(lambda count: NOON + minutes(count))

@@ -43,14 +43,14 @@ async def test_ended_leases_go_after_the_operators_time_though_it_was_away_when_
         world.lease("first")
         await world.until_ready("first")
     world.patch("leases", "first", {"spec": {"release": True}}).ok()
-    async with bench(world, keep_ended=timedelta(0)) as exporter:
+    async with bench(world, retention=timedelta(0)) as exporter:
         exporter.epoch = "2"
         await gone(world, "first")
 
 
 async def test_a_lease_that_has_not_ended_is_never_cleaned_up(world: World) -> None:
     world.exporter("bench-1")
-    async with bench(world, keep_ended=timedelta(0)):
+    async with bench(world, retention=timedelta(0)):
         world.lease("over", ttlSecondsAfterEnded=0)
         await world.until_ready("over")
         world.lease("waits", ttlSecondsAfterEnded=0)

@@ -28,7 +28,8 @@ async def test_a_waiting_lease_has_its_place_in_its_status_until_it_is_its_turn(
         behind = await world.until("leases", "third", lambda it: "queue" in it.get("status", {}))
         assert behind["status"]["queue"]["position"] == 2
         lab = exporter.lab
-        assert [(queued.lease.name, queued.place.position) for queued in await lab.queue(world.namespace, ANY, 9)] == [
+        queue = await lab.queue(world.namespace, ANY, 9)
+        assert [(queued.lease.name, queued.position.position) for queued in queue] == [
             ("second", 1),
             ("third", 2),
         ]

@@ -113,11 +113,16 @@ async def test_a_claim_whose_lease_has_another_uid_now_is_cleared_first(world: W
         assert world.get("exporters", "bench-2")["status"]["leaseRef"]["uid"] == namesake["metadata"]["uid"]
 
 
-async def test_a_running_lease_survives_the_operator(world: World) -> None:
+async def _leased_before_the_operator_stopped(world: World, **spec: Any) -> Plain:
+    """A lease that is ready, of an operator and an exporter that have stopped since."""
     world.exporter("bench-1")
     async with bench(world):
-        world.lease("first")
-        before = await world.until_ready("first")
+        world.lease("first", **spec)
+        return await world.until_ready("first")
+
+
+async def test_a_running_lease_survives_the_operator(world: World) -> None:
+    before = await _leased_before_the_operator_stopped(world)
     async with bench(world) as exporter:
         await exporter.told.wait()
         after = world.get("leases", "first")
@@ -126,20 +131,14 @@ async def test_a_running_lease_survives_the_operator(world: World) -> None:
 
 
 async def test_an_exporter_deleted_while_the_operator_was_away_ends_its_lease(world: World) -> None:
-    world.exporter("bench-1")
-    async with bench(world):
-        world.lease("first")
-        await world.until_ready("first")
+    await _leased_before_the_operator_stopped(world)
     world.delete("exporters", "bench-1")
     async with running_lab(world.access, world.settings(), Tokens()):
         await world.until_reason("first", "ExporterDeleted")
 
 
 async def test_an_exporter_deleted_and_made_anew_ends_its_lease(world: World) -> None:
-    world.exporter("bench-1")
-    async with bench(world):
-        world.lease("first")
-        await world.until_ready("first")
+    await _leased_before_the_operator_stopped(world)
     world.delete("exporters", "bench-1")
     world.exporter("bench-1")
     async with bench(world):
@@ -158,10 +157,7 @@ async def test_an_exporter_deleted_under_a_lease_ends_it(world: World) -> None:
 
 
 async def test_a_lease_deleted_while_the_operator_was_away_frees_its_exporter(world: World) -> None:
-    world.exporter("bench-1")
-    async with bench(world):
-        world.lease("first")
-        await world.until_ready("first")
+    await _leased_before_the_operator_stopped(world)
     world.delete("leases", "first")
     async with bench(world) as exporter:
         exporter.epoch = "2"
@@ -169,10 +165,7 @@ async def test_a_lease_deleted_while_the_operator_was_away_frees_its_exporter(wo
 
 
 async def test_a_lease_whose_time_was_over_while_the_operator_was_away_ends(world: World) -> None:
-    world.exporter("bench-1")
-    async with bench(world):
-        world.lease("first", duration="1s")
-        await world.until_ready("first")
+    await _leased_before_the_operator_stopped(world, duration="1s")
     async with bench(world):
         await world.until_reason("first", "Expired")
         await world.until_unclaimed("bench-1")

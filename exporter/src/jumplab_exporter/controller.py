@@ -1,4 +1,4 @@
-"""What an exporter and its controller say to each other, over one connection."""
+"""One connection of an exporter to its controller."""
 
 import base64
 import binascii
@@ -41,10 +41,10 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """All that the controller has to say at one moment.
+    """The state that the controller sends at one moment.
 
-    expected_end: changes when the lease's length does.  local_tokens: the SHA-256 of what clients bring to our socket.
-    notice: that the lease is to be ended for another; empty: it isn't.
+    expected_end: changes when the lease's length does.  local_tokens: the SHA-256 of tokens of clients at our socket.
+    notice: that of the lease's preemption; empty: there is none.
     """
 
     lease: Lease | None
@@ -71,7 +71,7 @@ class Controller:
         )
         self._clock = clock
         self._closed = False
-        # A connection of its own: a lost one is then really made anew, at the time that our back-off says.
+        # A connection of its own: a lost one is then really made anew, when our back-off permits it.
         self._channel: aio.Channel = open_channel(endpoint, own_connection=True)
         self._identified = MetadataChannel(self._channel, identity.metadata())
         self._stub = ControllerServiceStub(self._identified)
@@ -110,17 +110,17 @@ class Controller:
         return not self._closed and self._channel.get_state() is grpc.ChannelConnectivity.READY
 
     async def register(self, reports: Sequence[DriverInstanceReport]) -> None:
-        """Says which drivers there are. May be said again when that changes."""
+        """Registers the drivers. May be called again when they change."""
         with self._explaining():
             await self._stub.Register(pb.RegisterRequest(reports=reports), timeout=_CALL_BOUND_SECONDS)
 
     async def unregister(self, reason: str, *, bound_seconds: float) -> None:
-        """Says goodbye."""
+        """Leaves on purpose."""
         with self._explaining():
             await self._stub.Unregister(pb.UnregisterRequest(reason=reason), timeout=bound_seconds)
 
     async def report(self, report: Report) -> None:
-        """Says where the exporter is in its life. May be said again."""
+        """Reports the exporter's state. May be repeated."""
         request = pb.ReportStatusRequest(
             status=report.status.value,  # type: ignore[arg-type] # our numbers are the wire's
             message=report.message,
@@ -144,7 +144,7 @@ class Controller:
         return asked + answer.remaining.ToTimedelta().total_seconds()
 
     async def assignments(self) -> AsyncIterator[Assignment]:
-        """What the controller says, now and whenever it changes, until it ends the connection. It is presence too."""
+        """The assignments, now and after each change, until the controller ends the connection. It is presence too."""
         with self._explaining():
             async for status in self._stub.Status(self._status_request):
                 yield _assignment(status)

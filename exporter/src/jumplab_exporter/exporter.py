@@ -1,4 +1,4 @@
-"""The exporter itself: feeds the state machine with what happens, and does what it says."""
+"""The exporter itself: gives the state machine its events, and carries out its effects."""
 
 import asyncio
 import contextlib
@@ -113,7 +113,7 @@ class Exporter:
         self._events.put_nowait(StopRequested())
 
     async def run(self) -> None:
-        """Serves until it is told to stop. Raises Stopped where it can't or shall not go on."""
+        """Serves until it is asked to stop. Raises Stopped where it can't or shall not go on."""
         if self._config.grpc_options:
             _log.warning("grpcOptions is accepted for compatibility with Jumpstarter and has no effect")
         self._report_drivers(self._build_tree())
@@ -179,7 +179,7 @@ class Exporter:
                     self._hosting.set_status(report)
 
     async def _leave(self, leaving: Leaving) -> None:
-        """Says goodbye, then tears down, both within a bound."""
+        """Unregisters, then tears down, both within a bound."""
         reason = leaving.failure or "the exporter is stopping"
         if self._hosting is not None:
             self._hosting.end(reason, clean_up=False)
@@ -231,7 +231,7 @@ class Exporter:
         self._registration.set_reports(tree.reports())
 
     def _with_failures(self, report: Report) -> Report:
-        """Tells of drivers that can't be used where the exporter's status is read."""
+        """Names the drivers that can't be used in the message of the exporter's status."""
         if report.status not in (Status.AVAILABLE, Status.LEASE_READY) or not self._failures:
             return report
         failures = self._driver_failures()

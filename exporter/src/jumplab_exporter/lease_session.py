@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SessionContext:
-    """What the hosting of each lease needs of its exporter.
+    """The exporter's part in the hosting of each lease.
 
     next_session: waits for a client of the lease with that uid; as jumplab_exporter.controller.Controller has it.
     post: takes events for the state machine.  report_drivers: takes the drivers once they are set up.
@@ -80,13 +80,13 @@ class LeaseSession:
                 self._offers.put_nowait(offer)
 
     def _pass_on(self, notice: str) -> None:
-        """What the controller wants the holder to know: it stays in what those are told who attach later."""
+        """The notice for the holder: clients that attach later get it, too."""
         if notice != self._notice and self._session is not None:
             self._session.send_log_line(notice or _SPARED, severity="WARNING")
         self._notice = notice
 
     def _hand_over(self, lease: Lease) -> None:
-        """The lease has another holder: who was let in for the old one is sent away, and let in no more."""
+        """The lease has another holder: clients of the old one are detached, and refused from now on."""
         self.lease = lease
         self._expected_clients.forget()
         while not self._offers.empty():
@@ -95,7 +95,7 @@ class LeaseSession:
             self._session.dismiss(f'lease "{lease.name}" belongs to client "{lease.client}" now')
 
     def set_status(self, report: Report) -> None:
-        """Tells the attached clients where the exporter is in its life."""
+        """Sends the exporter's state to the attached clients."""
         if self._session is not None:
             self._session.set_status(report.status.value, report.message)  # type: ignore[arg-type] # the wire's numbers
 
@@ -106,7 +106,7 @@ class LeaseSession:
         self._ending.asked.set()
 
     async def run(self) -> None:
-        """Sets up, serves until `end`, tears down; tells the state machine how it went."""
+        """Sets up, serves until `end`, tears down; gives the outcome to the state machine."""
         tree = self._context.build_tree()
         try:
             await tree.__aenter__()

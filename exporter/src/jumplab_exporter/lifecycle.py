@@ -6,7 +6,7 @@
                             ▲ ▲ └─▶ Checking                       │
                               └───────────────cleaned──────────────┤
                                                                    ▼
-                             Leaving ◀──a hook says exit, or asked to stop
+                             Leaving ◀──a hook asks for exit, or asked to stop
 
 Only the end of a lease leads to Cleaning: the controller names another lease or none, or the lease's own deadline has
 passed. A lost connection is no event here at all. A lease that comes during a health check cancels it.
@@ -21,7 +21,7 @@ from jumplab_exporter.reports import Attendance, Report, Status
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A lease as the controller tells it. What may change while it lasts does not count in comparisons."""
+    """A lease as the controller sends it. Fields that may change while it lasts do not count in comparisons."""
 
     uid: str
     name: str = field(default="", compare=False)
@@ -34,15 +34,15 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Connecting:
-    """The controller has not said yet whether there is a lease."""
+    """The controller has not sent an assignment yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Available:
     """Free.
 
-    cleaned: the uid of the lease that ended last.  over: the same, until the controller has said so too: what it says
-    of that lease before is not a new assignment.
+    cleaned: the uid of the lease that ended last.  over: the same, until the controller has ended it too: its messages
+    on that lease before that are no new assignment.
     """
 
     cleaned: str = ""
@@ -78,8 +78,8 @@ class Ready:
 class Cleaning:
     """Tearing down and running afterLease.
 
-    following: what the controller has assigned meanwhile;  known: it has said that the lease is over, not this exporter
-    alone;  then: set if the process ends afterwards;  hanging: drivers are still running past the bound.
+    following: the lease that the controller has assigned meanwhile;  known: the controller has ended the lease, not
+    just this exporter;  then: set if the process ends afterwards;  hanging: drivers are still running past the bound.
     """
 
     lease: Lease
@@ -104,7 +104,7 @@ State = Connecting | Available | Checking | Preparing | Ready | Cleaning | Leavi
 
 @dataclass(frozen=True, slots=True)
 class Assigned:
-    """The controller has said which lease there is, or None. It may say the same again."""
+    """The controller has sent the lease of this exporter, or None. The same may come again."""
 
     lease: Lease | None
 
@@ -225,9 +225,9 @@ class CancelCheck:
 
 @dataclass(frozen=True, slots=True)
 class SendReport:
-    """Keep reporting this until it has been delivered, and again after each reconnection.
+    """Send this report until it has been delivered, and again after each reconnection.
 
-    aloud: attached clients are told, too.
+    aloud: attached clients get it, too.
     """
 
     report: Report
@@ -238,7 +238,7 @@ Effect = Prepare | Clean | Check | CancelCheck | SendReport
 
 
 def transition(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
-    """What follows from an event, and what to do about it, in this order. Events that came too late change nothing."""
+    """The next state, and the effects to carry out, in this order. Events that came too late change nothing."""
     match event:
         case StopRequested():
             return _stopped(state), ()

@@ -1,4 +1,4 @@
-"""The short path: a socket for the lease's holder on the exporter's own machine, in place of the router."""
+"""The short path: a socket for the lease's holder on the exporter's own machine, instead of the router."""
 
 import asyncio
 import hashlib
@@ -42,7 +42,7 @@ class ExpectedClients:
         more.set()
 
     def forget(self) -> None:
-        """Whoever was expected is so no more, those who are there included."""
+        """No client is expected any more; those that are connected are disconnected."""
         self._expected.clear()
 
     async def admit(self, token: str, session: str) -> None:
@@ -74,7 +74,7 @@ class _ExpectedClient:
 
 @dataclass(frozen=True, slots=True)
 class LocalSocket:
-    """Where clients on this machine come. machine: its name;  socket: there during a lease; None: there is none."""
+    """The socket for clients on this machine. machine: its name;  socket: there during a lease; None: there is none."""
 
     machine: str = ""
     socket: Path | None = None

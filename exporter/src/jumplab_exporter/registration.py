@@ -1,4 +1,4 @@
-"""Keeps an exporter connected to its controller: the policy of reconnecting, and what each connection begins with."""
+"""Reconnects an exporter to its controller whenever the connection is lost, and begins each connection."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ from jumplab_exporter.controller import Assignment, Controller
 from jumplab_exporter.lifecycle import Lease
 from jumplab_exporter.reporting import ReportQueue
 
-# Where two processes claim to be one exporter, each takes the other's place: they must not do it at full speed.
+# Where two processes claim to be one exporter, each replaces the other: they must not do it at full speed.
 _STEADY_SECONDS = 5.0
 _GOODBYE_BOUND_SECONDS = 3.0
 _FINAL = (NotAuthenticated, NotAllowed, NotFound, BadRequest, CertificateRejected)
@@ -32,14 +32,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Who hears what the controller says. Neither may block."""
+    """The callbacks for messages of the controller. Neither may block."""
 
     assigned: Callable[[Assignment], None]
     deadline: Callable[[Lease, float | None], None]
 
 
 class Registration:
-    """One exporter's registration, kept up whatever goes away.
+    """One exporter's registration, renewed after each loss.
 
     connect: opens a connection.  clock: seconds, only differences count.
     """
@@ -69,7 +69,7 @@ class Registration:
         self._leaving = False
 
     def set_reports(self, reports: Sequence[DriverInstanceReport]) -> None:
-        """What the exporter has; registered anew when it changes."""
+        """The drivers of the exporter; registered anew when they change."""
         if list(reports) != list(self._reports):
             self._reports = reports
             self._reports_changed.set()
@@ -77,7 +77,7 @@ class Registration:
     async def run(self) -> TransportError:
         """Stays registered for ever.
 
-        Returns what ended it: the controller refuses this exporter from the first, or the exporter has said goodbye.
+        Returns why it ended: the controller refuses this exporter from the first, or the exporter has left.
         """
         backoff = self._backoff()
         reported: type[TransportError] | None = None
@@ -89,7 +89,7 @@ class Registration:
             if self._clock() - begun > _STEADY_SECONDS:
                 backoff.reset()
                 reported = None
-            # Once for each loss: what a try in vain says of the same in other words is no news.
+            # Once for each loss: the same failure of further attempts is no news.
             _log.log(logging.DEBUG if type(ending) is reported else logging.WARNING, "%s; trying again", ending)
             reported = type(ending)
             await backoff.wait()
@@ -98,11 +98,11 @@ class Registration:
 
     @property
     def connected(self) -> bool:
-        """Whether the controller hears this exporter, as far as is known."""
+        """Whether this exporter is connected to the controller, as far as is known."""
         return self._connection is not None
 
     async def send_goodbye(self, reason: str) -> None:
-        """Tells the controller, if it is there, that the exporter leaves on purpose. No connection follows."""
+        """Unregisters the exporter, if the controller can be reached. No connection follows."""
         self._leaving = True
         async with self._closing:
             if self._connection is not None:

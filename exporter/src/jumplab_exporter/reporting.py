@@ -9,8 +9,8 @@ from jumplab.transport.errors import TransportError
 from jumplab_exporter.controller import Controller
 from jumplab_exporter.reports import Report
 
-# Who attaches waits for the exporter's first words, which a report would overtake at the controller; and one that comes
-# and goes all the time is told of once a second.
+# A client that attaches waits for the exporter's first frames, which a report would overtake at the controller; and a
+# client that comes and goes all the time is reported once a second.
 _ASIDE_SECONDS = 0.05
 _BETWEEN_SECONDS = 1.0
 
@@ -18,10 +18,10 @@ _log = logging.getLogger(__name__)
 
 
 class ReportQueue:
-    """What the controller is still to be told.
+    """The reports that are still to be delivered.
 
-    Of one lease only the latest report counts. Those of different leases are all delivered, since each tells that its
-    lease has been cleaned up. One that speaks of no lease is out of date with the next: said after it, or to the next
+    Of one lease only the latest report counts. Those of different leases are all delivered, since each confirms that
+    its lease has been cleaned up. One without a lease is out of date with the next: sent after it, or to the next
     controller, it would have a lease cleared that has begun meanwhile.
     """
 
@@ -37,7 +37,7 @@ class ReportQueue:
         self._sent_at = float("-inf")
 
     def put(self, report: Report, *, patient: bool = False) -> None:
-        """Takes a report. Never waits.  patient: it is told a moment later, if no other of its lease comes before."""
+        """Takes a report. Never waits.  patient: it is sent a moment later, if no other of its lease comes before."""
         self._last = report
         self._delivered.clear()
         self._later.pop(report.lease_uid, None)
@@ -52,7 +52,7 @@ class ReportQueue:
             self._changed.set()
 
     def _come_to_it(self) -> None:
-        """Sees to it that what may be told later is told."""
+        """Has the patient reports sent soon."""
         if self._due is None:
             loop = asyncio.get_running_loop()
             self._due = loop.call_at(max(loop.time() + _ASIDE_SECONDS, self._sent_at + _BETWEEN_SECONDS), self._be_due)

@@ -25,6 +25,8 @@ class Board:
     """It hears of leases and does nothing."""
     slow: bool = False
     """Its hooks go on until `finish`."""
+    attached: bool = False
+    """Whether a client stays, rather than comes and goes."""
     epoch: int = 1
     holding: str = ""
     """The uid of the lease that its process serves, or has still to clean up after."""
@@ -158,6 +160,7 @@ class Board:
     def _end_lease(self) -> None:
         """The lease is over: it cleans up, in its time."""
         self._stop_deadline()
+        self.attached = False
         if self.holding and self._hook != "AfterLeaseHook":
             self._hook = "AfterLeaseHook"
             self._say(self._hook, self.holding)
@@ -178,13 +181,14 @@ class Board:
     def _forget(self) -> None:
         self._stop_deadline()
         self.holding, self._hook, self._over, self._heard = "", "", "", None
+        self.attached = False
         self._unsaid.clear()
         self.owed.clear()
 
     def _say(self, status: str, lease_uid: str, *, release: bool = False) -> None:
         for superseded in ("", lease_uid):
             self._unsaid.pop(superseded, None)
-        attached = False if status == "LeaseReady" else None
+        attached = self.attached if status == "LeaseReady" else None
         self._unsaid[lease_uid] = StatusReport(
             status, "", lease_uid, str(self.epoch), release, attached=attached, attachments=self._attachments
         )

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from jumplab.protocol.durations import parse_duration
 from tests.reconcile.faults.api import Plain
 from tests.reconcile.faults.world import FaultyWorld, Rules, conditions
-from tests.reconcile.faults.writes import Auditor, begin_of, claim_of, exporters_of, is_true, kept_of
+from tests.reconcile.faults.writes import Auditor, begin_of, claim_of, exporters_of, is_true, kept_of, latest_end
 
 
 class Witness:
@@ -125,10 +124,7 @@ class Witness:
         for other in held:
             if self._assigned.get((other["metadata"]["uid"], exporter), ("", 0))[1] <= since:
                 continue
-            accepted = other["status"]["accepted"]
-            at = datetime.fromisoformat(conditions(other)["Assigned"]["lastTransitionTime"])
-            length = parse_duration(accepted["duration"]) if "duration" in accepted else timedelta(0)
-            end = datetime.fromisoformat(accepted["endTime"]) if "endTime" in accepted else at + length
+            end = latest_end(other, datetime.fromisoformat(conditions(other)["Assigned"]["lastTransitionTime"]))
             assert begin is None or end <= begin, f"{other} overlaps with what is kept for {lease}"
 
     def _endings(self) -> None:

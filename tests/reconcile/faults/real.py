@@ -186,6 +186,8 @@ class RealWorld(FaultyWorld):
         if self._on_event is None or kind.PLURAL in self._blind:
             return
         self._told[plain["metadata"]["uid"]] = version(plain)
+        if change != "DELETED":  # a watch may be quicker than the answer to the write: nobody knows more than the store
+            self.store.take(kind.PLURAL, plain)
         if change == "DELETED":
             self._untold.pop(plain["metadata"]["uid"], None)
         self._on_event(kind, change, plain)

@@ -61,9 +61,10 @@ class FaultyLab(RuleBasedStateMachine):
 
     # people
 
-    @rule(name=_leases, client=_clients, board=st.sampled_from(BOARDS), minutes=_minutes)
-    def create_lease(self, name: str, client: str, board: str, minutes: int) -> None:
-        self._create(name, client, minutes, selector={"matchLabels": {"board": board}})
+    @rule(name=_leases, client=_clients, board=st.sampled_from(BOARDS), minutes=_minutes, extends=st.booleans())
+    def create_lease(self, name: str, client: str, board: str, minutes: int, extends: bool) -> None:
+        more = {"extendOnActivity": {"by": "2m"}} if extends else {}
+        self._create(name, client, minutes, selector={"matchLabels": {"board": board}}, **more)
 
     @rule(name=_leases, client=_clients, minutes=_minutes, pinned=_exporters, patient=st.booleans())
     def create_pinned_lease(self, name: str, client: str, minutes: int, pinned: str, patient: bool) -> None:
@@ -165,6 +166,12 @@ class FaultyLab(RuleBasedStateMachine):
     @rule(name=_exporters)
     def attend(self, name: str) -> None:
         self.world.board(name).attend()
+
+    @rule(name=_exporters)
+    def stay_attached(self, name: str) -> None:
+        board = self.world.board(name)
+        board.attached = bool(board.holding)
+        board.attend()
 
     @rule(name=_exporters)
     def finish_hook(self, name: str) -> None:

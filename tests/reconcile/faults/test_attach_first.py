@@ -79,7 +79,7 @@ def test_the_exporter_says_that_it_is_leased_and_hears_until_when_after_the_hold
 
 def test_the_exporter_hears_until_when_it_is_leased_though_its_own_status_can_not_be_written(leased: _Leased) -> None:
     leased.api.away = True
-    leased.loop.advance(SETTINGS.end_told_within - _MOMENT)
+    leased.loop.advance(SETTINGS.end_send_delay - _MOMENT)
     assert (leased.phase, leased.knows_the_end) == ("Available", False)
     leased.loop.advance(2 * _MOMENT)
     assert (leased.phase, leased.knows_the_end) == ("Available", True)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import os
+from typing import cast
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from jumplab_operator.resources import Lease
 from tests.kube.servers import KubeApi
-from tests.reconcile.faults.real import RealWorld
+from tests.reconcile.faults.api import FaultyApi, Plain
+from tests.reconcile.faults.real import RealStore, RealWorld
 from tests.reconcile.faults.test_always import FaultyLab
+from tests.reconcile.faults.virtual_time import VirtualLoop
+from tests.reconcile.faults.world import FaultyWorld
+from tests.reconcile.faults.writes import Auditor
+from tests.reconcile.world import World
 
 _EXAMPLES = int(os.environ.get("JUMPLAB_FAULT_EXAMPLES", "3"))
 
@@ -29,3 +36,45 @@ def test_whatever_goes_wrong_on_a_real_server_nobody_is_given_what_another_has(k
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+class _Unserved(RealWorld):
+    """The same world without a server: a test says what its answers and its watches bring, and in which order."""
+
+    def __init__(self) -> None:
+        self._told, self._untold = {}, {}
+        FaultyWorld.__init__(self, VirtualLoop())
+
+    def new_store(self) -> RealStore:
+        return RealStore(self.clock.now, cast(World, None))
+
+    def new_api(self) -> FaultyApi:
+        return FaultyApi(self.store)
+
+    def close(self) -> None:
+        FaultyWorld.close(self)
+
+
+def _written(name: str, version: int, **parts: Plain) -> Plain:
+    return {"metadata": {"name": name, "uid": name, "resourceVersion": str(version)}, **parts}
+
+
+def test_a_watch_may_be_quicker_than_the_answer_to_the_write() -> None:
+    """The operator hears by its watch that it has ended a lease, and clears the claim, before it has the answer."""
+    world = _Unserved()
+    try:
+        auditor = Auditor(world, {})
+        world.board("e1")
+        accepted = {"clientRef": {"name": "ann"}, "duration": "5m", "context": {}}
+        held: Plain = {"accepted": accepted, "exporterRef": {"name": "e1"}, "beginTime": "2026-08-01T11:55:00Z"}
+        over = {"type": "Ready", "status": "False", "reason": "Expired"}
+        claimed: Plain = {"leaseRef": {"name": "l", "uid": "l"}}
+        world.store.objects["leases"]["l"] = _written("l", 1, spec=accepted, status=held)
+        world.store.objects["exporters"]["e1"] = _written("e1", 2, spec={}, status=claimed)
+        world._on_event = lambda *_: None
+        ended = {**held, "ended": True, "conditions": [over]}
+        world._hear(Lease, "MODIFIED", _written("l", 3, spec=accepted, status=ended))
+        world.store.take("exporters", _written("e1", 4, spec={}, status={}))
+        assert auditor.wrongs == []
+    finally:
+        world.close()

@@ -91,8 +91,12 @@ class Auditor:
         self._must(not old.get("ended"), "what is over goes on", before, after)
         if exporters_of(new) != exporters_of(old) and exporters_of(new):
             self._see_assigned(after)
+        elif new.get("expectedEndTime") not in (None, old.get("expectedEndTime")):
+            for name in exporters_of(new):
+                self._see_overlaps(after, name)
         if not is_true(before, "Ready") and is_true(after, "Ready"):
             self._see_ready(after)
+            self._see_cut(after)
         self._see_notice(after)
 
     def _see_assigned(self, lease: Plain) -> None:
@@ -109,10 +113,8 @@ class Auditor:
             self._see_overlaps(lease, name)
 
     def _see_overlaps(self, lease: Plain, name: str) -> None:
-        """Nobody gets what is kept for another before it would be given back."""
-        accepted = lease["status"]["accepted"]
-        end = datetime.fromisoformat(accepted["endTime"]) if "endTime" in accepted else None
-        end = end or self._world.now + parse_duration(accepted["duration"])
+        """Nobody gets what is reserved for another before it would be given back."""
+        end = latest_end(lease, self._world.now)
         for other in self._world.all("leases"):
             status = other.get("status", {})
             if (
@@ -123,12 +125,28 @@ class Auditor:
                 continue
             begin = begin_of(status["accepted"])
             if begin is not None and begin > self._world.now:  # then it goes before all others
-                self._must(end <= begin, f"{name} is kept for another", lease, other)
+                self._must(end <= begin, f"{name} is reserved for another", lease, other)
 
     def _see_ready(self, lease: Plain) -> None:
         for name in exporters_of(lease["status"]):
             confirmed = lease["metadata"]["uid"] in self._world.boards[name].confirmed
             self._must(confirmed, f"a lease is ready, and {name} never said so", lease)
+
+    def _see_cut(self, lease: Plain) -> None:
+        """A lease ends earlier than its client asked only where its exporter is reserved for another from then."""
+        status = lease["status"]
+        end, asked = datetime.fromisoformat(status["expectedEndTime"]), asked_end(status)
+        if asked is None or end >= asked:
+            return
+        ready = conditions(lease)["Ready"]["message"]
+        self._must("ends early" in ready, "a lease is cut short, and does not say so", lease)
+        begins = [
+            begin_of(other["status"]["accepted"])
+            for other in self._world.all("leases")
+            for name in kept_of(other.get("status", {}))
+            if name in exporters_of(status)
+        ]
+        self._must(end in begins, "a lease is cut short for nobody", lease, begins)
 
     def _see_history(self, before: Plain, after: Plain) -> None:
         """What is over had what it had; the end may be the first to tell of what was claimed for it."""
@@ -166,11 +184,10 @@ class Auditor:
         self._must(reason in is_right and is_right[reason](), f"a lease is lost: {reason}", before, after)
 
     def _is_expired(self, lease: Plain) -> bool:
-        status, accepted = lease["status"], lease["status"]["accepted"]
-        end = datetime.fromisoformat(accepted["endTime"]) if "endTime" in accepted else None
-        if end is None and "beginTime" in status:
-            end = datetime.fromisoformat(status["beginTime"]) + parse_duration(accepted["duration"])
-        return end is not None and end <= self._world.now + timedelta(seconds=5)
+        status = lease["status"]
+        end, asked = status.get("expectedEndTime"), asked_end(status)
+        ends = [each for each in (asked, datetime.fromisoformat(end) if end is not None else None) if each is not None]
+        return bool(ends) and min(ends) <= self._world.now + timedelta(seconds=5)
 
     def _is_deleted(self, lease_uid: str, name: str) -> bool:
         exporter = self._world.store.objects["exporters"].get(name)
@@ -207,6 +224,28 @@ def begin_of(spec: Plain) -> datetime | None:
     if "endTime" in spec and "duration" in spec:
         return datetime.fromisoformat(spec["endTime"]) - parse_duration(spec["duration"])
     return None
+
+
+def asked_end(status: Plain) -> datetime | None:
+    """The end of a lease by the spec in force; None: that is not known yet."""
+    accepted = status["accepted"]
+    if "endTime" in accepted:
+        return datetime.fromisoformat(accepted["endTime"])
+    if "beginTime" not in status:
+        return None
+    return datetime.fromisoformat(status["beginTime"]) + parse_duration(accepted["duration"])
+
+
+def latest_end(lease: Plain, assigned: datetime) -> datetime:
+    """The end of a lease that got its exporters then; of one that is not ready yet, the latest if it were so soon.
+
+    One that had a reservation may be a minute late, and is cut short by as much once it is ready.
+    """
+    status = lease["status"]
+    if "expectedEndTime" in status:
+        return datetime.fromisoformat(status["expectedEndTime"])
+    late = timedelta(minutes=1) if begin_of(status["accepted"]) is not None else timedelta(0)
+    return asked_end(status) or assigned + parse_duration(status["accepted"]["duration"]) - late
 
 
 def _is_asked_for(exporter: Plain, part: Plain) -> bool:

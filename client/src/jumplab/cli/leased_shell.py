@@ -27,7 +27,7 @@ from jumplab.transport.listener import AcceptedLink, LocalListener, only, turn_a
 from jumplab.transport.relay import relay
 
 _ENDING_BOUND_SECONDS = 5.0
-_CALL_SOCKET = ".errands"  # no member's name begins with a dot
+_CALL_SOCKET = ".calls"  # no member's name begins with a dot
 
 
 async def open_shell(
@@ -58,7 +58,7 @@ async def open_shell(
         watching = tasks.create_task(_announce_end(controller, lease.name), name="watch of the lease")
         try:
             patience = {"JUMPLAB_RECONNECT_SECONDS": f"{reconnect_within.total_seconds():g}"}
-            ours = _environment(sockets, token, lease, drivers) | patience | {"JUMPLAB_ERRANDS": str(call_socket)}
+            ours = _environment(sockets, token, lease, drivers) | patience | {"JUMPLAB_CALL_SOCKET": str(call_socket)}
             environment = os.environ | ours
             return await _run(command or [os.environ.get("SHELL") or "/bin/sh"], environment)
         finally:

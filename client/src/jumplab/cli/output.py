@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from jumplab.client.lease_status import phase_of, reason_of, why_waiting
-from jumplab.client.local_moments import format_dated
+from jumplab.client.local_moments import format_dated, in_local_time
 from jumplab.client.views import ExporterView, LeaseView
 from jumplab.client.waiting import QueuedLease
 from jumplab.protocol.durations import format_duration
@@ -52,7 +52,7 @@ EXPORTER_COLUMNS: Columns = {
     "LEASE": (lambda exporter: exporter.lease, False),
     "LABELS": (_labels, False),
     "ENABLED": (lambda exporter: "yes" if exporter.enabled else "no", True),
-    "MESSAGE": (lambda exporter: exporter.message, True),
+    "MESSAGE": (lambda exporter: in_local_time(exporter.message), True),
 }
 LEASE_COLUMNS: Columns = {
     "NAME": (lambda lease: lease.name, False),
@@ -71,13 +71,13 @@ QUEUE_COLUMNS: Columns = {
     "CLIENT": (lambda queued: queued.client, False),
     "WAITS FOR": (lambda queued: queued.selector, False),
     "EXPECTED": (_expected, False),
-    "WHY": (lambda queued: queued.queue_position.message, True),
+    "WHY": (lambda queued: in_local_time(queued.queue_position.message), True),
 }
 CONSIDERED_COLUMNS: Columns = {
     "FOR": (lambda considered: considered.asked_for, False),
     "EXPORTER": (lambda considered: considered.exporter, False),
     "REASON": (lambda considered: considered.reason, False),
-    "WHY NOT": (lambda considered: considered.message, False),
+    "WHY NOT": (lambda considered: in_local_time(considered.message), False),
 }
 
 

@@ -75,7 +75,7 @@ async def acquired(
     """Creates a lease and waits until it is ready; leaving the context releases it, however it is left.
 
     timeout and notify: as for `wait_until_ready`, and it raises what that raises. Where something else has gone wrong
-    already, a release that fails is told, not raised.
+    already, a release that fails is a notification, not an error.
     """
     await create(controller, request, notify=notify)
     wait = partial(wait_until_ready, controller, request.name, timeout=timeout, notify=notify)
@@ -99,7 +99,7 @@ async def joined(
 
 
 async def create(controller: Controller, request: LeaseRequest, *, notify: Notify) -> LeaseView:
-    """Creates a lease. One whose creation was interrupted is released, if its name can be nobody else's."""
+    """Creates a lease. If the creation is interrupted, the lease is released, where its name is ours."""
     try:
         return await controller.create_lease(request)
     except transport_errors.Refused:
@@ -115,7 +115,7 @@ async def wait_until_ready(
 ) -> LeaseView:
     """Waits until the lease can be used.
 
-    timeout None: for as long as it takes, since a queue may be long.  tell: is given a sentence whenever the reason for
+    timeout None: without a limit, since a queue may be long.  notify: receives a sentence whenever the reason for
     waiting changes. A controller that goes away meanwhile is waited for; one that is away from the start is not.
     Raises LeaseFailed, LeaseNotOwn, LeaseNotReady or TransportError. Cancelling leaves the lease as it is.
     """

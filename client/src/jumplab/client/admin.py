@@ -1,4 +1,4 @@
-"""What an administrator adds to a lab through the Kubernetes API: exporters and clients, with their credentials.
+"""Adds exporters and clients to a lab through the Kubernetes API, with their credentials.
 
 The official client is an extra, `jumplab[admin]`: nobody who only leases needs it.
 """
@@ -19,7 +19,7 @@ _GROUP, _VERSION = "jumpstarter.dev", "v1alpha1"
 _SECRET = "/api/v1/namespaces/{namespace}/secrets/{name}"  # noqa: S105 - where Secrets are, not what is in one
 CREDENTIAL_BOUND = timedelta(seconds=30)
 
-# What the Kubernetes client raises for files that are anything but a kubeconfig.
+# The Kubernetes client raises these for files that are no kubeconfig.
 _NO_KUBECONFIG = (OSError, ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError)
 
 Kind = Literal["Exporter", "Client"]
@@ -27,7 +27,7 @@ Kind = Literal["Exporter", "Client"]
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What an exporter or a client needs to reach its controller. ca: PEM, empty where none is published."""
+    """The way of an exporter or a client to its controller. ca: PEM, empty where none is published."""
 
     kind: Kind
     namespace: str

@@ -1,4 +1,4 @@
-"""What callers give to the public functions, checked: a wrong argument is a sentence, before anything is leased."""
+"""Checks the arguments of the public functions: a wrong one is an error with a sentence, before anything is leased."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -34,7 +34,7 @@ def check_callable(name: str, value: Any) -> None:
 
 
 def as_duration(name: str, value: Any) -> timedelta:
-    """What a string such as `30m`, or a timedelta, says; it is longer than zero. Raises ConfigurationError."""
+    """The duration of a string such as `30m`, or a timedelta; it is greater than zero. Raises ConfigurationError."""
     if not isinstance(value, str | timedelta):
         raise _wrong(name, 'a string such as "30m", or a timedelta', value)
     try:

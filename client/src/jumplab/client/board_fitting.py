@@ -1,4 +1,4 @@
-"""Typed boards held against what an exporter reports, and made of its drivers."""
+"""Compares typed boards with the report of an exporter, and makes them of its drivers."""
 
 from typing import Any, TypeVar
 
@@ -67,7 +67,7 @@ def _twin_of(client: ClientClass) -> type[AsyncDriverClient]:
 
 
 def _differences(board: BoardClass, parent: AsyncDriverClient, path: str) -> list[str]:
-    """What the drivers below `parent` are not, of what the board's class declares."""
+    """How the drivers below `parent` differ from those that the board's class declares."""
     found: list[str] = []
     for field in fields_of(board):
         child = child_called(field.name, parent.children)
@@ -88,7 +88,7 @@ def _differences_of(field: BoardField, child: AsyncDriverClient, where: str) -> 
     offered = child._node.interfaces
     needed = [(name_of(each), version_of(each)) for each in interfaces_of(_twin_of(field.client))]
     missing = [each for each in needed if each not in offered]
-    if not missing or (child._node.failure and not offered):  # what could not be built says so when it is called
+    if not missing or (child._node.failure and not offered):  # a call will give the reason
         return []
     lacks = ", ".join(map(_interface, missing))
     offers = ", ".join(map(_interface, offered)) or "no interface"

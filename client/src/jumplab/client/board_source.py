@@ -1,6 +1,6 @@
 """The Python source of a board's class, from the drivers that an exporter registered.
 
-What the exporter says becomes code that somebody will run: only what is a name or an import path gets into it.
+The report of the exporter becomes code that somebody will run: only names and import paths get into it.
 """
 
 import re
@@ -66,7 +66,7 @@ class _Module:
             yield f"    # below {attribute}: {', '.join(ascii(child.name) for child in driver.children)}"
 
     def _import(self, driver: DriverView) -> str:
-        """What the driver's client class is called in this module."""
+        """The name of the driver's client class in this module."""
         path = _IMPORT_PATH.fullmatch(driver.client)
         home = (path["module"], path["name"]) if path and not _has_keyword(driver.client) else _GENERIC
         if home not in self.imports:

@@ -8,7 +8,7 @@
     with jumplab.lease("board=imx8", board=Imx8) as board:
         board.power.cycle()
 
-Declarations are read here, when a lease is asked for; `board_fitting` holds them against what an exporter reports.
+Declarations are read here, when a lease is requested; `board_fitting` compares them with the report of the exporter.
 """
 
 from collections.abc import Collection
@@ -56,7 +56,7 @@ class BoardField:
 
 
 def fields_of(board: BoardClass) -> tuple[BoardField, ...]:
-    """What a board's class declares. Raises ConfigurationError where it is no board, or a field is no driver's."""
+    """The declarations of a board's class. Raises ConfigurationError where it is no board, or a field is no driver."""
     if not isinstance(board, type) or not issubclass(board, Board | AsyncBoard):
         raise ConfigurationError(f"board must be a class derived from jumplab.Board or AsyncBoard, not {board!r}")
     try:

@@ -30,7 +30,7 @@ class _Section(BaseModel):
 
 
 class Metadata(_Section):
-    """Whose configuration it is: the Client resource."""
+    """The Client resource that the configuration belongs to."""
 
     namespace: str = Field(min_length=1)
     name: str = Field(min_length=1)
@@ -45,7 +45,7 @@ class DriverSettings(_Section):
     @field_validator("allow")
     @classmethod
     def _packages(cls, allow: tuple[str, ...]) -> tuple[str, ...]:
-        # Jumpstarter's files say `acme.*` for what is `acme` here: the package and all below it.
+        # Jumpstarter's files write `acme.*` where ours write `acme`: the package and all below it.
         return tuple(pattern.removesuffix(".*") for pattern in allow)
 
 

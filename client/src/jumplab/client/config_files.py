@@ -1,4 +1,4 @@
-"""Where configuration files lie, and which one is in force: Jumpstarter's places and environment.
+"""The paths of configuration files, and which one is in force: by Jumpstarter's paths and environment variables.
 
 A client is chosen by, in this order: an explicit name, JMP_CLIENT_CONFIG (a path), JMP_CLIENT (a name), and the current
 client in `config.yaml`. JMP_ENDPOINT, JMP_TOKEN, JMP_NAMESPACE, JMP_NAME, JMP_DRIVERS_ALLOW (comma-separated, or

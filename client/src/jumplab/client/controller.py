@@ -1,4 +1,4 @@
-"""What a client asks of its controller, typed.
+"""The requests of a client to its controller, typed.
 
 Every method raises `jumplab.transport.errors.TransportError`, split by what the caller can do. Unary calls are bounded
 by `CALL_TIMEOUT`; nothing is retried here.
@@ -46,9 +46,9 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class LeaseRequest:
-    """What a client asks for: a selector, as kubectl's -l, or one exporter by its name, or both.
+    """The request for a lease: a selector, as kubectl's -l, or one exporter by its name, or both.
 
-    members: several exporters at one time, each by the name that the lease is to have for it, in place of these.
+    members: for a gang, each member by its name within the lease; excludes selector and exporter.
     name_is_ours: the name was made for this request, so a lease of that name can only be the one that it created.
     """
 
@@ -62,7 +62,7 @@ class LeaseRequest:
 
 @dataclass(frozen=True, slots=True)
 class LeaseChange:
-    """What is to be different about a lease: its length from its begin, or else its end, and its holder."""
+    """Changes of a lease: its length from its begin, or else its end, and its holder."""
 
     duration: timedelta | None = None
     end: datetime | None = None
@@ -101,7 +101,7 @@ class Controller:
     @classmethod
     @asynccontextmanager
     async def connected(cls, config: ClientConfig) -> AsyncIterator["Controller"]:
-        """A controller that is asked as `config` says; the connection is made by the first call."""
+        """A controller with the endpoint and the credentials of `config`; the first call connects."""
         tls = config.tls.trust()
         endpoint = Endpoint(config.endpoint, tls)
         channel = open_channel(endpoint)
@@ -148,12 +148,12 @@ class Controller:
         return lease_view(await self._answer(self._client.GetLease(request, timeout=_seconds())))
 
     async def explain_lease(self, name: str) -> Explanation:
-        """Where a lease stands, and why it has no exporter."""
+        """The queue position of a lease, and why it has no exporter."""
         request = client_pb2.GetLeaseRequest(name=self._lease_name(name))
         return explanation(await self._answer(self._client.ExplainLease(request, timeout=_seconds())))
 
     async def queue(self, selector: str = "") -> tuple[list[QueuedLease], bool]:
-        """Who waits for exporters that a label selector matches, those for the same in their order; whether there are
+        """The leases that wait for exporters which a label selector matches, in queue order; and whether there are
         more."""
         request = client_pb2.ListQueueRequest(parent=self._parent, filter=selector)
         answer = await self._answer(self._client.ListQueue(request, timeout=_seconds()))

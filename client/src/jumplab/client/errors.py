@@ -1,4 +1,4 @@
-"""What can go wrong between a user and a lease, split by what the user can do about it.
+"""The errors between a user and a lease, by what the user can do about them.
 
     ClientError
     ├── ConfigurationError      fix a configuration file, an environment variable or an argument
@@ -46,7 +46,7 @@ class LeaseEnded(LeaseFailed):
 
 
 class LeaseNotOwn(ClientError):
-    """The lease is held by another client."""
+    """Another client is the holder of the lease."""
 
 
 class LeaseNotReady(ClientError):

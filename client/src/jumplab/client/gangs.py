@@ -32,7 +32,7 @@ def parse_wanted(text: str) -> Wanted:
 
 
 def parse_members(members: Mapping[str, str]) -> Mapping[str, Wanted]:
-    """What is wanted for each name. Raises ConfigurationError where one says nothing."""
+    """The request for each member by its name. Raises ConfigurationError where one is empty."""
     wanted = {name: parse_wanted(text.strip()) for name, text in members.items()}
     for name, each in wanted.items():
         if not name or not (each.selector or each.exporter):

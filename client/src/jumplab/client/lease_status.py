@@ -1,10 +1,10 @@
-"""Where a lease stands, and what to tell the person who waits for it. Pure."""
+"""The phase of a lease, and sentences about it for its user, with times in the user's zone."""
 
 from datetime import datetime
 from enum import StrEnum
 
 from jumplab.client import errors
-from jumplab.client.local_moments import format_local
+from jumplab.client.local_moments import format_local, in_local_time
 from jumplab.client.views import LeaseView
 
 
@@ -33,7 +33,7 @@ def phase_of(lease: LeaseView) -> Phase:
 
 
 def reason_of(lease: LeaseView) -> str:
-    """One word for a column: the reason of what holds the lease where it is."""
+    """One word for a column: the reason of the lease's phase."""
     match phase_of(lease):
         case Phase.ENDED | Phase.READY:
             condition = lease.condition("Ready")
@@ -49,7 +49,7 @@ def why_waiting(lease: LeaseView) -> str:
     pending = lease.condition("Pending")
     if pending is None or pending.status != "True":
         return "waiting for an exporter"
-    return pending.message or pending.reason
+    return in_local_time(pending.message) or pending.reason
 
 
 def state_sentence(lease: LeaseView) -> str:
@@ -89,7 +89,7 @@ def foreign_to(client: str, lease: LeaseView) -> errors.LeaseNotOwn | None:
 
 
 def ready_sentence(lease: LeaseView, now: datetime) -> str:
-    """Says which exporter is held, and until when."""
+    """A sentence with the exporter of the lease and its end."""
     until = ""
     if lease.expected_end is not None:
         until = f" until {format_local(lease.expected_end, now)}"
@@ -105,13 +105,13 @@ def exporters_sentence(lease: LeaseView) -> str:
 
 
 def notice_of(lease: LeaseView) -> str:
-    """That the lease is to be ended for another, in words; empty where it isn't."""
+    """The notice of the lease's preemption; empty where there is none."""
     notice = lease.condition("Preempting")
-    return notice.message if notice is not None and notice.status == "True" else ""
+    return in_local_time(notice.message) if notice is not None and notice.status == "True" else ""
 
 
 def change_sentence(lease: LeaseView, now: datetime) -> str:
-    """Says what is in force of a lease that was changed."""
+    """A sentence with the holder and the end of a lease that was changed."""
     if lease.ended:
         return f'lease "{lease.name}" has ended: {_how_it_ended(lease)}'
     until = f" until {format_local(lease.expected_end, now)}" if lease.expected_end is not None else ""
@@ -122,9 +122,9 @@ def _how_it_ended(lease: LeaseView) -> str:
     ready = lease.condition("Ready")
     if ready is None or ready.status == "True":
         return "released"
-    return ready.message or ready.reason or "released"
+    return in_local_time(ready.message) or ready.reason or "released"
 
 
 def _message(lease: LeaseView, type_: str) -> str:
     condition = lease.condition(type_)
-    return (condition.message or condition.reason) if condition else type_
+    return (in_local_time(condition.message) or condition.reason) if condition else type_

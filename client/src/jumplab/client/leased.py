@@ -1,4 +1,4 @@
-"""What `with` and `async with` hold: a lease's drivers, untyped or as a board."""
+"""The contexts of `with` and `async with`: a lease's drivers, untyped or as a board."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
@@ -19,7 +19,7 @@ from jumplab.driver.plain import plain_twin_of
 
 @dataclass(frozen=True, slots=True)
 class LeaseOpening:
-    """How a lease is come by: `hold` gives it, and gives it back where it is ours.
+    """How a lease is acquired: `acquire` gives it, and releases it at the end where it is ours.
 
     reconnect_within: how long a lost connection may stay away.  from_lease_begin: as for Session.
     """
@@ -49,7 +49,7 @@ class LeaseOpening:
 
 
 class _Plain:
-    """Holds in a thread, for plain code."""
+    """Runs the context in a thread, for plain code."""
 
     def __init__(self) -> None:
         self._stack = ExitStack()

@@ -1,4 +1,4 @@
-"""What test authors write: `with jumplab.lease("board=qemu-arm64") as board:`, plain or with asyncio."""
+"""The functions for test authors: `with jumplab.lease("board=qemu-arm64") as board:`, plain or with asyncio."""
 
 import logging
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ A = TypeVar("A", bound=AsyncBoard)
 
 
 class AttachOptions(TypedDict, total=False):
-    """What `attach` takes beside the lease and the board's class."""
+    """The options of `attach`, without the lease and the board's class."""
 
     client: str | ClientConfig | None
     wait_timeout: str | timedelta | None
@@ -32,7 +32,7 @@ class AttachOptions(TypedDict, total=False):
 
 
 class LeaseOptions(AttachOptions, total=False):
-    """What `lease` takes beside the selector and the board's class."""
+    """The options of `lease`, without the selector and the board's class."""
 
     exporter: str
     exporters: Mapping[str, str] | None
@@ -67,10 +67,10 @@ def lease(
     declares the drivers; the context gives an instance of it.  duration: how long at most, from when it is ready; a
     string as `1h30m`.  name: the new lease's name.  client: a configuration or its name, else the current one.
     wait_timeout: how long to wait for an exporter, else for as long as it takes.  reconnect_within: how long a lost
-    connection may stay away before calls fail with SessionLost.  tell: is given a sentence whenever the reason for
+    connection may stay away before calls fail with SessionLost.  tell: receives a sentence whenever the reason for
     waiting changes.
 
-    Raises ConfigurationError at once; what entering raises is told by `Leased`.
+    Raises ConfigurationError at once; `Leased` documents the errors of entering the context.
     """
     check_text("selector", selector, '"board=x,rev=2"')
     check_text("exporter", exporter, '"bench-3"')

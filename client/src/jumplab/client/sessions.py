@@ -44,7 +44,7 @@ async def dial(
 ) -> Link:
     """A way to a ready lease's exporter, good for one session. A controller that is away is tried for DIAL_BOUND.
 
-    A lease whose exporter was lost before anybody had used it is placed anew: that is waited for.
+    A lease whose exporter was lost before its first use gets another one: this waits for it.
     member: of a lease of several exporters, which; empty: the first.
     Raises TransportError, and what waiting for a lease raises.
     """
@@ -104,8 +104,8 @@ async def attached(
     *,
     from_lease_begin: bool = True,
 ) -> AsyncIterator[Session]:
-    """A session with a ready lease's exporter; where that is lost before it has answered, with the one that the lease
-    gets in its place.
+    """A session with a ready lease's exporter; where that is lost before it has answered, with the one that
+    replaces it.
 
     again, client, from_lease_begin: as for `attach`.  member, and what is raised: as for `session_of`.
     """
@@ -133,7 +133,7 @@ def reconnecting(
 ) -> Reconnecting:
     """How a session of this lease gets another connection: by dialling anew, for as long as the lease lasts.
 
-    tell: is given one sentence for each loss of the connection.
+    notify: receives one sentence for each loss of the connection.
     """
 
     async def dial_again() -> Link:

@@ -1,4 +1,4 @@
-"""Leases and exporters as the controller tells them, converted once from the wire.
+"""Leases and exporters as the controller sends them, converted once from the wire.
 
 Names are short here: the resource names of the wire (`namespaces/lab/leases/demo`) begin and end in this module.
 """
@@ -50,7 +50,7 @@ class LeaseView:
     ended: bool
     conditions: tuple[Condition, ...]
     members: tuple[MemberView, ...] = ()
-    """What a lease of several exporters is made of; none for one of one exporter."""
+    """The members of a gang; none for a lease of one exporter."""
 
     def condition(self, type_: str) -> Condition | None:
         """The condition of that type."""
@@ -64,7 +64,7 @@ class LeaseView:
 
 @dataclass(frozen=True, slots=True)
 class ExporterView:
-    """An exporter at one moment. status: `Available`, `LeaseReady`, …;  lease: the name of the lease that holds it."""
+    """An exporter at one moment. status: `Available`, `LeaseReady`, …;  lease: the name of the lease that it serves."""
 
     name: str
     namespace: str

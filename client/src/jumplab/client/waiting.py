@@ -1,4 +1,4 @@
-"""Who waits for what, and why, as the controller tells it; converted once from the wire."""
+"""Waiting leases and their pending reasons, as the controller sends them; converted once from the wire."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from jumplab.protocol.client_v1 import client_pb2
 
 @dataclass(frozen=True, slots=True)
 class QueuePosition:
-    """Where a lease stands in its queue; position 1 is next.  expected_begin: None where it can't be told."""
+    """A queue position; 1 is next.  expected_begin: None where it is not known."""
 
     position: int
     expected_begin: datetime | None
@@ -23,7 +23,7 @@ class QueuedLease:
     name: str
     client: str
     selector: str
-    """What it waits for: a selector, an exporter's name, or each of these by the name of a lease's member."""
+    """The requested exporter: a selector, an exporter's name, or one of these for each member."""
     queue_position: QueuePosition
 
 
@@ -31,7 +31,7 @@ class QueuedLease:
 class Considered:
     """An exporter that was considered for a lease, and why the lease hasn't got it.
 
-    matches: it is what the lease asks for, whatever else keeps it from the lease.
+    matches: it fits the request, whatever the reason why the lease does not have it.
     """
 
     exporter: str
@@ -45,7 +45,7 @@ class Considered:
 class Explanation:
     """Why a lease has no exporter.
 
-    queue_position: None where it is in no queue;  left_out: so many more were considered.
+    queue_position: None where it is in no queue;  left_out: how many more exporters were considered.
     """
 
     lease: LeaseView

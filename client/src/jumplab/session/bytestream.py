@@ -1,7 +1,7 @@
 """A driver's byte stream over numbered streams of a link, one after the other.
 
-What the peer has not acknowledged is kept; where a connection is lost the stream waits for the next one and goes on at
-the byte where it stopped. The envelopes are described in session.proto.
+Bytes that the peer has not acknowledged are stored. Where a connection is lost the stream waits for the next one and
+goes on at the byte where it stopped. The envelopes are described in session.proto.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ Reopen = Callable[[], Awaitable[EnvelopeStream]]
 
 
 class _Broken(errors.StreamReset):
-    """The peer does not keep to the rules of byte streams; the message is for it, too."""
+    """The peer breaks the rules of byte streams; the message is for it, too."""
 
 
 class LinkedByteStream:
@@ -161,7 +161,7 @@ class LinkedByteStream:
 
 
 class _Outgoing:
-    """What is on its way to the peer: chunks that it has not used yet, from offset `_start` on."""
+    """The chunks on their way to the peer, which has not used them yet, from offset `_start` on."""
 
     def __init__(self) -> None:
         self.writable = asyncio.Event()
@@ -188,7 +188,7 @@ class _Outgoing:
             self.writable.clear()
 
     def next_piece(self, most: int) -> bytes | None:
-        """What is to be sent next, so many bytes at the most; None where there is nothing."""
+        """The next bytes to send, up to the limit; None where there are none."""
         if not self.synchronised or self._next >= len(self._chunks):
             return None
         chunk = self._chunks[self._next]
@@ -230,7 +230,7 @@ class _Outgoing:
 
 
 class _Incoming:
-    """What has come from the peer and has not been taken yet."""
+    """The bytes that have come from the peer and were not read yet."""
 
     def __init__(self) -> None:
         self.ready = asyncio.Event()
@@ -279,7 +279,7 @@ class _Incoming:
 
 
 async def reset(stream: EnvelopeStream, reason: str) -> None:
-    """Tells the peer that a byte stream is given up, where it can be told."""
+    """Sends the peer that a byte stream is given up, where it can be reached."""
     with contextlib.suppress(TransportError):
         await stream.send(reason.encode()[:_REASON_BYTES], EnvelopeKind.RESET)
 

@@ -1,4 +1,4 @@
-"""What a driver's method raised, as it travels, and back."""
+"""Errors of a driver's method as messages of the wire, and back."""
 
 from jumplab.driver import errors
 from jumplab.protocol.v1.session_pb2 import CallError

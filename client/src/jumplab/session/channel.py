@@ -1,7 +1,7 @@
 """Frames both ways over all connections of a session: each counted frame arrives once, in order.
 
-What was sent is kept until the peer has acknowledged it, and sent again on the next connection. Frames are written at
-once when the connection is idle, and gathered when it is busy.
+Sent frames are stored until the peer has acknowledged them, and sent again on the next connection. Frames are written
+at once when the connection is idle, and gathered when it is busy.
 """
 
 import asyncio
@@ -48,22 +48,22 @@ class FrameChannel:
 
     @property
     def _acknowledgement_due(self) -> bool:
-        """Whether so much has arrived that it is acknowledged even where nothing else is to be said."""
+        """Whether enough has arrived for an acknowledgement of its own, without another frame to send."""
         unacknowledged = self.received - self._acknowledged_to_peer
         return unacknowledged >= _ACKNOWLEDGE_FRAMES or self._unacknowledged_bytes >= _ACKNOWLEDGE_BYTES
 
     async def send(self, frame: Frame) -> None:
-        """Queues a counted frame; waits while too much is kept. Cancelled, it has queued nothing."""
+        """Queues a counted frame; waits while too much is stored. Cancelled, it has queued nothing."""
         if self.crowded:
             await self.until_writable()
         self.post(frame)
 
     async def until_writable(self) -> None:
-        """Waits while too much is kept: for whoever is to number a frame when it is queued, and not before."""
+        """Waits while too much is stored: for a caller that numbers a frame when it is queued, and not before."""
         await self._writable.wait()
 
     def release_senders(self) -> None:
-        """Nothing is sent any more: nobody need wait for room."""
+        """Nothing is sent any more: waiting callers go on."""
         self._writable.set()
 
     def post(self, frame: Frame) -> None:
@@ -82,7 +82,7 @@ class FrameChannel:
         self._wake()
 
     def arrived(self, payload: Frames, counted: int) -> None:
-        """Takes in what a payload says of both directions.  counted: how many counted frames it has brought."""
+        """Takes over the state of both directions from a payload.  counted: how many counted frames it has brought."""
         if counted:
             self.received += counted
             self._unacknowledged_bytes += payload.ByteSize()
@@ -92,7 +92,7 @@ class FrameChannel:
             self._acknowledge(received)
 
     def connect(self, peer_received: int) -> None:
-        """A new connection begins: the peer has so many of our counted frames. Raises ProtocolError."""
+        """A new connection begins: the peer has this number of our counted frames. Raises ProtocolError."""
         self._prompt.clear()
         self._acknowledge(peer_received)
         self._next = 0
@@ -120,7 +120,7 @@ class FrameChannel:
         await self._idle.wait()
 
     def _gathered(self) -> bytes | None:
-        """The next payload; None where there is nothing to say."""
+        """The next payload; None where there is nothing to send."""
         parts = self._uncounted() if self._prompt or self._latest else []
         if self._next < len(self._pending):
             parts += self._next_pending(sum(map(len, parts)))
@@ -182,6 +182,6 @@ class FrameChannel:
 
 
 # A Frames message as it is on the wire: `frames` is its field 1, length-delimited, `received` its field 2, a varint. So
-# a kept frame is not serialized twice, and what is said in every payload costs next to nothing.
+# a stored frame is not serialized twice, and the fields of every payload cost next to nothing.
 _FRAME_TAG = b"\x0a"
 _RECEIVED_TAG = b"\x10"

@@ -24,7 +24,7 @@ class GivenUp(ConnectionLost):
 
 
 async def read_payloads(stream: EnvelopeStream) -> AsyncIterator[Frames]:
-    """What the peer says, payload by payload. Ends with ProtocolError, GivenUp, ConnectionLost, or a refusal."""
+    """The peer's payloads, one after the other. Ends with ProtocolError, GivenUp, ConnectionLost, or a refusal."""
     payload = await _data(stream)
     if not payload.startswith(MAGIC):
         raise ProtocolError(f"the peer does not speak Jumplab's session protocol: it began with {payload[:16]!r}")

@@ -17,8 +17,8 @@ _MOST_BYTES = 4 * CARRIED_BYTES
 class InlineStream:
     """One end of a byte stream that has no number: an EnvelopeStream, for as long as the present connection lasts.
 
-    call_id: whose it is.  moves: it is lost once CARRIED_BYTES have passed, both ways, so that its owner opens another;
-    else it then holds back until the peer has moved.
+    call_id: that of its call.  moves: it is lost once CARRIED_BYTES have passed, both ways, so that its owner opens
+    another; else it then holds back until the peer has moved.
     """
 
     piece_bytes = CARRIED_BYTES

@@ -1,7 +1,7 @@
 """The items of a streaming call on their way to a reader that takes its time: both ends count the same.
 
-What the reader has not taken has a bound for each call, and what is said of other calls never waits behind it: the
-exporter does not ask the driver for more, and the client's end goes on reading its connection.
+The items that the reader has not taken have a bound for each call, and frames of other calls never wait behind them:
+the exporter does not ask the driver for more, and the client's end goes on reading its connection.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ def _counted(item: bytes) -> int:
 
 
 class SentItems:
-    """The exporter's count of one call.  window_bytes: the client's; 0 where it does not tell what it has taken.
+    """The exporter's count of one call.  window_bytes: the client's; 0 where it does not report its reads.
 
     writable: set while another item may be sent.
     """
@@ -51,7 +51,7 @@ class SentItems:
 
 
 class ReceivedItems:
-    """Items that wait for their reader at the client, and how many the exporter should hear of."""
+    """Items that wait for their reader at the client, and how many reads are to be reported to the exporter."""
 
     def __init__(self) -> None:
         self._waiting: asyncio.Queue[bytes | None] = asyncio.Queue()
@@ -71,7 +71,7 @@ class ReceivedItems:
 
     @property
     def acknowledgement_due(self) -> bool:
-        """Whether so much has been taken since the last time that the exporter should hear of it."""
+        """Whether enough was read since the last report to send the exporter another."""
         return self._used_bytes - self._acknowledged_bytes >= _ACKNOWLEDGE_BYTES
 
     def acknowledgement(self) -> int:

@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 
 class SessionState(StrEnum):
-    """Where a session is in its life."""
+    """The state of a session."""
 
     NEW = "new"
     ATTACHED = "attached"
@@ -25,9 +25,9 @@ class SessionState(StrEnum):
 
 
 class SessionEvent(StrEnum):
-    """What moves a session on."""
+    """The events that change a session's state."""
 
-    CONNECTED = "connected"  # the first connection, or one after a lost one, or one in place of another
+    CONNECTED = "connected"  # the first connection, or one after a lost one, or one that replaces another
     LOST = "lost"
     OVER = "over"  # it was left, given up, or ended by the exporter
     FORGOTTEN = "forgotten"

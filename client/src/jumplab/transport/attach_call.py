@@ -1,4 +1,4 @@
-"""A session's stream 0 in the call that says whose it is, where controller and router are one server."""
+"""A session's stream 0 in the call that identifies it, where controller and router are one server."""
 
 import asyncio
 from typing import Any
@@ -48,7 +48,7 @@ async def await_stream(
 
 
 async def _initial_value(call: Any, key: str, endpoint: Endpoint) -> bytes:
-    """What the server says in its first metadata; the call is over where it says nothing, or this is cancelled."""
+    """The server's first metadata; the call is over where they never come, or this is cancelled."""
     try:
         metadata = dict(await call.initial_metadata())
         if key not in metadata:

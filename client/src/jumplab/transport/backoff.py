@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 
 
 class Backoff:
-    """The waits of one connection that is to be kept.
+    """The waits between the attempts of one connection.
 
     The first retry after `reset` is immediate; each further one waits a random part of 0.1 s, 0.2 s, 0.4 s … up to
-    `cap_seconds`.  draw: a number in [0, 1);  sleep: waits so many seconds.
+    `cap_seconds`.  draw: a number in [0, 1);  sleep: waits a number of seconds.
     """
 
     FIRST_SECONDS = 0.1
@@ -27,7 +27,7 @@ class Backoff:
         self._failures = 0
 
     def reset(self) -> None:
-        """What was tried has worked."""
+        """The attempt has succeeded."""
         self._failures = 0
 
     async def wait(self) -> None:

@@ -1,4 +1,4 @@
-"""Where the other end of the wire is, whom to trust there, and who is asking."""
+"""The address of the other end of the wire, its trusted certificates, and the identity of the caller."""
 
 import re
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """Whose certificates are trusted.
+    """The certificates that are trusted.
 
     ca_pem: PEM certificates to trust instead of the system's;  insecure: take the certificate that the server shows,
     whatever it is (anyone on the way can read along).
@@ -34,7 +34,7 @@ class Identity:
     token: str = field(repr=False)
 
     def metadata(self) -> tuple[tuple[str, str], ...]:
-        """What a call carries of it."""
+        """The metadata of a call with this identity."""
         return (
             *bearer(self.token),
             ("jumpstarter-namespace", self.namespace),

@@ -26,14 +26,14 @@ def written(payload: bytes, kind: EnvelopeKind) -> bytes:
 
 
 def read(envelope: bytes) -> tuple[EnvelopeKind, bytes] | None:
-    """What an envelope is, and its payload; None for a kind of a version to come. Raises ConnectionLost."""
+    """The kind of an envelope, and its payload; None for a kind of a later version. Raises ConnectionLost."""
     start, end = _payload(envelope) if envelope[:1] == _PAYLOAD_TAG else (0, 0)
     kind = _BY_ENDING.get(envelope[end:]) if end <= len(envelope) else None
     return _read_by_class(envelope) if kind is None else (kind, envelope[start:end])
 
 
 def _payload(envelope: bytes) -> tuple[int, int]:
-    """Where the payload begins and ends; behind the end of the envelope where its length can't be read."""
+    """The begin and the end of the payload; behind the end of the envelope where its length can't be read."""
     length = shift = 0
     for start, byte in enumerate(envelope[1 : 1 + _LENGTH_BYTES], start=2):
         length |= (byte & 0x7F) << shift

@@ -1,4 +1,4 @@
-"""What can go wrong between the two ends of a wire, split by what the caller can do.
+"""The errors between the two ends of a wire, by what the caller can do.
 
 TransportError
 ├── Unreachable              nothing answers: try again later, or check the address
@@ -52,7 +52,7 @@ class NotAllowed(Refused):
 
 
 class NotFound(Refused):
-    """What was named isn't there."""
+    """The named thing does not exist."""
 
 
 class NotPossibleNow(Refused):
@@ -60,7 +60,7 @@ class NotPossibleNow(Refused):
 
 
 class BadRequest(Refused):
-    """What was asked makes no sense."""
+    """The request makes no sense."""
 
 
 _BY_CODE: dict[str, type[Refused]] = {
@@ -71,7 +71,7 @@ _BY_CODE: dict[str, type[Refused]] = {
     "INVALID_ARGUMENT": BadRequest,
 }
 
-# gRPC tells these apart from a server that is away by its words alone.
+# gRPC distinguishes these from a server that is away by its message alone.
 _WRONG_NAME = ("Hostname Verification Check failed", "is not in peer certificate")
 _UNTRUSTED = ("CERTIFICATE_VERIFY_FAILED", "BAD_SIGNATURE", "certificate signature failure")
 _NOT_TLS = ("WRONG_VERSION_NUMBER",)

@@ -13,7 +13,7 @@ ENVELOPE_BYTES = 256 << 10
 
 
 class EnvelopeKind(IntEnum):
-    """What an envelope is; the numbers are those of the wire's FrameType (an ACK travels as its PING)."""
+    """The kind of an envelope; the numbers are those of the wire's FrameType (an ACK travels as its PING)."""
 
     DATA = 0
     RESET = 3
@@ -30,7 +30,7 @@ class ConnectionLost(TransportError):
 
 
 class EnvelopeStream(Protocol):
-    """One numbered stream, as one peer holds it: envelopes both ways, in order, until the connection is lost.
+    """One peer's end of a numbered stream: envelopes both ways, in order, until the connection is lost.
 
     One task at a time may send, and one may receive; cancelling either gives the stream up.
     """

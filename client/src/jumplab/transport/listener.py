@@ -58,7 +58,7 @@ class AcceptedLink:
         self._arrivals: asyncio.Queue[tuple[int, bool]] = asyncio.Queue()
 
     def admit_stream(self, arrival: Arrival) -> bool:
-        """Takes a stream in; False where its number is in use, or so many are open that this one is too much."""
+        """Takes a stream in; False where its number is in use, or too many are open."""
         if arrival.number in self._used or len(self._streams) >= _STREAMS_AT_ONCE:
             return False
         self._used.add(arrival.number)
@@ -99,7 +99,7 @@ class AcceptedLink:
 class LocalListener:
     """Accepts sessions on a Unix socket.
 
-    folder: made with mode 0700, it holds the socket, whose place is `path`.  admit: asked for each stream.  serve: is
+    folder: made with mode 0700, for the socket `path`.  admit: asked for each stream.  serve: is
     called with each new session's link, which is closed when it returns; it deals with its own errors.
 
     Use as `async with`; leaving removes the socket and cancels what is being served.
@@ -145,7 +145,7 @@ class LocalListener:
         try:
             connection, _ = server.accept()
         except (BlockingIOError, ConnectionAbortedError):
-            return  # who knocked has gone
+            return  # the client has gone
         except OSError as error:
             _log.warning("%s accepts nobody for %g s: %s", self.path, _PAUSE_SECONDS, error)
             loop = asyncio.get_running_loop()
@@ -232,7 +232,7 @@ def _read(line: bytes) -> _Greeting:
 
 
 async def turn_away(stream: EnvelopeStream, error: TransportError, number: int = 0) -> None:
-    """Tells the peer why stream `number` is not served, and closes it.
+    """Sends the peer the reason why stream `number` is refused, and closes it.
 
     A refusal is for good; anything else is a lost connection to the peer, which may come again.
     """

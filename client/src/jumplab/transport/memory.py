@@ -9,7 +9,7 @@ _IN_FLIGHT = 16
 
 
 class _Pipe:
-    """Envelopes on their way from one peer to the other. Closed, it still gives what it holds."""
+    """Envelopes on their way from one peer to the other. Closed, it still gives the envelopes in it."""
 
     def __init__(self) -> None:
         self._envelopes: deque[tuple[EnvelopeKind, bytes]] = deque()

@@ -28,7 +28,7 @@ def envelope_stream(
 class RoutedStream:
     """A numbered stream through the router: an EnvelopeStream.
 
-    A gRPC server can't close half a stream, so envelopes tell the end of a direction, and the end of the RPC always
+    A gRPC server can't close half a stream, so envelopes mark the end of a direction, and the end of the RPC always
     means that the connection is gone.
 
     pace: the session's, where this end knows it; `bulk` streams keep to it, and the others make it.
@@ -66,7 +66,7 @@ class RoutedStream:
         self._call.cancel()
 
     async def _lost(self) -> TransportError:
-        """Why the RPC has ended. The router's refusals keep their meaning."""
+        """The error with which the RPC has ended. Refusals of the router stay refusals."""
         code = await self._call.code()
         details = await self._call.details() or ""
         if code in (grpc.StatusCode.OK, grpc.StatusCode.CANCELLED):

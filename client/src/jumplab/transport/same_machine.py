@@ -19,7 +19,7 @@ def machine_id() -> str:
 async def is_usable(socket: Path) -> bool:
     """Whether a LocalListener of this user, or of root, answers at the socket now.
 
-    A folder that others may write to could hold anybody's socket, and a token is not for anybody.
+    In a folder that others may write to the socket could be anybody's, and a token is not for anybody.
     """
     try:
         folder = socket.parent.stat()

@@ -11,7 +11,7 @@ def presented_token(authorization: str) -> str:
 
 
 def same_token(expected: str | bytes, presented: str | bytes) -> bool:
-    """Whether two tokens are the same, in a time that doesn't tell where they differ. An empty one equals nothing."""
+    """Whether two tokens are the same, in a time independent of where they differ. An empty one equals nothing."""
     known, sent = _bytes(expected), _bytes(presented)
     return bool(known) and hmac.compare_digest(known, sent)
 

@@ -1,4 +1,4 @@
-"""A connected socket in the event loop, without a buffer between it and who uses it.
+"""A connected socket in the event loop, without a buffer between it and its user.
 
 What is received is read from the kernel when it is asked for, into the object that is handed on; what is sent goes from
 the caller's object into the kernel. A StreamReader and its StreamWriter copy each block three times more.
@@ -48,7 +48,7 @@ class UnbufferedSocket:
         return seen[:end]
 
     async def receive(self, count: int, *, ahead: int = 0) -> bytes:
-        """Exactly so many bytes.  ahead: how many more are taken from the kernel with them, if they are there."""
+        """Exactly `count` bytes.  ahead: how many more are taken from the kernel with them, if they are there."""
         first = await self._some(count, ahead) if count else b""
         if len(first) == count:
             return first
@@ -73,7 +73,7 @@ class UnbufferedSocket:
                 self._senders -= 1
 
     def close(self) -> None:
-        """Closes the socket; who waits for it hears that it is lost. A second call does nothing."""
+        """Closes the socket; waiting calls raise ConnectionLost. A second call does nothing."""
         if not self._closed:
             self._closed = True
             self._reading.close()
@@ -81,7 +81,7 @@ class UnbufferedSocket:
             self._socket.close()
 
     async def _some(self, most: int, ahead: int = 0) -> bytes:
-        """What is there, so much at the most; waits for the first byte."""
+        """The available bytes, up to the limit; waits for the first byte."""
         if not self._ahead:
             self._ahead = await self._received(most + ahead)
         if len(self._ahead) <= most:
@@ -91,7 +91,7 @@ class UnbufferedSocket:
         return some
 
     async def _received(self, most: int) -> bytes:
-        """What the kernel has, so much at the most; waits for the first byte."""
+        """The bytes that the kernel has, up to the limit; waits for the first byte."""
         while True:
             if self._drained:
                 await self._reading.ready()
@@ -111,7 +111,7 @@ class UnbufferedSocket:
             return some
 
     def _begin(self, header: bytes, payload: bytes) -> memoryview:
-        """Sends what the kernel has room for; the rest."""
+        """Sends as much as the kernel takes; returns the rest."""
         left = len(header) + len(payload) - self._sent([header, payload])
         return memoryview(header + payload if left > len(payload) else payload)[-left:] if left else _NOTHING
 

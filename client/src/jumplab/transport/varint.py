@@ -1,4 +1,4 @@
-"""Numbers as protobuf writes them, for those who write its messages by hand."""
+"""Numbers as protobuf writes them, for code that writes its messages by hand."""
 
 
 def varint(number: int) -> bytes:

@@ -3,7 +3,7 @@
 from jumplab_operator.controller.credentials import Subject
 from jumplab_operator.controller.lab import Lab
 from jumplab_operator.controller.messages import in_force
-from jumplab_operator.controller.refusals import NoSuchThing, NotAllowed
+from jumplab_operator.controller.refusals import NoSuchThing, NotAllowed, Unavailable
 from jumplab_operator.leasing.model import lease_ownership
 from jumplab_operator.names import Name
 from jumplab_operator.resources import Exporter, Lease
@@ -26,9 +26,11 @@ def require_namespace(caller: Subject, namespace: str) -> None:
 
 
 def visible_lease(lab: Lab, caller: Subject, name: Name) -> Lease:
-    """A lease that the caller may see. Raises NotAllowed, NoSuchThing."""
+    """A lease that the caller may see. Raises NotAllowed, NoSuchThing, Unavailable."""
     require_namespace(caller, name.namespace)
     lease = lab.lease(name)
+    if lease is None and (problem := lab.problem(Lease, name)):
+        raise Unavailable(f'lease "{name.name}" can\'t be read ({problem}); an administrator can correct it')
     if lease is None:
         raise NoSuchThing(f'there is no lease "{name.name}" in namespace "{name.namespace}"')
     if caller.kind == "Exporter" and not _serves(lab, caller, lease):

@@ -18,6 +18,7 @@ from jumplab_operator.controller.lab import Lab
 from jumplab_operator.controller.refusals import NotAuthenticated, Unavailable
 from jumplab_operator.errors import ApiError
 from jumplab_operator.names import Name
+from jumplab_operator.resources import Client, Exporter
 
 FRESH = timedelta(seconds=5)
 RECHECK = timedelta(seconds=10)
@@ -96,6 +97,9 @@ class Authenticator:
     def _check_resource(self, subject: Subject) -> None:
         find = self._lab.client if subject.kind == "Client" else self._lab.exporter
         resource = find(subject.name)
+        kind = Client if subject.kind == "Client" else Exporter
+        if resource is None and (problem := self._lab.problem(kind, subject.name)):
+            raise Unavailable(f"{_phrase(subject)} can't be read ({problem}); an administrator can correct it")
         if resource is None:
             raise NotAuthenticated(f"there is no {_phrase(subject)}; an administrator can create it")
         if subject.kind == "Client" and resource.metadata.deletion_timestamp is not None:

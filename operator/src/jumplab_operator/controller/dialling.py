@@ -22,6 +22,8 @@ from jumplab_operator.router.tokens import Role, StreamClaims, TokenReader
 
 # A lease whose end isn't known yet: its streams ask again after so long.
 _UNKNOWN_END = timedelta(hours=1)
+# A lease that can't be read may be in force: its streams ask again after so long.
+_UNREADABLE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,10 @@ class Dialler:
 
     def prolonged(self, claims: StreamClaims) -> datetime | None:
         """The deadline that holds now for a stream that has reached its own; None where its holder's lease is over."""
-        lease = self.lab.lease(Name(*claims.lease_name.split("/", 1)))
+        name = Name(*claims.lease_name.split("/", 1))
+        lease = self.lab.lease(name)
+        if lease is None and self.lab.problem(Lease, name):
+            return self.now() + _UNREADABLE
         if lease is None or lease.uid != claims.lease or lease.status.ended:
             return None
         if in_force(lease).client_ref.name != claims.holder:
@@ -117,6 +122,8 @@ class Dialler:
             )
         name = _exporter_of(lease, member)
         exporter = self.lab.exporter(Name(lease.namespace, name))
+        if exporter is None and (problem := self.lab.problem(Exporter, Name(lease.namespace, name))):
+            raise Unavailable(f'exporter "{name}" can\'t be read ({problem}); an administrator can correct it')
         if exporter is None:
             raise NotPossibleNow(f'exporter "{name}" of lease "{lease.name}" was deleted; create a new lease')
         if not is_true(exporter.status.conditions, "Online"):

@@ -15,7 +15,7 @@ from jumplab_operator.leasing.explain.explain import Considered
 from jumplab_operator.leasing.explain.queue_position import QueuePosition
 from jumplab_operator.leasing.model.exporter_health import NOTHING, Found
 from jumplab_operator.names import Name
-from jumplab_operator.resources import Client, Exporter, LabelSelector, Lease
+from jumplab_operator.resources import Client, Exporter, LabelSelector, Lease, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class StatusReport:
 
 @dataclass(frozen=True, slots=True)
 class HolderChange:
-    """Whose a lease is now; client None: nobody's, it has ended. The streams of all others are to be cut."""
+    """The new holder of a lease; client None: it has ended. The streams of all other clients are to be cut."""
 
     lease_uid: str
     client: str | None
@@ -58,18 +58,18 @@ class HolderChange:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Where a lease stands, None where that is in no queue, and each exporter that was considered for it."""
+    """A lease's queue position, None where it is in no queue, and each exporter that was considered for it."""
 
-    place: QueuePosition | None
+    position: QueuePosition | None
     considered: Sequence[Considered]
 
 
 @dataclass(frozen=True, slots=True)
 class QueuedLease:
-    """A lease that waits in a queue, and its place there."""
+    """A waiting lease and its queue position."""
 
     lease: Lease
-    place: QueuePosition
+    position: QueuePosition
 
 
 class Lab(Protocol):
@@ -80,6 +80,10 @@ class Lab(Protocol):
     def client(self, name: Name) -> Client | None: ...
 
     def lease(self, name: Name) -> Lease | None: ...
+
+    def problem(self, kind: type[Resource], name: Name) -> str:
+        """Why a resource that is there can't be read as it is; empty where it can, or isn't there."""
+        ...
 
     def exporters(self, namespace: str) -> Sequence[Exporter]: ...
 

@@ -31,7 +31,7 @@ Offer = RouterOffer | LocalOffer
 
 
 @dataclass(frozen=True, slots=True)
-class LocalSocket:
+class SocketAddress:
     """Where an exporter takes clients of its own machine in. machine: its name;  socket: a path there."""
 
     machine: str
@@ -44,7 +44,7 @@ class Offers:
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
         self._offers: dict[str, list[Offer]] = {}
-        self._listeners: dict[str, tuple[asyncio.Event, LocalSocket | None]] = {}
+        self._listeners: dict[str, tuple[asyncio.Event, SocketAddress | None]] = {}
 
     def post(self, exporter_uid: str, offer: Offer, *, aloud: bool = True) -> None:
         """Puts an offer up, and wakes who listens for the exporter, if `aloud`."""
@@ -65,7 +65,7 @@ class Offers:
             self._offers[exporter_uid] = good
         return good
 
-    def listen(self, exporter_uid: str, event: asyncio.Event, local_socket: LocalSocket | None) -> None:
+    def listen(self, exporter_uid: str, event: asyncio.Event, local_socket: SocketAddress | None) -> None:
         """Sets `event` at each offer for the exporter from now on; the last listener of an exporter is the one."""
         self._listeners[exporter_uid] = (event, local_socket)
 

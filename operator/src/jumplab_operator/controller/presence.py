@@ -7,8 +7,9 @@ from jumplab.protocol.v1 import controller_pb2
 from jumplab_operator.controller.credentials import Subject
 from jumplab_operator.controller.lab import Assignment, Lab
 from jumplab_operator.controller.messages import timestamp
-from jumplab_operator.controller.offers import LocalOffer, LocalSocket, Offer, Offers, RouterOffer
+from jumplab_operator.controller.offers import LocalOffer, Offer, Offers, RouterOffer, SocketAddress
 from jumplab_operator.controller.refusals import NoSuchThing, Superseded
+from jumplab_operator.resources import Exporter
 
 Send = Callable[[controller_pb2.StatusResponse], Awaitable[None]]
 
@@ -20,7 +21,7 @@ class StatusStream:
     """
 
     def __init__(
-        self, lab: Lab, offers: Offers, exporter: Subject, local_socket: LocalSocket | None, send: Send
+        self, lab: Lab, offers: Offers, exporter: Subject, local_socket: SocketAddress | None, send: Send
     ) -> None:
         self._lab = lab
         self._offers = offers
@@ -68,7 +69,8 @@ class StatusStream:
     def _end(self) -> NoSuchThing | Superseded:
         name = self._exporter.name
         found = self._lab.exporter(name)
-        if found is None or found.uid != self._exporter.uid:
+        is_another = found is not None and found.uid != self._exporter.uid
+        if is_another or (found is None and not self._lab.problem(Exporter, name)):
             return NoSuchThing(f'exporter "{name.name}" in namespace "{name.namespace}" has been deleted')
         return Superseded(
             f'another process has connected as exporter "{name.name}" in namespace "{name.namespace}"; run only one'

@@ -15,17 +15,17 @@ from jumplab_operator.resources.metadata import format_instant
 _log = logging.getLogger(__name__)
 
 _WAITING = 5000
-"""So many are kept while the API is slow or away; more are dropped."""
+"""The most Events that wait while the API is slow or away; more are dropped."""
 _LONGEST_WAIT = timedelta(seconds=1)
-"""Where there is no end of urgent work, one is posted so often."""
+"""How often one is posted while there is no end of urgent work."""
 _SPREAD = timedelta(milliseconds=50)
-"""Nobody waits for them: while there are few, they keep out of the way of leases that come meanwhile."""
+"""Nobody waits for Events: while there are few, the requests of leases go first."""
 _FEW = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What an Event says."""
+    """The content of an Event."""
 
     reason: str
     message: str

@@ -1,4 +1,4 @@
-"""Keeps the object store: lists at the start, after every gap in a watch and from time to time; events in between."""
+"""Fills the object store: lists at the start, after every gap in a watch and from time to time; events in between."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ _PAUSE = timedelta(seconds=1)
 
 
 class Informer:
-    """Keeps one object store as the API has it."""
+    """Brings one object store in line with the API."""
 
     def __init__(
         self, kube: KubeApi, objects: ObjectStore, namespaces: Sequence[str], relist_every: timedelta, clock: Clock
@@ -32,7 +32,7 @@ class Informer:
         self._gap = asyncio.Event()
 
     def on_event(self, kind: type[Resource], change: str | None, plain: Mapping[str, Any]) -> None:
-        """Takes an event of a watch over. A listed object (change None) says that there may have been a gap."""
+        """Takes an event of a watch over. A listed object (change None) means that there may have been a gap."""
         if change == "DELETED":
             self._objects.drop(str(plain["metadata"]["uid"]))
             return

@@ -1,7 +1,7 @@
-"""What kopf is to remember of the objects that it watches: nothing.
+"""kopf's memory of the objects that it watches: empty.
 
 Its default storages copy each object at each event, several times, for a difference and a progress that only its
-other handlers look at. Ours are told of events alone: half of what kopf costs is spared.
+other handlers use. Ours receive events only: this halves the cost of kopf.
 """
 
 from typing import Any

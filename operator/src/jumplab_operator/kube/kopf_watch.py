@@ -12,6 +12,7 @@ import itertools
 import logging
 import selectors
 import threading
+import weakref
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
@@ -29,7 +30,7 @@ _log = logging.getLogger(__name__)
 _AGAIN = timedelta(seconds=1)
 _STOP_SECONDS = 10.0
 _CLOSING_SECONDS = 5.0
-"""A bound for an API server that does not answer: it is not waited for at the end."""
+"""A bound that only a fault of the loop's reaches."""
 
 OnEvent = Callable[[type[Resource], str | None, Mapping[str, Any]], None]
 """Told the kind, the type of the event (None: listed), and the object, in the main loop."""
@@ -44,6 +45,32 @@ class _ForEver:
 
     def __iter__(self) -> Iterator[float]:
         return itertools.chain((0.1, 0.2, 0.5, 1.0), itertools.repeat(2.0))
+
+
+class WatchLoop(asyncio.SelectorEventLoop):
+    """An event loop that can close all its connections at once.
+
+    aiohttp closes TLS connections in the background, and waits there for the API server's end, which may never come.
+    """
+
+    def __init__(self) -> None:
+        self._sockets = selectors.DefaultSelector()
+        super().__init__(self._sockets)
+        self._connections: weakref.WeakSet[asyncio.Transport] = weakref.WeakSet()
+
+    async def create_connection(self, *args: Any, **options: Any) -> Any:
+        transport, protocol = await super().create_connection(*args, **options)
+        self._connections.add(transport)
+        return transport, protocol
+
+    async def close_connections(self) -> None:
+        """Returns once no connection is left; the API server is not waited for."""
+        for transport in list(self._connections):
+            transport.abort()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSING_SECONDS):
+                while len(self._sockets.get_map()) > 1:  # noqa: ASYNC110 -- the loop's own pipe stays; no event tells
+                    await asyncio.sleep(0.001)
 
 
 def of_cluster(access: KubeAccess, namespaces: tuple[str, ...], clock: Clock) -> Watch:
@@ -68,10 +95,10 @@ async def _watch_once(access: KubeAccess, namespaces: tuple[str, ...], on_event:
 
     def run() -> None:
         try:
-            selector = selectors.DefaultSelector()
-            with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
+            watching = WatchLoop()
+            with asyncio.Runner(loop_factory=lambda: watching) as runner:
                 runner.run(_operator(access, namespaces, hand_over, stop))
-                runner.run(_all_closed(selector))
+                runner.run(watching.close_connections())
         except Exception:  # noqa: BLE001 -- the thread's root: it is logged, and the watches are started again
             _log.exception("the watches failed")
         finally:
@@ -98,14 +125,6 @@ async def _operator(access: KubeAccess, namespaces: tuple[str, ...], on_event: O
         namespaces=namespaces,
         stop_flag=stop,
     )
-
-
-async def _all_closed(selector: selectors.BaseSelector) -> None:
-    """Returns once the loop has no connection any more: aiohttp closes TLS connections in the background."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_CLOSING_SECONDS):
-            while len(selector.get_map()) > 1:  # noqa: ASYNC110 -- the loop's own pipe stays; nothing else tells
-                await asyncio.sleep(0.005)
 
 
 def _settings() -> kopf.OperatorSettings:

@@ -1,6 +1,6 @@
 """The custom resources as last seen, keyed by uid. Fed by watches, by lists, and by the answers to our own writes.
 
-One may be ahead of the API: it then shows a status that is to be written soon.
+One may be ahead of the API: it then shows a deferred status, which is to be written soon.
 """
 
 import logging
@@ -27,14 +27,15 @@ class StoredObject:
     uid: str
     version: int
     resource: Resource | None
-    """The typed view; None where the object can't be read."""
+    """The typed view, with the spec in force where its own can't be read; None where there is none."""
     problem: str = ""
+    """Why the object can't be read as it is."""
     plain: Mapping[str, Any] = field(default_factory=dict)
-    """The object itself, where it can't be read; else it isn't kept."""
+    """The object itself, where it can't be read; else empty."""
 
 
 Listener = Callable[[StoredObject | None, StoredObject | None], None]
-"""Told what was seen before and what is seen now; None: there was, or is, no such object."""
+"""Called with the object before and now; None: there was, or is, no such object."""
 
 
 class ObjectStore:
@@ -64,6 +65,15 @@ class ObjectStore:
     def seen(self, uid: str) -> StoredObject | None:
         return self._by_uid.get(uid)
 
+    def problem(self, kind: type[Resource], name: Name) -> str:
+        """Why the object of that name can't be read as it is; empty where it can, or isn't there."""
+        seen = self._by_name.get((kind, name))
+        return seen.problem if seen is not None else ""
+
+    def is_gone(self, uid: str) -> bool:
+        """Whether the object was seen deleted. One that isn't in the store need not be: it may not have come yet."""
+        return uid in self._buried
+
     def all_of(self, kind: type[_R], namespace: str | None = None) -> list[_R]:
         """The readable resources of a kind, in one namespace or in all, by name."""
         found = [
@@ -77,7 +87,7 @@ class ObjectStore:
         """Takes an object over, if it is newer than what is known and was not seen deleted."""
         uid = plain["metadata"]["uid"]
         before = self._by_uid.get(uid)
-        # Asked before it is read: of most of what watches tell our own writes' answers have told already.
+        # Checked before it is parsed: most events of watches repeat the answers to our own writes.
         if uid in self._buried or (before is not None and before.version >= _version(plain)):
             return
         now = _seen(kind, plain)
@@ -86,25 +96,25 @@ class ObjectStore:
             if namesake.version > now.version:
                 return
             self.drop(namesake.uid)
-        self._store(before, self._still_ahead(before, now))
+        self._store(before, self._with_deferred(before, now))
 
-    def foretell(self, uid: str, status: Model) -> None:
+    def show_deferred(self, uid: str, status: Model) -> None:
         """Shows the resource with a status that is to be written.
 
-        It is shown until another status is, or the API tells of another spec or status.
+        It is shown until another status is, or until the API has another spec or status.
         """
         before = self._by_uid[uid]
         assert before.resource is not None, "what can't be read isn't written"
         self._stored.setdefault(uid, before.resource.status)
         self._store(before, replace(before, resource=before.resource.model_copy(update={"status": status})))
 
-    def take_back(self, uid: str) -> None:
-        """Shows the status that the API has, if another was foretold."""
+    def drop_deferred(self, uid: str) -> None:
+        """Shows the status that the API has, if a deferred one was shown."""
         before, stored = self._by_uid.get(uid), self._stored.pop(uid, None)
         if before is not None and before.resource is not None and stored is not None:
             self._store(before, replace(before, resource=before.resource.model_copy(update={"status": stored})))
 
-    def is_ahead(self, uid: str) -> bool:
+    def shows_deferred(self, uid: str) -> bool:
         """Whether it shows what is still to be written."""
         return uid in self._stored
 
@@ -112,8 +122,8 @@ class ObjectStore:
         """The status that the API has, as far as is known, where the resource shows another."""
         return self._stored.get(resource.uid, resource.status)
 
-    def _still_ahead(self, before: StoredObject | None, now: StoredObject) -> StoredObject:
-        """What the API tells, with what is foretold where that still stands: somebody has set a label."""
+    def _with_deferred(self, before: StoredObject | None, now: StoredObject) -> StoredObject:
+        """The API's object, with the deferred status where that still stands: only a label has changed, say."""
         stored = self._stored.get(now.uid)
         if stored is None or before is None or before.resource is None:
             return now
@@ -171,7 +181,16 @@ def _seen(kind: type[Resource], plain: Mapping[str, Any]) -> StoredObject:
         return StoredObject(kind, name, metadata["uid"], version, kind.from_plain(plain))
     except Unreadable as unreadable:
         _log.warning("%s", unreadable)
-        return StoredObject(kind, name, metadata["uid"], version, None, unreadable.problem, plain)
+        return StoredObject(kind, name, metadata["uid"], version, _in_force(kind, plain), unreadable.problem, plain)
+
+
+def _in_force(kind: type[Resource], plain: Mapping[str, Any]) -> Resource | None:
+    """An object whose spec can't be read, with the one that is in force meanwhile: no bad edit ends what runs."""
+    spec = kind.spec_in_force(plain)
+    try:
+        return kind.from_plain({**plain, "spec": spec}) if spec is not None else None
+    except Unreadable:
+        return None
 
 
 def _version(plain: Mapping[str, Any]) -> int:

@@ -1,6 +1,7 @@
 """Client: a person, program or pipeline that leases exporters."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -44,3 +45,8 @@ class Client(Resource):
 
     spec: ClientSpec = Field(default_factory=ClientSpec)
     status: ClientStatus = Field(default_factory=ClientStatus)
+
+    @classmethod
+    def spec_in_force(cls, _plain: Mapping[str, Any], /) -> Mapping[str, Any] | None:
+        """Nothing in its spec matters to its leases."""
+        return {}

@@ -1,6 +1,7 @@
 """Exporter: a process on a lab host that hosts the drivers of one board."""
 
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -91,3 +92,8 @@ class Exporter(Resource):
 
     spec: ExporterSpec = Field(default_factory=ExporterSpec)
     status: ExporterStatus = Field(default_factory=ExporterStatus)
+
+    @classmethod
+    def spec_in_force(cls, _plain: Mapping[str, Any], /) -> Mapping[str, Any] | None:
+        """It is disabled: its lease continues, and it gets no other."""
+        return {"enabled": False}

@@ -1,7 +1,7 @@
 """Lease: the right of one client to use an exporter, or several, for a time."""
 
-from collections.abc import Sequence
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -161,3 +161,11 @@ class Lease(Resource):
 
     spec: LeaseSpec
     status: LeaseStatus = Field(default_factory=LeaseStatus)
+
+    @classmethod
+    def spec_in_force(cls, plain: Mapping[str, Any], /) -> Mapping[str, Any] | None:
+        """The accepted spec; its release is asked for as plainly as ever."""
+        accepted, spec = (plain.get("status") or {}).get("accepted"), plain.get("spec")
+        if accepted is None:
+            return None
+        return {**accepted, "release": isinstance(spec, Mapping) and spec.get("release") is True}

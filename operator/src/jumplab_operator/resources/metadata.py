@@ -113,6 +113,11 @@ class Resource(Model):
             name = str((plain.get("metadata") or {}).get("name", "?"))
             raise Unreadable(cls.KIND, name, explain_validation(error, plain)) from error
 
+    @classmethod
+    def spec_in_force(cls, _plain: Mapping[str, Any], /) -> Mapping[str, Any] | None:
+        """The spec that a plain object has in force while its own can't be read; None: none."""
+        return None
+
     @property
     def name(self) -> str:
         return self.metadata.name

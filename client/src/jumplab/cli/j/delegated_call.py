@@ -1,4 +1,4 @@
-"""An errand: a plain call of `j` that the leased shell's own process makes, which has loaded all it needs.
+"""A delegated call: a plain call of `j` that the leased shell's own process makes, which has loaded all it needs.
 
 `j` sends one line of JSON, `{"token", "member", "words", "patience"}`, and gets lines until its end: `{"said"}` for a
 person, `{"out"}` for standard output, `{"progress"}`, and last `{"status"}`, or `{"elsewhere"}` where nothing was done
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def run(words: "list[str]", environment: "Mapping[str, str]") -> "int | None":
     """The exit status; None where `j` is to do it itself."""
-    socket_path, token = environment.get("JUMPLAB_ERRANDS"), environment.get("JUMPLAB_SOCKET_TOKEN")
+    socket_path, token = environment.get("JUMPLAB_CALL_SOCKET"), environment.get("JUMPLAB_SOCKET_TOKEN")
     members, member = members_in(environment.get("JUMPLAB_MEMBERS", "")), ""
     if members and words and words[0] in members:
         member, *words = words

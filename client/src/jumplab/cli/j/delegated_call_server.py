@@ -1,4 +1,4 @@
-"""The shell's side of errands: plain calls that `j` has this process make, over sessions of this process."""
+"""The shell's side of delegated calls: plain calls that `j` has this process make, over sessions of this process."""
 
 import asyncio
 import json
@@ -39,8 +39,8 @@ Answer = Callable[[Mapping[str, Any]], None]
 
 @dataclass(frozen=True, slots=True)
 class DelegatedCall:
-    """What `j` wants. member: of a lease of several exporters, whose drivers.  patience: its
-    JUMPLAB_RECONNECT_SECONDS, if it has one, in place of the shell's own."""
+    """The request of a `j`. member: of a gang, the member whose drivers are meant.  patience: the
+    JUMPLAB_RECONNECT_SECONDS of the `j`, where it is set; it replaces the shell's own."""
 
     token: str = field(repr=False)
     member: str
@@ -55,10 +55,10 @@ class DelegatedCall:
             token, member, words, patience = (asked[key] for key in ("token", "member", "words", "patience"))
             whole = isinstance(words, list) and all(isinstance(word, str) for word in (token, member, *words))
             if not whole or not isinstance(patience, str | None):
-                raise ValueError("an errand's words are text")
+                raise ValueError("the words of a delegated call are text")
             return cls(token, member, words, patience)
         except (KeyError, TypeError, RecursionError) as error:
-            raise ValueError(f"this is no errand: {error}") from error
+            raise ValueError(f"this is no delegated call: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ async def serving_delegated_calls(
     async with asyncio.TaskGroup() as tasks:
 
         def arrived(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = tasks.create_task(_serve(reader, writer, token, run), name="an errand of j")
+            task = tasks.create_task(_serve(reader, writer, token, run), name="a delegated call of j")
             running.add(task)
             task.add_done_callback(running.discard)
 
@@ -162,11 +162,11 @@ async def _serve(
             delegated = DelegatedCall.read(await reader.readline())
         if not same_token(token, delegated.token):
             raise ValueError("the token is not that of this shell")
-        await first_completed({"errand": _waited(run(delegated, answers.put)), "given up": reader.read(1)})
+        await first_completed({"call": _waited(run(delegated, answers.put)), "given up": reader.read(1)})
     except (OSError, ValueError, TimeoutError) as error:
-        _log.debug("an errand ended: %s", error)
+        _log.debug("a delegated call ended: %s", error)
     except Exception:  # noqa: BLE001 - the root of a call's task: the others go on
-        _log.exception("an errand failed")
+        _log.exception("a delegated call failed")
         answers.put({"said": "j: the leased shell failed to carry this out; see its output", "status": 1})
     finally:
         writer.close()
@@ -177,7 +177,7 @@ async def _waited(work: Awaitable[None]) -> None:
 
 
 class _Answers:
-    """Lines to one `j`. One that does not read them loses what drivers log, and is told how much."""
+    """Lines to one `j`. One that does not read them loses log lines of drivers, and gets their number."""
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self._writer = writer

@@ -9,7 +9,7 @@ import sys
 
 from jumplab.cli.j import delegated_call
 
-# Without `typing`, as in `errand`.
+# Without `typing`, as in `delegated_call`.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -78,7 +78,7 @@ async def _drive(member: str, socket: str, token: str, words: list[str]) -> int:
 
     patience = read_reconnect_seconds(os.environ.get("JUMPLAB_RECONNECT_SECONDS")) or RECONNECT_WITHIN
     again = Reconnecting(link, patience, notify=lambda sentence: print_note(sentence, "j"))
-    call_socket = os.environ.get("JUMPLAB_ERRANDS")
+    call_socket = os.environ.get("JUMPLAB_CALL_SOCKET")
     with SeenLogLines(Path(call_socket).parent if call_socket else None, member) as lines:
         async with attach(await link(), classes=tree, client="j", reconnecting=again) as session:
             session.on_log = lambda line: _show_log(line) if lines.is_new(session.epoch, line.number) else None

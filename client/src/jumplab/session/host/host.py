@@ -38,7 +38,7 @@ _DRIVERS_LOGGER = logging.getLogger("jumplab.driver")
 class SessionHost:
     """Serves a tree of drivers, which its owner has entered, to the clients of one lease.
 
-    exporter_name, lease_name: what clients are told.  epoch: changes with each process of the exporter.
+    exporter_name, lease_name: for clients.  epoch: changes with each process of the exporter.
     labels, motd: the exporter's, for clients.
 
     on_attached: may be set; called whenever it changes whether any client is connected.
@@ -113,7 +113,7 @@ class SessionHost:
             await link.aclose()
 
     async def _greeted(self, stream: EnvelopeStream, payloads: AsyncIterator[Frames]) -> Hello:
-        """The client's hello. One that begins otherwise, or is one too many, is told so. Raises ProtocolError."""
+        """The client's hello. A client that begins otherwise, or is one too many, is refused. Raises ProtocolError."""
         try:
             hello = await _hello(payloads)
             if hello.session not in self._attachments and not self._can_attach():
@@ -140,7 +140,7 @@ class SessionHost:
                 await attachment.serve(link, stream, payloads, hello)
             gone = attachment.life.is_over or await attachment.abandoned(_RECONNECT_SECONDS)
         except BaseException:
-            if not attachment.connected:  # else another connection has taken its place
+            if not attachment.connected:  # else another connection has replaced it
                 await self._forget(hello.session, attachment)
             raise
         if gone or attachment.life.is_over:
@@ -178,7 +178,7 @@ class SessionHost:
         await attachment.close()
 
     async def end(self, reason: str) -> None:
-        """Ends the session: calls are cancelled, clients are told the reason, those that attach later too.
+        """Ends the session: calls are cancelled; clients get the reason, those that attach later too.
 
         Returns when all have been detached, after two seconds at the most.
         """
@@ -191,9 +191,9 @@ class SessionHost:
                 waiting.cancel()
 
     def dismiss(self, reason: str) -> list[Attachment]:
-        """Sends those away who are attached now: their calls are cancelled, and they are told the reason.
+        """Detaches all clients that are attached now: their calls are cancelled, and they get the reason.
 
-        Whoever attaches afterwards is served, and told nothing of before.
+        A client that attaches afterwards is served, and gets nothing of before.
         """
         self._dismissals += 1
         self._recent_lines.clear()
@@ -203,7 +203,7 @@ class SessionHost:
         return attachments
 
     def set_status(self, status: ExporterStatus.ValueType, message: str = "") -> None:
-        """Tells the attached clients, and those that attach later, where the exporter is in its life."""
+        """Sends the exporter's state to the attached clients, and to those that attach later."""
         frame = Frame(status_change=StatusChange(status=status, message=message))
         self._status = [frame]
         self._push(frame)
@@ -216,7 +216,7 @@ class SessionHost:
         severity: str = "INFO",
         driver_uuid: str = "",
     ) -> None:
-        """Sends a log line to the attached clients; the last ones also reach those who attach later."""
+        """Sends a log line to the attached clients; the last ones also reach clients that attach later."""
         now = Timestamp()
         now.GetCurrentTime()
         line = LogLine(source=source, severity=severity, message=message, timestamp=now, driver_uuid=driver_uuid)
@@ -262,7 +262,7 @@ class _DriverLogs(logging.Handler):
             return
         line = (record.getMessage(), record.levelname, driver_uuid)
         if threading.get_ident() == self._thread:
-            self._send_log_line(*line)  # at once, so that it comes before the result of the call that said it
+            self._send_log_line(*line)  # at once, so that it comes before the result of the call that logged it
         else:
             self._loop.call_soon_threadsafe(self._send_log_line, *line)
 

@@ -1,4 +1,4 @@
-"""What a driver says of one call's progress, on its way to the client: the latest word, a few times a second."""
+"""The progress of one call on its way from driver to client: the latest state, a few times a second."""
 
 import asyncio
 import contextlib
@@ -39,7 +39,7 @@ class ProgressReports:
         self._loop.call_later(_PAUSE_SECONDS, self._resume)
 
     def _resume(self) -> None:
-        # Free before looking: what another thread says in between is then passed on by itself.
+        # Free before looking: progress that another thread reports in between is then sent by itself.
         self._busy = False
         if self._latest is not None:
             self._busy = True

@@ -1,4 +1,4 @@
-"""What a client is told unasked: log lines, and where the exporter is in its life."""
+"""Frames that a client gets unasked: log lines, and the exporter's state."""
 
 from jumplab.protocol.v1.common_pb2 import LOG_SOURCE_SYSTEM
 from jumplab.protocol.v1.session_pb2 import Frame, LogLine

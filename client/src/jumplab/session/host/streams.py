@@ -21,7 +21,7 @@ async def refuse_stream(link: Link, number: int, reason: str) -> None:
 
 
 class HostedStream:
-    """A byte stream whose connections the client opens.  bytes: what the driver's method gets.
+    """A byte stream whose connections the client opens.  bytes: the stream for the driver's method.
 
     carried: our end among the session's frames, where it begins there.
     """
@@ -53,12 +53,12 @@ class HostedStream:
             await self._stream.aclose()
 
     def lose_carried(self) -> None:
-        """What travels among the frames does so no longer."""
+        """Its bytes no longer travel among the frames."""
         if self.carried is not None:
             self.carried.lose()
 
     async def give_up(self, reason: str) -> None:
-        """The driver's method has failed: the client's end is told."""
+        """The driver's method has failed: the client's end gets the error."""
         if self._stream is not None:
             await reset(self._stream, reason)
 

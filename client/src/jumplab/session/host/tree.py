@@ -33,14 +33,14 @@ class FailedDriver(Driver):
 
 
 class _Root(CompositeInterface, Driver):
-    """Holds what the exporter exports."""
+    """The tree of the exporter's drivers."""
 
 
 @dataclass(slots=True)
 class DriverState:
-    """What is known of one driver, in however many places of the tree it stands.
+    """The state of one driver, however often it is in the tree.
 
-    failure: why it can't be used, or empty.  entering: held by a call of an `exclusive` driver.  running: what its
+    failure: why it can't be used, or empty.  entering: the lock of an `exclusive` driver's calls.  running: what its
     plain functions do in threads right now.
     """
 
@@ -51,7 +51,7 @@ class DriverState:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One place in the tree.  path: names from the root, dots between, empty for the root."""
+    """One node of the tree.  path: names from the root, dots between, empty for the root."""
 
     uuid: str
     parent: "Node | None"
@@ -79,7 +79,7 @@ class DriverTree:
     """The drivers of one session: built, set up, torn down as one.
 
     root: the exported drivers by name.  scope: the exporter's name; uuids follow from it and from a driver's path, so
-    they are the same for each lease. A driver may stand in several places; it is at home in the deepest.
+    they are the same for each lease. A driver may be in the tree several times; its own node is the deepest.
 
     Entering sets up parents before children. One that raises, or takes longer than a minute, is reported as failed, and
     everything below it; the others go on. Leaving tears down in the opposite order, gives each driver half a minute,
@@ -97,7 +97,7 @@ class DriverTree:
         self._stack = AsyncExitStack()
 
     def reports(self) -> list[DriverInstanceReport]:
-        """What a client learns of the drivers, parents first."""
+        """The report of the drivers for a client, parents first."""
         homes = {id(node.driver): node.uuid for node in self._homes}
         return [_report(node, homes[id(node.driver)]) for node in self.nodes.values()]
 

@@ -14,7 +14,7 @@ from jumplab_operator.controller.interceptor import caller
 from jumplab_operator.controller.lab import Lab, StatusReport
 from jumplab_operator.controller.lease_requests import duration_field
 from jumplab_operator.controller.messages import in_force
-from jumplab_operator.controller.offers import LocalSocket
+from jumplab_operator.controller.offers import SocketAddress
 from jumplab_operator.controller.presence import StatusStream
 from jumplab_operator.controller.refusals import NotServed
 from jumplab_operator.names import Name
@@ -61,7 +61,7 @@ class ControllerService(ControllerServiceServicer):
     async def Status(self, request: pb.StatusRequest, context: Context) -> None:  # type: ignore[override] # may be a coroutine, too
         require_kind(caller(), "Exporter")
         local_socket = (
-            LocalSocket(request.machine, request.local_socket) if request.machine and request.local_socket else None
+            SocketAddress(request.machine, request.local_socket) if request.machine and request.local_socket else None
         )
         await StatusStream(self._lab, self._dialler.offers, caller(), local_socket, context.write).run()
 

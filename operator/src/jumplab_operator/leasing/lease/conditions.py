@@ -41,15 +41,24 @@ def waiting(wait: Wait, refused_edit: Refusal | None) -> list[Condition]:
 
 
 def assigned(
-    members: Sequence[Member], refused_edit: Refusal | None, notice: Condition | None, *, ready: bool
+    members: Sequence[Member],
+    refused_edit: Refusal | None,
+    notice: Condition | None,
+    *,
+    ready: bool,
+    early_end: str = "",
 ) -> list[Condition]:
-    """The lease has its exporters, and is ready or getting so; notice: that it is to be preempted."""
+    """The lease has its exporters, and is ready or getting so.
+
+    notice: that it is to be preempted.  early_end: its end, in words, where that is earlier than its spec says.
+    """
     first = [*_refused(refused_edit), *([notice] if notice is not None else [])]
     names, are = exporters_named([member.exporter for member in members]), "is" if len(members) == 1 else "are"
     taken = condition("Assigned", True, "Assigned", f"{names} {are} claimed")
     online = _online(members) or condition("ExporterOnline", True, "Online", f"{names} {are} connected")
     if ready:
-        done = condition("Ready", True, "Ready", f"{names} {are} ready")
+        early = f"; the lease ends early, {early_end}, because of another lease's reservation" if early_end else ""
+        done = condition("Ready", True, "Ready", f"{names} {are} ready{early}")
         return [*first, condition("Pending", False, "Ready"), taken, online, done]
     message = f"{names} {are} getting ready"
     return [

@@ -59,13 +59,14 @@ class InForce:
     began: datetime | None = None
     reserved_from: datetime | None = None
     """When its exporter is reserved for another lease."""
+    ends_by: datetime | None = None
+    """When it ends at the latest: its exporter was reserved for another lease from then when it was assigned."""
     has_reservation: bool = False
 
 
 def accept(
     spec: LeaseSpec,
     before: InForce | None,
-    default: timedelta = DEFAULT_DURATION,
     created: datetime | None = None,
     schedule: Schedule | None = None,
 ) -> LeaseSpec | Refusal:
@@ -75,7 +76,7 @@ def accept(
     is not checked.
     `release` needs no acceptance: it is honoured whatever else the spec says.
     """
-    filled = _with_duration(spec, before, default)
+    filled = _with_duration(spec, before)
     refusal = (
         _refusal(spec)
         or _begin_refusal(spec, before, created)
@@ -84,11 +85,11 @@ def accept(
     return refusal or filled
 
 
-def _with_duration(spec: LeaseSpec, before: InForce | None, default: timedelta) -> LeaseSpec:
+def _with_duration(spec: LeaseSpec, before: InForce | None) -> LeaseSpec:
     if spec.duration is not None or spec.end_time is not None:
         return spec
     accepted = before.accepted.duration if before is not None and before.accepted.end_time is None else None
-    return spec.model_copy(update={"duration": accepted or default})
+    return spec.model_copy(update={"duration": accepted or DEFAULT_DURATION})
 
 
 def _refusal(spec: LeaseSpec) -> Refusal | None:
@@ -238,7 +239,7 @@ def _reservation_refusal(spec: LeaseSpec, before: InForce, schedule: Schedule | 
     wanted = times(spec)
     if wanted == times(before.accepted):
         return None
-    end = expected_end(spec, before.began)
+    end = expected_end(spec, before.began or before.now)  # one that is not ready yet ends even later
     if before.reserved_from is not None and end is not None and end > before.reserved_from:
         until = format_moment(before.reserved_from, before.now)
         return Refusal(

@@ -1,7 +1,7 @@
 """What the scheduler decides for a lease that waits, or that others wait for."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from jumplab_operator.leasing.model.ids import ExporterUid
@@ -26,6 +26,8 @@ class Assign:
     priority: int
     spot_access: bool
     duration: timedelta
+    latest: datetime | None = None
+    """When the lease must have its exporters, or it would overlap with a reservation; None: whenever."""
 
     def includes(self, exporter_uid: str) -> bool:
         """Whether this exporter is among them."""

@@ -59,7 +59,7 @@ class Reservations:
         return found.begin if found is not None else None
 
     def next_ahead(self, exporter: ExporterUid, but: LeaseUid, now: datetime) -> datetime | None:
-        """The same, of reservations that have not begun: once one has, its lease is served before all others."""
+        """The same, of reservations that had not begun then: once one has, its lease is served before all others."""
         found = (each.begin for each in self._of.get(exporter, ()) if each.lease != but and each.begin > now)
         return next(found, None)
 

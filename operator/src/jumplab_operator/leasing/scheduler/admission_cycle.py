@@ -13,6 +13,7 @@ from jumplab_operator.leasing.cache.fair_order import FairOrder
 from jumplab_operator.leasing.cache.namespace_index import NamespaceIndex
 from jumplab_operator.leasing.cache.pools import Pool
 from jumplab_operator.leasing.cache.quotas import QuotaUsage
+from jumplab_operator.leasing.cache.reservation_placement import begin_of
 from jumplab_operator.leasing.model.cycle_result import CycleResult
 from jumplab_operator.leasing.model.decisions import Assign, Chosen
 from jumplab_operator.leasing.model.facts import LeaseFacts
@@ -116,6 +117,7 @@ class AdmissionCycle:
             min(grant.priority for grant in grants),
             any(grant.spot_access for grant in grants),
             granted_length(lease, grants),
+            min((latest for uid in chosen if (latest := self._latest(lease, grants, uid)) is not None), default=None),
         )
         free = [each.exporter.uid for each in situations if each.free]
         for pool in [pool for uid in free for pool in self._index.pools.of(uid)]:
@@ -134,6 +136,7 @@ class AdmissionCycle:
             and uid in pool.grants
             and uid not in lease.avoid
             and self._usage.permits(lease.request.client, pool.grants[uid])
+            and self._fits(lease, [pool.grants[uid]], uid)  # the claim may be of long ago
         ]
         return min(found)[2] if found else None
 
@@ -182,6 +185,14 @@ class AdmissionCycle:
             return True
         self._held_back = True
         return False
+
+    def _latest(self, lease: LeaseFacts, grants: Sequence[Grant], uid: ExporterUid) -> datetime | None:
+        """Until when the lease, which fits now, fits before anybody else's reservation; None: for ever."""
+        reserved_from = self._reservations.next_ahead(uid, lease.uid, self._now)
+        if reserved_from is None or lease.end is not None:
+            return None
+        latest = reserved_from - TURNAROUND - granted_length(lease, grants)
+        return max(latest, begin_of(lease) + TURNAROUND) if self._keeps_to_its_reservation(lease, uid) else latest
 
     def _keeps_to_its_reservation(self, lease: LeaseFacts, uid: ExporterUid) -> bool:
         """Whether it has one of this exporter, and begins in time or ends with it all the same."""

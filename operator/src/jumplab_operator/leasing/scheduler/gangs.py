@@ -83,7 +83,8 @@ class Gangs:
         free."""
         situations = self.index.pools.situations
         for uid in sorted(self.index.claims.by_lease.get(lease.uid, ())):
-            if situations[uid].exporter.usable and uid in pool.grants and uid not in lease.avoid:
+            usable = situations[uid].exporter.usable and uid in pool.grants and uid not in lease.avoid
+            if usable and self.fits(lease, [*rights, pool.grants[uid]], uid):  # the claim may be of long ago
                 yield uid
         for uid in self.others.exporters.get(lease.uid, ()):
             free = uid in pool.grants and situations[uid].free

@@ -101,11 +101,6 @@ class Scheduler:
             return Spare() if lease.noticed else None
         return self._reasons.wait(lease)
 
-    def decided(self) -> Iterable[LeaseUid]:
-        """All leases for which something is decided."""
-        queues = self.index.queues
-        return [*queues.of_lease, *queues.ahead, *queues.stranded, *self.last.victims, *self.last.spared]
-
     def claimed_by(self, lease: LeaseUid) -> Iterable[ExporterUid]:
         """The exporters that are claimed by the lease."""
         return sorted(self.index.claims.by_lease.get(lease, ()))
@@ -120,9 +115,12 @@ class Scheduler:
         """The right by which the client could hold the lease, which has these exporters, for that length."""
         return entitlement(self.index, client, exporters, length, lease)
 
-    def reserved_from(self, exporter: ExporterUid, lease: LeaseUid) -> datetime | None:
-        """When the exporter, which the lease holds, is reserved for another."""
-        return self.last.reservations.next_begin(exporter, lease)
+    def reserved_from(self, exporter: ExporterUid, lease: LeaseUid, after: datetime | None = None) -> datetime | None:
+        """When the exporter, which the lease holds, is reserved for another; `after`: by reservations that begin later
+        than that."""
+        if after is None:
+            return self.last.reservations.next_begin(exporter, lease)
+        return self.last.reservations.next_ahead(exporter, lease, after)
 
     def queue_of(self, lease: LeaseUid) -> QueueKey | None:
         """The queue that the lease stands in; None where it is in none."""

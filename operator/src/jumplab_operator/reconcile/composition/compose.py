@@ -1,4 +1,4 @@
-"""Composes the operator: the one place that knows all its parts.
+"""Composes the operator: no other module knows all its parts.
 
     async with running_lab(KubeAccess(url, ca_pem, token), LabSettings(endpoint="lab:8082"), issuer) as lab:
         ...  # serve the gRPC services over `lab`; leaving the context stops watches, workers and timers
@@ -47,7 +47,7 @@ async def running_lab(
 async def lab_over(
     kube: KubeApi, watch: kopf_watch.Watch, settings: LabSettings, issuer: TokenIssuer, clock: Clock
 ) -> AsyncIterator[LabService]:
-    """The same, over an API that is given, and what tells of its changes."""
+    """The same, over a given API and a watch of its changes."""
     beside, kube = ConcurrencyLimit(kube), ConcurrencyLimit(kube)
     queue = WorkQueue(clock)
     cluster = Cluster(
@@ -70,9 +70,9 @@ async def lab_over(
             group.create_task(watch(informer.on_event), name="watches"),
             group.create_task(informer.keep_listing(), name="lists"),
             group.create_task(scheduler_loop.run(), name="plan"),
-            group.create_task(scheduler_loop.positions.run(), name="places in the queues"),
+            group.create_task(scheduler_loop.positions.run(), name="queue positions"),
             group.create_task(cluster.queue.keep_time(), name="timers"),
-            group.create_task(reconciler.deferred_status.run(), name="what is foretold"),
+            group.create_task(reconciler.deferred_status.run(), name="deferred statuses"),
             group.create_task(cluster.events.post(), name="events"),
             group.create_task(checks.run(), name="clients' credentials"),
         ]

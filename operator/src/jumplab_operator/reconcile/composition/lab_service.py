@@ -16,12 +16,13 @@ from jumplab_operator.reconcile.context.connections import Connection
 from jumplab_operator.reconcile.context.context import Cluster
 from jumplab_operator.reconcile.lease_steps import claims
 from jumplab_operator.reconcile.scheduling.scheduler_loop import SchedulerLoop
-from jumplab_operator.resources import GROUP, VERSION, Client, Device, Exporter, LabelSelector, Lease
+from jumplab_operator.resources import GROUP, VERSION, Client, Device, Exporter, LabelSelector, Lease, Resource
 from jumplab_operator.resources.conditions import is_true
 from jumplab_operator.resources.exporter import Phase
 
 _OWN_LABELS = f"{GROUP}/"
-_SAYS_MORE_WITHIN = timedelta(seconds=1)
+_BURST = timedelta(seconds=1)
+"""An exporter that connects sends three requests in a row: one write for all of them."""
 
 
 class LabService:
@@ -41,6 +42,9 @@ class LabService:
     def lease(self, name: Name) -> Lease | None:
         return self._cluster.objects.get(Lease, name)
 
+    def problem(self, kind: type[Resource], name: Name) -> str:
+        return self._cluster.objects.problem(kind, name)
+
     def exporters(self, namespace: str) -> Sequence[Exporter]:
         return self._cluster.objects.all_of(Exporter, namespace)
 
@@ -58,7 +62,7 @@ class LabService:
         connection = self._cluster.presence.of(uid)
         number = connection.open(self._cluster.clock.now())
         self._presence_changed(exporter, uid)
-        self._tell_soon(uid)
+        self._reconcile_soon(uid)
         try:
             yield self._assignments(uid, connection, number)
         finally:
@@ -67,23 +71,31 @@ class LabService:
                 self._cluster.queue.add(uid, patient=True)
 
     async def _assignments(self, uid: str, connection: Connection, number: int) -> AsyncIterator[Assignment | None]:
-        told: list[Assignment | None] = []
+        sent: list[Assignment | None] = []
         with self._cluster.topics.following(uid) as changed:
             while True:
                 changed.clear()
-                exporter = self._cluster.objects.by_uid(Exporter, uid)
-                if exporter is None or connection.number != number:
+                exporter, seen = self._cluster.objects.by_uid(Exporter, uid), self._cluster.objects.seen(uid)
+                if seen is None or connection.number != number:
                     return
+                if exporter is None or self._is_uncertain(exporter):  # the last assignment stays right meanwhile
+                    await changed.wait()
+                    continue
                 assignment, now = claims.assignment(exporter, self._cluster), self._cluster.clock.now()
-                if told == [assignment]:
-                    await changed.wait()  # without a bound: it ends with the connection, whose owner cancels it
-                elif told and (later := claims.send_after(told[0], assignment, exporter, self._cluster) or now) > now:
+                if sent == [assignment]:
+                    await changed.wait()  # without a bound: the owner of the connection cancels it
+                elif sent and (later := claims.send_after(sent[0], assignment, exporter, self._cluster) or now) > now:
                     await self._cluster.clock.wait(changed, later - now)
                 else:
-                    told = [assignment]
+                    sent = [assignment]
                     if assignment is not None:
-                        connection.tell(assignment.lease_uid)
+                        connection.note_sent(assignment.lease_uid)
                     yield assignment
+
+    def _is_uncertain(self, exporter: Exporter) -> bool:
+        """Whether the exporter has a claim of a lease that isn't known, and may be in force."""
+        claim = exporter.status.lease_ref
+        return claim is not None and claims.may_be_in_force(claim, exporter, self._cluster)
 
     def _presence_changed(self, exporter: Name, uid: str) -> None:
         self._scheduler_loop.note(exporter.namespace, uid)
@@ -108,17 +120,16 @@ class LabService:
             async with self._cluster.queue.holding(resource.uid):
                 await self._cluster.merge(resource, {"metadata": {"labels": missing}})
         self._cluster.presence.of(resource.uid).devices = [Device.model_validate(device) for device in devices]
-        self._tell_soon(resource.uid)
+        self._reconcile_soon(resource.uid)
 
-    def _tell_soon(self, exporter_uid: str) -> None:
-        """Written with what the exporter says next: one that connects says three things in a row."""
-        self._cluster.queue.add_at(exporter_uid, self._cluster.clock.now() + _SAYS_MORE_WITHIN, patient=True)
+    def _reconcile_soon(self, exporter_uid: str) -> None:
+        self._cluster.queue.add_at(exporter_uid, self._cluster.clock.now() + _BURST, patient=True)
 
     async def report(self, exporter: Name, report: StatusReport) -> None:
         resource = self._required_exporter(exporter)
         claim = resource.status.lease_ref
         if report.lease_uid and report.status != "Available" and (claim is None or claim.uid != report.lease_uid):
-            return  # of a lease that the exporter isn't claimed by any more: it is told so on its Status stream
+            return  # of a lease that does not have the exporter any more: its Status stream tells it
         if report.status not in get_args(Phase):
             raise ApiRefused(400, f'"{report.status}" is not an exporter status; use one of {get_args(Phase)}')
         connection, now = self._cluster.presence.of(resource.uid), self._cluster.clock.now()
@@ -127,7 +138,8 @@ class LabService:
         self._scheduler_loop.note(exporter.namespace, resource.uid)
         if claim is not None and claim.uid:
             lease = self._cluster.objects.by_uid(Lease, claim.uid)
-            if stays_ready and lease is not None and is_true(lease.status.conditions, "Ready"):  # who attached, or left
+            if stays_ready and lease is not None and is_true(lease.status.conditions, "Ready"):
+                # A client has attached or left.
                 self._cluster.queue.add_at(claim.uid, now + self._cluster.settings.attach_first, patient=True)
             else:  # somebody may wait for it
                 await self._reconciler.reconcile_now(claim.uid)
@@ -143,9 +155,9 @@ class LabService:
             while True:
                 changed.clear()
                 current = self._cluster.objects.by_uid(Lease, uid)
-                if current is None:
+                if self._cluster.objects.seen(uid) is None:
                     return
-                if current.metadata.resource_version != version:
+                if current is not None and current.metadata.resource_version != version:
                     version = current.metadata.resource_version
                     yield current
                 else:

@@ -84,15 +84,16 @@ class Manager:
         else:
             self._forget(seen.uid)
         old, new = (each.resource if each is not None else None for each in (before, now))
-        if seen.kind is Lease:
+        is_readable = now is None or new is not None  # one that can't be read is there
+        if seen.kind is Lease and is_readable:
             self._lease_changed(_as_lease(old), _as_lease(new))
         elif seen.kind is Exporter:
             self._exporter_changed(seen.uid, _claim(old), _claim(new))
-        elif seen.kind is Client and (now is None or new is not None):  # one that can't be read is there
+        elif seen.kind is Client and is_readable:
             self._client_changed(seen.name, _as_client(old), _as_client(new))
 
     def _client_changed(self, name: Name, before: Client | None, now: Client | None) -> None:
-        """Its leases record as whom it holds them, or are released; its open calls end where it is revoked."""
+        """Its leases record their new holder, or are released; its open calls end where it is revoked."""
         why = revocation_message(before, now)
         if before is not None and why:
             self._cluster.callers.revoke(before.uid, why)
@@ -129,9 +130,9 @@ class Manager:
         self._failures.note(before, now)
         for version in (before, now):
             for exporter in self._cluster.exporters_of(version) if version is not None else ():
-                # That an exporter is in use it tells when there is time; that it isn't any more somebody may wait for.
+                # An exporter in use is written when there is time; for one that becomes free a lease may wait.
                 self._look_at(exporter, patient=now is not None and is_assigned_to(now, exporter))
-        if now is None or now.status.ended:  # it may be claimed, and the lease never said so
+        if now is None or now.status.ended:  # exporters may be claimed that the lease's status never named
             for exporter_uid in list(self._claimed.get(lease.uid, ())):
                 claimed = self._cluster.objects.by_uid(Exporter, exporter_uid)
                 if claimed is not None:
@@ -152,7 +153,7 @@ class Manager:
         self._cluster.topics.changed(exporter.uid)
 
     def _remember_deadline(self, lease: Lease) -> None:
-        """The latest there was: an exporter that is offline keeps the one that it heard of last."""
+        """The latest end that was ever set: an exporter that is offline follows the last one that it received."""
         deadlines, end = self._cluster.deadlines, lease.status.expected_end_time
         if end is not None:
             deadlines[lease.uid] = max(end, deadlines.get(lease.uid, end))
@@ -161,7 +162,7 @@ class Manager:
 
 
 def _is_patient(resource: object) -> bool:
-    """Whether it is an exporter, which only tells of itself, or a lease that wants nothing but what the plan decides or
+    """Whether it is an exporter, whose status can wait, or a lease that wants nothing but what the plan decides or
     has its exporters and was not edited: what befalls those is looked at when it does."""
     if isinstance(resource, Exporter):
         return True

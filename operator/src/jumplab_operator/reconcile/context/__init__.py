@@ -1,4 +1,4 @@
-"""What every reconcile works with: the cluster as last seen, who is connected, and the queue of what to look at next.
+"""The tools of every reconcile: the cluster as last seen, the connections, and the queue of objects to reconcile next.
 
 Start with `context`. Never here: a step of a lease's life.
 """

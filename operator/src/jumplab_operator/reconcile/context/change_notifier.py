@@ -9,7 +9,7 @@ from jumplab_operator.controller.lab import HolderChange
 
 
 class ChangeNotifier:
-    """Wakes those who follow a topic. They then look for themselves: several changes may come as one."""
+    """Wakes the followers of a topic. They then read the new state themselves: several changes may come as one."""
 
     def __init__(self) -> None:
         self._followers: defaultdict[Hashable, set[asyncio.Event]] = defaultdict(set)

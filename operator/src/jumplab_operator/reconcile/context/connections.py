@@ -1,4 +1,4 @@
-"""Which exporters are connected, and what each has said on the connection that it has. Nothing here is written."""
+"""The connections of exporters, and each exporter's last reports. Nothing here is written to the API."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from jumplab_operator.resources import Device
 
 @dataclass(slots=True)
 class Connection:
-    """What is known of one exporter, by its uid, across its connections."""
+    """The state of one exporter, by its uid, across its connections."""
 
     number: int = 0
     """Counts connections; the last one is the one that counts."""
@@ -21,35 +21,35 @@ class Connection:
     """When the connection came or went; None before the first one."""
     said_goodbye: bool = False
     devices: Sequence[Device] | None = None
-    """What it registered last, on whatever connection; None: nothing yet."""
+    """The drivers that it registered last, on any connection; None: none yet."""
     epoch: str = ""
     phase: str | None = None
-    """What it reported last on this connection; None before its first report."""
+    """Its last reported phase on this connection; None before its first report."""
     phase_since: datetime | None = None
     """When it reported that first; None before its first report on this connection."""
     message: str = ""
     health: Found | None = None
-    """What it said last of its devices, on whatever connection; None: nothing yet."""
-    told: set[str] = field(default_factory=set)
-    """Uids of leases that this process of the exporter was told of."""
-    told_now: set[str] = field(default_factory=set)
-    """The same, on this connection alone: its process isn't known before it has reported."""
+    """The result of its last health check, reported on any connection; None: none yet."""
+    sent: set[str] = field(default_factory=set)
+    """The uids of the leases that were sent to this process of the exporter."""
+    sent_now: set[str] = field(default_factory=set)
+    """The same, on this connection alone: its process isn't known before its first report."""
     claimed_for: str = ""
-    """The uid of the lease that it is being claimed for, until it is told of it."""
+    """The uid of the lease that it is being claimed for, until that lease is sent to it."""
     cleaned: set[str] = field(default_factory=set)
-    """Uids of leases that it said it has cleaned up after."""
+    """The uids of the leases that it reported to have cleaned up after."""
     failed: dict[str, str] = field(default_factory=dict)
     """Uids of leases that it asked to be ended, and why."""
     attendance: tuple[str, Attendance] | None = None
-    """The uid of the lease that it serves, and whether anyone is attached, as it said on this connection."""
+    """The uid of the lease that it serves, and whether a client is attached, as reported on this connection."""
     tells_attendance: bool = False
-    """Whether it said who is attached when it last said that a lease is ready, on whatever connection."""
+    """Whether its last report LeaseReady, on any connection, included attendance."""
     attached_for: str = ""
-    """The uid of the last lease that it said somebody was attached for, on whatever connection."""
+    """The uid of the last lease that a client was attached to, as reported on any connection."""
 
     @property
     def available(self) -> bool:
-        """It is there and has said, on this connection, that it holds nothing of a lease."""
+        """It is connected, and has reported on this connection that it serves no lease."""
         return self.connected and self.phase == "Available"
 
     @property
@@ -58,14 +58,14 @@ class Connection:
         return self.health is not None and self.health.check == "Due"
 
     def open(self, now: datetime) -> int:
-        """A new connection takes the place of what was there; returns its number."""
+        """A new connection replaces the one before; returns its number."""
         self.number += 1
         self.connected, self.said_goodbye, self.changed_at = True, False, now
-        self.phase, self.phase_since, self.told_now, self.attendance = None, None, set(), None
+        self.phase, self.phase_since, self.sent_now, self.attendance = None, None, set(), None
         return self.number
 
     def close(self, number: int, now: datetime) -> bool:
-        """The connection was lost; False where another has taken its place."""
+        """The connection was lost; False where another has replaced it."""
         if number != self.number or not self.connected:
             return False
         self.connected, self.changed_at = False, now
@@ -76,24 +76,24 @@ class Connection:
         self.connected, self.said_goodbye, self.changed_at = False, True, now
 
     def claim(self, lease_uid: str) -> None:
-        """The exporter is about to be claimed: what it said of an earlier try at the same lease is over.
+        """The exporter is about to be claimed: its reports on an earlier try at the same lease are out of date.
 
-        So is what it says of it, once more, before it is told.
+        So are the reports on that lease that arrive before the lease is sent to it.
         """
         self.claimed_for = lease_uid
         self.cleaned.discard(lease_uid)
         self.failed.pop(lease_uid, None)
 
-    def tell(self, lease_uid: str) -> None:
-        """The exporter is about to be told that it is leased."""
+    def note_sent(self, lease_uid: str) -> None:
+        """The lease is about to be sent to the exporter."""
         self.claimed_for = ""
-        self.told.add(lease_uid)
-        self.told_now.add(lease_uid)
+        self.sent.add(lease_uid)
+        self.sent_now.add(lease_uid)
 
     def note(self, report: StatusReport, now: datetime) -> None:
-        """Takes a report over. A new epoch is a new process: it knows only what it was told on this connection."""
+        """Takes a report over. A new epoch is a new process: it knows only the leases sent on this connection."""
         if report.epoch != self.epoch or not report.epoch:
-            self.epoch, self.told, self.cleaned = report.epoch, set(self.told_now), set()
+            self.epoch, self.sent, self.cleaned = report.epoch, set(self.sent_now), set()
         if report.status != self.phase:
             self.phase_since = now
         self.phase, self.message, self.health = report.status, report.message, report.health
@@ -102,8 +102,8 @@ class Connection:
             self.failed[report.lease_uid] = report.message
         if report.status == "Available" and report.lease_uid not in ("", self.claimed_for):
             self.cleaned, self.failed = {report.lease_uid}, {}
-            self.told.discard(report.lease_uid)
-            self.told_now.discard(report.lease_uid)
+            self.sent.discard(report.lease_uid)
+            self.sent_now.discard(report.lease_uid)
 
     def _note_attendance(self, report: StatusReport, now: datetime) -> None:
         if report.status == "LeaseReady":
@@ -119,15 +119,15 @@ class Connection:
             self.attendance = report.lease_uid, said
 
     def is_clean_of(self, lease_uid: str) -> bool:
-        """Whether the exporter holds nothing of the lease any more, by its own word.
+        """Whether the exporter has finished with the lease, by its own report.
 
-        It has said that it cleaned up; or it is available and its process was never told of that lease.
+        It has reported its clean-up; or it is available, and that lease was never sent to its process.
         """
-        return lease_uid in self.cleaned or (self.available and lease_uid not in self.told)
+        return lease_uid in self.cleaned or (self.available and lease_uid not in self.sent)
 
 
 class Connections:
-    """The connections of all exporters, and who counts as online."""
+    """The connections of all exporters, and which of them count as online."""
 
     def __init__(self, started: datetime, grace: timedelta, return_within: timedelta) -> None:
         self._connections: dict[str, Connection] = {}

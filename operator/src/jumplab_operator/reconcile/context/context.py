@@ -1,4 +1,4 @@
-"""What every reconcile works with, and the one way in which it writes."""
+"""The context of every reconcile, and the only way in which it writes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -40,7 +40,7 @@ class Cluster:
     holders: Holders = field(default_factory=Holders)
     callers: Callers = field(default_factory=Callers)
     deadlines: dict[str, datetime] = field(default_factory=dict)
-    """When leases that held an exporter are over at the latest, by uid; they outlive the Lease objects."""
+    """The latest end of each lease that had an exporter, by uid; the entries outlive the Lease objects."""
 
     def exporters_of(self, lease: Lease) -> list[Exporter]:
         """The exporters that a lease is assigned to, as far as they are known."""
@@ -61,7 +61,7 @@ class Cluster:
         """
         changes = status_changes(self.objects.stored_status(resource), after)
         if not changes:
-            self.objects.take_back(resource.uid)
+            self.objects.drop_deferred(resource.uid)
             return False
         body = {"metadata": {"resourceVersion": resource.metadata.resource_version}, "status": changes}
         await self.merge(resource, body, "status")
@@ -70,7 +70,7 @@ class Cluster:
     async def change_status(self, resource: _R, changed: Callable[[_R], Model]) -> None:
         """Writes the status that `changed` makes of the resource's newest state, whoever else writes meanwhile.
 
-        For what was said by a caller and holds whatever the rest is. Raises ApiError.
+        For changes that do not depend on the rest of the status. Raises ApiError.
         """
         for attempt in range(_ATTEMPTS):
             newest = self.objects.by_uid(type(resource), resource.uid) or resource
@@ -102,7 +102,7 @@ class Cluster:
 
 
 def object_path(resource: Resource, sub: str = "") -> str:
-    """Where the resource is in the API."""
+    """The resource's path in the API."""
     return path(CUSTOM, resource.PLURAL, resource.namespace, resource.name, sub)
 
 

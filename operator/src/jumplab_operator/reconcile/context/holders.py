@@ -1,4 +1,4 @@
-"""Which leases each client holds: those that haven't ended, in force or waiting."""
+"""The leases of each client that have not ended, in force or waiting."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -24,11 +24,11 @@ class Holders:
             self._leases[holder_of(now)].add(now.uid)
 
     def leases_of(self, client: Name) -> Collection[str]:
-        """The uids of the leases that the client holds or waits for."""
+        """The uids of the client's leases, in force or waiting."""
         return tuple(self._leases.get(client, ()))
 
     def clients(self) -> Collection[Name]:
-        """All who hold a lease or wait for one."""
+        """All clients with a lease, in force or waiting."""
         return self._leases.keys()
 
 

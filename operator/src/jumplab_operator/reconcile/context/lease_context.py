@@ -1,4 +1,4 @@
-"""What one reconcile of a Lease works with, put together once."""
+"""The context of one reconcile of a Lease, built once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -24,8 +24,8 @@ _LONGEST_SLEEP = timedelta(seconds=60)
 class WorkQueue:
     """Objects by uid. One that waits is there once; one that is being worked on is done again after.
 
-    What is patient comes after all that isn't: ten thousand leases of one client that are told why they wait must not
-    keep another's from beginning or ending.
+    Patient objects come after all others: writing the pending reasons of ten thousand leases of one client must not
+    delay the begin or the end of another client's lease.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -43,7 +43,7 @@ class WorkQueue:
         self._users: Counter[str] = Counter()
         self._failures: dict[str, int] = {}
         self._held_up: dict[str, bool] = {}
-        """What came up while somebody else was working on it, and whether it is patient."""
+        """Objects that became due while a worker was at them, and whether they are patient."""
         self._awaited: defaultdict[str, list[asyncio.Future[None]]] = defaultdict(list)
         self._hurried = 0
         self._calm = asyncio.Event()
@@ -150,7 +150,7 @@ class WorkQueue:
         self._again(uid, patient, "" if refused.status in (404, 409) else why)
         if refused.status != 409:
             _answer(asked, refused)
-        elif asked:  # somebody else has changed it: for those who wait, too, it is looked at again
+        elif asked:  # another has changed it: it is reconciled again, and the callers wait for that
             self._awaited[uid] += asked
 
     def _again(self, uid: str, patient: bool, why: str) -> None:

@@ -10,6 +10,7 @@ from jumplab_operator.leasing.model.times import expected_end, times
 from jumplab_operator.reconcile.context.context import Cluster, whole_seconds
 from jumplab_operator.reconcile.context.lease_context import LeaseContext
 from jumplab_operator.resources import Exporter, Lease, LeaseSpec
+from jumplab_operator.resources.moments import at_moment
 
 
 def attendance_of(context: LeaseContext, cluster: Cluster) -> Attendance | None:
@@ -42,12 +43,28 @@ def abandonment(context: LeaseContext, cluster: Cluster) -> expiry.Ending | None
     return activity.abandoned(spec.release_after_detached)
 
 
-def end_in_force(lease: Lease, spec: LeaseSpec, began: datetime | None) -> datetime | None:
-    """The end of the lease: by its spec, or later where activity has extended it since the spec's times were set."""
+def end_in_force(
+    lease: Lease, spec: LeaseSpec, began: datetime | None, ends_by: datetime | None = None
+) -> datetime | None:
+    """The end of the lease: the known one, which activity may have extended, until an edit sets other times.
+
+    ends_by: the latest end of a lease whose end isn't known yet.
+    """
     asked, known, accepted = expected_end(spec, began), lease.status.expected_end_time, lease.status.accepted
-    if asked is None or known is None or accepted is None or times(accepted) != times(spec):
-        return asked
-    return max(asked, known)
+    if asked is None:
+        return None
+    if known is None:
+        return min(asked, ends_by) if ends_by is not None else asked
+    return known if accepted is not None and times(accepted) == times(spec) else asked
+
+
+def early_end(spec: LeaseSpec, began: datetime | None, end: datetime | None) -> str:
+    """The end of a lease in words, where it is earlier than its spec says since its exporter is reserved for another;
+    else empty."""
+    asked = expected_end(spec, began)
+    if began is None or end is None or asked is None or end >= asked:
+        return ""
+    return at_moment(end, began)
 
 
 def extended_end(context: LeaseContext, end: datetime, schedule: Schedule, cluster: Cluster) -> datetime:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from jumplab_operator.controller.lab import Assignment
+from jumplab_operator.kube.client import CUSTOM, path
 from jumplab_operator.leasing.model.times import expected_end
 from jumplab_operator.names import Name
 from jumplab_operator.reconcile.context.context import Cluster
@@ -20,6 +21,27 @@ def lease_of(claim: LeaseRef, exporter: Exporter, cluster: Cluster) -> Lease | N
     if claim.uid is None:
         return cluster.objects.get(Lease, Name(exporter.namespace, claim.name))
     return cluster.objects.by_uid(Lease, claim.uid)
+
+
+def may_be_in_force(claim: LeaseRef, exporter: Exporter, cluster: Cluster) -> bool:
+    """Whether the claim names a lease that isn't known and need not be gone: it can't be read, or has not come yet."""
+    if lease_of(claim, exporter, cluster) is not None:
+        return False
+    if claim.uid is None:
+        return bool(cluster.objects.problem(Lease, Name(exporter.namespace, claim.name)))
+    return not cluster.objects.is_gone(claim.uid)
+
+
+async def look_up(claim: LeaseRef, exporter: Exporter, cluster: Cluster) -> None:
+    """Asks the API for a lease that the store does not have: its absence alone is no deletion. Raises ApiError."""
+    if claim.uid is None or cluster.objects.seen(claim.uid) is not None or cluster.objects.is_gone(claim.uid):
+        return
+    answer = await cluster.kube.get(path(CUSTOM, Lease.PLURAL, exporter.namespace, claim.name))
+    if answer is not None:
+        cluster.objects.put(Lease, answer)
+    if answer is None or answer["metadata"]["uid"] != claim.uid:
+        cluster.objects.drop(claim.uid)
+        cluster.topics.changed(exporter.uid)
 
 
 def is_claimed_by(exporter: Exporter, lease: Lease) -> bool:
@@ -80,7 +102,7 @@ def send_after(
         return None
     if replace(known, expected_end=changed.expected_end) != changed or exporter.status.exporter_status == "LeaseReady":
         return None
-    return since + min(cluster.settings.end_told_within, (changed.expected_end - since) / 10)
+    return since + min(cluster.settings.end_send_delay, (changed.expected_end - since) / 10)
 
 
 def may_clear(exporter: Exporter, claim: LeaseRef, wanted: bool, online: bool, cluster: Cluster) -> bool:

@@ -14,11 +14,11 @@ from jumplab_operator.reconcile.lease_steps.credentials import Credentials, secr
 from jumplab_operator.resources import Client
 
 OTHERS_AT_ONCE = 5
-"""So many of the clients that have nothing to lose are looked at each time."""
+"""How many of the clients without leases and calls are checked each time."""
 
 
 class CredentialChecks:
-    """Has a Client reconciled whose Secret is not what it was.  kube: a line of its own, where no lease stands."""
+    """Has a Client reconciled whose Secret has changed.  kube: a request queue that leases do not use."""
 
     def __init__(self, kube: KubeApi, cluster: Cluster, credentials: Credentials, every: timedelta) -> None:
         self._kube = kube
@@ -48,7 +48,7 @@ class CredentialChecks:
         try:
             secret = await self._kube.get(secret_path(client))
         except ApiError:
-            return  # that says nothing of the Secret; it is looked at again
+            return  # the Secret may be there all the same; it is checked again
         if not self._credentials.is_as_known(client, secret):
             self._credentials.forget(client.uid)
             self._cluster.queue.add(client.uid)

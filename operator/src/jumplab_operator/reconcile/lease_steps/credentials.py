@@ -45,7 +45,7 @@ class CredentialRemoved(Exception):
 
 
 class Credentials:
-    """Keeps each exporter's and client's Secret. A Secret that belongs to someone else is never touched."""
+    """Writes the Secret of each exporter and client. A Secret of another owner is never touched."""
 
     def __init__(self, kube: KubeApi, issuer: TokenIssuer, ca_pem: str = "") -> None:
         self._kube = kube
@@ -68,7 +68,7 @@ class Credentials:
         token = _token(secret, resource)
         if secret is None or token is None or not self._is_current(resource, token):
             return await self._write(resource, secret)
-        await self._keep_ca(resource, secret)
+        await self._update_ca(resource, secret)
         return self._remember(resource, secret, token)
 
     async def renew(self, resource: Resource) -> Credential:
@@ -105,7 +105,7 @@ class Credentials:
     def _is_current(self, resource: Resource, token: str) -> bool:
         return self._issuer.is_current(token, resource.KIND, resource.namespace, resource.name, resource.uid)
 
-    async def _keep_ca(self, resource: Resource, secret: Plain) -> None:
+    async def _update_ca(self, resource: Resource, secret: Plain) -> None:
         """Puts the CA that signs now beside a token that is still in force."""
         if not self._ca.items() <= secret["data"].items():
             version = {"resourceVersion": secret["metadata"]["resourceVersion"]}
@@ -137,7 +137,7 @@ def secret_name(resource: Resource) -> str:
 
 
 def secret_path(resource: Resource) -> str:
-    """Where the resource's Secret is in the API."""
+    """The path of the resource's Secret in the API."""
     return path(CORE, "secrets", resource.namespace, secret_name(resource))
 
 

@@ -12,7 +12,7 @@ from jumplab_operator.resources import Lease, LeaseStatus
 
 
 class DeferredStatus:
-    """The leases whose statuses are still to be written, and when that is due."""
+    """The leases whose statuses are still to be written, and when each write is due."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -21,23 +21,23 @@ class DeferredStatus:
 
     def show(self, lease: Lease, status: LeaseStatus) -> None:
         """The lease is shown with this status from now on; if it isn't written soon, the lease is reconciled."""
-        due = self._cluster.clock.now() + self._cluster.settings.tell_within
+        due = self._cluster.clock.now() + self._cluster.settings.assigned_write_delay
         self._until[lease.uid] = due
         self._due.put_nowait((due, lease.uid))
-        self._cluster.objects.foretell(lease.uid, status)
+        self._cluster.objects.show_deferred(lease.uid, status)
 
     def may_wait(self, lease: Lease) -> bool:
         """Whether the status that is shown need not be written yet."""
-        return self._cluster.objects.is_ahead(lease.uid) and lease.uid in self._until
+        return self._cluster.objects.shows_deferred(lease.uid) and lease.uid in self._until
 
     async def run(self) -> None:
         """Has each status written once it is due, for ever."""
         clock = self._cluster.clock
         while True:
             due, uid = await self._due.get()
-            await clock.sleep(min(max(due - clock.now(), timedelta(0)), self._cluster.settings.tell_within))
+            await clock.sleep(min(max(due - clock.now(), timedelta(0)), self._cluster.settings.assigned_write_delay))
             if self._until.get(uid) != due:
                 continue  # it was shown anew since then
             del self._until[uid]
-            if self._cluster.objects.is_ahead(uid):
+            if self._cluster.objects.shows_deferred(uid):
                 self._cluster.queue.add(uid)

@@ -23,7 +23,7 @@ class _Outcome:
 
 
 class FailureHistory:
-    """How the leases of each exporter ended, as far as the Leases are kept."""
+    """How the leases of each exporter ended, as far as the Leases still exist."""
 
     def __init__(self) -> None:
         self._outcomes: defaultdict[Name, dict[str, _Outcome]] = defaultdict(dict)
@@ -52,7 +52,7 @@ class FailureHistory:
 
 
 def _outcome(lease: Lease, exporter: str) -> _Outcome | None:
-    """None: nothing can be told of this exporter, since the lease was over before it was ready, or another failed."""
+    """None: the lease says nothing about this exporter: it ended before it was ready, or another exporter failed."""
     status, ready = lease.status, find_condition(lease.status.conditions, "Ready")
     if status.end_time is None or ready is None:
         return None

@@ -10,7 +10,7 @@ from jumplab_operator.resources import Lease
 async def delete_when_due(lease: Lease, cluster: Cluster) -> None:
     """Deletes an ended lease whose retention is over, else reconciles it again then. Raises ApiError.
 
-    A lease that an exporter has still to clean up after stays: it tells until when that exporter may be busy.
+    A lease that an exporter has still to clean up after stays: its end bounds how long that exporter may be busy.
     """
     ended = lease.status.end_time
     if ended is None or lease.metadata.deletion_timestamp is not None or _is_claimed(lease, cluster):
@@ -29,7 +29,7 @@ async def delete_when_due(lease: Lease, cluster: Cluster) -> None:
 
 def _retention(lease: Lease, cluster: Cluster) -> timedelta:
     seconds = lease.spec.ttl_seconds_after_ended
-    return cluster.settings.keep_ended if seconds is None else timedelta(seconds=seconds)
+    return cluster.settings.retention if seconds is None else timedelta(seconds=seconds)
 
 
 def _is_claimed(lease: Lease, cluster: Cluster) -> bool:

@@ -29,7 +29,7 @@ async def _exporters_ending(
     lease = context.lease
     exporter = cluster.objects.get(Exporter, name) or await _fetch(name, cluster)
     if exporter is None:
-        return expiry.exporter_deleted(name.name)
+        return _deleted(name, cluster)
     connection = cluster.presence.of(exporter.uid)
     if lease.uid in connection.failed:
         return expiry.exporter_failed(name.name, connection.failed[lease.uid])
@@ -38,9 +38,16 @@ async def _exporters_ending(
     if not is_claimed_by(exporter, lease):
         await cluster.refresh(exporter)
         exporter = cluster.objects.get(Exporter, name)
-        if exporter is None or not is_claimed_by(exporter, lease):
+        if exporter is None:
+            return _deleted(name, cluster)
+        if not is_claimed_by(exporter, lease):
             return expiry.exporter_deleted(name.name)
     return None
+
+
+def _deleted(name: Name, cluster: Cluster) -> expiry.Ending | None:
+    """The ending where the exporter is not in the store; None where it is there and can't be read."""
+    return None if cluster.objects.problem(Exporter, name) else expiry.exporter_deleted(name.name)
 
 
 async def _fetch(name: Name, cluster: Cluster) -> Exporter | None:

@@ -1,4 +1,4 @@
-"""Reconciles a Client: its credential, and what becomes of it where that was removed."""
+"""Reconciles a Client: its credential, and the revocation where that was removed."""
 
 from datetime import datetime, timedelta
 
@@ -19,7 +19,7 @@ class ClientReconciler:
         self._credentials = credentials
 
     async def reconcile(self, client: Client) -> None:
-        """Sees to the Client's Secret and tells of it in the status. Raises ApiError."""
+        """Writes the Client's Secret where need be, and its status. Raises ApiError."""
         if client.metadata.deletion_timestamp is not None:
             return
         recorded = client.status.credential_uid
@@ -27,17 +27,16 @@ class ClientReconciler:
             credential = await self._credentials.ensure(client, recorded)
         except CredentialRemoved:
             credential = await self._revoke(client, recorded)
-        await self._tell(client, credential)
+        await self._write_status(client, credential)
 
     async def rotate(self, client: Client, token: str) -> Credential:
         """A new token in place of this one. Raises TokenReplaced, ApiError."""
         credential = await self._credentials.rotate(client, token, client.status.credential_uid)
-        await self._tell(client, credential)
+        await self._write_status(client, credential)
         return credential
 
     async def _revoke(self, client: Client, removed: str) -> Credential:
-        """The Secret of that uid is gone: that is recorded first, and everything follows from it. Then there is a new
-        one."""
+        """The Secret of that uid is gone: this is recorded first; the rest follows from it. Then comes a new one."""
         await self._cluster.change_status(client, lambda newest: _without(newest.status, removed))
         newest = self._cluster.objects.by_uid(Client, client.uid)
         if newest is None or newest.status.credential_uid:  # an earlier try got there, and its answer was lost
@@ -46,16 +45,16 @@ class ClientReconciler:
         self._cluster.events.record(client, Event("CredentialRemoved", message, warning=True))
         return await self._credentials.renew(client)
 
-    async def _tell(self, client: Client, credential: Credential) -> None:
+    async def _write_status(self, client: Client, credential: Credential) -> None:
         expires = credential.expires if credential.fresh else client.status.token_expires_at
-        told = {
+        changes = {
             "credential": IssuedCredential(
                 name=credential.secret, uid=credential.uid, creation_time=credential.created
             ),
             "endpoint": self._cluster.settings.endpoint,
             "token_expires_at": expires,
         }
-        await self._cluster.change_status(client, lambda newest: newest.status.model_copy(update=told))
+        await self._cluster.change_status(client, lambda newest: newest.status.model_copy(update=changes))
         if expires is not None:
             self._cluster.queue.add_at(client.uid, next_look(expires, self._cluster.clock.now()))
 

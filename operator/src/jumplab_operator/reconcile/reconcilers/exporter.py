@@ -1,4 +1,4 @@
-"""Reconciles an Exporter: its credential, whether it is online, its claim, what it reports, whether it is healthy."""
+"""Reconciles an Exporter: its credential, its presence, its claim, its reports and its health."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -30,7 +30,7 @@ class ExporterReconciler:
         self._failures = failures
 
     async def reconcile(self, exporter: Exporter) -> None:
-        """Brings the Exporter's status in line with what is known of it. Raises ApiError."""
+        """Brings the Exporter's status up to date. Raises ApiError."""
         if exporter.metadata.deletion_timestamp is not None:
             return
         now = self._cluster.clock.now()
@@ -40,15 +40,17 @@ class ExporterReconciler:
             return
         credential = await self._credentials.ensure(exporter)
         online = self._judge_presence(exporter, now)
+        if exporter.status.lease_ref is not None:
+            await claims.look_up(exporter.status.lease_ref, exporter, self._cluster)
         claim = self._settle_claim(exporter, online)
         status = self._status(exporter, online, claim, credential.secret, now)
         if await self._write(exporter, status):
-            self._tell_quarantine(exporter, status)
+            self._record_quarantine(exporter, status)
         if exporter_health.RETURN in exporter.metadata.annotations:
             await self._cluster.merge(exporter, {"metadata": {"annotations": {exporter_health.RETURN: None}}})
 
     def _put_off(self, exporter: Exporter) -> datetime | None:
-        """Until when it isn't written that it is ready for its lease: the Lease says so, its holder attaches now."""
+        """Until when the write of LeaseReady is delayed: the Lease is Ready already, and its holder attaches now."""
         connection, status = self._cluster.presence.of(exporter.uid), exporter.status
         if not connection.connected or connection.phase != "LeaseReady" or status.exporter_status == connection.phase:
             return None
@@ -60,11 +62,11 @@ class ExporterReconciler:
         try:
             return await self._cluster.write_status(exporter, status)
         except ApiError as refused:
-            if refused.status in (400, 413, 422):  # its devices are all that others choose: the rest must be written
+            if refused.status in (400, 413, 422):  # only its devices can be refused: the rest must be written
                 self._cluster.presence.of(exporter.uid).devices = None
             raise
 
-    def _tell_quarantine(self, exporter: Exporter, after: ExporterStatus) -> None:
+    def _record_quarantine(self, exporter: Exporter, after: ExporterStatus) -> None:
         before, now = exporter.status.quarantine, after.quarantine
         if before is None and now is not None:
             self._cluster.events.record(exporter, Event("Quarantined", now.reason, warning=True))
@@ -82,8 +84,8 @@ class ExporterReconciler:
     def _settle_claim(self, exporter: Exporter, online: bool) -> LeaseRef | None:
         """The claim that stays."""
         claim = exporter.status.lease_ref
-        if claim is None:
-            return None
+        if claim is None or claims.may_be_in_force(claim, exporter, self._cluster):
+            return claim
         lease = claims.lease_of(claim, exporter, self._cluster)
         decision = self._scheduler_loop.decision(lease) if lease is not None else None
         over = lease is None or claims.is_over(lease, self._cluster.clock.now())
@@ -121,7 +123,7 @@ class ExporterReconciler:
         )
 
     def _judged(self, exporter: Exporter, online: bool, now: datetime) -> dict[str, Any]:
-        """What is said of its presence and its health. While it has told nothing of itself, its health stays."""
+        """The fields for its presence and its health. Until its first report its health stays."""
         before, moment = exporter.status, whole_seconds(now)
         connection = self._cluster.presence.of(exporter.uid)
         found, devices = connection.health, connection.devices
@@ -143,16 +145,16 @@ def _conditions(
     exporter: Exporter, devices: Sequence[Device] | None, online: bool, healthy: Condition | None, now: datetime
 ) -> list[Condition]:
     before = exporter.status.conditions
-    kept = [known for known in before if known.type not in ("Registered", "Healthy", "Online")]
-    kept.append(_registered(find_condition(before, "Registered"), devices))
+    wanted = [known for known in before if known.type not in ("Registered", "Healthy", "Online")]
+    wanted.append(_registered(find_condition(before, "Registered"), devices))
     if healthy is not None:
-        kept.append(healthy)
-    said = (
+        wanted.append(healthy)
+    presence = (
         condition("Online", True, "Connected", "it is connected to the controller")
         if online
         else condition("Online", False, "Disconnected", "it is not connected; start jumplab-exporter on its host")
     )
-    return merge_conditions(before, [*kept, said], now, exporter.metadata.generation)
+    return merge_conditions(before, [*wanted, presence], now, exporter.metadata.generation)
 
 
 def _registered(before: Condition | None, devices: Sequence[Device] | None) -> Condition:

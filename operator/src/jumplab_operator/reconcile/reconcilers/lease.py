@@ -1,7 +1,7 @@
-"""Reconciles a Lease: checks its spec, ends it, assigns its exporters, and tells whether it is ready."""
+"""Reconciles a Lease: checks its spec, ends it, assigns its exporters, and writes whether it is ready."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +13,7 @@ from jumplab_operator.leasing.lease import expiry
 from jumplab_operator.leasing.lease.validation import Refusal
 from jumplab_operator.leasing.model.decisions import Assign, Wait
 from jumplab_operator.leasing.model.policy_rules import Grant
+from jumplab_operator.names import Name
 from jumplab_operator.reconcile.context.context import Cluster, whole_seconds
 from jumplab_operator.reconcile.context.lease_context import LeaseContext
 from jumplab_operator.reconcile.lease_steps import activity, preemption_notice
@@ -67,6 +68,9 @@ class LeaseReconciler:
         exporters = self._cluster.exporters_of(lease)
         in_force = self._scheduler_loop.in_force(lease, exporters)
         result = self._scheduler_loop.accept(lease, in_force, exporters)
+        problem = self._cluster.objects.problem(Lease, Name(lease.namespace, lease.name))
+        if problem:  # the lease has its accepted spec meanwhile
+            result = Refusal("Unreadable", f"the spec can't be read: {problem}; the accepted spec stays in force")
         return LeaseContext(
             lease,
             spec=lease.status.accepted if isinstance(result, Refusal) else result,
@@ -133,6 +137,9 @@ class LeaseReconciler:
             exporters = self._unchanged(decision)
             if exporters is None or self._scheduler_loop.decision(lease) != decision:
                 return  # the scheduler decides anew
+            if decision.latest is not None and decision.latest < self._cluster.clock.now():
+                self._scheduler_loop.note(lease.namespace, lease.uid)  # by now it would overlap with a reservation
+                return
             locks.enter_context(self._scheduler_loop.pledging(lease, uids))
             for exporter in exporters:
                 self._cluster.presence.of(exporter.uid).claim(lease.uid)
@@ -168,9 +175,11 @@ class LeaseReconciler:
             self._status_writer.defer(assigned, conditions, **fields)
 
     async def _follow(self, context: LeaseContext) -> None:
-        """The lease has its exporters: replaces those that are lost, and tells whether it is ready."""
+        """The lease has its exporters: replaces those that are lost, and writes whether it is ready."""
         lease, exporters, now = context.lease, context.exporters, context.now
-        if len(exporters) < len(lease.status.exporter_names):
+        if len(exporters) < len(lease.status.exporter_names):  # one can't be read
+            if lease.status.expected_end_time is not None:
+                self._cluster.queue.add_at(lease.uid, lease.status.expected_end_time)
             return
         online = {exporter.uid: self._is_online(exporter, lease, now) for exporter in exporters}
         ready = is_true(lease.status.conditions, "Ready")
@@ -185,25 +194,44 @@ class LeaseReconciler:
                 self._scheduler_loop.avoid(lease, [exporter.uid for exporter in failed])
                 await self._give_up(context, failed, "did not confirm the lease")
                 return
+            if needed := self._needed_for_others(context):
+                await self._give_up(context, needed, "got ready too late, and now serves a reservation")
+                return
             ready = not unconfirmed
         await self._write_progress(context, online, ready=ready)
+
+    def _needed_for_others(self, context: LeaseContext) -> list[Exporter]:
+        """The exporters whose next reservation has begun while the lease, which it was to begin after, got ready."""
+        lease, ends_by = context.lease, context.in_force.ends_by if context.in_force is not None else None
+        if ends_by is None:
+            return []
+        if ends_by > context.now:
+            self._cluster.queue.add_at(lease.uid, ends_by)
+            return []
+        begins = [(exporter, self._scheduler_loop.needed_from(lease, exporter)) for exporter in context.exporters]
+        return [exporter for exporter, begin in begins if begin is not None and begin <= context.now]
 
     async def _write_progress(self, context: LeaseContext, online: Mapping[str, bool], *, ready: bool) -> None:
         lease, spec, exporters = context.lease, context.required_spec, context.exporters
         began = lease.status.begin_time or (whole_seconds(context.now) if ready else None)
-        end = activity.end_in_force(lease, spec, began)
+        end = activity.end_in_force(lease, spec, began, context.in_force.ends_by if context.in_force else None)
         if end is not None:
             schedule = self._scheduler_loop.schedule_of(lease, exporters)
             end = activity.extended_end(context, end, schedule, self._cluster)
             self._cluster.queue.add_at(lease.uid, end)
         members = [lease_conditions.Member(exporter.name, online[exporter.uid]) for exporter in exporters]
         notice = preemption_notice.notice(context, self._cluster)
-        conditions = lease_conditions.assigned(members, context.refusal, notice, ready=ready)
+        early = activity.early_end(spec, began, end)
+        conditions = lease_conditions.assigned(members, context.refusal, notice, ready=ready, early_end=early)
         fields = _grant_fields(self._scheduler_loop.new_grant(context, spec))
         attendance = activity.attendance_of(context, self._cluster)
         if lease.status.first_used_time is None and attendance is not None and attendance.times:
             fields["first_used_time"] = whole_seconds(attendance.since)
-        await self._status_writer.write(context, conditions, begin_time=began, expected_end_time=end, **fields)
+        with ExitStack() as moving:
+            known = lease.status.expected_end_time
+            if end is not None and known is not None and end > known:
+                moving.enter_context(self._scheduler_loop.moving_end(lease, end))
+            await self._status_writer.write(context, conditions, begin_time=began, expected_end_time=end, **fields)
 
     def _has_confirmed(self, exporter: Exporter) -> bool:
         """By its last report on its connection, written or not; before the first report, by its status."""

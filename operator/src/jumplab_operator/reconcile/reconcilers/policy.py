@@ -1,4 +1,4 @@
-"""Reconciles an ExporterAccessPolicy: whether it can be understood. One that can't grants nothing, and says so."""
+"""Reconciles an ExporterAccessPolicy: whether it can be read. One that can't grants nothing, and says so."""
 
 from jumplab_operator.kube.object_store import StoredObject
 from jumplab_operator.leasing.model.policy_rules import policy_problem
@@ -30,6 +30,6 @@ class PolicyReconciler:
 
 
 def _shell(seen: StoredObject) -> ExporterAccessPolicy:
-    """What can be read of a policy that can't: its metadata and its status."""
+    """The metadata and the status of a policy whose spec can't be read."""
     status = ExporterAccessPolicyStatus.model_validate(seen.plain.get("status") or {})
     return ExporterAccessPolicy(metadata=Metadata.model_validate(seen.plain["metadata"]), status=status)

@@ -1,5 +1,5 @@
-"""Keeps the scheduler fed and its decisions known.
+"""Gives the scheduler its facts, and has its decisions carried out.
 
 `scheduler_loop` turns changes into facts, plans, and has the leases with a new decision reconciled;
-`queue_positions` keeps what the first of each queue are told. Never here: a write.
+`queue_positions` finds the positions of the first of each queue. Never here: a write.
 """

@@ -1,4 +1,4 @@
-"""Keeps the positions of the first leases of each queue, for their status. What it costs is bounded.
+"""The queue positions of the first leases of each queue, for their status, at a bounded cost.
 
 Positions are found anew some time after something has changed, a few queues at a time; the leases whose position is
 another are then reconciled.
@@ -73,7 +73,7 @@ class QueuePositions:
         return found
 
     async def run(self) -> None:
-        """Keeps the positions up to date, for ever."""
+        """Brings the positions up to date, for ever."""
         while True:
             if not self._dirty:
                 await self._news.wait()  # without a bound: nothing happens in the lab

@@ -19,19 +19,20 @@ from jumplab_operator.reconcile.context.lease_context import LeaseContext
 from jumplab_operator.reconcile.scheduling import to_facts
 from jumplab_operator.reconcile.scheduling.queue_positions import QueuePositions
 from jumplab_operator.resources import Client, Exporter, Lease, LeaseSpec
+from jumplab_operator.resources.conditions import find_condition
 
 _OTHERS_SHARE = 9
-"""The others have so many times the time of plans: what is decided must also be written. In a burst a plan looks at all
-that wait."""
+"""How many times the time of plans the other tasks get: decisions must also be written. In a burst a plan looks at all
+waiting leases."""
 _OWED_AT_MOST = timedelta(seconds=1)
-"""So much of it they are owed before a plan is put off: where little happens, none is."""
+"""How much of that time they are owed before a plan is put off: where little happens, none is."""
 PLAN = "the plan"
-"""What the work queue calls the plan itself, for when the passing of time makes a difference."""
+"""The plan's own key in the work queue, for a plan that is due by the passing of time."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseSchedule:
-    """What the schedule permits one lease. Each answer is of the moment of the question."""
+    """The schedule's limits for one lease. Each answer is of the moment of the question."""
 
     scheduler: Scheduler
     lease: LeaseUid
@@ -58,6 +59,8 @@ class SchedulerLoop:
         self._avoided: dict[str, dict[str, datetime]] = {}
         self._pledged: dict[str, str] = {}
         """By the uids of exporters that are being claimed: by which lease."""
+        self._moved_ends: dict[str, datetime] = {}
+        """By the uids of leases whose new, later end is being written."""
         self._put_off: set[str] = set()
         """The uids of leases that are to be reconciled after the next plan, whatever it decides."""
         self.positions = QueuePositions(cluster, self._scheduler)
@@ -68,7 +71,7 @@ class SchedulerLoop:
         self._news.set()
 
     def decision(self, lease: Lease) -> Decision | None:
-        """What the last plan says of a waiting lease."""
+        """The decision of the last plan for a waiting lease."""
         return self._of(lease).decision(LeaseUid(lease.uid))
 
     def is_outdated(self, lease: Lease) -> bool:
@@ -92,17 +95,28 @@ class SchedulerLoop:
             return None
         scheduler, uid = self._of(lease), LeaseUid(lease.uid)
         begins = [scheduler.reserved_from(ExporterUid(exporter.uid), uid) for exporter in exporters]
+        ends = [end for exporter in exporters if (end := self.needed_from(lease, exporter)) is not None]
         return InForce(
             status.accepted,
             now=self._cluster.clock.now(),
             assigned=bool(status.exporter_names),
             began=status.begin_time,
             reserved_from=min((begin for begin in begins if begin is not None), default=None),
+            ends_by=min(ends, default=None),
             has_reservation=bool(status.kept_names),
         )
 
+    def needed_from(self, lease: Lease, exporter: Exporter) -> datetime | None:
+        """When the exporter, which the lease is assigned to, is needed for another: by a reservation that lay ahead at
+        that time. One whose begin had passed gave way to this lease."""
+        assigned = find_condition(lease.status.conditions, "Assigned")
+        since = assigned.last_transition_time if assigned is not None else None
+        if since is None:
+            return None
+        return self._of(lease).reserved_from(ExporterUid(exporter.uid), LeaseUid(lease.uid), since)
+
     def schedule_of(self, lease: Lease, exporters: Sequence[Exporter]) -> LeaseSchedule:
-        """What the schedule permits the lease, with these exporters, at the moment it is asked."""
+        """The schedule's limits for the lease with these exporters."""
         return LeaseSchedule(self._of(lease), LeaseUid(lease.uid), exporters)
 
     def accept(
@@ -112,7 +126,6 @@ class SchedulerLoop:
         return accept(
             lease.spec if edited is None else edited,
             in_force,
-            self._cluster.settings.default_duration,
             lease.metadata.creation_timestamp,
             self.schedule_of(lease, exporters),
         )
@@ -152,11 +165,24 @@ class SchedulerLoop:
                 self._pledged.pop(uid, None)
                 self.note(lease.namespace, uid)
 
+    @contextmanager
+    def moving_end(self, lease: Lease, end: datetime) -> Iterator[None]:
+        """The lease's new, later end is being written: while that lasts, it counts as written.
+
+        A plan that is made meanwhile would else reserve its exporter from the old end on.
+        """
+        self._moved_ends[lease.uid] = end
+        self._changed[lease.uid] = lease.namespace  # for the next plan, whenever there is one
+        try:
+            yield
+        finally:
+            self._moved_ends.pop(lease.uid, None)
+            self.note(lease.namespace, lease.uid)
+
     def avoid(self, lease: Lease, exporter_uids: Iterable[str]) -> None:
         """These exporters failed to confirm the lease: they aren't offered it for a while."""
         until = self._cluster.clock.now() + self._cluster.settings.avoid_for
         self._avoided.setdefault(lease.uid, {}).update(dict.fromkeys(exporter_uids, until))
-        self._cluster.queue.add_at(PLAN, until)
         self.note(lease.namespace, lease.uid)
 
     def wake(self) -> None:
@@ -169,7 +195,7 @@ class SchedulerLoop:
         owed, ended = none, clock.now()
         while True:
             await self._news.wait()
-            await asyncio.sleep(0)  # what has arrived meanwhile belongs to the same plan
+            await asyncio.sleep(0)  # changes that have arrived meanwhile belong to the same plan
             self._news.clear()
             begun = clock.now()
             self.plan()
@@ -199,8 +225,15 @@ class SchedulerLoop:
             self._cluster.queue.add(lease_uid)
         self._put_off.clear()
         self.positions.stir()
-        if self._scheduler.due is not None:
-            self._cluster.queue.add_at(PLAN, self._scheduler.due)
+        if (due := self._due) is not None:
+            self._cluster.queue.add_at(PLAN, due)
+
+    @property
+    def _due(self) -> datetime | None:
+        """When to plan again though nothing has changed. The queue has one moment for the plan, the next one: each plan
+        finds the one after it."""
+        ends = [until for exporters in self._avoided.values() for until in exporters.values()]
+        return min((each for each in (self._scheduler.due, *ends) if each is not None), default=None)
 
     def _end_avoidance(self) -> None:
         now = self._cluster.clock.now()
@@ -235,7 +268,7 @@ class SchedulerLoop:
         result = self.accept(lease, self.in_force(lease, exporters), exporters)
         spec = lease.status.accepted if isinstance(result, Refusal) else result
         avoided = frozenset(map(ExporterUid, self._avoided.get(lease.uid, ())))
-        return to_facts.lease_facts(lease, spec, avoided, self._cluster)
+        return to_facts.lease_facts(lease, spec, avoided, self._moved_ends.get(lease.uid), self._cluster)
 
 
 def _same_terms(one: LeaseSpec, other: LeaseSpec) -> bool:

@@ -37,7 +37,7 @@ def exporter_facts(exporter: Exporter, cluster: Cluster, pledged: str | None) ->
         online=connection.connected and exporter.metadata.deletion_timestamp is None,
         available=connection.available
         and not connection.to_be_checked
-        and (claim is None or claim.uid not in connection.told),
+        and (claim is None or claim.uid not in connection.sent),
         busy=connection.connected and connection.phase != "Available",
         quarantined=exporter.status.quarantine is not None,
         claim=LeaseUid(claimed_by) if claimed_by is not None else None,
@@ -53,16 +53,18 @@ def _vacated(exporter: Exporter, cluster: Cluster) -> datetime | None:
 
 
 def lease_facts(
-    lease: Lease, spec: LeaseSpec | None, avoid: frozenset[ExporterUid], cluster: Cluster
+    lease: Lease, spec: LeaseSpec | None, avoid: frozenset[ExporterUid], moved_end: datetime | None, cluster: Cluster
 ) -> LeaseFacts | None:
     """The lease as the scheduler sees it; None where it is over, or no spec of it is valid.
 
-    spec: the one in force;  avoid: exporters that it isn't to be offered now.
+    spec: the one in force;  avoid: exporters that it isn't to be offered now;  moved_end: its later end, while that is
+    being written.
     """
     if spec is None or lease.status.ended or lease.spec.release or lease.metadata.deletion_timestamp is not None:
         return None
     status, created = lease.status, lease.metadata.creation_timestamp or cluster.clock.now()
-    end, extend = status.expected_end_time or expected_end(spec, status.begin_time), spec.extend_on_activity
+    end = moved_end or status.expected_end_time or expected_end(spec, status.begin_time)
+    extend = spec.extend_on_activity
     return LeaseFacts(
         namespace=lease.namespace,
         uid=LeaseUid(lease.uid),

@@ -96,7 +96,7 @@ async def test_a_shell_that_is_killed_leaves_the_outcome_unknown_and_j_says_so(
     assert "j: the leased shell has ended; whether the call was carried out is unknown" in ran.err
 
 
-async def idle(_errand: DelegatedCall, answer: Answer) -> None:
+async def idle(_call: DelegatedCall, answer: Answer) -> None:
     answer({"status": 0})
 
 
@@ -112,7 +112,7 @@ async def asked(place: Path, line: bytes) -> bytes:
         writer.close()
 
 
-def errand(token: str = "secret", **changes: object) -> bytes:
+def delegated(token: str = "secret", **changes: object) -> bytes:
     asked_for = {"token": token, "member": "", "words": ["power", "on"], "patience": None} | changes
     return json.dumps(asked_for).encode() + b"\n"
 
@@ -120,11 +120,11 @@ def errand(token: str = "secret", **changes: object) -> bytes:
 @pytest.mark.parametrize(
     "line",
     [
-        errand(token="another"),
-        errand(token="\ud800"),
-        errand(words="power on"),
-        errand(words=[1]),
-        errand(patience=5),
+        delegated(token="another"),
+        delegated(token="\ud800"),
+        delegated(words="power on"),
+        delegated(words=[1]),
+        delegated(patience=5),
         b"{}\n",
         b"[]\n",
         b"[" * 100_000 + b"\n",
@@ -132,32 +132,32 @@ def errand(token: str = "secret", **changes: object) -> bytes:
         b"x" * (17 << 20) + b"\n",
     ],
 )
-async def test_what_is_no_errand_of_this_shell_is_not_carried_out(line: bytes, tmp_path: Path) -> None:
-    async with serving_delegated_calls(tmp_path / ".errands", "secret", idle):
-        assert b"status" not in await asked(tmp_path / ".errands", line)
-        assert json.loads(await asked(tmp_path / ".errands", errand())) == {"status": 0}
+async def test_what_is_no_delegated_call_of_this_shell_is_not_carried_out(line: bytes, tmp_path: Path) -> None:
+    async with serving_delegated_calls(tmp_path / ".calls", "secret", idle):
+        assert b"status" not in await asked(tmp_path / ".calls", line)
+        assert json.loads(await asked(tmp_path / ".calls", delegated())) == {"status": 0}
 
 
-async def test_a_fault_in_one_errand_leaves_the_others_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    async def fail(_errand: DelegatedCall, _answer: Answer) -> None:
+async def test_a_fault_in_one_call_leaves_the_others_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def fail(_call: DelegatedCall, _answer: Answer) -> None:
         raise RuntimeError("a fault of ours")
 
-    async with serving_delegated_calls(tmp_path / ".errands", "secret", fail):
+    async with serving_delegated_calls(tmp_path / ".calls", "secret", fail):
         for _ in range(2):
-            assert json.loads(await asked(tmp_path / ".errands", errand()))["status"] == 1
+            assert json.loads(await asked(tmp_path / ".calls", delegated()))["status"] == 1
     assert "a fault of ours" in caplog.text
 
 
 async def test_a_j_that_does_not_read_loses_lines_and_is_told_how_many(tmp_path: Path) -> None:
     lines = 4000
 
-    async def chatter(_errand: DelegatedCall, answer: Answer) -> None:
+    async def chatter(_call: DelegatedCall, answer: Answer) -> None:
         for _ in range(lines):
             answer({"said": "x" * 1000})
         answer({"status": 0})
 
-    async with serving_delegated_calls(tmp_path / ".errands", "secret", chatter):
-        answers = [json.loads(line) for line in (await asked(tmp_path / ".errands", errand())).splitlines()]
+    async with serving_delegated_calls(tmp_path / ".calls", "secret", chatter):
+        answers = [json.loads(line) for line in (await asked(tmp_path / ".calls", delegated())).splitlines()]
     *heard, told, last = answers
     assert last == {"status": 0}
     assert (
