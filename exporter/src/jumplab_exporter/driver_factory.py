@@ -6,6 +6,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 
 from jumplab.driver import Driver, errors
+from jumplab.session.call_errors import is_explained
 from jumplab.session.host import FailedDriver
 from jumplab_exporter.config import DriverEntry, Entries, Entry, GroupEntry, RefEntry
 from jumplab_exporter.errors import DriverUnknown
@@ -49,7 +50,7 @@ def _referred(drivers: Mapping[str, Driver], path: str, target: str, siblings: M
         reason = f"{path} refers to {target!r}, which contains it"
     except KeyError:
         reason = f"{path} refers to {target!r}, and there is no such driver"
-    _log.error("%s", reason)
+    _log.error("can't be used: %s", reason, extra={"driver_path": path})
     return FailedDriver(reason=reason)
 
 
@@ -68,14 +69,15 @@ def _found(drivers: Mapping[str, Driver], path: str) -> Driver:
 def _make(path: str, entry: DriverEntry | GroupEntry) -> Driver:
     kind = entry.type if isinstance(entry, DriverEntry) else "composite"
     configuration = entry.config if isinstance(entry, DriverEntry) else {}
+    fault: Exception | None = None
     try:
         return driver_class(kind)(**configuration)
     except (DriverUnknown, errors.ConfigurationInvalid) as error:
         reason = str(error)
     except Exception as error:  # noqa: BLE001 - a driver's own code: the others are served all the same
-        _log.debug('driver "%s" raised while it was built', path, exc_info=error)
+        fault = None if is_explained(error) else error
         reason = f"{kind} raised {type(error).__name__} while it was built: {error}"
-    _log.error('driver "%s" can\'t be used: %s', path, reason)
+    _log.error("can't be used: %s", reason, extra={"driver_path": path}, exc_info=fault)
     return FailedDriver(reason=reason)
 
 

@@ -67,6 +67,11 @@ class Session:
         self._paths: dict[str, str] = {}
         self.root = self._tree(welcome.reports, classes)
 
+    def shown(self, line: LogLine) -> str:
+        """A log line for people: it names the driver that has said it."""
+        path = self._paths.get(line.driver_uuid, "")
+        return f"[{path}] {line.message}" if path else line.message
+
     async def call(self, driver_uuid: str, method: str, arguments: bytes) -> bytes:
         if self.channel.crowded:
             await self.channel.until_writable()
