@@ -93,4 +93,4 @@ async def _drive(member: str, socket: str, token: str, words: list[str]) -> None
 def _show_log(session: "Session", line: "LogLine") -> None:
     from jumplab.cli.exit_status import write_line
 
-    write_line(f"[{line.severity.lower()}] {session.shown(line)}")
+    write_line(session.shown(line, with_severity=True))

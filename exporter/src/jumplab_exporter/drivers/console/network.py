@@ -24,7 +24,7 @@ _BUSY_SECONDS = 5.0
 _CLOSING_SECONDS = 1.0
 # A server that loses its power sends nothing: after 15 s of silence it is probed three times, every 5 s.
 _KEEPALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
-_CONTROL_SECONDS = 2.0
+_CONTROL_SECONDS = 1.0
 _MESSAGE_BYTES = 200
 _IN_USE = re.compile(r"\b(in use|busy|occupied)\b", re.IGNORECASE)
 
@@ -115,7 +115,8 @@ class Rfc2217Port:
             await asyncio.sleep(seconds)
         finally:
             if not self._closed:
-                self._control(Control.BREAK_OFF)
+                # Not waited for: some servers answer with the break that they have just ended (gensio 2.6).
+                self._control(Control.BREAK_OFF, confirmed=False)
         await self._confirmed()
 
     async def set_lines(self, *, dtr: bool | None, rts: bool | None) -> None:
@@ -201,12 +202,12 @@ class Rfc2217Port:
         if outgoing := self._com_port.pop_outgoing():
             self._writer.write(outgoing)
 
-    def _control(self, value: Control) -> None:
+    def _control(self, value: Control, *, confirmed: bool = True) -> None:
         if not self._com_port.accepted:
             raise NotImplementedError("the server works as plain telnet, which has no DTR, no RTS and no break")
         if self._closed:
             raise ConnectionResetError("the connection is closed")
-        self._com_port.control(value, confirmed=True)
+        self._com_port.control(value, confirmed=confirmed)
         self._send_outgoing()
 
     async def _confirmed(self) -> None:
