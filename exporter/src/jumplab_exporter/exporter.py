@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass, replace
 from functools import partial
 
-from jumplab.session.host import DriverTree, SessionHost
+from jumplab.session.host import DriverTree, FailedDriver, SessionHost
 from jumplab.transport.endpoint import Endpoint, Identity
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import Link
@@ -88,6 +88,7 @@ class Exporter:
         self._assignment = Assignment(None, None)
         self._controller: Controller | None = None
         self._failures: dict[str, str] = {}
+        self._told: dict[str, str] = {}
         self._hosting: LeaseSession | None = None
         self._hosting_task: asyncio.Task[None] | None = None
         self._checkup = Checkup(config.health_check, self._build_tree, clock=boottime)
@@ -253,7 +254,18 @@ class Exporter:
 
     def _build_tree(self) -> DriverTree:
         name = f"{self._config.metadata.namespace}/{self._config.metadata.name}"
-        return DriverTree(build_drivers(self._config.export), scope=name, description=self._config.description)
+        tree = DriverTree(build_drivers(self._config.export), scope=name, description=self._config.description)
+        self._tell_failures(tree)
+        return tree
+
+    def _tell_failures(self, tree: DriverTree) -> None:
+        """Each once, since drivers are built for each lease and each check."""
+        for path, reason in tree.failures().items():
+            if self._told.get(path) != reason:
+                self._told[path] = reason
+                driver = next(node.driver for node in tree.nodes.values() if node.path == path)
+                fault = driver.fault if isinstance(driver, FailedDriver) else None
+                _log.error("can't be used: %s", reason, extra={"driver_path": path}, exc_info=fault)
 
     def _record_consoles(self, tree: DriverTree, lease: Lease) -> Recording | None:
         if self._console_logs is None:

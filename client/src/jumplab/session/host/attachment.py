@@ -295,7 +295,8 @@ class Attachment:
             return CallResult(id=call.id, error=call_errors.to_call_error(error))
         except Exception as error:  # noqa: BLE001 - a driver's own code: what it raises is the call's outcome
             if call_errors.is_explained(error):
-                _log.info("%s failed: %s", call.method, error or type(error).__name__)
+                reason = str(error).removeprefix(f"{call.method}: ") or type(error).__name__
+                _log.info("%s failed: %s", call.method, reason)
             else:
                 _log.exception("%s failed", call.method)
             return CallResult(id=call.id, error=call_errors.to_call_error(error))

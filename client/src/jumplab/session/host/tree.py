@@ -27,9 +27,13 @@ _TEARING_DOWN_BOUND_SECONDS = 30.0
 
 
 class FailedDriver(Driver):
-    """Stands where a driver could not be built.  reason: why, as a sentence."""
+    """Stands where a driver could not be built.  reason: why, as a sentence;  fault: what its own code raised."""
 
     reason: str
+
+    def __init__(self, *, reason: str, fault: BaseException | None = None) -> None:
+        super().__init__(reason=reason)
+        self.fault = fault
 
 
 class _Root(CompositeInterface, Driver):

@@ -2,7 +2,8 @@
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Annotated, Self
 
@@ -117,7 +118,8 @@ class BufferedConsole(ConsoleInterface, Driver):
         if line is None:
             await super().send_break(seconds)
         else:
-            await line.send_break(seconds)
+            with _explaining("the break could not be sent"):
+                await line.send_break(seconds)
 
     async def set_lines(self, *, dtr: bool | None = None, rts: bool | None = None) -> None:
         if dtr is None and rts is None:
@@ -126,7 +128,8 @@ class BufferedConsole(ConsoleInterface, Driver):
         if line is None:
             await super().set_lines(dtr=dtr, rts=rts)
         else:
-            await line.set_lines(dtr=dtr, rts=rts)
+            with _explaining("DTR and RTS could not be set"):
+                await line.set_lines(dtr=dtr, rts=rts)
 
     def _serial_line(self) -> SerialLine | None:
         """The line with its signals, None where this kind of port has none."""
@@ -144,3 +147,12 @@ class BufferedConsole(ConsoleInterface, Driver):
         except errors.DriverError:
             return None  # the client is gone, which the other direction notices too
         return data if isinstance(data, Gap) else None
+
+
+@contextmanager
+def _explaining(failure: str) -> Iterator[None]:
+    """What the kernel refuses is told as a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise type(error)(f"{failure}: {error.strerror or error}") from error
