@@ -2,6 +2,7 @@
 
 import os
 import re
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -54,6 +55,7 @@ def _state_folder() -> Path:
     given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
     if given:
         return Path(given)
-    if os.geteuid() == 0:
-        return Path("/var/lib/jumplab-exporter")
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "jumplab-exporter"
+    if os.geteuid() != 0:
+        with suppress(RuntimeError):  # a user without a home, as in some containers
+            return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "jumplab-exporter"
+    return Path("/var/lib/jumplab-exporter")

@@ -47,6 +47,7 @@ class ConsoleLogs:
 
     keep: how long a lease's logs are kept after its last byte.  size_bytes: how much all of them may have; the lease
     that has been silent for longest goes first.  now: the time of day.
+    failing: whether the disk did not take the last bytes, which is told once, not in each lease.
     """
 
     def __init__(self, folder: Path, *, keep: timedelta, size_bytes: int, now: Callable[[], datetime]) -> None:
@@ -54,6 +55,7 @@ class ConsoleLogs:
         self._keep = keep
         self._size_bytes = size_bytes
         self._now = now
+        self.failing = False
 
     def leases(self) -> list[LeaseLogs]:
         """Those whose consoles have said something, the one that has been silent for longest first. Raises OSError."""
@@ -110,7 +112,6 @@ class Recording:
         self._look_bytes = look_bytes
         self._since_look = look_bytes
         self._full = False
-        self._warned = False
 
     def append(self, console: str, data: bytes) -> None:
         """Takes what a console has said. Blocks for as long as the operating system takes to copy it."""
@@ -121,11 +122,11 @@ class Recording:
             if not self._full:
                 _write_all(self._descriptor(console), data)
         except OSError as error:
-            if not self._warned:
+            if not self._logs.failing:
                 self._warn(f"the log of what the consoles say has gaps: {error}")
-            self._warned = True
+            self._logs.failing = True
         else:
-            self._warned = False
+            self._logs.failing = False
 
     def close(self) -> None:
         """Nothing more is said."""
