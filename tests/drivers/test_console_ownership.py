@@ -93,15 +93,16 @@ async def test_a_process_that_this_user_can_not_see_is_said_to_be_one(tmp_path: 
             os.seteuid(0)
 
 
-async def test_one_that_only_has_it_open_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+@as_others_do
+async def test_one_that_only_has_it_open_is_warned_of(form: str, caplog: pytest.LogCaptureFixture) -> None:
     async with (
         SerialDevice() as device,
         program(OPEN, device.path) as other,
-        serve_async(console=SerialConsole(url=device.path)) as board,
+        serve_async(console=SerialConsole(url=form.format(device.path))) as board,
     ):
         await device.send(b"hello")
         await board.console.expect("hello", timeout=240)
-    assert f"{device.path}: process {other.pid} (" in caplog.text
+    assert f"{form.format(device.path)}: process {other.pid} (" in caplog.text
     assert "has it open as well" in caplog.text
 
 

@@ -63,7 +63,7 @@ async def test_a_server_that_sets_something_else_has_refused() -> None:
         Rfc2217Server(answers={SET_CONTROL: bytes((BREAK_OFF,))}) as server,
         serve_async(console=SerialConsole(url=server.url, dtr="unchanged", rts="unchanged")) as board,
     ):
-        with pytest.raises(errors.CallBroken, match=r"console\.send_break: the server refuses BREAK ON"):
+        with pytest.raises(errors.CallBroken, match="the break could not be sent: the server refuses BREAK ON"):
             await board.console.send_break(0.01)
 
 
@@ -120,6 +120,12 @@ async def test_a_setting_that_a_device_lacks_is_told_once(form: str, caplog: pyt
     assert [remark for remark in remarks if "dtr" in remark] == [
         f"{url}: this device has no DTR and RTS, so dtr off and rts off has no effect"
     ]
+
+
+async def test_a_server_decides_over_its_own_hangup_and_that_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    async with Rfc2217Server() as server, serve_async(console=SerialConsole(url=server.url, hangup="off")):
+        pass
+    assert f"{server.url}: hangup off has no effect: the server decides over its own line" in caplog.text
 
 
 async def test_settings_of_a_line_over_plain_tcp_are_told_once(caplog: pytest.LogCaptureFixture) -> None:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from jumplab_exporter import device_owner
 from jumplab_exporter.drivers.console.absence import NotThereYet
-from jumplab_exporter.drivers.console.blocking import BlockingPort, open_device
+from jumplab_exporter.drivers.console.blocking import BlockingPort, is_terminal, open_device
 from jumplab_exporter.drivers.console.line import Line
 from jumplab_exporter.drivers.console.network import Rfc2217Port, open_socket
 from jumplab_exporter.drivers.console.ports import Port, TerminalPort
@@ -43,20 +43,19 @@ async def open_port(url: str, line: Line, warn: Callable[[str], None], *, discar
         if scheme in ("", *_OF_PYSERIAL):
             raise
         raise ValueError(f"{error}; what works is {_KNOWN}") from error
-    if scheme not in ("", "hwgrep"):  # those two are plain terminals
-        return BlockingPort(device, warn)
-    return await _terminal_port(device, warn)
-
-
-async def _terminal_port(device: serial.Serial, warn: Callable[[str], None]) -> TerminalPort:
-    path = str(device.name)
-    try:
-        port = TerminalPort(device.fileno())
-    finally:
-        device.close()
-    if others := await asyncio.to_thread(device_owner.holders, path):
+    port = _port_of(device, scheme, warn)
+    if is_terminal(device) and (others := await asyncio.to_thread(device_owner.holders, str(device.name))):
         warn(f"{' and '.join(map(str, others))} has it open as well, and may take bytes that the device says")
     return port
+
+
+def _port_of(device: serial.Serial, scheme: str, warn: Callable[[str], None]) -> Port:
+    if scheme not in ("", "hwgrep"):  # those two are plain terminals
+        return BlockingPort(device, warn)
+    try:
+        return TerminalPort(device.fileno())
+    finally:
+        device.close()
 
 
 def _is_missing(path: str) -> bool:

@@ -145,7 +145,7 @@ class SerialConsole(BufferedConsole):
             raise ConnectionError(f"{self._absence or f'{self.url} is being opened'}; {consequence}")
 
     def _serial_line(self) -> SerialLine | None:
-        self._require_port("it could not be told")
+        self._require_port("nothing was done")
         if scheme_of(self.url) == "socket":
             raise NotImplementedError(
                 f"{self.url}: plain TCP carries bytes alone, no break, DTR or RTS; a server that speaks RFC 2217 has "
