@@ -129,6 +129,23 @@ async def test_a_server_that_has_no_device_yet_serves_once_the_device_is_there(t
                 insisting.cancel()
 
 
+@pytest.mark.needs("ser2net")
+async def test_a_server_that_connects_without_a_device_is_told_of_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "ttyUSB0"
+    with ser2net(str(path), tmp_path, rfc2217=False) as server:
+        async with serve_async(console=SerialConsole(url=server.url)) as board:
+            for _ in range(3):
+                await board.console.expect("evice open failure", timeout=240)
+            async with plugged_in(path) as device, asyncio.TaskGroup() as tasks:
+                insisting = tasks.create_task(insist(device.send, b"hello"), name="saying")
+                await board.console.expect("hello", timeout=240)
+                insisting.cancel()
+    told = [record.getMessage() for record in caplog.records if "was disconnected" in record.getMessage()]
+    assert told == [f"{server.url} was disconnected: it has hung up; it is opened again when it is back"]
+
+
 async def test_an_adapter_that_is_looked_for_by_its_id_is_found_when_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     ports: list[list_ports_common.ListPortInfo] = []
     monkeypatch.setattr(list_ports, "comports", lambda include_links=False: ports)

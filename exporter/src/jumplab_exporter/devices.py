@@ -18,6 +18,10 @@ class UsesDevice(Protocol):
         """The device, in the words of the configuration, where it can be seen that it is not there; else ""."""
         ...
 
+    def device_problem(self) -> str:
+        """Why the configuration names no device that could ever be there, as a sentence, or ""."""
+        ...
+
 
 def shared_devices(tree: DriverTree) -> list[tuple[str, list[str]]]:
     """The devices that several entries have for themselves, with the paths of these entries."""
@@ -31,6 +35,11 @@ def shared_devices(tree: DriverTree) -> list[tuple[str, list[str]]]:
 def missing_devices(tree: DriverTree) -> list[tuple[str, str]]:
     """The entries whose device is not there now, each with the device."""
     return [(path, device) for path, driver in _drivers(tree) if (device := driver.missing_device())]
+
+
+def wrong_devices(tree: DriverTree) -> list[tuple[str, str]]:
+    """The entries that can't ever find their device, each with the reason."""
+    return [(path, problem) for path, driver in _drivers(tree) if (problem := driver.device_problem())]
 
 
 def _drivers(tree: DriverTree) -> list[tuple[str, UsesDevice]]:

@@ -76,7 +76,7 @@ def run(config: str, verbose: bool) -> int:
 def check(config: str) -> int:
     """Check CONFIG: build its drivers without using hardware, and print them."""
     from jumplab.session.host import DriverTree
-    from jumplab_exporter.devices import missing_devices, shared_devices
+    from jumplab_exporter.devices import missing_devices, shared_devices, wrong_devices
     from jumplab_exporter.driver_factory import build_drivers
 
     configuration = load(locate(config))
@@ -88,10 +88,13 @@ def check(config: str) -> int:
             click.echo(f"{'  ' * node.path.count('.')}{node.name}: {kind}")
     for path, device in missing_devices(tree):
         click.echo(f"warning: {path}: {device} is not there now")
+    wrong = wrong_devices(tree)
+    for path, problem in wrong:
+        click.echo(f"error: {path}: {problem}")
     shared = shared_devices(tree)
     for device, paths in shared:
         click.echo(f"error: {' and '.join(paths)} use the same device, {device}; make one of them a `ref` to the other")
-    return 2 if tree.failures() or shared else 0
+    return 2 if tree.failures() or wrong or shared else 0
 
 
 def _set_up_logging(level: int) -> None:

@@ -237,7 +237,7 @@ class Rfc2217Port:
 
 
 async def _connected(url: str, warn: Callable[[str], None]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    host, port = _address(url, warn)
+    host, port = address_of(url, warn)
     try:
         async with asyncio.timeout(_CONNECT_SECONDS):
             reader, writer = await asyncio.open_connection(host, port)
@@ -255,7 +255,8 @@ async def _connected(url: str, warn: Callable[[str], None]) -> tuple[asyncio.Str
     return reader, writer
 
 
-def _address(url: str, warn: Callable[[str], None]) -> tuple[str, int]:
+def address_of(url: str, warn: Callable[[str], None]) -> tuple[str, int]:
+    """The host and the port of a URL. Raises ValueError where it names none."""
     parts = urlsplit(url)
     if not parts.hostname or not parts.port:
         raise ValueError(f"it must read {parts.scheme}://HOST:PORT")

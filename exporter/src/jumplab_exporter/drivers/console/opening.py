@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -9,7 +10,7 @@ from jumplab_exporter import device_owner
 from jumplab_exporter.drivers.console.absence import NotThereYet
 from jumplab_exporter.drivers.console.blocking import BlockingPort, is_terminal, open_device
 from jumplab_exporter.drivers.console.line import Line
-from jumplab_exporter.drivers.console.network import Rfc2217Port, open_socket
+from jumplab_exporter.drivers.console.network import Rfc2217Port, address_of, open_socket
 from jumplab_exporter.drivers.console.ports import Port, TerminalPort
 from jumplab_exporter.drivers.extras import needing
 
@@ -87,12 +88,36 @@ def device_of(url: str) -> str:
         return f"{'127.0.0.1' if host == 'localhost' else host}:{parts.port}"
     if scheme in ("", "spy", "alt"):
         return os.path.realpath(path_of(url))
-    return ""
+    return os.path.realpath(_found(url)) if scheme == "hwgrep" and _found(url) else ""
 
 
 def is_known_missing(url: str) -> bool:
     """Whether there is no such device, as far as that can be seen without opening anything."""
+    if scheme_of(url) == "hwgrep":
+        return not problem_of(url) and not _found(url)
     return scheme_of(url) in ("", "spy", "alt") and _is_missing(path_of(url))
+
+
+def problem_of(url: str) -> str:
+    """Why a URL can't be right, whatever devices there are; "" where it can."""
+    try:
+        if is_at_a_server(url):
+            address_of(url, lambda _: None)
+        else:
+            serial.serial_for_url(url, do_not_open=True)
+    except (ValueError, re.error) as error:
+        return str(error)
+    except OSError:
+        return ""  # nothing that matches is there
+    return ""
+
+
+def _found(url: str) -> str:
+    """The device that a hwgrep:// finds now, or ""."""
+    try:
+        return str(serial.serial_for_url(url, do_not_open=True).name)
+    except (OSError, ValueError, re.error):
+        return ""
 
 
 def path_of(url: str) -> str:

@@ -1,6 +1,7 @@
 """A serial port on the lab host or at a console server, by its path or URL."""
 
 import asyncio
+import logging
 from dataclasses import replace
 from typing import Literal, Self
 
@@ -9,7 +10,14 @@ from jumplab.transport.backoff import Backoff
 from jumplab_exporter.drivers.console.absence import NotThereYet
 from jumplab_exporter.drivers.console.buffered import BufferedConsole
 from jumplab_exporter.drivers.console.line import Baudrate, Delay, FlowControl, Level, Line, Parity
-from jumplab_exporter.drivers.console.opening import device_of, is_at_a_server, is_known_missing, open_port, scheme_of
+from jumplab_exporter.drivers.console.opening import (
+    device_of,
+    is_at_a_server,
+    is_known_missing,
+    open_port,
+    problem_of,
+    scheme_of,
+)
 from jumplab_exporter.drivers.console.ports import Port, SerialLine
 
 # A connection that lasted for less counts as one more failure: a server may accept each and end it at once.
@@ -60,6 +68,10 @@ class SerialConsole(BufferedConsole):
     def missing_device(self) -> str:
         return self.url if is_known_missing(self.url) else ""
 
+    def device_problem(self) -> str:
+        problem = problem_of(self.url)
+        return f"{self.url} can't be opened: {problem}" if problem else ""
+
     async def __aenter__(self) -> Self:
         self._warned: set[str] = set()
         self._absence = ""
@@ -85,8 +97,9 @@ class SerialConsole(BufferedConsole):
                 raise ConnectionError(f"{self.url} can't be opened: {error}") from error
             self._discard = not error.holds_nothing
             self._absence = f"{self.url} is not there yet: {error}"
-            self._told = {str(error)}
-            self.log.warning("not there yet: %s can't be opened: %s; it is opened when it comes", self.url, error)
+            sentence = f"{self.url} can't be opened: {error}"
+            self._told.add(sentence)
+            self.log.warning("not there yet: %s; it is opened when it comes", sentence)
             return None
         except OSError as error:
             raise ConnectionError(f"{self.url} can't be opened: {error}") from error
@@ -105,10 +118,12 @@ class SerialConsole(BufferedConsole):
             except OSError as error:
                 reason = str(error)
             self._absence = f"{self.url} is disconnected: {reason}"
-            self._told = set()
-            self.log.error("%s was disconnected: %s; it is opened again when it is back", self.url, reason)
-            if loop.time() - opened >= _LASTING_SECONDS:
+            lasted = loop.time() - opened >= _LASTING_SECONDS
+            if lasted:
                 backoff.reset()
+            if lasted or not is_at_a_server(self.url):  # a server may go on so, for as long as it has no device
+                self._told.clear()
+            self._tell(logging.ERROR, f"{self.url} was disconnected: {reason}; it is opened again when it is back")
             port = await self._come(backoff)
 
     async def _come(self, backoff: Backoff) -> Port:
@@ -120,15 +135,16 @@ class SerialConsole(BufferedConsole):
             except OSError as error:
                 if isinstance(error, NotThereYet) and error.holds_nothing:
                     self._discard = False
-                self._tell(str(error))
+                self._tell(logging.WARNING, f"{self.url} can't be opened: {error}")
             else:
-                self.log.info("%s is there", self.url)
+                self._tell(logging.INFO, f"{self.url} is there")
                 return port
 
-    def _tell(self, reason: str) -> None:
-        if reason not in self._told:
-            self._told.add(reason)
-            self.log.warning("%s can't be opened: %s", self.url, reason)
+    def _tell(self, severity: int, sentence: str) -> None:
+        """Says each sentence once, until the device was there for a while."""
+        if sentence not in self._told:
+            self._told.add(sentence)
+            self.log.log(severity, "%s", sentence)
 
     async def _write(self, data: bytes) -> None:
         if not self.char_delay:
