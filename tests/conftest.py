@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import signal
 from collections.abc import AsyncIterator
 from typing import Any
@@ -28,6 +29,12 @@ pytest_plugins = ["tests.workers", "tests.tiers", "tests.counterparts", "tests.k
 
 # Where the tests run in the background of a script, Ctrl-C is ignored, and what they start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def state_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Exporters keep console logs there, and nothing of a test's stays on the machine."""
+    os.environ["STATE_DIRECTORY"] = str(tmp_path_factory.mktemp("state"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

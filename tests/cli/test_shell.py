@@ -125,7 +125,11 @@ async def test_j_shows_items_as_they_come(jwords: Callable[..., asyncio.Task[Out
 
 
 async def test_j_shows_what_a_driver_logs(jwords: Callable[..., asyncio.Task[Outcome]]) -> None:
-    assert "[warning] switched on" in (await jwords("power", "on")).err
+    assert "[power] [warning] switched on\n" in (await jwords("power", "on")).err
+
+
+async def test_j_sets_a_console_s_lines(jwords: Callable[..., asyncio.Task[Outcome]]) -> None:
+    assert "[console] [warning] dtr False, rts None\n" in (await jwords("console", "set-lines", "--dtr", "false")).err
 
 
 async def test_j_shows_a_line_once_whoever_makes_the_call(user: User) -> None:
@@ -152,6 +156,8 @@ async def test_help_comes_from_the_driver(jwords: Callable[..., asyncio.Task[Out
         (["thermometer", "read-at"], 2, "missing argument"),
         (["power", "cycle", "--off-seconds", "long"], 2, "is not a valid float"),
         (["thermometer", "read-at", "200"], 1, "200 mm is above the device"),
+        (["console", "send-break"], 1, "console.send_break: this console has no serial line that could send a break"),
+        (["console", "send-break", "--seconds", "long"], 2, "is not a valid float"),
         (["relay", "on"], 1, 'driver "relay" did not start: no such device: /dev/ttyUSB9'),
         (["storage", "write", "/no/such/file"], 2, "/no/such/file"),
     ],

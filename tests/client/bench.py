@@ -48,6 +48,9 @@ class EchoConsole(ConsoleInterface, Driver):
     async def state(self) -> ConsoleState:
         return ConsoleState(0, 0, 0)
 
+    async def set_lines(self, *, dtr: bool | None = None, rts: bool | None = None) -> None:
+        self.log.warning("dtr %s, rts %s", dtr, rts)
+
 
 class Disk(StorageInterface, Driver):
     _content = b""

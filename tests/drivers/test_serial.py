@@ -54,12 +54,6 @@ async def test_any_url_of_pyserials_will_do() -> None:
         assert await board.console.expect("loop", timeout=240) == "echoed by the loop"
 
 
-async def test_a_port_that_is_not_there_fails_the_driver_with_its_name() -> None:
-    with pytest.raises(errors.DriverFailed, match="/dev/nowhere can't be opened"):
-        async with serve_async(console=SerialConsole(url="/dev/nowhere")):
-            pass
-
-
 async def test_a_lost_port_refuses_input_and_is_opened_again_when_it_is_back(tmp_path: Path) -> None:
     url = tmp_path / "ttyUSB0"
     async with SerialDevice() as device:

@@ -170,3 +170,42 @@ async def test_check_prints_the_drivers_and_what_is_wrong(config: Callable[..., 
     status, output = await outcome("check", config(export={"board": {"type": "board/nonsense"}}))
     assert status == 2
     assert "board: can't be used: there is no driver type 'board/nonsense'; use one of board/qemu" in output
+
+
+async def test_check_finds_entries_that_use_one_device_and_devices_that_are_missing(
+    config: Callable[..., Path], tmp_path: Path
+) -> None:
+    def console(url: object) -> dict[str, Any]:
+        return {"type": "console/serial", "config": {"url": str(url)}}
+
+    device, name = tmp_path / "ttyUSB0", tmp_path / "by-id"
+    device.touch()
+    name.symlink_to(device)
+    server = "rfc2217://Server.example:7000"
+    export = {
+        "one": console(device),
+        "other": {"children": {"console": console(f"spy://{name}")}},
+        "same": {"ref": "one"},
+        "network": console(server),
+        "again": console("socket://server.example:7000"),
+        "third": console("rfc2217://server.example:7001"),
+        "later": console(tmp_path / "ttyACM0"),
+        "match": console("hwgrep://no such adapter"),
+    }
+    status, output = await outcome("check", config(export=export))
+    assert status == 2
+    assert output.splitlines()[-4:] == [
+        f"warning: later: {tmp_path}/ttyACM0 is not there now",
+        "warning: match: hwgrep://no such adapter is not there now",
+        "error: again and network use the same device, server.example:7000; make one of them a `ref` to the other",
+        f"error: one and other.console use the same device, {device}; make one of them a `ref` to the other",
+    ]
+    urls = {"a": "ftp://here", "b": "socket://127.0.0.1", "c": "hwgrep://["}
+    status, output = await outcome("check", config(export={name: console(url) for name, url in urls.items()}))
+    assert status == 2
+    problems = output.splitlines()[-3:]
+    assert [problem.partition(" can't be opened: ")[0] for problem in problems] == [
+        f"error: {name}: {url}" for name, url in urls.items()
+    ]
+    status, output = await outcome("check", config(export={"later": export["later"], "ref": {"ref": "later"}}))
+    assert (status, output.splitlines()[-1]) == (0, f"warning: later: {tmp_path}/ttyACM0 is not there now")

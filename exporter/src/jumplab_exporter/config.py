@@ -13,6 +13,7 @@ from jumplab.protocol.durations import parse_positive_duration
 from jumplab.transport.endpoint import check_address
 from jumplab.transport.tls_settings import TlsSettings
 from jumplab.validation import explain_validation
+from jumplab_exporter.console_log_settings import ConsoleLogSettings
 from jumplab_exporter.errors import ConfigurationError
 
 CONFIG_FOLDER = Path("/etc/jumpstarter/exporters")
@@ -151,6 +152,7 @@ class ExporterConfig(_Part):
     export: Entries = Field(default_factory=dict)
     hooks: Hooks = Field(default_factory=Hooks)
     health_check: HealthCheck | None = Field(default=None, alias="healthCheck")
+    console_logs: ConsoleLogSettings = Field(default_factory=ConsoleLogSettings, alias="consoleLogs")
 
 
 def locate(name_or_path: str) -> Path:

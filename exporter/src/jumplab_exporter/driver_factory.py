@@ -1,18 +1,16 @@
 """Makes drivers of the configuration's entries. What can't be made is reported; the others are made all the same."""
 
-import logging
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
 
 from jumplab.driver import Driver, errors
+from jumplab.session.call_errors import is_explained
 from jumplab.session.host import FailedDriver
 from jumplab_exporter.config import DriverEntry, Entries, Entry, GroupEntry, RefEntry
 from jumplab_exporter.errors import DriverUnknown
 
 ENTRY_POINT_GROUP = "jumplab.drivers"
-
-_log = logging.getLogger(__name__)
 
 
 def build_drivers(entries: Entries) -> dict[str, Driver]:
@@ -29,7 +27,7 @@ def build_drivers(entries: Entries) -> dict[str, Driver]:
 
 
 def _build(path: str, entry: DriverEntry | GroupEntry) -> Driver:
-    driver = _make(path, entry)
+    driver = _make(entry)
     children = {
         name: _build(f"{path}.{name}", child)
         for name, child in entry.children.items()
@@ -49,7 +47,6 @@ def _referred(drivers: Mapping[str, Driver], path: str, target: str, siblings: M
         reason = f"{path} refers to {target!r}, which contains it"
     except KeyError:
         reason = f"{path} refers to {target!r}, and there is no such driver"
-    _log.error("%s", reason)
     return FailedDriver(reason=reason)
 
 
@@ -65,18 +62,18 @@ def _found(drivers: Mapping[str, Driver], path: str) -> Driver:
     return driver
 
 
-def _make(path: str, entry: DriverEntry | GroupEntry) -> Driver:
+def _make(entry: DriverEntry | GroupEntry) -> Driver:
     kind = entry.type if isinstance(entry, DriverEntry) else "composite"
     configuration = entry.config if isinstance(entry, DriverEntry) else {}
+    fault: Exception | None = None
     try:
         return driver_class(kind)(**configuration)
     except (DriverUnknown, errors.ConfigurationInvalid) as error:
         reason = str(error)
     except Exception as error:  # noqa: BLE001 - a driver's own code: the others are served all the same
-        _log.debug('driver "%s" raised while it was built', path, exc_info=error)
+        fault = None if is_explained(error) else error
         reason = f"{kind} raised {type(error).__name__} while it was built: {error}"
-    _log.error('driver "%s" can\'t be used: %s', path, reason)
-    return FailedDriver(reason=reason)
+    return FailedDriver(reason=reason, fault=fault)
 
 
 def driver_class(kind: str) -> type[Driver]:

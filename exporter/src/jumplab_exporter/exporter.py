@@ -5,16 +5,19 @@ import contextlib
 import logging
 import uuid
 from dataclasses import dataclass, replace
+from functools import partial
 
-from jumplab.session.host import DriverTree, SessionHost
+from jumplab.session.host import DriverTree, FailedDriver, SessionHost
 from jumplab.transport.endpoint import Endpoint, Identity
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import Link
 from jumplab_exporter.checking import Checkup
 from jumplab_exporter.config import ExporterConfig
+from jumplab_exporter.console_logs import Recording
 from jumplab_exporter.controller import Assignment, Controller, Offer
 from jumplab_exporter.deadline import Deadline, boottime
 from jumplab_exporter.driver_factory import build_drivers
+from jumplab_exporter.drivers.console.recorded import Recorded
 from jumplab_exporter.errors import Stopped
 from jumplab_exporter.health import LastLines
 from jumplab_exporter.lease_session import LeaseSession, SessionContext
@@ -48,6 +51,7 @@ from jumplab_exporter.reports import Report, Status
 
 _LAST_REPORTS_BOUND_SECONDS = 5.0
 _LEAVING_BOUND_SECONDS = 10.0
+_PRUNING_SECONDS = 3600.0
 
 _log = logging.getLogger(__name__)
 
@@ -84,11 +88,13 @@ class Exporter:
         self._assignment = Assignment(None, None)
         self._controller: Controller | None = None
         self._failures: dict[str, str] = {}
+        self._told: dict[str, str] = {}
         self._hosting: LeaseSession | None = None
         self._hosting_task: asyncio.Task[None] | None = None
         self._checkup = Checkup(config.health_check, self._build_tree, clock=boottime)
         self._check_task: asyncio.Task[None] | None = None
         self._last_lines = LastLines()
+        self._console_logs = config.console_logs.logs_of(f"{config.metadata.namespace}.{config.metadata.name}")
         self._registration = Registration(
             self._connect,
             self._outbox,
@@ -131,6 +137,7 @@ class Exporter:
                 tasks.create_task(self._register(), name="registration"),
                 tasks.create_task(self._expire(), name="the lease's end"),
                 tasks.create_task(self._call_for_checks(), name="the next health check"),
+                tasks.create_task(self._prune_console_logs(), name="old console logs"),
             ]
             leaving = await self._live(tasks)
             await self._leave(leaving)
@@ -247,7 +254,39 @@ class Exporter:
 
     def _build_tree(self) -> DriverTree:
         name = f"{self._config.metadata.namespace}/{self._config.metadata.name}"
-        return DriverTree(build_drivers(self._config.export), scope=name, description=self._config.description)
+        tree = DriverTree(build_drivers(self._config.export), scope=name, description=self._config.description)
+        self._tell_failures(tree)
+        return tree
+
+    def _tell_failures(self, tree: DriverTree) -> None:
+        """Each once, since drivers are built for each lease and each check."""
+        for path, reason in tree.failures().items():
+            if self._told.get(path) != reason:
+                self._told[path] = reason
+                driver = next(node.driver for node in tree.nodes.values() if node.path == path)
+                fault = driver.fault if isinstance(driver, FailedDriver) else None
+                _log.error("can't be used: %s", reason, extra={"driver_path": path}, exc_info=fault)
+
+    def _record_consoles(self, tree: DriverTree, lease: Lease) -> Recording | None:
+        if self._console_logs is None:
+            return None
+        recording = self._console_logs.recording(lease.uid, lease.name, lambda sentence: _log.warning("%s", sentence))
+        recorded: set[int] = set()
+        for node in tree.nodes.values():
+            if isinstance(node.driver, Recorded) and id(node.driver) not in recorded:
+                recorded.add(id(node.driver))
+                node.driver.record_to(partial(recording.append, node.path))
+        return recording
+
+    async def _prune_console_logs(self) -> None:
+        """Also while nobody leases it: what is too old goes."""
+        while self._console_logs is not None:
+            hosting = self._hosting
+            try:
+                self._console_logs.prune(current=hosting.lease.uid if hosting is not None else "")
+            except OSError as error:
+                _log.warning("old console logs can't be removed: %s", error)
+            await asyncio.sleep(_PRUNING_SECONDS)
 
     def _open_session(self, tree: DriverTree, lease: Lease) -> SessionHost:
         return SessionHost(
@@ -261,6 +300,7 @@ class Exporter:
     def _session_context(self) -> SessionContext:
         return SessionContext(
             build_tree=self._build_tree,
+            record_consoles=self._record_consoles,
             open_session=self._open_session,
             open_link=self._open_link,
             next_session=self._next_session,

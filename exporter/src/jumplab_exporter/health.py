@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
+from jumplab_exporter.log_format import ExporterFormatter
+
 _LINES = 40
 _LONGEST_LOG = 8192
 
@@ -39,7 +41,7 @@ class LastLines(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
-        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        self.setFormatter(ExporterFormatter("%(asctime)s %(levelname)s %(message)s"))
         self._lines: deque[str] = deque(maxlen=_LINES)
 
     def emit(self, record: logging.LogRecord) -> None:

@@ -11,6 +11,7 @@ from jumplab.transport.backoff import Backoff
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import Link
 from jumplab_exporter.config import Hook, Hooks, OnFailure
+from jumplab_exporter.console_logs import Recording
 from jumplab_exporter.controller import Assignment, Offer
 from jumplab_exporter.hooks import run as hook_run
 from jumplab_exporter.lifecycle import Attended, Cleaned, DriversHang, Event, Lease, Prepared, PreparingFailed
@@ -31,10 +32,12 @@ class SessionContext:
     """The exporter's part in the hosting of each lease.
 
     next_session: waits for a client of the lease with that uid; as jumplab_exporter.controller.Controller has it.
+    record_consoles: has the log of a lease's consoles kept, None where none is; they are not set up yet.
     post: takes events for the state machine.  report_drivers: takes the drivers once they are set up.
     """
 
     build_tree: Callable[[], DriverTree]
+    record_consoles: Callable[[DriverTree, Lease], Recording | None]
     open_session: Callable[[DriverTree, Lease], SessionHost]
     open_link: Callable[[Offer], Link]
     next_session: Callable[[str], Awaitable[tuple[Offer, Link]]]
@@ -108,6 +111,7 @@ class LeaseSession:
     async def run(self) -> None:
         """Sets up, serves until `end`, tears down; gives the outcome to the state machine."""
         tree = self._context.build_tree()
+        recording = self._context.record_consoles(tree, self.lease)
         try:
             await tree.__aenter__()
             self._context.report_drivers(tree)
@@ -120,6 +124,8 @@ class LeaseSession:
                 self._session = None
         finally:
             await self._tear_down(tree)
+            if recording is not None:
+                recording.close()
         if self._ending.clean_up:
             self._context.post(await self._clean_up())
 

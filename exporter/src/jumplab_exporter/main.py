@@ -15,11 +15,11 @@ from typing import Any
 import click
 
 from jumplab import event_loop
+from jumplab.log_format import set_up_logging
 from jumplab_exporter.config import ExporterConfig, load, locate
 from jumplab_exporter.errors import ExporterError
 from jumplab_exporter.lock import only_process
-
-_LOG_FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
+from jumplab_exporter.log_format import LINE, ExporterFormatter
 
 
 def _printing_errors(command: Callable[..., int]) -> Callable[..., None]:
@@ -76,6 +76,7 @@ def run(config: str, verbose: bool) -> int:
 def check(config: str) -> int:
     """Check CONFIG: build its drivers without using hardware, and print them."""
     from jumplab.session.host import DriverTree
+    from jumplab_exporter.devices import missing_devices, shared_devices, wrong_devices
     from jumplab_exporter.driver_factory import build_drivers
 
     configuration = load(locate(config))
@@ -85,11 +86,19 @@ def check(config: str) -> int:
         if node.path:
             kind = f"can't be used: {node.failure}" if node.failure else type(node.driver).__name__
             click.echo(f"{'  ' * node.path.count('.')}{node.name}: {kind}")
-    return 2 if tree.failures() else 0
+    for path, device in missing_devices(tree):
+        click.echo(f"warning: {path}: {device} is not there now")
+    wrong = wrong_devices(tree)
+    for path, problem in wrong:
+        click.echo(f"error: {path}: {problem}")
+    shared = shared_devices(tree)
+    for device, paths in shared:
+        click.echo(f"error: {' and '.join(paths)} use the same device, {device}; make one of them a `ref` to the other")
+    return 2 if tree.failures() or wrong or shared else 0
 
 
 def _set_up_logging(level: int) -> None:
-    logging.basicConfig(level=level, format=_LOG_FORMAT)
+    set_up_logging(level, ExporterFormatter(LINE))
     for library in ("asyncio", "qemu"):
         logging.getLogger(library).setLevel(logging.WARNING)
 

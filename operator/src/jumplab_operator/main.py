@@ -18,6 +18,7 @@ from typing import NoReturn
 import click
 
 from jumplab import event_loop
+from jumplab.log_format import UtcFormatter, set_up_logging
 from jumplab.protocol.durations import parse_duration
 from jumplab.transport.endpoint import check_address
 from jumplab_operator.control_plane import Installation, Listening, Running, in_cluster, one_machine
@@ -191,7 +192,7 @@ Plane = AbstractAsyncContextManager[Running]
 
 def _run(plane: Callable[[Process], Plane], told: Callable[[Running], str], health: str = "") -> None:
     """Runs a control plane to its end. plane: makes it, for the process that it is to run in."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    set_up_logging(logging.INFO, UtcFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.getLogger("kopf").setLevel(logging.ERROR)  # it tells of each event, and that it doesn't own the main thread
     sentences: list[str] = []
     try:

@@ -10,6 +10,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 from jumplab.client.acquiring import AcquiredLease
 from jumplab.client.config import DriverSettings
@@ -88,7 +89,7 @@ async def session_of(
     async with attached(
         controller, acquired, client_classes(drivers), again, "jumplab", member, from_lease_begin=from_lease_begin
     ) as session:
-        session.on_log = log
+        session.on_log = partial(log, session)
         session.on_status = log_status
         yield session
 
@@ -174,7 +175,7 @@ def log_status(change: StatusChange) -> None:
     _exporter_log.info("the exporter's status is %s: %s", status, change.message)
 
 
-def log(line: LogLine) -> None:
+def log(session: Session, line: LogLine) -> None:
     """Hands an exporter's log line to Python's logging, at its severity."""
     level = logging.getLevelNamesMapping().get(line.severity, logging.INFO)
-    _exporter_log.log(level, "%s", line.message)
+    _exporter_log.log(level, "%s", session.shown(line))

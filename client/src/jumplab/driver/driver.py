@@ -64,6 +64,11 @@ class Driver:
         Raises where it does not; the sentence is what the administrator reads. Optional; cancelled once a lease comes.
         """
 
+    @property
+    def has_check(self) -> bool:
+        """Whether `check` is there to be called."""
+        return type(self).check is not Driver.check
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -97,10 +102,10 @@ def _refusal(driver: type[Driver], model: type[BaseModel], problems: str) -> str
 
 
 class DriverLog(logging.LoggerAdapter[logging.Logger]):
-    """A driver's logger within a session: its records carry the driver's uuid."""
+    """A driver's logger within a session: its records carry the driver's uuid and its path in the tree."""
 
-    def __init__(self, logger: logging.Logger, driver_uuid: str) -> None:
-        super().__init__(logger, {"driver_uuid": driver_uuid})
+    def __init__(self, logger: logging.Logger, driver_uuid: str, driver_path: str) -> None:
+        super().__init__(logger, {"driver_uuid": driver_uuid, "driver_path": driver_path})
 
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
         extra: Mapping[str, Any] = kwargs.get("extra") or {}

@@ -1,6 +1,7 @@
 """Errors of a driver's method as messages of the wire, and back."""
 
 from jumplab.driver import errors
+from jumplab.errors import JumplabError
 from jumplab.protocol.v1.session_pb2 import CallError
 
 _KINDS: dict[type[errors.DriverError], CallError.Kind.ValueType] = {
@@ -20,6 +21,16 @@ _RAISED: tuple[tuple[type[BaseException], type[errors.CallFailed]], ...] = (
     (OSError, errors.CallBroken),
 )
 _BUILT_IN = {raised.__name__: meaning for raised, meaning in _RAISED}
+
+
+def is_explained(error: BaseException) -> bool:
+    """Whether an error's sentence says all: it is about the device, the call or the configuration.
+
+    Anything else is a fault of the driver's code, for which its author needs the traceback.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        return all(is_explained(each) for each in error.exceptions)
+    return isinstance(error, (JumplabError, *(raised for raised, _ in _RAISED)))
 
 
 def to_call_error(error: BaseException) -> CallError:

@@ -97,7 +97,7 @@ class DelegatedCallServer:
 
             def send_log_line(session: Session, line: LogLine) -> None:
                 if lines.is_new(session.epoch, line.number):
-                    answer({"said": f"[{line.severity.lower()}] {line.message}"})
+                    answer({"said": session.shown(line, with_severity=True)})
 
             async with attached(self.controller, self.acquired, tree, again, "j", delegated.member) as session:
                 session.on_log = partial(send_log_line, session)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from jumplab.protocol.v1.session_pb2 import LogLine
+    from jumplab.session.client import Session
 
 
 def main() -> None:
@@ -81,7 +82,7 @@ async def _drive(member: str, socket: str, token: str, words: list[str]) -> int:
     call_socket = os.environ.get("JUMPLAB_CALL_SOCKET")
     with SeenLogLines(Path(call_socket).parent if call_socket else None, member) as lines:
         async with attach(await link(), classes=tree, client="j", reconnecting=again) as session:
-            session.on_log = lambda line: _show_log(line) if lines.is_new(session.epoch, line.number) else None
+            session.on_log = lambda line: _show_log(session, line) if lines.is_new(session.epoch, line.number) else None
             if session.motd and not words:
                 click.echo(session.motd, err=True)
             with progress.showing_progress("j"):
@@ -95,7 +96,7 @@ async def _drive(member: str, socket: str, token: str, words: list[str]) -> int:
     return 0
 
 
-def _show_log(line: "LogLine") -> None:
+def _show_log(session: "Session", line: "LogLine") -> None:
     from jumplab.cli.exit_status import write_line
 
-    write_line(f"[{line.severity.lower()}] {line.message}")
+    write_line(session.shown(line, with_severity=True))

@@ -9,14 +9,16 @@ from jumplab.driver import ByteStream, DriverInterface, stream
 
 @dataclass(frozen=True, slots=True)
 class ConsoleState:
-    """Which bytes of a console are kept, by offsets from the session's start.
+    """Which bytes of a console are kept, by offsets from the session's start, and whether its device is there.
 
     start_offset: of the oldest that is kept.  end_offset: of the next one to come.  dropped_bytes: how many are gone.
+    unavailable: why the device is not there now, as a sentence; empty where it is.
     """
 
     start_offset: int
     end_offset: int
     dropped_bytes: int
+    unavailable: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,4 +57,18 @@ class ConsoleInterface(DriverInterface):
 
     @abstractmethod
     async def state(self) -> ConsoleState:
-        """Which bytes are kept now."""
+        """Which bytes are kept now, and whether the device is there."""
+
+    async def send_break(self, seconds: float = 0.25) -> None:
+        """Holds the line in the break condition for a number of seconds, 10 at most.
+
+        Refuses (NotImplementedError) where there is no serial line that could.
+        """
+        raise NotImplementedError("this console has no serial line that could send a break")
+
+    async def set_lines(self, *, dtr: bool | None = None, rts: bool | None = None) -> None:
+        """Raises (true) or lowers (false) DTR and RTS, both at once; one that is not given stays as it is.
+
+        Refuses (NotImplementedError) where there is no serial line that has them.
+        """
+        raise NotImplementedError("this console has no serial line with DTR and RTS")

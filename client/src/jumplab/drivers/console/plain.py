@@ -26,8 +26,22 @@ class ConsoleClient(DriverClient):
     _twin: AsyncConsoleClient
 
     def state(self) -> ConsoleState:
-        """Which bytes are kept now."""
+        """Which bytes are kept now, and whether the device is there."""
         return self._portal.run(self._twin.state())
+
+    def send_break(self, seconds: float = 0.25) -> None:
+        """Holds the line in the break condition for a number of seconds, 10 at most.
+
+        Refuses (NotImplementedError) where there is no serial line that could.
+        """
+        self._portal.run(self._twin.send_break(seconds))
+
+    def set_lines(self, *, dtr: bool | None = None, rts: bool | None = None) -> None:
+        """Raises (true) or lowers (false) DTR and RTS, both at once; one that is not given stays as it is.
+
+        Refuses (NotImplementedError) where there is no serial line that has them.
+        """
+        self._portal.run(self._twin.set_lines(dtr=dtr, rts=rts))
 
     @contextmanager
     def connect(

@@ -70,6 +70,12 @@ class Session:
         self._paths: dict[str, str] = {}
         self.root = self._tree(welcome, classes)
 
+    def shown(self, line: LogLine, *, with_severity: bool = False) -> str:
+        """A log line for people: it names the driver that has said it."""
+        path = self._paths.get(line.driver_uuid, "")
+        severity = line.severity.lower() if with_severity else ""
+        return "".join([*(f"[{part}] " for part in (path, severity) if part), line.message])
+
     async def call(self, driver_uuid: str, method: str, arguments: bytes) -> bytes:
         if self.channel.crowded:
             await self.channel.until_writable()

@@ -26,6 +26,7 @@ from jumplab.session import call_errors
 from jumplab.session.channel import FrameChannel
 from jumplab.session.frames import FRAME_BYTES, UNCOUNTED, ProtocolError, until_let_go
 from jumplab.session.host.dispatch import Dispatcher, Invocation
+from jumplab.session.host.driver_logs import driver_path
 from jumplab.session.host.progress import ProgressReports
 from jumplab.session.host.pushing import Pushes
 from jumplab.session.host.running import RunningCalls
@@ -39,6 +40,9 @@ from jumplab.transport.links import EnvelopeStream, Link
 
 _CLOSING_BOUND_SECONDS = 1.0
 _RESULTS_BYTES = 64 << 20
+
+# Raised where the client is gone, which is no news of the driver.
+_GONE = (errors.StreamReset, errors.SessionLost, errors.SessionEnded, errors.CallCancelled)
 
 _log = logging.getLogger(__name__)
 
@@ -271,6 +275,7 @@ class Attachment:
     async def _outcome(self, call: Call) -> CallResult:
         """What the call ends with. Cancelled, it says so to the client, unless that has let go of it."""
         try:
+            driver_path.set(self._dispatcher.path_of(call.driver_uuid))  # for as long as this call's task lasts
             invocation = self._dispatcher.prepare(call.driver_uuid, call.method, call.arguments)
             if call.timeout_ms or call.progress:
                 value = await self._watched(call, invocation)
@@ -286,10 +291,14 @@ class Attachment:
                     Frame(call_result=CallResult(id=call.id, error=call_errors.to_call_error(cancelled)))
                 )
             raise
-        except errors.DriverError as error:
+        except _GONE as error:
             return CallResult(id=call.id, error=call_errors.to_call_error(error))
         except Exception as error:  # noqa: BLE001 - a driver's own code: what it raises is the call's outcome
-            _log.info("%s raised", call.method, exc_info=error)
+            if call_errors.is_explained(error):
+                reason = str(error).removeprefix(f"{call.method}: ") or type(error).__name__
+                _log.info("%s failed: %s", call.method, reason)
+            else:
+                _log.exception("%s failed", call.method)
             return CallResult(id=call.id, error=call_errors.to_call_error(error))
 
     async def _watched(self, call: Call, invocation: Invocation) -> bytes:

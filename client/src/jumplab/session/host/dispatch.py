@@ -41,6 +41,11 @@ class Dispatcher:
         """Takes no new work. Doesn't wait for what runs."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
+    def path_of(self, driver_uuid: str) -> str:
+        """Where a driver stands in the tree, "" for one that is not there."""
+        node = self._tree.nodes.get(driver_uuid)
+        return node.path if node is not None else ""
+
     def prepare(self, driver_uuid: str, method_name: str, arguments: bytes) -> Invocation:
         """Finds the method and checks its arguments. Raises NotExported, DriverFailed, BadArguments."""
         node = self._tree.nodes.get(driver_uuid)

@@ -18,6 +18,7 @@ from jumplab.session.bytestream import reset
 from jumplab.session.frames import ProtocolError, read_payloads, until_let_go
 from jumplab.session.host.attachment import Attachment
 from jumplab.session.host.dispatch import Dispatcher
+from jumplab.session.host.driver_logs import DRIVERS_LOGGER
 from jumplab.session.host.tree import DriverTree
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import EnvelopeStream, Link
@@ -32,7 +33,6 @@ _line_numbers = itertools.count(1)
 """Of the whole process: a client that attaches to one lease's session after another's can tell their lines apart."""
 
 _log = logging.getLogger(__name__)
-_DRIVERS_LOGGER = logging.getLogger("jumplab.driver")
 
 
 class SessionHost:
@@ -43,7 +43,8 @@ class SessionHost:
 
     on_attached: may be set; called whenever it changes whether any client is connected.
 
-    Use as `async with`; leaving it ends the session. What drivers log while it lasts reaches the attached clients.
+    Use as `async with`; leaving it ends the session. What drivers log while they are set up and while it lasts reaches
+    the attached clients.
     """
 
     def __init__(
@@ -79,7 +80,9 @@ class SessionHost:
 
     async def __aenter__(self) -> Self:
         self._logs = _DriverLogs(self, asyncio.get_running_loop())
-        _DRIVERS_LOGGER.addHandler(self._logs)
+        DRIVERS_LOGGER.addHandler(self._logs)
+        for record in self._tree.take_early_lines():
+            self._logs.emit(record)
         return self
 
     async def __aexit__(
@@ -87,7 +90,7 @@ class SessionHost:
     ) -> None:
         await self.end("the exporter has ended the session")
         if self._logs is not None:
-            _DRIVERS_LOGGER.removeHandler(self._logs)
+            DRIVERS_LOGGER.removeHandler(self._logs)
         self._dispatcher.close()
 
     async def serve(self, link: Link) -> None:

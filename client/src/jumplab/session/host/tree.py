@@ -17,19 +17,23 @@ from jumplab.driver.interface import DriverInterface, Method, interfaces_of, met
 from jumplab.drivers.composite.interface import CompositeInterface
 from jumplab.protocol.labels import ALIAS_LABEL, CLIENT_LABEL, NAME_LABEL
 from jumplab.protocol.v1.common_pb2 import DriverInstanceReport, InterfaceReport
+from jumplab.session.call_errors import is_explained
+from jumplab.session.host.driver_logs import EarlyLines, speaking
 
 _UUIDS = uuid.UUID("9f0d3e1c-2f0b-4a53-8f6d-6d1f4b9f5c55")
 
 _SETTING_UP_BOUND_SECONDS = 60.0
 _TEARING_DOWN_BOUND_SECONDS = 30.0
 
-_log = logging.getLogger(__name__)
-
 
 class FailedDriver(Driver):
-    """Stands where a driver could not be built.  reason: why, as a sentence."""
+    """Stands where a driver could not be built.  reason: why, as a sentence;  fault: what its own code raised."""
 
     reason: str
+
+    def __init__(self, *, reason: str, fault: BaseException | None = None) -> None:
+        super().__init__(reason=reason)
+        self.fault = fault
 
 
 class _Root(CompositeInterface, Driver):
@@ -95,6 +99,7 @@ class DriverTree:
         deepest = {id(node.driver): node for node in sorted(self.nodes.values(), key=lambda node: node.depth)}
         self._homes = sorted(deepest.values(), key=lambda node: node.depth)
         self._stack = AsyncExitStack()
+        self._early_lines = EarlyLines(self.nodes)
 
     def reports(self) -> list[DriverInstanceReport]:
         """The report of the drivers for a client, parents first."""
@@ -116,21 +121,26 @@ class DriverTree:
 
     def has_checks(self) -> bool:
         """Whether a driver has a health check of its own."""
-        return any(_checks(node) for node in self._homes)
+        return any(_checks(node) and not node.failure for node in self._homes)
 
     async def check(self) -> str:
-        """Has each driver that is set up make its health check: what the first failure was, as a sentence, or ""."""
+        """Has each driver make its health check: what the first failure was, as a sentence, or "".
+
+        One that has a check and was not set up has failed it.
+        """
         for node in self._homes:
-            if _checks(node):
-                try:
-                    await node.driver.check()
-                except Exception as error:  # noqa: BLE001 - a driver's own code; what it raises is what it found
-                    return f'driver "{node.path}": {error or type(error).__name__}'
+            if _checks(node) and (failure := node.failure or await _check(node)):
+                return f'driver "{node.path}": {failure}'
         return ""
 
+    def take_early_lines(self) -> list[logging.LogRecord]:
+        """What the drivers have logged while they were set up; from now on that is for the caller to hear."""
+        return self._early_lines.take()
+
     async def __aenter__(self) -> Self:
+        self._early_lines.listen()
         for node in self._homes:
-            node.driver.log = DriverLog(logging.getLogger(f"jumplab.driver.{node.path}"), node.uuid)
+            node.driver.log = DriverLog(logging.getLogger(f"jumplab.driver.{node.path}"), node.uuid, node.path)
             if node.parent is not None and node.parent.failure and not node.failure:
                 node.state.failure = f'"{node.parent.path}" above it did not start'
             if not node.failure:
@@ -141,31 +151,46 @@ class DriverTree:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self._stack.aclose()
+        self._early_lines.take()
 
     async def _enter(self, node: Node) -> None:
         try:
-            async with asyncio.timeout(_SETTING_UP_BOUND_SECONDS):
-                await node.driver.__aenter__()
+            with speaking(node.path):
+                async with asyncio.timeout(_SETTING_UP_BOUND_SECONDS):
+                    await node.driver.__aenter__()
         except Exception as error:
             timed_out = f"it was not set up within {_SETTING_UP_BOUND_SECONDS:.0f} s"
             node.state.failure = str(error) or (timed_out if isinstance(error, TimeoutError) else type(error).__name__)
-            node.driver.log.error("did not start: %s", node.failure, exc_info=error)
+            node.driver.log.error("did not start: %s", node.failure, exc_info=None if is_explained(error) else error)
         else:
             self._stack.push_async_callback(_leave, node)
 
 
 def _checks(node: Node) -> bool:
-    """Whether the driver can be used and has a health check; a contract's method of that name is a call like others."""
-    kind = type(node.driver)
-    return not node.failure and kind.check is not Driver.check and "check" not in methods_of(kind)
+    """Whether the driver has a health check; a contract's method of that name is a call like others."""
+    return node.driver.has_check and "check" not in methods_of(type(node.driver))
+
+
+async def _check(node: Node) -> str:
+    """What the check of one driver has found."""
+    try:
+        with speaking(node.path):
+            await node.driver.check()
+    except Exception as error:  # a driver's own code; what it raises is what it found
+        if not is_explained(error):
+            node.driver.log.exception("its health check failed")
+        return str(error) or type(error).__name__
+    return ""
 
 
 async def _leave(node: Node) -> None:
     try:
-        async with asyncio.timeout(_TEARING_DOWN_BOUND_SECONDS):
-            await node.driver.__aexit__(None, None, None)
-    except Exception:  # noqa: BLE001 - a driver's own code: whatever it raises, the others are torn down too
-        _log.exception('driver "%s" failed while it was torn down', node.path)
+        with speaking(node.path):
+            async with asyncio.timeout(_TEARING_DOWN_BOUND_SECONDS):
+                await node.driver.__aexit__(None, None, None)
+    except Exception as error:  # a driver's own code: whatever it raises, the others are torn down too
+        told = None if is_explained(error) else error
+        node.driver.log.error("it failed while it was torn down: %s", error or type(error).__name__, exc_info=told)
 
 
 def _walk(node: Node, scope: str, states: dict[int, DriverState]) -> Iterator[Node]:

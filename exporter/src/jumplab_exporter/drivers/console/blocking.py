@@ -1,12 +1,17 @@
 """Devices that pyserial opens: a terminal for us to use, or a port whose reads and writes block."""
 
 import asyncio
+import errno
+import grp
+import os
 import re
 import termios
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
+from jumplab_exporter import device_owner
+from jumplab_exporter.drivers.console import absence, signals
 from jumplab_exporter.drivers.console.line import Line
 from jumplab_exporter.drivers.extras import needing
 
@@ -16,6 +21,8 @@ with needing("serial"):
 # How long pyserial blocks where a read can't be cancelled: it bounds how long closing takes.
 _READ_BOUND_SECONDS = 0.5
 _WRITE_BOUND_SECONDS = 10.0
+# How far both ends of a line may be apart (8N1: half a bit after ten, shared by the two).
+_TOLERANCE = 0.025
 _PARITIES = {
     "none": serial.PARITY_NONE,
     "odd": serial.PARITY_ODD,
@@ -30,29 +37,121 @@ _LACKS = (NotImplementedError, AttributeError)
 _LOST = (OSError, ValueError, TypeError, termios.error)
 
 
-def open_device(url: str, line: Line, warn: Callable[[str], None]) -> serial.Serial:
-    """Opens a device or an URL of pyserial's, and discards earlier output. Blocks.
+def open_device(url: str, line: Line, warn: Callable[[str], None], *, discard: bool) -> serial.Serial:
+    """Opens a device or an URL of pyserial's for this process alone. Blocks.
 
     warn: called with a sentence for each thing that this kind of port can't do; the console works without it.
-    Raises OSError where it can't be opened, ValueError where the URL is wrong.
+    discard: whether what it has said before is dropped.
+    Raises NotThereYet where the device may still come, another OSError where it can't be opened, DeviceInUse among
+    them, and ValueError where the URL or a setting is wrong.
     """
+    scheme = url.partition("://")[0].lower() if "://" in url else ""
+    device: serial.Serial | None = None
     try:
-        device = serial.serial_for_url(url, baudrate=line.baudrate, timeout=_READ_BOUND_SECONDS)
+        device = serial.serial_for_url(
+            url, do_not_open=True, baudrate=line.baudrate, timeout=_READ_BOUND_SECONDS, exclusive=True
+        )
+        _open(device, line, warn)
         try:
-            _prepare(device, line, warn)
+            _prepare(device, line, warn, discard=discard)
         except BaseException:
-            device.close()
+            close_device(device)
             raise
     except termios.error as error:
-        raise OSError(*error.args) from error
+        raise _explained(OSError(*error.args), device, scheme) from error
+    except OSError as error:
+        raise _explained(error, device, scheme) from error
     except re.error as error:  # of hwgrep
         raise ValueError(str(error)) from error
     return device
 
 
-def _prepare(device: serial.Serial, line: Line, warn: Callable[[str], None]) -> None:
+def is_terminal(device: serial.Serial) -> bool:
+    """Whether it is a device of this machine; pyserial's other handlers only look like one."""
+    return isinstance(device, serial.Serial)
+
+
+def close_device(device: serial.Serial) -> None:
+    """Closes it, for others to open."""
+    if is_terminal(device):
+        with suppress(OSError):
+            device_owner.release(device.fileno())
+    device.close()
+
+
+def _open(device: serial.Serial, line: Line, warn: Callable[[str], None]) -> None:
+    if is_terminal(device):
+        _open_terminal(device, line, warn)
+        return
+    for name, level in (("dtr", line.dtr), ("rts", line.rts)):
+        if level != Line().dtr:
+            _set(device, f"{name} {level}", name, level == "on", warn)
+    device.open()
+
+
+def _open_terminal(device: serial.Serial, line: Line, warn: Callable[[str], None]) -> None:
+    """As pyserial opens one, but it drops nothing that has arrived, and both signals change at once."""
+    kept = dict.fromkeys(("_reset_input_buffer", "_update_dtr_state", "_update_rts_state"), lambda: None)
+    vars(device).update(kept)
+    try:
+        device.open()
+    finally:
+        for name in kept:
+            del vars(device)[name]
+    try:
+        device_owner.take(device.fileno(), str(device.name))
+        _set_signals(device.fileno(), line, warn)
+        if refusal := baudrate_refusal(signals.baudrate_of(device.fileno()), line.baudrate):
+            raise ValueError(refusal)
+    except BaseException:
+        close_device(device)
+        raise
+
+
+def _set_signals(descriptor: int, line: Line, warn: Callable[[str], None]) -> None:
+    signals.set_hangup(descriptor, line.hangup)
+    try:
+        signals.set_modem_lines(descriptor, dtr=signals.as_switch(line.dtr), rts=signals.as_switch(line.rts))
+    except NotImplementedError as error:
+        chosen = [f"{name} {level}" for name, level in (("dtr", line.dtr), ("rts", line.rts)) if level == "off"]
+        if chosen:
+            warn(f"{error}, so {' and '.join(chosen)} has no effect")
+
+
+def baudrate_refusal(found: int, wanted: int) -> str:
+    """Why a line can't be used at the speed that its driver has set, or "".  found: 0 where it does not tell."""
+    if not found or abs(found - wanted) <= wanted * _TOLERANCE:
+        return ""
+    return f"the device sets {found} baud, not {wanted}; set a baudrate that it takes"
+
+
+def _explained(error: OSError, device: serial.Serial | None, scheme: str) -> OSError:
+    """The same, as what it means for the console."""
+    number = absence.errno_of(error)
+    path = "" if device is None else str(device.name)
+    if number in device_owner.REFUSALS and not isinstance(error, device_owner.DeviceInUse):
+        return device_owner.in_use(path)
+    if number in (errno.EACCES, errno.EPERM):
+        return PermissionError(f"permission denied; {_remedy(path)}")
+    if number == errno.ENOTTY:
+        return OSError("it is no serial device; name one, such as /dev/ttyUSB0")
+    return absence.of_device(error, scheme) or error
+
+
+def _remedy(path: str) -> str:
+    """How the exporter's user gets to use a device."""
+    try:
+        group = grp.getgrgid(os.stat(path).st_gid).gr_name
+    except (OSError, KeyError):
+        return "let the exporter's user read and write the device"
+    return f"the device belongs to the group {group}: add the exporter's user to it, and start the exporter again"
+
+
+def _prepare(device: serial.Serial, line: Line, warn: Callable[[str], None], *, discard: bool) -> None:
     for words, name, value in _wanted(line):
         _set(device, words, name, value, warn)
+    if not discard:
+        return
     try:
         device.reset_output_buffer()
         device.reset_input_buffer()
@@ -105,6 +204,21 @@ class BlockingPort:
     async def write(self, data: bytes) -> None:
         await asyncio.get_running_loop().run_in_executor(self._threads, self._write, data)
 
+    async def send_break(self, seconds: float) -> None:
+        await self._signal("break_condition", True)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            await asyncio.shield(self._signal("break_condition", False))
+
+    async def set_lines(self, *, dtr: bool | None, rts: bool | None) -> None:
+        if is_terminal(self._device):
+            await asyncio.to_thread(signals.set_modem_lines, self._device.fileno(), dtr=dtr, rts=rts)
+            return
+        for name, value in (("dtr", dtr), ("rts", rts)):
+            if value is not None:
+                await self._signal(name, value)
+
     async def aclose(self) -> None:
         if self._closing:
             return
@@ -114,6 +228,14 @@ class BlockingPort:
             await asyncio.shield(closing)
         finally:
             await asyncio.wait([closing])  # also where this is cancelled: the next lease opens the same device
+
+    async def _signal(self, name: str, value: bool) -> None:
+        if name == "break_condition" and value and is_terminal(self._device):
+            signals.check_break(self._device.fileno())
+        try:
+            await asyncio.to_thread(setattr, self._device, name, value)
+        except _LACKS as error:
+            raise NotImplementedError(f"this kind of port has no {name.removesuffix('_condition')}") from error
 
     def _read(self) -> bytes:
         try:
@@ -139,4 +261,4 @@ class BlockingPort:
         with suppress(*_LOST, *_LACKS):  # a lost device has nothing to discard
             self._device.reset_output_buffer()
         with suppress(*_LOST):
-            self._device.close()
+            close_device(self._device)

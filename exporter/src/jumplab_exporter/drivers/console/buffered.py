@@ -2,6 +2,8 @@
 
 import asyncio
 from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Annotated, Self
 
@@ -10,11 +12,12 @@ from pydantic import Field
 from jumplab.driver import ByteStream, Driver, errors
 from jumplab.drivers.console import ConsoleInterface, ConsoleState, Gap
 from jumplab_exporter.drivers.console.buffer import ConsoleBuffer, ConsoleReader
-from jumplab_exporter.drivers.console.ports import Port
+from jumplab_exporter.drivers.console.ports import Port, SerialLine
 from jumplab_exporter.drivers.console.writers import Writers
 
 MEMORY_KIB = 1024
 DISK_MIB = 256
+_LONGEST_BREAK_SECONDS = 10.0
 MemoryKib = Annotated[int, Field(ge=64)]
 DiskMib = Annotated[int, Field(ge=0)]
 
@@ -32,6 +35,10 @@ class BufferedConsole(ConsoleInterface, Driver):
     disk_mib: DiskMib = DISK_MIB
 
     _port: Port | None = None
+    _record: Callable[[bytes], None] | None = None
+
+    def record_to(self, take: Callable[[bytes], None]) -> None:
+        self._record = take
 
     async def __aenter__(self) -> Self:
         await super().__aenter__()
@@ -58,6 +65,8 @@ class BufferedConsole(ConsoleInterface, Driver):
     async def _run(self) -> None:
         try:
             await self._read_until_closed()
+        except OSError as error:
+            self.log.error("the console is not read any more: %s", error)
         except Exception:  # the other drivers and the session go on
             self.log.exception("reading the console failed; it is not read any more")
 
@@ -67,6 +76,8 @@ class BufferedConsole(ConsoleInterface, Driver):
         try:
             while data := await port.read():
                 self._buffer.append(data)
+                if self._record is not None:
+                    self._record(data)
         finally:
             self._port = None
             await port.aclose()
@@ -101,6 +112,32 @@ class BufferedConsole(ConsoleInterface, Driver):
     async def state(self) -> ConsoleState:
         return self._buffer.state
 
+    async def send_break(self, seconds: float = 0.25) -> None:
+        if not 0 < seconds <= _LONGEST_BREAK_SECONDS:
+            raise ValueError(
+                f"a break takes more than 0 and at most {_LONGEST_BREAK_SECONDS:g} seconds, not {seconds:g}"
+            )
+        line = self._serial_line()
+        if line is None:
+            await super().send_break(seconds)
+        else:
+            with _explaining("the break could not be sent"):
+                await line.send_break(seconds)
+
+    async def set_lines(self, *, dtr: bool | None = None, rts: bool | None = None) -> None:
+        if dtr is None and rts is None:
+            raise ValueError("name dtr or rts, or both, each with true or false")
+        line = self._serial_line()
+        if line is None:
+            await super().set_lines(dtr=dtr, rts=rts)
+        else:
+            with _explaining("DTR and RTS could not be set"):
+                await line.set_lines(dtr=dtr, rts=rts)
+
+    def _serial_line(self) -> SerialLine | None:
+        """The line with its signals, None where this kind of port has none."""
+        return self._port if isinstance(self._port, SerialLine) else None
+
     async def _pass_output(self, stream: ByteStream, reader: ConsoleReader) -> Gap | None:
         """Sends what the device says until the console ends or the client has missed something: the Gap."""
         try:
@@ -113,3 +150,12 @@ class BufferedConsole(ConsoleInterface, Driver):
         except errors.DriverError:
             return None  # the client is gone, which the other direction notices too
         return data if isinstance(data, Gap) else None
+
+
+@contextmanager
+def _explaining(failure: str) -> Iterator[None]:
+    """What the kernel refuses is told as a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise type(error)(f"{failure}: {error.strerror or error}") from error

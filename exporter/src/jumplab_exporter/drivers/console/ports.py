@@ -6,7 +6,10 @@ import socket
 import termios
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
+
+from jumplab_exporter import device_owner
+from jumplab_exporter.drivers.console import signals
 
 _BLOCK_BYTES = 64 << 10
 
@@ -27,6 +30,19 @@ class Port(Protocol):
 
         Never raises; a second call does nothing.
         """
+        ...
+
+
+@runtime_checkable
+class SerialLine(Protocol):
+    """A port that has a serial line's signals as well."""
+
+    async def send_break(self, seconds: float) -> None:
+        """Holds the line in the break condition for so long. Raises OSError, NotImplementedError where it can't be."""
+        ...
+
+    async def set_lines(self, *, dtr: bool | None, rts: bool | None) -> None:
+        """Raises or lowers DTR and RTS, at once; None leaves one as it is. Raises as `send_break`."""
         ...
 
 
@@ -89,10 +105,22 @@ class TerminalPort:
                     loop = asyncio.get_running_loop()
                     await self._ready(loop.add_writer, loop.remove_writer)
 
+    async def send_break(self, seconds: float) -> None:
+        signals.begin_break(self._line)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            if not self._closed:
+                signals.end_break(self._line)
+
+    async def set_lines(self, *, dtr: bool | None, rts: bool | None) -> None:
+        signals.set_modem_lines(self._line, dtr=dtr, rts=rts)
+
     async def aclose(self) -> None:
         if self._closed:
             return
         self._closed = True
+        device_owner.release(self._line)
         loop = asyncio.get_running_loop()
         loop.remove_reader(self._line)
         loop.remove_writer(self._line)

@@ -8,6 +8,7 @@ from jumplab_exporter.drivers.console.line import Line
 from jumplab_exporter.drivers.console.telnet import BINARY, ECHO, SUPPRESS_GO_AHEAD, Subnegotiation, Telnet
 
 COM_PORT_OPTION = 44
+_ANSWERS_DUE = 16  # so many are remembered of a server that may never give them
 _FROM_SERVER = 100  # a server answers command N with N + 100
 
 
@@ -87,6 +88,8 @@ class ComPort:
         self._purging: Purge | None = None
         self.suspended = False
         self.differences: list[str] = []
+        self._asked: list[tuple[Control, bool]] = []
+        self._refused: list[str] = []
 
     @property
     def accepted(self) -> bool | None:
@@ -103,6 +106,11 @@ class ComPort:
         return [setting.name for setting in self._unconfirmed.values()]
 
     @property
+    def controlling(self) -> bool:
+        """Whether somebody waits for the answer to a SET-CONTROL."""
+        return any(confirmed for _, confirmed in self._asked)
+
+    @property
     def purging(self) -> bool:
         """Whether a purge was asked for that the server has not answered yet."""
         return self._purging is not None
@@ -113,16 +121,27 @@ class ComPort:
         self._telnet.ask(perform=(COM_PORT_OPTION, *both), accept=both)
 
     def configure(self, line: Line) -> None:
-        """Sets the line. Raises DTR and RTS as opening a device does; not every server answers that."""
+        """Sets the line, DTR and RTS as well; not every server answers that for the two."""
         for setting in _settings(line):
             self._unconfirmed[_key(setting.command, setting.value)] = setting
             self._send(setting.command, setting.value)
-        self.control(Control.DTR_ON)
-        self.control(Control.RTS_ON)
+        for level, on, off in (
+            (line.dtr, Control.DTR_ON, Control.DTR_OFF),
+            (line.rts, Control.RTS_ON, Control.RTS_OFF),
+        ):
+            if level != "unchanged":
+                self.control(on if level == "on" else off)
 
-    def control(self, value: Control) -> None:
-        """Sends a SET-CONTROL without expecting an answer."""
+    def control(self, value: Control, *, confirmed: bool = False) -> None:
+        """Sends a SET-CONTROL.  confirmed: somebody waits for its answer, and wants to hear of a refusal."""
+        self._asked.append((value, confirmed))
         self._send(Command.SET_CONTROL, bytes((value,)))
+
+    def pop_refused(self) -> list[str]:
+        """The signals that the server has set otherwise than asked since the last call; the others are given up."""
+        refused, self._refused = self._refused, []
+        self._asked = [(value, False) for value, _ in self._asked[-_ANSWERS_DUE:]]
+        return refused
 
     def purge(self, buffers: Purge) -> None:
         """Has the server empty its buffers.
@@ -175,10 +194,23 @@ class ComPort:
             if self._purging is not Purge.TO_DEVICE:
                 self._received.clear()
             self._purging = None
+        elif command == Command.SET_CONTROL and self._answer(value):
+            return
         elif setting := self._unconfirmed.pop(_key(command, value), None):
             wanted, found = setting.read(setting.value), setting.read(value)
             if found != wanted:
                 self.differences.append(f"the server sets {setting.name} to {found}, not to {wanted}")
+
+    def _answer(self, value: bytes) -> bool:
+        """Whether this answers a signal that was asked for; of each signal the answers come in the order of asking."""
+        signal = _key(Command.SET_CONTROL, value)
+        for index, (asked, confirmed) in enumerate(self._asked):
+            if _key(Command.SET_CONTROL, bytes((asked,))) == signal:
+                del self._asked[index]
+                if confirmed and value != bytes((asked,)):
+                    self._refused.append(asked.name.replace("_", " "))
+                return True
+        return False
 
 
 def _settings(line: Line) -> Iterator[_Setting]:

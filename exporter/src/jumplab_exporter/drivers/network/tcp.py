@@ -7,6 +7,7 @@ from pydantic import Field
 from jumplab.driver import ByteStream, Driver
 from jumplab.drivers.network import TcpInterface
 from jumplab.drivers.network.joining import join
+from jumplab_exporter.drivers.refusals import reason_of
 
 
 class TcpService(TcpInterface, Driver):
@@ -23,7 +24,7 @@ class TcpService(TcpInterface, Driver):
         except TimeoutError as error:
             raise TimeoutError(f"{self._named} did not answer within {self.timeout_seconds:g} s") from error
         except OSError as error:
-            raise ConnectionError(f"{self._named} can't be reached: {error.strerror or error}") from error
+            raise ConnectionError(f"{self._named} can't be reached: {reason_of(error)}") from error
         try:
             await join(stream, reader, writer)
         except OSError as error:
