@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from jumplab.transport.tls_settings import read_certificates
+from jumplab.yaml_documents import YamlRefused, read_document
 from jumplab_operator.errors import NoKubeAccess
 
 _POD_FOLDER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -56,14 +55,16 @@ def find(kubeconfig: Path | None, environment: Mapping[str, str] = os.environ) -
 
 def _of_kubeconfig(file: Path) -> KubeAccess:
     try:
-        config = yaml.safe_load(file.read_text())
+        config = read_document(file.read_text()).content
         context = _named(config, "contexts", config["current-context"])["context"]
         cluster = _named(config, "clusters", context["cluster"])["cluster"]
         user = _named(config, "users", context["user"])["user"]
         url = str(cluster["server"])
     except OSError as error:
         raise NoKubeAccess(f"the kubeconfig {file} can't be read: {error.strerror or error}") from error
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, StopIteration) as error:
+    except YamlRefused as error:
+        raise NoKubeAccess(f"the kubeconfig {file} {error}") from error
+    except (UnicodeDecodeError, KeyError, TypeError, StopIteration) as error:
         raise NoKubeAccess(f"{file} is not a kubeconfig with a current context, its cluster and its user") from error
     token = str(user.get("token") or _content(file, user.get("tokenFile")) or "").strip()
     if len(token.split()) != 1:

@@ -30,7 +30,7 @@ def console(
     offset: int | None,
     exclusive: bool,
     watch: bool,
-    reconnect_within: timedelta,
+    reconnect_within: timedelta | None,
     client_name: str | None,
 ) -> None:
     """Lease an exporter and open its console. Ctrl-] leaves it."""
@@ -39,9 +39,9 @@ def console(
     from jumplab.cli.lease_context import LeaseOptions, acquire, member_of
     from jumplab.cli.running import run
     from jumplab.cli.terminal import converse, show
+    from jumplab.client import sessions
     from jumplab.client.config_files import load_client
     from jumplab.client.controller import Controller
-    from jumplab.client.sessions import attached, reconnecting
     from jumplab.drivers.console.stream import joined
 
     if watch and exclusive:
@@ -53,8 +53,9 @@ def console(
         async with Controller.connected(config) as controller, acquire(controller, config, wanted) as acquired:
             member, path = member_of(acquired.lease, driver)
             tree = DriverTree.allowing(config.drivers.allow, unsafe=config.drivers.unsafe)
-            again = reconnecting(controller, acquired.lease.name, reconnect_within, notify=print_note, member=member)
-            async with attached(controller, acquired, tree, again, "jumplab console", member) as session:
+            patience = sessions.reconnect_within(config, reconnect_within)
+            again = sessions.reconnecting(controller, acquired.lease.name, patience, notify=print_note, member=member)
+            async with sessions.attached(controller, acquired, tree, again, "jumplab console", member) as session:
                 chosen = tree.console(session.root, path)
                 async with joined(chosen, offset, exclusive=exclusive, mark_gaps=True) as stream:
                     await (show(stream) if watch else converse(stream, ends_with_input=False))
