@@ -16,7 +16,7 @@ import click
 
 from jumplab import event_loop
 from jumplab_exporter.config import ExporterConfig, load, locate
-from jumplab_exporter.errors import ExporterError
+from jumplab_exporter.errors import ConfigurationError, ExporterError
 from jumplab_exporter.lock import only_process
 
 _LOG_FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
@@ -60,8 +60,10 @@ def main() -> None:
 def run(config: str, verbose: bool) -> int:
     """Serve leases, one after the other, until it is stopped.
 
-    CONFIG is a file, or the name of a file in /etc/jumpstarter/exporters.
+    CONFIG is a file, or the name of a file in ~/.config/jumpstarter/exporters or /etc/jumpstarter/exporters.
     """
+    if os.environ.get("JUMPLAB_HOOK"):
+        raise ConfigurationError("a hook may not start an exporter: it would end with the hook")
     path = locate(config)
     configuration = load(path)
     _set_up_logging(logging.DEBUG if verbose else logging.INFO)
@@ -76,7 +78,9 @@ def run(config: str, verbose: bool) -> int:
 def check(config: str) -> int:
     """Check CONFIG: build its drivers without using hardware, and print them."""
     from jumplab.session.host import DriverTree
+    from jumplab_exporter.config_warnings import warnings_of
     from jumplab_exporter.driver_factory import build_drivers
+    from jumplab_exporter.driver_names import name_problems
 
     configuration = load(locate(config))
     logging.disable()
@@ -85,7 +89,12 @@ def check(config: str) -> int:
         if node.path:
             kind = f"can't be used: {node.failure}" if node.failure else type(node.driver).__name__
             click.echo(f"{'  ' * node.path.count('.')}{node.name}: {kind}")
-    return 2 if tree.failures() else 0
+    for warning in warnings_of(configuration, tree):
+        click.echo(f"warning: {warning}", err=True)
+    misnamed = list(name_problems(tree))
+    for problem in misnamed:
+        click.echo(f"jumplab-exporter: {problem}", err=True)
+    return 2 if tree.failures() or misnamed else 0
 
 
 def _set_up_logging(level: int) -> None:

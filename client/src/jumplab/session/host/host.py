@@ -39,7 +39,7 @@ class SessionHost:
     """Serves a tree of drivers, which its owner has entered, to the clients of one lease.
 
     exporter_name, lease_name: what clients are told.  epoch: changes with each process of the exporter.
-    labels, motd: the exporter's, for clients.
+    labels, motd: the exporter's, for clients.  sends_logs: whether what drivers log reaches the clients.
 
     on_attached: may be set; called whenever it changes whether any client is connected.
 
@@ -55,8 +55,10 @@ class SessionHost:
         epoch: str = "",
         labels: Mapping[str, str] | None = None,
         motd: str = "",
+        sends_logs: bool = True,
     ) -> None:
         self._tree = tree
+        self._sends_logs = sends_logs
         self._welcome = Welcome(
             epoch=epoch,
             labels=labels or {},
@@ -78,8 +80,9 @@ class SessionHost:
         self._logs: _DriverLogs | None = None
 
     async def __aenter__(self) -> Self:
-        self._logs = _DriverLogs(self, asyncio.get_running_loop())
-        _DRIVERS_LOGGER.addHandler(self._logs)
+        if self._sends_logs:
+            self._logs = _DriverLogs(self, asyncio.get_running_loop())
+            _DRIVERS_LOGGER.addHandler(self._logs)
         return self
 
     async def __aexit__(
@@ -224,6 +227,10 @@ class SessionHost:
         frame = Frame(log_line=line)
         self._recent_lines.append(frame)
         self._push(frame)
+
+    def add_motd(self, text: str) -> None:
+        """Adds to the message of the day of those who attach from now on."""
+        self._welcome.motd = "\n".join(filter(None, (self._welcome.motd, text)))
 
     def serves(self, driver_uuid: str) -> bool:
         """Whether the driver is one of this session's."""
