@@ -9,6 +9,7 @@ from jumplab.protocol.grpc_loading import aio, grpc
 from jumplab.transport.endpoint import Endpoint, Identity, bearer
 from jumplab.transport.errors import CertificateRejected, Unreachable
 from jumplab.transport.metadata_channel import MetadataChannel
+from jumplab.transport.proxies import host_of, is_loopback
 
 # Envelopes are 256 KiB; an exporter's report of many drivers with their schemas is larger.
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -46,6 +47,8 @@ def open_channel(
     options: list[tuple[str, int | str]] = list(_CHANNEL_OPTIONS)
     if own_connection:
         options.append(("grpc.use_local_subchannel_pool", 1))
+    if is_loopback(host_of(endpoint.address)):
+        options.append(("grpc.enable_http_proxy", 0))  # gRPC itself asks a proxy for this machine, too
     roots = endpoint.tls.ca_pem
     if endpoint.tls.insecure:
         roots, name = fetch_certificate(endpoint.address)

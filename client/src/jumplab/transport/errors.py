@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jumplab.errors import JumplabError
+from jumplab.transport.proxies import host_of, proxy_for
 
 if TYPE_CHECKING:
     from grpc import aio
@@ -77,6 +78,7 @@ _UNTRUSTED = ("CERTIFICATE_VERIFY_FAILED", "BAD_SIGNATURE", "certificate signatu
 _NOT_TLS = ("WRONG_VERSION_NUMBER",)
 _NO_SUCH_HOST = ("Domain name not found", "DNS resolution failed", "address lookup failed")
 _CONNECTING = ("failed to connect to all addresses", "errors resolving", "DNS resolution failed")
+_NO_CONNECTION = (*_NO_SUCH_HOST, *_CONNECTING)
 _LOST = ("Socket closed", "Connection reset", "Broken pipe", "keepalive", "ping timeout", "GOAWAY", "recvmsg:")
 
 
@@ -96,6 +98,11 @@ def explained(error: aio.AioRpcError, endpoint: Endpoint) -> TransportError:
         )
     if _has(details, _NOT_TLS):
         return CertificateRejected(f'what answers at {address} does not speak TLS; check the port in "endpoint"')
+    if (proxy := proxy_for(address)) is not None and _has(details, _NO_CONNECTION):
+        return Unreachable(
+            f"{address} can't be reached through the proxy {proxy.url} that {proxy.variable} names; check the proxy, "
+            f"or set no_proxy={host_of(address)} to go without"
+        )
     if _has(details, _NO_SUCH_HOST):
         return Unreachable(f'the host of {address} is not known; check "endpoint" and the network')
     if _has(details, _CONNECTING):
