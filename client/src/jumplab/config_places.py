@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class NoHome(ValueError):
-    """There is no folder for a user's files. The sentence says what to set."""
+    """There is no folder for a user's files. The sentence says why; what to set instead is the caller's to say."""
 
 
 def config_home(environment: Mapping[str, str]) -> Path:
@@ -16,17 +16,17 @@ def config_home(environment: Mapping[str, str]) -> Path:
         return Path(own)
     base = environment.get("XDG_CONFIG_HOME", "")
     if not os.path.isabs(base):  # as the XDG Base Directory Specification has it
-        return _home(environment) / ".config" / "jumpstarter"
+        return home_of(environment) / ".config" / "jumpstarter"
     return Path(base) / "jumpstarter"
 
 
-def _home(environment: Mapping[str, str]) -> Path:
+def home_of(environment: Mapping[str, str]) -> Path:
+    """HOME, else what the system knows of the user. Raises NoHome, as in a container with a random user id."""
     if home := environment.get("HOME"):
         return Path(home)
     try:
         return Path(pwd.getpwuid(os.getuid()).pw_dir)
     except KeyError as error:
         raise NoHome(
-            f"user {os.getuid()} has no home: HOME is not set, and no entry in /etc/passwd names one; set HOME, "
-            "JMP_CLIENT_CONFIG_HOME (a folder), or JMP_CLIENT_CONFIG (a file)"
+            f"user {os.getuid()} has no home: HOME is not set, and /etc/passwd has no entry for this user"
         ) from error

@@ -34,7 +34,8 @@ class ConfigFiles:
         try:
             return cls(config_home(environment))
         except NoHome as error:
-            raise ConfigurationError(str(error)) from error
+            advice = "set HOME, JMP_CLIENT_CONFIG_HOME (a folder), or JMP_CLIENT_CONFIG (a file)"
+            raise ConfigurationError(f"{error}; {advice}") from error
 
     def client_path(self, name: str) -> Path:
         if not name or "/" in name or name.startswith("."):

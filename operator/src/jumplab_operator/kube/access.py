@@ -5,7 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
+from jumplab.transport.proxies import is_loopback
 from jumplab.transport.tls_settings import read_certificates
 from jumplab.yaml_documents import YamlRefused, read_document
 from jumplab_operator.errors import NoKubeAccess
@@ -22,6 +25,23 @@ class KubeAccess:
     first_token: str
     token_file: Path | None = None
     """Holds the token in force now, where it is replaced while the operator runs: a pod's is, within the hour."""
+
+    @property
+    def proxy(self) -> str | None:
+        """The proxy that the environment names for the API (HTTPS_PROXY, NO_PROXY); none for an API on this machine.
+
+        Raises NoKubeAccess where it is no HTTP proxy.
+        """
+        parts = urlsplit(self.url)
+        if is_loopback(parts.hostname or "") or proxy_bypass(parts.netloc):
+            return None
+        proxy = getproxies().get(parts.scheme)
+        if proxy and urlsplit(proxy).scheme not in ("http", "https"):
+            raise NoKubeAccess(
+                f"{parts.scheme}_proxy names {proxy}, which is no HTTP proxy; write http://HOST:PORT, or set "
+                f"no_proxy={parts.hostname}"
+            )
+        return proxy or None
 
     @property
     def token(self) -> str:
