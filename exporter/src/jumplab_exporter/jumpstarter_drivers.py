@@ -4,7 +4,7 @@ import re
 
 _OF_JUMPSTARTER = re.compile(r"jumpstarter(_driver_\w+)?(\.|$)")
 
-_COUNTERPARTS = {
+COUNTERPARTS = {
     "jumpstarter_driver_composite.driver.Composite": "leave out `type` and keep `children`",
     "jumpstarter_driver_composite.driver.Proxy": "use `ref` in place of `type`",
     "jumpstarter_driver_network.driver.TcpNetwork": 'use "network/tcp" with `host` and `port`',
@@ -24,5 +24,5 @@ def is_of_jumpstarter(path: str) -> bool:
 
 def advice_on(kind: str) -> str:
     """Why a driver type made for Jumpstarter can't be hosted, and what to write instead, as a sentence."""
-    instead = _COUNTERPARTS.get(kind.replace(":", "."), "use one of Jumplab's drivers, or write your own for it")
+    instead = COUNTERPARTS.get(kind.replace(":", "."), "use one of Jumplab's drivers, or write your own for it")
     return f"driver type {kind!r} is made for Jumpstarter, whose drivers can't be hosted here; {instead}"
