@@ -46,6 +46,22 @@ async def test_an_exporter_s_configuration_is_printed_or_written(administrator: 
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+async def test_a_new_exporter_s_file_says_that_it_exports_nothing_and_how_to_change_that(
+    administrator: User, tmp_path: Path
+) -> None:
+    file = tmp_path / "empty.yaml"
+    await administrator.run("jumplab", "create", "exporter", "empty", "--out", str(file))
+    checked = await administrator.run("jumplab-exporter", "check", str(file))
+    assert checked.status == 0
+    assert 'warning: exporter "empty" exports nothing' in checked.err
+    text = file.read_text()
+    assert "# This exporter exports nothing yet." in text
+    example = [line.removeprefix("# ") for line in text.splitlines() if line.startswith(("# export:", "#   "))]
+    file.write_text(text.replace("export: {}\n", "\n".join(example)))
+    checked = await administrator.run("jumplab-exporter", "check", str(file))
+    assert (checked.status, checked.out) == (0, "power: VirtualPower\nconsole: SerialConsole\n")
+
+
 async def test_labels_are_those_that_leases_select_by(administrator: User) -> None:
     await administrator.run("jumplab", "create", "client", "finder", "--save")
     await administrator.run("jumplab", "create", "exporter", "found", "-l", "place=shelf")

@@ -211,3 +211,10 @@ async def test_the_allow_list_of_the_configuration_holds_in_the_shell(siren_user
     siren_user.more["JMP_DRIVERS_ALLOW"] = "UNSAFE"
     refused = await script(siren_user, "j siren sound")
     assert 'install "acme_evil"' in refused.err.splitlines()[-1]
+
+
+async def test_a_shell_works_where_the_folder_for_sockets_is_far_away(user: User, bench: Bench, tmp_path: Path) -> None:
+    far = tmp_path.joinpath(*["x" * 40] * 3)
+    far.mkdir(parents=True)
+    driven = await user.run("jumplab", "shell", "-l", "board=x", "--", "j", "power", "is-on", TMPDIR=str(far))
+    assert (driven.status, driven.out) == (0, "false\n"), driven.err

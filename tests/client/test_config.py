@@ -66,7 +66,7 @@ def test_the_token_is_not_in_what_gets_logged(home: Path) -> None:
         ),
         (MINIMAL.replace("ClientConfig", "ExporterConfig"), 'kind: must be "ClientConfig", not "ExporterConfig"'),
         (MINIMAL + "tls: {ca: nonsense}\n", "neither PEM certificates nor the base64 of them"),
-        (MINIMAL + "x: [\n", "not valid YAML"),
+        (MINIMAL + "x: [\n", "is not YAML"),
         ("just words\n", "expected a ClientConfig"),
         ("", "expected a ClientConfig"),
         (MINIMAL.replace("{namespace: lab, name: ci}", "lab"), 'metadata: must be a mapping, not "lab"'),

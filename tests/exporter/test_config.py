@@ -11,6 +11,7 @@ import yaml
 
 from jumplab_exporter import config
 from jumplab_exporter.errors import ConfigurationError
+from jumplab_exporter.hooks.command import command_of
 from jumplab_operator import pki
 
 COMPLETE: dict[str, Any] = {
@@ -59,7 +60,7 @@ def test_a_complete_file_is_read(write: Write) -> None:
     assert isinstance(board, config.GroupEntry)
     assert board.children["console"] == config.RefEntry(ref="console")
     assert loaded.hooks.before_lease is not None
-    assert loaded.hooks.before_lease.command == ("/bin/bash", "-e", "-c", "true")
+    assert command_of(loaded.hooks.before_lease) == ("/bin/bash", "-e", "-c", "true")
     assert loaded.hooks.before_lease.on_failure is config.OnFailure.END_LEASE
     assert loaded.hooks.after_lease is not None
     assert loaded.hooks.after_lease.timeout_seconds == 120

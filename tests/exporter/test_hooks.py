@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from jumplab_exporter.config import Hook
-from jumplab_exporter.hooks import run
+from jumplab_exporter.hooks import run, surroundings
 from jumplab_exporter.lifecycle import Lease
 from tests.exporter.waiting import gone
 
@@ -12,7 +12,7 @@ LEASE = Lease("uid-1", name="demo", client="ci")
 
 async def said_by(hook: Hook) -> tuple[str, list[str]]:
     lines: list[str] = []
-    failure = await run.run("beforeLease", hook, run.environment_of(LEASE), lines.append)
+    failure = await run.run("beforeLease", hook, surroundings.environment_of(LEASE), lines.append)
     return failure, lines
 
 

@@ -148,7 +148,7 @@ async def test_an_unknown_key_is_refused_with_its_name_and_file(config: Callable
     path = config(hoooks={})
     status, output = await outcome("run", path)
     assert status == 2
-    assert output == f"jumplab-exporter: {path}: hoooks: is not known; remove it or correct its spelling\n"
+    assert output == f"jumplab-exporter: {path}: hoooks: is not known; remove it or correct its spelling (line 6)\n"
 
 
 async def test_a_missing_file_is_named(tmp_path: Path) -> None:

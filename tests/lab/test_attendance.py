@@ -35,3 +35,17 @@ def test_a_lease_lasts_as_long_as_it_is_used(lab: Lab) -> None:
         lab.until("leases", "used", lambda it: it["status"]["expectedEndTime"] > before)
     lab.release("used")
     lab.until_available("bench-w")
+
+
+def test_a_lease_whose_hooks_use_the_board_is_still_unused(lab: Lab) -> None:
+    hooks = {"beforeLease": {"script": "j board power on"}, "afterLease": {"script": "j board power off"}}
+    exporter = lab.exporter("bench-h", hooks=hooks)
+    lab.lease("untouched", board="bench-h")
+    status = lab.until_ready("untouched")["status"]
+    assert "firstUsedTime" not in status
+    with jumplab.attach("untouched", client=lab.config) as root:
+        assert root.board.power.is_on()
+        assert lab.until_used("untouched")["status"]["firstUsedTime"]
+    lab.release("untouched")
+    lab.until_available("bench-h")
+    assert "failed" not in exporter.output()

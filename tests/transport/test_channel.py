@@ -123,6 +123,17 @@ async def test_an_expired_certificate_is_rejected() -> None:
     async with greeter("127.0.0.1", issued=datetime.now(UTC) - timedelta(days=500)) as address:
         error = await failure(trusted(address))
     assert isinstance(error, errors.CertificateRejected)
+    assert f"the certificate of {address} has expired; renew it, or check the clock of this machine" in str(error)
+
+
+async def test_a_certificate_of_tomorrow_names_the_clock() -> None:
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    async with greeter("127.0.0.1", issued=tomorrow) as address:
+        error = await failure(trusted(address))
+        with pytest.raises(errors.CertificateRejected, match=r"is not valid yet; check the clock of this machine"):
+            open_channel(Endpoint(address, Tls(insecure=True)))
+    assert isinstance(error, errors.CertificateRejected)
+    assert f"the certificate of {address} is not valid yet; check the clock of this machine, which says" in str(error)
 
 
 async def test_insecure_takes_the_certificate_that_is_shown_whatever_its_name() -> None:

@@ -2,14 +2,19 @@
 
     endpoint: is missing; tls.cert: is not known; remove it or correct its spelling; retries: must be at most 5, not 7
 
-Each problem is there, with the path of its key. Our own validators raise ValueError with what follows the path.
+Each problem is there, with the path of its key, and with its line where the file is at hand. Our own validators raise
+ValueError with what follows the path.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
+
+if TYPE_CHECKING:  # what only reads JSON loads no YAML
+    from jumplab.yaml_documents import YamlDocument
 
 _EXACT = {
     "missing": "is missing",
@@ -76,15 +81,67 @@ def explain_validation(error: ValidationError, found: Any = None, path_prefix: s
     """All problems as one line: `PATH: PROBLEM; PATH: PROBLEM`.
 
     found: what was validated, so that paths have keys of it alone, and not the names of the types that were tried.
-    place: what all paths begin with. Values that may be secret are not shown.
+    path_prefix: what all paths begin with. Values that may be secret are not shown.
     """
-    problems: dict[str, list[str]] = {}
+    return "; ".join(_problems(error, found, lambda keys: _path(path_prefix, keys)).values())
+
+
+def explain_document(
+    error: ValidationError, found: Any, document: "YamlDocument", variables: Mapping[tuple[str, ...], str]
+) -> tuple[list[str], list[str]]:
+    """The problems of a file, each with its line, and those of the variables that take the place of its settings.
+
+    found: what was validated: the document's content, with what the variables say.
+    variables: which variable has set what is at these keys, and below them.
+    """
+
+    def variable_of(keys: Sequence[int | str]) -> str:
+        return next((name for path, name in variables.items() if tuple(keys[: len(path)]) == path), "")
+
+    of_file = _problems(error, found, lambda keys: "" if variable_of(keys) else _path("", keys), document)
+    of_variables = _problems(error, found, variable_of)
+    return [text for place, text in of_file.items() if place], [text for place, text in of_variables.items() if place]
+
+
+def _problems(
+    error: ValidationError,
+    found: Any,
+    place_of: Callable[[Sequence[int | str]], str],
+    document: "YamlDocument | None" = None,
+) -> dict[str, str]:
+    """A text for each place that has problems, with its line in the document if there is one."""
+    phrases: dict[str, list[str]] = {}
+    lines: dict[str, str] = {}
     for fault in error.errors(include_url=False):
-        path = _path(path_prefix, _keys(fault["loc"], found, fault["type"]))
-        phrases = problems.setdefault(path, [])
-        if (phrase := _phrase(fault, path)) not in phrases:
-            phrases.append(phrase)
-    return "; ".join(f"{path}: {_joined(each)}" if path else _joined(each) for path, each in problems.items())
+        keys = _keys(fault["loc"], found, fault["type"])
+        place = place_of(keys)
+        phrase = _unquoted(fault, keys, place, document) or _phrase(fault, place)
+        if phrase not in phrases.setdefault(place, []):
+            phrases[place].append(phrase)
+        lines[place] = f" (line {document.line_of(keys)})" if document else ""
+    return {
+        place: (f"{place}: {_joined(each)}" if place else _joined(each)) + lines[place]
+        for place, each in phrases.items()
+    }
+
+
+def _unquoted(fault: Any, keys: Sequence[int | str], place: str, document: "YamlDocument | None") -> str:
+    """What is said of a value that would be text in quotes; empty where it is none."""
+    written = document.written(keys) if document is not None and fault["type"] == "string_type" else ""
+    if not written:
+        return ""
+    if _SECRET.search(place.rpartition(".")[2]):
+        return "must be text; write it in quotes"
+    return f'must be text, and YAML reads {written} as {yaml_kind(fault["input"])}; write it in quotes: "{written}"'
+
+
+def yaml_kind(value: Any) -> str:
+    """What YAML has made of a scalar that is no text, in words."""
+    if isinstance(value, bool) or value is None:
+        return f"the boolean {str(value).lower()}" if isinstance(value, bool) else "null"
+    if isinstance(value, date):
+        return "a date"
+    return "a number" if isinstance(value, int | float) else "something else"
 
 
 def _keys(location: Sequence[int | str], found: Any, kind: str) -> list[int | str]:

@@ -1,22 +1,31 @@
-"""The exporter's configuration file, in Jumpstarter's format and places."""
+"""The exporter's configuration file, in Jumpstarter's format and places; faults are told at once, with their lines."""
 
+import os
 import shlex
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
-from jumplab.protocol.durations import parse_positive_duration
+from jumplab.config_fields import OptionalText, Seconds
+from jumplab.config_places import NoHome, config_home
 from jumplab.transport.endpoint import check_address
 from jumplab.transport.tls_settings import TlsSettings
-from jumplab.validation import explain_validation
+from jumplab.validation import explain_document
+from jumplab.yaml_documents import YamlDocument, YamlRefused, read_document
 from jumplab_exporter.console_log_settings import ConsoleLogSettings
 from jumplab_exporter.errors import ConfigurationError
+from jumplab_exporter.written_names import WrittenNames
 
 CONFIG_FOLDER = Path("/etc/jumpstarter/exporters")
+
+_LOCAL_MODE = (
+    "has neither endpoint nor token, as a file of Jumpstarter's local mode, which Jumplab does not have: an exporter "
+    "always has a controller. `jumplab-operator standalone` runs one on this machine; `jumplab create exporter NAME` "
+    "prints the endpoint and the token to put here"
+)
 
 
 class _Part(BaseModel):
@@ -35,19 +44,23 @@ class Metadata(_Part):
 
 
 class DriverEntry(_Part):
-    """A driver. type: its import path, or the name that its package registered it under."""
+    """A driver. type: its import path, or the name that its package registered it under.
+
+    methods_description: what is said of its methods in place of the driver's own words, by their names.
+    """
 
     type: str
     config: Annotated[dict[str, Any], BeforeValidator(_empty_if_none)] = Field(default_factory=dict)
     children: "Entries" = Field(default_factory=dict)
-    description: str = ""
+    description: OptionalText = ""
+    methods_description: Annotated[dict[str, str], BeforeValidator(_empty_if_none)] = Field(default_factory=dict)
 
 
 class GroupEntry(_Part):
     """Only a name for the drivers below it."""
 
     children: "Entries"
-    description: str = ""
+    description: OptionalText = ""
 
 
 class RefEntry(_Part):
@@ -69,7 +82,7 @@ def _as_entry(value: Any) -> Any:
     raise ValueError("needs one of the keys `type`, `children` or `ref`")
 
 
-Entries = dict[str, Annotated[Entry, BeforeValidator(_as_entry)]]
+Entries = Annotated[dict[str, Annotated[Entry, BeforeValidator(_as_entry)]], BeforeValidator(_empty_if_none)]
 
 
 class OnFailure(StrEnum):
@@ -86,36 +99,35 @@ def _interpreter(value: str) -> str:
     return value
 
 
-def _in_seconds(value: Any) -> Any:
-    return parse_positive_duration(value).total_seconds() if isinstance(value, str) else value
-
-
-# As every duration, and as a number of seconds, which is how Jumpstarter's files have it.
-Seconds = Annotated[float, BeforeValidator(_in_seconds), Field(gt=0, allow_inf_nan=False)]
 Interpreter = Annotated[str, AfterValidator(_interpreter)]
 
 
 class Hook(_Part):
     """A script around a lease.
 
-    script: what the interpreter `exec` runs, as `EXEC -c SCRIPT`.
+    script: shell text, or the path of a file that is there.  exec: the interpreter; None: a file's own, else /bin/sh.
     timeout: a duration, after which it is killed with all that it has started.
     """
 
     script: str
-    exec: Interpreter = "/bin/sh"
+    exec: Interpreter | None = None
     timeout_seconds: Seconds = Field(default=120, alias="timeout")
     on_failure: OnFailure = Field(default=OnFailure.WARN, alias="onFailure")
-
-    @property
-    def command(self) -> tuple[str, ...]:
-        """What is run."""
-        return (*shlex.split(self.exec), "-c", self.script)
 
 
 class Hooks(_Part):
     before_lease: Hook | None = Field(default=None, alias="beforeLease")
     after_lease: Hook | None = Field(default=None, alias="afterLease")
+
+
+class FailureDetection(_Part):
+    """When an exporter that can't stay connected ends, for its supervisor to start it anew.
+
+    maxRapidFailures: after this many connections in a row that failed, or ended within rapidFailureWindow.
+    """
+
+    max_rapid_failures: int = Field(default=5, ge=1, alias="maxRapidFailures")
+    window_seconds: Seconds = Field(default=60, alias="rapidFailureWindow")
 
 
 class HealthCheck(_Part):
@@ -126,7 +138,7 @@ class HealthCheck(_Part):
     """
 
     script: str = ""
-    exec: Interpreter = "/bin/sh"
+    exec: Interpreter | None = None
     timeout_seconds: Seconds = Field(default=120, alias="timeout")
     interval_seconds: Seconds = Field(default=600, alias="interval")
 
@@ -146,39 +158,72 @@ class ExporterConfig(_Part):
     endpoint: Annotated[str, AfterValidator(check_address)]
     token: Annotated[str, AfterValidator(_one_word)] = Field(repr=False)
     tls: TlsSettings = Field(default_factory=TlsSettings)
-    grpc_options: dict[str, str | int] = Field(default_factory=dict, alias="grpcOptions")
-    description: str = ""
-    motd: str = ""
+    grpc_options: Annotated[dict[str, str | int], BeforeValidator(_empty_if_none)] = Field(
+        default_factory=dict, alias="grpcOptions"
+    )
+    description: OptionalText = ""
+    motd: OptionalText = ""
     export: Entries = Field(default_factory=dict)
-    hooks: Hooks = Field(default_factory=Hooks)
+    hooks: Annotated[Hooks, BeforeValidator(_empty_if_none)] = Field(default_factory=Hooks)
     health_check: HealthCheck | None = Field(default=None, alias="healthCheck")
     console_logs: ConsoleLogSettings = Field(default_factory=ConsoleLogSettings, alias="consoleLogs")
+    failure_detection: FailureDetection | None = Field(default=None, alias="failureDetection")
+    exit_on_lease_end: bool = Field(default=False, alias="exitOnLeaseEnd")
+    alias: str | None = None
+    path: str | None = None
+
+    @field_validator("alias", "path")
+    @classmethod
+    def _without_effect(cls, _: str | None) -> None:
+        """Where Jumpstarter's programs found the file."""
 
 
-def locate(name_or_path: str) -> Path:
-    """The file that an argument means: itself if it looks like a path, else a name in the usual place."""
+def locate(name_or_path: str, environment: Mapping[str, str] = os.environ) -> Path:
+    """The file that an argument means: itself if it looks like a path, else a name in one of Jumpstarter's places.
+
+    These are ~/.config/jumpstarter/exporters, then /etc/jumpstarter/exporters.
+    """
     if "/" in name_or_path or name_or_path.endswith((".yaml", ".yml")):
         return Path(name_or_path)
-    return CONFIG_FOLDER / f"{name_or_path}.yaml"
+    shared = CONFIG_FOLDER / f"{name_or_path}.yaml"
+    try:
+        own = config_home(environment) / "exporters" / shared.name
+    except NoHome:
+        return shared
+    return own if os.path.exists(own) else shared
 
 
 def load(path: Path) -> ExporterConfig:
-    """Reads a configuration file. Raises ConfigurationError, which names the file and every key that is wrong."""
+    """Reads a configuration file. Raises ConfigurationError, which names the file and everything that is wrong."""
+    document = _document(path)
+    if not isinstance(document.content, Mapping):
+        raise ConfigurationError(f"{path}: must be a mapping with `kind: ExporterConfig`")
+    content = _with_files_read(document.content, path)
+    if content.get("kind") == "ExporterConfig" and not content.get("endpoint") and not content.get("token"):
+        raise ConfigurationError(f"{path}: {_LOCAL_MODE}")
+    names = WrittenNames(document)
+    if "export" in content:
+        content["export"] = names.entries(content["export"], ("export",))
+    faults = names.misread
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        configuration = ExporterConfig.model_validate(content)
+    except ValidationError as error:
+        of_file, _ = explain_document(error, content, document, {})
+        raise ConfigurationError(f"{path}: {'; '.join([*faults, *of_file])}") from error
+    if faults:
+        raise ConfigurationError(f"{path}: {'; '.join(faults)}")
+    return configuration
+
+
+def _document(path: Path) -> YamlDocument:
+    try:
+        return read_document(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ConfigurationError(f"{path}: there is no such file; write it, or give its path or name") from error
+    except YamlRefused as error:
+        raise ConfigurationError(f"{path}: {error}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: can't be read: {error}") from error
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(document, Mapping):
-        raise ConfigurationError(f"{path}: must be a mapping with `kind: ExporterConfig`")
-    content = _with_files_read(document, path)
-    try:
-        return ExporterConfig.model_validate(content)
-    except ValidationError as error:
-        raise ConfigurationError(f"{path}: {explain_validation(error, content)}") from error
 
 
 def _with_files_read(document: Mapping[str, Any], path: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from jumplab.session.call_errors import is_explained
 from jumplab.session.host import FailedDriver
 from jumplab_exporter.config import DriverEntry, Entries, Entry, GroupEntry, RefEntry
 from jumplab_exporter.errors import DriverUnknown
+from jumplab_exporter.jumpstarter_drivers import advice_on, is_of_jumpstarter
 
 ENTRY_POINT_GROUP = "jumplab.drivers"
 
@@ -36,6 +37,8 @@ def _build(path: str, entry: DriverEntry | GroupEntry) -> Driver:
     driver.children = {**driver.children, **children}
     if entry.description:
         driver.description = entry.description
+    if isinstance(entry, DriverEntry):
+        driver.methods_description = entry.methods_description
     return driver
 
 
@@ -78,6 +81,8 @@ def _make(entry: DriverEntry | GroupEntry) -> Driver:
 
 def driver_class(kind: str) -> type[Driver]:
     """The driver class of a registered name or an import path. Raises DriverUnknown."""
+    if is_of_jumpstarter(kind):
+        raise DriverUnknown(advice_on(kind))
     registered = entry_points(group=ENTRY_POINT_GROUP, name=kind)
     if registered:
         path = next(iter(registered)).value.replace(":", ".")
@@ -94,6 +99,8 @@ def _imported(kind: str, path: str) -> type[Driver]:
     try:
         found = getattr(import_module(module_name), class_name, None)
     except ModuleNotFoundError as error:
+        if error.name is not None and is_of_jumpstarter(error.name):
+            raise DriverUnknown(advice_on(kind)) from error
         if error.name is not None and f"{module_name}.".startswith(f"{error.name}."):
             raise DriverUnknown(
                 f"driver type {kind!r}: there is no module {error.name!r}; install its package"
@@ -101,6 +108,8 @@ def _imported(kind: str, path: str) -> type[Driver]:
         raise DriverUnknown(f"driver type {kind!r} needs {error.name!r}, which is not installed") from error
     except ImportError as error:
         raise DriverUnknown(f"driver type {kind!r}: {error}") from error
+    if isinstance(found, type) and any(is_of_jumpstarter(base.__module__) for base in found.__mro__):
+        raise DriverUnknown(advice_on(kind))
     if not (isinstance(found, type) and issubclass(found, Driver)):
         raise DriverUnknown(f"driver type {kind!r}: {module_name} has no driver class {class_name!r}")
     return found

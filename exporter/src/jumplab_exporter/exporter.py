@@ -13,13 +13,16 @@ from jumplab.transport.errors import TransportError
 from jumplab.transport.links import Link
 from jumplab_exporter.checking import Checkup
 from jumplab_exporter.config import ExporterConfig
+from jumplab_exporter.config_warnings import warnings_of
 from jumplab_exporter.console_logs import Recording
 from jumplab_exporter.controller import Assignment, Controller, Offer
 from jumplab_exporter.deadline import Deadline, boottime
 from jumplab_exporter.driver_factory import build_drivers
+from jumplab_exporter.driver_names import name_problems
 from jumplab_exporter.drivers.console.recorded import Recorded
 from jumplab_exporter.errors import Stopped
 from jumplab_exporter.health import LastLines
+from jumplab_exporter.hooks.surroundings import HookSession
 from jumplab_exporter.lease_session import LeaseSession, SessionContext
 from jumplab_exporter.lifecycle import (
     Assigned,
@@ -36,6 +39,7 @@ from jumplab_exporter.lifecycle import (
     Event,
     Lease,
     Leaving,
+    NotConnected,
     Prepare,
     PreparingFailed,
     Rejected,
@@ -98,8 +102,9 @@ class Exporter:
         self._registration = Registration(
             self._connect,
             self._outbox,
-            Listener(assigned=self._assigned, deadline=self._deadline_known),
+            Listener(assigned=self._assigned, deadline=self._deadline_known, failing=self._failing),
             clock=boottime,
+            failure_detection=config.failure_detection,
         )
 
     def _connect(self) -> Controller:
@@ -122,7 +127,10 @@ class Exporter:
         """Serves until it is asked to stop. Raises Stopped where it can't or shall not go on."""
         if self._config.grpc_options:
             _log.warning("grpcOptions is accepted for compatibility with Jumpstarter and has no effect")
-        self._report_drivers(self._build_tree())
+        tree = self._build_tree()
+        for sentence in (*warnings_of(self._config, tree), *name_problems(tree)):
+            _log.warning("%s", sentence)
+        self._report_drivers(tree)
         logging.getLogger().addHandler(self._last_lines)
         try:
             leaving = await self._run()
@@ -233,6 +241,9 @@ class Exporter:
             self._deadline.set(lease.uid, at)
             _log.info('lease "%s" ends in %.0f s', lease.name, at - boottime())
 
+    def _failing(self, reason: str) -> None:
+        self._events.put_nowait(NotConnected(reason))
+
     def _report_drivers(self, tree: DriverTree) -> None:
         self._failures = tree.failures()
         self._registration.set_reports(tree.reports())
@@ -297,6 +308,11 @@ class Exporter:
             motd=self._config.motd,
         )
 
+    def _open_hook_session(self, tree: DriverTree, lease: Lease) -> HookSession:
+        name, socket = self._config.metadata.name, self._wire.short_path.socket
+        host = SessionHost(tree, exporter_name=name, lease_name=lease.name, epoch=self._wire.epoch, sends_logs=False)
+        return HookSession(host, name, socket.parent / "hook" if socket is not None else None)
+
     def _session_context(self) -> SessionContext:
         return SessionContext(
             build_tree=self._build_tree,
@@ -306,6 +322,8 @@ class Exporter:
             next_session=self._next_session,
             short_path=self._wire.short_path,
             hooks=self._config.hooks,
+            open_hook_session=self._open_hook_session,
+            leaves_after_lease=self._config.exit_on_lease_end,
             post=self._events.put_nowait,
             report_drivers=self._report_drivers,
         )

@@ -14,6 +14,7 @@ from jumplab_exporter.config import Hook, Hooks, OnFailure
 from jumplab_exporter.console_logs import Recording
 from jumplab_exporter.controller import Assignment, Offer
 from jumplab_exporter.hooks import run as hook_run
+from jumplab_exporter.hooks.surroundings import HookSession, environment_of, motd_of
 from jumplab_exporter.lifecycle import Attended, Cleaned, DriversHang, Event, Lease, Prepared, PreparingFailed
 from jumplab_exporter.local_socket import ExpectedClients, LocalSocket
 from jumplab_exporter.reports import Report
@@ -33,6 +34,7 @@ class SessionContext:
 
     next_session: waits for a client of the lease with that uid; as jumplab_exporter.controller.Controller has it.
     record_consoles: has the log of a lease's consoles kept, None where none is; they are not set up yet.
+    open_hook_session: the drivers as a hook reaches them.  leaves_after_lease: the process ends with the lease.
     post: takes events for the state machine.  report_drivers: takes the drivers once they are set up.
     """
 
@@ -43,6 +45,8 @@ class SessionContext:
     next_session: Callable[[str], Awaitable[tuple[Offer, Link]]]
     short_path: LocalSocket
     hooks: Hooks
+    open_hook_session: Callable[[DriverTree, Lease], HookSession]
+    leaves_after_lease: bool
     post: Callable[[Event], None]
     report_drivers: Callable[[DriverTree], None]
 
@@ -109,9 +113,10 @@ class LeaseSession:
         self._ending.asked.set()
 
     async def run(self) -> None:
-        """Sets up, serves until `end`, tears down; gives the outcome to the state machine."""
+        """Sets up, serves until `end`, runs afterLease, tears down; gives the outcome to the state machine."""
         tree = self._context.build_tree()
         recording = self._context.record_consoles(tree, self.lease)
+        cleaned = None
         try:
             await tree.__aenter__()
             self._context.report_drivers(tree)
@@ -120,21 +125,23 @@ class LeaseSession:
                 session.on_attached = lambda attached: self._context.post(Attended(self.lease.uid, attached))
                 if self._notice:
                     session.send_log_line(self._notice, severity="WARNING")
-                await self._serve_until_the_end(session)
+                await self._serve_until_the_end(session, tree)
                 self._session = None
+            if self._ending.clean_up:
+                cleaned = await self._clean_up(tree)
         finally:
             await self._tear_down(tree)
             if recording is not None:
                 recording.close()
-        if self._ending.clean_up:
-            self._context.post(await self._clean_up())
+        if cleaned is not None:
+            self._context.post(cleaned)
 
-    async def _serve_until_the_end(self, session: SessionHost) -> None:
+    async def _serve_until_the_end(self, session: SessionHost, tree: DriverTree) -> None:
         async with (
             self._context.short_path.listening(self._expected_clients, session.serve),
             asyncio.TaskGroup() as tasks,
         ):
-            preparing = tasks.create_task(self._prepare(session), name=f"preparing lease {self.lease.name}")
+            preparing = tasks.create_task(self._prepare(session, tree), name=f"preparing lease {self.lease.name}")
             serving = tasks.create_task(self._serve(session, preparing), name=f"serving lease {self.lease.name}")
             listening_ahead = self._stay_ahead(session, preparing)
             ahead = tasks.create_task(listening_ahead, name=f"the next session of lease {self.lease.name}")
@@ -143,7 +150,7 @@ class LeaseSession:
             for task in (preparing, serving, ahead):
                 task.cancel()
 
-    async def _prepare(self, session: SessionHost) -> bool:
+    async def _prepare(self, session: SessionHost, tree: DriverTree) -> bool:
         """Runs beforeLease: whether the lease can be used."""
         hook = self._context.hooks.before_lease
 
@@ -151,7 +158,8 @@ class LeaseSession:
             _log.info("beforeLease: %s", line)
             session.send_log_line(line, source=LOG_SOURCE_BEFORE_LEASE_HOOK)
 
-        failure = await self._run_hook("beforeLease", hook, on_line)
+        failure, motd = await self._run_hook("beforeLease", hook, tree, on_line)
+        session.add_motd(motd)
         if failure and hook is not None and hook.on_failure is not OnFailure.WARN:
             self._context.post(PreparingFailed(self.lease.uid, failure, hook.on_failure))
             return False
@@ -204,15 +212,21 @@ class LeaseSession:
         _log.error("drivers still running %g s after the tear-down began: %s", TEARDOWN_BOUND_SECONDS, ", ".join(names))
         self._context.post(DriversHang(names))
 
-    async def _clean_up(self) -> Cleaned:
+    async def _clean_up(self, tree: DriverTree) -> Cleaned:
         hook = self._context.hooks.after_lease
-        failure = await self._run_hook("afterLease", hook, lambda line: _log.info("afterLease: %s", line))
-        return Cleaned(failure, hook.on_failure if hook is not None else OnFailure.WARN)
+        failure, _ = await self._run_hook("afterLease", hook, tree, lambda line: _log.info("afterLease: %s", line))
+        then = hook.on_failure if hook is not None else OnFailure.WARN
+        return Cleaned(failure, then, leave=self._context.leaves_after_lease)
 
-    async def _run_hook(self, name: str, hook: Hook | None, on_line: Callable[[str], None]) -> str:
+    async def _run_hook(
+        self, name: str, hook: Hook | None, tree: DriverTree, on_line: Callable[[str], None]
+    ) -> tuple[str, str]:
+        """Why the hook failed, or empty, and what it has written for those who attach."""
         if hook is None:
-            return ""
-        failure = await hook_run.run(name, hook, hook_run.environment_of(self.lease), on_line)
+            return "", ""
+        async with self._context.open_hook_session(tree, self.lease).serving() as own:
+            failure = await hook_run.run(name, hook, {**environment_of(self.lease), **own}, on_line)
+            motd = motd_of(own)
         if failure:
             _log.warning("%s", failure)
-        return failure
+        return failure, motd

@@ -76,7 +76,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Cleaning:
-    """Tearing down and running afterLease.
+    """Running afterLease and tearing down.
 
     following: the lease that the controller has assigned meanwhile;  known: the controller has ended the lease, not
     just this exporter;  then: set if the process ends afterwards;  hanging: drivers are still running past the bound.
@@ -149,10 +149,14 @@ class DriversHang:
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """The drivers are down and the afterLease hook is done. failure: what went wrong with it;  then: what follows."""
+    """The afterLease hook is done and the drivers are down.
+
+    failure: what went wrong with the hook;  then: what follows from that;  leave: the process ends with each lease.
+    """
 
     failure: str = ""
     then: OnFailure = OnFailure.WARN
+    leave: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +178,13 @@ class StopRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class NotConnected:
+    """The controller has been out of reach too often in a row. reason: why, as a sentence."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rejected:
     """The controller refuses this exporter from the first, or can't be trusted. reason: why, as a sentence."""
 
@@ -191,6 +202,7 @@ Event = (
     | CheckDue
     | Checked
     | StopRequested
+    | NotConnected
     | Rejected
 )
 
@@ -242,8 +254,8 @@ def transition(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
     match event:
         case StopRequested():
             return _stopped(state), ()
-        case Rejected(reason) if isinstance(state, Connecting):
-            return Leaving(reason), ()
+        case Rejected() | NotConnected():
+            return _disconnected(state, event), ()
         case Assigned(lease):
             return _assigned(state, lease)
         case Prepared(uid) | Attended(uid) if isinstance(state, Preparing | Ready) and state.lease.uid == uid:
@@ -264,6 +276,12 @@ def transition(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
             return _cleaned(state, event)
         case _:
             return state, ()
+
+
+def _disconnected(state: State, event: Rejected | NotConnected) -> State:
+    """A lease is served on without its controller, and so is a clean-up."""
+    ends = Connecting if isinstance(event, Rejected) else Connecting | Available | Checking
+    return Leaving(event.reason) if isinstance(state, ends) else state
 
 
 def _prepared(state: Preparing | Ready) -> tuple[State, tuple[Effect, ...]]:
@@ -368,8 +386,8 @@ def _cleaned(state: Cleaning, event: Cleaned) -> tuple[State, tuple[Effect, ...]
         status = Status.AFTER_LEASE_HOOK_FAILED
         return Leaving(event.failure), (_report(status, event.failure, uid),)
     free = _report(Status.AVAILABLE, event.failure, uid)
-    if state.then is not None:
-        return state.then, (free,)
+    if state.then is not None or event.leave:
+        return state.then or Leaving(), (free,)
     if state.following is None:
         return Available(uid, "" if state.known else uid), (free,)
     after, effects = _settle(state.following, uid)

@@ -17,7 +17,7 @@ import click
 from jumplab import event_loop
 from jumplab.log_format import set_up_logging
 from jumplab_exporter.config import ExporterConfig, load, locate
-from jumplab_exporter.errors import ExporterError
+from jumplab_exporter.errors import ConfigurationError, ExporterError
 from jumplab_exporter.lock import only_process
 from jumplab_exporter.log_format import LINE, ExporterFormatter
 
@@ -60,8 +60,10 @@ def main() -> None:
 def run(config: str, verbose: bool) -> int:
     """Serve leases, one after the other, until it is stopped.
 
-    CONFIG is a file, or the name of a file in /etc/jumpstarter/exporters.
+    CONFIG is a file, or the name of a file in ~/.config/jumpstarter/exporters or /etc/jumpstarter/exporters.
     """
+    if os.environ.get("JUMPLAB_HOOK"):
+        raise ConfigurationError("a hook may not start an exporter: it would end with the hook")
     path = locate(config)
     configuration = load(path)
     _set_up_logging(logging.DEBUG if verbose else logging.INFO)
@@ -76,8 +78,10 @@ def run(config: str, verbose: bool) -> int:
 def check(config: str) -> int:
     """Check CONFIG: build its drivers without using hardware, and print them."""
     from jumplab.session.host import DriverTree
+    from jumplab_exporter.config_warnings import warnings_of
     from jumplab_exporter.devices import missing_devices, shared_devices, wrong_devices
     from jumplab_exporter.driver_factory import build_drivers
+    from jumplab_exporter.driver_names import name_problems
 
     configuration = load(locate(config))
     logging.disable()
@@ -86,15 +90,18 @@ def check(config: str) -> int:
         if node.path:
             kind = f"can't be used: {node.failure}" if node.failure else type(node.driver).__name__
             click.echo(f"{'  ' * node.path.count('.')}{node.name}: {kind}")
+    for warning in warnings_of(configuration, tree):
+        click.echo(f"warning: {warning}", err=True)
     for path, device in missing_devices(tree):
-        click.echo(f"warning: {path}: {device} is not there now")
-    wrong = wrong_devices(tree)
-    for path, problem in wrong:
-        click.echo(f"error: {path}: {problem}")
-    shared = shared_devices(tree)
-    for device, paths in shared:
-        click.echo(f"error: {' and '.join(paths)} use the same device, {device}; make one of them a `ref` to the other")
-    return 2 if tree.failures() or wrong or shared else 0
+        click.echo(f"warning: {path}: {device} is not there now", err=True)
+    problems = [*name_problems(tree), *(f"{path}: {problem}" for path, problem in wrong_devices(tree))]
+    problems += [
+        f"{' and '.join(paths)} use the same device, {device}; make one of them a `ref` to the other"
+        for device, paths in shared_devices(tree)
+    ]
+    for problem in problems:
+        click.echo(f"error: {problem}", err=True)
+    return 2 if tree.failures() or problems else 0
 
 
 def _set_up_logging(level: int) -> None:

@@ -1,4 +1,4 @@
-"""A folder of this process alone, in TMPDIR.
+"""A folder of this process alone, in TMPDIR, or where that is too long for a socket's path, in /tmp.
 
 It goes with the process, or, where that was killed, with the next exporter's start: a living one holds its folder, and
 the kernel lets go of it however the process ends.
@@ -12,15 +12,19 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from jumplab.socket_folders import socket_base
+
 _PREFIX = "jumplab-exporter-"
+_FURTHER_BYTES = len(f"/{_PREFIX}12345678/hook/session.sock")
 
 
 @contextmanager
 def own_folder() -> Iterator[Path]:
     """The folder, with mode 0700, while the context lasts; those that nobody holds any more go now. Raises OSError."""
-    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+    base = Path(socket_base(_FURTHER_BYTES))
+    for left in base.glob(f"{_PREFIX}*"):
         _remove_unless_locked(left)
-    folder, descriptor = _locked_folder()
+    folder, descriptor = _locked_folder(base)
     try:
         yield folder
     finally:
@@ -28,10 +32,10 @@ def own_folder() -> Iterator[Path]:
         os.close(descriptor)
 
 
-def _locked_folder() -> tuple[Path, int]:
+def _locked_folder(base: Path) -> tuple[Path, int]:
     """A new folder, and the descriptor that holds it. One that another exporter has taken for left is made anew."""
     while True:
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
         with suppress(FileNotFoundError), ExitStack() as stack:
             descriptor = _descriptor(folder)
             stack.callback(os.close, descriptor)

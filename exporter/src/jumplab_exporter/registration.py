@@ -18,6 +18,7 @@ from jumplab.transport.errors import (
     TransportError,
     Unreachable,
 )
+from jumplab_exporter.config import FailureDetection
 from jumplab_exporter.controller import Assignment, Controller
 from jumplab_exporter.lifecycle import Lease
 from jumplab_exporter.reporting import ReportQueue
@@ -32,16 +33,21 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """The callbacks for messages of the controller. Neither may block."""
+    """The callbacks for messages of the controller. None may block.
+
+    failing: is given a sentence with each connection that failed once so many did in a row.
+    """
 
     assigned: Callable[[Assignment], None]
     deadline: Callable[[Lease, float | None], None]
+    failing: Callable[[str], None] = lambda _: None
 
 
 class Registration:
     """One exporter's registration, renewed after each loss.
 
-    connect: opens a connection.  clock: seconds, only differences count.
+    connect: opens a connection.  clock: seconds, only differences count.  failure_detection: when connections have
+    failed too often; None: never.
     """
 
     def __init__(
@@ -52,7 +58,10 @@ class Registration:
         *,
         clock: Callable[[], float],
         backoff: Callable[[], Backoff] = Backoff,
+        failure_detection: FailureDetection | None = None,
     ) -> None:
+        self._failure_detection = failure_detection
+        self._rapid_failures = 0
         self._connect = connect
         self._outbox = outbox
         self._listener = listener
@@ -86,6 +95,7 @@ class Registration:
             ending = await self._be_connected()
             if self._leaving or self._is_final(ending):
                 return ending
+            self._count_failure(self._clock() - begun, ending)
             if self._clock() - begun > _STEADY_SECONDS:
                 backoff.reset()
                 reported = None
@@ -108,6 +118,17 @@ class Registration:
             if self._connection is not None:
                 with suppress(TransportError):
                     await self._connection.unregister(reason, bound_seconds=_GOODBYE_BOUND_SECONDS)
+
+    def _count_failure(self, lasted_seconds: float, ending: TransportError) -> None:
+        detection = self._failure_detection
+        if detection is None:
+            return
+        self._rapid_failures = self._rapid_failures + 1 if lasted_seconds < detection.window_seconds else 0
+        if self._rapid_failures >= detection.max_rapid_failures:
+            self._listener.failing(
+                f"{self._rapid_failures} connections to the controller in a row failed within "
+                f"{detection.window_seconds:g} s each (failureDetection); the last one: {ending}"
+            )
 
     def _is_final(self, ending: TransportError) -> bool:
         """Whether trying again is in vain. Once accepted, an exporter trusts that it will be again."""

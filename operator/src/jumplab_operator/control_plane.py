@@ -16,9 +16,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from jumplab.protocol.grpc_loading import aio
+from jumplab.yaml_documents import read_document
 from jumplab_operator.clock import SystemClock
 from jumplab_operator.controller import keys
 from jumplab_operator.controller.authentication import Authenticator
@@ -266,7 +265,7 @@ def crd_manifests() -> list[dict[str, Any]]:
     here = Path(__file__).resolve()
     packaged = here.parent / "crds"
     folder = packaged if packaged.is_dir() else here.parents[3] / "crds"
-    return [yaml.safe_load(file.read_text()) for file in sorted(folder.glob("*.yaml"))]
+    return [read_document(file.read_text()).content for file in sorted(folder.glob("*.yaml"))]
 
 
 async def _keys_in_secret(kube: KubeApi, namespace: str) -> Keys:

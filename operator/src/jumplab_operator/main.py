@@ -18,6 +18,7 @@ from typing import NoReturn
 import click
 
 from jumplab import event_loop
+from jumplab.config_places import NoHome, home_of
 from jumplab.log_format import UtcFormatter, set_up_logging
 from jumplab.protocol.durations import parse_duration
 from jumplab.transport.endpoint import check_address
@@ -261,4 +262,9 @@ def _fail(sentence: str, status: int) -> NoReturn:
 
 
 def _data_home() -> Path:
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    if named := os.environ.get("XDG_DATA_HOME"):
+        return Path(named)
+    try:
+        return home_of(os.environ) / ".local" / "share"
+    except NoHome as error:
+        _fail(f"{error}; choose a folder with --data-dir, or set HOME", 2)

@@ -15,6 +15,20 @@ from jumplab.client.config_files import ConfigFiles, private_file
 from jumplab.client.errors import ConfigurationError
 from jumplab.transport.tls_settings import TlsSettings
 
+_NO_DRIVERS = """\
+# This exporter exports nothing yet. Put its drivers here, as in this example, and remove the last line:
+#
+# export:
+#   power:
+#     type: power/virtual
+#   console:
+#     type: console/serial
+#     config: {url: /dev/ttyUSB0, baudrate: 115200}
+#
+# Then check the file with: jumplab-exporter check FILE
+export: {}
+"""
+
 EXPORTER_FOLDER = Path("/etc/jumpstarter/exporters")
 
 
@@ -63,9 +77,8 @@ def configuration_of(credential: Credential) -> str:
         "endpoint": credential.endpoint,
         "token": credential.token,
         "tls": {"ca": ca, "insecure": False},
-        "export": {},
     }
-    return yaml.safe_dump(exporter, sort_keys=False)
+    return yaml.safe_dump(exporter, sort_keys=False) + _NO_DRIVERS
 
 
 def read_labels(pairs: Iterable[str]) -> dict[str, str]:

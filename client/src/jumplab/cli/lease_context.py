@@ -1,5 +1,6 @@
 """What `shell` and `console` have in common: a lease of one's own, or one that is there already."""
 
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -33,11 +34,14 @@ class LeaseOptions:
 @asynccontextmanager
 async def acquire(controller: Controller, config: ClientConfig, wanted: LeaseOptions) -> AsyncIterator[AcquiredLease]:
     """The lease that is wanted, once it is ready; what it waits for and when it ends is told on standard error."""
-    timeout = wanted.wait_timeout
-    if wanted.lease is not None:
-        if wanted.selector or wanted.exporter or wanted.members or wanted.name:
+    timeout = wanted.wait_timeout or config.patience.wait_timeout
+    wants_one = bool(wanted.selector or wanted.exporter or wanted.members or wanted.name)
+    # Jumpstarter's pipelines name in the environment the lease that an earlier step has made.
+    existing = wanted.lease if wanted.lease is not None or wants_one else os.environ.get("JMP_LEASE") or None
+    if existing is not None:
+        if wants_one:
             raise click.UsageError("--lease names a lease that exists; leave out -l, --exporter, --member and --name")
-        leasing = acquiring.joined(controller, wanted.lease, timeout=timeout, notify=print_note)
+        leasing = acquiring.joined(controller, existing, timeout=timeout, notify=print_note)
     else:
         request = acquiring.make_request(
             config,

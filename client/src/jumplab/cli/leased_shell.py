@@ -21,12 +21,14 @@ from jumplab.client.errors import ClientError, ConfigurationError
 from jumplab.client.lease_status import failure_of, foreign_to, notice_of
 from jumplab.client.sessions import dial
 from jumplab.client.views import LeaseView
+from jumplab.socket_folders import socket_base
 from jumplab.transport.backoff import Backoff
 from jumplab.transport.errors import NotPossibleNow, TransportError
 from jumplab.transport.listener import AcceptedLink, LocalListener, only, turn_away
 from jumplab.transport.relay import relay
 
 _ENDING_BOUND_SECONDS = 5.0
+_PREFIX = "jumplab-"
 _CALL_SOCKET = ".calls"  # no member's name begins with a dot
 
 
@@ -45,9 +47,10 @@ async def open_shell(
 
     token, lease = secrets.token_hex(16), acquired.lease
     async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jumplab-")))
+        members = [member.name for member in lease.members] or [""]
+        folder = Path(stack.enter_context(_socket_folder(members)))
         sockets = {}
-        for member in [member.name for member in lease.members] or [""]:
+        for member in members:
             listener = LocalListener(folder / member, only(token), _serving(controller, acquired, member))
             sockets[member] = (await stack.enter_async_context(listener)).path
         call_socket = folder / _CALL_SOCKET
@@ -65,6 +68,15 @@ async def open_shell(
             watching.cancel()
             if points is not None:
                 points.cancel()
+
+
+def _socket_folder(members: Sequence[str]) -> tempfile.TemporaryDirectory[str]:
+    """Raises ConfigurationError."""
+    longest = max(len(f"/{name}/session.sock".encode()) for name in members)
+    try:
+        return tempfile.TemporaryDirectory(prefix=_PREFIX, dir=socket_base(len(f"/{_PREFIX}12345678") + longest))
+    except OSError as error:
+        raise ConfigurationError(f"there is no place for the shell's sockets: {error}") from error
 
 
 def _serving(controller: Controller, acquired: AcquiredLease, member: str) -> Callable[[AcceptedLink], Awaitable[None]]:

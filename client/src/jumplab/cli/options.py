@@ -77,7 +77,9 @@ def lease_options(function: F) -> F:
     """What to lease, and for how long."""
     for option in (
         click.option(
-            "--wait-timeout", type=DurationType(), help="Stop waiting after this time; default: wait without limit."
+            "--wait-timeout",
+            type=DurationType(),
+            help="Stop waiting after this time; default: the configuration's acquisition_timeout, else no limit.",
         ),
         click.option("--name", metavar="NAME", help="Name of the new lease; default: a generated name."),
         click.option(
@@ -109,9 +111,7 @@ def reconnect_option(function: F) -> F:
     return click.option(
         "--reconnect-within",
         type=DurationType(),
-        default="5m",
-        show_default=True,
-        help="Time limit for restoring a lost connection.",
+        help="Time limit for restoring a lost connection; default: the configuration's retry_timeout, else 5m.",
     )(function)
 
 

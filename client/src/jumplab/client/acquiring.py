@@ -1,6 +1,7 @@
 """From asking for a lease to holding it, and giving it back."""
 
 import asyncio
+import os
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
@@ -36,6 +37,7 @@ def make_request(
 
     A name that nobody gave is made here, so that a lease can be released by it even if its creation was interrupted.
     """
+    _refuse_in_hook()
     if not selector and not exporter and not members:
         raise ConfigurationError("say what to lease: a selector such as board=x, or an exporter by its name")
     if members and (selector or exporter):
@@ -94,8 +96,15 @@ async def joined(
     controller: Controller, name: str, *, timeout: timedelta | None, notify: Notify
 ) -> AsyncIterator[AcquiredLease]:
     """Waits until a lease that somebody else made is ready; it is not released at the end. Raises as `acquired`."""
+    _refuse_in_hook()
     wait = partial(wait_until_ready, controller, name, timeout=timeout, notify=notify)
     yield AcquiredLease(await wait(), wait, notify, persists=True)
+
+
+def _refuse_in_hook() -> None:
+    """A hook that waited for a lease could wait for its own exporter. Raises ConfigurationError."""
+    if hook := os.environ.get("JUMPLAB_HOOK"):
+        raise ConfigurationError(f"hook {hook} may not lease: it has its own exporter's drivers, by `j`")
 
 
 async def create(controller: Controller, request: LeaseRequest, *, notify: Notify) -> LeaseView:

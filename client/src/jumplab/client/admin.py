@@ -9,11 +9,16 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import yaml
 
 from jumplab.client.errors import ClientError, ConfigurationError
+from jumplab.transport.errors import is_out_of_date, out_of_date
+from jumplab.transport.proxies import is_loopback
+from jumplab.yaml_documents import read_document
 
 _GROUP, _VERSION = "jumpstarter.dev", "v1alpha1"
 _SECRET = "/api/v1/namespaces/{namespace}/secrets/{name}"  # noqa: S105 - where Secrets are, not what is in one
@@ -55,6 +60,7 @@ class Administrator:
         self._kubernetes = kubernetes
         try:
             config: Any = kubernetes.config
+            _check_keys(kubeconfig)
             config.load_kube_config(config_file=kubeconfig)
             _, context = config.list_kube_config_contexts(config_file=kubeconfig)
             self.namespace = namespace or context["context"].get("namespace") or "default"
@@ -63,6 +69,21 @@ class Administrator:
             reason = " ".join(str(error).rstrip(".").split())
             raise ConfigurationError(
                 f"the kubeconfig {named} can't be used: {reason}; set KUBECONFIG or --kubeconfig"
+            ) from error
+        self._choose_proxy()
+
+    def _choose_proxy(self) -> None:
+        """Nothing on this machine is reached through a proxy. Raises ConfigurationError where one can't be used."""
+        chosen: Any = self._kubernetes.client.Configuration.get_default_copy()
+        if is_loopback(urlsplit(chosen.host).hostname or ""):
+            chosen.proxy = None
+            self._kubernetes.client.Configuration.set_default(chosen)
+        try:
+            self._kubernetes.client.ApiClient()
+        except (ImportError, ValueError) as error:
+            raise ConfigurationError(
+                f"the proxy {chosen.proxy} for {chosen.host} can't be used: {' '.join(str(error).split())}; set "
+                "https_proxy to http://HOST:PORT, or no_proxy"
             ) from error
 
     def create(self, kind: Kind, name: str, labels: Mapping[str, str]) -> None:
@@ -130,7 +151,18 @@ class Administrator:
             raise ClientError(_refusal_sentence(error.status, error.body or error.reason)) from error
         except HTTPError as error:
             host = self._kubernetes.client.Configuration.get_default_copy().host
+            if is_out_of_date(str(error)):
+                raise ClientError(out_of_date(host, str(error))) from error
             raise ClientError(f"the Kubernetes API at {host} can't be reached; check that it runs") from error
+
+
+def _check_keys(kubeconfig: str | None) -> None:
+    """Reads the files as every other file is read. Raises ValueError where a key is written twice."""
+    named = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
+    for file in filter(None, named.split(os.pathsep)):
+        path = Path(os.path.expanduser(file))
+        if path.is_file():
+            read_document(path.read_text(encoding="utf-8"))
 
 
 def _plural(kind: Kind) -> str:

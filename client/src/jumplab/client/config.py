@@ -7,22 +7,34 @@
     token: …
     tls: {ca: …, insecure: false}                       # ca: certificates as PEM, or base64 of it
     drivers: {allow: [jumplab.drivers], unsafe: false}  # whose client classes may be loaded
+    leases: {acquisition_timeout: 2h, dial_timeout: 60, retry_timeout: 300}
 
-An unknown key is refused. Where the files lie and which one is in force: `jumplab.client.config_files`.
+What else Jumpstarter writes is read and has no effect; any other key is refused. Where the files lie and which one is
+in force: `jumplab.client.config_files`.
 """
 
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from jumplab.client.errors import ConfigurationError
+from jumplab.config_fields import Seconds, SecondsOrZero
 from jumplab.transport.endpoint import check_address
 from jumplab.transport.tls_settings import TlsSettings
-from jumplab.validation import explain_validation
+from jumplab.validation import explain_document
+from jumplab.yaml_documents import YamlDocument, YamlRefused, read_document
 
 API_VERSION: Literal["jumpstarter.dev/v1alpha1"] = "jumpstarter.dev/v1alpha1"
+_EVERYTHING = "UNSAFE"  # in a list of packages: all of them
+_WITHOUT_EFFECT = ("alias", "path", "refresh_token", "grpcOptions", "shell")
+
+_log = logging.getLogger(__name__)
 
 
 class _Section(BaseModel):
@@ -37,16 +49,59 @@ class Metadata(_Section):
 
 
 class DriverSettings(_Section):
-    """Which packages client classes may be loaded from; `unsafe` allows all."""
+    """Which packages client classes may be loaded from; `unsafe` allows all, and so does UNSAFE among the packages."""
 
     allow: tuple[str, ...] = ("jumplab.drivers",)
     unsafe: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _all_packages(cls, settings: Any) -> Any:
+        if not isinstance(settings, Mapping):
+            return settings
+        allow = settings.get("allow")
+        if isinstance(allow, str):
+            allow = [part.strip() for part in allow.split(",")]
+        if not isinstance(allow, list):
+            return settings
+        unsafe = {"unsafe": True} if _EVERYTHING in allow else {}
+        return {**settings, "allow": [each for each in allow if each != _EVERYTHING], **unsafe}
 
     @field_validator("allow")
     @classmethod
     def _packages(cls, allow: tuple[str, ...]) -> tuple[str, ...]:
         # Jumpstarter's files write `acme.*` where ours write `acme`: the package and all below it.
         return tuple(pattern.removesuffix(".*") for pattern in allow)
+
+
+class LeaseSettings(_Section):
+    """How patient the client is, where the caller doesn't say it.
+
+    acquisition_timeout: how long to wait for an exporter; without it, for as long as it takes.  dial_timeout: how long
+    to dial a ready exporter that does not answer.  retry_timeout: how long a lost connection may stay away.
+    """
+
+    acquisition_timeout: Seconds | None = None
+    dial_timeout: Seconds | None = None
+    retry_timeout: SecondsOrZero | None = None
+
+    @property
+    def wait_timeout(self) -> timedelta | None:
+        return _duration(self.acquisition_timeout)
+
+    @property
+    def dial_within(self) -> timedelta | None:
+        return _duration(self.dial_timeout)
+
+    @property
+    def reconnect_within(self) -> timedelta | None:
+        return _duration(self.retry_timeout)
+
+
+class ShellSettings(_Section):
+    """How Jumpstarter starts a shell."""
+
+    use_profiles: bool | None = None
 
 
 class ClientConfig(_Section):
@@ -59,6 +114,12 @@ class ClientConfig(_Section):
     token: str = Field(min_length=1, repr=False)
     tls: TlsSettings = TlsSettings()
     drivers: DriverSettings = DriverSettings()
+    leases: LeaseSettings | None = None
+    alias: str | None = Field(default=None, exclude=True, repr=False)
+    path: str | None = Field(default=None, exclude=True, repr=False)
+    refresh_token: str | None = Field(default=None, exclude=True, repr=False)
+    grpcOptions: dict[str, str | int] | None = Field(default=None, exclude=True, repr=False)  # noqa: N815 - as above
+    shell: ShellSettings | None = Field(default=None, exclude=True, repr=False)
 
     @field_validator("token")
     @classmethod
@@ -67,29 +128,68 @@ class ClientConfig(_Section):
             raise ValueError("a token is one word; take the one in the Secret NAME-client, key token")
         return token.strip()
 
+    @property
+    def patience(self) -> LeaseSettings:
+        """The section `leases`, or what holds without it."""
+        return self.leases or LeaseSettings()
+
     def to_yaml(self) -> str:
         """The file's text."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+        return yaml.safe_dump(self.model_dump(mode="json", exclude_none=True), sort_keys=False)
 
 
-def parse_config(content: Any, source: str) -> ClientConfig:
-    """Checks a file's (or the environment's) content; raises ConfigurationError naming `source` and each fault."""
+def parse_config(
+    document: YamlDocument,
+    source: str,
+    changes: Mapping[tuple[str, ...], Any] | None = None,
+    variables: Mapping[tuple[str, ...], str] | None = None,
+) -> ClientConfig:
+    """Checks a file's content. Raises ConfigurationError, which names `source` or the variable, and each fault.
+
+    changes: what takes the place of the file's settings, by their keys;  variables: where each of these comes from.
+    """
+    content = {} if document.content is None and changes else document.content
     if not isinstance(content, dict):
         raise ConfigurationError(f"{source}: expected a ClientConfig with keys such as endpoint and token")
+    changed = _changed(content, changes or {})
     try:
-        return ClientConfig.model_validate(content)
+        config = ClientConfig.model_validate(changed)
     except ValidationError as error:
-        raise ConfigurationError(f"{source}: {explain_validation(error, content)}") from None
+        of_file, of_variables = explain_document(error, changed, document, variables or {})
+        faults = [*([f"{source}: {'; '.join(of_file)}"] if of_file else []), *of_variables]
+        raise ConfigurationError("; ".join(faults)) from None
+    _note_without_effect(source, tuple(key for key in _WITHOUT_EFFECT if changed.get(key) not in (None, {})))
+    return config
 
 
-def read_yaml(path: Path) -> Any:
+def read_yaml(path: Path) -> YamlDocument:
     """Reads a file; raises ConfigurationError where it is missing, unreadable or not YAML."""
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return read_document(path.read_text(encoding="utf-8"))
+    except YamlRefused as error:
+        raise ConfigurationError(f"{path}: {error}") from error
     except (OSError, UnicodeDecodeError) as error:
         reason = (error.strerror or "unreadable") if isinstance(error, OSError) else "it is not text"
         raise ConfigurationError(f"{path}: {reason}") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" (line {mark.line + 1})" if mark else ""
-        raise ConfigurationError(f"{path}: not valid YAML{where}") from error
+
+
+def _changed(content: dict[str, Any], changes: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
+    """The content with the changes in it. A section that is no mapping stays, to be refused."""
+    changed = dict(content)
+    for (section, *below), value in changes.items():
+        if not below:
+            changed[section] = value
+        elif isinstance(current := changed.get(section) or {}, dict):
+            changed[section] = {**current, below[0]: value}
+    return changed
+
+
+@cache
+def _note_without_effect(source: str, keys: tuple[str, ...]) -> None:
+    """Once for each file."""
+    if keys:
+        _log.debug("%s: Jumpstarter's own, without effect here: %s", source, ", ".join(keys))
+
+
+def _duration(seconds: float | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)

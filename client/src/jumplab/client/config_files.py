@@ -2,7 +2,8 @@
 
 A client is chosen by, in this order: an explicit name, JMP_CLIENT_CONFIG (a path), JMP_CLIENT (a name), and the current
 client in `config.yaml`. JMP_ENDPOINT, JMP_TOKEN, JMP_NAMESPACE, JMP_NAME, JMP_DRIVERS_ALLOW (comma-separated, or
-UNSAFE) and JUMPSTARTER_GRPC_INSECURE=1 override single settings; where no file is chosen, the first four are enough.
+UNSAFE), JMP_DRIVERS_UNSAFE=1, JMP_DIAL_TIMEOUT, JMP_RETRY_TIMEOUT and JMP_GRPC_INSECURE=1 override single settings;
+where no file is chosen, the first four are enough.
 """
 
 import os
@@ -10,15 +11,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from jumplab import private_files
 from jumplab.client.config import API_VERSION, ClientConfig, parse_config, read_yaml
+from jumplab.client.environment import WHOLE_CLIENT, settings_in
 from jumplab.client.errors import ConfigurationError
-
-_WHOLE_CLIENT = ("JMP_ENDPOINT", "JMP_TOKEN", "JMP_NAMESPACE", "JMP_NAME")
+from jumplab.config_places import NoHome, config_home
+from jumplab.yaml_documents import YamlDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,12 @@ class ConfigFiles:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "ConfigFiles":
-        """JMP_CLIENT_CONFIG_HOME, else `jumpstarter` below XDG_CONFIG_HOME, else ~/.config/jumpstarter."""
-        if own := environment.get("JMP_CLIENT_CONFIG_HOME"):
-            return cls(Path(own))
-        base = environment.get("XDG_CONFIG_HOME") or str(Path(environment.get("HOME", "~")).expanduser() / ".config")
-        return cls(Path(base) / "jumpstarter")
+        """As `config_home` has it. Raises ConfigurationError where there is no home."""
+        try:
+            return cls(config_home(environment))
+        except NoHome as error:
+            advice = "set HOME, JMP_CLIENT_CONFIG_HOME (a folder), or JMP_CLIENT_CONFIG (a file)"
+            raise ConfigurationError(f"{error}; {advice}") from error
 
     def client_path(self, name: str) -> Path:
         if not name or "/" in name or name.startswith("."):
@@ -46,28 +48,31 @@ class ConfigFiles:
     def current_client(self) -> str | None:
         """The name in `config.yaml`; None where there is no file or no choice in it."""
         path = self.home / "config.yaml"
-        if not path.exists():
+        if not _is_there(path):
             return None
-        content = read_yaml(path)
+        content = read_yaml(path).content
         if content is None:
             return None
-        chosen = content.get("config") if isinstance(content, dict) else None
-        if not isinstance(chosen, dict | None) or not isinstance(content, dict):
-            raise ConfigurationError(f"{path}: expected a UserConfig with config.current-client")
-        return (chosen or {}).get("current-client") or None
+        chosen = content.get("config") if isinstance(content, dict) else content
+        name = chosen.get("current-client") if isinstance(chosen, dict) else chosen
+        if not isinstance(chosen, dict | None) or not isinstance(name, str | None):
+            raise ConfigurationError(
+                f"{path}: expected a UserConfig with the name of a client as config.current-client"
+            )
+        return name or None
 
     def use_client(self, name: str) -> None:
         """Makes `name` the current client; raises ConfigurationError where it has no file."""
-        if not self.client_path(name).exists():
+        if not _is_there(self.client_path(name)):
             raise ConfigurationError(self._no_such_client(name))
         content = {"apiVersion": API_VERSION, "kind": "UserConfig", "config": {"current-client": name}}
         with private_file(self.home / "config.yaml") as write:
             write(yaml.safe_dump(content, sort_keys=False).encode())
 
-    def read_client(self, name: str) -> Any:
+    def read_client(self, name: str) -> YamlDocument:
         """The content of a client's file, unchecked; raises ConfigurationError where there is none."""
         path = self.client_path(name)
-        if not path.exists():
+        if not _is_there(path):
             raise ConfigurationError(self._no_such_client(name))
         return read_yaml(path)
 
@@ -76,47 +81,60 @@ class ConfigFiles:
         return f'no client configuration "{name}" in {self.home / "clients"} (there are: {known})'
 
 
+def _is_there(path: Path) -> bool:
+    """Raises ConfigurationError where that can't be seen, as in the home of another user."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        advice = "; set HOME to a folder of this user" if isinstance(error, PermissionError) else ""
+        raise ConfigurationError(f"{path}: {error.strerror}{advice}") from error
+    return True
+
+
 def load_client(name: str | None = None, environment: Mapping[str, str] | None = None) -> ClientConfig:
     """The configuration in force. `name`: a configuration by its name, before all else; raises ConfigurationError."""
     environment = os.environ if environment is None else environment
-    content, source = _chosen(name, environment)
-    return parse_config(_overridden(content, environment) if isinstance(content, dict) else content, source)
-
-
-def _chosen(name: str | None, environment: Mapping[str, str]) -> tuple[Any, str]:
-    config_files = ConfigFiles.of(environment)
-    if name is None and (path := environment.get("JMP_CLIENT_CONFIG")):
-        return read_yaml(Path(path)), path
-    whole_in_environment = all(environment.get(key) for key in _WHOLE_CLIENT)
-    chosen = name or environment.get("JMP_CLIENT") or (None if whole_in_environment else config_files.current_client())
-    if chosen:
-        return config_files.read_client(chosen), str(config_files.client_path(chosen))
-    if whole_in_environment:
-        return {}, "the environment's JMP_ variables"
-    raise ConfigurationError(
-        f"no client is configured: choose one with `jumplab config client use NAME` (files lie in "
-        f"{config_files.home / 'clients'}), or set {', '.join(_WHOLE_CLIENT)}"
+    settings = settings_in(environment)
+    document, source = _chosen(name, environment)
+    return parse_config(
+        document,
+        source,
+        {setting.keys: setting.value for setting in settings},
+        {setting.keys: setting.variable for setting in settings},
     )
 
 
-def _overridden(content: dict[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
-    def set_in(section: str, values: dict[str, Any]) -> None:
-        current = changed.get(section, {})
-        if values and isinstance(current, dict):
-            changed[section] = {**current, **values}
+def _chosen(name: str | None, environment: Mapping[str, str]) -> tuple[YamlDocument, str]:
+    if name is None and (path := environment.get("JMP_CLIENT_CONFIG")):
+        with _naming("JMP_CLIENT_CONFIG"):
+            return read_yaml(Path(path)), path
+    given = [variable for variable in WHOLE_CLIENT if environment.get(variable)]
+    is_whole = len(given) == len(WHOLE_CLIENT)
+    if name is None and is_whole and not environment.get("JMP_CLIENT"):
+        return YamlDocument({}), "the environment's JMP_ variables"
+    config_files = ConfigFiles.of(environment)
+    if name is None and (named := environment.get("JMP_CLIENT")):
+        with _naming("JMP_CLIENT"):
+            return config_files.read_client(named), str(config_files.client_path(named))
+    if chosen := name or config_files.current_client():
+        return config_files.read_client(chosen), str(config_files.client_path(chosen))
+    missing = ", ".join(variable for variable in WHOLE_CLIENT if variable not in given)
+    also = f" beside {', '.join(given)}" if given else ""
+    raise ConfigurationError(
+        f"no client is configured: choose one with `jumplab config client use NAME` (files lie in "
+        f"{config_files.home / 'clients'}), or set {missing}{also}"
+    )
 
-    def from_environment(keys: dict[str, str]) -> dict[str, Any]:
-        return {key: environment[variable] for key, variable in keys.items() if environment.get(variable)}
 
-    changed = {**content, **from_environment({"endpoint": "JMP_ENDPOINT", "token": "JMP_TOKEN"})}
-    set_in("metadata", from_environment({"namespace": "JMP_NAMESPACE", "name": "JMP_NAME"}))
-    if allow := environment.get("JMP_DRIVERS_ALLOW"):
-        unsafe = allow == "UNSAFE"
-        allowed = [] if unsafe else [part.strip() for part in allow.split(",")]
-        set_in("drivers", {"allow": allowed, "unsafe": unsafe})
-    if environment.get("JUMPSTARTER_GRPC_INSECURE") == "1":
-        set_in("tls", {"insecure": True})
-    return changed
+@contextmanager
+def _naming(variable: str) -> Iterator[None]:
+    """What is wrong with the file that a variable names is said with the variable's name."""
+    try:
+        yield
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{variable}: {error}") from error
 
 
 @contextmanager

@@ -85,10 +85,14 @@ class Route:
 
 
 class Controller:
-    """The controller as one client sees it, called `client_name`; `Controller.connected` makes one."""
+    """The controller as one client sees it, called `client_name`; `Controller.connected` makes one.
+
+    dial_within: how long the client tries to dial an exporter, where its configuration says it.
+    """
 
     def __init__(self, config: ClientConfig, channel: aio.Channel, endpoint: Endpoint) -> None:
         self.client_name = config.metadata.name
+        self.dial_within = config.patience.dial_within
         self._parent = f"namespaces/{config.metadata.namespace}"
         self._endpoint = endpoint
         self._channel = channel

@@ -13,6 +13,7 @@ from jumplab.client.boards import BoardClass
 from jumplab.client.config import ClientConfig
 from jumplab.client.controller import Controller
 from jumplab.client.gangs import root_of
+from jumplab.client.sessions import reconnect_within
 from jumplab.driver import AsyncGenericClient, GenericClient, Portal
 from jumplab.driver.plain import plain_twin_of
 
@@ -21,17 +22,19 @@ from jumplab.driver.plain import plain_twin_of
 class LeaseOpening:
     """How a lease is acquired: `acquire` gives it, and releases it at the end where it is ours.
 
-    reconnect_within: how long a lost connection may stay away.  from_lease_begin: as for Session.
+    reconnect_within: how long a lost connection may stay away; None: as the configuration says.  from_lease_begin: as
+    for Session.
     """
 
     config: ClientConfig
     acquire: Callable[[Controller], AbstractAsyncContextManager[AcquiredLease]]
-    reconnect_within: timedelta
+    reconnect_within: timedelta | None
     from_lease_begin: bool
 
     @asynccontextmanager
     async def root(self, board: BoardClass | None = None) -> AsyncIterator[AsyncGenericClient]:
         """The root of the lease's drivers, which fit the board. Raises as `Leased` does."""
+        patience = reconnect_within(self.config, self.reconnect_within)
         async with (
             Controller.connected(self.config) as controller,
             self.acquire(controller) as acquired,
@@ -39,7 +42,7 @@ class LeaseOpening:
                 controller,
                 acquired,
                 self.config.drivers,
-                self.reconnect_within,
+                patience,
                 from_lease_begin=self.from_lease_begin,
             ) as root,
         ):

@@ -14,7 +14,6 @@ from jumplab.client.boards import AsyncBoard, Board, BoardClass, check_board
 from jumplab.client.config import ClientConfig
 from jumplab.client.gangs import parse_members
 from jumplab.client.leased import Leased, LeasedAsyncBoard, LeasedBoard, LeaseOpening
-from jumplab.session.client import RECONNECT_WITHIN
 
 _log = logging.getLogger(__name__)
 
@@ -27,7 +26,7 @@ class AttachOptions(TypedDict, total=False):
 
     client: str | ClientConfig | None
     wait_timeout: str | timedelta | None
-    reconnect_within: str | timedelta
+    reconnect_within: str | timedelta | None
     tell: Notify
 
 
@@ -56,7 +55,7 @@ def lease(
     name: str | None = None,
     client: str | ClientConfig | None = None,
     wait_timeout: str | timedelta | None = None,
-    reconnect_within: str | timedelta = RECONNECT_WITHIN,
+    reconnect_within: str | timedelta | None = None,
     tell: Notify = _log.info,
 ) -> Leased | LeasedBoard[Any] | LeasedAsyncBoard[Any]:
     """Leases an exporter, or several at one time, for as long as the context lasts, and gives their drivers.
@@ -67,8 +66,8 @@ def lease(
     declares the drivers; the context gives an instance of it.  duration: how long at most, from when it is ready; a
     string as `1h30m`.  name: the new lease's name.  client: a configuration or its name, else the current one.
     wait_timeout: how long to wait for an exporter, else for as long as it takes.  reconnect_within: how long a lost
-    connection may stay away before calls fail with SessionLost.  tell: receives a sentence whenever the reason for
-    waiting changes.
+    connection may stay away before calls fail with SessionLost, else five minutes. For both, the configuration's
+    section `leases` may say something else.  tell: receives a sentence whenever the reason for waiting changes.
 
     Raises ConfigurationError at once; `Leased` documents the errors of entering the context.
     """
@@ -82,8 +81,9 @@ def lease(
     lasting = as_duration("duration", duration)
     check_callable("tell", tell)
     bound = None if wait_timeout is None else as_duration("wait_timeout", wait_timeout)
-    reconnecting = as_duration("reconnect_within", reconnect_within)
+    reconnecting = None if reconnect_within is None else as_duration("reconnect_within", reconnect_within)
     config, members = as_config(client), parse_members(exporters or {})
+    bound = bound or config.patience.wait_timeout
     request = acquiring.make_request(
         config, selector=selector, exporter=exporter, members=members, duration=lasting, name=name
     )
@@ -110,7 +110,7 @@ def attach(
     board: BoardClass | None = None,
     client: str | ClientConfig | None = None,
     wait_timeout: str | timedelta | None = None,
-    reconnect_within: str | timedelta = RECONNECT_WITHIN,
+    reconnect_within: str | timedelta | None = None,
     tell: Notify = _log.info,
 ) -> Leased | LeasedBoard[Any] | LeasedAsyncBoard[Any]:
     """Gives the drivers of a lease that exists already, made with kubectl for example, and leaves the lease as it is.
@@ -122,10 +122,12 @@ def attach(
         check_board(board)
     check_callable("tell", tell)
     bound = None if wait_timeout is None else as_duration("wait_timeout", wait_timeout)
-    reconnecting = as_duration("reconnect_within", reconnect_within)
+    reconnecting = None if reconnect_within is None else as_duration("reconnect_within", reconnect_within)
+    config = as_config(client)
+    bound = bound or config.patience.wait_timeout
     return _leased(
         LeaseOpening(
-            as_config(client),
+            config,
             lambda controller: acquiring.joined(controller, name, timeout=bound, notify=tell),
             reconnecting,
             from_lease_begin=False,

@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import partial
 
 from jumplab.client.acquiring import AcquiredLease
-from jumplab.client.config import DriverSettings
+from jumplab.client.config import ClientConfig, DriverSettings
 from jumplab.client.controller import Controller
 from jumplab.client.lease_status import failure_of, foreign_to
 from jumplab.driver.errors import SessionEnded, SessionLost
@@ -35,15 +35,24 @@ from jumplab.transport.routed import RoutedLink
 from jumplab.transport.same_machine import is_usable, machine_id
 
 DIAL_BOUND = timedelta(seconds=15)
+_NO_TIME = timedelta(milliseconds=1)  # Jumpstarter's 0: a connection that is lost is not tried again
 
 _log = logging.getLogger(__name__)
 _exporter_log = logging.getLogger("jumplab.exporter")
 
 
+def reconnect_within(config: ClientConfig, asked: timedelta | None) -> timedelta:
+    """How long a lost connection may stay away: as asked, as the configuration says, or five minutes."""
+    configured = config.patience.reconnect_within
+    within = asked if asked is not None else RECONNECT_WITHIN if configured is None else configured
+    return max(within, _NO_TIME)
+
+
 async def dial(
     controller: Controller, acquired: AcquiredLease, *, member: str = "", backoff: Backoff | None = None
 ) -> Link:
-    """A way to a ready lease's exporter, good for one session. A controller that is away is tried for DIAL_BOUND.
+    """A way to a ready lease's exporter, good for one session. A controller that is away is tried for as long as the
+    configuration says, else for DIAL_BOUND.
 
     A lease whose exporter was lost before its first use gets another one: this waits for it.
     member: of a lease of several exporters, which; empty: the first.
@@ -51,7 +60,7 @@ async def dial(
     """
     backoff = backoff or Backoff()
     clock = asyncio.get_running_loop().time
-    deadline = clock() + DIAL_BOUND.total_seconds()
+    deadline = clock() + (controller.dial_within or DIAL_BOUND).total_seconds()
     while True:
         try:
             return await _link(controller, acquired.lease.name, member)

@@ -4,7 +4,7 @@ import inspect
 import logging
 from collections.abc import Mapping, MutableMapping
 from functools import cache
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, ClassVar, Self, dataclass_transform, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
@@ -24,13 +24,15 @@ class Driver:
     call super), and what it keeps in between is its state. A method that is a plain function runs in a thread.
 
     exclusive: True where calls must enter the driver one at a time.
-    description: what the lab's administrator says of the driver, for those who lease it.
+    description, methods_description: what the lab's administrator says of the driver and, by their names, of its
+    methods, for those who lease it.
     children: further drivers below this one, by name.
     log: lines said here reach the attached clients.
     """
 
     exclusive: ClassVar[bool] = False
     description: str = ""
+    methods_description: Mapping[str, str] = MappingProxyType({})
     children: dict[str, "Driver"]
     log: "logging.Logger | logging.LoggerAdapter[logging.Logger]"
 

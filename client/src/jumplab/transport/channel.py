@@ -7,8 +7,9 @@ from typing import Any
 
 from jumplab.protocol.grpc_loading import aio, grpc
 from jumplab.transport.endpoint import Endpoint, Identity, bearer
-from jumplab.transport.errors import CertificateRejected, Unreachable
+from jumplab.transport.errors import CertificateRejected, Unreachable, is_out_of_date, out_of_date
 from jumplab.transport.metadata_channel import MetadataChannel
+from jumplab.transport.proxies import host_of, is_loopback
 
 # Envelopes are 256 KiB; an exporter's report of many drivers with their schemas is larger.
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -46,6 +47,8 @@ def open_channel(
     options: list[tuple[str, int | str]] = list(_CHANNEL_OPTIONS)
     if own_connection:
         options.append(("grpc.use_local_subchannel_pool", 1))
+    if is_loopback(host_of(endpoint.address)):
+        options.append(("grpc.enable_http_proxy", 0))  # gRPC itself asks a proxy for this machine, too
     roots = endpoint.tls.ca_pem
     if endpoint.tls.insecure:
         roots, name = fetch_certificate(endpoint.address)
@@ -72,6 +75,8 @@ def fetch_certificate(address: str) -> tuple[bytes, str]:
         pem = ssl.get_server_certificate(host_and_port, timeout=_SHOWING_BOUND_SECONDS)
         return pem.encode(), _name_in(pem, host_and_port) or host_and_port[0]
     except ssl.SSLCertVerificationError as error:
+        if is_out_of_date(error.verify_message):
+            raise CertificateRejected(out_of_date(address, error.verify_message)) from error
         raise CertificateRejected(
             f"the certificate of {address} can't be used even without checking who signed it: {error.verify_message}"
         ) from error

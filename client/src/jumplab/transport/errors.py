@@ -13,9 +13,11 @@ TransportError
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from jumplab.errors import JumplabError
+from jumplab.transport.proxies import host_of, proxy_for
 
 if TYPE_CHECKING:
     from grpc import aio
@@ -73,10 +75,13 @@ _BY_CODE: dict[str, type[Refused]] = {
 
 # gRPC distinguishes these from a server that is away by its message alone.
 _WRONG_NAME = ("Hostname Verification Check failed", "is not in peer certificate")
+_NOT_YET = "certificate is not yet valid"
+_OUT_OF_DATE = (_NOT_YET, "certificate has expired")
 _UNTRUSTED = ("CERTIFICATE_VERIFY_FAILED", "BAD_SIGNATURE", "certificate signature failure")
 _NOT_TLS = ("WRONG_VERSION_NUMBER",)
 _NO_SUCH_HOST = ("Domain name not found", "DNS resolution failed", "address lookup failed")
 _CONNECTING = ("failed to connect to all addresses", "errors resolving", "DNS resolution failed")
+_NO_CONNECTION = (*_NO_SUCH_HOST, *_CONNECTING)
 _LOST = ("Socket closed", "Connection reset", "Broken pipe", "keepalive", "ping timeout", "GOAWAY", "recvmsg:")
 
 
@@ -90,12 +95,17 @@ def explained(error: aio.AioRpcError, endpoint: Endpoint) -> TransportError:
         return CertificateRejected(
             f'the certificate of {address} is for another name; use a name it was made for, or check "endpoint"'
         )
+    if is_out_of_date(details):
+        return CertificateRejected(out_of_date(address, details))
     if _has(details, _UNTRUSTED):
-        return CertificateRejected(
-            f'the certificate of {address} is not signed by a trusted CA or has expired; check "tls.ca"'
-        )
+        return CertificateRejected(f'the certificate of {address} is not signed by a trusted CA; check "tls.ca"')
     if _has(details, _NOT_TLS):
         return CertificateRejected(f'what answers at {address} does not speak TLS; check the port in "endpoint"')
+    if (proxy := proxy_for(address)) is not None and _has(details, _NO_CONNECTION):
+        return Unreachable(
+            f"{address} can't be reached through the proxy {proxy.url} that {proxy.variable} names; check the proxy, "
+            f"or set no_proxy={host_of(address)} to go without"
+        )
     if _has(details, _NO_SUCH_HOST):
         return Unreachable(f'the host of {address} is not known; check "endpoint" and the network')
     if _has(details, _CONNECTING):
@@ -103,6 +113,19 @@ def explained(error: aio.AioRpcError, endpoint: Endpoint) -> TransportError:
     if not details or _has(details, _LOST):
         return Unreachable(f"the connection to {address} was lost; it may be back soon")
     return Unreachable(details)
+
+
+def out_of_date(address: str, reason: str) -> str:
+    """Why a certificate isn't valid now, as a sentence; the clock of either machine may be wrong."""
+    clock = f"the clock of this machine, which says {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    if _NOT_YET in reason:
+        return f"the certificate of {address} is not valid yet; check {clock}"
+    return f"the certificate of {address} has expired; renew it, or check {clock}"
+
+
+def is_out_of_date(reason: str) -> bool:
+    """Whether a certificate was refused for its dates."""
+    return _has(reason, _OUT_OF_DATE)
 
 
 def _has(details: str, marks: tuple[str, ...]) -> bool:

@@ -1,29 +1,25 @@
 """Runs one hook."""
 
 import asyncio
-import os
 from collections.abc import Callable, Mapping
 
 from jumplab_exporter.config import Hook
-from jumplab_exporter.lifecycle import Lease
+from jumplab_exporter.hooks.command import command_of
+from jumplab_exporter.hooks.surroundings import environment_for
 from jumplab_exporter.processes.child import Child
 
 _LONGEST_LINE_BYTES = 4096
 _LAST_OUTPUT_SECONDS = 1.0
 
 
-def environment_of(lease: Lease) -> dict[str, str]:
-    """What a hook finds in its environment besides the exporter's own."""
-    return {"LEASE_NAME": lease.name, "CLIENT_NAME": lease.client}
-
-
 async def run(name: str, hook: Hook, environment: Mapping[str, str], on_line: Callable[[str], None]) -> str:
     """Runs a hook to its end: why it failed as a sentence, or "".
 
-    Each line of its output goes to `say`. At its timeout, at its end, and when this is cancelled, everything it has
-    started in its process group is killed; what is to stay needs a session of its own (setsid).
+    environment: what it finds there besides the exporter's own. Each line of its output goes to `on_line`. At its
+    timeout, at its end, and when this is cancelled, everything it has started in its process group is killed; what is
+    to stay needs a session of its own (setsid).
     """
-    started = await Child.start(hook.command, environment={**os.environ, **environment})
+    started = await Child.start(command_of(hook), environment=environment_for(name, environment))
     async with started as child, asyncio.TaskGroup() as tasks:
         output = tasks.create_task(_pass_lines(child.output, on_line), name=f"output of {name}")
         try:

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
-import yaml
-
+from jumplab.transport.proxies import is_loopback
 from jumplab.transport.tls_settings import read_certificates
+from jumplab.yaml_documents import YamlRefused, read_document
 from jumplab_operator.errors import NoKubeAccess
 
 _POD_FOLDER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -23,6 +25,23 @@ class KubeAccess:
     first_token: str
     token_file: Path | None = None
     """Holds the token in force now, where it is replaced while the operator runs: a pod's is, within the hour."""
+
+    @property
+    def proxy(self) -> str | None:
+        """The proxy that the environment names for the API (HTTPS_PROXY, NO_PROXY); none for an API on this machine.
+
+        Raises NoKubeAccess where it is no HTTP proxy.
+        """
+        parts = urlsplit(self.url)
+        if is_loopback(parts.hostname or "") or proxy_bypass(parts.netloc):
+            return None
+        proxy = getproxies().get(parts.scheme)
+        if proxy and urlsplit(proxy).scheme not in ("http", "https"):
+            raise NoKubeAccess(
+                f"{parts.scheme}_proxy names {proxy}, which is no HTTP proxy; write http://HOST:PORT, or set "
+                f"no_proxy={parts.hostname}"
+            )
+        return proxy or None
 
     @property
     def token(self) -> str:
@@ -56,14 +75,16 @@ def find(kubeconfig: Path | None, environment: Mapping[str, str] = os.environ) -
 
 def _of_kubeconfig(file: Path) -> KubeAccess:
     try:
-        config = yaml.safe_load(file.read_text())
+        config = read_document(file.read_text()).content
         context = _named(config, "contexts", config["current-context"])["context"]
         cluster = _named(config, "clusters", context["cluster"])["cluster"]
         user = _named(config, "users", context["user"])["user"]
         url = str(cluster["server"])
     except OSError as error:
         raise NoKubeAccess(f"the kubeconfig {file} can't be read: {error.strerror or error}") from error
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, StopIteration) as error:
+    except YamlRefused as error:
+        raise NoKubeAccess(f"the kubeconfig {file} {error}") from error
+    except (UnicodeDecodeError, KeyError, TypeError, StopIteration) as error:
         raise NoKubeAccess(f"{file} is not a kubeconfig with a current context, its cluster and its user") from error
     token = str(user.get("token") or _content(file, user.get("tokenFile")) or "").strip()
     if len(token.split()) != 1:

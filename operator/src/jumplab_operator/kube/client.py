@@ -10,8 +10,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
-from urllib.parse import quote, urlencode, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.parse import quote, urlencode
 
 import aiohttp
 from kubernetes.aio import client as kubernetes
@@ -120,15 +119,9 @@ async def once_it_answers(ask: Callable[[], Awaitable[_T]]) -> _T:
             await asyncio.sleep(_AWAY_PAUSE_SECONDS)
 
 
-def _proxy(url: str) -> str | None:
-    """The proxy that the environment names for the address (HTTPS_PROXY, NO_PROXY)."""
-    parts = urlsplit(url)
-    return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
-
-
 @asynccontextmanager
 async def connected(access: KubeAccess) -> AsyncIterator[KubeApi]:
-    """The API behind `access`, with its connections closed at the end."""
+    """The API behind `access`, with its connections closed at the end. Raises NoKubeAccess."""
     configuration = kubernetes.Configuration(host=access.url, ca_cert_data=access.ca_pem)
 
     def refresh_token(it: kubernetes.Configuration) -> None:
@@ -136,7 +129,7 @@ async def connected(access: KubeAccess) -> AsyncIterator[KubeApi]:
 
     configuration.refresh_api_key_hook = refresh_token  # type: ignore[assignment]  # the generated class says None
     # Else each request looks for proxies and for a .netrc anew, in threads: that takes longer than the request.
-    configuration.proxy = _proxy(access.url)
+    configuration.proxy = access.proxy
     configuration.client_session_kwargs = {"trust_env": False}
     client = kubernetes.ApiClient(configuration)
     try:

@@ -145,7 +145,9 @@ def _registry(access: KubeAccess, on_event: OnEvent) -> kopf.OperatorRegistry:
     @kopf.on.login(registry=registry)
     def log_in(**_: Any) -> kopf.ConnectionInfo:
         ca = base64.b64encode(access.ca_pem.encode()).decode() if access.ca_pem else None
-        return kopf.ConnectionInfo(server=access.url, ca_data=ca, scheme="Bearer", token=access.token)
+        return kopf.ConnectionInfo(
+            server=access.url, ca_data=ca, scheme="Bearer", token=access.token, proxy_url=access.proxy
+        )
 
     for kind in KINDS:
         _register(registry, kind, on_event)

@@ -151,7 +151,11 @@ class Switchboard:
             raise StreamRefused(over.code, over.sentence)
         # A session outlives its token: it goes on opening streams, also while no controller could give it a new one.
         if now >= claims.expires and not (session and session.established):
-            raise StreamRefused(_DENIED, "the stream token has expired; dial again for a new one")
+            raise StreamRefused(
+                _DENIED,
+                f"the stream token has expired by the router's clock, {now:%Y-%m-%d %H:%M:%S} UTC; dial again for a "
+                "new one, and check that clock if that does not help",
+            )
         if session is not None and (session.lease, session.exporter) != (claims.lease, claims.exporter):
             raise StreamRefused(_DENIED, "the stream token belongs to another lease; dial again for a new one")
         if session is not None and number in session.used[claims.role]:

@@ -45,7 +45,7 @@ def console(
     log: Path | None,
     timestamps: bool,
     control_sequences: bool,
-    reconnect_within: timedelta,
+    reconnect_within: timedelta | None,
     client_name: str | None,
 ) -> None:
     """Lease an exporter and open its console. Ctrl-] opens its menu, Ctrl-] twice leaves it.
@@ -60,9 +60,9 @@ def console(
     from jumplab.cli.j.driver_tree import DriverTree
     from jumplab.cli.lease_context import LeaseOptions, acquire, member_of
     from jumplab.cli.running import run
+    from jumplab.client import sessions
     from jumplab.client.config_files import load_client
     from jumplab.client.controller import Controller
-    from jumplab.client.sessions import attached, reconnecting
 
     if watch and exclusive:
         raise click.UsageError("--watch and --exclusive exclude each other; leave out one of them")
@@ -81,8 +81,9 @@ def console(
             acquired = await stack.enter_async_context(acquire(controller, config, wanted))
             member, path = member_of(acquired.lease, driver)
             tree = DriverTree.allowing(config.drivers.allow, unsafe=config.drivers.unsafe)
-            again = reconnecting(controller, acquired.lease.name, reconnect_within, notify=print_note, member=member)
-            attaching = attached(controller, acquired, tree, again, "jumplab console", member)
+            patience = sessions.reconnect_within(config, reconnect_within)
+            again = sessions.reconnecting(controller, acquired.lease.name, patience, notify=print_note, member=member)
+            attaching = sessions.attached(controller, acquired, tree, again, "jumplab console", member)
             root = (await stack.enter_async_context(attaching)).root
             await open_console(root, tree.console(root, path), tree, options)
 

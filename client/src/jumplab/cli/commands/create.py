@@ -46,6 +46,7 @@ def create_lease(
     from jumplab.client.gangs import parse_members
 
     config = load_client(client_name)
+    timeout = wait_timeout or config.patience.wait_timeout
     request = acquiring.make_request(
         config, selector=selector, exporter=exporter, members=parse_members(members), duration=duration, name=name
     )
@@ -54,7 +55,7 @@ def create_lease(
         async with Controller.connected(config) as controller:
             if not wait:
                 return await controller.create_lease(request)
-            async with acquiring.acquired(controller, request, timeout=wait_timeout, notify=print_note) as acquired:
+            async with acquiring.acquired(controller, request, timeout=timeout, notify=print_note) as acquired:
                 acquired.persist()
                 return acquired.lease
 

@@ -21,7 +21,7 @@ def shell(
     name: str | None,
     wait_timeout: timedelta | None,
     lease_name: str | None,
-    reconnect_within: timedelta,
+    reconnect_within: timedelta | None,
     client_name: str | None,
     command: tuple[str, ...],
 ) -> int:
@@ -32,6 +32,7 @@ def shell(
     from jumplab.cli.lease_context import LeaseOptions, acquire
     from jumplab.cli.leased_shell import open_shell
     from jumplab.cli.running import run
+    from jumplab.client import sessions
     from jumplab.client.config_files import load_client
     from jumplab.client.controller import Controller
 
@@ -40,6 +41,7 @@ def shell(
 
     async def lease_and_run() -> int:
         async with Controller.connected(config) as controller, acquire(controller, config, wanted) as acquired:
-            return await open_shell(controller, acquired, config.drivers, command, reconnect_within)
+            patience = sessions.reconnect_within(config, reconnect_within)
+            return await open_shell(controller, acquired, config.drivers, command, patience)
 
     return run(lease_and_run())

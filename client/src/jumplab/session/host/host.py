@@ -39,7 +39,7 @@ class SessionHost:
     """Serves a tree of drivers, which its owner has entered, to the clients of one lease.
 
     exporter_name, lease_name: for clients.  epoch: changes with each process of the exporter.
-    labels, motd: the exporter's, for clients.
+    labels, motd: the exporter's, for clients.  sends_logs: whether the drivers' log lines reach the clients.
 
     on_attached: may be set; called whenever it changes whether any client is connected.
 
@@ -56,8 +56,10 @@ class SessionHost:
         epoch: str = "",
         labels: Mapping[str, str] | None = None,
         motd: str = "",
+        sends_logs: bool = True,
     ) -> None:
         self._tree = tree
+        self._sends_logs = sends_logs
         self._welcome = Welcome(
             epoch=epoch,
             labels=labels or {},
@@ -79,10 +81,11 @@ class SessionHost:
         self._logs: _DriverLogs | None = None
 
     async def __aenter__(self) -> Self:
-        self._logs = _DriverLogs(self, asyncio.get_running_loop())
-        DRIVERS_LOGGER.addHandler(self._logs)
-        for record in self._tree.take_early_lines():
-            self._logs.emit(record)
+        if self._sends_logs:
+            self._logs = _DriverLogs(self, asyncio.get_running_loop())
+            DRIVERS_LOGGER.addHandler(self._logs)
+            for record in self._tree.take_early_lines():
+                self._logs.emit(record)
         return self
 
     async def __aexit__(
@@ -227,6 +230,10 @@ class SessionHost:
         frame = Frame(log_line=line)
         self._recent_lines.append(frame)
         self._push(frame)
+
+    def add_motd(self, text: str) -> None:
+        """Adds to the message of the day of those who attach from now on."""
+        self._welcome.motd = "\n".join(filter(None, (self._welcome.motd, text)))
 
     def serves(self, driver_uuid: str) -> bool:
         """Whether the driver is one of this session's."""

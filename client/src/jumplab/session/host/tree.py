@@ -222,8 +222,8 @@ def _report(node: Node, home_uuid: str) -> DriverInstanceReport:
     report = DriverInstanceReport(
         uuid=node.uuid,
         description=node.driver.description,
-        methods_description=_descriptions(interfaces),
-        interfaces=[_interface_report(interface) for interface in interfaces],
+        methods_description=_descriptions(node.driver, interfaces),
+        interfaces=[_interface_report(node.driver, interface) for interface in interfaces],
         failure=node.failure,
     )
     if home_uuid != node.uuid:
@@ -237,13 +237,20 @@ def _report(node: Node, home_uuid: str) -> DriverInstanceReport:
     return report
 
 
-def _descriptions(interfaces: list[type[DriverInterface]]) -> dict[str, str]:
+def _descriptions(driver: Driver, interfaces: list[type[DriverInterface]]) -> dict[str, str]:
     methods = [method for interface in interfaces for method in methods_of(interface).values()]
-    return {method.name: method.description for method in methods if method.description}
+    described = {method.name: _description(driver, method) for method in methods}
+    return {name: description for name, description in described.items() if description}
 
 
-def _interface_report(interface: type[DriverInterface]) -> InterfaceReport:
-    schema = {name: method.schema() for name, method in methods_of(interface).items()}
+def _description(driver: Driver, method: Method) -> str:
+    """What the lab's administrator says of the method, else its author."""
+    return driver.methods_description.get(method.name) or method.description
+
+
+def _interface_report(driver: Driver, interface: type[DriverInterface]) -> InterfaceReport:
+    methods = methods_of(interface)
+    schema = {name: {**it.schema(), "description": _description(driver, it)} for name, it in methods.items()}
     return InterfaceReport(
         name=name_of(interface), version=version_of(interface), schema=json.dumps(schema), client=interface.client
     )

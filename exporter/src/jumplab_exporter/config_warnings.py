@@ -1,0 +1,22 @@
+"""What an administrator probably did not mean, though the exporter works with it."""
+
+from collections.abc import Iterator
+
+from jumplab.session.host import DriverTree
+from jumplab_exporter.config import ExporterConfig
+from jumplab_exporter.hooks.command import missing_file
+
+
+def warnings_of(config: ExporterConfig, tree: DriverTree) -> Iterator[str]:
+    """A sentence for each; the drivers of `tree` need not be set up."""
+    if not config.export:
+        yield f'exporter "{config.metadata.name}" exports nothing: add its drivers under `export`'
+    for node in tree.nodes.values():
+        unknown = [name for name in node.driver.methods_description if name not in node.methods]
+        if unknown and not node.failure:
+            known = ", ".join(node.methods) or "none"
+            yield f'driver "{node.path}" has no method {", ".join(unknown)} to describe; its methods are: {known}'
+    hooks = {"beforeLease": config.hooks.before_lease, "afterLease": config.hooks.after_lease}
+    for name, hook in hooks.items():
+        if hook is not None and (file := missing_file(hook)):
+            yield f"hook {name}: there is no file {file}"

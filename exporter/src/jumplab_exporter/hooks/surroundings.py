@@ -1,0 +1,108 @@
+"""What a hook finds around it: its environment, and its own way to the drivers."""
+
+import logging
+import os
+import secrets
+import stat
+import sys
+import sysconfig
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from jumplab.session.host import SessionHost
+from jumplab.socket_folders import socket_base
+from jumplab.transport.listener import LocalListener, only
+from jumplab_exporter.lifecycle import Lease
+
+_SOCKET_BYTES = len("/jumplab-hook-12345678/session.sock")
+_MOTD_BYTES = 64 << 10
+_NOT_ITS_OWN = (
+    "JUMPLAB_ERRANDS",  # of a shell that the exporter was started in
+    "JUMPLAB_MEMBERS",
+    "JUMPLAB_RECONNECT_SECONDS",
+    "JUMPLAB_SOCKET",
+    "JUMPLAB_SOCKET_TOKEN",
+    "JUMPSTARTER_HOST",
+    "JMP_MOTD_FILE",
+    "PS1",
+)
+# What it starts is not to ask anybody.
+_NOBODY_THERE = {"TERM": "dumb", "DEBIAN_FRONTEND": "noninteractive", "GIT_TERMINAL_PROMPT": "0"}
+
+_log = logging.getLogger(__name__)
+
+
+def environment_of(lease: Lease) -> dict[str, str]:
+    """What a hook finds in its environment of its lease."""
+    return {"LEASE_NAME": lease.name, "CLIENT_NAME": lease.client, "JUMPLAB_LEASE": lease.name}
+
+
+def environment_for(name: str, own: Mapping[str, str], exporters: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The whole environment of a hook: the exporter's, with its own `j` before others, and the hook's own."""
+    inherited = {key: value for key, value in exporters.items() if key not in _NOT_ITS_OWN}
+    path = os.pathsep.join(filter(None, (_programs(), inherited.get("PATH", os.defpath))))
+    return {**inherited, **_NOBODY_THERE, "PATH": path, "JUMPLAB_HOOK": name, **own}
+
+
+class HookSession:
+    """A session of the hook alone, beside those of the lease's clients: what comes by it is nobody's use of the lease.
+
+    folder: for its socket; None: a new one in TMPDIR.
+    """
+
+    def __init__(self, host: SessionHost, exporter_name: str, folder: Path | None) -> None:
+        self._host = host
+        self._exporter_name = exporter_name
+        self._folder = folder
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[dict[str, str]]:
+        """The variables by which `j` finds the drivers while the context lasts; leaving cancels what still runs.
+
+        Without a place for a socket the hook is run all the same, without `j`.
+        """
+        own = {"JUMPLAB_EXPORTER": self._exporter_name, "JMP_DRIVERS_ALLOW": "UNSAFE"}
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._host)
+            try:
+                folder = self._folder or Path(stack.enter_context(_new_folder()))
+                token = secrets.token_hex(16)
+                listener = LocalListener(folder, only(token), self._host.serve)
+                path = (await stack.enter_async_context(listener)).path
+                own |= {"JUMPLAB_SOCKET": str(path), "JUMPLAB_SOCKET_TOKEN": token}
+                own |= {"JMP_MOTD_FILE": str(folder / "motd")}
+            except OSError as error:
+                _log.warning("a hook runs without `j`: %s", error)
+            try:
+                yield own
+            finally:
+                await self._host.end("the hook is over")
+
+
+def motd_of(environment: Mapping[str, str]) -> str:
+    """What the hook has written for those who attach, at most 64 KiB of it; the file is removed."""
+    file = environment.get("JMP_MOTD_FILE")
+    if file is None:
+        return ""
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return ""  # it has written none
+    try:
+        is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        return os.read(descriptor, _MOTD_BYTES).decode(errors="replace").strip() if is_file else ""
+    finally:
+        os.close(descriptor)
+        os.unlink(file)
+
+
+def _new_folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="jumplab-hook-", dir=socket_base(_SOCKET_BYTES))
+
+
+def _programs() -> str:
+    """The folder of the `j` that belongs to this exporter; empty where there is none."""
+    places = (sysconfig.get_path("scripts"), os.path.dirname(sys.executable))
+    return next((place for place in places if os.path.exists(os.path.join(place, "j"))), "")

@@ -1,0 +1,28 @@
+"""What to use in place of Jumpstarter's drivers, which are no drivers here."""
+
+import re
+
+_OF_JUMPSTARTER = re.compile(r"jumpstarter(_driver_\w+)?(\.|$)")
+
+COUNTERPARTS = {
+    "jumpstarter_driver_composite.driver.Composite": "leave out `type` and keep `children`",
+    "jumpstarter_driver_composite.driver.Proxy": "use `ref` in place of `type`",
+    "jumpstarter_driver_network.driver.TcpNetwork": 'use "network/tcp" with `host` and `port`',
+    "jumpstarter_driver_opendal.driver.MockStorageMux": 'use "storage/disk"',
+    "jumpstarter_driver_opendal.driver.MockFlasher": 'use "storage/disk"',
+    "jumpstarter_driver_power.driver.MockPower": 'use "power/virtual"',
+    "jumpstarter_driver_power.driver.SyncMockPower": 'use "power/virtual"',
+    "jumpstarter_driver_pyserial.driver.PySerial": 'use "console/serial" with `url` and `baudrate`',
+    "jumpstarter_driver_qemu.driver.Qemu": 'use "board/qemu"',
+}
+
+
+def is_of_jumpstarter(path: str) -> bool:
+    """Whether a module or class is Jumpstarter's."""
+    return _OF_JUMPSTARTER.match(path) is not None
+
+
+def advice_on(kind: str) -> str:
+    """Why a driver type made for Jumpstarter can't be hosted, and what to write instead, as a sentence."""
+    instead = COUNTERPARTS.get(kind.replace(":", "."), "use one of Jumplab's drivers, or write your own for it")
+    return f"driver type {kind!r} is made for Jumpstarter, whose drivers can't be hosted here; {instead}"
