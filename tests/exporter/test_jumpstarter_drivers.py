@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ DRIVERS = "from jumpstarter.driver import Driver\nclass MockPower(Driver): ...\n
 
 
 @pytest.fixture
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Packages of these names are there; acme's drivers are made with Jumpstarter's library."""
     for module, content in {
         "jumpstarter/driver": LIBRARY,
@@ -28,8 +29,15 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         file.parent.mkdir()
         file.write_text(content)
     monkeypatch.syspath_prepend(tmp_path)
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("jumpstarter", "acme")]:
-        monkeypatch.delitem(sys.modules, name)
+    forget_modules()
+    yield
+    forget_modules()
+
+
+def forget_modules() -> None:
+    """Other tests expect that there are no packages of these names."""
+    for name in [name for name in sys.modules if name.partition(".")[0].startswith(("jumpstarter", "acme"))]:
+        del sys.modules[name]
 
 
 @pytest.fixture

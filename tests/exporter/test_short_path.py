@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -182,34 +183,43 @@ async def test_a_socket_that_others_could_have_made_is_not_used(tmp_path: Path) 
         assert await is_usable(tmp_path / "session.sock")
 
 
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder whose path leaves room for a socket's name, which pytest's own may not."""
+    with tempfile.TemporaryDirectory(prefix="test-", dir="/tmp") as folder:
+        yield Path(folder)
+
+
 def test_what_a_killed_exporter_has_left_goes_with_the_next_start_and_what_a_living_one_holds_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    short_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    left, foreign = tmp_path / "jumplab-exporter-left", tmp_path / "jumplab-shell"
+    monkeypatch.setattr(tempfile, "tempdir", str(short_folder))
+    left, foreign = short_folder / "jumplab-exporter-left", short_folder / "jumplab-shell"
     for folder in (left, foreign):
         folder.mkdir()
         (folder / "session.sock").touch()
     with own_folder() as first, own_folder() as second:
-        assert {*tmp_path.iterdir()} == {first, second, foreign}
+        assert {*short_folder.iterdir()} == {first, second, foreign}
         assert stat.S_IMODE(first.stat().st_mode) == 0o700
-    assert [*tmp_path.iterdir()] == [foreign]
+    assert [*short_folder.iterdir()] == [foreign]
 
 
-def test_the_folder_of_a_killed_exporter_is_not_held_any_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+def test_the_folder_of_a_killed_exporter_is_not_held_any_more(
+    short_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(short_folder))
     hold = (
         "from jumplab_exporter.own_folder import own_folder\n"
         "with own_folder() as folder:\n    print(folder, flush=True)\n    input()"
     )
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    environment = {**os.environ, "TMPDIR": str(short_folder)}
     with subprocess.Popen(
         [sys.executable, "-c", hold], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as holder:
         assert holder.stdout is not None
         held = Path(holder.stdout.readline().strip())
         with own_folder() as ours:
-            assert {*tmp_path.iterdir()} == {held, ours}
+            assert {*short_folder.iterdir()} == {held, ours}
         holder.kill()
     with own_folder() as ours:
-        assert [*tmp_path.iterdir()] == [ours]
+        assert [*short_folder.iterdir()] == [ours]
