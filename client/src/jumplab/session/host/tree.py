@@ -1,6 +1,7 @@
 """The drivers of one lease, and what the exporter reports of them."""
 
 import asyncio
+import inspect
 import json
 import logging
 import uuid
@@ -8,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from pydantic import PydanticUserError
 
@@ -187,12 +188,13 @@ def _uuid(scope: str, path: str) -> str:
 
 
 def _report(node: Node) -> DriverInstanceReport:
-    interfaces = interfaces_of(type(node.driver)) if not _contract_failure(node.driver) else []
+    kind = type(node.driver)
+    interfaces = interfaces_of(kind) if not _contract_failure(node.driver) else []
     report = DriverInstanceReport(
         uuid=node.uuid,
         description=node.driver.description,
         methods_description=_descriptions(interfaces),
-        interfaces=[_interface_report(interface) for interface in interfaces],
+        interfaces=[_interface_report(interface, kind) for interface in interfaces],
         failure=node.failure,
     )
     if node.parent is not None:
@@ -209,8 +211,19 @@ def _descriptions(interfaces: list[type[DriverInterface]]) -> dict[str, str]:
     return {method.name: method.description for method in methods if method.description}
 
 
-def _interface_report(interface: type[DriverInterface]) -> InterfaceReport:
-    schema = {name: method.schema() for name, method in methods_of(interface).items()}
+def _interface_report(interface: type[DriverInterface], kind: type[Driver]) -> InterfaceReport:
+    schema = {name: _schema_of(method, kind) for name, method in methods_of(interface).items()}
     return InterfaceReport(
         name=name_of(interface), version=version_of(interface), schema=json.dumps(schema), client=interface.client
     )
+
+
+def _schema_of(method: Method, kind: type[Driver]) -> dict[str, Any]:
+    """A method's schema, without the arguments that the interface has gained since the driver was written."""
+    schema = method.schema()
+    taken = inspect.signature(getattr(kind, method.name)).parameters
+    properties: dict[str, Any] = schema["arguments"].get("properties", {})
+    if properties.keys() <= taken.keys() or any(each.kind is each.VAR_KEYWORD for each in taken.values()):
+        return schema
+    known = {name: argument for name, argument in properties.items() if name in taken}
+    return {**schema, "arguments": {**schema["arguments"], "properties": known}}
