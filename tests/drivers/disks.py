@@ -10,21 +10,15 @@ MIB = 1 << 20
 
 
 @contextmanager
-def loop_device(file: Path, size_bytes: int = 4 * MIB, *, head: bytes = b"") -> Iterator[Path]:
-    """A loop device on a new file, which begins with `head`."""
-    file.write_bytes(head.ljust(size_bytes, b"\0"))
-    made = subprocess.run(["losetup", "--find", "--show", "--partscan", file], check=True, capture_output=True)
+def loop_device(file: Path, size_bytes: int = 4 * MIB) -> Iterator[Path]:
+    """A loop device on a new file."""
+    file.write_bytes(bytes(size_bytes))
+    made = subprocess.run(["losetup", "--find", "--show", file], check=True, capture_output=True)
     device = Path(made.stdout.decode().strip())
     try:
         yield device
     finally:
         subprocess.run(["losetup", "--detach", device], check=True)
-
-
-def partition_table() -> bytes:
-    """A master boot record with one partition: 4096 sectors from 2048 on."""
-    entry = struct.pack("<B3sB3sII", 0, bytes(3), 0x83, bytes(3), 2048, 4096)
-    return bytes(446) + entry + bytes(48) + b"\x55\xaa"
 
 
 def qemu_img(*arguments: object) -> None:

@@ -9,7 +9,7 @@ MAGIC_BYTES = 8
 """So many first bytes tell each of them."""
 
 QCOW2_MAGIC = b"QFI\xfb"
-SPARSE_MAGIC = b"\x3a\xff\x26\xed"
+SPARSE_MAGIC = b"\x3a\xff\x26\xed\x01\x00"  # with its version
 
 COMPRESSIONS: Mapping[str, bytes] = {
     "gz": b"\x1f\x8b\x08",

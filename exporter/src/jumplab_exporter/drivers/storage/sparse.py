@@ -32,7 +32,7 @@ class SparseImage:
         magic, major, _, header_bytes, self._chunk_header_bytes, self._unit_bytes, self._units, self._chunks, _ = fields
         sizes_fit = header_bytes >= _HEADER.size and self._chunk_header_bytes >= _CHUNK.size
         if magic != _MAGIC or major != 1 or not sizes_fit:
-            raise ValueError(f"the sparse image is of version {major}, which is not known here")
+            raise ValueError("the sparse image is of a kind that is not known here")
         if not 0 < self._unit_bytes <= _MOST_BLOCK_BYTES or self._unit_bytes % _FILL_BYTES:
             raise ValueError(f"the sparse image is damaged: its blocks have {self._unit_bytes} bytes")
         self._input.take(header_bytes - _HEADER.size)

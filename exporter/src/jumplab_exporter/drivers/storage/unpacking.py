@@ -19,7 +19,7 @@ _BLOCK_BYTES = 1 << 20
 _PEEK_BYTES = 128
 _XZ_MEMORY_BYTES = 256 << 20
 _ZST_WINDOW_BYTES = 128 << 20
-_ZST_SLICE_BYTES = 1 << 10  # becomes 32 MiB at the most: 128 KiB for each block of 4 bytes
+_ZST_SLICE_BYTES = 256  # becomes 8 MiB at the most: 128 KiB for each block of 4 bytes
 
 Blocks = Iterator[bytes]
 
