@@ -36,7 +36,11 @@ class VirtualBoard(CompositeInterface, Driver):
     def make_children(self) -> dict[str, Driver]:
         self._supply = _Supply(self)
         self._storage = FileDisk(
-            path=self.disk, size_mib=self.disk_mib, why_in_use=self._supply.why_disk_in_use, files_only=True
+            path=self.disk,
+            size_mib=self.disk_mib,
+            why_in_use=self._supply.why_disk_in_use,
+            files_only=True,
+            qcow2_advice="and this board takes raw disks alone; convert it with qemu-img",
         )
         self._console = BoardConsole(memory_kib=self.console_memory_kib, disk_mib=self.console_disk_mib)
         self._firmware = Firmware(self._storage.head)

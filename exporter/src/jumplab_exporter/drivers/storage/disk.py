@@ -6,7 +6,7 @@ import os
 import stat
 import tempfile
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -56,12 +56,22 @@ class FileDisk(StorageInterface, Driver):
     allow_loop: bool = False
 
     def __init__(
-        self, *, why_in_use: Callable[[], str] = lambda: "", files_only: bool = False, **configuration: object
+        self,
+        *,
+        why_in_use: Callable[[], str] = lambda: "",
+        files_only: bool = False,
+        qcow2_advice: str = "and format is raw; set format: qcow2, or convert it with qemu-img",
+        **configuration: object,
     ) -> None:
-        """why_in_use: why the disk must not be written right now, as a sentence, or "".  files_only: no devices."""
+        """For boards with a disk.
+
+        why_in_use: why the disk must not be written right now, as a sentence, or "".  files_only: no devices.
+        qcow2_advice: what to do with a qcow2 file where the disk is raw, as the end of a sentence.
+        """
         super().__init__(**configuration)
         self._why_in_use = why_in_use
         self._files_only = files_only
+        self._qcow2_advice = qcow2_advice
         self._rules = DeviceRules(self.allow_fixed, self.allow_loop, self.max_size, self.serial)
         self._file: FileMedium | None = None
         self._is_busy = False
@@ -173,13 +183,11 @@ class FileDisk(StorageInterface, Driver):
         elif self._rules != DeviceRules():
             raise ValueError(f"{self.path} is a file; serial, max_size, allow_fixed and allow_loop are for devices")
         else:
-            self._refuse_other_format()
+            with suppress(PermissionError):  # said when it is opened
+                self._refuse_other_format()
 
     def _refuse_other_format(self) -> None:
-        try:
-            refuse_other_format(self._named_path, self.format)
-        except OSError as error:
-            self.log.debug("%s can't be looked at yet: %s", self.path, error)
+        refuse_other_format(self._named_path, self.format, self._qcow2_advice)
 
     @property
     def _named_path(self) -> Path:
@@ -191,7 +199,7 @@ class FileDisk(StorageInterface, Driver):
             with tempfile.TemporaryFile() as nameless:
                 nameless.truncate(self.size_mib * _MIB)
                 return FileMedium(os.dup(nameless.fileno()))
-        refuse_other_format(self.path, self.format)
+        self._refuse_other_format()
         file = open_file(self.path, self.size_mib * _MIB)
         self._mark()
         return file
@@ -203,7 +211,7 @@ class FileDisk(StorageInterface, Driver):
     async def _prepare_qcow2(self) -> None:
         if not self._named_path.exists() or not self._named_path.stat().st_size:
             await qcow2.create(self._named_path, self.size_mib * _MIB)
-        refuse_other_format(self._named_path, self.format)
+        self._refuse_other_format()
         self._mark()
 
     async def _try_device(self) -> None:

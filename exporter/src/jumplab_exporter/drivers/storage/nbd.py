@@ -6,6 +6,7 @@ The protocol is NBD's, the newstyle handshake and simple replies (NetworkBlockDe
 import asyncio
 import socket
 import struct
+import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -26,7 +27,12 @@ _READ, _WRITE, _DISCONNECT, _FLUSH = 0, 1, 2, 3
 _MOST_BYTES = 1 << 20
 _PATIENCE_SECONDS = 120.0
 # qemu-nbd takes over a listening socket as systemd passes one: descriptor 3, and its own process' number.
-_SCRIPT = 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@" 3<&"$0"'
+_SCRIPT = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
 class NbdMedium:
@@ -90,7 +96,8 @@ async def open_qcow2(path: Path) -> AsyncIterator[NbdMedium]:
         listening.bind(address)
         listening.listen(1)
         number = listening.fileno()
-        server = await Child.start(("sh", "-c", _SCRIPT, str(number), *command), inherited_descriptors=(number,))
+        passing_on = (sys.executable, "-I", "-S", "-c", _SCRIPT, str(number))
+        server = await Child.start((*passing_on, *command), inherited_descriptors=(number,))
         listening.close()  # so that a server that ends hangs up
         async with server:
             with socket.socket(socket.AF_UNIX) as connection:

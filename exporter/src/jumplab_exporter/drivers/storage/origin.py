@@ -31,8 +31,11 @@ _IMAGES = (
 _VDI_MAGIC, _VDI_MAGIC_AT = b"\x7f\x10\xda\xbe", 0x40
 
 
-def refuse_other_format(path: Path, disk_format: DiskFormat) -> None:
-    """Refuses an administrator's file that `format` does not fit. Raises ValueError, OSError."""
+def refuse_other_format(path: Path, disk_format: DiskFormat, qcow2_advice: str) -> None:
+    """Refuses an administrator's file that `format` does not fit. Raises ValueError, OSError.
+
+    qcow2_advice: what to do with a qcow2 file where the disk is raw.
+    """
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -51,7 +54,7 @@ def refuse_other_format(path: Path, disk_format: DiskFormat) -> None:
         _require_qcow2(path)
     elif kind := _image_kind(path):
         if "qcow2" in kind:
-            raise ValueError(f"{path} is {kind}, and format is raw; set format: qcow2, or convert it with qemu-img")
+            raise ValueError(f"{path} is {kind}, {qcow2_advice}")
         raise ValueError(f"{path} is {kind}, and format is raw; unpack or convert it first")
 
 
