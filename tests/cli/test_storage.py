@@ -3,6 +3,8 @@
 
 import asyncio
 import gzip
+import hashlib
+import lzma
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -161,6 +163,23 @@ async def test_an_idle_pipe_does_not_keep_a_refused_write(user: User) -> None:
         err = await process.stderr.read()
     assert b"offset_bytes is 5242880; the disk has 4194304 bytes" in err
     await process.communicate()
+
+
+async def test_the_commands_of_the_page_work_as_printed(user: User, disk: Path, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs/drivers/storage-disk.md").read_text()
+    commands = [
+        line.strip() for line in page.splitlines() if line.startswith("    ") and " j storage " in f" {line.strip()}"
+    ]
+    assert len(commands) == 8
+    image = os.urandom(4 * MIB)
+    (tmp_path / "image.img").write_bytes(image)
+    (tmp_path / "image.img.xz").write_bytes(lzma.compress(image[: 2 * MIB], preset=0))
+    (tmp_path / "boot.bin").write_bytes(b"boot")
+    for command in commands:
+        ran = await script(user, f"cd {tmp_path} && set -e; {command}")
+        assert ran.status == 0, (command, ran)
+    assert (tmp_path / "head.bin").stat().st_size == 64 << 10
+    assert ran.out.startswith(hashlib.sha256(disk.read_bytes()).hexdigest())
 
 
 async def test_a_bar_shows_rate_and_time_left(user: User, tmp_path: Path) -> None:
