@@ -306,3 +306,27 @@ async def test_an_older_client_writes_packed_data_as_it_is(disk_file: Path) -> N
         await stream.send_end()
         await stream.result()
     assert disk_file.read_bytes().startswith(packed)
+
+
+async def test_a_source_that_can_not_be_read_is_named(tmp_path: Path) -> None:
+    async with serve_async(disk=FileDisk(size_mib=1)) as board:
+        with pytest.raises(IsADirectoryError, match=re.escape(str(tmp_path))):
+            await board.disk.write(tmp_path)
+        with pytest.raises(FileNotFoundError, match="nothing"):
+            await board.disk.write(tmp_path / "nothing")
+
+
+async def test_a_lease_that_ends_meanwhile_says_how_much_was_sent(slow_pipe: tuple[io.FileIO, int]) -> None:
+    source, writing = slow_pipe
+    async with asyncio.TaskGroup() as tasks:
+        async with serve_async(disk=FileDisk(size_mib=1)) as board:
+            os.write(writing, b"x" * 1000)
+            failing = tasks.create_task(expect_failure(board, source))
+            await written(board, 1000)
+        assert "1000 bytes were sent, at least 1000 bytes were written" in str(await failing)
+
+
+async def expect_failure(board: AsyncDriverClient, source: io.FileIO) -> errors.DriverError:
+    with pytest.raises(errors.DriverError) as failed:
+        await board.disk.write(source)
+    return failed.value

@@ -155,7 +155,10 @@ def test_a_partition_is_refused(tmp_path: Path) -> None:
         partition = tmp_path / "partition"
         number = Path(f"/sys/block/{device.name}/{device.name}p1/dev").read_text()
         os.mknod(partition, 0o60600, os.makedev(*map(int, number.split(":"))))
-        assert f"is a partition; name the whole disk, {device.name}" in refusal(partition, allow_loop=True)
+        try:
+            assert f"is a partition; name the whole disk, {device.name}" in refusal(partition, allow_loop=True)
+        finally:
+            subprocess.run(["delpart", device, "1"], check=True)
 
 
 def test_the_root_file_system_s_disk_is_refused_by_everything() -> None:

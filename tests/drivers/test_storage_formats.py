@@ -183,6 +183,7 @@ async def test_a_qcow2_disk_is_made_where_there_is_none(tmp_path: Path) -> None:
     async with serve_async(disk=FileDisk(path=path, format="qcow2", size_mib="1GiB")) as board:
         assert await board.disk.size() == 1 << 30
     assert path.stat().st_size < MIB
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 @needs_qemu_img

@@ -5,6 +5,7 @@ waiting, as a pipe does, is waited for, so that the session goes on and an inter
 """
 
 import asyncio
+import errno
 import io
 import os
 import stat
@@ -42,6 +43,8 @@ class Source:
         if not isinstance(origin, str | Path):
             yield cls(origin, str(getattr(origin, "name", "the data")), size_bytes)
             return
+        if os.path.isdir(origin):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(origin))
         # A FIFO without a writer yet is waited for like one without data.
         with open(os.open(origin, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb", buffering=0) as file:
             yield cls(file, str(origin), size_bytes)

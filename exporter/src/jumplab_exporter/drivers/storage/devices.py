@@ -50,7 +50,7 @@ def judge(device: int, rules: DeviceRules, kernel: Kernel = Kernel()) -> None:
         raise ValueError("is not known to the kernel; was it unplugged?")
     _require_whole_disk(folder, rules)
     _require_unused(folder, kernel)
-    if not rules.allow_fixed and folder.name[:4] != "loop" and _text(folder / "removable") != "1":
+    if not rules.allow_fixed and not _is_loop(folder) and _text(folder / "removable") != "1":
         raise ValueError("is a fixed disk, not a removable one; set allow_fixed: true if leases may overwrite it")
     _require_size(folder, rules)
     _require_serial(folder, rules)
@@ -76,11 +76,15 @@ def _folder(device: int, kernel: Kernel) -> Path:
 def _require_whole_disk(folder: Path, rules: DeviceRules) -> None:
     if (folder / "partition").exists():
         raise ValueError(f"is a partition; name the whole disk, {folder.parent.name}")
-    if _text(folder / "dev").startswith(f"{_LOOP_MAJOR}:"):
+    if _is_loop(folder):
         if not rules.allow_loop:
             raise ValueError("is a loop device; set allow_loop: true if leases may overwrite it")
     elif "virtual" in folder.parts[-3:]:
         raise ValueError("is a virtual device of the kernel, not a disk; name the disk itself")
+
+
+def _is_loop(folder: Path) -> bool:
+    return _text(folder / "dev").startswith(f"{_LOOP_MAJOR}:")
 
 
 def _require_unused(folder: Path, kernel: Kernel) -> None:
@@ -140,7 +144,10 @@ def _mounts(kernel: Kernel) -> Iterator[tuple[str, str, str]]:
 
 
 def _swaps(kernel: Kernel) -> list[str]:
-    lines = kernel.swaps.read_text(errors="surrogateescape").splitlines()[1:]
+    try:
+        lines = kernel.swaps.read_text(errors="surrogateescape").splitlines()[1:]
+    except FileNotFoundError:
+        return []  # a kernel without swap
     return [_unescaped(line.split()[0]) for line in lines]
 
 

@@ -67,7 +67,8 @@ def program(name: str) -> str:
 
 
 async def create(path: Path, size_bytes: int) -> None:
-    """Makes an empty image. Raises OSError."""
+    """Makes an empty image, which is its owner's alone. Raises OSError."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
     await _run([program("qemu-img"), "create", "-q", "-f", "qcow2", str(path), str(size_bytes)], ())
 
 

@@ -53,14 +53,14 @@ class Order:
 class Write:
     """Writes one upload. `run` is for one thread.
 
-    flush_often: whether the medium is so slow that what it has yet to write is to stay small.
+    is_device: whether what was written is to be on the medium in the end. It is slow, so it is flushed often meanwhile.
     refuse_while_in_use: raises ValueError where the device uses the disk.
     """
 
     medium: Medium
     upload: Upload
     order: Order
-    flush_often: bool
+    is_device: bool
     refuse_while_in_use: Callable[[], None]
     written_bytes: int = 0
     _sha256: "hashlib._Hash" = field(default_factory=hashlib.sha256)
@@ -72,9 +72,10 @@ class Write:
             image = self._image(convert)
             self._write(image)
             self._require_all_came()
-            progress(self.written_bytes, self.written_bytes, "flushing")
-            self.medium.flush()
-            self.medium.forget()
+            if self.is_device or self.order.verify:
+                progress(self.written_bytes, self.written_bytes, "flushing")
+                self.medium.flush()
+                self.medium.forget()
             if self.order.verify:
                 self._verify()
         except ValueError as error:
@@ -123,7 +124,7 @@ class Write:
             if self.order.verify:
                 self._pieces.update(block)
             unflushed_bytes += len(block)
-            if self.flush_often and unflushed_bytes >= _FLUSHED_BYTES:
+            if self.is_device and unflushed_bytes >= _FLUSHED_BYTES:
                 self.medium.flush()
                 unflushed_bytes = 0
             progress(self.written_bytes, image.size_bytes, "writing")
