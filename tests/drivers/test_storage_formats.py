@@ -279,6 +279,15 @@ async def test_a_packed_image_that_is_too_large_leaves_the_disk_as_it_was(tmp_pa
     assert path.read_bytes() == bytes(MIB)
 
 
+async def test_a_compressed_sparse_image_that_fits_exactly_is_written() -> None:
+    """The sparse image itself is larger than the disk."""
+    image = sparse_image((0xCAC1, 256, b"x" * MIB))
+    async with serve_async(disk=FileDisk(size_mib=1)) as board:
+        assert (await board.disk.write(io.BytesIO(gzip.compress(image)))).written_bytes == MIB
+        with pytest.raises(errors.CallRefused, match="the disk has 1048576 bytes; 1052672 bytes do not fit; nothing"):
+            await board.disk.write(io.BytesIO(sparse_image((0xCAC1, 256, b"x" * MIB), (0xCAC3, 1, b""))))
+
+
 async def test_a_bomb_ends_at_the_disk_s_end() -> None:
     from tests.drivers.test_unpacking import PACK
 

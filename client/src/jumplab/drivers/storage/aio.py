@@ -15,7 +15,7 @@ class AsyncStorageClient(AsyncDriverClient, StorageInterface):
 
     async def write(  # type: ignore[override] # files of this machine take the place of a byte stream
         self,
-        stream: str | Path | BinaryIO,
+        file: str | Path | BinaryIO,
         *,
         offset_bytes: int = 0,
         size_bytes: int | None = None,
@@ -32,12 +32,12 @@ class AsyncStorageClient(AsyncDriverClient, StorageInterface):
         Raises OSError where the file can't be read, CallRefused where the storage can't take it, and CallBroken where
         what arrived, or what was read back, is not what was sent. Each says how much was written.
         """
-        with Source.of(stream, size_bytes) as source:
+        with Source.of(file, size_bytes) as source:
             return await Sending(self, source, offset_bytes, progress).send(unpack=unpack, verify=verify)
 
     async def read(  # type: ignore[override] # as above
         self,
-        stream: str | Path | BinaryIO,
+        file: str | Path | BinaryIO,
         *,
         offset_bytes: int = 0,
         size_bytes: int | None = None,
@@ -48,7 +48,7 @@ class AsyncStorageClient(AsyncDriverClient, StorageInterface):
         A file that is there is overwritten once the first bytes have come. Raises as `write`; what was read until
         then is in the file.
         """
-        with Target.of(stream) as target:
+        with Target.of(file) as target:
             return await receive_into(self, target, offset_bytes, size_bytes, progress)
 
     async def write_file(

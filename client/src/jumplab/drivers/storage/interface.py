@@ -45,7 +45,8 @@ class StorageInterface(DriverInterface):
         """Writes what the stream brings until its end, from `offset_bytes` on; the rest keeps what it had.
 
         size_bytes: how much will come, where that is known.  unpack: whether compressed data and images are unpacked.
-        unpacked_bytes: at least how much that makes, where that is known.  verify: read it back and compare.
+        unpacked_bytes: at least how much comes out of compressed data, where that is known.  verify: read it back and
+        compare.
 
         Refuses (ValueError) while the device uses the storage, and what does not fit; before anything is written where
         the size is known. What fails later says how much was written.

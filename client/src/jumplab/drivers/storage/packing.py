@@ -22,9 +22,6 @@ IMAGES: Mapping[str, bytes] = {"qcow2": QCOW2_MAGIC, "sparse": SPARSE_MAGIC}
 _XZ_FOOTER = struct.Struct("<4sI2s2s")
 _XZ_HEADER_BYTES = 12
 _MOST_XZ_STREAMS = 1000
-_SPARSE_SIZES = struct.Struct("<II")
-_SPARSE_SIZES_AT = 12
-_QCOW2_SIZE_AT = 24
 
 
 def packing_of(first: bytes) -> str:
@@ -36,7 +33,7 @@ def packing_of(first: bytes) -> str:
 
 
 def least_unpacked_bytes(file: BinaryIO, packing: str) -> int | None:
-    """At least so much a seekable file becomes when it is unpacked; None where it does not say.
+    """At least so much a seekable file becomes when it is decompressed; None where it does not say.
 
     The file's position stays. What can't be read as it should be is None: to unpack it will fail, and say why.
     """
@@ -123,20 +120,8 @@ def _zst(file: BinaryIO, start: int, _end: int) -> int:
     return size_bytes + 256 if width == 2 else size_bytes
 
 
-def _sparse(file: BinaryIO, start: int, _end: int) -> int:
-    block_bytes, blocks = _SPARSE_SIZES.unpack(_read_at(file, start + _SPARSE_SIZES_AT, _SPARSE_SIZES.size))
-    return int(block_bytes) * int(blocks)
-
-
-def _qcow2(file: BinaryIO, start: int, _end: int) -> int:
-    (size_bytes,) = struct.unpack(">Q", _read_at(file, start + _QCOW2_SIZE_AT, 8))
-    return int(size_bytes)
-
-
 _ESTIMATES: Mapping[str, Callable[[BinaryIO, int, int], int]] = {
     "gz": _gz,
     "xz": _xz,
     "zst": _zst,
-    "sparse": _sparse,
-    "qcow2": _qcow2,
 }

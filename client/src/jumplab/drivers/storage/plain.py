@@ -21,7 +21,7 @@ class StorageClient(DriverClient):
 
     def write(
         self,
-        stream: str | Path | BinaryIO,
+        file: str | Path | BinaryIO,
         *,
         offset_bytes: int = 0,
         size_bytes: int | None = None,
@@ -40,18 +40,13 @@ class StorageClient(DriverClient):
         """
         return self._portal.run(
             self._twin.write(
-                stream,
-                offset_bytes=offset_bytes,
-                size_bytes=size_bytes,
-                unpack=unpack,
-                verify=verify,
-                progress=progress,
+                file, offset_bytes=offset_bytes, size_bytes=size_bytes, unpack=unpack, verify=verify, progress=progress
             )
         )
 
     def read(
         self,
-        stream: str | Path | BinaryIO,
+        file: str | Path | BinaryIO,
         *,
         offset_bytes: int = 0,
         size_bytes: int | None = None,
@@ -63,7 +58,7 @@ class StorageClient(DriverClient):
         then is in the file.
         """
         return self._portal.run(
-            self._twin.read(stream, offset_bytes=offset_bytes, size_bytes=size_bytes, progress=progress)
+            self._twin.read(file, offset_bytes=offset_bytes, size_bytes=size_bytes, progress=progress)
         )
 
     def write_file(

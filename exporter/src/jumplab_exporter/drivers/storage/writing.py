@@ -9,6 +9,7 @@ from functools import partial
 from jumplab.driver import progress
 from jumplab.drivers.storage import Digest
 from jumplab.drivers.storage.comparing import Pieces, describe_difference
+from jumplab.drivers.storage.packing import COMPRESSIONS
 from jumplab.protocol.sizes import format_size
 from jumplab_exporter.drivers.storage.medium import Medium
 from jumplab_exporter.drivers.storage.qcow2 import Header
@@ -37,10 +38,8 @@ class Order:
         """Refuses what is known not to fit, before anything is done. Raises ValueError."""
         if not 0 <= self.offset_bytes <= disk_bytes:
             raise ValueError(f"offset_bytes is {self.offset_bytes}; the disk has {disk_bytes} bytes")
-        least = self.unpacked_bytes or 0
         if self.size_bytes is not None and not self.unpack:
-            least = max(least, self.size_bytes)
-        self.refuse_size(least, disk_bytes)
+            self.refuse_size(self.size_bytes, disk_bytes)
 
     def refuse_size(self, size_bytes: int, disk_bytes: int) -> None:
         """Refuses an image of this size. Raises ValueError."""
@@ -83,7 +82,8 @@ class Write:
         except ConnectionError as error:
             raise ConnectionError(f"{error}; {self.describe_written()}") from error
         except OSError as error:
-            raise OSError(f"{error.strerror or error}; {self.describe_written()}") from error
+            problem = f"the disk can't be written: {error.strerror}" if error.strerror else str(error)
+            raise OSError(f"{problem}; {self.describe_written()}") from error
         return Digest(
             size_bytes=self.upload.size_bytes,
             sha256=self.upload.sha256.hexdigest(),
@@ -108,6 +108,8 @@ class Write:
         size_bytes = image.size_bytes
         if image.format == "raw":
             size_bytes = self.order.size_bytes
+        elif image.format in COMPRESSIONS:
+            size_bytes = self.order.unpacked_bytes
         self.order.refuse_size(size_bytes or 0, self.medium.size_bytes)
         return Image(image.format, size_bytes, image.blocks)
 
@@ -127,7 +129,7 @@ class Write:
             if self.is_device and unflushed_bytes >= _FLUSHED_BYTES:
                 self.medium.flush()
                 unflushed_bytes = 0
-            progress(self.written_bytes, image.size_bytes, "writing")
+            progress(self.written_bytes, image.size_bytes and max(image.size_bytes, self.written_bytes), "writing")
 
     def _written_sha256(self, image: Image) -> "hashlib._Hash":
         """Raw data is hashed once: as it came, so it was written."""
@@ -164,8 +166,11 @@ class Write:
                     raise ValueError(
                         f"the qcow2 image is larger than {format_size(most_bytes)}, far more than the disk"
                     )
-                image.write(block)
+                try:
+                    image.write(block)
+                    image.flush()
+                except OSError as error:
+                    raise OSError(f"{tempfile.gettempdir()} can't take the qcow2 image: {error.strerror}") from error
                 progress(image.tell(), self.order.size_bytes, "receiving")
-            image.flush()
             convert(image.fileno(), content.fileno(), size_bytes)
             yield from iter(lambda: content.read(_BLOCK_BYTES), b"")
