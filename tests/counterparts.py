@@ -85,6 +85,19 @@ def _bash() -> str:
     return "" if shutil.which("bash") else "bash was not found: install it (Debian's package bash)"
 
 
+def _qemu_img() -> str:
+    absent = [name for name in ("qemu-img", "qemu-nbd", "prlimit") if shutil.which(name) is None]
+    return (
+        f"{' and '.join(absent)} was not found: install it (Debian's packages qemu-utils, util-linux)" if absent else ""
+    )
+
+
+def _loop() -> str:
+    if not os.access("/dev/loop-control", os.R_OK | os.W_OK):
+        return "/dev/loop-control can't be opened: loop devices are root's, on a kernel that has them"
+    return "" if shutil.which("losetup") else "losetup was not found: install it (Debian's package mount)"
+
+
 def _atheris() -> str:
     return "" if guided.available() else "there is no atheris here (make fuzz installs it where it can)"
 
@@ -98,6 +111,8 @@ MISSING: Mapping[str, Callable[[], str]] = MappingProxyType(
         "ser2net": _ser2net,
         "busybox": _busybox,
         "bash": _bash,
+        "qemu-img": _qemu_img,
+        "loop": _loop,
         "atheris": _atheris,
     }
 )

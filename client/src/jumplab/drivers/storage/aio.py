@@ -1,58 +1,70 @@
 """A device's storage, for asyncio."""
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from jumplab.driver import AsyncDriverClient, ResultStream, errors
+from jumplab.driver import AsyncDriverClient
 from jumplab.drivers.storage.interface import Digest, StorageInterface
-
-_BLOCK_BYTES = 256 << 10
+from jumplab.drivers.storage.local_files import Source, Target
+from jumplab.drivers.storage.moving import Sending, receive_into
 
 
 class AsyncStorageClient(AsyncDriverClient, StorageInterface):
     """A device's storage."""
 
-    async def write_file(
-        self, path: str | Path, offset_bytes: int = 0, progress: Callable[[int], None] | None = None
+    async def write(  # type: ignore[override] # files of this machine take the place of a byte stream
+        self,
+        file: str | Path | BinaryIO,
+        *,
+        offset_bytes: int = 0,
+        size_bytes: int | None = None,
+        unpack: bool = True,
+        verify: bool = False,
+        progress: Callable[[int], None] | None = None,
     ) -> Digest:
-        """Writes a file of this machine onto the storage, from `offset_bytes` on.
+        """Writes a file of this machine, or what an open one or a pipe still has, from `offset_bytes` on.
 
-        progress: is called with the number of bytes sent so far.  Raises OSError where the file can't be read, and
-        CallBroken where what arrived is not what was sent.
+        size_bytes: how much it has, for a pipe: what does not fit is refused before anything is written, where the size
+        is known.  unpack: whether gz, bz2, xz, zst, Android sparse and qcow2 data is unpacked on its way; their first
+        bytes tell.  verify: have it read back and compared.  progress: is called with the number of bytes sent so far.
+
+        Raises OSError where the file can't be read, CallRefused where the storage can't take it, and CallBroken where
+        what arrived, or what was read back, is not what was sent. Each says how much was written.
         """
-        sha256 = hashlib.sha256()
-        with Path(path).open("rb") as file:
-            async with self.open("write", offset_bytes=offset_bytes) as stream:
-                await _send_file(file, stream, sha256.update, progress)
-                await stream.send_end()
-                written = Digest.model_validate_json(await stream.result())
-        if written.sha256 != sha256.hexdigest():
-            raise errors.CallBroken(f"what {self.path} wrote is not what {path} holds: write it again", type="OSError")
-        return written
+        with Source.of(file, size_bytes) as source:
+            return await Sending(self, source, offset_bytes, progress).send(unpack=unpack, verify=verify)
 
-    async def read_file(self, path: str | Path, offset_bytes: int = 0, size_bytes: int | None = None) -> Digest:
-        """Reads the storage into a file of this machine. Raises as `write_file`; then the file is incomplete."""
-        sha256 = hashlib.sha256()
-        with Path(path).open("wb") as file:
-            async with self.open("read", offset_bytes=offset_bytes, size_bytes=size_bytes) as stream:
-                while data := await stream.receive():
-                    file.write(data)
-                    sha256.update(data)
-                read = Digest.model_validate_json(await stream.result())
-        if read.sha256 != sha256.hexdigest():
-            raise errors.CallBroken(f"what came from {self.path} is not what it holds: read it again", type="OSError")
-        return read
+    async def read(  # type: ignore[override] # as above
+        self,
+        file: str | Path | BinaryIO,
+        *,
+        offset_bytes: int = 0,
+        size_bytes: int | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Digest:
+        """Reads `size_bytes` (None: all) from `offset_bytes` on into a file of this machine, or an open one.
 
+        A file that is there is overwritten once the first bytes have come. Raises as `write`; what was read until
+        then is in the file.
+        """
+        with Target.of(file) as target:
+            return await receive_into(self, target, offset_bytes, size_bytes, progress)
 
-async def _send_file(
-    file: BinaryIO, stream: ResultStream, digest: Callable[[bytes], None], progress: Callable[[int], None] | None
-) -> None:
-    sent_bytes = 0
-    while block := file.read(_BLOCK_BYTES):
-        digest(block)
-        await stream.send(block)
-        sent_bytes += len(block)
-        if progress is not None:
-            progress(sent_bytes)
+    async def write_file(
+        self,
+        path: str | Path | BinaryIO,
+        offset_bytes: int = 0,
+        progress: Callable[[int], None] | None = None,
+        *,
+        verify: bool = False,
+        unpack: bool = True,
+    ) -> Digest:
+        """`write`, by its older name."""
+        return await self.write(path, offset_bytes=offset_bytes, progress=progress, verify=verify, unpack=unpack)
+
+    async def read_file(
+        self, path: str | Path | BinaryIO, offset_bytes: int = 0, size_bytes: int | None = None
+    ) -> Digest:
+        """`read`, by its older name."""
+        return await self.read(path, offset_bytes=offset_bytes, size_bytes=size_bytes)

@@ -9,12 +9,20 @@ from jumplab.driver import ByteStream, DriverInterface, stream
 
 
 class Digest(BaseModel):
-    """What was moved.  size_bytes: how much.  sha256: the SHA-256 (FIPS 180-4) of it, hexadecimal."""
+    """What was moved.  size_bytes: how much.  sha256: the SHA-256 (FIPS 180-4) of it, hexadecimal.
+
+    Of a write, where the exporter tells it:  format: what was sent, "raw" or how it was unpacked, outermost first
+    ("xz+sparse").  written_bytes, written_sha256: what that became on the storage.  verified: whether it was read back.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     size_bytes: int = Field(ge=0)
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    format: str = ""
+    written_bytes: int | None = None
+    written_sha256: str | None = None
+    verified: bool = False
 
 
 class StorageInterface(DriverInterface):
@@ -24,10 +32,24 @@ class StorageInterface(DriverInterface):
 
     @abstractmethod
     @stream(bulk=True)
-    async def write(self, stream: ByteStream, *, offset_bytes: int = 0) -> Digest:
+    async def write(
+        self,
+        stream: ByteStream,
+        *,
+        offset_bytes: int = 0,
+        size_bytes: int | None = None,
+        unpacked_bytes: int | None = None,
+        unpack: bool = False,
+        verify: bool = False,
+    ) -> Digest:
         """Writes what the stream brings until its end, from `offset_bytes` on; the rest keeps what it had.
 
-        Refuses (ValueError) while the device uses the storage, and what does not fit.
+        size_bytes: how much will come, where that is known.  unpack: whether compressed data and images are unpacked.
+        unpacked_bytes: at least how much comes out of compressed data, where that is known.  verify: read it back and
+        compare.
+
+        Refuses (ValueError) while the device uses the storage, and what does not fit; before anything is written where
+        the size is known. What fails later says how much was written.
         """
 
     @abstractmethod

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
+from typing import BinaryIO, ClassVar
 
 from jumplab.driver import AsyncDriverClient, DriverClient
 from jumplab.drivers.storage.aio import AsyncStorageClient
@@ -19,16 +19,60 @@ class StorageClient(DriverClient):
         """How many bytes it holds."""
         return self._portal.run(self._twin.size())
 
-    def write_file(
-        self, path: str | Path, offset_bytes: int = 0, progress: Callable[[int], None] | None = None
+    def write(
+        self,
+        file: str | Path | BinaryIO,
+        *,
+        offset_bytes: int = 0,
+        size_bytes: int | None = None,
+        unpack: bool = True,
+        verify: bool = False,
+        progress: Callable[[int], None] | None = None,
     ) -> Digest:
-        """Writes a file of this machine onto the storage, from `offset_bytes` on.
+        """Writes a file of this machine, or what an open one or a pipe still has, from `offset_bytes` on.
 
-        progress: is called with the number of bytes sent so far.  Raises OSError where the file can't be read, and
-        CallBroken where what arrived is not what was sent.
+        size_bytes: how much it has, for a pipe: what does not fit is refused before anything is written, where the size
+        is known.  unpack: whether gz, bz2, xz, zst, Android sparse and qcow2 data is unpacked on its way; their first
+        bytes tell.  verify: have it read back and compared.  progress: is called with the number of bytes sent so far.
+
+        Raises OSError where the file can't be read, CallRefused where the storage can't take it, and CallBroken where
+        what arrived, or what was read back, is not what was sent. Each says how much was written.
         """
-        return self._portal.run(self._twin.write_file(path, offset_bytes, progress))
+        return self._portal.run(
+            self._twin.write(
+                file, offset_bytes=offset_bytes, size_bytes=size_bytes, unpack=unpack, verify=verify, progress=progress
+            )
+        )
 
-    def read_file(self, path: str | Path, offset_bytes: int = 0, size_bytes: int | None = None) -> Digest:
-        """Reads the storage into a file of this machine. Raises as `write_file`; then the file is incomplete."""
+    def read(
+        self,
+        file: str | Path | BinaryIO,
+        *,
+        offset_bytes: int = 0,
+        size_bytes: int | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Digest:
+        """Reads `size_bytes` (None: all) from `offset_bytes` on into a file of this machine, or an open one.
+
+        A file that is there is overwritten once the first bytes have come. Raises as `write`; what was read until
+        then is in the file.
+        """
+        return self._portal.run(
+            self._twin.read(file, offset_bytes=offset_bytes, size_bytes=size_bytes, progress=progress)
+        )
+
+    def write_file(
+        self,
+        path: str | Path | BinaryIO,
+        offset_bytes: int = 0,
+        progress: Callable[[int], None] | None = None,
+        *,
+        verify: bool = False,
+        unpack: bool = True,
+    ) -> Digest:
+        """`write`, by its older name."""
+        return self._portal.run(self._twin.write_file(path, offset_bytes, progress, verify=verify, unpack=unpack))
+
+    def read_file(self, path: str | Path | BinaryIO, offset_bytes: int = 0, size_bytes: int | None = None) -> Digest:
+        """`read`, by its older name."""
         return self._portal.run(self._twin.read_file(path, offset_bytes, size_bytes))

@@ -1,6 +1,7 @@
 """The drivers of one lease, and what the exporter reports of them."""
 
 import asyncio
+import inspect
 import json
 import logging
 import uuid
@@ -8,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from pydantic import PydanticUserError
 
@@ -250,7 +251,21 @@ def _description(driver: Driver, method: Method) -> str:
 
 def _interface_report(driver: Driver, interface: type[DriverInterface]) -> InterfaceReport:
     methods = methods_of(interface)
-    schema = {name: {**it.schema(), "description": _description(driver, it)} for name, it in methods.items()}
+    schema = {
+        name: {**_schema_of(method, type(driver)), "description": _description(driver, method)}
+        for name, method in methods.items()
+    }
     return InterfaceReport(
         name=name_of(interface), version=version_of(interface), schema=json.dumps(schema), client=interface.client
     )
+
+
+def _schema_of(method: Method, kind: type[Driver]) -> dict[str, Any]:
+    """A method's schema, without the arguments that the interface has gained since the driver was written."""
+    schema = method.schema()
+    taken = inspect.signature(getattr(kind, method.name)).parameters
+    properties: dict[str, Any] = schema["arguments"].get("properties", {})
+    if properties.keys() <= taken.keys() or any(each.kind is each.VAR_KEYWORD for each in taken.values()):
+        return schema
+    known = {name: argument for name, argument in properties.items() if name in taken}
+    return {**schema, "arguments": {**schema["arguments"], "properties": known}}

@@ -46,6 +46,24 @@ PROFILES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class DiskFile:
+    """A machine's disk.  format: never left to QEMU to find out.  descriptor: the open file that `path` leads to."""
+
+    path: str
+    format: str
+    descriptor: int | None = None
+
+    @classmethod
+    def of_descriptor(cls, descriptor: int) -> "DiskFile":
+        """A raw disk that is open."""
+        return cls(f"/proc/self/fd/{descriptor}", "raw", descriptor)
+
+    def drive(self) -> str:
+        """The value of QEMU's -drive, in which a comma is written twice."""
+        return f"file={self.path.replace(',', ',,')},format={self.format},if=none,id=disk"
+
+
 class Machine:
     """A running QEMU, its console connected before the first instruction ran. `console` is its console's port."""
 
@@ -56,8 +74,8 @@ class Machine:
         self._switched_off = False
 
     @classmethod
-    async def start(cls, command: Sequence[str], disk: int) -> Self:
-        """Starts `command` with the open file `disk` as its disk. Raises OSError with what QEMU says against it."""
+    async def start(cls, command: Sequence[str], disk: DiskFile) -> Self:
+        """Starts `command` with `disk` as its disk. Raises OSError with what QEMU says against it."""
         with ExitStack() as theirs:
             qmp_own, qmp_end = _pair(theirs)
             console_own, console_end = _pair(theirs)
@@ -65,10 +83,11 @@ class Machine:
                 *("-display", "none", "-nodefaults", "-S"),
                 *("-chardev", f"socket,id=qmp,fd={qmp_end}", "-mon", "chardev=qmp,mode=control"),
                 *("-chardev", f"socket,id=console,fd={console_end}", "-serial", "chardev:console"),
-                *("-drive", f"file=/proc/self/fd/{disk},format=raw,if=none,id=disk"),
+                *("-drive", disk.drive()),
                 *("-device", "virtio-blk-device,drive=disk"),
             )
-            child = await Child.start((*command, *wiring), inherited_descriptors=(qmp_end, console_end, disk))
+            inherited = (qmp_end, console_end, *(() if disk.descriptor is None else (disk.descriptor,)))
+            child = await Child.start((*command, *wiring), inherited_descriptors=inherited)
         qmp = QMPClient("board")
         try:
             async with asyncio.timeout(_STARTING_BOUND_SECONDS):

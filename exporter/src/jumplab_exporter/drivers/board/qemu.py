@@ -10,9 +10,10 @@ from jumplab.driver import Driver
 from jumplab.drivers.composite import CompositeInterface
 from jumplab.drivers.power import PowerInterface
 from jumplab_exporter.drivers.board.console import BoardConsole
-from jumplab_exporter.drivers.board.machine import PROFILES, Machine
+from jumplab_exporter.drivers.board.machine import PROFILES, DiskFile, Machine
 from jumplab_exporter.drivers.console.buffered import DISK_MIB, MEMORY_KIB, DiskMib, MemoryKib
 from jumplab_exporter.drivers.storage.disk import FileDisk
+from jumplab_exporter.drivers.storage.settings import DiskFormat, SizeMib
 
 
 class QemuBoard(CompositeInterface, Driver):
@@ -20,15 +21,17 @@ class QemuBoard(CompositeInterface, Driver):
 
     machine: which board;  firmware: what it starts, Debian's U-Boot by default;  memory_mib: its memory.
     disk: the file that is its disk (virtio), made if it isn't there; none: an empty one for each session.
-    disk_mib: the size of a disk that is made;  arguments: more of QEMU's own, as they are.
+    format: what that file is;  disk_mib: the size of a disk that is made.
+    arguments: more of QEMU's own, as they are.
     console_memory_kib, console_disk_mib: how much of what the console says is kept, as for every console.
     """
 
     machine: Literal["qemu_arm64", "qemu_arm"] = "qemu_arm64"
     firmware: Path | None = None
-    memory_mib: int = 256
+    memory_mib: SizeMib = 256
     disk: Path | None = None
-    disk_mib: int = 64
+    format: DiskFormat = DiskFormat.RAW
+    disk_mib: SizeMib = 64
     console_memory_kib: MemoryKib = MEMORY_KIB
     console_disk_mib: DiskMib = DISK_MIB
     arguments: list[str] = []  # noqa: RUF012 - a setting's default, which pydantic copies
@@ -36,7 +39,13 @@ class QemuBoard(CompositeInterface, Driver):
     def make_children(self) -> dict[str, Driver]:
         console = BoardConsole(memory_kib=self.console_memory_kib, disk_mib=self.console_disk_mib)
         power = _Supply(self, console)
-        self._storage = FileDisk(path=self.disk, size_mib=self.disk_mib, why_in_use=power.why_disk_in_use)
+        self._storage = FileDisk(
+            path=self.disk,
+            size_mib=self.disk_mib,
+            format=self.format,
+            why_in_use=power.why_disk_in_use,
+            files_only=True,
+        )
         # Torn down in the opposite order: the supply first.
         return {"storage": self._storage, "console": console, "power": power}
 
@@ -61,7 +70,9 @@ class QemuBoard(CompositeInterface, Driver):
 
     async def start(self) -> Machine:
         """Starts the machine with its disk."""
-        return await Machine.start(self.command(), self._storage.descriptor)
+        if self.format is DiskFormat.RAW or self.disk is None:
+            return await Machine.start(self.command(), DiskFile.of_descriptor(self._storage.descriptor))
+        return await Machine.start(self.command(), DiskFile(str(self.disk.absolute()), self.format))
 
 
 class _Supply(PowerInterface, Driver):

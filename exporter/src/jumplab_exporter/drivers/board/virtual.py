@@ -15,6 +15,7 @@ from jumplab_exporter.drivers.console.buffered import DISK_MIB, MEMORY_KIB, Disk
 from jumplab_exporter.drivers.console.ports import TerminalPort
 from jumplab_exporter.drivers.console.serial_device import SerialDevice
 from jumplab_exporter.drivers.storage.disk import FileDisk
+from jumplab_exporter.drivers.storage.settings import SizeMib
 
 _TICK_SECONDS = 1.0
 
@@ -28,13 +29,19 @@ class VirtualBoard(CompositeInterface, Driver):
     """
 
     disk: Path | None = None
-    disk_mib: int = 64
+    disk_mib: SizeMib = 64
     console_memory_kib: MemoryKib = MEMORY_KIB
     console_disk_mib: DiskMib = DISK_MIB
 
     def make_children(self) -> dict[str, Driver]:
         self._supply = _Supply(self)
-        self._storage = FileDisk(path=self.disk, size_mib=self.disk_mib, why_in_use=self._supply.why_disk_in_use)
+        self._storage = FileDisk(
+            path=self.disk,
+            size_mib=self.disk_mib,
+            why_in_use=self._supply.why_disk_in_use,
+            files_only=True,
+            qcow2_advice="and this board takes raw disks alone; convert it with qemu-img",
+        )
         self._console = BoardConsole(memory_kib=self.console_memory_kib, disk_mib=self.console_disk_mib)
         self._firmware = Firmware(self._storage.head)
         return {"storage": self._storage, "console": self._console, "power": self._supply}

@@ -1,111 +1,257 @@
-"""A disk that is a file on this host."""
+"""A disk: a file on this host, or a block device."""
 
 import asyncio
 import hashlib
 import os
+import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from jumplab.driver import ByteStream, Driver
+from jumplab.driver import ByteStream, Driver, errors, progress
 from jumplab.drivers.storage import Digest, StorageInterface
+from jumplab_exporter.drivers.storage import qcow2
+from jumplab_exporter.drivers.storage.devices import DeviceRules
+from jumplab_exporter.drivers.storage.medium import (
+    FileMedium,
+    Medium,
+    open_device,
+    open_file,
+    refuse_device,
+    refuse_kind,
+)
+from jumplab_exporter.drivers.storage.nbd import open_qcow2
+from jumplab_exporter.drivers.storage.origin import mark_leased, refuse_other_format
+from jumplab_exporter.drivers.storage.settings import DiskFormat, Size, SizeMib
+from jumplab_exporter.drivers.storage.upload import Upload
+from jumplab_exporter.drivers.storage.write_thread import run_write
+from jumplab_exporter.drivers.storage.writing import Order, Write
 
 _BLOCK_BYTES = 256 << 10
 _MIB = 1 << 20
+_DEVICES = Path("/dev")
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - files there are files
 
 
 class FileDisk(StorageInterface, Driver):
-    """A disk of a fixed size in a file.
+    """A disk of a fixed size, in a file or on a block device.
 
-    path: the file, which stays; made if it isn't there. None: a file without a name, gone with the session.
-    size_mib: the size of a disk that is made;  an existing file keeps its own.
+    path: the file, which stays, made if it isn't there; or the device. None: a file without a name, gone with the
+    session.  size_mib: the size of a disk that is made; an existing one keeps its own.
+    format: what the file is. It is never found out from what is in it.
+
+    For a device:  serial: the serial number that it must have;  max_size: how large it may be;  allow_fixed: it need
+    not be removable;  allow_loop: it may be a loop device.
     """
 
     path: Path | None = None
-    size_mib: int = 64
+    size_mib: SizeMib = 64
+    format: DiskFormat = DiskFormat.RAW
+    serial: str | None = None
+    max_size: Size | None = None
+    allow_fixed: bool = False
+    allow_loop: bool = False
 
-    def __init__(self, *, why_in_use: Callable[[], str] = lambda: "", **configuration: object) -> None:
-        """why_in_use: why the disk must not be written right now, as a sentence, or ""."""
+    def __init__(
+        self,
+        *,
+        why_in_use: Callable[[], str] = lambda: "",
+        files_only: bool = False,
+        qcow2_advice: str = "and format is raw; set format: qcow2, or convert it with qemu-img",
+        **configuration: object,
+    ) -> None:
+        """For boards with a disk.
+
+        why_in_use: why the disk must not be written right now, as a sentence, or "".  files_only: no devices.
+        qcow2_advice: what to do with a qcow2 file where the disk is raw, as the end of a sentence.
+        """
         super().__init__(**configuration)
         self._why_in_use = why_in_use
+        self._files_only = files_only
+        self._qcow2_advice = qcow2_advice
+        self._rules = DeviceRules(self.allow_fixed, self.allow_loop, self.max_size, self.serial)
+        self._file: FileMedium | None = None
+        self._is_busy = False
+        try:
+            self._is_device = self._names_device()
+            self._refuse_misfit()
+        except ValueError as error:
+            raise errors.ConfigurationInvalid(str(error)) from error
 
     async def __aenter__(self) -> Self:
-        self._descriptor = await asyncio.to_thread(self._open)
-        self._size_bytes = os.fstat(self._descriptor).st_size
+        if self._is_device:
+            await self._try_device()
+        elif self.format is DiskFormat.QCOW2:
+            await self._prepare_qcow2()
+        else:
+            self._file = await asyncio.to_thread(self._open_file)
         return await super().__aenter__()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        os.close(self._descriptor)
+        if self._file is not None:
+            self._file.close()
         await super().__aexit__(kind, error, traceback)
 
     @property
     def descriptor(self) -> int:
-        """The open file, for who starts the device."""
-        return self._descriptor
-
-    def _open(self) -> int:
-        if self.path is None:
-            with tempfile.TemporaryFile() as nameless:
-                nameless.truncate(self.size_mib * _MIB)
-                return os.dup(nameless.fileno())
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        if os.fstat(descriptor).st_size == 0:
-            os.truncate(descriptor, self.size_mib * _MIB)
-        return descriptor
+        """The open file of a raw disk, for who starts the device."""
+        assert self._file is not None
+        return self._file.descriptor
 
     async def size(self) -> int:
-        return self._size_bytes
+        if self._file is not None:
+            return self._file.size_bytes
+        if not self._is_device:
+            return (await asyncio.to_thread(qcow2.header_of, self._named_path)).size_bytes
+        async with self._opened() as medium:
+            return medium.size_bytes
 
-    async def write(self, stream: ByteStream, *, offset_bytes: int = 0) -> Digest:
-        self._check(offset_bytes)
+    async def write(
+        self,
+        stream: ByteStream,
+        *,
+        offset_bytes: int = 0,
+        size_bytes: int | None = None,
+        unpacked_bytes: int | None = None,
+        unpack: bool = False,
+        verify: bool = False,
+    ) -> Digest:
         self._refuse_while_in_use()
-        sha256, file_position = hashlib.sha256(), offset_bytes
-        while data := await stream.receive():
-            self._refuse_while_in_use()
-            if file_position + len(data) > self._size_bytes:
-                raise ValueError(
-                    f"the disk has {self._size_bytes} bytes; the data sent from offset {offset_bytes} on does not fit"
-                )
-            await asyncio.to_thread(self._write_at, data, file_position)
-            sha256.update(data)
-            file_position += len(data)
-        return Digest(size_bytes=file_position - offset_bytes, sha256=sha256.hexdigest())
+        order = Order(offset_bytes, size_bytes, unpacked_bytes, unpack, verify)
+        async with self._opened() as medium:
+            order.refuse_what_does_not_fit(medium.size_bytes)
+            return await run_write(
+                Write(medium, Upload(stream), order, self._is_device, self._refuse_while_in_use), self.log.warning
+            )
 
     async def read(self, stream: ByteStream, *, offset_bytes: int = 0, size_bytes: int | None = None) -> Digest:
-        self._check(offset_bytes)
-        end = self._size_bytes if size_bytes is None else offset_bytes + size_bytes
-        if end > self._size_bytes or end < offset_bytes:
-            raise ValueError(f"the disk has {self._size_bytes} bytes: there are no {size_bytes} from {offset_bytes} on")
-        sha256, file_position = hashlib.sha256(), offset_bytes
-        while file_position < end:
-            data = await asyncio.to_thread(
-                os.pread, self._descriptor, min(_BLOCK_BYTES, end - file_position), file_position
-            )
-            if not data:
-                raise OSError(f"the disk's file ends at {file_position}; another program has shortened it")
-            await stream.send(data)
-            sha256.update(data)
-            file_position += len(data)
+        if self.format is DiskFormat.QCOW2:
+            self._refuse_while_in_use()
+        async with self._opened() as medium:
+            if not 0 <= offset_bytes <= medium.size_bytes:
+                raise ValueError(f"offset_bytes is {offset_bytes}; the disk has {medium.size_bytes} bytes")
+            end = medium.size_bytes if size_bytes is None else offset_bytes + size_bytes
+            if end > medium.size_bytes or end < offset_bytes:
+                raise ValueError(
+                    f"the disk has {medium.size_bytes} bytes: there are no {size_bytes} from {offset_bytes} on"
+                )
+            sha256, position = hashlib.sha256(), offset_bytes
+            while position < end:
+                data = await asyncio.to_thread(medium.read, position, min(_BLOCK_BYTES, end - position))
+                await stream.send(data)
+                sha256.update(data)
+                position += len(data)
+                progress(position - offset_bytes, end - offset_bytes, "reading")
         return Digest(size_bytes=end - offset_bytes, sha256=sha256.hexdigest())
 
     def head(self) -> bytes:
         """Its first MiB, for a device that looks for a file system."""
-        return os.pread(self._descriptor, _MIB, 0)
+        assert self._file is not None
+        return self._file.read(0, _MIB)
 
-    def _check(self, offset_bytes: int) -> None:
-        if not 0 <= offset_bytes <= self._size_bytes:
-            raise ValueError(f"offset_bytes is {offset_bytes}; the disk has {self._size_bytes} bytes")
+    def _names_device(self) -> bool:
+        if self.path is None:
+            return False
+        try:
+            return stat.S_ISBLK(self.path.stat().st_mode)
+        except OSError:
+            is_there = _DEVICES in self.path.parents and _SHARED_MEMORY not in self.path.parents
+            return is_there or self._rules != DeviceRules()
+
+    def _refuse_misfit(self) -> None:
+        """Looks at what the path names, without opening a device. Raises ValueError."""
+        if self._is_device and self._files_only:
+            raise ValueError(f"{self.path} is a device; the disk of a virtual board is a file")
+        if self._is_device and self.format is not DiskFormat.RAW:
+            raise ValueError(f"format is {self.format}, and {self.path} is a device; its format is raw")
+        if self.path is None:
+            if self.format is not DiskFormat.RAW or self._rules != DeviceRules():
+                raise ValueError("format and the settings of devices need a path")
+            return
+        try:
+            status = self.path.stat()
+        except OSError:
+            return  # said when it is opened
+        refuse_kind(self.path, status.st_mode)
+        if self._is_device:
+            refuse_device(self.path, status.st_rdev, self._rules)
+        elif self._rules != DeviceRules():
+            raise ValueError(f"{self.path} is a file; serial, max_size, allow_fixed and allow_loop are for devices")
+        else:
+            with suppress(PermissionError):  # said when it is opened
+                self._refuse_other_format()
+
+    def _refuse_other_format(self) -> None:
+        refuse_other_format(self._named_path, self.format, self._qcow2_advice)
+
+    @property
+    def _named_path(self) -> Path:
+        assert self.path is not None
+        return self.path
+
+    def _open_file(self) -> FileMedium:
+        if self.path is None:
+            with tempfile.TemporaryFile() as nameless:
+                nameless.truncate(self.size_mib * _MIB)
+                return FileMedium(os.dup(nameless.fileno()))
+        self._refuse_other_format()
+        file = open_file(self.path, self.size_mib * _MIB)
+        self._mark()
+        return file
+
+    def _mark(self) -> None:
+        if problem := mark_leased(self._named_path, self.format):
+            self.log.warning("%s", problem)
+
+    async def _prepare_qcow2(self) -> None:
+        if not self._named_path.exists() or not self._named_path.stat().st_size:
+            await qcow2.create(self._named_path, self.size_mib * _MIB)
+        self._refuse_other_format()
+        self._mark()
+
+    async def _try_device(self) -> None:
+        """A device that leases must not have fails the driver. One that isn't there may still come."""
+        try:
+            async with self._opened():
+                pass
+        except FileNotFoundError as error:
+            self.log.warning("%s", error)
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[Medium]:
+        """The disk, open. A device is opened and judged anew each time: it may have been switched, or changed."""
+        if self._file is not None:
+            yield self._file
+            return
+        if self._is_busy:
+            raise ValueError("the disk is being read or written; try again when that has ended")
+        self._is_busy = True
+        try:
+            if not self._is_device:
+                async with open_qcow2(self._named_path) as content:
+                    yield content
+                return
+            device = await asyncio.to_thread(self._open_device)
+            try:
+                yield device
+            finally:
+                await asyncio.to_thread(device.close)
+        finally:
+            self._is_busy = False
+
+    def _open_device(self) -> FileMedium:
+        try:
+            return open_device(self._named_path, self._rules)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f"there is no {self.path}: is it plugged in, and switched to the exporter's host?"
+            ) from error
 
     def _refuse_while_in_use(self) -> None:
         if reason := self._why_in_use():
             raise ValueError(reason)
-
-    def _write_at(self, data: bytes, file_position: int) -> None:
-        rest = memoryview(data)
-        while rest:
-            written = os.pwrite(self._descriptor, rest, file_position)
-            rest, file_position = rest[written:], file_position + written

@@ -1,0 +1,161 @@
+"""The files of this machine that go onto a storage, or come from it: paths, open files, pipes.
+
+Files are read and written in the event loop, block by block: a thread for each would cost more. What may keep one
+waiting, as a pipe does, is waited for, so that the session goes on and an interrupt ends it.
+"""
+
+import asyncio
+import errno
+import io
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from jumplab.drivers.storage.packing import MAGIC_BYTES, least_unpacked_bytes, packing_of
+
+_BLOCK_BYTES = 256 << 10
+_PIPE_BYTES = 4096  # a pipe that can be written takes so much at once (PIPE_BUF)
+
+
+class Source:
+    """What is to be written.  size_bytes: how much it is;  unpacked_bytes: at least how much it becomes; None: unknown.
+
+    packing: of what its first bytes tell, where they can be looked at beforehand, else "".
+    """
+
+    def __init__(self, file: BinaryIO, name: str, size_bytes: int | None) -> None:
+        self.name = name
+        self.packing = ""
+        self.unpacked_bytes: int | None = None
+        self.size_bytes = size_bytes
+        self._file = file
+        self._kept_waiting = _keeps_waiting(file)
+        if not self._kept_waiting and _is_seekable(file):
+            self._look()
+
+    @classmethod
+    @contextmanager
+    def of(cls, origin: str | Path | BinaryIO, size_bytes: int | None) -> Iterator["Source"]:
+        """Raises OSError where a path can't be read. An open file is read from its position on, and stays open."""
+        if not isinstance(origin, str | Path):
+            yield cls(origin, str(getattr(origin, "name", "the data")), size_bytes)
+            return
+        if os.path.isdir(origin):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(origin))
+        # A FIFO without a writer yet is waited for like one without data.
+        with open(os.open(origin, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb", buffering=0) as file:
+            yield cls(file, str(origin), size_bytes)
+
+    async def read(self, given_up: "asyncio.Future[Any]") -> bytes:
+        """The next block; b"" at the end, and as soon as `given_up` is done. Raises OSError."""
+        if not self._kept_waiting:
+            return self._file.read(_BLOCK_BYTES)
+        if not isinstance(self._file, io.FileIO):
+            reading = asyncio.create_task(
+                asyncio.to_thread(getattr(self._file, "read1", self._file.read), _BLOCK_BYTES)
+            )
+            await asyncio.wait({reading, given_up}, return_when=asyncio.FIRST_COMPLETED)
+            return await reading if reading.done() else b""
+        loop = asyncio.get_running_loop()
+        if await _ready(self._file.fileno(), loop.add_reader, loop.remove_reader, given_up):
+            return self._file.read(_BLOCK_BYTES) or b""
+        return b""
+
+    def _look(self) -> None:
+        start = self._file.tell()
+        if self.size_bytes is None:
+            self.size_bytes = self._file.seek(0, os.SEEK_END) - start or None  # files of /proc have 0, and yet content
+            self._file.seek(start)
+        self.packing = packing_of(self._file.read(MAGIC_BYTES))
+        self._file.seek(start)
+        self.unpacked_bytes = least_unpacked_bytes(self._file, self.packing)
+
+
+class Target:
+    """Where what is read goes. A file keeps what it had until the first byte has come."""
+
+    def __init__(self, file: BinaryIO, *, truncates: bool) -> None:
+        self._file = file
+        self._truncates = truncates
+        self._kept_waiting = _keeps_waiting(file)
+
+    @classmethod
+    @contextmanager
+    def of(cls, destination: str | Path | BinaryIO) -> Iterator["Target"]:
+        """Raises OSError where a path can't be written. An open file is written at its position, and stays open."""
+        if not isinstance(destination, str | Path):
+            yield cls(destination, truncates=False)
+            return
+        is_new = not os.path.lexists(destination)
+        descriptor = os.open(destination, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        with open(descriptor, "wb", buffering=0) as file:
+            target = cls(file, truncates=stat.S_ISREG(os.fstat(descriptor).st_mode))
+            try:
+                yield target
+            finally:
+                if is_new and target._truncates:
+                    os.unlink(destination)
+
+    async def write(self, data: bytes) -> None:
+        """Raises OSError."""
+        self.begin()
+        if not self._kept_waiting:
+            self._write(memoryview(data))
+        elif isinstance(self._file, io.FileIO):
+            loop, never = asyncio.get_running_loop(), asyncio.get_running_loop().create_future()
+            for start in range(0, len(data), _PIPE_BYTES):
+                await _ready(self._file.fileno(), loop.add_writer, loop.remove_writer, never)
+                self._write(memoryview(data)[start : start + _PIPE_BYTES])
+        else:
+            await asyncio.to_thread(self._file.write, data)
+
+    def begin(self) -> None:
+        """What the file had is gone from now on."""
+        if self._truncates:
+            self._file.truncate(0)
+            self._truncates = False
+
+    def _write(self, rest: memoryview) -> None:
+        while rest:
+            rest = rest[self._file.write(rest) :]
+
+
+def _keeps_waiting(file: BinaryIO) -> bool:
+    """Whether it is a pipe, a terminal, a socket: reading or writing it may last."""
+    try:
+        mode = os.fstat(file.fileno()).st_mode
+    except (AttributeError, OSError, ValueError):
+        return False  # no file of the system's: it is in memory
+    return not (stat.S_ISREG(mode) or stat.S_ISBLK(mode) or stat.S_ISDIR(mode))
+
+
+def _is_seekable(file: BinaryIO) -> bool:
+    return bool(getattr(file, "seekable", lambda: False)())
+
+
+async def _ready(
+    descriptor: int,
+    add: Callable[[int, Callable[[], object]], object],
+    remove: Callable[[int], object],
+    given_up: "asyncio.Future[Any]",
+) -> bool:
+    """Waits until a descriptor can be read or written; False where `given_up` was done before."""
+    ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def set_ready() -> None:
+        if not ready.done():
+            ready.set_result(None)
+
+    try:
+        add(descriptor, set_ready)
+    except PermissionError:
+        return True  # it never keeps anybody waiting, as /dev/zero
+    try:
+        await asyncio.wait({ready, given_up}, return_when=asyncio.FIRST_COMPLETED)
+        return ready.done()
+    finally:
+        with suppress(OSError):
+            remove(descriptor)

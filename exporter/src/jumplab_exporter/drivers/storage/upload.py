@@ -1,0 +1,85 @@
+"""What a client sends, on its way from the event loop to the thread that writes it."""
+
+import asyncio
+import hashlib
+import threading
+from collections import deque
+from collections.abc import Iterator
+
+from jumplab.driver import ByteStream
+from jumplab.driver.errors import DriverError
+
+_AHEAD_BYTES = 4 << 20
+
+
+class Abandoned(Exception):
+    """Nobody waits for the write any more."""
+
+
+class Upload:
+    """The bytes of one stream.  size_bytes, sha256: of what has been read so far."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self.size_bytes = 0
+        self.sha256 = hashlib.sha256()
+        self._stream = stream
+        self._loop = asyncio.get_running_loop()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._changed = threading.Condition()
+        self._waiting: deque[bytes] = deque()
+        self._waiting_bytes = 0
+        self._end: Exception | None = None
+        self._ended = False
+
+    async def fill(self) -> None:
+        """Takes what comes, 4 MiB ahead of the thread at the most, until its end."""
+        try:
+            while data := await self._stream.receive():
+                await self._room.wait()
+                with self._changed:
+                    self._waiting.append(data)
+                    self._waiting_bytes += len(data)
+                    if self._waiting_bytes >= _AHEAD_BYTES:
+                        self._room.clear()
+                    self._changed.notify()
+            self._finish(None)
+        except DriverError as error:
+            self._finish(error)
+
+    def abandon(self) -> None:
+        """Ends the thread's reading, now, with Abandoned."""
+        with self._changed:
+            self._waiting.clear()
+        self._finish(Abandoned())
+
+    def require_wanted(self) -> None:
+        """For the thread: raises Abandoned where nobody waits for it any more."""
+        if isinstance(self._end, Abandoned):
+            raise self._end
+
+    def blocks(self) -> Iterator[bytes]:
+        """For the thread: blocks until the end. Raises ConnectionError where the stream broke, and Abandoned."""
+        while block := self._next():
+            self.size_bytes += len(block)
+            self.sha256.update(block)
+            yield block
+
+    def _next(self) -> bytes:
+        with self._changed:
+            while not self._waiting and not self._ended:
+                self._changed.wait()
+            self.require_wanted()
+            block = b"".join(self._waiting)
+            self._waiting.clear()
+            self._waiting_bytes = 0
+            self._loop.call_soon_threadsafe(self._room.set)
+        if not block and self._end is not None:
+            raise ConnectionError(f"the upload was interrupted: {self._end}") from self._end
+        return block
+
+    def _finish(self, end: Exception | None) -> None:
+        with self._changed:
+            if not self._ended or isinstance(end, Abandoned):
+                self._ended, self._end = True, end
+            self._changed.notify()

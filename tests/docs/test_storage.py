@@ -1,0 +1,69 @@
+"""docs/drivers/storage-disk.md: its settings, its configurations and its Python work as printed."""
+
+from __future__ import annotations
+
+import io
+import lzma
+import re
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+import yaml
+
+from jumplab.driver.driver import configuration_of
+from jumplab.drivers.storage.packing import COMPRESSIONS, IMAGES
+from jumplab.testing import serve
+from jumplab_exporter.config import ExporterConfig
+from jumplab_exporter.driver_factory import build_drivers
+from jumplab_exporter.drivers.storage.disk import FileDisk
+from jumplab_exporter.drivers.storage.origin import ATTRIBUTE
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/drivers/storage-disk.md").read_text()
+BLOCKS = [dedent(block) for block in re.findall(r"(?:^    .*\n|^\n(?=    ))+", PAGE, re.MULTILINE)]
+CONFIGURATIONS = [yaml.safe_load(block) for block in BLOCKS if block.lstrip("\n").startswith("storage:")]
+
+
+def test_the_page_has_each_setting_and_its_default() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \|.*\| (.*?) \|$", PAGE, re.MULTILINE))
+    fields = configuration_of(FileDisk).model_fields
+    assert rows.keys() == fields.keys()
+    shown: dict[str, Any] = {"None": None, "64": 64, "`raw`": "raw", "`false`": False, "any": None}
+    for name, field in fields.items():
+        if name != "path":
+            assert shown[rows[name]] == field.default
+
+
+@pytest.mark.parametrize("configuration", CONFIGURATIONS, ids=["file", "device"])
+def test_a_configuration_of_the_page_is_a_driver(configuration: dict[str, Any]) -> None:
+    entries = ExporterConfig.model_validate(
+        {
+            "apiVersion": "jumpstarter.dev/v1alpha1",
+            "kind": "ExporterConfig",
+            "metadata": {"namespace": "lab", "name": "bench"},
+            "endpoint": "127.0.0.1:1",
+            "token": "x",
+            "export": configuration,
+        }
+    )
+    assert isinstance(build_drivers(entries.export)["storage"], FileDisk)
+
+
+def test_the_python_of_the_page_works_as_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [program] = [block for block in BLOCKS if "board.storage.write(" in block]
+    monkeypatch.chdir(tmp_path)
+    Path("image.img.xz").write_bytes(lzma.compress(bytes(1000)))
+    with serve(storage=FileDisk(size_mib=2)) as board:
+        exec(program, {"board": board, "io": io})
+    assert re.fullmatch(r"xz \d+ became 1000\n", capsys.readouterr().out)
+    assert Path("copy.img").read_bytes() == bytes(1000)
+
+
+def test_the_page_names_each_packing_and_the_mark() -> None:
+    for name in (*COMPRESSIONS, *IMAGES):
+        assert re.search(rf"^\|.*\b{name}\b", PAGE, re.MULTILINE)
+    assert f"`{ATTRIBUTE}`" in PAGE
