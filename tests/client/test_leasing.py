@@ -58,8 +58,8 @@ async def test_a_log_line_names_the_driver_that_has_said_it(
 ) -> None:
     async with jumplab.lease("board=x", client=config) as board:
         await board.power.on()
-    said = [record for record in caplog.records if record.name == "jumplab.exporter" and "switched on" in record.message]
-    assert [record.getMessage() for record in said] == ["[power] switched on"]
+    said = [record.getMessage() for record in caplog.records if record.name == "jumplab.exporter"]
+    assert "[power] switched on" in said
 
 
 async def test_plain_code_drives_the_same_board(bench: Bench, config: ClientConfig) -> None:
