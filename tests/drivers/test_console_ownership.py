@@ -12,6 +12,7 @@ import pytest
 
 from jumplab.driver import errors
 from jumplab.testing import serve_async
+from jumplab_exporter import device_owner
 from jumplab_exporter.drivers.console.serial import SerialConsole
 from jumplab_exporter.testing import SerialDevice
 
@@ -113,6 +114,23 @@ async def test_the_program_at_the_other_end_of_a_pseudo_terminal_is_the_device(
     async with program(BE_THE_DEVICE, path), serve_async(console=SerialConsole(url=str(path))):
         pass
     assert not caplog.records
+
+
+async def test_a_lock_file_of_a_process_that_lives_counts_and_one_that_was_left_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device_owner, "_LOCK_FILES", tmp_path)
+    async with SerialDevice() as device:
+        lock = tmp_path / f"LCK..{device.path.rpartition('/')[2]}"
+        async with program("import sys; ", device.path) as other:
+            lock.write_text(f"{other.pid:10}\n")
+            with pytest.raises(errors.DriverFailed, match=rf"it is in use by process {other.pid} \("):
+                async with serve_async(console=SerialConsole(url=device.path)):
+                    pass
+        for left in (f"{other.pid:10}\n", f"{os.getpid():10}\n", "", "nonsense"):
+            lock.write_text(left)
+            async with serve_async(console=SerialConsole(url=device.path)):
+                pass
 
 
 async def test_two_drivers_of_one_exporter_are_told_so() -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PROC = Path("/proc")
+_LOCK_FILES = Path("/var/lock")  # /var/lock/LCK..ttyS0 (Filesystem Hierarchy Standard 3.0, 5.9)
 _LONGEST_COMMAND = 100
 _PTY_MAJORS = range(136, 144)  # of the ends that programs open (Documentation/admin-guide/devices.txt)
 REFUSALS = frozenset((errno.EBUSY, errno.EAGAIN))
@@ -36,6 +37,8 @@ class Holder:
 
 def take(descriptor: int, path: str) -> None:
     """Keeps others from an open device until `release`, or until the process ends. Raises DeviceInUse."""
+    if owner := _lock_file_owner(path):
+        raise DeviceInUse(f"it is in use by {owner}")
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -84,6 +87,17 @@ def holders(path: str) -> list[Holder]:
 def is_pseudo_terminal(status: os.stat_result) -> bool:
     """Whether a file has a program at its other end instead of a line."""
     return stat.S_ISCHR(status.st_mode) and os.major(status.st_rdev) in _PTY_MAJORS
+
+
+def _lock_file_owner(path: str) -> Holder | None:
+    """The other process that lives and has the device by a lock file, which some programs use in place of a lock."""
+    try:
+        text = (_LOCK_FILES / f"LCK..{Path(os.path.realpath(path)).name}").read_bytes()
+        pid = int(text.split()[0])
+    except (OSError, ValueError, IndexError):
+        return None
+    alive = pid > 0 and (_PROC / str(pid)).exists()
+    return Holder(pid, _command(_PROC / str(pid))) if alive and pid != os.getpid() else None
 
 
 def _is_open_here(path: str) -> bool:
