@@ -13,6 +13,8 @@ import pytest
 from jumplab.driver import errors
 from jumplab.testing import serve_async
 from jumplab_exporter import device_owner
+from jumplab_exporter.drivers.console.line import Line
+from jumplab_exporter.drivers.console.opening import open_port
 from jumplab_exporter.drivers.console.serial import SerialConsole
 from jumplab_exporter.testing import SerialDevice
 
@@ -131,6 +133,31 @@ async def test_a_lock_file_of_a_process_that_lives_counts_and_one_that_was_left_
             lock.write_text(left)
             async with serve_async(console=SerialConsole(url=device.path)):
                 pass
+
+
+@only_root
+@as_others_do
+async def test_a_lease_that_ends_at_once_leaves_the_device_to_others(form: str) -> None:
+    async with SerialDevice() as device:
+        console = SerialConsole(url=form.format(device.path))
+        await console.__aenter__()
+        await console.__aexit__(None, None, None)
+        assert is_locked(device.path) == (False, False)
+
+
+@only_root
+@as_others_do
+async def test_an_opening_that_is_given_up_leaves_the_device_to_others(form: str) -> None:
+    async with SerialDevice() as device:
+        for turns in range(6):
+            opening = asyncio.create_task(open_port(form.format(device.path), Line(), lambda _: None), name="opening")
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            opening.cancel()
+            await asyncio.wait([opening])
+            if not opening.cancelled():
+                await opening.result().aclose()
+            assert is_locked(device.path) == (False, False)
 
 
 async def test_two_drivers_of_one_exporter_are_told_so() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from dataclasses import replace
+from types import TracebackType
 from typing import Literal, Self
 
 from jumplab.drivers.console import ConsoleState
@@ -85,6 +86,13 @@ class SerialConsole(BufferedConsole):
             if self._first is not None:
                 await self._first.aclose()
             raise
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await super().__aexit__(kind, error, traceback)
+        if self._first is not None:
+            await self._first.aclose()  # where it ends before it has begun to listen
 
     async def state(self) -> ConsoleState:
         return replace(await super().state(), unavailable=self._absence)
