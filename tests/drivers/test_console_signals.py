@@ -190,6 +190,14 @@ def test_a_speed_that_the_device_does_not_take_is_refused() -> None:
     assert baudrate_refusal(9600, 4000000) == "the device sets 9600 baud, not 4000000; set a baudrate that it takes"
 
 
+async def test_a_console_at_a_speed_that_the_device_does_not_take_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signals, "baudrate_of", lambda _: 9600)
+    async with SerialDevice() as device:
+        with pytest.raises(errors.DriverFailed, match="can't be opened: the device sets 9600 baud, not 115200"):
+            async with serve_async(console=SerialConsole(url=device.path)):
+                pass
+
+
 async def test_the_speed_that_the_kernel_has_set_is_known() -> None:
     with serve(console=SerialConsole(url="loop://", baudrate=12345)):
         pass

@@ -135,15 +135,21 @@ class SerialConsole(BufferedConsole):
             port = await self._come(backoff)
 
     async def _come(self, backoff: Backoff) -> Port:
-        """Waits until the device is there, without a bound, and says each reason why it can't be opened once."""
+        """Waits until the device is there, without a bound, and says each reason why it can't be opened once.
+
+        One that is there and can't be opened is tried less and less often: finding out who has it takes a while.
+        """
+        in_the_way = Backoff()
         while True:
             await backoff.wait()
             try:
                 port = await self._open()
-            except OSError as error:
-                if isinstance(error, NotThereYet) and error.holds_nothing:
-                    self._discard = False
+            except NotThereYet as error:
+                self._discard = self._discard and not error.holds_nothing
                 self._tell(logging.WARNING, f"{self.url} can't be opened: {error}")
+            except OSError as error:
+                self._tell(logging.WARNING, f"{self.url} can't be opened: {error}")
+                await in_the_way.wait()
             else:
                 self._tell(logging.INFO, f"{self.url} is there")
                 return port
