@@ -160,6 +160,14 @@ async def test_an_opening_that_is_given_up_leaves_the_device_to_others(form: str
             assert is_locked(device.path) == (False, False)
 
 
+async def test_a_program_that_keeps_its_own_pseudo_terminal_to_itself_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "tty"
+    async with program(f"{BE_THE_DEVICE}import fcntl; fcntl.flock(cable, fcntl.LOCK_EX); ", path) as other:
+        with pytest.raises(errors.DriverFailed, match=rf"it is in use by process {other.pid} \("):
+            async with serve_async(console=SerialConsole(url=str(path))):
+                pass
+
+
 async def test_two_drivers_of_one_exporter_are_told_so() -> None:
     async with SerialDevice() as device:
         one, other = SerialConsole(url=device.path), SerialConsole(url=device.path)

@@ -57,7 +57,7 @@ def release(descriptor: int) -> None:
 
 def in_use(path: str) -> DeviceInUse:
     """Says who has it."""
-    others = holders(path)
+    others = holders(path) or holders(path, makers=True)
     if others:
         who = " and ".join(map(str, others))
     elif _is_open_here(path):
@@ -67,10 +67,10 @@ def in_use(path: str) -> DeviceInUse:
     return DeviceInUse(f"it is in use by {who}")
 
 
-def holders(path: str) -> list[Holder]:
+def holders(path: str, *, makers: bool = False) -> list[Holder]:
     """The other processes that have a device open, as far as this user can see.
 
-    Those at the other end of a pseudo terminal are none: it is theirs to be there.
+    makers: also those at the other end of a pseudo terminal, whose it is to be there.
     """
     try:
         device = os.stat(path)
@@ -79,7 +79,7 @@ def holders(path: str) -> list[Holder]:
     found = []
     for process in sorted(_PROC.glob("[0-9]*"), key=lambda folder: int(folder.name)):
         pid = int(process.name)
-        if pid != os.getpid() and _has_open(process, device) and not _has_other_end(process, device):
+        if pid != os.getpid() and _has_open(process, device) and (makers or not _has_other_end(process, device)):
             found.append(Holder(pid, _command(process)))
     return found
 
