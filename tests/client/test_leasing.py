@@ -53,6 +53,15 @@ async def test_a_leased_board_is_driven_and_given_back(bench: Bench, config: Cli
     assert bench.lab.leases["namespaces/lab/leases/demo"].duration.ToTimedelta() == timedelta(minutes=5)
 
 
+async def test_a_log_line_names_the_driver_that_has_said_it(
+    bench: Bench, config: ClientConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with jumplab.lease("board=x", client=config) as board:
+        await board.power.on()
+    said = [record.getMessage() for record in caplog.records if record.name == "jumplab.exporter"]
+    assert "[power] switched on" in said
+
+
 async def test_plain_code_drives_the_same_board(bench: Bench, config: ClientConfig) -> None:
     def test_script() -> str:
         with jumplab.lease("board=x", name="demo", client=config) as board:

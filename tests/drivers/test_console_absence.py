@@ -11,6 +11,7 @@ import pytest
 from serial.tools import list_ports, list_ports_common
 
 from jumplab.driver import AsyncDriverClient, errors
+from jumplab.session.host import DriverTree
 from jumplab.testing import serve_async
 from jumplab_exporter.drivers.console.serial import SerialConsole
 from jumplab_exporter.drivers.network.tcp import TcpService
@@ -166,8 +167,6 @@ async def test_a_device_that_is_required_fails_the_driver_where_it_is_missing(ur
 
 
 async def test_a_health_check_fails_where_a_required_device_is_missing_and_is_made_for_no_other(tmp_path: Path) -> None:
-    from jumplab.session.host import DriverTree
-
     path = tmp_path / "ttyUSB0"
     lenient, strict = SerialConsole(url=str(path)), SerialConsole(url=str(path), required=True)
     assert not DriverTree({"console": lenient}, scope="test").has_checks()
@@ -224,6 +223,17 @@ async def test_a_tcp_service_that_comes_during_the_lease_is_reached_then() -> No
             async with board.ssh.open("connect") as stream:
                 await stream.send(b"hello")
                 await server.until(lambda: server.typed == b"hello")
+
+
+async def test_a_required_tcp_service_is_checked_between_leases_and_no_other() -> None:
+    async with SocketServer() as server:
+        assert not DriverTree({"ssh": TcpService(host="127.0.0.1", port=server.port)}, scope="t").has_checks()
+        required = TcpService(host="127.0.0.1", port=server.port, required=True)
+        async with DriverTree({"ssh": required}, scope="t") as tree:
+            assert tree.has_checks()
+            assert await tree.check() == ""
+            await server.vanish()
+            assert await tree.check() == f'driver "ssh": 127.0.0.1:{server.port} can\'t be reached: Connection refused'
 
 
 def test_settings_are_read_as_yaml_gives_them() -> None:

@@ -12,6 +12,9 @@ import pytest
 
 from jumplab.driver import errors
 from jumplab.testing import serve_async
+from jumplab_exporter import device_owner
+from jumplab_exporter.drivers.console.line import Line
+from jumplab_exporter.drivers.console.opening import open_port
 from jumplab_exporter.drivers.console.serial import SerialConsole
 from jumplab_exporter.testing import SerialDevice
 
@@ -113,6 +116,56 @@ async def test_the_program_at_the_other_end_of_a_pseudo_terminal_is_the_device(
     async with program(BE_THE_DEVICE, path), serve_async(console=SerialConsole(url=str(path))):
         pass
     assert not caplog.records
+
+
+async def test_a_lock_file_of_a_process_that_lives_counts_and_one_that_was_left_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device_owner, "_LOCK_FILES", tmp_path)
+    async with SerialDevice() as device:
+        lock = tmp_path / f"LCK..{device.path.rpartition('/')[2]}"
+        async with program("import sys; ", device.path) as other:
+            lock.write_text(f"{other.pid:10}\n")
+            with pytest.raises(errors.DriverFailed, match=rf"it is in use by process {other.pid} \("):
+                async with serve_async(console=SerialConsole(url=device.path)):
+                    pass
+        for left in (f"{other.pid:10}\n", f"{os.getpid():10}\n", "", "nonsense"):
+            lock.write_text(left)
+            async with serve_async(console=SerialConsole(url=device.path)):
+                pass
+
+
+@only_root
+@as_others_do
+async def test_a_lease_that_ends_at_once_leaves_the_device_to_others(form: str) -> None:
+    async with SerialDevice() as device:
+        console = SerialConsole(url=form.format(device.path))
+        await console.__aenter__()
+        await console.__aexit__(None, None, None)
+        assert is_locked(device.path) == (False, False)
+
+
+@only_root
+@as_others_do
+async def test_an_opening_that_is_given_up_leaves_the_device_to_others(form: str) -> None:
+    async with SerialDevice() as device:
+        for turns in range(6):
+            opening = asyncio.create_task(open_port(form.format(device.path), Line(), lambda _: None), name="opening")
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            opening.cancel()
+            await asyncio.wait([opening])
+            if not opening.cancelled():
+                await opening.result().aclose()
+            assert is_locked(device.path) == (False, False)
+
+
+async def test_a_program_that_keeps_its_own_pseudo_terminal_to_itself_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "tty"
+    async with program(f"{BE_THE_DEVICE}import fcntl; fcntl.flock(cable, fcntl.LOCK_EX); ", path) as other:
+        with pytest.raises(errors.DriverFailed, match=rf"it is in use by process {other.pid} \("):
+            async with serve_async(console=SerialConsole(url=str(path))):
+                pass
 
 
 async def test_two_drivers_of_one_exporter_are_told_so() -> None:

@@ -18,6 +18,7 @@ from jumplab_exporter.drivers.console.serial import SerialConsole
 from jumplab_exporter.testing import SerialDevice
 from tests.drivers.console_servers import DTR_ON, RTS_ON, SET_CONTROL, Rfc2217Server, SocketServer
 from tests.drivers.consoles import on_a_cable
+from tests.drivers.pyserial_server import pyserial_server
 from tests.drivers.ser2net import ser2net
 
 BREAK_ON, BREAK_OFF, DTR_OFF, RTS_OFF = 5, 6, 9, 12
@@ -86,6 +87,22 @@ async def test_a_real_server_takes_a_break_and_both_signals(tmp_path: Any) -> No
                 await board.console.set_lines(dtr=False, rts=False)
                 await device.send(b"goes on")
                 await board.console.expect("goes on", timeout=240)
+
+
+async def test_another_server_sets_the_line_that_it_has() -> None:
+    async with pyserial_server() as (url, line):
+        settings: dict[str, Any] = {"baudrate": 9600, "parity": "even", "stop_bits": 2, "data_bits": 7, "rts": "off"}
+        async with serve_async(console=SerialConsole(url=url, **settings)) as board:
+            assert (line.baudrate, line.parity, line.stopbits, line.bytesize) == (9600, "E", 2, 7)
+            assert (line.dtr, line.rts) == (True, False)
+            await board.console.set_lines(dtr=False, rts=True)
+            assert (line.dtr, line.rts) == (False, True)
+            breaks: list[bool] = []
+            vars(line)["_update_break_state"] = lambda: breaks.append(line.break_condition)
+            await board.console.send_break(0.01)
+            await board.console.send("goes on")
+            await board.console.expect("goes on", timeout=240)
+            assert breaks == [True, False]
 
 
 async def told(board: AsyncDriverClient) -> tuple[str, str]:
@@ -188,6 +205,14 @@ async def test_a_pause_follows_each_character() -> None:
 def test_a_speed_that_the_device_does_not_take_is_refused() -> None:
     assert baudrate_refusal(4000000, 4000000) == baudrate_refusal(114943, 115200) == baudrate_refusal(0, 9600) == ""
     assert baudrate_refusal(9600, 4000000) == "the device sets 9600 baud, not 4000000; set a baudrate that it takes"
+
+
+async def test_a_console_at_a_speed_that_the_device_does_not_take_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signals, "baudrate_of", lambda _: 9600)
+    async with SerialDevice() as device:
+        with pytest.raises(errors.DriverFailed, match="can't be opened: the device sets 9600 baud, not 115200"):
+            async with serve_async(console=SerialConsole(url=device.path)):
+                pass
 
 
 async def test_the_speed_that_the_kernel_has_set_is_known() -> None:

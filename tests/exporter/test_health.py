@@ -70,6 +70,20 @@ async def test_a_check_that_fails_is_told_with_the_last_lines_of_the_log(
     assert "healthCheck: no answer from the relay" in health.log
 
 
+async def test_a_console_whose_device_is_required_is_checked_and_one_that_is_not_is_left_alone(
+    plane: ControlPlane, running: Run, tmp_path: Path
+) -> None:
+    def console(required: bool) -> dict[str, object]:
+        config = {"url": str(tmp_path / "ttyUSB0"), "required": required}
+        return {"console": {"type": "console/serial", "config": config}}
+
+    async with running(export=console(False)):
+        assert (await plane.heard(Status.AVAILABLE)).health == pb.HealthReport()
+    async with running(export=console(True)):
+        health = (await found(plane, pb.HEALTH_CHECK_FAILED)).health
+    assert health.message == f'driver "console": {tmp_path}/ttyUSB0 can\'t be opened: there is no such device'
+
+
 async def test_a_drivers_own_check_needs_no_configuration(plane: ControlPlane, running: Run, tmp_path: Path) -> None:
     (tmp_path / "mood").write_text("the relay is stuck")
     async with running(export=moody(tmp_path / "mood"), healthCheck={"interval": 0.1}):

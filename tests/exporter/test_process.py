@@ -200,10 +200,10 @@ async def test_check_finds_entries_that_use_one_device_and_devices_that_are_miss
         "error: again and network use the same device, server.example:7000; make one of them a `ref` to the other",
         f"error: one and other.console use the same device, {device}; make one of them a `ref` to the other",
     ]
-    urls = {"a": "ftp://here", "b": "socket://127.0.0.1", "c": "hwgrep://["}
+    urls = {"a": "ftp://here", "b": "socket://127.0.0.1", "c": "hwgrep://[", "d": "socket://here:99999"}
     status, output = await outcome("check", config(export={name: console(url) for name, url in urls.items()}))
     assert status == 2
-    problems = output.splitlines()[-3:]
+    problems = output.splitlines()[-4:]
     assert [problem.partition(" can't be opened: ")[0] for problem in problems] == [
         f"error: {name}: {url}" for name, url in urls.items()
     ]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PROC = Path("/proc")
+_LOCK_FILES = Path("/var/lock")  # /var/lock/LCK..ttyS0 (Filesystem Hierarchy Standard 3.0, 5.9)
 _LONGEST_COMMAND = 100
 _PTY_MAJORS = range(136, 144)  # of the ends that programs open (Documentation/admin-guide/devices.txt)
 REFUSALS = frozenset((errno.EBUSY, errno.EAGAIN))
@@ -36,6 +37,8 @@ class Holder:
 
 def take(descriptor: int, path: str) -> None:
     """Keeps others from an open device until `release`, or until the process ends. Raises DeviceInUse."""
+    if owner := _lock_file_owner(path):
+        raise DeviceInUse(f"it is in use by {owner}")
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -54,7 +57,7 @@ def release(descriptor: int) -> None:
 
 def in_use(path: str) -> DeviceInUse:
     """Says who has it."""
-    others = holders(path)
+    others = holders(path) or holders(path, makers=True)
     if others:
         who = " and ".join(map(str, others))
     elif _is_open_here(path):
@@ -64,10 +67,10 @@ def in_use(path: str) -> DeviceInUse:
     return DeviceInUse(f"it is in use by {who}")
 
 
-def holders(path: str) -> list[Holder]:
+def holders(path: str, *, makers: bool = False) -> list[Holder]:
     """The other processes that have a device open, as far as this user can see.
 
-    Those at the other end of a pseudo terminal are none: it is theirs to be there.
+    makers: also those at the other end of a pseudo terminal, whose it is to be there.
     """
     try:
         device = os.stat(path)
@@ -76,7 +79,7 @@ def holders(path: str) -> list[Holder]:
     found = []
     for process in sorted(_PROC.glob("[0-9]*"), key=lambda folder: int(folder.name)):
         pid = int(process.name)
-        if pid != os.getpid() and _has_open(process, device) and not _has_other_end(process, device):
+        if pid != os.getpid() and _has_open(process, device) and (makers or not _has_other_end(process, device)):
             found.append(Holder(pid, _command(process)))
     return found
 
@@ -84,6 +87,17 @@ def holders(path: str) -> list[Holder]:
 def is_pseudo_terminal(status: os.stat_result) -> bool:
     """Whether a file has a program at its other end instead of a line."""
     return stat.S_ISCHR(status.st_mode) and os.major(status.st_rdev) in _PTY_MAJORS
+
+
+def _lock_file_owner(path: str) -> Holder | None:
+    """The other process that lives and has the device by a lock file, which some programs use in place of a lock."""
+    try:
+        text = (_LOCK_FILES / f"LCK..{Path(os.path.realpath(path)).name}").read_bytes()
+        pid = int(text.split()[0])
+    except (OSError, ValueError, IndexError):
+        return None
+    alive = pid > 0 and (_PROC / str(pid)).exists()
+    return Holder(pid, _command(_PROC / str(pid))) if alive and pid != os.getpid() else None
 
 
 def _is_open_here(path: str) -> bool:

@@ -26,7 +26,7 @@ from jumplab.session import call_errors
 from jumplab.session.channel import FrameChannel
 from jumplab.session.frames import FRAME_BYTES, UNCOUNTED, ProtocolError, until_let_go
 from jumplab.session.host.dispatch import Dispatcher, Invocation
-from jumplab.session.host.driver_logs import driver_path
+from jumplab.session.host.driver_logs import driver_path, traceback_of
 from jumplab.session.host.progress import ProgressReports
 from jumplab.session.host.pushing import Pushes
 from jumplab.session.host.running import RunningCalls
@@ -294,11 +294,9 @@ class Attachment:
         except _GONE as error:
             return CallResult(id=call.id, error=call_errors.to_call_error(error))
         except Exception as error:  # noqa: BLE001 - a driver's own code: what it raises is the call's outcome
-            if call_errors.is_explained(error):
-                reason = str(error).removeprefix(f"{call.method}: ") or type(error).__name__
-                _log.info("%s failed: %s", call.method, reason)
-            else:
-                _log.exception("%s failed", call.method)
+            reason = str(error).removeprefix(f"{call.method}: ") or type(error).__name__
+            severity = logging.INFO if call_errors.is_explained(error) else logging.ERROR
+            _log.log(severity, "%s failed: %s", call.method, reason, exc_info=traceback_of(error, _log))
             return CallResult(id=call.id, error=call_errors.to_call_error(error))
 
     async def _watched(self, call: Call, invocation: Invocation) -> bytes:

@@ -6,6 +6,10 @@ from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from jumplab.session.call_errors import is_explained
+
+Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
+
 DRIVERS_LOGGER = logging.getLogger("jumplab.driver")
 _KEPT_LINES = 100
 
@@ -26,6 +30,11 @@ def speaking(path: str) -> Iterator[None]:
 def path_of(record: logging.LogRecord) -> str:
     """The path of the driver that a line is of, "" where it is of none."""
     return getattr(record, "driver_path", "") or driver_path.get()
+
+
+def traceback_of(error: BaseException, log: Log) -> BaseException | None:
+    """What belongs below a line on an error: a traceback where it is a fault of the code, or where debugging is on."""
+    return error if log.isEnabledFor(logging.DEBUG) or not is_explained(error) else None
 
 
 class EarlyLines(logging.Handler):

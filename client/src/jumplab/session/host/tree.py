@@ -18,8 +18,7 @@ from jumplab.driver.interface import DriverInterface, Method, interfaces_of, met
 from jumplab.drivers.composite.interface import CompositeInterface
 from jumplab.protocol.labels import ALIAS_LABEL, CLIENT_LABEL, NAME_LABEL
 from jumplab.protocol.v1.common_pb2 import DriverInstanceReport, InterfaceReport
-from jumplab.session.call_errors import is_explained
-from jumplab.session.host.driver_logs import EarlyLines, speaking
+from jumplab.session.host.driver_logs import EarlyLines, speaking, traceback_of
 
 _UUIDS = uuid.UUID("9f0d3e1c-2f0b-4a53-8f6d-6d1f4b9f5c55")
 
@@ -162,7 +161,7 @@ class DriverTree:
         except Exception as error:
             timed_out = f"it was not set up within {_SETTING_UP_BOUND_SECONDS:.0f} s"
             node.state.failure = str(error) or (timed_out if isinstance(error, TimeoutError) else type(error).__name__)
-            node.driver.log.error("did not start: %s", node.failure, exc_info=None if is_explained(error) else error)
+            node.driver.log.error("did not start: %s", node.failure, exc_info=traceback_of(error, node.driver.log))
         else:
             self._stack.push_async_callback(_leave, node)
 
@@ -178,8 +177,8 @@ async def _check(node: Node) -> str:
         with speaking(node.path):
             await node.driver.check()
     except Exception as error:  # a driver's own code; what it raises is what it found
-        if not is_explained(error):
-            node.driver.log.exception("its health check failed")
+        if traceback := traceback_of(error, node.driver.log):
+            node.driver.log.error("its health check failed", exc_info=traceback)
         return str(error) or type(error).__name__
     return ""
 
@@ -190,8 +189,8 @@ async def _leave(node: Node) -> None:
             async with asyncio.timeout(_TEARING_DOWN_BOUND_SECONDS):
                 await node.driver.__aexit__(None, None, None)
     except Exception as error:  # a driver's own code: whatever it raises, the others are torn down too
-        told = None if is_explained(error) else error
-        node.driver.log.error("it failed while it was torn down: %s", error or type(error).__name__, exc_info=told)
+        reason, traceback = str(error) or type(error).__name__, traceback_of(error, node.driver.log)
+        node.driver.log.error("it failed while it was torn down: %s", reason, exc_info=traceback)
 
 
 def _walk(node: Node, scope: str, states: dict[int, DriverState]) -> Iterator[Node]:

@@ -1,6 +1,7 @@
 """The console of a board whose line is only there while it is powered."""
 
 import asyncio
+from types import TracebackType
 from typing import Any
 
 from jumplab_exporter.drivers.console.buffered import BufferedConsole
@@ -17,6 +18,13 @@ class BoardConsole(BufferedConsole):
     def plug(self, port: Port) -> None:
         """The board has been switched on: listens to its line until that hangs up."""
         self._plugged.put_nowait(port)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await super().__aexit__(kind, error, traceback)
+        while not self._plugged.empty():  # where it ends before it has begun to listen
+            await self._plugged.get_nowait().aclose()
 
     async def _read_until_closed(self) -> None:
         while True:

@@ -103,6 +103,8 @@ def _open_terminal(device: serial.Serial, line: Line, warn: Callable[[str], None
         _set_signals(device.fileno(), line, warn)
         if refusal := baudrate_refusal(signals.baudrate_of(device.fileno()), line.baudrate):
             raise ValueError(refusal)
+        if others := device_owner.holders(str(device.name)):
+            warn(f"{' and '.join(map(str, others))} has it open as well, and may take bytes that the device says")
     except BaseException:
         close_device(device)
         raise

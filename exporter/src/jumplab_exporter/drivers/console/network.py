@@ -243,6 +243,8 @@ async def _connected(url: str, warn: Callable[[str], None]) -> tuple[asyncio.Str
             reader, writer = await asyncio.open_connection(host, port)
     except TimeoutError as error:
         raise NotThereYet(f"nothing answers there within {_CONNECT_SECONDS:g} s") from error
+    except PermissionError as error:
+        raise ConnectionError(reason_of(error)) from error  # a firewall's word, which waiting does not change
     except OSError as error:
         raise of_server(error, reason_of(error)) from error
     connection: socket.socket = writer.get_extra_info("socket")

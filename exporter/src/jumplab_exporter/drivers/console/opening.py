@@ -4,11 +4,9 @@ import asyncio
 import os
 import re
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
-from jumplab_exporter import device_owner
 from jumplab_exporter.drivers.console.absence import NotThereYet
-from jumplab_exporter.drivers.console.blocking import BlockingPort, is_terminal, open_device
+from jumplab_exporter.drivers.console.blocking import BlockingPort, close_device, open_device
 from jumplab_exporter.drivers.console.line import Line
 from jumplab_exporter.drivers.console.network import Rfc2217Port, address_of, open_socket
 from jumplab_exporter.drivers.console.ports import Port, TerminalPort
@@ -39,24 +37,33 @@ async def open_port(url: str, line: Line, warn: Callable[[str], None], *, discar
     if scheme == "" and _is_missing(url):
         raise NotThereYet("there is no such device", holds_nothing=True)
     try:
-        device = await asyncio.to_thread(open_device, url, line, warn, discard=discard)
+        device = await _opened(url, line, warn, discard=discard)
     except ValueError as error:
         if scheme in ("", *_OF_PYSERIAL):
             raise
         raise ValueError(f"{error}; what works is {_KNOWN}") from error
-    port = _port_of(device, scheme, warn)
-    if is_terminal(device) and (others := await asyncio.to_thread(device_owner.holders, str(device.name))):
-        warn(f"{' and '.join(map(str, others))} has it open as well, and may take bytes that the device says")
-    return port
-
-
-def _port_of(device: serial.Serial, scheme: str, warn: Callable[[str], None]) -> Port:
     if scheme not in ("", "hwgrep"):  # those two are plain terminals
-        return BlockingPort(device, warn)
+        try:
+            return BlockingPort(device, warn)
+        except BaseException:
+            close_device(device)
+            raise
     try:
         return TerminalPort(device.fileno())
     finally:
         device.close()
+
+
+async def _opened(url: str, line: Line, warn: Callable[[str], None], *, discard: bool) -> serial.Serial:
+    """The open device. Where this is cancelled it is closed again: its lock would stay with the process."""
+    opening = asyncio.ensure_future(asyncio.to_thread(open_device, url, line, warn, discard=discard))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        await asyncio.wait([opening])
+        if not opening.cancelled() and opening.exception() is None:
+            close_device(opening.result())
+        raise
 
 
 def _is_missing(path: str) -> bool:
@@ -82,10 +89,11 @@ def is_at_a_server(url: str) -> bool:
 def device_of(url: str) -> str:
     """The device that a console has for itself: its real path, or a server's host:port; "" where none can be told."""
     scheme = scheme_of(url)
+    if problem_of(url):
+        return ""
     if is_at_a_server(url):
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        return f"{'127.0.0.1' if host == 'localhost' else host}:{parts.port}"
+        host, port = address_of(url, lambda _: None)
+        return f"{'127.0.0.1' if host == 'localhost' else host}:{port}"
     if scheme in ("", "spy", "alt"):
         return os.path.realpath(path_of(url))
     return os.path.realpath(_found(url)) if scheme == "hwgrep" and _found(url) else ""

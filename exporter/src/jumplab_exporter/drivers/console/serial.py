@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from dataclasses import replace
+from types import TracebackType
 from typing import Literal, Self
 
 from jumplab.drivers.console import ConsoleState
@@ -86,6 +87,13 @@ class SerialConsole(BufferedConsole):
                 await self._first.aclose()
             raise
 
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await super().__aexit__(kind, error, traceback)
+        if self._first is not None:
+            await self._first.aclose()  # where it ends before it has begun to listen
+
     async def state(self) -> ConsoleState:
         return replace(await super().state(), unavailable=self._absence)
 
@@ -127,15 +135,21 @@ class SerialConsole(BufferedConsole):
             port = await self._come(backoff)
 
     async def _come(self, backoff: Backoff) -> Port:
-        """Waits until the device is there, without a bound, and says each reason why it can't be opened once."""
+        """Waits until the device is there, without a bound, and says each reason why it can't be opened once.
+
+        One that is there and can't be opened is tried less and less often: finding out who has it takes a while.
+        """
+        in_the_way = Backoff()
         while True:
             await backoff.wait()
             try:
                 port = await self._open()
-            except OSError as error:
-                if isinstance(error, NotThereYet) and error.holds_nothing:
-                    self._discard = False
+            except NotThereYet as error:
+                self._discard = self._discard and not error.holds_nothing
                 self._tell(logging.WARNING, f"{self.url} can't be opened: {error}")
+            except OSError as error:
+                self._tell(logging.WARNING, f"{self.url} can't be opened: {error}")
+                await in_the_way.wait()
             else:
                 self._tell(logging.INFO, f"{self.url} is there")
                 return port
