@@ -22,8 +22,7 @@ class Witness:
         """By the uid of a lease and the name of an exporter: that one's uid, and since which step."""
         self._kept: dict[tuple[str, str], int] = {}
         """Since which step an exporter is kept for a lease."""
-        self.ready: set[str] = set()
-        """The uids of the leases that were ever Ready."""
+        self.ready = self._auditor.ready
         self._used: dict[str, list[str]] = {}
         """The exporters of leases that were ever used, by the lease's uid."""
 
@@ -83,7 +82,6 @@ class Witness:
             known = self._assigned.get((uid, name))
             if known is None or (claim == uid and known[0] != exporter_uid):
                 self._assigned[uid, name] = exporter_uid, self._step
-        self.ready |= {lease["metadata"]["uid"] for lease in held if is_true(lease, "Ready")}
 
     def _one_holder(self, exporters: dict[str, Plain]) -> None:
         holders = Counter(exporter_uid for exporter_uid, _ in self._assigned.values())

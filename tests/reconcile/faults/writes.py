@@ -26,6 +26,8 @@ class Auditor:
         self._noticed: dict[str, datetime] = {}
         self._waited: dict[str, tuple[str, datetime]] = {}
         """By the uids of leases that wait: their clients, and when that was seen last."""
+        self.ready: set[str] = set()
+        """The uids of the leases that were ever Ready, be it for a moment between two steps."""
         self.wrongs: list[str] = []
         world.store.onlookers.append(self._see)
 
@@ -128,6 +130,7 @@ class Auditor:
                 self._must(end <= begin, f"{name} is reserved for another", lease, other)
 
     def _see_ready(self, lease: Plain) -> None:
+        self.ready.add(lease["metadata"]["uid"])
         for name in exporters_of(lease["status"]):
             confirmed = lease["metadata"]["uid"] in self._world.boards[name].confirmed
             self._must(confirmed, f"a lease is ready, and {name} never said so", lease)
