@@ -24,7 +24,12 @@ class Terminal:
         self._child = pexpect.spawn(str(PROGRAMS / program), list(arguments), env=environment, timeout=240)
 
     async def expect(self, text: str) -> None:
-        await asyncio.to_thread(self._child.expect, re.escape(text))
+        found = await asyncio.to_thread(self._child.expect, [re.escape(text), pexpect.EOF])
+        if found:
+            before = self._child.before
+            await asyncio.to_thread(self._child.close)
+            status = self._child.exitstatus, self._child.signalstatus
+            raise AssertionError(f"{text!r} never came: the program ended with {status} after {before!r}")
 
     def type(self, text: str) -> None:
         self._child.send(text)
