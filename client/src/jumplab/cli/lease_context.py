@@ -1,4 +1,4 @@
-"""What `shell` and `console` have in common: a lease of one's own, or one that is there already."""
+"""The common part of `shell` and `console`: a lease of one's own, or one that exists already."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -32,7 +32,7 @@ class LeaseOptions:
 
 @asynccontextmanager
 async def acquire(controller: Controller, config: ClientConfig, wanted: LeaseOptions) -> AsyncIterator[AcquiredLease]:
-    """The lease that is wanted, once it is ready; what it waits for and when it ends is told on standard error."""
+    """The requested lease, once it is ready; its pending reasons and its end are printed on standard error."""
     timeout = wanted.wait_timeout
     if wanted.lease is not None:
         if wanted.selector or wanted.exporter or wanted.members or wanted.name:
