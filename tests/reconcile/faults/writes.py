@@ -122,7 +122,7 @@ class Auditor:
             if (
                 other["metadata"]["uid"] == lease["metadata"]["uid"]
                 or status.get("ended")
-                or name not in kept_of(status)
+                or name not in reserved_of(status)
             ):
                 continue
             begin = begin_of(status["accepted"])
@@ -146,7 +146,7 @@ class Auditor:
         begins = [
             begin_of(other["status"]["accepted"])
             for other in self._world.all("leases")
-            for name in kept_of(other.get("status", {}))
+            for name in reserved_of(other.get("status", {}))
             if name in exporters_of(status)
         ]
         self._must(end in begins, "a lease is cut short for nobody", lease, begins)
@@ -215,8 +215,8 @@ def exporters_of(status: Plain) -> list[str]:
     return [each["exporterRef"]["name"] for each in several]
 
 
-def kept_of(status: Plain) -> list[str]:
-    """The names of the exporters that are kept for a lease."""
+def reserved_of(status: Plain) -> list[str]:
+    """The names of the exporters that are reserved for a lease."""
     first = [{"exporterRef": status["keptExporterRef"]}] if "keptExporterRef" in status else []
     return [each["exporterRef"]["name"] for each in status.get("keptExporters", first)]
 
