@@ -1,40 +1,17 @@
 """The console at a real terminal, and without one."""
 
-import asyncio
-import re
 import signal
 from collections.abc import Callable
 
-import pexpect
 import pytest
 
-from tests.cli.user import PROGRAMS, Outcome, User, outcome_of
+from tests.cli.terminal import Terminal
+from tests.cli.user import Outcome, User, outcome_of
 from tests.client.authority import Authority
 from tests.client.bench import Bench, EchoConsole, Switch, bench_of
 from tests.client.lab_double import LabDouble, config_for
 
 LEASED = ("-l", "board=x", "--name", "demo")
-
-
-class Terminal:
-    """A program on a pty, typed at from a thread."""
-
-    def __init__(self, user: User, program: str, *arguments: str) -> None:
-        environment = user.environment | {"PS1": "sh> ", "TERM": "dumb"}
-        self._child = pexpect.spawn(str(PROGRAMS / program), list(arguments), env=environment, timeout=240)
-
-    async def expect(self, text: str) -> str:
-        """Waits for a text: what came before it."""
-        await asyncio.to_thread(self._child.expect, re.escape(text))
-        return str(self._child.before.decode())
-
-    def type(self, text: str) -> None:
-        self._child.send(text)
-
-    async def status(self) -> int:
-        await asyncio.to_thread(self._child.expect, pexpect.EOF)
-        await asyncio.to_thread(self._child.close)
-        return int(self._child.exitstatus)
 
 
 async def test_what_is_typed_reaches_the_device_and_the_escape_key_leaves(user: User, bench: Bench) -> None:

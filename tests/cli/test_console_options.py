@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from jumplab.driver import Driver
-from tests.cli.test_console import LEASED, Terminal
+from tests.cli.terminal import Terminal
+from tests.cli.test_console import LEASED
 from tests.cli.user import Outcome, User
 from tests.client.authority import Authority
 from tests.client.bench import Bench, Switch, bench_of

@@ -1,9 +1,7 @@
 """Consoles with a real shell behind them, on a real terminal."""
 
-import fcntl
 import os
 import subprocess
-import termios
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -29,14 +27,7 @@ class ShellConsole(BufferedConsole):
         master, slave = os.openpty()
         environment = {"PATH": os.environ["PATH"], "PS1": self._shell_prompt, "TERM": "vt220", "HOME": "/nowhere"}
         shell = subprocess.Popen(  # noqa: ASYNC220 - asyncio's children have no terminal of their own
-            self._argv,
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            env=environment,
-            cwd="/",
-            start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # type: ignore[arg-type,return-value]
+            ("setsid", "--ctty", *self._argv), stdin=slave, stdout=slave, stderr=slave, env=environment, cwd="/"
         )
         os.close(slave)
         try:

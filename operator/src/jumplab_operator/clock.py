@@ -1,4 +1,4 @@
-"""How the operator tells the time, and waits."""
+"""The operator's clock: the time, and waiting."""
 
 import asyncio
 import contextlib
@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the time and waits."""
+    """The time, and waiting."""
 
     def now(self) -> datetime: ...
 

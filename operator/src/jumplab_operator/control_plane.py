@@ -54,10 +54,10 @@ _STOP_BOUND_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Where the gRPC services are.
+    """The addresses of the gRPC services.
 
     address: what is bound;  endpoint: `host:port` as peers reach it;  names: more host names and addresses that the
-    operator's own certificate is for;  certificate: one that others make, in place of the operator's own.
+    operator's own certificate is for;  certificate: one that others make, instead of the operator's own.
     """
 
     address: str
@@ -80,7 +80,7 @@ class Trust:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """Where on a cluster an operator is.
+    """The place of an operator on a cluster.
 
     own_namespace: where the Secret with its keys is;  namespaces: those it serves; empty: all;  pod_identity: its own
     among several operators of which one leads;  quarantine_after, preemption_notice: see LabSettings.
@@ -151,7 +151,7 @@ async def _cut_streams(lab: Lab, router: Router, standby_streams: StandbyStreams
 
 
 def token_reader(kube: KubeApi) -> Callable[[str, Name], Awaitable[str | None]]:
-    """What reads the token in the Secret of a resource, by kind and name; None without one. Raises ApiError."""
+    """A function for the token in the Secret of a resource, by kind and name; None without one. Raises ApiError."""
 
     async def current_token(kind: str, name: Name) -> str | None:
         secret = await kube.get(path(CORE, "secrets", name.namespace, secret_name(kind, name.name)))
@@ -301,7 +301,7 @@ def _reserved_port(data_dir: DataDir, host: str, asked: int | None) -> int:
     remembered = data_dir.remembered_port("grpc-port")
     port = asked or remembered or (DEFAULT_GRPC_PORT if asked is None else 0)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Bound for a moment only: the address must be told to the operator before the server can be made with it.
+    # Bound for a moment only: the operator needs the address before the server can be made.
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

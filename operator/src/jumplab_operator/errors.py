@@ -1,4 +1,4 @@
-"""What goes wrong in the operator: one tree, by what the reader of the sentence can do.
+"""The operator's errors: one tree, by what the reader of the sentence can do.
 
 OperatorError
 ├── CannotStart             correct what was given and start again
@@ -69,7 +69,7 @@ class EditRefused(ApiRefused):
 
 
 class NoSuchObject(ApiRefused):
-    """The API says that it has no such object. A 404 alone says less: the kind may not be served at this moment, or
+    """The API has no such object, by its own answer. A 404 alone means less: the kind may not be served now, or
     something between answers."""
 
     def __init__(self, message: str) -> None:

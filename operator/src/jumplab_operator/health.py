@@ -1,6 +1,6 @@
-"""What a cluster asks a running operator over plain HTTP: `/livez`, `/readyz`, and `/metrics` for Prometheus.
+"""The operator's endpoints for the cluster, over plain HTTP: `/livez`, `/readyz`, and `/metrics` for Prometheus.
 
-It says nothing that a stranger may not know, and takes no input.
+They contain nothing that a stranger may not know, and take no input.
 """
 
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ _STOP_BOUND_SECONDS = 1.0
 
 @dataclass(slots=True)
 class Health:
-    """What the probes are told. ready: whether exporters and clients are served, or would be if the leader ended."""
+    """The answers to the probes. ready: whether exporters and clients are served, or would be if the leader ended."""
 
     ready: bool = False
 

@@ -1,4 +1,4 @@
-"""Who uses the one-machine Kubernetes API beside its administrator: the operator, and a user for each Client.
+"""The users of the one-machine Kubernetes API beside its administrator: the operator, and a user for each Client.
 
 A Client's user is `client:NAMESPACE:NAME`, in the group `jumplab:clients`, and its token is the credential that the
 controller knows it by, from its Secret: one token for both doors.
@@ -46,7 +46,7 @@ class LabUsers:
         self._read_credential = read_credential
 
     def user(self, token: str, lookup: Lookup) -> User | None:
-        """The operator, or the Client that the token speaks for while its Secret holds it."""
+        """The operator, or the Client whose Secret has the token."""
         if same_token(self.operator_token, token):
             return OPERATOR
         if self._read_credential is None:
@@ -70,14 +70,14 @@ class LabUsers:
         return secret is None or secret["metadata"]["uid"] != user.credential
 
     def grants(self, user: User) -> Sequence[Grant]:
-        """What the rule set gives: to clients in their namespace, by name, so that impersonation finds the same."""
+        """The rights by the rule set: of clients in their namespace, by name, so that impersonation finds the same."""
         if user.name == OPERATOR.name:
             return (OPERATOR_GRANT,)
         client = _client(user)
         return () if client is None else (_client_grant(*client),)
 
     def refusal(self, user: User, key: Key, old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> str | None:
-        """A Client holds its own leases and no others'."""
+        """A Client may hold its own leases and no others."""
         client = _client(user)
         if client is None or key.resource != f"leases.{GROUP}":
             return None
@@ -130,7 +130,7 @@ def _wanted_holder(lease: Mapping[str, Any] | None) -> str:
 
 
 def _holder(lease: Mapping[str, Any]) -> str:
-    """Who holds it: by what was accepted, and before that by what is asked for."""
+    """The holder's name: by the accepted spec, and before that by the spec."""
     return _holder_in(_status(lease).get("accepted") or lease.get("spec"))
 
 

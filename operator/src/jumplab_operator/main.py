@@ -35,7 +35,7 @@ PORT = click.IntRange(0, 65535)
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 _SWITCH_SECONDS = 0.0005
-"""How long a thread keeps Python to itself while another waits. kopf works in a thread of its own: by Python's default
+"""How long a thread may run while another waits. kopf works in a thread of its own: by Python's default
 the main loop would get its turn ten times later at each of its system calls."""
 
 
@@ -194,7 +194,7 @@ Plane = AbstractAsyncContextManager[Running]
 def _run(plane: Callable[[Process], Plane], told: Callable[[Running], str], health: str = "") -> None:
     """Runs a control plane to its end. plane: makes it, for the process that it is to run in."""
     set_up_logging(logging.INFO, UtcFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.getLogger("kopf").setLevel(logging.ERROR)  # it tells of each event, and that it doesn't own the main thread
+    logging.getLogger("kopf").setLevel(logging.ERROR)  # it logs each event, and that it doesn't own the main thread
     sentences: list[str] = []
     try:
         event_loop.run(_until_stopped(plane, told, health))
@@ -205,7 +205,7 @@ def _run(plane: Callable[[Process], Plane], told: Callable[[Running], str], heal
 
 
 def _sentences(error: BaseException) -> list[str]:
-    """What the errors in nested groups say: each task group around a failure wraps it."""
+    """The messages of the errors in nested groups: each task group around a failure wraps it."""
     if isinstance(error, BaseExceptionGroup):
         return [sentence for inner in error.exceptions for sentence in _sentences(inner)]
     if isinstance(error, ApiRefused):
@@ -232,7 +232,7 @@ async def _until_stopped(plane: Callable[[Process], Plane], told: Callable[[Runn
             collecting = tasks.create_task(collect_garbage(), name="collecting garbage")
             serving = probes.ready = True
             click.echo(told(running))
-            await stopping.wait()  # without a bound: it serves until it is told to stop
+            await stopping.wait()  # without a bound: it serves until it is asked to stop
             probes.ready = False
             collecting.cancel()
     except asyncio.CancelledError:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from tests.reconcile.faults.api import Plain
 from tests.reconcile.faults.world import FaultyWorld, Rules, conditions
-from tests.reconcile.faults.writes import Auditor, begin_of, claim_of, exporters_of, is_true, kept_of, latest_end
+from tests.reconcile.faults.writes import Auditor, begin_of, claim_of, exporters_of, is_true, latest_end, reserved_of
 
 
 class Witness:
@@ -20,10 +20,9 @@ class Witness:
         self._step = 0
         self._assigned: dict[tuple[str, str], tuple[str, int]] = {}
         """By the uid of a lease and the name of an exporter: that one's uid, and since which step."""
-        self._kept: dict[tuple[str, str], int] = {}
-        """Since which step an exporter is kept for a lease."""
-        self.ready: set[str] = set()
-        """The uids of the leases that were ever Ready."""
+        self._reserved: dict[tuple[str, str], int] = {}
+        """Since which step an exporter is reserved for a lease."""
+        self.ready = self._auditor.ready
         self._used: dict[str, list[str]] = {}
         """The exporters of leases that were ever used, by the lease's uid."""
 
@@ -83,7 +82,6 @@ class Witness:
             known = self._assigned.get((uid, name))
             if known is None or (claim == uid and known[0] != exporter_uid):
                 self._assigned[uid, name] = exporter_uid, self._step
-        self.ready |= {lease["metadata"]["uid"] for lease in held if is_true(lease, "Ready")}
 
     def _one_holder(self, exporters: dict[str, Plain]) -> None:
         holders = Counter(exporter_uid for exporter_uid, _ in self._assigned.values())
@@ -108,14 +106,14 @@ class Witness:
             assert most is None or all(count <= most for count in counts.values()), f"over quota: {counts}"
 
     def _reservations(self, held: list[Plain]) -> None:
-        kept = {}
+        reserved = {}
         for lease in self._world.all("leases"):
             status = lease.get("status", {})
-            for name in kept_of(status) if not status.get("ended") else ():
+            for name in reserved_of(status) if not status.get("ended") else ():
                 key = lease["metadata"]["uid"], name
-                kept[key] = self._kept.get(key, self._step)
-                self._nobody_overlaps(lease, name, kept[key], held)
-        self._kept = kept
+                reserved[key] = self._reserved.get(key, self._step)
+                self._nobody_overlaps(lease, name, reserved[key], held)
+        self._reserved = reserved
 
     def _nobody_overlaps(self, lease: Plain, exporter: str, since: int, held: list[Plain]) -> None:
         begin = begin_of(lease["status"]["accepted"])
@@ -125,7 +123,7 @@ class Witness:
             if self._assigned.get((other["metadata"]["uid"], exporter), ("", 0))[1] <= since:
                 continue
             end = latest_end(other, datetime.fromisoformat(conditions(other)["Assigned"]["lastTransitionTime"]))
-            assert begin is None or end <= begin, f"{other} overlaps with what is kept for {lease}"
+            assert begin is None or end <= begin, f"{other} overlaps with the reservation of {lease}"
 
     def _endings(self) -> None:
         for lease in self._world.all("leases"):

@@ -130,3 +130,18 @@ def test_a_claim_of_a_lease_that_the_operator_has_not_seen_yet_stays(world: Faul
     world.loop.advance(timedelta(minutes=3))
     world.calm()
     assert "leaseRef" not in world.store.existing("exporters", "e2")["status"]
+
+
+def test_an_ended_lease_stays_while_an_exporter_that_can_not_be_read_may_have_to_clean_up(world: FaultyWorld) -> None:
+    world.board("e1").slow = True
+    world.store.merge("exporters", "e1", {"status": {"exporterStatus": "Dreaming"}}, "status")
+    world.store.merge("leases", "used", {"spec": {"release": True, "ttlSecondsAfterEnded": 0}})
+    world.calm()
+    world.loop.advance(timedelta(minutes=1))
+    assert world.store.existing("leases", "used")["status"]["ended"]
+    world.store.merge("exporters", "e1", {"status": {"exporterStatus": "LeaseReady"}}, "status")
+    world.board("e1").mend()
+    world.calm()
+    world.loop.advance(timedelta(minutes=1))
+    world.calm()
+    assert "used" not in world.store.objects["leases"]

@@ -1,4 +1,4 @@
-"""What is kept for a lease that begins later, while the exporters come and go."""
+"""The reservation of a lease that begins later, while the exporters come and go."""
 
 from __future__ import annotations
 

@@ -26,6 +26,8 @@ class Auditor:
         self._noticed: dict[str, datetime] = {}
         self._waited: dict[str, tuple[str, datetime]] = {}
         """By the uids of leases that wait: their clients, and when that was seen last."""
+        self.ready: set[str] = set()
+        """The uids of the leases that were ever Ready, be it for a moment between two steps."""
         self.wrongs: list[str] = []
         world.store.onlookers.append(self._see)
 
@@ -120,7 +122,7 @@ class Auditor:
             if (
                 other["metadata"]["uid"] == lease["metadata"]["uid"]
                 or status.get("ended")
-                or name not in kept_of(status)
+                or name not in reserved_of(status)
             ):
                 continue
             begin = begin_of(status["accepted"])
@@ -128,6 +130,7 @@ class Auditor:
                 self._must(end <= begin, f"{name} is reserved for another", lease, other)
 
     def _see_ready(self, lease: Plain) -> None:
+        self.ready.add(lease["metadata"]["uid"])
         for name in exporters_of(lease["status"]):
             confirmed = lease["metadata"]["uid"] in self._world.boards[name].confirmed
             self._must(confirmed, f"a lease is ready, and {name} never said so", lease)
@@ -143,7 +146,7 @@ class Auditor:
         begins = [
             begin_of(other["status"]["accepted"])
             for other in self._world.all("leases")
-            for name in kept_of(other.get("status", {}))
+            for name in reserved_of(other.get("status", {}))
             if name in exporters_of(status)
         ]
         self._must(end in begins, "a lease is cut short for nobody", lease, begins)
@@ -212,8 +215,8 @@ def exporters_of(status: Plain) -> list[str]:
     return [each["exporterRef"]["name"] for each in several]
 
 
-def kept_of(status: Plain) -> list[str]:
-    """The names of the exporters that are kept for a lease."""
+def reserved_of(status: Plain) -> list[str]:
+    """The names of the exporters that are reserved for a lease."""
     first = [{"exporterRef": status["keptExporterRef"]}] if "keptExporterRef" in status else []
     return [each["exporterRef"]["name"] for each in status.get("keptExporters", first)]
 

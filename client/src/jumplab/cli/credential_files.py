@@ -1,4 +1,4 @@
-"""What `jumplab create exporter|client` does: the resource, its credential, and a configuration file that uses it."""
+"""The work of `jumplab create exporter|client`: the resource, its credential, and a configuration file with it."""
 
 import base64
 import os

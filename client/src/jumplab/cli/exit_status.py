@@ -54,7 +54,7 @@ def print_note(sentence: str, program: str = "jumplab") -> None:
 
 
 def one_line(sentence: str, program: str) -> str:
-    """A sentence as a program says it."""
+    """A sentence as a program prints it."""
     return f"{program}: {' '.join(sentence.split())}"
 
 

@@ -1,4 +1,4 @@
-"""What `shell` and `console` have in common: a lease of one's own, or one that is there already."""
+"""The common part of `shell` and `console`: a lease of one's own, or one that exists already."""
 
 import os
 from collections.abc import AsyncIterator, Mapping
@@ -33,7 +33,7 @@ class LeaseOptions:
 
 @asynccontextmanager
 async def acquire(controller: Controller, config: ClientConfig, wanted: LeaseOptions) -> AsyncIterator[AcquiredLease]:
-    """The lease that is wanted, once it is ready; what it waits for and when it ends is told on standard error."""
+    """The requested lease, once it is ready; its pending reasons and its end are printed on standard error."""
     timeout = wanted.wait_timeout or config.patience.wait_timeout
     wants_one = bool(wanted.selector or wanted.exporter or wanted.members or wanted.name)
     # Jumpstarter's pipelines name in the environment the lease that an earlier step has made.

@@ -42,7 +42,7 @@ async def open_shell(
     """Runs a command, the user's shell where there is none, until it ends: its exit status.
 
     reconnect_within: how long a connection of a `j` in it may stay away.
-    Tells when the lease ends meanwhile or goes to another client; the shell goes on. Cancelling ends the command.
+    Prints when the lease ends meanwhile or gets another holder; the shell goes on. Cancelling ends the command.
     """
 
     token, lease = secrets.token_hex(16), acquired.lease
@@ -96,7 +96,7 @@ def _serving(controller: Controller, acquired: AcquiredLease, member: str) -> Ca
 
 
 def _environment(sockets: Mapping[str, Path], token: str, lease: LeaseView, drivers: DriverSettings) -> dict[str, str]:
-    """What `j` and other programs go by. JUMPLAB_SOCKET is the first member's, JUMPLAB_MEMBERS is NAME=PATH of each."""
+    """The environment for programs. JUMPLAB_SOCKET is the first member's, JUMPLAB_MEMBERS is NAME=PATH of each."""
     members = os.pathsep.join(f"{name}={path}" for name, path in sockets.items() if name)
     return {
         "JUMPLAB_SOCKET": str(next(iter(sockets.values()))),
@@ -124,7 +124,7 @@ async def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
 
 
 async def _end(process: Spawned) -> None:
-    """Ends a command whose time is over: an interactive shell hears SIGHUP and passes it on to its jobs."""
+    """Ends a command whose time is over: an interactive shell gets SIGHUP and passes it on to its jobs."""
     process.send_signal(signal.SIGHUP)
     try:
         async with asyncio.timeout(_ENDING_BOUND_SECONDS):
@@ -135,7 +135,7 @@ async def _end(process: Spawned) -> None:
 
 
 async def _announce_end(controller: Controller, name: str) -> None:
-    """Tells when the lease has ended, and before that when it is to end for another."""
+    """Prints that the lease has ended, and before that the notice of its preemption."""
     announced = ""
     try:
         async with aclosing(follow(controller, name, notify=lambda _sentence: None, backoff=Backoff())) as states:

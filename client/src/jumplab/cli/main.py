@@ -23,7 +23,7 @@ _COMMANDS = {
 
 
 class LazyGroup(click.Group):
-    """Commands by the module that holds them, imported when they run; the list of them needs no import at all."""
+    """Commands by their modules, imported when they run; the list of them needs no import at all."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(_COMMANDS)

@@ -67,14 +67,14 @@ def _read_members(_: click.Context, __: click.Parameter, pairs: tuple[str, ...])
 
 
 def client_option(function: F) -> F:
-    """--client: whose configuration is used."""
+    """--client: the name of the configuration."""
     return click.option(
         "--client", "client_name", metavar="NAME", help="Name of the client configuration; default: the current one."
     )(function)
 
 
 def lease_options(function: F) -> F:
-    """What to lease, and for how long."""
+    """The request for a lease: exporters and duration."""
     for option in (
         click.option(
             "--wait-timeout",

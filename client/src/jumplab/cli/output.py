@@ -44,7 +44,7 @@ def _selectors(lease: LeaseView) -> str:
     return "; ".join(f"{member.name}: {member.selector}" for member in lease.members) or lease.selector
 
 
-# A column's title: what stands in it, and whether it is shown with -o wide alone.
+# By a column's title: the function for its text, and whether only -o wide has it.
 EXPORTER_COLUMNS: Columns = {
     "NAME": (lambda exporter: exporter.name, False),
     "ONLINE": (_online, False),
@@ -111,7 +111,7 @@ def _write_table(found: Sequence[Any], columns: Mapping[str, Callable[[Any], str
         table.add_column(title, no_wrap=True)
     for view in found:
         table.add_row(*(show(view) for show in columns.values()))
-    # What is read by another program is never cut to a terminal's width.
+    # Output for another program is never cut to a terminal's width.
     Console(width=None if sys.stdout.isatty() else 10_000, markup=False, highlight=False).print(table)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def showing_progress(program: str) -> Iterator[None]:
-    """Shows the progress that drivers tell of in the calls made inside.  program: begins a line."""
+    """Shows the progress of the calls made inside, as drivers report it.  program: begins a line."""
     with display(program) as show, on_progress(show):
         yield
 
@@ -27,7 +27,7 @@ def display(program: str) -> Iterator[Callable[[Progress], None]]:
 
 
 class _Lines:
-    """A line where the text is another than before: a log is no place for a hundred percentages."""
+    """A line for each new text: a log does not need a hundred percentages."""
 
     def __init__(self, print_line: Callable[[str], None]) -> None:
         self._print_line = print_line

@@ -1,4 +1,4 @@
-"""What a caller may see and change: a client what is in its namespace and its own, an exporter what concerns it."""
+"""The access of callers: a client sees its namespace and changes its own leases; an exporter sees its own leases."""
 
 from jumplab_operator.controller.credentials import Subject
 from jumplab_operator.controller.lab import Lab
@@ -39,7 +39,7 @@ def visible_lease(lab: Lab, caller: Subject, name: Name) -> Lease:
 
 
 def own_lease(lab: Lab, caller: Subject, name: Name) -> Lease:
-    """A lease that the caller holds. Raises NotAllowed, NoSuchThing."""
+    """A lease whose holder is the caller. Raises NotAllowed, NoSuchThing."""
     require_kind(caller, "Client")
     lease = visible_lease(lab, caller, name)
     refused = lease_ownership.change_refusal(caller.name.name, name.name, in_force(lease).client_ref.name)

@@ -1,6 +1,6 @@
-"""Who is calling: from a call's metadata to a resource that is there.
+"""Finds the caller's resource by the metadata of a call.
 
-Whether the Secret still holds the presented token is asked at once for another token, beside the call where the last
+Whether the Secret still has the presented token is asked at once for another token, beside the call where the last
 answer is older than `FRESH`, and in the call's way where it is older than `RECHECK`: by then a token that was replaced
 is dead. A client's is asked for at once when its credential was removed. Where the Kubernetes API doesn't answer, what
 was found last stands: sessions go on while it is away.
@@ -31,7 +31,7 @@ CurrentToken = Callable[[str, Name], Awaitable[str | None]]
 class _Seen:
     token: str
     secret: str
-    """The uid of the client's Secret, as the Client tells it."""
+    """The uid of the client's Secret, by the Client's status."""
     at: datetime
 
 
@@ -70,19 +70,19 @@ class Authenticator:
         return self._lab.calling(subject.uid)
 
     async def check_beside(self) -> None:
-        """Asks for the tokens of those who keep calling, one after the other, for ever."""
+        """Checks the tokens of active callers, one after the other, for ever."""
         while True:
             subject = await self._stale.get()
             try:
                 if (seen := self._seen.get(subject)) is not None:
                     await self._ask(subject, seen.token)
             except (ApiError, NotAuthenticated):
-                pass  # the next call tells its caller
+                pass  # the next call fails with the reason
             finally:
                 self._asked.discard(subject)
 
     def _check_claim(self, subject: Subject, metadata: Mapping[str, str]) -> None:
-        """What the caller says of itself must be what its token says; saying nothing is fine."""
+        """The identity in the metadata must be that of the token; metadata without an identity are fine."""
         proven = {
             "jumpstarter-kind": subject.kind,
             "jumpstarter-namespace": subject.name.namespace,

@@ -1,6 +1,6 @@
-"""Credential tokens: how exporters and clients prove who they are.
+"""Credential tokens: exporters and clients prove their identity with them.
 
-The operator makes one for each Exporter and Client and keeps it in the resource's Secret. A token is good as long as
+The operator makes one for each Exporter and Client and writes it into the resource's Secret. A token is good as long as
 its signature holds, it hasn't expired, the resource still has the uid it was made for, and the Secret still holds it: a
 token that was replaced is dead, as is one of a resource that was deleted and made anew.
 """
@@ -23,11 +23,11 @@ ALGORITHM = "ES256"
 
 CLIENT_LIFETIME = timedelta(days=365)
 _REMEMBERED = 20_000
-"""So many tokens whose signature was good are known again."""
+"""How many verified tokens are remembered."""
 
 
 class InvalidCredential(OperatorError):
-    """The token proves nothing; the message says why and what to do."""
+    """The token proves nothing; the message has the reason and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class CredentialIssuer:
 
     @property
     def public_key(self) -> EllipticCurvePublicKey:
-        """What verifies the tokens."""
+        """The key that verifies the tokens."""
         return self._key.public_key()
 
     def issue(self, kind: str, namespace: str, name: str, uid: str) -> tuple[str, datetime | None]:
@@ -91,7 +91,7 @@ class CredentialIssuer:
     def read(self, token: str) -> Subject:
         """Whom the token speaks for. Raises InvalidCredential where it isn't ours or has expired.
 
-        Whether the resource's Secret still holds it is for the caller to check.
+        Whether the resource's Secret still has it is for the caller to check.
         """
         subject, expires = self._read.get(token) or self._verified(token)
         if expires is not None and self._now() >= expires:
@@ -102,7 +102,7 @@ class CredentialIssuer:
         return subject
 
     def _verified(self, token: str) -> tuple[Subject, datetime | None]:
-        """What the token says, and until when. A signature that was good stays so: it is looked at once."""
+        """The claims of the token, and its expiry. A good signature stays good: it is verified once."""
         try:
             claims = jwt.decode(
                 token,

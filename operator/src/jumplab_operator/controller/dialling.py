@@ -28,7 +28,7 @@ _UNREADABLE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Dialled:
-    """A new session's client's end. claims: what the answer's token says."""
+    """A new session's client's end. claims: those of the answer's token."""
 
     answer: controller_pb2.DialResponse
     claims: StreamClaims
@@ -38,7 +38,7 @@ class Dialled:
 class Dialler:
     """Makes the two ends of new sessions.
 
-    router_endpoint: `host:port`, as peers reach it.  known: the router's.  spares: what exporters have opened ahead.
+    router_endpoint: `host:port`, as peers reach it.  known: the router's.  standby_streams: those of exporters.
     """
 
     lab: Lab
@@ -93,7 +93,7 @@ class Dialler:
         standby = self.standby_streams.pop(claims.exporter, claims.lease)
         if standby is None:
             self.offers.post(claims.exporter, offer)
-        else:  # should its connection be lost at this moment, the exporter hears of the offer on its next one
+        else:  # should its connection be lost at this moment, the exporter gets the offer on its next one
             self.offers.post(claims.exporter, offer, aloud=False)
             standby.match.set_result(Match(claims, token))
 
@@ -146,7 +146,7 @@ def _exporter_of(lease: Lease, member: str) -> str:
 
 
 def _latest(lease: Lease) -> str:
-    """The state that the lease's last condition tells, for a sentence."""
+    """The state by the lease's last condition, for a sentence."""
     if not lease.status.conditions:
         return ""
     last = lease.status.conditions[-1]

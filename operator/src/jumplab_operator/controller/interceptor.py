@@ -1,4 +1,4 @@
-"""The one place where calls are authenticated and refusals get their gRPC codes."""
+"""Authenticates calls and gives refusals their gRPC codes; nothing else does."""
 
 import inspect
 import logging
@@ -29,12 +29,12 @@ Continuation: TypeAlias = "Callable[[grpc.HandlerCallDetails], Awaitable[Handler
 
 
 def caller() -> Subject:
-    """Who makes the call that is being answered."""
+    """The caller of the call that is being answered."""
     return _caller.get()
 
 
 def text_metadata(metadata: Iterable[tuple[str, str | bytes]]) -> dict[str, str]:
-    """What comes with a call, but for what is binary."""
+    """The metadata of a call, without binary values."""
     return {key: value for key, value in metadata if isinstance(value, str)}
 
 
@@ -63,7 +63,7 @@ class AuthenticationInterceptor(aio.ServerInterceptor):
         return self._answering(subject, method, handler)
 
     def _answering(self, subject: Subject, method: str, handler: "Handler") -> "Handler":
-        """The handler, told who calls."""
+        """The handler, with the caller set."""
         coders = handler.request_deserializer, handler.response_serializer
         if handler.request_streaming:
             serve = self._streaming(subject, method, handler.stream_stream)
@@ -128,7 +128,7 @@ async def _refused(revoked: "Future[str]") -> None:
 
 
 def _status(error: Exception, method: str) -> tuple[grpc.StatusCode, str]:
-    """What a caller is told of an error; one that nobody foresaw is logged."""
+    """The code and the message of an error for the caller; an unexpected one is logged."""
     if isinstance(error, ApiError):
         error = refusals.of_api(error)
     if isinstance(error, Refusal):

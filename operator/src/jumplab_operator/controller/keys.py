@@ -16,7 +16,7 @@ SIGNING_KEY, AUTHORITY_KEY, AUTHORITY_CERTIFICATE = "signing.key", "ca.key", "ca
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What the operator signs with."""
+    """The operator's signing key."""
 
     signing: ec.EllipticCurvePrivateKey
     authority: Issued

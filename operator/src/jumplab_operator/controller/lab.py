@@ -1,4 +1,4 @@
-"""What the gRPC services know of the cluster and may do to it.
+"""The contract between the gRPC services and the cluster.
 
 The services depend on this contract alone; `jumplab_operator.reconcile` implements it over its object store and the
 Kubernetes API, and tests of the services implement it in memory.
@@ -20,7 +20,7 @@ from jumplab_operator.resources import Client, Exporter, LabelSelector, Lease, R
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What an exporter is leased to. Equal assignments need no message."""
+    """The lease of an exporter. Equal assignments need no message."""
 
     lease: Name
     lease_uid: str
@@ -28,12 +28,12 @@ class Assignment:
     context: Mapping[str, str]
     expected_end: datetime | None
     notice: str = ""
-    """What its holder is to be told: that the lease is to be ended for another; empty: nothing."""
+    """The notice of its preemption, for its holder; empty: none."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """What an exporter says of itself; `status` is a value of Exporter.status.exporterStatus."""
+    """A report of an exporter; `status` is a value of Exporter.status.exporterStatus."""
 
     status: str
     message: str
@@ -41,9 +41,9 @@ class StatusReport:
     epoch: str
     release_lease: bool
     health: Found = NOTHING
-    """What it has found out about its devices."""
+    """The result of its last health check."""
     attached: bool | None = None
-    """Whether a client is connected to the lease's session; None: it doesn't say."""
+    """Whether a client is connected to the lease's session; None: it does not report that."""
     attachments: int = 0
     """How many times one has been."""
 
@@ -96,9 +96,9 @@ class Lab(Protocol):
     def presence(self, exporter: Name, uid: str) -> AbstractAsyncContextManager[AsyncIterator[Assignment | None]]:
         """An exporter's connection, while the context lasts.
 
-        Entering tells the lab that the exporter is there; leaving, that its connection was lost (it may be back within
+        Entering marks the exporter as connected; leaving, that its connection was lost (it may be back within
         the grace time). The iterator gives the assignment now and after each change, and ends when the exporter was
-        deleted or another connection of the same exporter took its place.
+        deleted or another connection of the same exporter replaced this one.
         """
         ...
 
@@ -107,9 +107,9 @@ class Lab(Protocol):
         ...
 
     async def register(self, exporter: Name, labels: Mapping[str, str], devices: Sequence[Mapping[str, Any]]) -> None:
-        """Takes over what the exporter says it has; of its labels only those under jumpstarter.dev/. Raises ApiError.
+        """Takes over the exporter's drivers, and its labels under jumpstarter.dev/. Raises ApiError.
 
-        It is written with what the exporter says next, or a second later.
+        It is written with the exporter's next report, or a second later.
         """
         ...
 
@@ -122,11 +122,11 @@ class Lab(Protocol):
         ...
 
     def explain(self, lease: Lease) -> Explanation:
-        """Where a lease stands and what was considered for it."""
+        """A lease's queue position, and the exporters that were considered for it."""
         ...
 
     async def queue(self, namespace: str, selector: LabelSelector, most: int) -> Sequence[QueuedLease]:
-        """Who waits for exporters that the selector matches: those for the same in their order, at most so many."""
+        """The leases that wait for exporters which the selector matches, in queue order; at most `most`."""
         ...
 
     async def create_lease(self, namespace: str, name: str | None, spec: Mapping[str, Any]) -> Lease:
@@ -146,7 +146,7 @@ class Lab(Protocol):
         ...
 
     async def rotate_client_token(self, client: Name, token: str) -> tuple[str, datetime | None]:
-        """Gives the client a new token in place of this one, and the moment it expires; the old one dies.
+        """Replaces the token of the client; returns the new one and its expiry. The old one dies.
 
         Raises TokenReplaced where another is in force already, or none; ApiError.
         """

@@ -1,4 +1,4 @@
-"""What clients ask of a lease, as fields of the custom resource."""
+"""Requests of clients as fields of the Lease resource."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC

@@ -38,7 +38,7 @@ def phase_of(status: common_pb2.ExporterStatus.ValueType) -> str:
 
 
 def found_of(report: controller_pb2.HealthReport) -> Found:
-    """What an exporter says of its devices; one that says nothing has found nothing."""
+    """The health that an exporter reports; without a report it has found nothing."""
     return Found(
         check=_CHECKS.get(report.check, "None"),
         failures=report.failures,
@@ -56,7 +56,7 @@ _STATUS_OF_PHASE = {phase_of(status): status for status in common_pb2.ExporterSt
 
 
 def in_force(lease: Lease) -> LeaseSpec:
-    """What counts of a lease: the last valid spec."""
+    """The spec in force of a lease: the last valid one."""
     return lease.status.accepted or lease.spec
 
 
@@ -102,7 +102,7 @@ def _device(report: common_pb2.DriverInstanceReport) -> Mapping[str, Any]:
 
 
 def driver_reports(exporter: Exporter) -> list[common_pb2.DriverInstanceReport]:
-    """What the exporter reported of its drivers, as far as the resource keeps it."""
+    """The exporter's report of its drivers, as far as the resource has it."""
     return [_driver_report(device) for device in exporter.status.devices]
 
 
@@ -119,7 +119,7 @@ def _driver_report(device: Device) -> common_pb2.DriverInstanceReport:
 
 
 def _version(text: str) -> int:
-    """The version that the resource keeps as text; 0 where somebody has written another there."""
+    """The version, which the resource has as text; 0 where that is no number."""
     return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
@@ -193,7 +193,7 @@ def _set_times(message: client_pb2.Lease, lease: Lease) -> None:
 def lease_answer(
     lease: Lease, exporter: Exporter | None, remaining: timedelta | None
 ) -> controller_pb2.GetLeaseResponse:
-    """A lease as ControllerService tells it."""
+    """A lease as an answer of ControllerService."""
     spec, status = in_force(lease), lease.status
     answer = controller_pb2.GetLeaseResponse(
         selector=selector_message(spec.selector or LabelSelector()),

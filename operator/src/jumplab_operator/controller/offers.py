@@ -1,4 +1,4 @@
-"""The sessions that clients have dialled, kept for their exporters until the tokens expire."""
+"""The sessions that clients have dialled, stored for their exporters until the tokens expire."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class RouterOffer:
-    """A way into the router for an exporter. lease: the uid of the lease that it is for;  holder: who has dialled."""
+    """A way into the router for an exporter. lease: the uid of its lease;  holder: the client that has dialled."""
 
     lease: str
     holder: str
@@ -32,7 +32,7 @@ Offer = RouterOffer | LocalOffer
 
 @dataclass(frozen=True, slots=True)
 class SocketAddress:
-    """Where an exporter takes clients of its own machine in. machine: its name;  socket: a path there."""
+    """The socket of an exporter for clients of its own machine. machine: its name;  socket: a path there."""
 
     machine: str
     socket: str
@@ -47,7 +47,7 @@ class Offers:
         self._listeners: dict[str, tuple[asyncio.Event, SocketAddress | None]] = {}
 
     def post(self, exporter_uid: str, offer: Offer, *, aloud: bool = True) -> None:
-        """Puts an offer up, and wakes who listens for the exporter, if `aloud`."""
+        """Stores an offer, and wakes the listener of the exporter, if `aloud`."""
         self._offers[exporter_uid] = [*self.current(exporter_uid), offer]
         if aloud and exporter_uid in self._listeners:
             self._listeners[exporter_uid][0].set()
@@ -70,6 +70,6 @@ class Offers:
         self._listeners[exporter_uid] = (event, local_socket)
 
     def stop_listening(self, exporter_uid: str, event: asyncio.Event) -> None:
-        """Ends what `listen` began, unless another one has taken its place."""
+        """Ends what `listen` began, unless another call of it has replaced that."""
         if self._listeners.get(exporter_uid, (None, None))[0] is event:
             del self._listeners[exporter_uid]

@@ -1,4 +1,4 @@
-"""An exporter's Status stream: its presence, what it is leased to, and who dials it."""
+"""An exporter's Status stream: its presence, its assignment, and the offers of clients that dial it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -8,7 +8,7 @@ Refusal
 ├── NotPossibleNow     FAILED_PRECONDITION: its state forbids it
 ├── BadRequest         INVALID_ARGUMENT: ask otherwise
 ├── Unavailable        UNAVAILABLE: try again later
-├── Superseded         ABORTED: another one took this one's place
+├── Superseded         ABORTED: another one replaced this one
 └── NotServed          UNIMPLEMENTED: this controller doesn't do that
 """
 
@@ -25,7 +25,7 @@ class Refusal(OperatorError):
 
 
 class NotAuthenticated(Refusal):
-    """The caller didn't prove who it is."""
+    """The caller has not proved its identity."""
 
     code = grpc.StatusCode.UNAUTHENTICATED
 
@@ -37,7 +37,7 @@ class NotAllowed(Refusal):
 
 
 class NoSuchThing(Refusal):
-    """What was named isn't there."""
+    """The named thing does not exist."""
 
     code = grpc.StatusCode.NOT_FOUND
 
@@ -55,13 +55,13 @@ class NotPossibleNow(Refusal):
 
 
 class BadRequest(Refusal):
-    """What was asked makes no sense."""
+    """The request makes no sense."""
 
     code = grpc.StatusCode.INVALID_ARGUMENT
 
 
 class Unavailable(Refusal):
-    """What is needed for it is away."""
+    """Something that the request needs is away."""
 
     code = grpc.StatusCode.UNAVAILABLE
 
@@ -79,7 +79,7 @@ class NotServed(Refusal):
 
 
 def of_api(error: ApiError) -> Refusal:
-    """What the Kubernetes API's refusal means to the caller."""
+    """The refusal for the caller that an error of the Kubernetes API means."""
     sentence = str(error)
     if isinstance(error, EditRefused):
         return NotPossibleNow(sentence)

@@ -1,4 +1,4 @@
-"""The controller's certificate where others make and renew it: a Secret's files, kept by cert-manager or a person."""
+"""The controller's certificate where others make and renew it: a Secret's files, by cert-manager or a person."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class CertificateFiles:
-    """Where the files are. ca: who signed the certificate; None: somebody whom every machine trusts."""
+    """The paths of the files. ca: the issuer of the certificate; None: one that every machine trusts."""
 
     certificate: Path
     key: Path
@@ -43,7 +43,7 @@ class CertificateFiles:
         return (key, chain), _content(self.ca).decode() if self.ca else ""
 
     async def until_renewed(self, served: Certificate, sleep: Callable[[timedelta], Awaitable[None]]) -> None:
-        """Returns once the files hold another usable certificate than the one that is served."""
+        """Returns once the files have another usable certificate than the one that is served."""
         while True:
             await sleep(_LOOK_EVERY)
             try:

@@ -1,6 +1,6 @@
-"""Streams that leased exporters have opened ahead: whoever attaches next is joined to one at once.
+"""Streams that leased exporters have opened ahead: the next client that attaches is joined to one at once.
 
-An exporter that has none is told of a dial on its Status stream and comes then, which takes longer.
+An exporter that has none gets an offer on its Status stream and opens one then, which takes longer.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from jumplab_operator.router.tokens import StreamClaims
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The exporter's end of a session that a client has dialled. claims: what the token says."""
+    """The exporter's end of a session that a client has dialled. claims: those of the token."""
 
     claims: StreamClaims
     token: str = field(repr=False)
@@ -35,7 +35,7 @@ class StandbyStreams:
 
     @contextmanager
     def opened(self, exporter_uid: str, lease_uid: str) -> Iterator[StandbyStream]:
-        """The exporter's spare from now on, in place of an earlier one, while the context lasts."""
+        """The exporter's standby stream from now on, instead of an earlier one, while the context lasts."""
         standby = StandbyStream(lease_uid, asyncio.get_running_loop().create_future())
         self._withdraw(exporter_uid)
         self._standby_streams[exporter_uid] = standby
@@ -46,7 +46,7 @@ class StandbyStreams:
                 del self._standby_streams[exporter_uid]
 
     def pop(self, exporter_uid: str, lease_uid: str) -> StandbyStream | None:
-        """The exporter's spare for this lease, if it has one: it is the caller's to match."""
+        """The exporter's standby stream for this lease, if it has one: it is the caller's to match."""
         standby = self._standby_streams.get(exporter_uid)
         if (
             standby is None or standby.lease != lease_uid or standby.match.done()

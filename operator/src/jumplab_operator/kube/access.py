@@ -18,13 +18,13 @@ _POD_FOLDER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 @dataclass(frozen=True, slots=True)
 class KubeAccess:
-    """Where the Kubernetes API is and how to be let in: base URL, CA as PEM (None: the system's), bearer token."""
+    """The address of the Kubernetes API and its credentials: base URL, CA as PEM (None: the system's), bearer token."""
 
     url: str
     ca_pem: str | None
     first_token: str
     token_file: Path | None = None
-    """Holds the token in force now, where it is replaced while the operator runs: a pod's is, within the hour."""
+    """The token in force now, where it is replaced while the operator runs: a pod's is, within the hour."""
 
     @property
     def proxy(self) -> str | None:

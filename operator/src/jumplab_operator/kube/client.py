@@ -109,8 +109,8 @@ def query(path: str, **parameters: str) -> str:
 
 
 async def once_it_answers(ask: Callable[[], Awaitable[_T]]) -> _T:
-    """What `ask` gives, for a process that starts; waits without a bound, since a cluster's nodes and its API start in
-    any order. Raises ApiError where the API refuses."""
+    """The answer to `ask`, for a process that starts; waits without a bound, since a cluster's nodes and its API
+    start in any order. Raises ApiError where the API refuses."""
     while True:
         try:
             return await ask()

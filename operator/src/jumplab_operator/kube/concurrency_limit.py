@@ -13,7 +13,7 @@ class ConcurrencyLimit(KubeApi):
     """The API behind `inner`: a few requests at a time, in the order in which they were asked for.
 
     A thousand exporters that connect at once wait here, where waiting is cheap: no request is sent that is too old by
-    the time it is answered. Each one made is a line of its own: who must not stand behind others has another.
+    the time it is answered. Each instance is a queue of its own: requests that must not wait for others have another.
     """
 
     def __init__(self, inner: KubeApi) -> None:

@@ -1,7 +1,7 @@
-"""kopf, watching: tells the main loop of each change of a custom resource, and does nothing else.
+"""kopf as a watch: hands each change of a custom resource to the main loop, and does nothing else.
 
 It runs in a thread and event loop of its own, since on its way out it cancels every task created after its start; it
-is started again whenever it ends. After a gap in a watch it lists again without telling what was deleted meanwhile:
+is started again whenever it ends. After a gap in a watch it lists again, without events for what was deleted meanwhile:
 such listed objects come with type None, and call for a list of our own.
 """
 
@@ -33,11 +33,11 @@ _CLOSING_SECONDS = 5.0
 """A bound that only a fault of the loop's reaches."""
 
 OnEvent = Callable[[type[Resource], str | None, Mapping[str, Any]], None]
-"""Told the kind, the type of the event (None: listed), and the object, in the main loop."""
+"""Called in the main loop with the kind, the type of the event (None: listed), and the object."""
 
 
 Watch = Callable[[OnEvent], Coroutine[None, None, None]]
-"""Tells of changes until cancelled."""
+"""Passes changes on until cancelled."""
 
 
 class _ForEver:
@@ -90,7 +90,7 @@ async def _watch_once(access: KubeAccess, namespaces: tuple[str, ...], on_event:
     ended, stop = asyncio.Event(), threading.Event()
 
     def hand_over(kind: type[Resource], change: str | None, plain: Mapping[str, Any]) -> None:
-        with contextlib.suppress(RuntimeError):  # the main loop is closed: nobody is left to be told
+        with contextlib.suppress(RuntimeError):  # the main loop is closed: nobody needs it any more
             loop.call_soon_threadsafe(on_event, kind, change, plain)
 
     def run() -> None:

@@ -21,7 +21,7 @@ from jumplab_operator.leadership.record import Record
 _log = logging.getLogger(__name__)
 
 GOOD_FOR = record.DURATION - timedelta(seconds=2)
-"""How long a renewal is good for, from the moment it was asked for: less than what keeps the others away."""
+"""How long a renewal counts, from the moment of its request: for less time than the others wait."""
 _LOOK_EVERY = timedelta(seconds=0.5)
 _RENEW_EVERY = timedelta(seconds=2)
 _ATTEMPT_SECONDS = 2.0
@@ -36,7 +36,7 @@ def boottime() -> float:
 class Candidate:
     """Competes under a name for the Lease of a namespace.
 
-    A name that holds the Lease already leads at once: that was an earlier process of the same pod, and is dead.
+    A name that has the Lease already leads at once: that was an earlier process of the same pod, and is dead.
     """
 
     def __init__(
@@ -51,10 +51,10 @@ class Candidate:
         self._other: Record | None = None
         self._other_since = 0.0
         self.predecessor = ""
-        """Who led before, where it is known."""
+        """The previous leader, where it is known."""
 
     def leads(self) -> bool:
-        """Whether it decides: it has been told, lately enough, that it holds the Lease."""
+        """Whether it decides: the API has confirmed, lately enough, that it has the Lease."""
         return self._elapsed() < self._good_until
 
     async def until_leading(self) -> None:
@@ -63,7 +63,7 @@ class Candidate:
             await self._clock.sleep(_LOOK_EVERY)
 
     async def until_lost(self) -> str:
-        """Renews until somebody else leads: who. While the API is away it goes on trying, and does not decide."""
+        """Renews until somebody else leads: returns whom. While the API is away it tries on, and does not decide."""
         other: str | None = None
         while other is None:
             await self._clock.sleep(_RENEW_EVERY)
@@ -78,7 +78,7 @@ class Candidate:
         return other
 
     async def give_up(self) -> None:
-        """Leaves the lead to whoever wants it, if it can still say so."""
+        """Releases the lead, if the API can be reached."""
         self._good_until = -math.inf
         try:
             await self._attempt(self._leave())
@@ -86,7 +86,7 @@ class Candidate:
             _log.warning("the leader lease can't be released: %s; another operator waits until it has expired", refused)
 
     async def _attempt(self, attempt: Awaitable[_T | None]) -> _T | None:
-        """What an attempt came to; None: the API has not said, or somebody else wrote first. Raises ApiError."""
+        """The outcome of an attempt; None: the API has not answered, or somebody else wrote first. Raises ApiError."""
         try:
             async with asyncio.timeout(_ATTEMPT_SECONDS):
                 return await attempt
@@ -112,7 +112,7 @@ class Candidate:
         return True
 
     async def _renew(self) -> str | None:
-        """Who leads in its place; None: it leads."""
+        """The leader in its place; None: it leads."""
         asked, seen = self._elapsed(), await self._look()
         if seen is None or seen.holder != self._name:
             return seen.holder if seen is not None else ""

@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """What a control plane tells the process that it runs in.
+    """The callbacks of a control plane to its process.
 
     on_standby: it is as ready as it gets without leading;  stop: end in good order; a new process goes on.
     """
@@ -35,7 +35,7 @@ class PodIdentity:
 
 
 class Lead:
-    """What whoever leads has. kube: the Kubernetes API, for what it decides."""
+    """The leader's tools. kube: the Kubernetes API, for its decisions."""
 
     def __init__(self, kube: KubeApi) -> None:
         self.kube = kube

@@ -7,9 +7,9 @@ from jumplab_operator.kube.client import KubeApi, Plain
 
 
 class Fenced(KubeApi):
-    """The API behind `inner`, whose writes are refused with ApiUnreachable while `leads` says no. Reads pass.
+    """The API behind `inner`, whose writes are refused with ApiUnreachable while `leads` is false. Reads pass.
 
-    What was sent before the lead was lost may still arrive; it carries the resource version that it rests on.
+    A write sent before the lead was lost may still arrive; it carries the resource version that it rests on.
     """
 
     def __init__(self, inner: KubeApi, leads: Callable[[], bool]) -> None:

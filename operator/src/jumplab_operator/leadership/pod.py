@@ -17,7 +17,7 @@ async def mark(kube: KubeApi, namespace: str, pod: str, *, leads: bool) -> None:
 
 
 async def unmark_if_there(kube: KubeApi, namespace: str, pod: str) -> None:
-    """Takes the label from a pod that may be gone; what keeps it from that is logged, and nothing more."""
+    """Takes the label from a pod that may be gone; a failure is only logged."""
     try:
         await mark(kube, namespace, pod, leads=False)
     except ApiError as refused:

@@ -1,4 +1,4 @@
-"""The coordination Lease (coordination.k8s.io/v1) that says who leads: read from and written as a plain object."""
+"""The coordination Lease (coordination.k8s.io/v1) with the leader: read from and written as a plain object."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from typing import Any
 NAME = "jumplab-operator"
 LEASES = "/apis/coordination.k8s.io/v1"
 DURATION = timedelta(seconds=7)
-"""How long a Lease that is renewed no more keeps the others away."""
+"""How long the others wait after the last renewal of a Lease."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """holder: who leads; empty: nobody.  transitions: how often that has changed.  version: the resource version."""
+    """holder: the leader; empty: nobody.  transitions: how often that has changed.  version: the resource version."""
 
     holder: str
     duration: timedelta

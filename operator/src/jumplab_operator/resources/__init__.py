@@ -1,7 +1,7 @@
 """Typed views of the custom resources of group jumpstarter.dev, version v1alpha1, and their schemas.
 
 Plain Kubernetes objects become models here, once, where they enter, and plain objects again where they leave. The
-models say what the CRDs say: `crds/` is generated from them. This room holds no I/O and decides nothing.
+models say what the CRDs say: `crds/` is generated from them. No I/O and no decision is here.
 """
 
 from jumplab_operator.resources.client import Client, ClientSpec, ClientStatus, IssuedCredential

@@ -15,7 +15,7 @@ class ClientSpec(Model):
 
 
 class IssuedCredential(ObjectRef):
-    """The Secret with a client's token, told from another of the same name."""
+    """The Secret with a client's token, distinguished from another of the same name."""
 
     uid: str | None = Field(
         default=None, description="The Secret's uid. Where it is gone, the credential has been removed."

@@ -1,4 +1,4 @@
-"""What can be wrong with a resource: its content is not what its schema says (stored before the schema, or past it)."""
+"""The error of a resource whose content does not fit its schema (stored before the schema, or past it)."""
 
 from jumplab_operator.errors import OperatorError
 

@@ -138,12 +138,12 @@ class LeaseStatus(Model):
 
     @property
     def exporter_names(self) -> tuple[str, ...]:
-        """The exporters that it is assigned to, one for each part that it asked for; none while it waits."""
+        """The exporters that it is assigned to, one for each of its members; none while it waits."""
         return _names(self.exporters, self.exporter_ref)
 
     @property
-    def kept_names(self) -> tuple[str, ...]:
-        """The exporters that are kept for it from its begin, one for each part that it asked for."""
+    def reserved_names(self) -> tuple[str, ...]:
+        """The exporters that are reserved for it from its begin, one for each of its members."""
         return _names(self.kept_exporters, self.kept_exporter_ref)
 
 

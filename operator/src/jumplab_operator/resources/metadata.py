@@ -1,4 +1,4 @@
-"""What all four kinds share: metadata, conditions, references, instants, and the way in and out of plain objects."""
+"""The common parts of all four kinds: metadata, conditions, references, instants, conversion of plain objects."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta

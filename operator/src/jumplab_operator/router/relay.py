@@ -59,12 +59,12 @@ class Router:
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Stream": handler}),))
 
     def cut(self, lease_uid: str, holder: str | None = None) -> None:
-        """The lease has ended: ends its streams at once and refuses new ones. `holder`: it is this client's now, which
-        alone keeps and opens streams."""
+        """The lease has ended: ends its streams at once and refuses new ones. `holder`: its new holder, the only client
+        that still has and opens streams."""
         self._switchboard.cut(lease_uid, holder)
 
     def close(self) -> None:
-        """Ends all streams, with a sentence that tells the peers to come back."""
+        """Ends all streams, with a sentence that asks the peers to come back."""
         self._switchboard.close()
 
     async def _stream(self, _: object, context: Context) -> None:
@@ -75,7 +75,7 @@ class Router:
         await self.serve(claims, number, context)
 
     async def serve(self, claims: StreamClaims, number: int, context: Context, *, metadata: Metadata = ()) -> None:
-        """Serves a stream whose peer has proved these claims, to its end.  metadata: what the peer gets first."""
+        """Serves a stream whose peer has proved these claims, to its end.  metadata: the first that the peer gets."""
         # Before anybody writes to it: gRPC could not end an RPC any more whose first message was given up half-way.
         await context.send_initial_metadata(metadata)
         try:
@@ -127,7 +127,7 @@ class Router:
         return ending
 
     async def _ended(self, stream: RelayStream) -> Ending:
-        """Waits for the seat's end, and for its deadline meanwhile: a lease always has one."""
+        """Waits for the end of the stream, and for its deadline meanwhile: a lease always has one."""
         deadline = stream.claims.deadline
         while True:
             left_seconds = (deadline - self._now()).total_seconds()
@@ -150,7 +150,7 @@ class Router:
 
 
 async def _copy(stream: RelayStream, context: Context) -> None:
-    """Copies what the seat's peer sends to the opposite one, until it has ended its direction."""
+    """Copies the messages of one peer to the opposite one, until it has ended its direction."""
     opposite = stream.opposite.result()
     write = opposite.wire.write
     while (message := await context.read()) is not aio.EOF:

@@ -1,7 +1,7 @@
-"""Who may open which stream, and which is its opposite: the router's rules, without any I/O.
+"""The router's rules, without any I/O: which streams may be opened, and which are opposites.
 
-A session's id comes with the tokens of its two peers; each stream number has one seat for either role. What refuses or
-ends a stream is an `Ending`: a gRPC status and a sentence.
+A session's id comes with the tokens of its two peers; each stream number has one relay stream for either role. A
+stream is refused or ended with an `Ending`: a gRPC status and a sentence.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ class StreamRefused(OperatorError):
 
 
 class Wire(Protocol):
-    """Where messages to a peer are written."""
+    """The way of messages to a peer."""
 
     async def write(self, message: bytes) -> None: ...
 
@@ -94,7 +94,7 @@ class _Session:
 
 
 class Switchboard:
-    """All streams of one router. now: the time, as the tokens tell it."""
+    """All streams of one router. now: the time, on the clock of the tokens."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now

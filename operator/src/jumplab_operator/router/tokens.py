@@ -1,6 +1,6 @@
 """Stream tokens: what a peer must present to open a stream, made by the controller and checked by the router.
 
-A controller signs with its private key (ES256); routers hold the public one.
+A controller signs with its private key (ES256); routers have the public one.
 """
 
 from dataclasses import dataclass
@@ -30,12 +30,12 @@ class Role(StrEnum):
 
 
 class InvalidStreamToken(OperatorError):
-    """The token is not one of ours; the message says what is wrong with it."""
+    """The token is not one of ours; the message has the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamClaims:
-    """What a stream token says.
+    """The claims of a stream token.
 
     session: the id that both peers' tokens share;  lease and exporter: uids;  lease_name: `NAMESPACE/NAME`;
     holder: the client that the lease is of;  deadline: when the streams are cut unless the lease has been prolonged
@@ -61,7 +61,7 @@ class TokenReader:
         self._known: dict[str, StreamClaims] = {}
 
     def read(self, token: str) -> StreamClaims:
-        """What `read` gives. Raises InvalidStreamToken."""
+        """The claims of a token. Raises InvalidStreamToken."""
         claims = self._known.pop(token, None) or read(token, self._key)
         self.remember(token, claims)
         return claims

@@ -80,7 +80,7 @@ def _follow(connection: socket.socket) -> "int | None":
 
 
 def _lines(connection: socket.socket) -> "Iterator[bytes]":
-    """What the shell says. A shell that was killed ends it."""
+    """The shell's answers. A shell that was killed ends them."""
     with connection.makefile("rb") as answers:
         while True:
             try:

@@ -60,7 +60,7 @@ class DriverGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def _alone(self) -> Any:
-        """What a driver's name by itself does: the root shows the tree, a console attaches."""
+        """The command of a driver's bare name: the root shows the tree, a console attaches."""
         context = click.get_current_context()
         if context.invoked_subcommand is not None:
             return None

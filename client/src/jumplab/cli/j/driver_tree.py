@@ -22,7 +22,7 @@ class TreeClient(AsyncDriverClient):
     """A driver of the tree, generic."""
 
     def as_class(self, client: type[AsyncDriverClient]) -> AsyncDriverClient:
-        """The same driver, held by another class."""
+        """The same driver, with a client of another class."""
         return client(self._node)
 
     @property
@@ -55,7 +55,7 @@ class DriverTree(ClientClasses):
         return bool(named) and not named.startswith("jumplab.drivers.")
 
     def own(self, client: AsyncDriverClient) -> AsyncDriverClient:
-        """The driver held by the class that it names. Raises ClientNotAllowed, ClientMissing, InterfaceMismatch."""
+        """The driver with a client of its class. Raises ClientNotAllowed, ClientMissing, InterfaceMismatch."""
         assert isinstance(client, TreeClient)
         classes = ClientClasses(self.allow, self.unsafe)
         return client.as_class(classes.client_for(self.reports[client.path], client.path))

@@ -10,7 +10,7 @@ from typing import Self
 class SeenLogLines:
     """Of one member's exporter. Use as a context: those that come later know at its end.
 
-    place: the shell's own folder, which all its `j` share; None: nothing is known.
+    place: the shell's folder, which all its `j` share; None: nothing is known.
     Lines are known by their number and by the exporter's process that has counted them.
     """
 

@@ -1,4 +1,4 @@
-"""SessionService: either end's stream 0 of the router in the call that says whose it is."""
+"""SessionService: either end's stream 0 of the router in the call that identifies it."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,6 +1,6 @@
 """An exporter's claim: the lease that it serves, and when the claim may be cleared.
 
-`status.leaseRef` is the record. It is written before the Lease says so, and cleared only when the exporter is clean
+`status.leaseRef` is the record. It is written before the Lease's status, and cleared only when the exporter is clean
 of that lease by its own word, or Offline past that lease's deadline.
 """
 
@@ -51,7 +51,7 @@ def is_claimed_by(exporter: Exporter, lease: Lease) -> bool:
 
 
 def is_assigned_to(lease: Lease, exporter: Exporter) -> bool:
-    """Whether the Lease says that this exporter serves it."""
+    """Whether the lease is assigned to this exporter, by the Lease's status."""
     return not lease.status.ended and exporter.name in lease.status.exporter_names
 
 

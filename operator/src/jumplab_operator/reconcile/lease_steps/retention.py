@@ -3,8 +3,9 @@
 from datetime import timedelta
 
 from jumplab_operator.errors import ApiError
+from jumplab_operator.names import Name
 from jumplab_operator.reconcile.context.context import Cluster, object_path
-from jumplab_operator.resources import Lease
+from jumplab_operator.resources import Exporter, Lease
 
 
 async def delete_when_due(lease: Lease, cluster: Cluster) -> None:
@@ -33,5 +34,9 @@ def _retention(lease: Lease, cluster: Cluster) -> timedelta:
 
 
 def _is_claimed(lease: Lease, cluster: Cluster) -> bool:
-    claims = [exporter.status.lease_ref for exporter in cluster.exporters_of(lease)]
-    return any(claim is not None and claim.uid == lease.uid for claim in claims)
+    exporters = cluster.exporters_of(lease)
+    claims = [exporter.status.lease_ref for exporter in exporters]
+    if any(claim is not None and claim.uid == lease.uid for claim in claims):
+        return True
+    missing = set(lease.status.exporter_names) - {exporter.name for exporter in exporters}
+    return any(cluster.objects.problem(Exporter, Name(lease.namespace, name)) for name in missing)  # it may be claimed

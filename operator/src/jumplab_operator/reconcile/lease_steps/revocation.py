@@ -38,11 +38,11 @@ class Revocations:
     async def ending(self, lease: Lease) -> Ending | None:
         """The ending of a lease whose holder is revoked. Raises ApiError.
 
-        It is decided on what the API answers now: the object store may lag, and an API that is away says nothing.
+        The API's answer decides: the object store may lag, and an API that is away means nothing.
         """
         holder = lease.status.holder or self._former.get(lease.uid)
         if holder is None and not lease.status.exporter_names:
-            return None  # nobody has held it yet: its client may still be made
+            return None  # it never had a holder: its client may still be made
         name, made = holder_of(lease), lease.metadata.creation_timestamp
         known = self._cluster.objects.get(Client, name)
         if known is not None and _ending(name.name, holder, _seen(known), made) is None:
@@ -57,7 +57,7 @@ class Revocations:
         return ending
 
     def _take(self, client: Plain | None, holder: Holder | None) -> None:
-        """Takes the answer over: nothing is recorded for one who is gone, from now on."""
+        """Takes the answer over: from now on nothing is recorded for a client that is gone."""
         if holder is not None and (client is None or client["metadata"]["uid"] != holder.uid):
             self._cluster.objects.drop(holder.uid)
         if client is not None:
@@ -80,7 +80,7 @@ def recorded_holder(lease: Lease, spec: LeaseSpec | None, cluster: Cluster) -> H
 
 
 def holder_as(client: Client) -> Holder:
-    """The holder that is recorded in leases which the client holds now."""
+    """The holder as recorded in the client's leases from now on."""
     return Holder(uid=client.uid, credential_uid=client.status.credential_uid or None)
 
 

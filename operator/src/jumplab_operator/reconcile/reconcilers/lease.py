@@ -114,7 +114,7 @@ class LeaseReconciler:
                 await self._claim(context, decision)
         elif isinstance(decision, Wait):
             reserved = decision.reserved if len(decision.reserved) == member_count(spec) else ()
-            if reserved != lease.status.kept_names and self._scheduler_loop.is_outdated(lease):
+            if reserved != lease.status.reserved_names and self._scheduler_loop.is_outdated(lease):
                 return  # that cycle doesn't know the present status: the two would overwrite each other for ever
             position = self._scheduler_loop.positions.status(lease)
             conditions = lease_conditions.waiting(decision, context.refusal)
@@ -169,7 +169,7 @@ class LeaseReconciler:
             spec = spec.model_copy(update={"duration": decision.duration})
         assigned = replace(context, spec=spec)
         fields = {**assigned_fields(spec, names), **reserved_fields(spec, ()), **_grant_fields(decision)}
-        if lease.status.kept_names:  # the same write frees its reservation
+        if lease.status.reserved_names:  # the same write frees its reservation
             await self._status_writer.write(assigned, conditions, **fields)
         elif self._cluster.objects.by_uid(Lease, lease.uid) is lease:  # else it was edited or deleted meanwhile
             self._status_writer.defer(assigned, conditions, **fields)

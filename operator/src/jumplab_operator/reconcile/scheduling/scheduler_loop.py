@@ -103,7 +103,7 @@ class SchedulerLoop:
             began=status.begin_time,
             reserved_from=min((begin for begin in begins if begin is not None), default=None),
             ends_by=min(ends, default=None),
-            has_reservation=bool(status.kept_names),
+            has_reservation=bool(status.reserved_names),
         )
 
     def needed_from(self, lease: Lease, exporter: Exporter) -> datetime | None:

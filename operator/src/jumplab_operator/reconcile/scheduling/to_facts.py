@@ -128,7 +128,7 @@ def _reserved(status: LeaseStatus, spec: LeaseSpec) -> tuple[str, ...]:
     """The exporters reserved for the lease. None for other times: a lease that moves must not displace another."""
     if status.accepted is None or times(spec) != times(status.accepted):
         return ()
-    return status.kept_names
+    return status.reserved_names
 
 
 def _asked_duration(lease: Lease, spec: LeaseSpec, created: datetime) -> timedelta | None:
