@@ -60,7 +60,7 @@ _FAMILIES = {
     "datetime": "must be a date and time, as 2026-08-01T14:30:00Z",
     "timezone": "must be a date and time with its zone, as 2026-08-01T14:30:00Z",
     "date": "must be a date, as 2026-08-01",
-    "time_delta": "must be a duration, as PT1H30M",
+    "time_delta": "must be a duration, as 1h30m",
     "time": "must be a time of day, as 14:30",
     "url_type": "must be a URL, as http://relay.example.com",
     "url_parsing": "must be a URL, as http://relay.example.com",
