@@ -10,7 +10,6 @@ from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
 from jumplab.protocol.durations import parse_duration
 
-
 _as_it_travels = TypeAdapter(timedelta)  # ISO 8601
 
 
