@@ -175,7 +175,7 @@ def _path(path_prefix: str, keys: Sequence[int | str]) -> str:
 def _phrase(fault: Any, path: str) -> str:
     kind, context = fault["type"], fault.get("ctx") or {}
     if kind in ("value_error", "assertion_error"):
-        return str(fault["msg"]).partition(", ")[2]
+        return " ".join(str(fault["msg"]).partition(", ")[2].split())
     if kind in _LENGTHS:
         return _length_phrase(fault, context)
     if kind in ("literal_error", "enum"):
