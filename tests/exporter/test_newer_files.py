@@ -236,6 +236,16 @@ async def test_methods_have_the_administrators_descriptions(plane: ControlPlane,
     assert plane.registered[0].reports[1].methods_description["on"] == "Starts the pump"
 
 
+async def test_j_shows_the_administrator_s_descriptions(plane: ControlPlane, running: Run, tmp_path: Path) -> None:
+    file = tmp_path / "help"
+    entry = {"type": "power/virtual", "methods_description": {"on": "Starts the pump"}}
+    script = f"j pump --help > {file}; j pump on --help >> {file}"
+    async with running(export={"pump": entry}, hooks={"beforeLease": {"script": script}}):
+        plane.lease("a")
+        await plane.heard(Status.LEASE_READY, "a")
+    assert file.read_text().count("Starts the pump") == 2
+
+
 async def test_a_description_of_no_method_is_warned_of(tmp_path: Path) -> None:
     text = HEAD + 'export: {power: {type: power/virtual, methods_description: {"onn": x}}}\n'
     status, output = await outcome("check", written(tmp_path, text))
