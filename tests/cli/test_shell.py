@@ -4,11 +4,13 @@ import asyncio
 import json
 import signal
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
 import pytest
 
+from jumplab.client.controller import Controller, LeaseRequest
 from tests.cli.user import Outcome, User, outcome_of
 from tests.client.authority import Authority
 from tests.client.bench import Bench, Siren, Switch, bench_of
@@ -218,3 +220,17 @@ async def test_a_shell_works_where_the_folder_for_sockets_is_far_away(user: User
     far.mkdir(parents=True)
     driven = await user.run("jumplab", "shell", "-l", "board=x", "--", "j", "power", "is-on", TMPDIR=str(far))
     assert (driven.status, driven.out) == (0, "false\n"), driven.err
+
+
+async def test_the_lease_of_an_earlier_step_is_used_where_nothing_else_is_asked_for(
+    user: User, bench: Bench, authority: Authority
+) -> None:
+    async with Controller.connected(config_for(bench.port, authority)) as controller:
+        await controller.create_lease(LeaseRequest("earlier", timedelta(minutes=5), selector="board=x"))
+    inside = await user.run("jumplab", "shell", "--", "sh", "-c", "echo $JUMPLAB_LEASE", JMP_LEASE="earlier")
+    assert (inside.status, inside.out) == (0, "earlier\n"), inside.err
+    assert bench.lab.released == []
+    own = await user.run(
+        "jumplab", "shell", "-l", "board=x", "--", "sh", "-c", "echo $JUMPLAB_LEASE", JMP_LEASE="earlier"
+    )
+    assert own.out != "earlier\n"

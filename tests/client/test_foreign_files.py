@@ -13,6 +13,7 @@ import pytest
 import jumplab
 from jumplab.client import config as client_config
 from jumplab.client.config_files import ConfigFiles, load_client
+from jumplab.client.controller import Controller
 from jumplab.client.errors import ConfigurationError, LeaseNotReady
 from jumplab.client.sessions import reconnect_within
 from tests.client.authority import Authority
@@ -222,6 +223,15 @@ def test_a_current_client_that_is_no_name_is_a_sentence(home: Path, current: str
     (home / "config.yaml").write_text(f"config: {{current-client: {current}}}\n")
     with pytest.raises(ConfigurationError, match="expected a UserConfig with the name of a client"):
         ConfigFiles(home).current_client()
+
+
+async def test_the_file_says_how_long_to_dial(bench: Bench, authority: Authority) -> None:
+    waits = client_config.LeaseSettings(dial_timeout=42)
+    config = config_for(bench.port, authority).model_copy(update={"leases": waits})
+    async with Controller.connected(config) as controller:
+        assert controller.dial_within == timedelta(seconds=42)
+    async with Controller.connected(config_for(bench.port, authority)) as controller:
+        assert controller.dial_within is None
 
 
 async def test_the_file_says_how_long_to_wait_where_the_caller_does_not(bench: Bench, authority: Authority) -> None:

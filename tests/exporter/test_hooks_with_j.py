@@ -128,6 +128,15 @@ async def test_what_before_lease_says_reaches_those_who_attach(plane: ControlPla
             assert session.motd == "A bench\nMind the cable"
 
 
+@pytest.mark.parametrize("made", ["mkdir", "mkfifo", "ln -s /etc/passwd"])
+async def test_a_message_of_the_day_that_is_no_file_is_none(plane: ControlPlane, running: Run, made: str) -> None:
+    async with running(motd="A bench", hooks={"beforeLease": {"script": f'{made} "$JMP_MOTD_FILE"'}}):
+        plane.lease("a")
+        await plane.heard(Status.LEASE_READY, "a")
+        async with plane.dial() as session:
+            assert session.motd == "A bench"
+
+
 async def test_a_hook_finds_what_jumpstarter_s_find_and_what_is_ours(
     plane: ControlPlane, running: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

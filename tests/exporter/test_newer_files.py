@@ -106,6 +106,23 @@ def test_a_file_of_the_local_mode_is_told_what_to_do(tmp_path: Path) -> None:
         assert "jumplab create exporter" in message
 
 
+@pytest.mark.parametrize("variable", ["JMP_GRPC_INSECURE", "JUMPSTARTER_GRPC_INSECURE"])
+def test_a_variable_turns_off_what_tls_proves(tmp_path: Path, variable: str) -> None:
+    file = written(tmp_path, HEAD)
+    assert config.load(file, {variable: "1"}).tls.insecure
+    assert not config.load(file, {variable: "0"}).tls.insecure
+    with pytest.raises(ConfigurationError, match=f'^{variable}: must be 1 or 0, not "maybe"'):
+        config.load(file, {variable: "maybe"})
+
+
+def test_a_user_s_own_file_goes_before_that_of_all_users(tmp_path: Path) -> None:
+    (tmp_path / "exporters").mkdir()
+    (tmp_path / "exporters" / "mine.yaml").touch()
+    environment = {"JMP_CLIENT_CONFIG_HOME": str(tmp_path)}
+    assert config.locate("mine", environment) == tmp_path / "exporters" / "mine.yaml"
+    assert config.locate("bench", environment) == Path("/etc/jumpstarter/exporters/bench.yaml")
+
+
 def test_several_documents_are_refused_by_name(tmp_path: Path) -> None:
     message = refusal(tmp_path, HEAD + "---\n" + HEAD.replace("bench", "other"))
     assert 'holds 2 documents: ExporterConfig "bench" (line 1), ExporterConfig "other" (line 7)' in message
@@ -164,6 +181,7 @@ def test_all_such_names_are_told_with_what_else_is_wrong(tmp_path: Path) -> None
         ({"_power": {}}, 'driver "_power": its name begins with an underscore'),
         ({"-power": {}}, 'driver "-power": its name begins with a dash'),
         ({"": {}}, "export: a name is empty; write one (line 7)"),
+        ({"a\x07": {}}, "its name has a character in it that can't be printed"),
         ({"class": {}}, 'driver "class": its name is a keyword of Python'),
         ({"children": {}}, 'driver "children": its name is also an attribute of the client above it'),
         ({"call-streaming": {}}, "is also an attribute of the client above it"),
@@ -216,6 +234,16 @@ async def test_methods_have_the_administrators_descriptions(plane: ControlPlane,
             assert methods["on"]["description"] == "Starts the pump"
             assert methods["off"]["description"] != "Starts the pump"
     assert plane.registered[0].reports[1].methods_description["on"] == "Starts the pump"
+
+
+async def test_j_shows_the_administrator_s_descriptions(plane: ControlPlane, running: Run, tmp_path: Path) -> None:
+    file = tmp_path / "help"
+    entry = {"type": "power/virtual", "methods_description": {"on": "Starts the pump"}}
+    script = f"j pump --help > {file}; j pump on --help >> {file}"
+    async with running(export={"pump": entry}, hooks={"beforeLease": {"script": script}}):
+        plane.lease("a")
+        await plane.heard(Status.LEASE_READY, "a")
+    assert file.read_text().count("Starts the pump") == 2
 
 
 async def test_a_description_of_no_method_is_warned_of(tmp_path: Path) -> None:

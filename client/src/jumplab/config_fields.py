@@ -1,10 +1,24 @@
-"""Types of fields that the files of clients and exporters share, in Jumpstarter's formats."""
+"""What the files of clients and exporters share, and their variables, in Jumpstarter's formats."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
 from jumplab.protocol.durations import LONGEST, parse_duration, parse_positive_duration
+
+INSECURE_VARIABLES = ("JUMPSTARTER_GRPC_INSECURE", "JMP_GRPC_INSECURE")
+"""Either takes the place of `tls.insecure`, if it is on."""
+
+_ON, _OFF = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
+
+
+def is_on(variable: str, environment: Mapping[str, str]) -> bool:
+    """Whether a variable switches something on. Raises ValueError, with the variable's name."""
+    text = environment.get(variable, "").strip().lower()
+    if text not in (*_ON, *_OFF):
+        raise ValueError(f'{variable}: must be 1 or 0, not "{environment[variable]}"')
+    return text in _ON
 
 
 def _positive(value: Any) -> Any:

@@ -60,7 +60,7 @@ _FAMILIES = {
     "datetime": "must be a date and time, as 2026-08-01T14:30:00Z",
     "timezone": "must be a date and time with its zone, as 2026-08-01T14:30:00Z",
     "date": "must be a date, as 2026-08-01",
-    "time_delta": "must be a duration, as PT1H30M",
+    "time_delta": "must be a duration, as 1h30m",
     "time": "must be a time of day, as 14:30",
     "url_type": "must be a URL, as http://relay.example.com",
     "url_parsing": "must be a URL, as http://relay.example.com",
@@ -175,7 +175,7 @@ def _path(path_prefix: str, keys: Sequence[int | str]) -> str:
 def _phrase(fault: Any, path: str) -> str:
     kind, context = fault["type"], fault.get("ctx") or {}
     if kind in ("value_error", "assertion_error"):
-        return str(fault["msg"]).partition(", ")[2]
+        return " ".join(str(fault["msg"]).partition(", ")[2].split())
     if kind in _LENGTHS:
         return _length_phrase(fault, context)
     if kind in ("literal_error", "enum"):

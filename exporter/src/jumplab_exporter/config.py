@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
-from jumplab.config_fields import OptionalText, Seconds
+from jumplab.config_fields import INSECURE_VARIABLES, OptionalText, Seconds, is_on
 from jumplab.config_places import NoHome, config_home
 from jumplab.transport.endpoint import check_address
 from jumplab.transport.tls_settings import TlsSettings
@@ -193,8 +193,11 @@ def locate(name_or_path: str, environment: Mapping[str, str] = os.environ) -> Pa
     return own if os.path.exists(own) else shared
 
 
-def load(path: Path) -> ExporterConfig:
-    """Reads a configuration file. Raises ConfigurationError, which names the file and everything that is wrong."""
+def load(path: Path, environment: Mapping[str, str] = os.environ) -> ExporterConfig:
+    """Reads a configuration file. JMP_GRPC_INSECURE=1 is as `tls.insecure`.
+
+    Raises ConfigurationError, which names the file and everything that is wrong.
+    """
     document = _document(path)
     if not isinstance(document.content, Mapping):
         raise ConfigurationError(f"{path}: must be a mapping with `kind: ExporterConfig`")
@@ -212,7 +215,12 @@ def load(path: Path) -> ExporterConfig:
         raise ConfigurationError(f"{path}: {'; '.join([*faults, *of_file])}") from error
     if faults:
         raise ConfigurationError(f"{path}: {'; '.join(faults)}")
-    return configuration
+    try:
+        insecure = any(is_on(variable, environment) for variable in INSECURE_VARIABLES)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
+    tls = configuration.tls.model_copy(update={"insecure": configuration.tls.insecure or insecure})
+    return configuration.model_copy(update={"tls": tls})
 
 
 def _document(path: Path) -> YamlDocument:

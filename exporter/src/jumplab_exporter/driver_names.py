@@ -37,6 +37,8 @@ def _unreachable(name: str) -> str:
     for pattern, reason in _UNREACHABLE:
         if pattern.match(name):
             return reason
+    if not name.isprintable():
+        return "has a character in it that can't be printed"
     return "is a keyword of Python" if iskeyword(attribute_of(name)) else ""
 
 

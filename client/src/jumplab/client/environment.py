@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jumplab.client.errors import ConfigurationError
+from jumplab.config_fields import INSECURE_VARIABLES, is_on
 
 WHOLE_CLIENT = ("JMP_ENDPOINT", "JMP_TOKEN", "JMP_NAMESPACE", "JMP_NAME")
 """What is enough without a file."""
@@ -17,12 +18,7 @@ _TEXTS = {
     "JMP_DRIVERS_ALLOW": ("drivers", "allow"),
 }
 _SECONDS = {"JMP_DIAL_TIMEOUT": ("leases", "dial_timeout"), "JMP_RETRY_TIMEOUT": ("leases", "retry_timeout")}
-_SWITCHES = {
-    "JMP_DRIVERS_UNSAFE": ("drivers", "unsafe"),
-    "JUMPSTARTER_GRPC_INSECURE": ("tls", "insecure"),
-    "JMP_GRPC_INSECURE": ("tls", "insecure"),
-}
-_ON, _OFF = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+_SWITCHES = {"JMP_DRIVERS_UNSAFE": ("drivers", "unsafe"), **dict.fromkeys(INSECURE_VARIABLES, ("tls", "insecure"))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +55,9 @@ def _of_seconds(environment: Mapping[str, str]) -> Iterator[Setting]:
 def _of_switches(environment: Mapping[str, str]) -> Iterator[Setting]:
     """Only what is on: a variable that is off leaves the file's word."""
     for variable, keys in _SWITCHES.items():
-        text = environment.get(variable, "").strip().lower()
-        if text and text not in (*_ON, *_OFF):
-            raise ConfigurationError(f'{variable}: must be 1 or 0, not "{environment[variable]}"')
-        if text in _ON:
+        try:
+            switched_on = is_on(variable, environment)
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from error
+        if switched_on:
             yield Setting(variable, keys, True)

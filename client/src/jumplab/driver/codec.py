@@ -1,7 +1,7 @@
 """How arguments and results of one method travel: JSON bytes, by the method's annotations.
 
-Integers are exact, bytes are base64, dates are ISO 8601, models are objects. Arguments are an object by name, so that a
-method may gain optional arguments without breaking older clients.
+Integers are exact, bytes are base64, dates and durations are ISO 8601 (durations as `10m` are taken, too), models are
+objects. Arguments are an object by name, so that a method may gain optional arguments without breaking older clients.
 """
 
 import inspect
@@ -14,6 +14,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from jumplab.driver import errors
+from jumplab.driver.durations import reading_durations
 from jumplab.validation import explain_validation
 
 _WIRE = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64", extra="forbid")
@@ -110,7 +111,7 @@ def _hints(function: Callable[..., Any], parameters: list[inspect.Parameter]) ->
             raise TypeError(f"{function.__qualname__}: *{parameter.name} can't travel; name each argument")
         if parameter.name not in hints:
             raise TypeError(f"{function.__qualname__}: argument {parameter.name} has no annotation")
-    return {parameter.name: hints[parameter.name] for parameter in parameters}
+    return {parameter.name: reading_durations(hints[parameter.name]) for parameter in parameters}
 
 
 def _arguments_type(name: str, parameters: list[inspect.Parameter], hints: Mapping[str, Any]) -> Any:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self, dataclass_transform, get_origin, get_typ
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from jumplab.driver import errors
+from jumplab.driver.durations import reading_durations
 from jumplab.validation import explain_validation
 
 
@@ -94,7 +95,7 @@ def _configuration_of(driver: Any) -> type[BaseModel]:
         if issubclass(base, Driver) and base is not Driver:
             for name in inspect.get_annotations(base):
                 if not name.startswith("_") and get_origin(hints[name]) is not ClassVar and hints[name] is not ClassVar:
-                    fields[name] = (hints[name], getattr(driver, name, ...))
+                    fields[name] = (reading_durations(hints[name]), getattr(driver, name, ...))
     return create_model(driver.__name__, __config__=ConfigDict(extra="forbid"), **fields)
 
 

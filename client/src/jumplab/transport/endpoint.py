@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass, field
 
+_LONGEST_SHOWN = 60
+
 
 @dataclass(frozen=True, slots=True)
 class Tls:
@@ -47,7 +49,8 @@ def check_address(text: str) -> str:
     """The address itself. Raises ValueError where it is not of the form `host:port`."""
     host, _, port = text.rpartition(":")
     if not host or not (port.isascii() and port.isdecimal()) or int(port) > 65535 or re.search(r"[\s/]", host):
-        raise ValueError(f'"{text}" is not of the form HOST:PORT')
+        shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+        raise ValueError(f'"{shown}" is not of the form HOST:PORT')
     return text
 
 

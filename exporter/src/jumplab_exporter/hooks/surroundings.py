@@ -8,7 +8,7 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 from jumplab.session.host import SessionHost
@@ -95,7 +95,8 @@ def motd_of(environment: Mapping[str, str]) -> str:
         return os.read(descriptor, _MOTD_BYTES).decode(errors="replace").strip() if is_file else ""
     finally:
         os.close(descriptor)
-        os.unlink(file)
+        with suppress(OSError):  # what it has made there is no file
+            os.unlink(file)
 
 
 def _new_folder() -> tempfile.TemporaryDirectory[str]:
