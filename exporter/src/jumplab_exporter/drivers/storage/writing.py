@@ -12,7 +12,7 @@ from jumplab.drivers.storage.comparing import Pieces, describe_difference
 from jumplab.drivers.storage.packing import COMPRESSIONS
 from jumplab.protocol.sizes import format_size
 from jumplab_exporter.drivers.storage.medium import Medium
-from jumplab_exporter.drivers.storage.qcow2 import Header
+from jumplab_exporter.drivers.storage.qcow2 import Header, program
 from jumplab_exporter.drivers.storage.unpacking import Blocks, Image, unpacked
 from jumplab_exporter.drivers.storage.upload import Upload
 
@@ -155,6 +155,7 @@ class Write:
         """The virtual size of an image, and its content: converted before the first block of it is written."""
         header = Header.read(first)
         header.require_complete()
+        program("qemu-img")
         self.order.refuse_size(header.size_bytes, self.medium.size_bytes)
         return header.size_bytes, self._converted(convert, header.size_bytes, blocks)
 
