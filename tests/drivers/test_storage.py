@@ -316,6 +316,27 @@ async def test_a_source_that_can_not_be_read_is_named(tmp_path: Path) -> None:
             await board.disk.write(tmp_path / "nothing")
 
 
+async def test_what_is_no_binary_file_is_told() -> None:
+    async with serve_async(disk=FileDisk(size_mib=1)) as board:
+        with pytest.raises(
+            errors.BadArguments, match="this is a bytes object; give a path, a file that is open as binary"
+        ):
+            await board.disk.write(b"abc")
+        with pytest.raises(errors.BadArguments, match="this is a file that is open as text"):
+            await board.disk.write(io.StringIO("abc"))
+        with pytest.raises(errors.BadArguments, match="this is a file that is open as text"):
+            await board.disk.read(io.StringIO())
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc")
+async def test_files_that_say_a_wrong_size_are_read_to_their_end() -> None:
+    async with serve_async(disk=FileDisk(size_mib=1)) as board:
+        for path in ("/proc/self/status", "/proc/self/maps", "/dev/null"):
+            await board.disk.write(path)
+        with pytest.raises(errors.CallRefused, match="do not fit; 1048576 bytes were written from offset 0 on"):
+            await board.disk.write("/dev/zero")
+
+
 async def test_a_lease_that_ends_meanwhile_says_how_much_was_sent(slow_pipe: tuple[io.FileIO, int]) -> None:
     source, writing = slow_pipe
     async with asyncio.TaskGroup() as tasks:
