@@ -5,6 +5,7 @@ import errno
 import fcntl
 import os
 import stat
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -52,6 +53,7 @@ class FileMedium:
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
+        self._writing = threading.Lock()
         status = os.fstat(descriptor)
         self.is_device = stat.S_ISBLK(status.st_mode)
         self.size_bytes = _device_size(descriptor) if self.is_device else status.st_size
@@ -64,12 +66,14 @@ class FileMedium:
 
     def write(self, data: bytes, position: int) -> None:
         rest = memoryview(data)
-        while rest:
-            written = os.pwrite(self.descriptor, rest, position)
-            rest, position = rest[written:], position + written
+        with self._writing:
+            while rest:
+                written = os.pwrite(self.descriptor, rest, position)
+                rest, position = rest[written:], position + written
 
     def flush(self) -> None:
-        os.fsync(self.descriptor)
+        with self._writing:
+            os.fsync(self.descriptor)
 
     def forget(self) -> None:
         if self.is_device:
@@ -78,7 +82,9 @@ class FileMedium:
         os.posix_fadvise(self.descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
     def close(self) -> None:
-        os.close(self.descriptor)
+        """A device that hangs in a thread stays open: the number would be another file's when it goes on."""
+        if self._writing.acquire(blocking=False):
+            os.close(self.descriptor)
 
 
 def refuse_kind(path: Path, mode: int) -> None:

@@ -17,7 +17,7 @@ from jumplab_exporter.drivers.storage.unpacking import Blocks, Image, unpacked
 from jumplab_exporter.drivers.storage.upload import Upload
 
 _BLOCK_BYTES = 1 << 20
-_FLUSHED_BYTES = 32 << 20
+_FLUSHED_BYTES = 8 << 20
 _SPARE_BYTES = 64 << 20
 
 Convert = Callable[[int, int, int], None]
@@ -118,6 +118,7 @@ class Write:
         for block in image.blocks:
             self.upload.require_wanted()
             self.refuse_while_in_use()
+            self._require_no_more()
             self.order.refuse_size(self.written_bytes + len(block), self.medium.size_bytes)
             self.medium.write(block, self.order.offset_bytes + self.written_bytes)
             self.written_bytes += len(block)
@@ -134,6 +135,11 @@ class Write:
     def _written_sha256(self, image: Image) -> "hashlib._Hash":
         """Raw data is hashed once: as it came, so it was written."""
         return self.upload.sha256 if image.format == "raw" else self._sha256
+
+    def _require_no_more(self) -> None:
+        announced = self.order.size_bytes
+        if announced is not None and self.upload.size_bytes > announced:
+            raise ValueError(f"more than the {announced} bytes came that were announced; the file grew meanwhile")
 
     def _require_all_came(self) -> None:
         came, announced = self.upload.size_bytes, self.order.size_bytes
