@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import re
+import resource
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -196,13 +197,27 @@ async def test_a_cancelled_write_is_over_and_logged_with_its_size(
     assert "a write was interrupted; 1000 bytes were written from offset 0 on" in caplog.text
 
 
+async def test_a_host_that_takes_no_more_says_how_much_was_written(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    async with serve_async(disk=FileDisk(path=tmp_path / "disk.img", size_mib=4)) as board:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2 * MIB + 1000, limits[1]))
+        try:
+            with pytest.raises(
+                errors.CallBroken, match="the disk can't be written: File too large; 2098152 bytes were written"
+            ):
+                await board.disk.write(io.BytesIO(b"x" * 4 * MIB))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
 async def test_a_disk_that_forgets_is_told_with_the_place(monkeypatch: pytest.MonkeyPatch) -> None:
     honest = medium.FileMedium.write
 
-    def lossy(self: medium.FileMedium, data: bytes, position: int) -> None:
-        honest(self, data, position)
-        if position <= 3 * MIB < position + len(data):
+    def lossy(self: medium.FileMedium, data: memoryview, position: int) -> int:
+        written = honest(self, data, position)
+        if position <= 3 * MIB < position + written:
             os.pwrite(self.descriptor, b"?", 3 * MIB)
+        return written
 
     monkeypatch.setattr(medium.FileMedium, "write", lossy)
     async with serve_async(disk=FileDisk(size_mib=8)) as board:

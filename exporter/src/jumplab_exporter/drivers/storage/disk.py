@@ -172,7 +172,9 @@ class FileDisk(StorageInterface, Driver):
             raise ValueError(f"format is {self.format}, and {self.path} is a device; its format is raw")
         if self.path is None:
             if self.format is not DiskFormat.RAW or self._rules != DeviceRules():
-                raise ValueError("format and the settings of devices are for a disk that is named; name its file or device")
+                raise ValueError(
+                    "format and the settings of devices are for a disk that is named; name its file or device"
+                )
             return
         try:
             status = self.path.stat()

@@ -33,8 +33,8 @@ class Medium(Protocol):
         """Some bytes from `position` on, which is within the disk. Raises OSError."""
         ...
 
-    def write(self, data: bytes, position: int) -> None:
-        """Writes all of `data`. Raises OSError, in which case some of it may have been written."""
+    def write(self, data: memoryview, position: int) -> int:
+        """Writes some of `data`: how many bytes. Raises OSError."""
         ...
 
     def flush(self) -> None:
@@ -64,12 +64,9 @@ class FileMedium:
             raise OSError(f"the disk ends at {position}; another program has shortened it, or it was unplugged")
         return data
 
-    def write(self, data: bytes, position: int) -> None:
-        rest = memoryview(data)
+    def write(self, data: memoryview, position: int) -> int:
         with self._writing:
-            while rest:
-                written = os.pwrite(self.descriptor, rest, position)
-                rest, position = rest[written:], position + written
+            return os.pwrite(self.descriptor, data, position)
 
     def flush(self) -> None:
         with self._writing:

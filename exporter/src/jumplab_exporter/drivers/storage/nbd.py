@@ -53,11 +53,10 @@ class NbdMedium:
         self._request(_READ, position, size_bytes)
         return self._received(size_bytes)
 
-    def write(self, data: bytes, position: int) -> None:
-        view = memoryview(data)
-        for start in range(0, len(data), _MOST_BYTES):
-            piece = view[start : start + _MOST_BYTES]
-            self._request(_WRITE, position + start, len(piece), piece)
+    def write(self, data: memoryview, position: int) -> int:
+        piece = data[:_MOST_BYTES]
+        self._request(_WRITE, position, len(piece), piece)
+        return len(piece)
 
     def flush(self) -> None:
         self._request(_FLUSH, 0, 0)

@@ -120,8 +120,7 @@ class Write:
             self.refuse_while_in_use()
             self._require_no_more()
             self.order.refuse_size(self.written_bytes + len(block), self.medium.size_bytes)
-            self.medium.write(block, self.order.offset_bytes + self.written_bytes)
-            self.written_bytes += len(block)
+            self._write_block(memoryview(block))
             if not is_raw:
                 self._sha256.update(block)
             if self.order.verify:
@@ -131,6 +130,12 @@ class Write:
                 self.medium.flush()
                 unflushed_bytes = 0
             progress(self.written_bytes, image.size_bytes and max(image.size_bytes, self.written_bytes), "writing")
+
+    def _write_block(self, rest: memoryview) -> None:
+        while rest:
+            written = self.medium.write(rest, self.order.offset_bytes + self.written_bytes)
+            self.written_bytes += written
+            rest = rest[written:]
 
     def _written_sha256(self, image: Image) -> "hashlib._Hash":
         """Raw data is hashed once: as it came, so it was written."""
