@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import re
+import resource
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -196,13 +197,27 @@ async def test_a_cancelled_write_is_over_and_logged_with_its_size(
     assert "a write was interrupted; 1000 bytes were written from offset 0 on" in caplog.text
 
 
+async def test_a_host_that_takes_no_more_says_how_much_was_written(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    async with serve_async(disk=FileDisk(path=tmp_path / "disk.img", size_mib=4)) as board:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2 * MIB + 1000, limits[1]))
+        try:
+            with pytest.raises(
+                errors.CallBroken, match="the disk can't be written: File too large; 2098152 bytes were written"
+            ):
+                await board.disk.write(io.BytesIO(b"x" * 4 * MIB))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
 async def test_a_disk_that_forgets_is_told_with_the_place(monkeypatch: pytest.MonkeyPatch) -> None:
     honest = medium.FileMedium.write
 
-    def lossy(self: medium.FileMedium, data: bytes, position: int) -> None:
-        honest(self, data, position)
-        if position <= 3 * MIB < position + len(data):
+    def lossy(self: medium.FileMedium, data: memoryview, position: int) -> int:
+        written = honest(self, data, position)
+        if position <= 3 * MIB < position + written:
             os.pwrite(self.descriptor, b"?", 3 * MIB)
+        return written
 
     monkeypatch.setattr(medium.FileMedium, "write", lossy)
     async with serve_async(disk=FileDisk(size_mib=8)) as board:
@@ -314,6 +329,27 @@ async def test_a_source_that_can_not_be_read_is_named(tmp_path: Path) -> None:
             await board.disk.write(tmp_path)
         with pytest.raises(FileNotFoundError, match="nothing"):
             await board.disk.write(tmp_path / "nothing")
+
+
+async def test_what_is_no_binary_file_is_told() -> None:
+    async with serve_async(disk=FileDisk(size_mib=1)) as board:
+        with pytest.raises(
+            errors.BadArguments, match="this is a bytes object; give a path, a file that is open as binary"
+        ):
+            await board.disk.write(b"abc")
+        with pytest.raises(errors.BadArguments, match="this is a file that is open as text"):
+            await board.disk.write(io.StringIO("abc"))
+        with pytest.raises(errors.BadArguments, match="this is a file that is open as text"):
+            await board.disk.read(io.StringIO())
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc")
+async def test_files_that_say_a_wrong_size_are_read_to_their_end() -> None:
+    async with serve_async(disk=FileDisk(size_mib=1)) as board:
+        for path in ("/proc/self/status", "/proc/self/maps", "/dev/null"):
+            await board.disk.write(path)
+        with pytest.raises(errors.CallRefused, match="do not fit; 1048576 bytes were written from offset 0 on"):
+            await board.disk.write("/dev/zero")
 
 
 async def test_a_lease_that_ends_meanwhile_says_how_much_was_sent(slow_pipe: tuple[io.FileIO, int]) -> None:

@@ -1,21 +1,23 @@
 """Disks that are block devices: loop devices as the kernel has them, and what sysfs says of others."""
 # ruff: noqa: ASYNC221, ASYNC240 - looks at local files, and runs what an administrator runs
 
+import asyncio
 import fcntl
 import io
 import os
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jumplab.driver import errors
+from jumplab.driver import errors, on_progress
 from jumplab.testing import serve_async
 from jumplab_exporter.drivers.board.virtual import VirtualBoard
-from jumplab_exporter.drivers.storage import devices
+from jumplab_exporter.drivers.storage import devices, medium, write_thread
 from jumplab_exporter.drivers.storage.devices import DeviceRules, Kernel, judge, serial_of
 from jumplab_exporter.drivers.storage.disk import FileDisk
 from tests.drivers.disks import MIB, loop_device
@@ -137,6 +139,50 @@ async def test_a_device_is_judged_again_each_time_it_is_opened(device: Path, tmp
 
 
 @needs_loop
+async def test_a_device_has_one_call_at_a_time(device: Path) -> None:
+    reading, writing = os.pipe()
+    begun = asyncio.Event()
+    with io.FileIO(reading) as source, on_progress(lambda _: begun.set()):
+        async with serve_async(disk=FileDisk(path=device, allow_loop=True)) as board:
+            writes = asyncio.create_task(board.disk.write(source))
+            os.write(writing, b"x" * 1000)
+            await begun.wait()
+            with pytest.raises(errors.CallRefused, match="the disk is being read or written; try again when that has"):
+                await board.disk.size()
+            os.close(writing)
+            await writes
+            assert await board.disk.size() == 4 * MIB
+
+
+@needs_loop
+async def test_a_device_that_hangs_keeps_no_lease(device: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hanging, go_on = threading.Event(), threading.Event()
+
+    def hang(self: medium.FileMedium) -> None:
+        with self._writing:
+            hanging.set()
+            go_on.wait()
+
+    monkeypatch.setattr(medium.FileMedium, "flush", hang)
+    monkeypatch.setattr(write_thread, "_ABANDONING_BOUND_SECONDS", 0.0)
+    try:
+        async with serve_async(disk=FileDisk(path=device, allow_loop=True)) as board:
+            writes = asyncio.create_task(board.disk.write(io.BytesIO(b"x")))
+            await asyncio.to_thread(hanging.wait)
+            writes.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await writes
+            refused = "is being read or written"
+            while "is being read or written" in refused:
+                with pytest.raises(errors.CallRefused) as call:
+                    await board.disk.size()
+                refused = str(call.value)
+            assert "is in use: another program has opened it for itself" in refused
+    finally:
+        go_on.set()
+
+
+@needs_loop
 async def test_what_is_written_is_flushed_and_forgotten(device: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[object] = []
     fsync, ioctl = os.fsync, fcntl.ioctl
@@ -182,7 +228,7 @@ def test_settings_of_devices_are_for_devices(tmp_path: Path) -> None:
     path = tmp_path / "disk.img"
     path.touch()
     assert "is a file; serial, max_size, allow_fixed and allow_loop are for devices" in refusal(path, serial="1")
-    with pytest.raises(errors.ConfigurationInvalid, match="need a path"):
+    with pytest.raises(errors.ConfigurationInvalid, match="are for a disk that is named"):
         FileDisk(allow_fixed=True)
 
 

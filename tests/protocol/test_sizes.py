@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from jumplab.protocol.sizes import format_size, parse_positive_size, parse_size
-from jumplab_exporter.drivers.storage.settings import Size, SizeMib
+from jumplab.protocol.sizes import format_size, parse_size
+from jumplab_exporter.drivers.console.buffered import DiskMib, MemoryKib
+from jumplab_exporter.drivers.sizes import Size, SizeMib
 
 
 @pytest.mark.parametrize(
@@ -54,11 +55,6 @@ def test_what_is_no_size_is_told(text: str, said: str) -> None:
         parse_size(text)
 
 
-def test_zero_is_refused_where_something_must_be_there() -> None:
-    with pytest.raises(ValueError, match="must be greater than zero"):
-        parse_positive_size("0MiB")
-
-
 @given(st.integers(1, 2**62))
 def test_what_is_shown_is_exact(size_bytes: int) -> None:
     assert parse_size(format_size(size_bytes).removesuffix("ytes").replace(" b", "B")) == size_bytes
@@ -77,3 +73,10 @@ def test_a_setting_in_mib_takes_a_unit() -> None:
     assert setting.validate_python(64) == setting.validate_python("64MiB") == 64
     with pytest.raises(ValidationError, match="is not a whole number of MiB"):
         setting.validate_python("1KiB")
+
+
+def test_the_consoles_take_units_as_well() -> None:
+    assert TypeAdapter(MemoryKib).validate_python("2MiB") == 2048
+    assert TypeAdapter(DiskMib).validate_python("0MiB") == 0
+    with pytest.raises(ValidationError, match="is not a whole number of KiB"):
+        TypeAdapter(MemoryKib).validate_python("70000B")

@@ -44,14 +44,6 @@ def parse_size(text: str) -> int:
     return int(size_bytes)
 
 
-def parse_positive_size(text: str) -> int:
-    """As `parse_size`, but zero is refused as well."""
-    size_bytes = parse_size(text)
-    if size_bytes == 0:
-        raise ValueError("the size must be greater than zero")
-    return size_bytes
-
-
 def format_size(size_bytes: int) -> str:
     """A size for a sentence, exact: `64 MiB`, or `1000001 bytes` where no unit divides it."""
     for unit, shift in (("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)):

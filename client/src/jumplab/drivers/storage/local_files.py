@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from jumplab.driver.errors import BadArguments
 from jumplab.drivers.storage.packing import MAGIC_BYTES, least_unpacked_bytes, packing_of
 
 _BLOCK_BYTES = 256 << 10
@@ -34,13 +35,15 @@ class Source:
         self._file = file
         self._kept_waiting = _keeps_waiting(file)
         if not self._kept_waiting and _is_seekable(file):
-            self._look()
+            with suppress(OSError):  # some files of /proc can be read from their beginning alone
+                self._look()
 
     @classmethod
     @contextmanager
     def of(cls, origin: str | Path | BinaryIO, size_bytes: int | None) -> Iterator["Source"]:
         """Raises OSError where a path can't be read. An open file is read from its position on, and stays open."""
         if not isinstance(origin, str | Path):
+            _require_binary(origin, "read")
             yield cls(origin, str(getattr(origin, "name", "the data")), size_bytes)
             return
         if os.path.isdir(origin):
@@ -87,6 +90,7 @@ class Target:
     def of(cls, destination: str | Path | BinaryIO) -> Iterator["Target"]:
         """Raises OSError where a path can't be written. An open file is written at its position, and stays open."""
         if not isinstance(destination, str | Path):
+            _require_binary(destination, "write")
             yield cls(destination, truncates=False)
             return
         is_new = not os.path.lexists(destination)
@@ -121,6 +125,13 @@ class Target:
     def _write(self, rest: memoryview) -> None:
         while rest:
             rest = rest[self._file.write(rest) :]
+
+
+def _require_binary(file: object, method: str) -> None:
+    """Refuses what is no open binary file. Raises BadArguments."""
+    if isinstance(file, io.TextIOBase) or not hasattr(file, method):
+        what = "file that is open as text" if isinstance(file, io.TextIOBase) else f"{type(file).__name__} object"
+        raise BadArguments(f"this is a {what}; give a path, a file that is open as binary, or io.BytesIO(data)")
 
 
 def _keeps_waiting(file: BinaryIO) -> bool:

@@ -12,8 +12,9 @@ from jumplab.drivers.power import PowerInterface
 from jumplab_exporter.drivers.board.console import BoardConsole
 from jumplab_exporter.drivers.board.machine import PROFILES, DiskFile, Machine
 from jumplab_exporter.drivers.console.buffered import DISK_MIB, MEMORY_KIB, DiskMib, MemoryKib
+from jumplab_exporter.drivers.sizes import SizeMib
 from jumplab_exporter.drivers.storage.disk import FileDisk
-from jumplab_exporter.drivers.storage.settings import DiskFormat, SizeMib
+from jumplab_exporter.drivers.storage.settings import DiskFormat
 
 
 class QemuBoard(CompositeInterface, Driver):

@@ -14,8 +14,8 @@ from jumplab_exporter.drivers.board.firmware import Firmware
 from jumplab_exporter.drivers.console.buffered import DISK_MIB, MEMORY_KIB, DiskMib, MemoryKib
 from jumplab_exporter.drivers.console.ports import TerminalPort
 from jumplab_exporter.drivers.console.serial_device import SerialDevice
+from jumplab_exporter.drivers.sizes import SizeMib
 from jumplab_exporter.drivers.storage.disk import FileDisk
-from jumplab_exporter.drivers.storage.settings import SizeMib
 
 _TICK_SECONDS = 1.0
 

@@ -14,12 +14,13 @@ from jumplab.drivers.console import ConsoleInterface, ConsoleState, Gap
 from jumplab_exporter.drivers.console.buffer import ConsoleBuffer, ConsoleReader
 from jumplab_exporter.drivers.console.ports import Port, SerialLine
 from jumplab_exporter.drivers.console.writers import Writers
+from jumplab_exporter.drivers.sizes import in_units_of
 
 MEMORY_KIB = 1024
 DISK_MIB = 256
 _LONGEST_BREAK_SECONDS = 10.0
-MemoryKib = Annotated[int, Field(ge=64)]
-DiskMib = Annotated[int, Field(ge=0)]
+MemoryKib = Annotated[int, in_units_of(1 << 10), Field(ge=64)]
+DiskMib = Annotated[int, in_units_of(1 << 20), Field(ge=0)]
 
 
 class BufferedConsole(ConsoleInterface, Driver):

@@ -13,6 +13,7 @@ from typing import Self
 
 from jumplab.driver import ByteStream, Driver, errors, progress
 from jumplab.drivers.storage import Digest, StorageInterface
+from jumplab_exporter.drivers.sizes import Size, SizeMib
 from jumplab_exporter.drivers.storage import qcow2
 from jumplab_exporter.drivers.storage.devices import DeviceRules
 from jumplab_exporter.drivers.storage.medium import (
@@ -25,7 +26,7 @@ from jumplab_exporter.drivers.storage.medium import (
 )
 from jumplab_exporter.drivers.storage.nbd import open_qcow2
 from jumplab_exporter.drivers.storage.origin import mark_leased, refuse_other_format
-from jumplab_exporter.drivers.storage.settings import DiskFormat, Size, SizeMib
+from jumplab_exporter.drivers.storage.settings import DiskFormat
 from jumplab_exporter.drivers.storage.upload import Upload
 from jumplab_exporter.drivers.storage.write_thread import run_write
 from jumplab_exporter.drivers.storage.writing import Order, Write
@@ -171,7 +172,9 @@ class FileDisk(StorageInterface, Driver):
             raise ValueError(f"format is {self.format}, and {self.path} is a device; its format is raw")
         if self.path is None:
             if self.format is not DiskFormat.RAW or self._rules != DeviceRules():
-                raise ValueError("format and the settings of devices need a path")
+                raise ValueError(
+                    "format and the settings of devices are for a disk that is named; name its file or device"
+                )
             return
         try:
             status = self.path.stat()
@@ -209,6 +212,7 @@ class FileDisk(StorageInterface, Driver):
             self.log.warning("%s", problem)
 
     async def _prepare_qcow2(self) -> None:
+        qcow2.program("qemu-nbd")
         if not self._named_path.exists() or not self._named_path.stat().st_size:
             await qcow2.create(self._named_path, self.size_mib * _MIB)
         self._refuse_other_format()

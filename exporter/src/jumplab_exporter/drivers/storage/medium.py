@@ -5,6 +5,7 @@ import errno
 import fcntl
 import os
 import stat
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -32,8 +33,8 @@ class Medium(Protocol):
         """Some bytes from `position` on, which is within the disk. Raises OSError."""
         ...
 
-    def write(self, data: bytes, position: int) -> None:
-        """Writes all of `data`. Raises OSError, in which case some of it may have been written."""
+    def write(self, data: memoryview, position: int) -> int:
+        """Writes some of `data`: how many bytes. Raises OSError."""
         ...
 
     def flush(self) -> None:
@@ -52,6 +53,7 @@ class FileMedium:
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
+        self._writing = threading.Lock()
         status = os.fstat(descriptor)
         self.is_device = stat.S_ISBLK(status.st_mode)
         self.size_bytes = _device_size(descriptor) if self.is_device else status.st_size
@@ -62,14 +64,13 @@ class FileMedium:
             raise OSError(f"the disk ends at {position}; another program has shortened it, or it was unplugged")
         return data
 
-    def write(self, data: bytes, position: int) -> None:
-        rest = memoryview(data)
-        while rest:
-            written = os.pwrite(self.descriptor, rest, position)
-            rest, position = rest[written:], position + written
+    def write(self, data: memoryview, position: int) -> int:
+        with self._writing:
+            return os.pwrite(self.descriptor, data, position)
 
     def flush(self) -> None:
-        os.fsync(self.descriptor)
+        with self._writing:
+            os.fsync(self.descriptor)
 
     def forget(self) -> None:
         if self.is_device:
@@ -78,7 +79,9 @@ class FileMedium:
         os.posix_fadvise(self.descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
     def close(self) -> None:
-        os.close(self.descriptor)
+        """A device that hangs in a thread stays open: the number would be another file's when it goes on."""
+        if self._writing.acquire(blocking=False):
+            os.close(self.descriptor)
 
 
 def refuse_kind(path: Path, mode: int) -> None:

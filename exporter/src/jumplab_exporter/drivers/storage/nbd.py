@@ -4,12 +4,13 @@ The protocol is NBD's, the newstyle handshake and simple replies (NetworkBlockDe
 """
 
 import asyncio
+import os
 import socket
 import struct
 import sys
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from jumplab_exporter.drivers.storage.qcow2 import program
@@ -52,11 +53,10 @@ class NbdMedium:
         self._request(_READ, position, size_bytes)
         return self._received(size_bytes)
 
-    def write(self, data: bytes, position: int) -> None:
-        view = memoryview(data)
-        for start in range(0, len(data), _MOST_BYTES):
-            piece = view[start : start + _MOST_BYTES]
-            self._request(_WRITE, position + start, len(piece), piece)
+    def write(self, data: memoryview, position: int) -> int:
+        piece = data[:_MOST_BYTES]
+        self._request(_WRITE, position, len(piece), piece)
+        return len(piece)
 
     def flush(self) -> None:
         self._request(_FLUSH, 0, 0)
@@ -75,7 +75,7 @@ class NbdMedium:
         if magic != _REPLY_MAGIC:
             raise OSError("qemu-nbd sent what is no reply")
         if error:
-            raise OSError(error, "qemu-nbd could not do it")
+            raise OSError(error, os.strerror(error))
 
     def _received(self, size_bytes: int) -> bytes:
         received = bytearray()
@@ -103,9 +103,18 @@ async def open_qcow2(path: Path) -> AsyncIterator[NbdMedium]:
             with socket.socket(socket.AF_UNIX) as connection:
                 connection.settimeout(_PATIENCE_SECONDS)
                 medium = await _connected(server, connection, address)
-                yield medium
-                await asyncio.to_thread(medium.close)
-                await server.wait()
+                try:
+                    yield medium
+                finally:
+                    await _close(medium, server)
+
+
+async def _close(medium: NbdMedium, server: Child) -> None:
+    """Lets qemu-nbd write what it still has; one that has ended, or hangs, is left to be killed."""
+    with suppress(OSError, TimeoutError):
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            await asyncio.to_thread(medium.close)
+            await server.wait()
 
 
 async def _connected(server: Child, connection: socket.socket, address: str) -> NbdMedium:

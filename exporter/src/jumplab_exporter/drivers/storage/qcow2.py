@@ -81,7 +81,8 @@ async def convert(image: int, content: int, size_bytes: int) -> None:
     try:
         await _run([*bounds, *convert_image, *files], (image, content))
     except OSError as error:
-        raise ValueError(f"the qcow2 image can't be converted: {error}") from error
+        problem = str(error).replace(files[0], "the image").replace(files[1], "its content")
+        raise ValueError(f"the qcow2 image can't be converted: {problem}") from error
 
 
 async def _run(command: list[str], inherited_descriptors: tuple[int, ...]) -> None:

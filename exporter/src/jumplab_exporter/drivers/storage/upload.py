@@ -70,10 +70,10 @@ class Upload:
             while not self._waiting and not self._ended:
                 self._changed.wait()
             self.require_wanted()
-            block = b"".join(self._waiting)
-            self._waiting.clear()
-            self._waiting_bytes = 0
-            self._loop.call_soon_threadsafe(self._room.set)
+            block = self._waiting.popleft() if self._waiting else b""
+            self._waiting_bytes -= len(block)
+            if self._waiting_bytes < _AHEAD_BYTES <= self._waiting_bytes + len(block):
+                self._loop.call_soon_threadsafe(self._room.set)
         if not block and self._end is not None:
             raise ConnectionError(f"the upload was interrupted: {self._end}") from self._end
         return block

@@ -9,26 +9,38 @@ from jumplab.drivers.storage import Digest
 from jumplab_exporter.drivers.storage import qcow2
 from jumplab_exporter.drivers.storage.writing import Write
 
+_ABANDONING_BOUND_SECONDS = 20.0
+
 
 async def run_write(write: Write, warn: Callable[[str, str], None]) -> Digest:
-    """Raises as Write.run. Cancelled, it warns how much was written, once the thread has let go of the disk."""
+    """Raises as Write.run. Cancelled, it warns how much was written, once the thread has let go of the disk.
+
+    A device that hangs keeps its thread, and nobody else.
+    """
     loop, context = asyncio.get_running_loop(), contextvars.copy_context()
     conversion = _Conversion(loop)
     filling = asyncio.create_task(write.upload.fill(), name="an upload")
-    with ThreadPoolExecutor(1, thread_name_prefix="storage") as thread:
-        running = loop.run_in_executor(thread, context.run, write.run, conversion)
-        try:
-            return await asyncio.shield(running)
-        except asyncio.CancelledError:
-            write.upload.abandon()
-            conversion.cancel()
-            await asyncio.wait([running])
-            running.exception()  # it was abandoned
-            warn("a write was interrupted; %s", write.describe_written())
-            raise
-        finally:
-            filling.cancel()
-            await asyncio.wait([filling])
+    thread = ThreadPoolExecutor(1, thread_name_prefix="storage")
+    running = loop.run_in_executor(thread, context.run, write.run, conversion)
+    thread.shutdown(wait=False)
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        write.upload.abandon()
+        conversion.cancel()
+        running.add_done_callback(_note_outcome)
+        await asyncio.wait([running], timeout=_ABANDONING_BOUND_SECONDS)
+        warn("a write was interrupted; %s", write.describe_written())
+        raise
+    finally:
+        filling.cancel()
+        await asyncio.wait([filling])
+
+
+def _note_outcome(running: "asyncio.Future[Digest]") -> None:
+    """It was abandoned: nobody wants to know how it ended."""
+    if not running.cancelled():
+        running.exception()
 
 
 class _Conversion:

@@ -12,12 +12,12 @@ from jumplab.drivers.storage.comparing import Pieces, describe_difference
 from jumplab.drivers.storage.packing import COMPRESSIONS
 from jumplab.protocol.sizes import format_size
 from jumplab_exporter.drivers.storage.medium import Medium
-from jumplab_exporter.drivers.storage.qcow2 import Header
+from jumplab_exporter.drivers.storage.qcow2 import Header, program
 from jumplab_exporter.drivers.storage.unpacking import Blocks, Image, unpacked
 from jumplab_exporter.drivers.storage.upload import Upload
 
 _BLOCK_BYTES = 1 << 20
-_FLUSHED_BYTES = 32 << 20
+_FLUSHED_BYTES = 8 << 20
 _SPARE_BYTES = 64 << 20
 
 Convert = Callable[[int, int, int], None]
@@ -118,9 +118,9 @@ class Write:
         for block in image.blocks:
             self.upload.require_wanted()
             self.refuse_while_in_use()
+            self._require_no_more()
             self.order.refuse_size(self.written_bytes + len(block), self.medium.size_bytes)
-            self.medium.write(block, self.order.offset_bytes + self.written_bytes)
-            self.written_bytes += len(block)
+            self._write_block(memoryview(block))
             if not is_raw:
                 self._sha256.update(block)
             if self.order.verify:
@@ -131,9 +131,20 @@ class Write:
                 unflushed_bytes = 0
             progress(self.written_bytes, image.size_bytes and max(image.size_bytes, self.written_bytes), "writing")
 
+    def _write_block(self, rest: memoryview) -> None:
+        while rest:
+            written = self.medium.write(rest, self.order.offset_bytes + self.written_bytes)
+            self.written_bytes += written
+            rest = rest[written:]
+
     def _written_sha256(self, image: Image) -> "hashlib._Hash":
         """Raw data is hashed once: as it came, so it was written."""
         return self.upload.sha256 if image.format == "raw" else self._sha256
+
+    def _require_no_more(self) -> None:
+        announced = self.order.size_bytes
+        if announced is not None and self.upload.size_bytes > announced:
+            raise ValueError(f"more than the {announced} bytes came that were announced; the file grew meanwhile")
 
     def _require_all_came(self) -> None:
         came, announced = self.upload.size_bytes, self.order.size_bytes
@@ -155,6 +166,7 @@ class Write:
         """The virtual size of an image, and its content: converted before the first block of it is written."""
         header = Header.read(first)
         header.require_complete()
+        program("qemu-img")
         self.order.refuse_size(header.size_bytes, self.medium.size_bytes)
         return header.size_bytes, self._converted(convert, header.size_bytes, blocks)
 

@@ -1,0 +1,38 @@
+"""What leases wrote onto a disk, over the exporter's death."""
+
+import io
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from jumplab_exporter.reports import Status
+from tests.exporter.control_plane import ControlPlane
+from tests.exporter.test_process import command, outcome
+
+MIB = 1 << 20
+LOOKS_LIKE_QCOW2 = b"QFI\xfb" + struct.pack(">IQI", 3, 512, 11) + bytes(492) + b"/etc/shadow"
+
+
+async def test_a_disk_that_looks_like_an_image_after_a_lease_is_served_again(
+    plane: ControlPlane, configured: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    disk, config = tmp_path / "disk.img", tmp_path / "exporter.yaml"
+    export = {"disk": {"type": "storage/disk", "config": {"path": str(disk), "size_mib": 1}}}
+    config.write_text(yaml.safe_dump(configured(export=export)))
+    async with command("run", config) as process:
+        plane.lease("a", remaining=3600)
+        await plane.heard(Status.LEASE_READY, "a")
+        async with plane.dial() as session:
+            await session.root.disk.write(io.BytesIO(LOOKS_LIKE_QCOW2), unpack=False)
+        process.kill()
+        await process.wait()
+    assert await outcome("check", config) == (0, "disk: FileDisk\n")
+    async with command("run", config):
+        await plane.heard(Status.LEASE_READY, "a", times=2)
+        async with plane.dial() as session:
+            copy = io.BytesIO()
+            await session.root.disk.read(copy)
+    assert copy.getvalue() == LOOKS_LIKE_QCOW2.ljust(MIB, b"\0")
