@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 
 from jumplab.driver import Driver
+from jumplab_exporter.drivers.console.serial import SerialConsole
+from jumplab_exporter.testing import SerialDevice
 from tests.cli.terminal import Terminal
 from tests.cli.test_console import LEASED
 from tests.cli.user import Outcome, User
 from tests.client.authority import Authority
 from tests.client.bench import Bench, Switch, bench_of
 from tests.client.lab_double import LabDouble, config_for
-from tests.drivers.consoles import SpokenConsole
+from tests.drivers.consoles import SpokenConsole, insist
 from tests.drivers.shells import PROMPT, ShellConsole
 
 LONG = "240s"
@@ -170,3 +172,21 @@ async def test_j_runs_a_command_and_has_its_status(lab: LabDouble, authority: Au
     assert said.out == "one two\n3\n/\n2\n"
     assert "run takes one line" in said.err
     await asyncio.sleep(0)
+
+
+async def test_a_device_that_is_not_there_is_said_and_then_what_becomes_of_it(
+    lab: LabDouble, authority: Authority, stranger: User, tmp_path: Path
+) -> None:
+    device = tmp_path / "ttyS1"
+    async with bench_of(lab, authority, {"console": SerialConsole(url=str(device))}) as bench:
+        stranger.configure(config_for(bench.port, authority))
+        terminal = Terminal(stranger, "jumplab", "console", *LEASED)
+        await terminal.expect(f"console: {device} is not there yet")
+        async with SerialDevice() as there:
+            device.symlink_to(there.path)
+            greeting = asyncio.create_task(insist(there.send, b"tick\r\n"))
+            await terminal.expect("tick")
+            greeting.cancel()
+        await terminal.expect("[console] [error]")
+        terminal.type("\x1d\x1d")
+        assert await terminal.status() == 0

@@ -243,3 +243,10 @@ def test_settings_are_read_as_yaml_gives_them() -> None:
     for wrong in ({"dtr": "high"}, {"char_delay": "10"}, {"char_delay": -1}, {"char_delay": "1h"}):
         with pytest.raises(errors.ConfigurationInvalid, match=next(iter(wrong))):
             SerialConsole(url="loop://", **wrong)
+
+
+async def test_who_expects_something_of_a_device_that_is_not_there_is_told_so(tmp_path: Path) -> None:
+    async with serve_async(console=SerialConsole(url=str(tmp_path / "ttyUSB0"))) as board:
+        await until_unavailable(board)
+        with pytest.raises(errors.DriverError, match=r"within 0.1 s; it said: ''; .*ttyUSB0 is not there yet"):
+            await board.console.expect("=> ", timeout=0.1)

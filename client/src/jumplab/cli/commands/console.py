@@ -56,7 +56,7 @@ def console(
 
     from jumplab.cli.exit_status import print_note
     from jumplab.cli.foreseeing import check_console
-    from jumplab.cli.j.console_terminal import ConsoleOptions, open_console
+    from jumplab.cli.j.console_terminal import ConsoleOptions, open_console, show_notices
     from jumplab.cli.j.driver_tree import DriverTree
     from jumplab.cli.lease_context import LeaseOptions, acquire, member_of
     from jumplab.cli.running import run
@@ -84,7 +84,9 @@ def console(
             patience = sessions.reconnect_within(config, reconnect_within)
             again = sessions.reconnecting(controller, acquired.lease.name, patience, notify=print_note, member=member)
             attaching = sessions.attached(controller, acquired, tree, again, "jumplab console", member)
-            root = (await stack.enter_async_context(attaching)).root
-            await open_console(root, tree.console(root, path), tree, options)
+            session = await stack.enter_async_context(attaching)
+            chosen = tree.console(session.root, path)
+            await show_notices(session, chosen)
+            await open_console(session.root, chosen, tree, options)
 
     run(lease_and_attach())

@@ -4,14 +4,18 @@ import shutil
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from jumplab.cli.console_log import ConsoleLog
 from jumplab.cli.console_menu import Choice, ConsoleMenu
+from jumplab.cli.exit_status import print_note, write_line
 from jumplab.cli.j.driver_tree import POWER, DriverTree, walk
 from jumplab.cli.terminal import Screen, converse, show
 from jumplab.driver import AsyncDriverClient
 from jumplab.drivers.console.stream import ConsoleStream, joined
+from jumplab.protocol.v1.session_pb2 import LogLine
+from jumplab.session.client import Session
 
 _OFFSETS = {"screen": -(16 << 10), "now": None, "begin": 0}
 """Where each begin is, as for ConsoleInterface.attach; a screen is at the end of so much."""
@@ -29,6 +33,21 @@ class ConsoleOptions:
     log: Path | None = None
     timestamps: bool = False
     control_sequences: bool = False
+
+
+async def show_notices(session: Session, console: AsyncDriverClient) -> None:
+    """Says on standard error why the console's device can't be used, where it can't, and what drivers warn of from now
+    on. Raises DriverError."""
+    unavailable = (await console.call("state")).get("unavailable")
+    if unavailable:
+        print_note(unavailable, program="console")
+    # Warnings from before this client came have arrived before that answer: they are over.
+    session.on_log = partial(_show_warning, session)
+
+
+def _show_warning(session: Session, line: LogLine) -> None:
+    if line.severity in ("WARNING", "ERROR", "CRITICAL"):
+        write_line(session.shown(line, with_severity=True))
 
 
 async def open_console(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from jumplab.drivers.console.aio import AsyncConsoleClient
 
 QUOTED_BYTES = 2000
+_STATE_SECONDS = 1.0
 
 Since = Literal["lease", "attach", "mark"] | int
 
@@ -83,6 +84,7 @@ class Conversation:
         except TimeoutError as error:
             raise ConsoleTimeout(
                 f"{patterns.words} did not come from {self._console.path} within {timeout:g} s; it said: {self.tail()}"
+                f"{await self._absence()}"
             ) from error
         return found
 
@@ -107,6 +109,15 @@ class Conversation:
     def tail(self) -> str:
         """The end of what was not taken, for messages."""
         return repr(self.unread.data[-QUOTED_BYTES:].decode(self.unread.encoding, errors="replace"))
+
+    async def _absence(self) -> str:
+        """The end of a sentence about a device that can't be used now."""
+        try:
+            async with asyncio.timeout(_STATE_SECONDS):
+                unavailable = (await self._console.state()).unavailable
+        except (DriverError, TimeoutError):
+            return ""
+        return f"; {unavailable}" if unavailable else ""
 
     async def mark(self) -> int:
         """Remembers the end that the console has now: its offset."""
