@@ -18,8 +18,8 @@ class Driver:
     """A driver: subclasses name an interface, then Driver.
 
     Annotated public attributes are the configuration, validated by pydantic when the driver is built; unknown keys are
-    refused. Names that are not configuration begin with `_` or are annotated as ClassVar. Building touches no hardware; it
-    may look at files that the configuration names.
+    refused. Names that are not configuration begin with `_` or are annotated as ClassVar. Building touches no hardware;
+    it may look at files that the configuration names.
 
     An instance serves one lease: `async with` sets it up and tears it down (override `__aenter__` and `__aexit__` and
     call super), and what it keeps in between is its state. A method that is a plain function runs in a thread.

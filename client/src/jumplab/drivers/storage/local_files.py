@@ -18,6 +18,9 @@ from jumplab.driver.errors import BadArguments
 from jumplab.drivers.storage.packing import MAGIC_BYTES, least_unpacked_bytes, packing_of
 
 _BLOCK_BYTES = 256 << 10
+# On Windows each of them is another one, or none.
+_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_READING_FLAGS = _FLAGS | getattr(os, "O_NONBLOCK", 0)
 _PIPE_BYTES = 4096  # a pipe that can be written takes so much at once (PIPE_BUF)
 
 
@@ -49,7 +52,7 @@ class Source:
         if os.path.isdir(origin):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(origin))
         # A FIFO without a writer yet is waited for like one without data.
-        with open(os.open(origin, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb", buffering=0) as file:
+        with open(os.open(origin, os.O_RDONLY | _READING_FLAGS), "rb", buffering=0) as file:
             yield cls(file, str(origin), size_bytes)
 
     async def read(self, given_up: "asyncio.Future[Any]") -> bytes:
@@ -60,8 +63,11 @@ class Source:
             reading = asyncio.create_task(
                 asyncio.to_thread(getattr(self._file, "read1", self._file.read), _BLOCK_BYTES)
             )
-            await asyncio.wait({reading, given_up}, return_when=asyncio.FIRST_COMPLETED)
-            return await reading if reading.done() else b""
+            try:
+                await asyncio.wait({reading, given_up}, return_when=asyncio.FIRST_COMPLETED)
+                return await reading if reading.done() else b""
+            finally:
+                reading.cancel()
         loop = asyncio.get_running_loop()
         if await _ready(self._file.fileno(), loop.add_reader, loop.remove_reader, given_up):
             return self._file.read(_BLOCK_BYTES) or b""
@@ -94,7 +100,7 @@ class Target:
             yield cls(destination, truncates=False)
             return
         is_new = not os.path.lexists(destination)
-        descriptor = os.open(destination, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        descriptor = os.open(destination, os.O_WRONLY | os.O_CREAT | _FLAGS, 0o666)
         with open(descriptor, "wb", buffering=0) as file:
             target = cls(file, truncates=stat.S_ISREG(os.fstat(descriptor).st_mode))
             try:
