@@ -36,8 +36,8 @@ class Source:
         self.unpacked_bytes: int | None = None
         self.size_bytes = size_bytes
         self._file = file
-        self._kept_waiting = _keeps_waiting(file)
-        if not self._kept_waiting and _is_seekable(file):
+        self._may_block = _may_block(file)
+        if not self._may_block and _is_seekable(file):
             with suppress(OSError):  # some files of /proc can be read from their beginning alone
                 self._look()
 
@@ -57,7 +57,7 @@ class Source:
 
     async def read(self, given_up: "asyncio.Future[Any]") -> bytes:
         """The next block; b"" at the end, and as soon as `given_up` is done. Raises OSError."""
-        if not self._kept_waiting:
+        if not self._may_block:
             return self._file.read(_BLOCK_BYTES)
         if not isinstance(self._file, io.FileIO):
             reading = asyncio.create_task(
@@ -89,7 +89,7 @@ class Target:
     def __init__(self, file: BinaryIO, *, truncates: bool) -> None:
         self._file = file
         self._truncates = truncates
-        self._kept_waiting = _keeps_waiting(file)
+        self._may_block = _may_block(file)
 
     @classmethod
     @contextmanager
@@ -112,7 +112,7 @@ class Target:
     async def write(self, data: bytes) -> None:
         """Raises OSError."""
         self.begin()
-        if not self._kept_waiting:
+        if not self._may_block:
             self._write(memoryview(data))
         elif isinstance(self._file, io.FileIO):
             loop, never = asyncio.get_running_loop(), asyncio.get_running_loop().create_future()
@@ -140,7 +140,7 @@ def _require_binary(file: object, method: str) -> None:
         raise BadArguments(f"this is a {what}; give a path, a file that is open as binary, or io.BytesIO(data)")
 
 
-def _keeps_waiting(file: BinaryIO) -> bool:
+def _may_block(file: BinaryIO) -> bool:
     """Whether it is a pipe, a terminal, a socket: reading or writing it may last."""
     try:
         mode = os.fstat(file.fileno()).st_mode
