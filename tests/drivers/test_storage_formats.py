@@ -73,6 +73,8 @@ def test_an_administrator_s_qcow2_file_is_refused_as_a_raw_disk(
     status, said = exporter(tmp_path, "check", {setting: str(qcow2)}, kind)
     assert status == 2
     assert f"{qcow2} is a qcow2 image, and format is raw; set format: qcow2, or convert it with qemu-img" in said
+    page = (Path(__file__).parents[2] / "docs/drivers/storage-disk.md").read_text()
+    assert said.strip().replace(str(qcow2), "/var/lib/bench/disk.qcow2") in page
     assert "is a qcow2 image, and format is raw" in exporter(tmp_path, "run", {setting: str(qcow2)}, kind)[1]
     assert exporter(tmp_path, "check", {setting: str(qcow2), "format": "qcow2"}, kind)[0] == 0
     assert qcow2.read_bytes() == before
