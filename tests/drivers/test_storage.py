@@ -359,7 +359,7 @@ async def test_a_lease_that_ends_meanwhile_says_how_much_was_sent(slow_pipe: tup
             os.write(writing, b"x" * 1000)
             failing = tasks.create_task(expect_failure(board, source))
             await written(board, 1000)
-        assert "1000 bytes were sent, at least 1000 bytes were written" in str(await failing)
+        assert "1000 bytes were sent" in str(await failing)
 
 
 async def expect_failure(board: AsyncDriverClient, source: io.FileIO) -> errors.DriverError:

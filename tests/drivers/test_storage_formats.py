@@ -73,6 +73,8 @@ def test_an_administrator_s_qcow2_file_is_refused_as_a_raw_disk(
     status, said = exporter(tmp_path, "check", {setting: str(qcow2)}, kind)
     assert status == 2
     assert f"{qcow2} is a qcow2 image, and format is raw; set format: qcow2, or convert it with qemu-img" in said
+    page = (Path(__file__).parents[2] / "docs/drivers/storage-disk.md").read_text()
+    assert said.strip().replace(str(qcow2), "/var/lib/bench/disk.qcow2") in page
     assert "is a qcow2 image, and format is raw" in exporter(tmp_path, "run", {setting: str(qcow2)}, kind)[1]
     assert exporter(tmp_path, "check", {setting: str(qcow2), "format": "qcow2"}, kind)[0] == 0
     assert qcow2.read_bytes() == before
@@ -187,6 +189,27 @@ async def test_a_qcow2_disk_is_made_where_there_is_none(tmp_path: Path) -> None:
 
 
 @needs_qemu_img
+async def test_a_path_is_a_path_whatever_it_looks_like(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with serve_async(disk=FileDisk(path=Path("nbd:host:1,x=y.qcow2"), format="qcow2", size_mib=1)) as board:
+        await board.disk.write(io.BytesIO(b"x"), verify=True)
+    assert (tmp_path / "nbd:host:1,x=y.qcow2").exists()
+
+
+@needs_qemu_img
+async def test_a_disk_of_the_administrator_s_may_have_a_backing_file(tmp_path: Path) -> None:
+    (tmp_path / "base").write_bytes(b"base" * (MIB // 4))
+    path = tmp_path / "disk.qcow2"
+    qemu_img("create", "-f", "qcow2", "-b", "base", "-F", "raw", path)
+    async with serve_async(disk=FileDisk(path=path, format="qcow2")) as board:
+        await board.disk.write(io.BytesIO(b"mine"))
+        copy = io.BytesIO()
+        await board.disk.read(copy, size_bytes=8)
+    assert copy.getvalue() == b"minebase"
+    assert (tmp_path / "base").read_bytes() == b"base" * (MIB // 4)
+
+
+@needs_qemu_img
 async def test_a_damaged_qcow2_disk_is_told(tmp_path: Path) -> None:
     path = tmp_path / "disk.qcow2"
     path.write_bytes(b"QFI\xfb" + struct.pack(">I", 3) + bytes(5000))
@@ -196,11 +219,12 @@ async def test_a_damaged_qcow2_disk_is_told(tmp_path: Path) -> None:
 
 
 @needs_qemu_img
-async def test_an_uploaded_qcow2_image_is_converted(qcow2: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", ["0.10", "1.1"])
+async def test_an_uploaded_qcow2_image_is_converted(tmp_path: Path, version: str) -> None:
     content = tmp_path / "content"
     content.write_bytes(os.urandom(MIB) + bytes(MIB) + os.urandom(MIB))
     image = tmp_path / "image.qcow2"
-    qemu_img("convert", "-f", "raw", "-O", "qcow2", "-c", content, image)
+    qemu_img("convert", "-f", "raw", "-O", "qcow2", "-c", "-o", f"compat={version}", content, image)
     async with serve_async(disk=FileDisk(size_mib=4)) as board:
         written = await board.disk.write(image, offset_bytes=MIB, verify=True)
         assert (written.format, written.written_bytes, written.size_bytes) == ("qcow2", 3 * MIB, image.stat().st_size)

@@ -153,11 +153,11 @@ def _progress(file: str, size_bytes: int | None, *, reading: bool = False) -> It
 
 @contextmanager
 def _counted(shown: _Shown) -> Iterator[None]:
-    def hear(progress: Progress) -> None:
+    def note(progress: Progress) -> None:
         if progress.text == "writing":
             shown.written_bytes = progress.done
 
-    with on_progress(hear):
+    with on_progress(note):
         yield
 
 
@@ -180,7 +180,7 @@ def _bars(file: str, size_bytes: int | None, shown: _Shown, *, reading: bool) ->
         tasks = {"": drawn.add_task(path.name, total=known_bytes)}
         shown.show_moved = lambda moved_bytes: drawn.update(tasks[""], completed=moved_bytes)
 
-        def hear(progress: Progress) -> None:
+        def note(progress: Progress) -> None:
             if progress.text == "writing":
                 shown.written_bytes = progress.done
             key = "" if reading else progress.text
@@ -188,5 +188,5 @@ def _bars(file: str, size_bytes: int | None, shown: _Shown, *, reading: bool) ->
                 tasks[key] = drawn.add_task(progress.text, total=progress.total)
             drawn.update(tasks[key], total=progress.total, completed=None if reading else progress.done)
 
-        with on_progress(hear):
+        with on_progress(note):
             yield

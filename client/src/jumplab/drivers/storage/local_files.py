@@ -18,6 +18,9 @@ from jumplab.driver.errors import BadArguments
 from jumplab.drivers.storage.packing import MAGIC_BYTES, least_unpacked_bytes, packing_of
 
 _BLOCK_BYTES = 256 << 10
+# On Windows each of them is another one, or none.
+_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_READING_FLAGS = _FLAGS | getattr(os, "O_NONBLOCK", 0)
 _PIPE_BYTES = 4096  # a pipe that can be written takes so much at once (PIPE_BUF)
 
 
@@ -33,8 +36,8 @@ class Source:
         self.unpacked_bytes: int | None = None
         self.size_bytes = size_bytes
         self._file = file
-        self._kept_waiting = _keeps_waiting(file)
-        if not self._kept_waiting and _is_seekable(file):
+        self._may_block = _may_block(file)
+        if not self._may_block and _is_seekable(file):
             with suppress(OSError):  # some files of /proc can be read from their beginning alone
                 self._look()
 
@@ -49,19 +52,22 @@ class Source:
         if os.path.isdir(origin):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(origin))
         # A FIFO without a writer yet is waited for like one without data.
-        with open(os.open(origin, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb", buffering=0) as file:
+        with open(os.open(origin, os.O_RDONLY | _READING_FLAGS), "rb", buffering=0) as file:
             yield cls(file, str(origin), size_bytes)
 
     async def read(self, given_up: "asyncio.Future[Any]") -> bytes:
         """The next block; b"" at the end, and as soon as `given_up` is done. Raises OSError."""
-        if not self._kept_waiting:
+        if not self._may_block:
             return self._file.read(_BLOCK_BYTES)
         if not isinstance(self._file, io.FileIO):
             reading = asyncio.create_task(
                 asyncio.to_thread(getattr(self._file, "read1", self._file.read), _BLOCK_BYTES)
             )
-            await asyncio.wait({reading, given_up}, return_when=asyncio.FIRST_COMPLETED)
-            return await reading if reading.done() else b""
+            try:
+                await asyncio.wait({reading, given_up}, return_when=asyncio.FIRST_COMPLETED)
+                return await reading if reading.done() else b""
+            finally:
+                reading.cancel()
         loop = asyncio.get_running_loop()
         if await _ready(self._file.fileno(), loop.add_reader, loop.remove_reader, given_up):
             return self._file.read(_BLOCK_BYTES) or b""
@@ -83,7 +89,7 @@ class Target:
     def __init__(self, file: BinaryIO, *, truncates: bool) -> None:
         self._file = file
         self._truncates = truncates
-        self._kept_waiting = _keeps_waiting(file)
+        self._may_block = _may_block(file)
 
     @classmethod
     @contextmanager
@@ -94,7 +100,7 @@ class Target:
             yield cls(destination, truncates=False)
             return
         is_new = not os.path.lexists(destination)
-        descriptor = os.open(destination, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        descriptor = os.open(destination, os.O_WRONLY | os.O_CREAT | _FLAGS, 0o666)
         with open(descriptor, "wb", buffering=0) as file:
             target = cls(file, truncates=stat.S_ISREG(os.fstat(descriptor).st_mode))
             try:
@@ -106,7 +112,7 @@ class Target:
     async def write(self, data: bytes) -> None:
         """Raises OSError."""
         self.begin()
-        if not self._kept_waiting:
+        if not self._may_block:
             self._write(memoryview(data))
         elif isinstance(self._file, io.FileIO):
             loop, never = asyncio.get_running_loop(), asyncio.get_running_loop().create_future()
@@ -134,7 +140,7 @@ def _require_binary(file: object, method: str) -> None:
         raise BadArguments(f"this is a {what}; give a path, a file that is open as binary, or io.BytesIO(data)")
 
 
-def _keeps_waiting(file: BinaryIO) -> bool:
+def _may_block(file: BinaryIO) -> bool:
     """Whether it is a pipe, a terminal, a socket: reading or writing it may last."""
     try:
         mode = os.fstat(file.fileno()).st_mode

@@ -44,7 +44,7 @@ class Sending:
         refuse_packed = unpack and "unpack" not in known
         if refuse_packed:
             self._refuse_packed(self._source.packing or "raw")
-        with self._hearing_progress(), self._naming_errors():
+        with self._tracking_progress(), self._naming_errors():
             async with self._client.open("write", **arguments) as remote:
                 async with _preferring_result(remote):
                     await self._send(remote, refuse_packed=refuse_packed)
@@ -100,16 +100,16 @@ class Sending:
             raise errors.CallBroken(f"{self._client.path} does not hold what was written: {difference}", type="OSError")
 
     @contextmanager
-    def _hearing_progress(self) -> Iterator[None]:
+    def _tracking_progress(self) -> Iterator[None]:
         """Learns how much was written, besides whoever listens already."""
         outer = listener()
 
-        def hear(progress: Progress) -> None:
+        def note(progress: Progress) -> None:
             self._written_bytes = progress.done if progress.text == "writing" else self._written_bytes
             if outer is not None:
                 outer(progress)
 
-        with on_progress(hear):
+        with on_progress(note):
             yield
 
     @contextmanager

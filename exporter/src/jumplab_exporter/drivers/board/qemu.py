@@ -13,6 +13,7 @@ from jumplab_exporter.drivers.board.console import BoardConsole
 from jumplab_exporter.drivers.board.machine import PROFILES, DiskFile, Machine
 from jumplab_exporter.drivers.console.buffered import DISK_MIB, MEMORY_KIB, DiskMib, MemoryKib
 from jumplab_exporter.drivers.sizes import SizeMib
+from jumplab_exporter.drivers.storage import qcow2
 from jumplab_exporter.drivers.storage.disk import FileDisk
 from jumplab_exporter.drivers.storage.settings import DiskFormat
 
@@ -73,7 +74,7 @@ class QemuBoard(CompositeInterface, Driver):
         """Starts the machine with its disk."""
         if self.format is DiskFormat.RAW or self.disk is None:
             return await Machine.start(self.command(), DiskFile.of_descriptor(self._storage.descriptor))
-        return await Machine.start(self.command(), DiskFile(str(self.disk.absolute()), self.format))
+        return await Machine.start(self.command(), DiskFile(qcow2.absolute(self.disk), self.format))
 
 
 class _Supply(PowerInterface, Driver):

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from jumplab_exporter.drivers.storage.qcow2 import program
+from jumplab_exporter.drivers.storage.qcow2 import absolute, program
 from jumplab_exporter.processes.child import Child
 
 _GREETING = struct.Struct(">8s8sH")
@@ -90,7 +90,7 @@ class NbdMedium:
 @asynccontextmanager
 async def open_qcow2(path: Path) -> AsyncIterator[NbdMedium]:
     """The content of a qcow2 file, while the context lasts. Raises OSError."""
-    command = (program("qemu-nbd"), "--format=qcow2", "--cache=writeback", str(path))
+    command = (program("qemu-nbd"), "--format=qcow2", "--cache=writeback", absolute(path))
     with tempfile.TemporaryDirectory(prefix="jumplab-nbd-") as folder, socket.socket(socket.AF_UNIX) as listening:
         address = f"{folder}/socket"
         listening.bind(address)

@@ -66,10 +66,15 @@ def program(name: str) -> str:
     return found
 
 
+def absolute(path: Path) -> str:
+    """As QEMU's programs take it for a path: a name with a colon may mean a protocol to them."""
+    return str(path.absolute())
+
+
 async def create(path: Path, size_bytes: int) -> None:
     """Makes an empty image, which is its owner's alone. Raises OSError."""
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    await _run([program("qemu-img"), "create", "-q", "-f", "qcow2", str(path), str(size_bytes)], ())
+    await _run([program("qemu-img"), "create", "-q", "-f", "qcow2", absolute(path), str(size_bytes)], ())
 
 
 async def convert(image: int, content: int, size_bytes: int) -> None:

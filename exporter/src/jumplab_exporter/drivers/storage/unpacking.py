@@ -172,4 +172,4 @@ def _problem(name: str, error: Exception) -> str:
     if "limit" in text.lower() or "too much memory" in text:
         limit_mib = (_XZ_MEMORY_BYTES if name == "xz" else _ZST_WINDOW_BYTES) >> 20
         return f"to unpack the {name} data takes more than {limit_mib} MiB of memory; pack it with a smaller window"
-    return f"the {name} data is damaged: {text}"
+    return f"the {name} data is damaged: {text}; where it is no {name} data, write it as it is (--as-is, unpack=False)"
