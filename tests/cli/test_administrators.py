@@ -50,7 +50,8 @@ async def test_a_new_exporter_s_file_says_that_it_exports_nothing_and_how_to_cha
     administrator: User, tmp_path: Path
 ) -> None:
     file = tmp_path / "empty.yaml"
-    await administrator.run("jumplab", "create", "exporter", "empty", "--out", str(file))
+    created = await administrator.run("jumplab", "create", "exporter", "empty", "--out", str(file))
+    assert created.err.endswith(f"its configuration is {file}, which exports nothing yet: add its drivers\n")
     checked = await administrator.run("jumplab-exporter", "check", str(file))
     assert checked.status == 0
     assert 'warning: exporter "empty" exports nothing' in checked.err

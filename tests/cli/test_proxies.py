@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -53,6 +54,28 @@ async def test_a_lab_on_one_machine_starts_and_is_used_whatever_proxies_are_name
     assert listed.status == 0, listed.err
     kubectl = Kubectl(home.kubeconfig, tmp_path, more=proxied)
     assert await asyncio.to_thread(kubectl.ok, "get", "clients", "-o", "name") == "client.jumpstarter.dev/me\n"
+
+
+def _address_in_the_network() -> str:
+    """An address of this machine that is no loopback; empty where it has none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return ""
+        return str(probe.getsockname()[0])
+
+
+@pytest.mark.skipif(not _address_in_the_network(), reason="this machine is in no network")
+def test_a_control_plane_reaches_its_own_api_without_a_proxy_at_any_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in NAMES:
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    home = OneMachine(tmp_path)
+    home.process.command += ["--host", _address_in_the_network()]
+    home.start()
+    home.close()
 
 
 @dataclass

@@ -234,3 +234,9 @@ async def test_the_lease_of_an_earlier_step_is_used_where_nothing_else_is_asked_
         "jumplab", "shell", "-l", "board=x", "--", "sh", "-c", "echo $JUMPLAB_LEASE", JMP_LEASE="earlier"
     )
     assert own.out != "earlier\n"
+
+
+async def test_j_is_found_where_the_path_does_not_lead_to_it(user: User, bench: Bench) -> None:
+    words = ("shell", "-l", "board=x", "--", "sh", "-c", "j power is-on")
+    driven = await user.run("jumplab", *words, PATH="/usr/bin:/bin")
+    assert (driven.status, driven.out) == (0, "false\n"), driven.err

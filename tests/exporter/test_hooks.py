@@ -39,6 +39,11 @@ async def test_a_missing_interpreter_is_named() -> None:
     assert lines == ["/nowhere/sh: No such file or directory"]
 
 
+async def test_a_script_that_is_too_long_for_the_system_is_the_hooks_failure() -> None:
+    failure, _ = await said_by(Hook(script=f"true # {'x' * (200 << 10)}"))
+    assert failure == "hook beforeLease could not be started: Argument list too long"
+
+
 async def test_a_hook_past_its_timeout_is_killed_with_all_it_started(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     failure, _ = await said_by(Hook(script=f"sleep 1000 & echo $! > {pid}; wait", timeout_seconds=0.5))

@@ -215,6 +215,20 @@ async def test_an_empty_export_is_warned_of(tmp_path: Path) -> None:
     assert 'warning: exporter "bench" exports nothing: add its drivers under `export`' in output
 
 
+async def test_a_script_that_is_not_there_is_warned_of(tmp_path: Path) -> None:
+    script = {"script": f"{tmp_path}/nothing.py"}
+    text = HEAD + yaml.safe_dump({"export": {}, "hooks": {"beforeLease": script}, "healthCheck": script})
+    status, output = await outcome("check", written(tmp_path, text))
+    assert status == 0
+    for place in ("hooks.beforeLease", "healthCheck"):
+        assert f"warning: {place}.script: there is no file {tmp_path}/nothing.py" in output
+
+
+def test_a_script_with_a_null_character_is_refused(tmp_path: Path) -> None:
+    message = refusal(tmp_path, HEAD + 'hooks: {beforeLease: {script: "a\\0b"}}\n')
+    assert "hooks.beforeLease.script: must not have a null character in it (line 6)" in message
+
+
 async def test_run_warns_of_an_empty_export(
     plane: ControlPlane, running: Run, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -93,13 +93,20 @@ class OnFailure(StrEnum):
     EXIT = "exit"
 
 
+def _script(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("must not have a null character in it")
+    return value
+
+
 def _interpreter(value: str) -> str:
     if not shlex.split(value):
         raise ValueError("must name an interpreter, e.g. /bin/sh")
     return value
 
 
-Interpreter = Annotated[str, AfterValidator(_interpreter)]
+Script = Annotated[str, AfterValidator(_script)]
+Interpreter = Annotated[str, AfterValidator(_script), AfterValidator(_interpreter)]
 
 
 class Hook(_Part):
@@ -109,7 +116,7 @@ class Hook(_Part):
     timeout: a duration, after which it is killed with all that it has started.
     """
 
-    script: str
+    script: Script
     exec: Interpreter | None = None
     timeout_seconds: Seconds = Field(default=120, alias="timeout")
     on_failure: OnFailure = Field(default=OnFailure.WARN, alias="onFailure")
@@ -137,7 +144,7 @@ class HealthCheck(_Part):
     which the check has failed.  interval: the duration between two checks of an exporter that is free.
     """
 
-    script: str = ""
+    script: Script = ""
     exec: Interpreter | None = None
     timeout_seconds: Seconds = Field(default=120, alias="timeout")
     interval_seconds: Seconds = Field(default=600, alias="interval")

@@ -16,7 +16,11 @@ def warnings_of(config: ExporterConfig, tree: DriverTree) -> Iterator[str]:
         if unknown and not node.failure:
             known = ", ".join(node.methods) or "none"
             yield f'driver "{node.path}" has no method {", ".join(unknown)} to describe; its methods are: {known}'
-    hooks = {"beforeLease": config.hooks.before_lease, "afterLease": config.hooks.after_lease}
-    for name, hook in hooks.items():
-        if hook is not None and (file := missing_file(hook)):
-            yield f"hook {name}: there is no file {file}"
+    scripts = {
+        "hooks.beforeLease": config.hooks.before_lease,
+        "hooks.afterLease": config.hooks.after_lease,
+        "healthCheck": config.health_check,
+    }
+    for place, of_script in scripts.items():
+        if of_script is not None and (file := missing_file(of_script.script)):
+            yield f"{place}.script: there is no file {file}"

@@ -187,7 +187,7 @@ async def one_machine(
         reached_at = advertised or _reachable(host)
         operator_keys = _stored_keys(api.data_dir)
         users.trust(CredentialIssuer(operator_keys.signing).read)
-        access = KubeAccess(api.url, api.ca_pem.decode(), users.operator_token)
+        access = KubeAccess(api.url, api.ca_pem.decode(), users.operator_token, on_this_machine=True)
         certificate = server_certificate(operator_keys.authority, [reached_at, "localhost", "127.0.0.1", "::1"], _now())
         listening = Listening(_joined(host, port), _joined(reached_at, port))
         trust = Trust(operator_keys, certificate, operator_keys.authority.certificate_pem.decode())

@@ -55,7 +55,8 @@ def add_to_lab(
         return
     with private_file(path) as write:
         write(create().encode())
-    print_note(f'{kind.lower()} "{name}" created; its configuration is {path}')
+    then = ", which exports nothing yet: add its drivers" if kind == "Exporter" else ""
+    print_note(f'{kind.lower()} "{name}" created; its configuration is {path}{then}')
     if save and kind == "Client" and (config_files := ConfigFiles.of(os.environ)).current_client() is None:
         config_files.use_client(name)
         print_note(f'"{name}" is now the current client')

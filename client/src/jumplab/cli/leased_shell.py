@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+import shutil
 import signal
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -21,6 +22,7 @@ from jumplab.client.errors import ClientError, ConfigurationError
 from jumplab.client.lease_status import failure_of, foreign_to, notice_of
 from jumplab.client.sessions import dial
 from jumplab.client.views import LeaseView
+from jumplab.programs import folder_of
 from jumplab.socket_folders import socket_base
 from jumplab.transport.backoff import Backoff
 from jumplab.transport.errors import NotPossibleNow, TransportError
@@ -62,7 +64,7 @@ async def open_shell(
         try:
             patience = {"JUMPLAB_RECONNECT_SECONDS": f"{reconnect_within.total_seconds():g}"}
             ours = _environment(sockets, token, lease, drivers) | patience | {"JUMPLAB_CALL_SOCKET": str(call_socket)}
-            environment = os.environ | ours
+            environment = os.environ | _path_to_j() | ours
             return await _run(command or [os.environ.get("SHELL") or "/bin/sh"], environment)
         finally:
             watching.cancel()
@@ -93,6 +95,12 @@ def _serving(controller: Controller, acquired: AcquiredLease, member: str) -> Ca
             await link.aclose()
 
     return serve
+
+
+def _path_to_j() -> dict[str, str]:
+    """PATH, with this installation's programs at its end where it leads to no `j`."""
+    path = os.environ.get("PATH", os.defpath)
+    return {} if shutil.which("j") else {"PATH": os.pathsep.join((path, folder_of("j")))}
 
 
 def _environment(sockets: Mapping[str, Path], token: str, lease: LeaseView, drivers: DriverSettings) -> dict[str, str]:

@@ -9,7 +9,7 @@ from jumplab.protocol.grpc_loading import aio, grpc
 from jumplab.transport.endpoint import Endpoint, Identity, bearer
 from jumplab.transport.errors import CertificateRejected, Unreachable, is_out_of_date, out_of_date
 from jumplab.transport.metadata_channel import MetadataChannel
-from jumplab.transport.proxies import host_of, is_loopback
+from jumplab.transport.proxies import host_of, is_loopback, proxy_for
 
 # Envelopes are 256 KiB; an exporter's report of many drivers with their schemas is larger.
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -81,7 +81,11 @@ def fetch_certificate(address: str) -> tuple[bytes, str]:
             f"the certificate of {address} can't be used even without checking who signed it: {error.verify_message}"
         ) from error
     except (OSError, ValueError) as error:
-        raise Unreachable(f'{address} shows no certificate ({error}); check that it runs, and "endpoint"') from error
+        proxy = proxy_for(address)
+        around = f"; with tls.insecure it is asked without the proxy that {proxy.variable} names" if proxy else ""
+        raise Unreachable(
+            f'{address} shows no certificate ({error}); check that it runs, and "endpoint"{around}'
+        ) from error
 
 
 def _name_in(pem: str, host_and_port: tuple[str, int]) -> str | None:

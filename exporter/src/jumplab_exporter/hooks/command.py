@@ -1,5 +1,6 @@
 """What a hook's script is run with: the interpreter that is configured, or the script's own."""
 
+import os
 import re
 import shlex
 import sys
@@ -9,8 +10,7 @@ from jumplab_exporter.config import Hook
 
 _SHELL = "/bin/sh"
 _BY_EXTENSION = {".py": (sys.executable,), ".sh": (_SHELL,)}
-_WORD = r"[^\s;&|<>$`'\"()*?~]"
-_PATH = re.compile(rf"{_WORD}*(/{_WORD}+|\.(py|sh))")
+_SURELY_A_PATH = re.compile(r"[^\s;&|<>$`'\"()*?~]+\.(py|sh)")
 
 
 def command_of(hook: Hook) -> tuple[str, ...]:
@@ -19,23 +19,24 @@ def command_of(hook: Hook) -> tuple[str, ...]:
     A file is run by `exec` where that is set, else by its first line (`#!`), else by its extension, else by the shell.
     """
     interpreter = tuple(shlex.split(hook.exec)) if hook.exec else ()
-    file = _named_file(hook)
-    if file is None or not file.is_file():
+    file = _file_of(hook.script)
+    if file is None:
         return (*(interpreter or (_SHELL,)), "-c", hook.script)
     return (*(interpreter or _own_interpreter(file)), str(file))
 
 
-def missing_file(hook: Hook) -> str:
+def missing_file(script: str) -> str:
     """The file that the script seems to name, where there is none; else empty."""
-    file = _named_file(hook)
-    is_certain = file is not None and file.suffix in _BY_EXTENSION
-    return str(file) if file is not None and is_certain and not file.exists() else ""
+    word = script.strip()
+    return word if _SURELY_A_PATH.fullmatch(word) and not os.path.exists(word) else ""
 
 
-def _named_file(hook: Hook) -> Path | None:
-    """A single word that is a path, by a slash in it or by its extension."""
-    word = hook.script.strip()
-    return Path(word) if _PATH.fullmatch(word) else None
+def _file_of(script: str) -> Path | None:
+    """The file whose path the script is: one line with a slash in it, or that ends as scripts do."""
+    path = script.strip()
+    if "\n" in path or not ("/" in path or path.endswith(tuple(_BY_EXTENSION))):
+        return None
+    return Path(path) if os.path.isfile(path) else None
 
 
 def _own_interpreter(file: Path) -> tuple[str, ...]:

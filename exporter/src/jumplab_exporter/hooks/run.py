@@ -19,7 +19,10 @@ async def run(name: str, hook: Hook, environment: Mapping[str, str], on_line: Ca
     timeout, at its end, and when this is cancelled, everything it has started in its process group is killed; what is
     to stay needs a session of its own (setsid).
     """
-    started = await Child.start(command_of(hook), environment=environment_for(name, environment))
+    try:
+        started = await Child.start(command_of(hook), environment=environment_for(name, environment))
+    except OSError as error:  # its text is too long for the system, or there is no more room for a process
+        return f"hook {name} could not be started: {error.strerror or error}"
     async with started as child, asyncio.TaskGroup() as tasks:
         output = tasks.create_task(_pass_lines(child.output, on_line), name=f"output of {name}")
         try:

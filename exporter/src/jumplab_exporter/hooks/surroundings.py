@@ -4,13 +4,12 @@ import logging
 import os
 import secrets
 import stat
-import sys
-import sysconfig
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
+from jumplab.programs import folder_of
 from jumplab.session.host import SessionHost
 from jumplab.socket_folders import socket_base
 from jumplab.transport.listener import LocalListener, only
@@ -42,7 +41,7 @@ def environment_of(lease: Lease) -> dict[str, str]:
 def environment_for(name: str, own: Mapping[str, str], exporters: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The whole environment of a hook: the exporter's, with its own `j` before others, and the hook's own."""
     inherited = {key: value for key, value in exporters.items() if key not in _NOT_ITS_OWN}
-    path = os.pathsep.join(filter(None, (_programs(), inherited.get("PATH", os.defpath))))
+    path = os.pathsep.join(filter(None, (folder_of("j"), inherited.get("PATH", os.defpath))))
     return {**inherited, **_NOBODY_THERE, "PATH": path, "JUMPLAB_HOOK": name, **own}
 
 
@@ -101,9 +100,3 @@ def motd_of(environment: Mapping[str, str]) -> str:
 
 def _new_folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="jumplab-hook-", dir=socket_base(_SOCKET_BYTES))
-
-
-def _programs() -> str:
-    """The folder of the `j` that belongs to this exporter; empty where there is none."""
-    places = (sysconfig.get_path("scripts"), os.path.dirname(sys.executable))
-    return next((place for place in places if os.path.exists(os.path.join(place, "j"))), "")

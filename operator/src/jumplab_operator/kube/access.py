@@ -25,6 +25,8 @@ class KubeAccess:
     first_token: str
     token_file: Path | None = None
     """The token in force now, where it is replaced while the operator runs: a pod's is, within the hour."""
+    on_this_machine: bool = False
+    """The API is in this very process, whatever its address."""
 
     @property
     def proxy(self) -> str | None:
@@ -33,7 +35,7 @@ class KubeAccess:
         Raises NoKubeAccess where it is no HTTP proxy.
         """
         parts = urlsplit(self.url)
-        if is_loopback(parts.hostname or "") or proxy_bypass(parts.netloc):
+        if self.on_this_machine or is_loopback(parts.hostname or "") or proxy_bypass(parts.netloc):
             return None
         proxy = getproxies().get(parts.scheme)
         if proxy and urlsplit(proxy).scheme not in ("http", "https"):
