@@ -145,3 +145,20 @@ def test_an_ended_lease_stays_while_an_exporter_that_can_not_be_read_may_have_to
     world.loop.advance(timedelta(minutes=1))
     world.calm()
     assert "used" not in world.store.objects["leases"]
+
+
+def test_a_new_lease_that_can_not_be_read_says_so_and_is_served_once_it_is_corrected(world: FaultyWorld) -> None:
+    world.exporter("e2", "rpi4")
+    world.board("e2")
+    selector = {"matchLabels": {"board": "rpi4"}}
+    asked = {"clientRef": {"name": "ann"}, "selector": selector, "endTime": "0000-01-01T00:00:00Z"}
+    world.lease("new", asked)
+    world.calm()
+    told = conditions(world.store.existing("leases", "new"))
+    assert (told["Ready"]["status"], told["Ready"]["reason"]) == ("False", "Unreadable")
+    assert told["Invalid"]["message"].startswith("the lease can't be read: spec.endTime: ")
+    world.store.merge("leases", "new", {"spec": {"endTime": None, "duration": "5m"}})
+    world.calm()
+    lease = world.store.existing("leases", "new")
+    assert is_true(lease, "Ready")
+    assert "Invalid" not in conditions(lease)

@@ -7,6 +7,7 @@ from jumplab_operator.errors import ApiError
 from jumplab_operator.kube.object_store import StoredObject
 from jumplab_operator.names import Name
 from jumplab_operator.reconcile.context.context import Cluster
+from jumplab_operator.reconcile.lease_steps import unreadable
 from jumplab_operator.reconcile.lease_steps.claims import is_assigned_to
 from jumplab_operator.reconcile.lease_steps.credentials import Credentials
 from jumplab_operator.reconcile.lease_steps.failure_history import FailureHistory
@@ -54,6 +55,8 @@ class Manager:
                 await self._leases.reconcile(lease)
             case Client() as client:
                 await self.clients.reconcile(client)
+        if seen.kind is Lease and seen.resource is None:
+            await unreadable.refuse(seen, self._cluster)
         if seen.kind is ExporterAccessPolicy:
             await self._policies.reconcile(seen)
 

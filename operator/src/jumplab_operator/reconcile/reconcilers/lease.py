@@ -195,6 +195,9 @@ class LeaseReconciler:
                 await self._give_up(context, failed, "did not confirm the lease")
                 return
             if needed := self._needed_for_others(context):
+                self._scheduler_loop.avoid(
+                    lease, [exporter.uid for exporter in needed]
+                )  # else its claim would come first
                 await self._give_up(context, needed, "got ready too late, and now serves a reservation")
                 return
             ready = not unconfirmed
