@@ -6,7 +6,10 @@ import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from jumplab_operator.standalone.objects import validation
 from tests.kube.client import KubeClient
 from tests.standalone.widgets import GROUP, widget
 
@@ -175,3 +178,38 @@ def test_another_name_than_the_address_says(client: KubeClient, path: str) -> No
     answer = client.update(f"{path}/a", made)
     assert answer.code == 400
     assert answer.message == "the name of the object (b) does not match the name on the URL (a)"
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.floats(-2, 2) | st.text("ab", max_size=2),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=8,
+)
+SCHEMAS = st.recursive(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "type": st.sampled_from(["string", "boolean", "integer", "number", "object", "array"]),
+            "minimum": st.integers(-1, 1),
+            "required": st.lists(st.sampled_from("abc"), max_size=1),
+            "nullable": st.booleans(),
+            "enum": st.lists(st.text("ab", max_size=1), min_size=1, max_size=2),
+        },
+    ),
+    lambda inner: st.fixed_dictionaries(
+        {},
+        optional={
+            "type": st.sampled_from(["object", "array"]),
+            "items": inner,
+            "additionalProperties": inner | st.booleans(),
+            "properties": st.dictionaries(st.sampled_from("abc"), inner, max_size=2),
+        },
+    ),
+    max_leaves=4,
+)
+
+
+@given(VALUES, SCHEMAS)
+def test_what_is_taken_at_a_glance_has_nothing_wrong_at_a_closer_look(value: Any, schema: dict[str, Any]) -> None:
+    if validation._is_plainly_valid(value, schema):
+        assert list(validation._check(value, schema, "")) == []

@@ -24,7 +24,7 @@ def read(body: bytes) -> Any:
     """The value; raises ValueError, with a sentence, for what is no JSON, can't be stored, or is nested too deeply."""
     text = body.decode()
     try:
-        value = json.loads(text, parse_constant=_constant, parse_float=_number, parse_int=_integer)
+        value = _DECODER.decode(text)
     except RecursionError:
         raise _too_deep() from None
     if text.count("{") + text.count("[") > DEEPEST:
@@ -85,3 +85,6 @@ def _check_characters(value: Any) -> None:
     except UnicodeEncodeError as error:
         half = f"\\u{ord(error.object[error.start]):04x}"
         raise ValueError(f"a string holds {half}, which is half of a surrogate pair and no character") from error
+
+
+_DECODER = json.JSONDecoder(parse_constant=_constant, parse_float=_number, parse_int=_integer)

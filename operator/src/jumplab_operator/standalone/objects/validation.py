@@ -16,13 +16,43 @@ from jumplab_operator.standalone.base.strict_json import LARGEST_INTEGER_OF_A_FL
 from jumplab_operator.standalone.objects import formats
 
 _OBJECT_KEYS = ("apiVersion", "kind", "metadata")
+_PLAIN_KEYWORDS = frozenset({"type", "properties", "additionalProperties", "items", "required", "description"})
+_PLAIN_TYPES = {str: "string", bool: "boolean", int: "integer"}
 
 
 def causes(obj: Object, schema: Object, path: str = "") -> list[Cause]:
     """What is wrong with an object (or with what it has at a path), in the order of its fields; the first hundred."""
+    if _is_plainly_valid(obj, schema):
+        return []
     rest = {key: value for key, value in obj.items() if key not in _OBJECT_KEYS}
     required = [field for field in schema.get("required", ()) if field not in _OBJECT_KEYS]
     return list(islice(_check(rest, {**schema, "required": required}, path), errors.MOST_CAUSES))
+
+
+def _is_plainly_valid(value: Any, schema: Object) -> bool:
+    """Whether nothing is wrong, as far as a schema of types and fields alone tells; False where it takes a closer look.
+
+    Most of what is sent is right, and this takes a fraction of the time in which causes are found.
+    """
+    if not schema.keys() <= _PLAIN_KEYWORDS:
+        return False
+    wanted = schema.get("type")
+    if not isinstance(value, dict | list):
+        return wanted is not None and _PLAIN_TYPES.get(type(value)) == wanted
+    if isinstance(value, list):
+        items = schema.get("items")
+        return wanted == "array" and (items is None or all(_is_plainly_valid(item, items) for item in value))
+    if wanted != "object":
+        return False
+    for field in schema.get("required", ()):
+        if field not in value:
+            return False
+    properties, extra = schema.get("properties", {}), schema.get("additionalProperties")
+    for field, child in value.items():
+        rule = properties.get(field, extra)
+        if isinstance(rule, dict) and not _is_plainly_valid(child, rule):
+            return False
+    return True
 
 
 def _check(value: Any, schema: Object, path: str) -> Iterator[Cause]:
