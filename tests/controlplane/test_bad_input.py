@@ -73,7 +73,7 @@ WITH_TOKEN = (
     ("content", "words"),
     [
         (None, "can't be read: No such file or directory"),
-        ("[1, 2", "is not a kubeconfig"),
+        ("[1, 2", "is not YAML"),
         ("apiVersion: v1\nkind: Config\n", "is not a kubeconfig"),
         ("just words", "is not a kubeconfig"),
         (WITH_TOKEN.format("'  '"), 'the user "u" in'),

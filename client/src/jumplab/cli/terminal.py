@@ -41,18 +41,22 @@ class Screen:
             view = view[os.write(sys.stdout.fileno(), view) :]
 
 
-async def converse(stream: ResultStream, screen: Screen = Screen(), *, ends_with_input: bool) -> None:
+async def converse(
+    stream: ResultStream, screen: Screen = Screen(), *, ends_with_input: bool, first: bytes = b""
+) -> None:
     """Joins standard input and output to the stream until the driver ends it, or the user leaves.
 
     At a terminal Ctrl-] leaves, or opens the screen's menu, and every other key goes to the driver, Ctrl-C too.
-    ends_with_input: the end of standard input ends our direction of the stream; else what comes is shown on. Raises
-    DriverError.
+    ends_with_input: the end of standard input ends our direction of the stream; else what comes is shown on.  first: is
+    shown before what comes. Raises DriverError.
     """
     terminal = sys.stdin.isatty()
     if terminal:
         leaving = "Ctrl-] leaves" if screen.menu is None else "Ctrl-] opens the menu, Ctrl-] twice leaves"
         print_note(f"connected; {leaving}", program="console")
     with _raw_mode() if terminal else _as_it_is():
+        if first:
+            await screen.show(first)
         async with asyncio.TaskGroup() as tasks:
             showing = tasks.create_task(show(stream, screen), name="bytes to the screen")
             typed = _send_typed(stream, screen, terminal=terminal, ends_with_input=ends_with_input)
@@ -158,7 +162,7 @@ async def _read_input() -> bytes:
 def _raw_mode() -> Iterator[None]:
     descriptor = sys.stdin.fileno()
     before = termios.tcgetattr(descriptor)
-    tty.setraw(descriptor)
+    tty.setraw(descriptor, termios.TCSADRAIN)  # what was typed already stays
     try:
         yield
     finally:

@@ -68,12 +68,14 @@ async def open_console(
             log = stack.enter_context(opened)
         screen = Screen(log, menu_of(root, console, tree))
         async with joined(console, offset, exclusive=options.exclusive, mark_gaps=True) as stream:
+            first = b""
             if options.offset is None and begin == "screen":
-                await screen.show(await _last_screen(console, stream))
+                first = await _last_screen(console, stream)
             if options.watch:
+                await screen.show(first)
                 await show(stream, screen)
             else:
-                await converse(stream, screen, ends_with_input=True)
+                await converse(stream, screen, ends_with_input=True, first=first)
 
 
 async def _last_screen(console: AsyncDriverClient, stream: ConsoleStream) -> bytes:
