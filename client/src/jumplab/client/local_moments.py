@@ -3,27 +3,9 @@
 The controller does not know that zone: its sentences have UTC times. `in_local_time` rewrites those.
 """
 
-import re
 from datetime import UTC, datetime
 
-_MONTHS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
-_IN_UTC = re.compile(
-    rf"(?:(?P<day>\d{{1,2}}) (?P<month>{'|'.join(_MONTHS)})(?: (?P<year>\d{{4}}))? at )?"
-    r"\b(?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d))? UTC\b"
-)
+from jumplab.protocol.moments import rewrite_moments
 
 
 def format_local(moment: datetime, now: datetime) -> str:
@@ -46,24 +28,8 @@ def in_local_time(sentence: str, now: datetime | None = None) -> str:
 
     now: the time of the sentence, whose date counts where the sentence gives none; None: the present.
     """
-    today = (now or datetime.now(UTC)).astimezone(UTC)
-    return _IN_UTC.sub(lambda found: _local(found, today), sentence)
+    return rewrite_moments(sentence, now or datetime.now(UTC), _local)
 
 
-def _local(found: re.Match[str], today: datetime) -> str:
-    parts = found.groupdict()
-    month = _MONTHS.index(parts["month"]) + 1 if parts["month"] else today.month
-    try:
-        moment = datetime(
-            int(parts["year"] or today.year),
-            month,
-            int(parts["day"] or today.day),
-            int(parts["hour"]),
-            int(parts["minute"]),
-            int(parts["second"] or 0),
-            tzinfo=UTC,
-        )
-    except ValueError:  # it only looks like a moment
-        return found[0]
-    date = "%Y-%m-%d " if parts["day"] else ""
-    return f"{moment.astimezone():{date}%H:%M{':%S' if parts['second'] else ''} %Z}"
+def _local(moment: datetime, dated: bool, with_seconds: bool) -> str:
+    return f"{moment.astimezone():{'%Y-%m-%d ' if dated else ''}%H:%M{':%S' if with_seconds else ''} %Z}"

@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
 
+from jumplab.protocol.moments import at_moment
 from jumplab_operator.errors import OperatorError
 from jumplab_operator.names import Name
-from jumplab_operator.resources.moments import at_moment
 
 ISSUER = "jumplab-operator"
 AUDIENCE = "jumplab-controller"

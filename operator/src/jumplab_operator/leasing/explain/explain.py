@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from jumplab.protocol.moments import format_moment
 from jumplab_operator.leasing.cache.namespace_index import NamespaceIndex
 from jumplab_operator.leasing.cache.quotas import QuotaUsage
 from jumplab_operator.leasing.explain.access_refusal import AccessRefusal, right_to
@@ -17,7 +18,6 @@ from jumplab_operator.leasing.model.cycle_result import CycleResult
 from jumplab_operator.leasing.model.facts import ExporterFacts, LeaseFacts, Request
 from jumplab_operator.leasing.model.policy_rules import Grant
 from jumplab_operator.resources import Exporter
-from jumplab_operator.resources.moments import format_moment
 
 _Why: TypeAlias = tuple[str, str]
 """A reason for programs, and a sentence for people."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 
+from jumplab.protocol.moments import format_moment
 from jumplab_operator.leasing.cache.client_queue import ClientQueue, QueueKey
 from jumplab_operator.leasing.cache.pools import Pool
 from jumplab_operator.leasing.cache.quotas import QuotaUsage
@@ -14,7 +15,6 @@ from jumplab_operator.leasing.model.decisions import Wait
 from jumplab_operator.leasing.model.facts import LeaseFacts, Request
 from jumplab_operator.leasing.model.ids import ExporterUid
 from jumplab_operator.leasing.model.matching import match
-from jumplab_operator.resources.moments import format_moment
 
 
 def why_waiting(blockers: BlockerFinder, lease: LeaseFacts, queue: ClientQueue) -> Wait:

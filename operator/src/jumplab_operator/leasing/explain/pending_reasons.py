@@ -6,9 +6,9 @@ from datetime import datetime
 from heapq import nsmallest
 from typing import TypeAlias
 
+from jumplab.protocol.moments import format_moment
 from jumplab_operator.leasing.explain.candidates import wanted
 from jumplab_operator.leasing.model.facts import LeaseFacts, Request
-from jumplab_operator.resources.moments import format_moment
 
 _Group: TypeAlias = tuple[int, str, str]
 

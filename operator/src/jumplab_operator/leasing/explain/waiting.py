@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from jumplab.protocol.moments import at_moment, format_moment
 from jumplab_operator.leasing.cache.client_queue import ClientQueue, QueueKey
 from jumplab_operator.leasing.cache.namespace_index import NamespaceIndex
 from jumplab_operator.leasing.cache.pools import Pool, longest_rights
@@ -14,7 +15,6 @@ from jumplab_operator.leasing.model.cycle_result import CycleResult
 from jumplab_operator.leasing.model.decisions import Wait
 from jumplab_operator.leasing.model.facts import LeaseFacts
 from jumplab_operator.leasing.model.lease_length import end_of
-from jumplab_operator.resources.moments import at_moment, format_moment
 
 
 class WaitReasons:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from jumplab_operator.resources.moments import at_moment
+from jumplab.protocol.moments import at_moment
 
 EARLY_END = timedelta(seconds=5)
 """An exporter's own deadline is never late, so a little early: an exporter that cleans up this short before the end has

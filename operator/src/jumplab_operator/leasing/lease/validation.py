@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from jumplab.protocol.durations import format_duration
+from jumplab.protocol.moments import format_moment
 from jumplab_operator.leasing.lease.activity import SHORTEST_EXTENSION
 from jumplab_operator.leasing.model import selectors
 from jumplab_operator.leasing.model.policy_rules import Grant
@@ -22,7 +23,6 @@ from jumplab_operator.leasing.model.times import (
     times_problem,
 )
 from jumplab_operator.resources import LeasedExporter, LeaseSpec
-from jumplab_operator.resources.moments import format_moment
 
 _LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
 _MEMBER = re.compile(r"[A-Za-z][-A-Za-z0-9_]*")

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from jumplab.protocol.moments import at_moment
 from jumplab_operator.leasing.lease import activity, expiry
 from jumplab_operator.leasing.lease.activity import Attendance, Bounds
 from jumplab_operator.leasing.lease.validation import Schedule
@@ -10,7 +11,6 @@ from jumplab_operator.leasing.model.times import expected_end, times
 from jumplab_operator.reconcile.context.context import Cluster, whole_seconds
 from jumplab_operator.reconcile.context.lease_context import LeaseContext
 from jumplab_operator.resources import Exporter, Lease, LeaseSpec
-from jumplab_operator.resources.moments import at_moment
 
 
 def attendance_of(context: LeaseContext, cluster: Cluster) -> Attendance | None:

@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
+from jumplab.protocol.moments import at_moment
 from jumplab_operator.leasing.lease import expiry
 from jumplab_operator.leasing.model.decisions import Preempt
 from jumplab_operator.reconcile.context.context import Cluster, whole_seconds
 from jumplab_operator.reconcile.context.lease_context import LeaseContext
 from jumplab_operator.resources.conditions import condition, find_condition
 from jumplab_operator.resources.metadata import Condition
-from jumplab_operator.resources.moments import at_moment
 
 
 def notice(context: LeaseContext, cluster: Cluster) -> Condition | None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from jumplab_operator.resources.moments import at_moment, format_moment
+from jumplab.protocol.moments import at_moment, format_moment
 
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 TOKYO = timezone(timedelta(hours=9))
