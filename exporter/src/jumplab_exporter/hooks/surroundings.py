@@ -18,7 +18,7 @@ from jumplab_exporter.lifecycle import Lease
 _SOCKET_BYTES = len("/jumplab-hook-12345678/session.sock")
 _MOTD_BYTES = 64 << 10
 _NOT_ITS_OWN = (
-    "JUMPLAB_ERRANDS",  # of a shell that the exporter was started in
+    "JUMPLAB_CALL_SOCKET",  # of a shell that the exporter was started in
     "JUMPLAB_MEMBERS",
     "JUMPLAB_RECONNECT_SECONDS",
     "JUMPLAB_SOCKET",
