@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -259,3 +260,20 @@ async def test_text_in_another_encoding() -> None:
         for wrong in ("nonsense", "utf-16", "hex"):
             with pytest.raises(BadArguments, match="can't be decoded as"):
                 await board.console.decode_as(wrong)
+
+
+@pytest.mark.parametrize("limit", ["100ms", "0.1s", timedelta(milliseconds=100), 0.1])
+async def test_a_time_limit_is_seconds_or_a_duration(limit: object) -> None:
+    async with serve_async(console=SpokenConsole()) as board:
+        with pytest.raises(ConsoleTimeout, match="within 0.1 s"):
+            await board.console.expect("=> ", limit)
+
+
+@pytest.mark.parametrize("limit", ["10", "soon", "-1s", -1, float("nan"), float("inf"), None, True, timedelta(0)])
+async def test_a_wrong_time_limit_is_refused_before_anything_is_typed(limit: object) -> None:
+    console = SpokenConsole()
+    async with serve_async(console=console) as board:
+        for ask in (board.console.expect("=> ", limit), board.console.run("version", "=> ", limit)):
+            with pytest.raises(BadArguments, match="timeout: .*; give seconds as a number, or a duration"):
+                await ask
+    assert console.typed == b""

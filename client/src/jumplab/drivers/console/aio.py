@@ -12,6 +12,7 @@ from jumplab.drivers.console.conversation import ConsolePlace, Conversation, Sin
 from jumplab.drivers.console.interface import ConsoleInterface
 from jumplab.drivers.console.patterns import BytesMatch, BytesPattern, Patterns, TextMatch, TextPattern
 from jumplab.drivers.console.stream import ConsoleStream, joined
+from jumplab.drivers.console.time_limits import TimeLimit, seconds_of
 
 
 class AsyncConsoleClient(AsyncDriverClient, ConsoleInterface):
@@ -59,31 +60,32 @@ class AsyncConsoleClient(AsyncDriverClient, ConsoleInterface):
 
     @overload
     async def expect(
-        self, pattern: TextPattern | Sequence[TextPattern], timeout: float = 30.0, *, since: Since | None = None
+        self, pattern: TextPattern | Sequence[TextPattern], timeout: TimeLimit = 30.0, *, since: Since | None = None
     ) -> TextMatch: ...
     @overload
     async def expect(
-        self, pattern: BytesPattern | Sequence[BytesPattern], timeout: float = 30.0, *, since: Since | None = None
+        self, pattern: BytesPattern | Sequence[BytesPattern], timeout: TimeLimit = 30.0, *, since: Since | None = None
     ) -> BytesMatch: ...
     @overload
     async def expect(
         self,
         pattern: TextPattern | BytesPattern | Sequence[TextPattern] | Sequence[BytesPattern],
-        timeout: float = 30.0,
+        timeout: TimeLimit = 30.0,
         *,
         since: Since | None = None,
     ) -> TextMatch | BytesMatch: ...
     async def expect(
         self,
         pattern: TextPattern | BytesPattern | Sequence[TextPattern] | Sequence[BytesPattern],
-        timeout: float = 30.0,
+        timeout: TimeLimit = 30.0,
         *,
         since: Since | None = None,
     ) -> TextMatch | BytesMatch:
         """Waits until the device has said something that the regular expression finds.
 
         pattern: one, or several of which the earliest match counts. Text is looked for in text (UTF-8, unless
-        `decode_as` was called), bytes in bytes; compiled ones of Python's `re` keep their flags.  timeout: in seconds.
+        `decode_as` was called), bytes in bytes; compiled ones of Python's `re` keep their flags.  timeout: seconds,
+        or a duration such as `1m30s`.
         since: where to look from, in place of the cursor: "lease" is the lease's begin, "attach" where this session
         attached, "mark" the last `mark()`, a number an offset (a negative one counts back from now).
 
@@ -94,17 +96,17 @@ class AsyncConsoleClient(AsyncDriverClient, ConsoleInterface):
         Raises BadArguments for a wrong pattern, before anything else; ConsoleTimeout with what the device said instead;
         ConsoleClosed where the console ended.
         """
-        patterns = Patterns(pattern)
+        patterns, seconds = Patterns(pattern), seconds_of(timeout)
         conversation = await self._conversing()
         if since is not None:
             await conversation.rewind(since)
-        return await conversation.expect(patterns, timeout)
+        return await conversation.expect(patterns, seconds)
 
     async def run(
         self,
         command: str,
         prompt: TextPattern | Sequence[TextPattern],
-        timeout: float = 30.0,
+        timeout: TimeLimit = 30.0,
         *,
         control_sequences: bool = False,
     ) -> CommandOutput:
@@ -112,7 +114,8 @@ class AsyncConsoleClient(AsyncDriverClient, ConsoleInterface):
 
         command: one line for a POSIX shell, busybox, U-Boot or barebox, which comes back to its prompt. It is typed
         between two `echo`es, whose words are the evidence that the output is of this command, whatever was said
-        before.  prompt: a regular expression for what the shell says behind it.  timeout: in seconds.
+        before.  prompt: a regular expression for what the shell says behind it.  timeout: seconds, or a
+        duration.
         control_sequences: leaves colours and other control sequences in.
 
         Raises BadArguments for a wrong prompt or a command of several lines, before anything is typed; ConsoleTimeout
@@ -121,8 +124,8 @@ class AsyncConsoleClient(AsyncDriverClient, ConsoleInterface):
         patterns = Patterns(prompt)
         if not patterns.is_text:
             raise BadArguments(f"run's prompt is text, not bytes: {prompt!r}")
-        run = CommandRun(command, secrets.token_hex(4))
-        running = RunningCommand(await self._conversing(), run, patterns, timeout, raw=control_sequences)
+        run, seconds = CommandRun(command, secrets.token_hex(4)), seconds_of(timeout)
+        running = RunningCommand(await self._conversing(), run, patterns, seconds, raw=control_sequences)
         return await running.output()
 
     async def flush(self) -> None:

@@ -11,6 +11,7 @@ from jumplab.drivers.console.conversation import Since
 from jumplab.drivers.console.interface import ConsoleState
 from jumplab.drivers.console.patterns import BytesMatch, BytesPattern, TextMatch, TextPattern
 from jumplab.drivers.console.stream import PlainConsoleStream
+from jumplab.drivers.console.time_limits import TimeLimit
 
 
 class ConsoleClient(DriverClient):
@@ -66,31 +67,32 @@ class ConsoleClient(DriverClient):
 
     @overload
     def expect(
-        self, pattern: TextPattern | Sequence[TextPattern], timeout: float = 30.0, *, since: Since | None = None
+        self, pattern: TextPattern | Sequence[TextPattern], timeout: TimeLimit = 30.0, *, since: Since | None = None
     ) -> TextMatch: ...
     @overload
     def expect(
-        self, pattern: BytesPattern | Sequence[BytesPattern], timeout: float = 30.0, *, since: Since | None = None
+        self, pattern: BytesPattern | Sequence[BytesPattern], timeout: TimeLimit = 30.0, *, since: Since | None = None
     ) -> BytesMatch: ...
     @overload
     def expect(
         self,
         pattern: TextPattern | BytesPattern | Sequence[TextPattern] | Sequence[BytesPattern],
-        timeout: float = 30.0,
+        timeout: TimeLimit = 30.0,
         *,
         since: Since | None = None,
     ) -> TextMatch | BytesMatch: ...
     def expect(
         self,
         pattern: TextPattern | BytesPattern | Sequence[TextPattern] | Sequence[BytesPattern],
-        timeout: float = 30.0,
+        timeout: TimeLimit = 30.0,
         *,
         since: Since | None = None,
     ) -> TextMatch | BytesMatch:
         """Waits until the device has said something that the regular expression finds.
 
         pattern: one, or several of which the earliest match counts. Text is looked for in text (UTF-8, unless
-        `decode_as` was called), bytes in bytes; compiled ones of Python's `re` keep their flags.  timeout: in seconds.
+        `decode_as` was called), bytes in bytes; compiled ones of Python's `re` keep their flags.  timeout: seconds,
+        or a duration such as `1m30s`.
         since: where to look from, in place of the cursor: "lease" is the lease's begin, "attach" where this session
         attached, "mark" the last `mark()`, a number an offset (a negative one counts back from now).
 
@@ -107,7 +109,7 @@ class ConsoleClient(DriverClient):
         self,
         command: str,
         prompt: TextPattern | Sequence[TextPattern],
-        timeout: float = 30.0,
+        timeout: TimeLimit = 30.0,
         *,
         control_sequences: bool = False,
     ) -> CommandOutput:
@@ -115,7 +117,8 @@ class ConsoleClient(DriverClient):
 
         command: one line for a POSIX shell, busybox, U-Boot or barebox, which comes back to its prompt. It is typed
         between two `echo`es, whose words are the evidence that the output is of this command, whatever was said
-        before.  prompt: a regular expression for what the shell says behind it.  timeout: in seconds.
+        before.  prompt: a regular expression for what the shell says behind it.  timeout: seconds, or a
+        duration.
         control_sequences: leaves colours and other control sequences in.
 
         Raises BadArguments for a wrong prompt or a command of several lines, before anything is typed; ConsoleTimeout
