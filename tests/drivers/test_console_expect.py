@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jumplab.driver.errors import BadArguments
-from jumplab.drivers.console.control_sequences import (
+from jumplab.control_sequences import (
     CleanText,
     ControlSequenceFilter,
+    printable,
     without_control_sequences,
 )
+from jumplab.driver.errors import BadArguments
 from jumplab.drivers.console.errors import ConsoleTimeout
 from jumplab.drivers.console.patterns import Patterns, Search
 from jumplab.drivers.console.unread import LIMIT_BYTES, Unread
@@ -277,3 +278,10 @@ async def test_a_wrong_time_limit_is_refused_before_anything_is_typed(limit: obj
             with pytest.raises(BadArguments, match="timeout: .*; give seconds as a number, or a duration"):
                 await ask
     assert console.typed == b""
+
+
+@given(st.text(st.sampled_from("\x00\x07\x08\t\n\r\x1b[]0m;\x7f\x9bä=> "), max_size=30))
+def test_what_is_printed_has_no_control_characters_but_tabs_and_line_ends(text: str) -> None:
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", printable(text))
+    plain = "".join(character for character in text if character in "]0m;[ä=> \t\n")
+    assert printable(plain) == plain

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import click
 
+from jumplab.control_sequences import ControlSequenceFilter
 from jumplab.driver import AsyncDriverClient
-from jumplab.drivers.console.control_sequences import ControlSequenceFilter
 from jumplab.drivers.console.stream import joined
 
 

@@ -65,6 +65,7 @@ async def _drive(member: str, socket: str, token: str, words: list[str]) -> int:
     from jumplab.cli.j.seen_log_lines import SeenLogLines
     from jumplab.cli.j.spoken import Spoken
     from jumplab.cli.options import read_reconnect_seconds
+    from jumplab.control_sequences import printable
     from jumplab.driver.errors import SessionEnded
     from jumplab.session.client import RECONNECT_WITHIN, Reconnecting, attach
     from jumplab.transport.local import LocalLink
@@ -84,7 +85,7 @@ async def _drive(member: str, socket: str, token: str, words: list[str]) -> int:
         async with attach(await link(), classes=tree, client="j", reconnecting=again) as session:
             session.on_log = lambda line: _show_log(session, line) if lines.is_new(session.epoch, line.number) else None
             if session.motd and not words:
-                click.echo(session.motd, err=True)
+                click.echo(printable(session.motd), err=True)
             with progress.showing_progress("j"):
                 outcome: Any = DriverGroup(session.root, tree).main(words, prog_name="j", standalone_mode=False)
                 if inspect.isawaitable(outcome):

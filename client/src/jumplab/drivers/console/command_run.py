@@ -12,8 +12,8 @@ import asyncio
 import re
 from dataclasses import dataclass
 
+from jumplab.control_sequences import CleanText, without_control_sequences
 from jumplab.driver.errors import BadArguments
-from jumplab.drivers.console.control_sequences import CleanText, without_control_sequences
 from jumplab.drivers.console.conversation import Conversation
 from jumplab.drivers.console.errors import ConsoleTimeout, OutputIncomplete
 from jumplab.drivers.console.patterns import Patterns, Search, TextMatch

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import cast
 
+from jumplab.control_sequences import printable
 from jumplab.driver import AsyncDriverClient, AsyncGenericClient, Cursor, DriverNode, errors
 from jumplab.driver.deadline import remaining_ms
 from jumplab.driver.progressing import Progress
@@ -71,10 +72,10 @@ class Session:
         self.root = self._tree(welcome, classes)
 
     def shown(self, line: LogLine, *, with_severity: bool = False) -> str:
-        """A log line for people: it names the driver that has said it."""
+        """A log line for people, and for their terminal: it names the driver that has said it."""
         path = self._paths.get(line.driver_uuid, "")
         severity = line.severity.lower() if with_severity else ""
-        return "".join([*(f"[{part}] " for part in (path, severity) if part), line.message])
+        return "".join([*(f"[{part}] " for part in (path, severity) if part), printable(line.message)])
 
     async def call(self, driver_uuid: str, method: str, arguments: bytes) -> bytes:
         if self.channel.crowded:

@@ -17,6 +17,7 @@ _SEQUENCE = (
 )
 _IN_TEXT = re.compile(_SEQUENCE)
 _IN_BYTES = re.compile(_SEQUENCE.encode())
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # A sequence that may go on: it is complete only when something follows that does not belong to it.
 _BEGUN = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b\r\n]*(?:\x1b)?|[ -/]*)\Z")
 
@@ -48,6 +49,12 @@ class CleanText:
 def without_control_sequences(text: str) -> str:
     """The text without its control sequences; tabs, line ends and backspaces stay."""
     return _IN_TEXT.sub("", text)
+
+
+def printable(text: str) -> str:
+    """Text of somebody else, for a terminal: without control sequences, and U+FFFD for every other control character
+    but tabs and line ends."""
+    return _CONTROL.sub("\ufffd", without_control_sequences(text))
 
 
 class ControlSequenceFilter:
