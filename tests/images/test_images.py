@@ -79,9 +79,10 @@ def check_out(context: Path) -> None:
     lines = (ROOT / ".dockerignore").read_text().splitlines()
     rules = [line for line in lines if line and not line.startswith("#")]
     for path in listing.stdout.splitlines():
-        if (ROOT / path).is_file() and not ignored(path, rules):
+        source = ROOT / path
+        if (source.is_file() or source.is_symlink()) and not ignored(path, rules):
             (context / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / path, context / path)
+            shutil.copy(source, context / path, follow_symlinks=False)
 
 
 def said_by(stage: Stage, *arguments: str) -> Said:

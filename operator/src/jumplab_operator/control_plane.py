@@ -261,10 +261,8 @@ async def apply_crds(kube: KubeApi) -> None:
 
 
 def crd_manifests() -> list[dict[str, Any]]:
-    """The definitions: out of the installed package, or, in a source tree, out of its folder crds/."""
-    here = Path(__file__).resolve()
-    packaged = here.parent / "crds"
-    folder = packaged if packaged.is_dir() else here.parents[3] / "crds"
+    """The definitions that the package brings; in a source tree its folder is a link to crds/."""
+    folder = Path(__file__).with_name("crds")
     return [read_document(file.read_text()).content for file in sorted(folder.glob("*.yaml"))]
 
 
