@@ -15,6 +15,7 @@ VERSIONED = {
     "charts/jumplab/Chart.yaml": (r"(?m)(?<=^version: ).+", r"(?m)(?<=^appVersion: ).+"),
     "charts/jumplab-lab/Chart.yaml": (r"(?m)(?<=^version: ).+", r"(?m)(?<=^appVersion: ).+"),
     "Dockerfile": (r"(?<=-t jumplab-)(?P<image>\w+:)\S+",),
+    "docs/install.md": (r"(?<=build/dist/)(?P<image>jumplab\w*-)\d[^-]*(?=-py3)",),
     "docs/cluster.md": (r"(?<=registry.example/jumplab-)(?P<image>\w+:)\d\S*",),
 }
 """What in each file is the version."""
