@@ -122,6 +122,11 @@ def _package_index() -> str:
     return "" if done.returncode == 0 else "no package index can be reached: name one as pip's index-url"
 
 
+def _systemd_analyze() -> str:
+    found = shutil.which("systemd-analyze")
+    return "" if found else "systemd-analyze was not found: install it (Debian's package systemd)"
+
+
 MISSING: Mapping[str, Callable[[], str]] = MappingProxyType(
     {
         "kube-apiserver": _kube_apiserver,
@@ -135,6 +140,7 @@ MISSING: Mapping[str, Callable[[], str]] = MappingProxyType(
         "loop": _loop,
         "atheris": _atheris,
         "unshare": _unshare,
+        "systemd-analyze": _systemd_analyze,
         "package index": _package_index,
     }
 )

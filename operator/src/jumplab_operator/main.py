@@ -236,6 +236,8 @@ async def _until_stopped(plane: Callable[[Process], Plane], told: Callable[[Runn
             collecting = tasks.create_task(collect_garbage(), name="collecting garbage")
             serving = probes.ready = True
             click.echo(told(running))
+            if running.warning:
+                click.echo(f"warning: {running.warning}", err=True)
             await stopping.wait()  # without a bound: it serves until it is asked to stop
             probes.ready = False
             collecting.cancel()
