@@ -3,14 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DIST := build/dist
 # Tests wait a lot: twice as many at once as there are cores. Which go together, and which first: tests/workers.py
 AT_ONCE ?= $(shell cores=$$(nproc 2>/dev/null || echo 2); [ $$cores -gt 4 ] && echo 8 || echo $$((2 * cores)))
 PYTEST = $(BIN)/python -m pytest --numprocesses=$(AT_ONCE) --dist=loadgroup --no-loadscope-reorder --durations=20
 SEED := $(or $(SEED),$(shell date +%s))
-HOME_OF_PYTHON := import sys; print(sys.base_prefix, sys.version)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test nightly nightly-tests nightly-random nightly-chaos nightly-fuzz verify lint generate check-diff bench bench-sessions bench-apiserver bench-leasing chaos fuzz constraints clean
+.PHONY: help setup demo test nightly nightly-tests nightly-random nightly-chaos nightly-fuzz verify lint generate dist check-diff bench bench-sessions bench-apiserver bench-leasing chaos fuzz constraints clean
 
 help:  ## What each target does
 	@sed -n 's/^\([a-z-]*\):.*##/\1:/p' $(MAKEFILE_LIST) | awk -F: '{printf "  make %-16s%s\n", $$1, $$2}'
@@ -19,12 +19,7 @@ setup: $(READY)  ## Make .venv with everything the other targets need
 
 $(READY): pyproject.toml client/pyproject.toml exporter/pyproject.toml operator/pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Jumplab needs Python 3.11 or later; name one: make PYTHON=python3.11")'
-	@echo "setting up $(VENV) (once)"
-	@[ "$$($(BIN)/python -c '$(HOME_OF_PYTHON)' 2>/dev/null)" = "$$($(PYTHON) -c '$(HOME_OF_PYTHON)')" ] \
-		|| { rm -rf $(VENV); $(PYTHON) -m venv $(VENV); }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt \
-		--editable client --editable 'exporter[all]' --editable operator --group dev
+	@$(PYTHON) -m tools.set_up $(VENV)
 	@touch $(READY)
 
 demo: $(READY)  ## A lab on this machine, from kubectl apply to the board's prompt
@@ -59,6 +54,11 @@ lint: $(READY)  ## ruff, mypy strict, import contracts
 generate: $(READY)  ## Regenerate protobuf code, plain clients and CRDs from their sources
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tools.generate
 
+dist: $(READY)  ## Wheels and source distributions of the three packages, in build/dist
+	@rm -rf $(DIST)
+	@$(BIN)/uv build --quiet --all-packages --no-build-isolation --no-create-gitignore --python $(BIN)/python --out-dir $(DIST)
+	@ls $(DIST)/*
+
 verify: generate lint test check-diff  ## Everything a change must pass
 
 check-diff:
@@ -81,11 +81,11 @@ chaos: $(READY)  ## Kills, cuts and fills up a lab that works, for minutes; CHAO
 
 fuzz: $(READY)  ## Random frames, byte streams, tokens and peers, for minutes; a short run is part of the tests; FUZZ="--seconds 600"
 	@JUMPLAB_FUZZ_EXAMPLES=3000 $(BIN)/python -m pytest --hypothesis-profile=random tests/fuzz
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --only-binary :all: --group fuzz 2>/dev/null || true
+	@$(BIN)/python -m tools.uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --only-binary :all: --group fuzz 2>/dev/null || true
 	@$(BIN)/python -m tools.fuzz $(FUZZ)
 
 constraints:  ## Move the pinned versions to the newest that fit
-	$(BIN)/uv pip compile --quiet --upgrade --no-header --no-annotate --no-emit-package jumplab --no-emit-package jumplab-exporter \
+	$(BIN)/python -m tools.uv pip compile --quiet --upgrade --no-header --no-annotate --no-emit-package jumplab --no-emit-package jumplab-exporter \
 		--no-emit-package jumplab-operator --universal --python-version 3.11 --all-extras \
 		client/pyproject.toml exporter/pyproject.toml operator/pyproject.toml --group dev --group fuzz -o constraints.txt
 

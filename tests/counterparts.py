@@ -10,7 +10,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
 from types import MappingProxyType
 from typing import NoReturn
 
@@ -102,6 +106,27 @@ def _atheris() -> str:
     return "" if guided.available() else "there is no atheris here (make fuzz installs it where it can)"
 
 
+def _unshare() -> str:
+    if shutil.which("unshare") is None or shutil.which("openssl") is None:
+        return "unshare or openssl was not found: install them (Debian's packages util-linux, openssl)"
+    mounted = subprocess.run(
+        ["unshare", "--mount", "mount", "--bind", "/", "/etc/ssl/certs"], capture_output=True, check=False
+    )
+    return "" if mounted.returncode == 0 else "unshare --mount is root's, and needs /etc/ssl/certs: run as root"
+
+
+@cache
+def _package_index() -> str:
+    asked = [sys.executable, "-m", "tools.uv", "pip", "install", "--dry-run", "--no-cache", "--reinstall", "click"]
+    done = subprocess.run(asked, capture_output=True, check=False, cwd=Path(__file__).parents[1])
+    return "" if done.returncode == 0 else "no package index can be reached: name one as pip's index-url"
+
+
+def _systemd_analyze() -> str:
+    found = shutil.which("systemd-analyze")
+    return "" if found else "systemd-analyze was not found: install it (Debian's package systemd)"
+
+
 MISSING: Mapping[str, Callable[[], str]] = MappingProxyType(
     {
         "kube-apiserver": _kube_apiserver,
@@ -114,6 +139,9 @@ MISSING: Mapping[str, Callable[[], str]] = MappingProxyType(
         "qemu-img": _qemu_img,
         "loop": _loop,
         "atheris": _atheris,
+        "unshare": _unshare,
+        "systemd-analyze": _systemd_analyze,
+        "package index": _package_index,
     }
 )
 """For each counterpart, the sentence that says what of it is missing; empty where it is there."""

@@ -1,6 +1,9 @@
-"""Regenerates what is generated: protobuf code, plain clients, CRDs and the chart's copies. Run by `make generate`."""
+"""Regenerates what is generated: protobuf code, plain clients, CRDs, the charts' copies, versions and licences.
 
-from tools import generate_charts, generate_crds, generate_plain_clients, generate_protocol
+Run by `make generate`.
+"""
+
+from tools import generate_charts, generate_crds, generate_distributions, generate_plain_clients, generate_protocol
 
 
 def main() -> None:
@@ -8,6 +11,7 @@ def main() -> None:
     generate_plain_clients.main()
     generate_crds.main()
     generate_charts.main()
+    generate_distributions.main()
 
 
 if __name__ == "__main__":

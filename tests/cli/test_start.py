@@ -1,7 +1,9 @@
 """Starting up: quickly, and without what is not needed."""
 
+import platform
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -51,7 +53,36 @@ async def test_no_command_shows_the_help_and_fails(stranger: User) -> None:
 
 
 async def test_the_version_is_printed(stranger: User) -> None:
-    assert (await stranger.run("jumplab", "version")).out.strip()
+    """By all programs alike, and not only where they are installed from wheels."""
+    here = f"(Python {platform.python_version()})\n"
+    told = {"jumplab": "jumplab", "jumplab-exporter": "jumplab-exporter", "jumplab-operator": "jumplab-operator"}
+    for program, distribution in told.items():
+        for word in ("version", "--version"):
+            said = await stranger.run(program, word)
+            assert (said.status, said.out) == (0, f"{program} {version(distribution)} {here}"), said
+    assert (await stranger.run("j", "--version")).out == f"j {version('jumplab')} {here}"
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+async def test_each_program_helps_with_both_options(option: str, stranger: User) -> None:
+    for words in (
+        ["jumplab"], ["jumplab", "get", "leases"], ["jumplab", "version"], ["j"],
+        ["jumplab-exporter"], ["jumplab-exporter", "check"], ["jumplab-operator"], ["jumplab-operator", "standalone"],
+    ):  # fmt: skip
+        shown = await stranger.run(*words, option)
+        assert (shown.status, shown.err) == (0, ""), shown
+        assert shown.out.startswith(f"Usage: {' '.join(words)} "), shown.out
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+async def test_j_helps_inside_a_shell_too(option: str, user: User) -> None:
+    words = f"j {option} && j power {option} && j power on {option} && j --version"
+    shown = await user.run("jumplab", "shell", "-l", "board=x", "--", "sh", "-c", words)
+    assert shown.status == 0, shown
+    assert [line.split(" [")[0] for line in shown.out.splitlines() if line.startswith("Usage:")] == [
+        "Usage: j", "Usage: j power", "Usage: j power on"
+    ]  # fmt: skip
+    assert f"j {version('jumplab')} (Python" in shown.out
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -9,9 +9,11 @@ from textwrap import dedent
 ROOT = Path(__file__).parents[2]
 
 
-def blocks(page: str) -> list[str]:
-    """The indented blocks of a page, without their indentation."""
+def blocks(page: str, section: str = "") -> list[str]:
+    """The indented blocks of a page, or of one section of it, without their indentation."""
     text = (ROOT / page).read_text()
+    if section:
+        text = text.split(f"\n## {section}\n", 1)[1].split("\n## ", 1)[0]
     found = re.findall(r"(?:^(?: {4}.*)?\n)*^ {4}.*\n", text, re.MULTILINE)
     return [dedent(block).strip("\n") + "\n" for block in found]
 

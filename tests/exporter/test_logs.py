@@ -38,14 +38,18 @@ class Meter(MeterInterface, Driver):
         return {}[channel]  # type: ignore[no-any-return] # a fault
 
 
-class Missing(Driver):
+class Nothing(DriverInterface):
+    """Has no methods."""
+
+
+class Missing(Nothing, Driver):
     """Its device is not there."""
 
     async def __aenter__(self) -> Self:
         raise FileNotFoundError("there is no meter; plug it in")
 
 
-class Faulty(Driver):
+class Faulty(Nothing, Driver):
     """Its code is wrong at its start."""
 
     async def __aenter__(self) -> Self:
@@ -59,7 +63,7 @@ class Unbuilt(Driver):
         raise KeyError("volts")
 
 
-class Leaving(Driver):
+class Leaving(Nothing, Driver):
     """Can't be left."""
 
     async def __aexit__(self, *_: Any) -> None:

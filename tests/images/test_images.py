@@ -42,7 +42,7 @@ def images() -> Iterator[dict[str, Stage]]:
     try:
         folder.chmod(0o755)
         context = folder / "context"
-        check_out(context)
+        build_context(context)
         found = stages(ROOT / "Dockerfile", folder / "stages")
         for name in found:
             build(found, name, context, python)
@@ -70,18 +70,23 @@ def _runs_for_others(folder: Path) -> bool:
     return reachable and subprocess.run([program, "-c", fit], capture_output=True, check=False).returncode == 0
 
 
-def check_out(context: Path) -> None:
+def build_context(context: Path) -> None:
     """The build's context: what git tracks or would, less what .dockerignore leaves out."""
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    check_out(context, [line for line in lines if line and not line.startswith("#")])
+
+
+def check_out(context: Path, rules: list[str]) -> None:
+    """What git tracks or would, less what these rules of a .dockerignore leave out."""
     listing = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    lines = (ROOT / ".dockerignore").read_text().splitlines()
-    rules = [line for line in lines if line and not line.startswith("#")]
     for path in listing.stdout.splitlines():
-        if (ROOT / path).is_file() and not ignored(path, rules):
+        source = ROOT / path
+        if (source.is_file() or source.is_symlink()) and not ignored(path, rules):
             (context / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / path, context / path)
+            shutil.copy(source, context / path, follow_symlinks=False)
 
 
 def said_by(stage: Stage, *arguments: str) -> Said:

@@ -35,7 +35,10 @@ class SirenInterface(DriverInterface):
 class Siren(SirenInterface, Driver):
     """A siren."""
 
-class Stubborn(Driver):
+class RelayInterface(DriverInterface):
+    """Has no methods."""
+
+class Stubborn(RelayInterface, Driver):
     """Does not start."""
     async def __aenter__(self) -> "Stubborn":
         raise ConnectionError("the relay box does not answer")

@@ -5,6 +5,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 
 from jumplab.driver import Driver, errors
+from jumplab.driver.mistakes import unbuilt
 from jumplab.session.call_errors import is_explained
 from jumplab.session.host import FailedDriver
 from jumplab_exporter.config import DriverEntry, Entries, Entry, GroupEntry, RefEntry
@@ -70,7 +71,9 @@ def _make(entry: DriverEntry | GroupEntry) -> Driver:
     configuration = entry.config if isinstance(entry, DriverEntry) else {}
     fault: Exception | None = None
     try:
-        return driver_class(kind)(**configuration)
+        driver = driver_class(kind)(**configuration)
+        if not (reason := unbuilt(driver)):
+            return driver
     except (DriverUnknown, errors.ConfigurationInvalid) as error:
         reason = str(error)
     except Exception as error:  # noqa: BLE001 - a driver's own code: the others are served all the same

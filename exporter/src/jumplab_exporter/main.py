@@ -9,13 +9,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from importlib.metadata import version
 from typing import Any
 
 import click
 
 from jumplab import event_loop
 from jumplab.log_format import set_up_logging
+from jumplab.versions import version_command, version_option
 from jumplab_exporter.config import ExporterConfig, load, locate
 from jumplab_exporter.errors import ConfigurationError, ExporterError
 from jumplab_exporter.lock import only_process
@@ -47,10 +47,13 @@ def _exit(status: int) -> None:
     sys.exit(status)
 
 
-@click.group()
-@click.version_option(version("jumplab-exporter"), prog_name="jumplab-exporter")
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@version_option("jumplab-exporter", "jumplab-exporter")
 def main() -> None:
     """Serve the drivers of a board to the client that leases it."""
+
+
+main.add_command(version_command("jumplab-exporter", "jumplab-exporter"))
 
 
 @main.command()

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from jumplab.protocol.grpc_loading import aio
+from jumplab.transport.proxies import is_loopback
 from jumplab.yaml_documents import read_document
 from jumplab_operator.clock import SystemClock
 from jumplab_operator.controller import keys
@@ -95,11 +96,16 @@ class Installation:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A control plane that serves. kubeconfig: the file for its Kubernetes API, where it brought one along."""
+    """A control plane that serves.
+
+    kubeconfig: the file for its Kubernetes API, where it brought one along.  warning: what keeps other machines from
+    it, or empty.
+    """
 
     endpoint: str
     ca_pem: bytes
     kubeconfig: Path | None = None
+    warning: str = ""
 
 
 @asynccontextmanager
@@ -182,9 +188,9 @@ async def one_machine(
     preemption_notice: see LabSettings. Raises CannotStart, PortUnavailable, KeysUnusable.
     """
     users = LabUsers(secrets.token_urlsafe(32))
-    async with KubernetesApi(data_dir, host, api_port, tenancy=users) as api:
+    reached_at = advertised or _reachable(host)
+    async with KubernetesApi(data_dir, host, api_port, advertised=reached_at, tenancy=users) as api:
         port = _reserved_port(api.data_dir, host, grpc_port)
-        reached_at = advertised or _reachable(host)
         operator_keys = _stored_keys(api.data_dir)
         users.trust(CredentialIssuer(operator_keys.signing).read)
         access = KubeAccess(api.url, api.ca_pem.decode(), users.operator_token, on_this_machine=True)
@@ -200,7 +206,18 @@ async def one_machine(
         async with connected(access) as kube:
             await apply_crds(kube)
             async with control_plane(access, kube, listening.address, trust, settings):
-                yield Running(listening.endpoint, api.ca_pem, api.data_dir.kubeconfig)
+                warning = _unreachable(host, reached_at, api)
+                yield Running(listening.endpoint, api.ca_pem, api.data_dir.kubeconfig, warning)
+
+
+def _unreachable(host: str, reached_at: str, api: KubernetesApi) -> str:
+    """What keeps other machines from a control plane that is advertised to them, or empty."""
+    if is_loopback(host) and not is_loopback(reached_at):
+        where = f"it is advertised as {reached_at}, and listens on {host}"
+        return f"{where}, where no other machine reaches it; add --host 0.0.0.0"
+    if api.url_elsewhere:
+        return f"{api.data_dir.kubeconfig} names {api.url}; on another machine write {api.url_elsewhere} in its place"
+    return ""
 
 
 @asynccontextmanager
@@ -261,10 +278,8 @@ async def apply_crds(kube: KubeApi) -> None:
 
 
 def crd_manifests() -> list[dict[str, Any]]:
-    """The definitions: out of the installed package, or, in a source tree, out of its folder crds/."""
-    here = Path(__file__).resolve()
-    packaged = here.parent / "crds"
-    folder = packaged if packaged.is_dir() else here.parents[3] / "crds"
+    """The definitions that the package brings; in a source tree its folder is a link to crds/."""
+    folder = Path(__file__).with_name("crds")
     return [read_document(file.read_text()).content for file in sorted(folder.glob("*.yaml"))]
 
 

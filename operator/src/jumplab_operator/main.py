@@ -22,6 +22,7 @@ from jumplab.config_places import NoHome, home_of
 from jumplab.log_format import UtcFormatter, set_up_logging
 from jumplab.protocol.durations import parse_duration
 from jumplab.transport.endpoint import check_address
+from jumplab.versions import version_command, version_option
 from jumplab_operator.control_plane import Installation, Listening, Running, in_cluster, one_machine
 from jumplab_operator.controller.served_certificate import CertificateFiles
 from jumplab_operator.errors import ApiError, ApiRefused, CannotStart, NoKubeAccess
@@ -57,10 +58,13 @@ def _address(ctx: click.Context, param: click.Parameter, value: str) -> str:  # 
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="jumplab-operator")
+@version_option("jumplab-operator", "jumplab-operator")
 def main() -> None:
     """Control plane of a hardware lab, on Kubernetes or on one machine."""
     sys.setswitchinterval(_SWITCH_SECONDS)
+
+
+main.add_command(version_command("jumplab-operator", "jumplab-operator"))
 
 
 def _length(ctx: click.Context, param: click.Parameter, value: str) -> timedelta:  # noqa: ARG001 - click's signature
@@ -232,6 +236,8 @@ async def _until_stopped(plane: Callable[[Process], Plane], told: Callable[[Runn
             collecting = tasks.create_task(collect_garbage(), name="collecting garbage")
             serving = probes.ready = True
             click.echo(told(running))
+            if running.warning:
+                click.echo(f"warning: {running.warning}", err=True)
             await stopping.wait()  # without a bound: it serves until it is asked to stop
             probes.ready = False
             collecting.cancel()

@@ -48,7 +48,13 @@ def add_to_lab(
 
     def create() -> str:
         administrator.create(kind, name, labels)
-        return configuration_of(administrator.wait_for_credential(kind, name))
+        credential = administrator.wait_for_credential(kind, name)
+        if administrator.reaches_further_than(credential.endpoint):
+            print_note(
+                f"the controller is advertised at {credential.endpoint}, which only its own machine reaches; start it "
+                f"with --advertise HOST, and replace the endpoint of this {kind.lower()}'s configuration"
+            )
+        return configuration_of(credential)
 
     if path is None:
         click.echo(create(), nl=False)

@@ -6,6 +6,7 @@ from importlib import import_module
 import click
 
 from jumplab.cli.exit_status import exit_status_of
+from jumplab.versions import version_option
 
 _COMMANDS = {
     "get": ("jumplab.cli.commands.get", "Show exporters, leases and the queue."),
@@ -41,6 +42,7 @@ class LazyGroup(click.Group):
 
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@version_option("jumplab", "jumplab")
 def cli() -> None:
     """Lease a board and use it as if it were on your desk."""
 

@@ -97,6 +97,11 @@ class Administrator:
         path = (_GROUP, _VERSION, self.namespace, _plural(kind))
         self._asked(self._kubernetes.client.CustomObjectsApi().create_namespaced_custom_object, *path, body)
 
+    def reaches_further_than(self, endpoint: str) -> bool:
+        """Whether the Kubernetes API is another machine's, and the endpoint is only for programs on that machine."""
+        host = urlsplit(self._kubernetes.client.Configuration.get_default_copy().host).hostname or ""
+        return is_loopback(endpoint.rpartition(":")[0].strip("[]")) and not is_loopback(host)
+
     def wait_for_credential(
         self,
         kind: Kind,

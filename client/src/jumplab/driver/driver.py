@@ -45,11 +45,13 @@ class Driver:
             validated = model.model_validate(configuration)
         except ValidationError as error:
             problems = explain_validation(error, configuration)
+            if not configuration and type(self).__init__ is not Driver.__init__:
+                problems += "; if they are set, its __init__ has to hand them on: super().__init__(**configuration)"
             raise errors.ConfigurationInvalid(_refusal(type(self), model, problems)) from error
         for name in model.model_fields:
             setattr(self, name, getattr(validated, name))
         self.log = logging.getLogger(f"{type(self).__module__}.{type(self).__qualname__}")
-        self.children = self.make_children()
+        self.children = _checked_children(self)
 
     def make_children(self) -> dict[str, "Driver"]:
         """The drivers below this one, by name; called once, when the configuration is set."""
@@ -80,6 +82,15 @@ class Driver:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         return None
+
+
+def _checked_children(driver: Driver) -> dict[str, Driver]:
+    """What `make_children` gives. Raises TypeError where these are no drivers by name."""
+    children: Any = driver.make_children()
+    if isinstance(children, dict) and all(isinstance(child, Driver) for child in children.values()):
+        return children
+    kind = f"{type(driver).__module__}.{type(driver).__qualname__}"
+    raise TypeError(f"{kind}.make_children must return a dict of drivers by name, not {children!r}")
 
 
 def configuration_of(driver: type[Driver]) -> type[BaseModel]:

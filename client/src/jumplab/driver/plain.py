@@ -3,9 +3,11 @@
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import new_class
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from jumplab.driver.client import AsyncDriverClient, AsyncGenericClient, ResultStream, child_called
+from jumplab.driver.interface import DriverInterface
 from jumplab.driver.portal import Portal
 from jumplab.driver.sending import PlainSending
 
@@ -55,13 +57,26 @@ class PlainStream:
 class DriverClient:
     """A driver at the other end of a session, for plain code.
 
-    Children and exported methods are attributes; a dash in a child's name is an underscore then. A subclass sets
-    `asynchronous` to its asyncio twin; standard ones are generated from theirs (`make generate`), others may leave
-    their methods to this class, which passes them on. Type checkers know the written ones alone, so that they find
-    what is misspelt; GenericClient is for drivers without a class.
+    Children and exported methods are attributes; a dash in a child's name is an underscore then. A subclass may set
+    `asynchronous` to its asyncio twin, else it has one without methods of its own. Standard ones are generated from
+    theirs (`make generate`); others may leave their methods to this class, which passes them on. Type checkers know the
+    written ones alone, so that they find what is misspelt; GenericClient is for drivers without a class.
     """
 
     asynchronous: ClassVar[type[AsyncDriverClient]] = AsyncDriverClient
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        name = cls.__name__
+        if issubclass(cls, DriverInterface):
+            raise TypeError(
+                f"{cls.__module__}.{name} is for plain code, and an interface's methods are asynchronous; write "
+                f"class {name}(DriverClient), and leave the interface's methods to it"
+            )
+        if "asynchronous" not in vars(cls):
+            twin: Any = new_class(f"Async{name}", (cls.asynchronous,))
+            twin.__module__ = cls.__module__
+            cls.asynchronous = twin
 
     def __init__(self, twin: AsyncDriverClient, portal: Portal) -> None:
         self._twin = twin

@@ -31,6 +31,13 @@ class Portal:
             target=lambda: event_loop.run(self._serve()), name="jumplab portal", daemon=True
         )
 
+    @classmethod
+    def of_running_loop(cls) -> Self:
+        """One for threads of this event loop: it has no thread of its own, and is neither entered nor left."""
+        portal = cls()
+        portal._loop = asyncio.get_running_loop()
+        return portal
+
     def __enter__(self) -> Self:
         self._thread.start()
         self._started.wait()

@@ -10,4 +10,4 @@ def needing(extra: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise ImportError(f"it needs {error.name}; install it with: pip install 'jumplab-exporter[{extra}]'") from error
+        raise ImportError(f"it needs {error.name}; install jumplab-exporter[{extra}], with the extra") from error

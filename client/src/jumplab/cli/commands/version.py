@@ -1,11 +1,5 @@
 """`jumplab version`."""
 
-import click
+from jumplab.versions import version_command
 
-
-@click.command()
-def version() -> None:
-    """Print the version."""
-    from importlib.metadata import version as installed_version
-
-    click.echo(installed_version("jumplab"))
+version = version_command("jumplab", "jumplab")

@@ -1,7 +1,7 @@
 """Commands made from what a session's drivers report: `j PATH… METHOD ARGUMENTS`.
 
-A client class that has a method `cli`, returning a click.Group, adds the commands of that group, or replaces those made
-here; their callbacks may be coroutine functions.
+A client class, for asyncio or for plain code, that has a method `cli`, returning a click.Group, adds the commands of
+that group, or replaces those made here; their callbacks may be coroutine functions.
 """
 
 import json
@@ -15,7 +15,7 @@ from jumplab.cli.j.arguments import option_name, parameters_of
 from jumplab.cli.j.driver_tree import CONSOLE, STORAGE, TCP, DriverTree, walk
 from jumplab.cli.j.spoken import Spoken
 from jumplab.driver import AsyncDriverClient
-from jumplab.driver.errors import DriverFailed
+from jumplab.driver.errors import DriverError, DriverFailed
 
 
 class DriverGroup(click.Group):
@@ -29,7 +29,6 @@ class DriverGroup(click.Group):
         super().__init__(
             client.path.rpartition(".")[2] or "j",
             help=client.description or None,
-            short_help=client.description or " ".join(option_name(method) for method in client.methods),
             invoke_without_command=self._is_console or not client.path,
             callback=self._alone,
             context_settings={"help_option_names": ["-h", "--help"]},
@@ -38,6 +37,18 @@ class DriverGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         own = self._own_commands()
         return [*self._client.children, *own, *(name for name in self._methods() if name not in own)]
+
+    def offered(self) -> str:
+        """Its commands in one line; where its own client can't be had, its methods and why."""
+        try:
+            return " ".join(
+                name for name in self.list_commands(click.Context(self)) if name not in self._client.children
+            )
+        except DriverError as error:
+            return f"{' '.join(self._methods())} (its client's commands are missing: {error})"
+
+    def get_short_help_str(self, limit: int = 45) -> str:  # noqa: ARG002 - click's signature
+        return self._client.description or self.offered()
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
         if cmd_name in self._client.children:
@@ -76,6 +87,14 @@ class DriverGroup(click.Group):
         return {option_name(method): method for method in self._client.methods}
 
     def _own_commands(self) -> Mapping[str, click.Command]:
+        standard = self._standard_commands()
+        if not self._tree.has_foreign_client(self._client):
+            return standard
+        from jumplab.cli.j.client_commands import commands_of
+
+        return {**standard, **commands_of(self._tree.own(self._client))}
+
+    def _standard_commands(self) -> Mapping[str, click.Command]:
         if self._is_console:
             from jumplab.cli.j.console import attach_command, console_commands
 
@@ -89,10 +108,7 @@ class DriverGroup(click.Group):
             from jumplab.cli.j.network import network_commands
 
             return network_commands(lambda: self._client)
-        if not self._tree.has_foreign_client(self._client):
-            return {}
-        make = getattr(self._tree.own(self._client), "cli", None)
-        return make().commands if callable(make) and "cli" not in self._client.methods else {}
+        return {}
 
 
 def plain_call(root: AsyncDriverClient, tree: DriverTree, words: list[str]) -> "PlainCall | None":
@@ -104,11 +120,11 @@ def plain_call(root: AsyncDriverClient, tree: DriverTree, words: list[str]) -> "
     client, left = root, list(words)
     while left and left[0] in client.children:
         client = client.children[left.pop(0)]
-    if not left or tree.reports[client.path].failure:
+    if not left or tree.reports[client.path].failure or tree.has_foreign_client(client):
         return None
     if CONSOLE in tree.interfaces(client):
         return _console_call(client, tree, left) or _method_call(client, left)
-    return None if _has_own_commands(client, tree) else _method_call(client, left)
+    return None if {STORAGE, TCP} & tree.interfaces(client) else _method_call(client, left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +138,7 @@ class PlainCall:
 def _console_call(client: AsyncDriverClient, tree: DriverTree, left: list[str]) -> PlainCall | None:
     from jumplab.cli.j.console import SHARING, console_commands
 
-    if left[0] not in SHARING or tree.has_foreign_client(client):
+    if left[0] not in SHARING:
         return None
     own = tree.own(client)
     command = console_commands(lambda: own)[left[0]]
@@ -143,10 +159,6 @@ def _invoked(command: click.Command, words: list[str]) -> Awaitable[Spoken]:
     return call
 
 
-def _has_own_commands(client: AsyncDriverClient, tree: DriverTree) -> bool:
-    return bool({STORAGE, TCP} & tree.interfaces(client)) or tree.has_foreign_client(client)
-
-
 def show_tree(root: AsyncDriverClient, tree: DriverTree) -> None:
     """Writes the drivers with their methods, and which of them can't be used."""
     for client in walk(root):
@@ -154,7 +166,7 @@ def show_tree(root: AsyncDriverClient, tree: DriverTree) -> None:
             continue
         indent, name = "  " * client.path.count("."), client.path.rpartition(".")[2]
         failure = tree.reports[client.path].failure
-        state = f"did not start: {failure}" if failure else " ".join(option_name(method) for method in client.methods)
+        state = f"did not start: {failure}" if failure else DriverGroup(client, tree, root).offered()
         click.echo(f"{indent}{name}  {state}".rstrip())
 
 

@@ -17,6 +17,16 @@ if TYPE_CHECKING:
     from jumplab.protocol.v1.session_pb2 import LogLine
     from jumplab.session.client import Session
 
+_HELP = """Usage: j [DRIVER]... COMMAND [ARGUMENTS]...
+
+  Use the board that is leased. It works inside a leased shell, which
+  `jumplab shell -l SELECTOR` opens; there `j` shows the drivers, and
+  `j --help` their commands.
+
+Options:
+  --version   Print the version and exit.
+  -h, --help  Show this message and exit."""
+
 
 def main() -> None:
     """The program `j`: exits with 0, with 2 for a wrong usage, and with 1 for the rest."""
@@ -33,8 +43,16 @@ def drive(words: list[str]) -> int:
     shows their trees. The exit status."""
     import click
 
+    if words == ["--version"]:
+        from jumplab.versions import told_version
+
+        click.echo(told_version("j", "jumplab"))
+        return 0
     socket, token = os.environ.get("JUMPLAB_SOCKET"), os.environ.get("JUMPLAB_SOCKET_TOKEN")
     if not socket or not token:
+        if words in (["-h"], ["--help"]):
+            click.echo(_HELP)
+            return 0
         raise click.UsageError("j works inside a leased shell; open one with `jumplab shell -l SELECTOR`")
 
     from jumplab.cli.running import run
@@ -46,6 +64,9 @@ def drive(words: list[str]) -> int:
         for name, path in members.items():
             click.echo(f"{name}:")
             run(_drive(name, path, token, words))
+        return 0
+    if words in (["-h"], ["--help"]):
+        click.echo(f"{_HELP}\n\nThis lease is of several exporters; begin with one of: {', '.join(members)}")
         return 0
     if words[0] in members:
         return run(_drive(words[0], members[words[0]], token, words[1:]))

@@ -63,6 +63,9 @@ class ClientClasses:
             package = name.split(".")[0]
             message = f'driver "{path}" needs the client class {name}, which is not here ({error}); install "{package}"'
             raise errors.ClientMissing(message) from error
+        except Exception as error:  # a package's own code, which may raise anything
+            message = f'driver "{path}" needs the client class {name}, whose module can\'t be loaded: {error}'
+            raise errors.ClientMissing(message) from error
         if isinstance(found, type) and issubclass(found, DriverClient):
             return found.asynchronous
         if isinstance(found, type) and issubclass(found, AsyncDriverClient):

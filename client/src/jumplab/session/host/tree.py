@@ -15,6 +15,7 @@ from pydantic import PydanticUserError
 
 from jumplab.driver.driver import Driver, DriverLog
 from jumplab.driver.interface import DriverInterface, Method, interfaces_of, methods_of, name_of, version_of
+from jumplab.driver.mistakes import unbuilt, without_interface
 from jumplab.drivers.composite.interface import CompositeInterface
 from jumplab.protocol.labels import ALIAS_LABEL, CLIENT_LABEL, NAME_LABEL
 from jumplab.protocol.v1.common_pb2 import DriverInstanceReport, InterfaceReport
@@ -195,12 +196,18 @@ async def _leave(node: Node) -> None:
 
 def _walk(node: Node, scope: str, states: dict[int, DriverState]) -> Iterator[Node]:
     yield node
-    for name, child in node.driver.children.items():
+    for name, given in node.driver.children.items():
+        child = FailedDriver(reason=reason) if (reason := unbuilt(given)) else given
         path = f"{node.path}.{name}" if node.path else name
         if id(child) not in states:
-            reason = child.reason if isinstance(child, FailedDriver) else _contract_failure(child)
+            reason = child.reason if isinstance(child, FailedDriver) else _mistake(child)
             states[id(child)] = DriverState(reason)
         yield from _walk(Node(_uuid(scope, path), node, name, path, child, states[id(child)]), scope, states)
+
+
+def _mistake(driver: Driver) -> str:
+    """What its author has to mend before it can be used, or empty."""
+    return without_interface(driver) or _contract_failure(driver)
 
 
 def _contract_failure(driver: Driver) -> str:

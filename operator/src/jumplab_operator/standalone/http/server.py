@@ -15,6 +15,7 @@ from typing import Self
 import yaml
 from aiohttp import web
 
+from jumplab.transport.proxies import is_loopback
 from jumplab_operator import pki
 from jumplab_operator.errors import PortUnavailable
 from jumplab_operator.standalone.auth.auth import Gate
@@ -36,8 +37,9 @@ class KubernetesApi:
     """A Kubernetes API on a data directory, served in the running event loop while entered.
 
     `port` None means the one that the directory remembers (7443 the first time), 0 the remembered or any free one.
-    `kept` is how far back a watch can begin; `tenancy` are the users beside the administrator. Entering raises
-    DataDirInUse, DataDirUnusable or PortUnavailable.
+    `advertised` is the name or address by which other machines reach this one; `url_elsewhere` is the API's then, where
+    `url` is this machine's alone. `kept` is how far back a watch can begin; `tenancy` are the users beside the
+    administrator. Entering raises DataDirInUse, DataDirUnusable or PortUnavailable.
     """
 
     def __init__(
@@ -46,17 +48,20 @@ class KubernetesApi:
         host: str = "127.0.0.1",
         port: int | None = None,
         *,
+        advertised: str = "",
         limits: HistoryLimits = HistoryLimits(),  # noqa: B008 -- frozen
         tenancy: Tenancy | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.data_dir = DataDir(data_dir)
         self._host = host
+        self._advertised = advertised
         self._asked_port = port
         self._clock = clock
         self._limits = limits
         self._tenancy = tenancy
         self.url = ""
+        self.url_elsewhere = ""
         self.ca_pem = b""
         self.admin_token = ""
 
@@ -118,8 +123,18 @@ class KubernetesApi:
             raise
         self.data_dir.remember_port(port)
         host = _ANY_ADDRESS.get(self._host, self._host)
-        self.url = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
-        self.data_dir.write(self.data_dir.kubeconfig, yaml.safe_dump(self.kubeconfig(), sort_keys=False).encode())
+        self.url = _url(host, port)
+        if self._host in _ANY_ADDRESS and self._advertised and not is_loopback(self._advertised):
+            self.url_elsewhere = _url(self._advertised, port)
+        self.data_dir.write(self.data_dir.kubeconfig, self._kubeconfig_file().encode())
+
+    def _kubeconfig_file(self) -> str:
+        text: str = yaml.safe_dump(self.kubeconfig(), sort_keys=False)
+        if not self.url_elsewhere:
+            return text
+        return (
+            f"# {self.url} is this machine alone; on another machine write {self.url_elsewhere} in its place.\n{text}"
+        )
 
     async def _listen(self, tls: ssl.SSLContext) -> int:
         """Listen on the port asked for, and return it."""
@@ -141,6 +156,8 @@ class KubernetesApi:
         names = dict.fromkeys(
             ["localhost", "127.0.0.1", "::1", socket.gethostname(), _ANY_ADDRESS.get(self._host, self._host)]
         )
+        if self._advertised:
+            names[self._advertised] = None
         issued = pki.issue_server_certificate(authority, list(names), self._clock())
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         with tempfile.NamedTemporaryFile(dir=self.data_dir.path, prefix="tls-") as both:
@@ -148,3 +165,7 @@ class KubernetesApi:
             both.flush()
             context.load_cert_chain(both.name)
         return context
+
+
+def _url(host: str, port: int) -> str:
+    return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"

@@ -39,8 +39,8 @@ def prepare(database: Path) -> None:
 
 def _newer(database: Path, layout: int) -> str:
     return (
-        f"{database} has layout {layout}, and this version of jumplab-operator reads up to layout {store.LAYOUT}; run "
-        "`pip install --upgrade jumplab-operator`, or use another --data-dir"
+        f"{database} has layout {layout}, and this version of jumplab-operator reads up to layout {store.LAYOUT}; "
+        "upgrade jumplab-operator, or use another --data-dir"
     )
 
 
