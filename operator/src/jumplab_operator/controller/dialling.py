@@ -28,7 +28,7 @@ _UNREADABLE = timedelta(minutes=1)
 
 READING_LOGS = timedelta(minutes=10)
 """How long one session may read console logs."""
-_LOGS_RECHECK = timedelta(minutes=1)
+_LOGS_RECHECK = timedelta(seconds=10)
 _LOG_OFFERS_OF_LEASE = 16
 
 
@@ -93,7 +93,7 @@ class Dialler:
     def dial_logs(self, lease: Lease, member: str = "") -> controller_pb2.DialResponse:
         """A way to what the consoles have said in a lease, which may have ended, as `dial` makes one to a ready lease.
 
-        It is cut within a minute of the moment at which the lease or its holder is gone, and after READING_LOGS.
+        It is cut seconds after the lease is deleted or its holder revoked, and after READING_LOGS.
         Raises NotPossibleNow where there is nothing to be had, Unavailable while the exporter is away.
         """
         exporter = self._exporter_with_logs(lease, member)
