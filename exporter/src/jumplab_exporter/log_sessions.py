@@ -138,7 +138,7 @@ async def _end_in_time(session: SessionHost, over: asyncio.Event, driver: _LogsO
         async with asyncio.timeout(driver.bound_seconds):
             await over.wait()
     except TimeoutError:
-        await session.end(f"console logs can be read for {driver.bound_seconds:.0f} s at a time; ask for them again")
+        await session.end(f"console logs can be read for {driver.bound_seconds:g} s at a time; ask for them again")
 
 
 def _sizes(logs: ConsoleLogs, lease_uid: str) -> list[KeptLog]:

@@ -40,7 +40,7 @@ async def write_kept_log(
         async with reading(controller, lease, member=member) as reader:
             log = _chosen(reader, lease, path, member)
             with ConsoleLog.opened(file, control_sequences=control_sequences) as target:
-                await _copy(reader, log, offset, target)
+                await copy_kept_log(reader, log, offset, target)
 
 
 def _chosen(reader: LogReader, lease: str, path: str | None, member: str) -> KeptLog:
@@ -54,7 +54,8 @@ def _chosen(reader: LogReader, lease: str, path: str | None, member: str) -> Kep
     return found
 
 
-async def _copy(reader: LogReader, log: KeptLog, offset: int, target: ConsoleLog) -> None:
+async def copy_kept_log(reader: LogReader, log: KeptLog, offset: int, target: ConsoleLog) -> None:
+    """Writes the log of one console from `offset` on. Raises DriverError, which says how far it came."""
     at = offset if offset >= 0 else max(0, log.size_bytes + offset)
     try:
         async for data in reader.read(log.console, at):
