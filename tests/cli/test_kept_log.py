@@ -92,6 +92,19 @@ async def test_a_reading_that_is_cut_says_where_to_go_on(plane: ControlPlane, ex
     assert len(written) < len(SAID)
 
 
+async def test_a_reader_of_the_output_who_leaves_ends_it(plane: ControlPlane, exporter: Exporter) -> None:
+    def write(_: bytes) -> None:
+        raise BrokenPipeError
+
+    async with attach(plane.offer_logs("a")) as session:
+        logs = session.root.children["logs"]
+        assert isinstance(logs, AsyncKeptLogsClient)
+        log = (await logs.consoles()).logs[0]
+        with pytest.raises(BrokenPipeError):
+            await copy_kept_log(LogReader("bench", (log,), logs), log, 0, ConsoleLog(write))
+        assert (await logs.consoles()).logs == [log]  # the session is as good as before
+
+
 async def test_a_controller_that_does_not_know_it_is_to_be_updated(plane: ControlPlane) -> None:
     config = ClientConfig(
         metadata=Metadata(namespace="lab", name="ci"),

@@ -1,6 +1,7 @@
 """`jumplab console --log-of`: what a console said in a lease, which may have ended."""
 
 import asyncio
+from contextlib import aclosing
 from pathlib import Path
 
 import click
@@ -58,9 +59,10 @@ async def copy_kept_log(reader: LogReader, log: KeptLog, offset: int, target: Co
     """Writes the log of one console from `offset` on. Raises DriverError, which says how far it came."""
     at = offset if offset >= 0 else max(0, log.size_bytes + offset)
     try:
-        async for data in reader.read(log.console, at):
-            await asyncio.to_thread(target.append, data)
-            at += len(data)
+        async with aclosing(reader.read(log.console, at)) as pieces:
+            async for data in pieces:
+                await asyncio.to_thread(target.append, data)
+                at += len(data)
     except (errors.SessionLost, errors.SessionEnded, errors.StreamReset) as error:
         raise type(error)(f"{error}; this was the log up to its byte {at}; go on with --offset {at}") from error
     target.close()

@@ -1,6 +1,6 @@
 """What the consoles have said in a lease, also after its end: from the logs of the exporter that it had."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class LogReader:
     logs: tuple[KeptLog, ...]
     client: AsyncKeptLogsClient
 
-    async def read(self, console: str, offset_bytes: int = 0) -> AsyncIterator[bytes]:
+    async def read(self, console: str, offset_bytes: int = 0) -> AsyncGenerator[bytes, None]:
         """What a console has said from a byte on until now. Raises DriverError."""
         async with self.client.open("read", console=console, offset_bytes=offset_bytes) as stream:
             while data := await stream.receive():
