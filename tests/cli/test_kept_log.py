@@ -6,17 +6,18 @@ import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import click
 import pytest
 
 from jumplab.cli.console_log import ConsoleLog
-from jumplab.cli.kept_log import copy_kept_log
+from jumplab.cli.kept_log import chosen_log, copy_kept_log
 from jumplab.client.config import ClientConfig, Metadata
 from jumplab.client.controller import Controller
-from jumplab.client.errors import NoConsoleLog
 from jumplab.client.kept_logs import LogReader, reading
 from jumplab.driver import errors
 from jumplab.drivers.console.kept_logs import AsyncKeptLogsClient
 from jumplab.session.client import attach
+from jumplab.transport.errors import Refused
 from jumplab_exporter.config import ExporterConfig
 from jumplab_exporter.exporter import Exporter
 from jumplab_exporter.local_socket import short_path
@@ -105,6 +106,24 @@ async def test_a_reader_of_the_output_who_leaves_ends_it(plane: ControlPlane, ex
         assert (await logs.consoles()).logs == [log]  # the session is as good as before
 
 
+async def test_what_an_exporter_calls_its_consoles_draws_nothing_on_a_terminal(
+    plane: ControlPlane, exporter: Exporter, tmp_path: Path
+) -> None:
+    (tmp_path / "lab.bench" / "a_demo" / "evil%1B%5B2J%07.log").write_bytes(b"x")
+    async with attach(plane.offer_logs("a")) as session:
+        logs = session.root.children["logs"]
+        assert isinstance(logs, AsyncKeptLogsClient)
+        found = (await logs.consoles()).logs
+        assert "evil\x1b[2J\x07" in [log.console for log in found]
+        reader = LogReader("bench", tuple(found), logs)
+        for asked in (None, "x"):
+            with pytest.raises(click.UsageError) as caught:
+                chosen_log(reader, "demo", asked, "")
+            assert "\x1b" not in caught.value.message
+            assert "\x07" not in caught.value.message
+        assert chosen_log(reader, "demo", "console", "").size_bytes == len(SAID)
+
+
 async def test_a_controller_that_does_not_know_it_is_to_be_updated(plane: ControlPlane) -> None:
     config = ClientConfig(
         metadata=Metadata(namespace="lab", name="ci"),
@@ -113,6 +132,6 @@ async def test_a_controller_that_does_not_know_it_is_to_be_updated(plane: Contro
         tls={"ca": plane.authority.certificate_pem.decode()},
     )
     async with Controller.connected(config) as controller:
-        with pytest.raises(NoConsoleLog, match="the controller is of a version .* have jumplab-operator updated"):
+        with pytest.raises(Refused, match="the controller is of a version .* have jumplab-operator updated"):
             async with reading(controller, "demo"):
                 pass

@@ -61,6 +61,7 @@ async def test_a_free_exporter_hands_out_the_logs_of_one_lease_and_nothing_else(
 ) -> None:
     kept("another", console=b"secret")
     settings = kept("a", console=BOOT, uart=b"ready\r\n")
+    (Path(settings["folder"]) / "lab.bench" / "a_demo" / "put here [by hand].log").touch()
     async with running(consoleLogs=settings):
         await plane.heard(Status.AVAILABLE)
         assert plane.place is not None

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import BinaryIO
 
 from jumplab.driver import ByteStream
@@ -142,8 +143,13 @@ async def _end_in_time(session: SessionHost, over: asyncio.Event, driver: _LogsO
 
 
 def _sizes(logs: ConsoleLogs, lease_uid: str) -> list[KeptLog]:
-    found = logs.lease_with_uid(lease_uid)
-    return [KeptLog(console, found.size_of(console)) for console in found.consoles] if found is not None else []
+    found, sizes = logs.lease_with_uid(lease_uid), list[KeptLog]()
+    if found is None:
+        return sizes
+    for console in found.consoles:
+        with suppress(FileNotFoundError):  # it is removed just now, or is a file of somebody else's naming
+            sizes.append(KeptLog(console, found.size_of(console)))
+    return sizes
 
 
 def _opened(logs: ConsoleLogs, lease_uid: str, console: str) -> BinaryIO:

@@ -10,8 +10,8 @@ from jumplab.cli.console_log import ConsoleLog
 from jumplab.cli.lease_context import member_of
 from jumplab.client.config import ClientConfig
 from jumplab.client.controller import Controller
-from jumplab.client.errors import NoConsoleLog
 from jumplab.client.kept_logs import LogReader, reading
+from jumplab.control_sequences import printable
 from jumplab.driver import errors
 from jumplab.drivers.console.kept_logs import KeptLog
 from jumplab.transport.errors import NotFound
@@ -35,18 +35,20 @@ async def write_kept_log(
         try:
             member, path = member_of(await controller.lease(lease), driver)
         except NotFound as error:
-            raise NoConsoleLog(
-                f"{error}; an ended lease is deleted after a while, and only the exporter's machine has its logs then"
+            raise NotFound(
+                f"{error}; an ended lease is deleted after a while, and only the exporter's machine has its logs then",
+                code=error.code,
             ) from error
         async with reading(controller, lease, member=member) as reader:
-            log = _chosen(reader, lease, path, member)
+            log = chosen_log(reader, lease, path, member)
             with ConsoleLog.opened(file, control_sequences=control_sequences) as target:
                 await copy_kept_log(reader, log, offset, target)
 
 
-def _chosen(reader: LogReader, lease: str, path: str | None, member: str) -> KeptLog:
+def chosen_log(reader: LogReader, lease: str, path: str | None, member: str) -> KeptLog:
+    """The log that is meant. Raises UsageError, which says what there is."""
     prefix = f"{member}." if member else ""
-    known = ", ".join(prefix + log.console for log in reader.logs)
+    known = printable(", ".join(prefix + log.console for log in reader.logs))
     if path is None and len(reader.logs) > 1:
         raise click.UsageError(f'several consoles have a log in lease "{lease}": {known}; choose one with --driver')
     found = next((log for log in reader.logs if path in (None, log.console)), None)

@@ -8,8 +8,7 @@
     │   ├── LeaseInvalid        the lease contradicts itself
     │   └── LeaseEnded          it was released, it expired, or it was taken away
     ├── LeaseNotOwn             ask its holder: the lease is another client's
-    ├── LeaseNotReady           wait longer: the time given to wait is over
-    └── NoConsoleLog            ask the exporter's administrator: it has kept none, or hands none out
+    └── LeaseNotReady           wait longer: the time given to wait is over
 
 Beside these, what the controller refuses and what keeps it from answering are `jumplab.transport.errors`, and what
 drivers raise are `jumplab.driver.errors`. Every message names the thing, what is wrong with it, and what to do.
@@ -52,7 +51,3 @@ class LeaseNotOwn(ClientError):
 
 class LeaseNotReady(ClientError):
     """The lease was not ready within the time that the caller gave."""
-
-
-class NoConsoleLog(ClientError):
-    """There is no log of what the consoles said in a lease; the message says why."""

@@ -5,11 +5,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from jumplab.client.controller import Controller, Route
-from jumplab.client.errors import NoConsoleLog
+from jumplab.control_sequences import printable
 from jumplab.driver import errors
 from jumplab.drivers.console.kept_logs import AsyncKeptLogsClient, KeptLog
 from jumplab.session.client import attach
-from jumplab.transport.errors import Refused
+from jumplab.transport.errors import NotFound, Refused
 from jumplab.transport.routed import RoutedLink
 
 
@@ -34,8 +34,8 @@ async def reading(controller: Controller, lease: str, *, member: str = "") -> As
     """The console logs of a lease of the caller's, in force or ended. One session has ten minutes.
 
     member: of a lease of several exporters, which; empty: the first.
-    Raises NoConsoleLog where there are none, TransportError where the controller refuses, DriverError where the
-    exporter does not answer.
+    Raises NotFound where there are none, TransportError where the controller refuses, DriverError where the exporter
+    does not answer.
     """
     route = await _dial(controller, lease, member)
     try:
@@ -48,7 +48,8 @@ async def reading(controller: Controller, lease: str, *, member: str = "") -> As
                 )
             found = await logs.consoles()
             if found.problem or not found.logs:
-                raise NoConsoleLog(f'lease "{lease}": {found.problem or "no console has said anything"}')
+                problem = printable(found.problem) or "no console has said anything"
+                raise NotFound(f'lease "{lease}": {problem}', code="NOT_FOUND")
             yield LogReader(route.exporter, tuple(found.logs), logs)
     except errors.SessionLost as error:
         raise errors.SessionLost(f'exporter "{route.exporter}": {error}') from error
@@ -60,6 +61,5 @@ async def _dial(controller: Controller, lease: str, member: str) -> Route:
     except Refused as error:
         if error.code != "UNIMPLEMENTED":
             raise
-        raise NoConsoleLog(
-            "the controller is of a version that can't hand out console logs; have jumplab-operator updated"
-        ) from error
+        message = "the controller is of a version that can't hand out console logs; have jumplab-operator updated"
+        raise Refused(message, code=error.code) from error
