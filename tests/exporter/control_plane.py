@@ -143,6 +143,15 @@ class ControlPlane(ControllerServiceServicer):
         self._tell()
         return RoutedLink(self.endpoint, self._token(session, Role.CLIENT))
 
+    def offer_logs(self, uid: str) -> RoutedLink:
+        """Tells the exporter of a client that reads the logs of a lease: that client's link."""
+        session = uuid.uuid4().hex
+        token = self._token(session, Role.EXPORTER, uid, logs=True)
+        router = pb.RouterOffer(router_endpoint=self.endpoint.address, router_token=token)
+        self._state.log_offers.add(lease_uid=uid, router=router)
+        self._tell()
+        return RoutedLink(self.endpoint, self._token(session, Role.CLIENT, uid, logs=True))
+
     async def met(self, *, offered: bool = False) -> RoutedLink:
         """The link of a client that is joined to what the exporter has opened ahead.  offered: it is told, too."""
         await until(lambda: self._spare is not None and not self._spare.done())
@@ -176,11 +185,11 @@ class ControlPlane(ControllerServiceServicer):
         assert self.place is not None
         return LocalLink(Path(self.place.local_socket), token)
 
-    def _token(self, session: str, role: Role) -> str:
+    def _token(self, session: str, role: Role, uid: str = "", *, logs: bool = False) -> str:
         now, lease = datetime.now(UTC), f"lab/{self._state.lease_name}"
         deadline = now + timedelta(hours=1)
-        uid, holder = self._state.lease_uid, self._state.client_name
-        claims = StreamClaims(session, role, uid, lease, holder, "exporter-uid", deadline, now + LIFETIME)
+        uid, holder = uid or self._state.lease_uid, self._state.client_name
+        claims = StreamClaims(session, role, uid, lease, holder, "exporter-uid", deadline, now + LIFETIME, logs)
         return mint(claims, self._key)
 
     async def heard(self, status: Status, uid: str = "", *, times: int = 1) -> Said:

@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote, unquote
 
+from jumplab.protocol.durations import format_duration
+from jumplab.protocol.sizes import format_size
+
 _SUFFIX = ".log"
 _LOOKS = 64
 """So often the folder is held against its limit while one lease fills it."""
@@ -36,6 +39,10 @@ class LeaseLogs:
     def consoles(self) -> list[str]:
         """The consoles that have said something, by their path in the driver tree."""
         return sorted(unquote(file.name.removesuffix(_SUFFIX)) for file in self.folder.glob(f"*{_SUFFIX}"))
+
+    def size_of(self, console: str) -> int:
+        """How many bytes a console has said. Raises FileNotFoundError."""
+        return (self.folder / _file_name(console)).stat().st_size
 
     def open(self, console: str) -> BinaryIO:
         """A console's log from its first byte on. Raises FileNotFoundError."""
@@ -57,6 +64,11 @@ class ConsoleLogs:
         self._now = now
         self.failing = False
 
+    @property
+    def limits(self) -> str:
+        """What is kept, in the words of the configuration file."""
+        return f"keep: {format_duration(self._keep)}, size: {format_size(self._size_bytes)}"
+
     def leases(self) -> list[LeaseLogs]:
         """Those whose consoles have said something, the one that has been silent for longest first. Raises OSError."""
         if not self._folder.is_dir():
@@ -67,6 +79,10 @@ class ConsoleLogs:
     def lease(self, uid_or_name: str) -> LeaseLogs | None:
         """A lease's logs; of several that had one name, the last one's. Raises OSError."""
         return next((logs for logs in reversed(self.leases()) if uid_or_name in (logs.uid, logs.name)), None)
+
+    def lease_with_uid(self, uid: str) -> LeaseLogs | None:
+        """The logs of exactly this lease: another that has the uid for its name is none. Raises OSError."""
+        return next((logs for logs in self.leases() if logs.uid == uid), None)
 
     def prune(self, *, current: str = "") -> int:
         """Removes what is too old or too much: how many bytes are left.  current: the uid of a lease that stays.

@@ -40,11 +40,19 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class LogOffer:
+    """A client that waits to read what the consoles have said in one lease, by its uid."""
+
+    lease_uid: str
+    offer: Offer
+
+
+@dataclass(frozen=True, slots=True)
 class Assignment:
     """The state that the controller sends at one moment.
 
     expected_end: changes when the lease's length does.  local_tokens: the SHA-256 of tokens of clients at our socket.
-    notice: that of the lease's preemption; empty: there is none.
+    notice: that of the lease's preemption; empty: there is none.  log_offers: of any lease, the present one or not.
     """
 
     lease: Lease | None
@@ -52,6 +60,7 @@ class Assignment:
     offers: tuple[Offer, ...] = ()
     local_tokens: tuple[bytes, ...] = ()
     notice: str = ""
+    log_offers: tuple[LogOffer, ...] = ()
 
 
 class Controller:
@@ -67,7 +76,9 @@ class Controller:
         self._endpoint = endpoint
         self._epoch = epoch
         self._status_request = pb.StatusRequest(
-            machine=short_path.machine, local_socket=str(short_path.socket) if short_path.socket else ""
+            machine=short_path.machine,
+            local_socket=str(short_path.socket) if short_path.socket else "",
+            serves_logs=True,
         )
         self._clock = clock
         self._closed = False
@@ -175,7 +186,14 @@ def _assignment(status: pb.StatusResponse) -> Assignment:
         Lease(status.lease_uid, status.lease_name, status.client_name, dict(status.context)) if status.leased else None
     )
     expected_end = status.expected_end_time.ToDatetime(UTC) if status.HasField("expected_end_time") else None
-    return Assignment(lease, expected_end, tuple(map(_offer, status.offers)), tuple(status.local_tokens), status.notice)
+    return Assignment(
+        lease,
+        expected_end,
+        tuple(map(_offer, status.offers)),
+        tuple(status.local_tokens),
+        status.notice,
+        tuple(LogOffer(each.lease_uid, _offer(each.router)) for each in status.log_offers),
+    )
 
 
 def _offer(offer: pb.RouterOffer) -> Offer:

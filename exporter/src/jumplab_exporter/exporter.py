@@ -49,6 +49,7 @@ from jumplab_exporter.lifecycle import (
     transition,
 )
 from jumplab_exporter.local_socket import LocalSocket
+from jumplab_exporter.log_sessions import LogSessions
 from jumplab_exporter.registration import Listener, Registration
 from jumplab_exporter.reporting import ReportQueue
 from jumplab_exporter.reports import Report, Status
@@ -99,6 +100,7 @@ class Exporter:
         self._check_task: asyncio.Task[None] | None = None
         self._last_lines = LastLines()
         self._console_logs = config.console_logs.logs_of(f"{config.metadata.namespace}.{config.metadata.name}")
+        self._log_sessions = LogSessions(self._console_logs, config.metadata.name, self._open_link)
         self._registration = Registration(
             self._connect,
             self._outbox,
@@ -146,6 +148,7 @@ class Exporter:
                 tasks.create_task(self._expire(), name="the lease's end"),
                 tasks.create_task(self._call_for_checks(), name="the next health check"),
                 tasks.create_task(self._prune_console_logs(), name="old console logs"),
+                tasks.create_task(self._log_sessions.run(), name="readers of console logs"),
             ]
             leaving = await self._live(tasks)
             await self._leave(leaving)
@@ -233,6 +236,7 @@ class Exporter:
     def _assigned(self, assignment: Assignment) -> None:
         self._events.put_nowait(Assigned(assignment.lease))
         self._assignment = assignment
+        self._log_sessions.apply(assignment.log_offers)
         if self._hosting is not None:
             self._hosting.apply(assignment)
 

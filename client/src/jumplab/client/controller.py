@@ -238,6 +238,15 @@ class Controller:
         # The controller's server is a router as well: further streams go over the connection that is there.
         return replace(route, link=RoutedLink(route.endpoint, route.token, over=self._channel, session=session))
 
+    async def dial_logs(self, lease: str, *, member: str = "") -> Route:
+        """Asks for a way to what the consoles have said in a lease, which may have ended; each answer is good for one
+        session.
+
+        member: as for `dial`. Raises Refused with the code UNIMPLEMENTED where the controller does not know this.
+        """
+        request = controller_pb2.DialLogsRequest(lease_name=lease, member=member)
+        return self._route(await self._answer(self._controller.DialLogs(request, timeout=_seconds())))
+
     def _route(self, answer: controller_pb2.DialResponse) -> Route:
         # The router's certificate is signed by the authority that signed the controller's.
         endpoint = Endpoint(answer.router_endpoint, self._endpoint.tls)

@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from jumplab.protocol.v1 import controller_pb2
+from jumplab_operator.controller import log_access
 from jumplab_operator.controller.lab import Lab
 from jumplab_operator.controller.messages import in_force
-from jumplab_operator.controller.offers import LocalOffer, Offers, RouterOffer
+from jumplab_operator.controller.offers import LocalOffer, LogsOffer, Offers, RouterOffer
 from jumplab_operator.controller.refusals import BadRequest, NotPossibleNow, Unavailable
 from jumplab_operator.controller.standby_streams import Match, StandbyStreams
 from jumplab_operator.names import Name
@@ -24,6 +25,11 @@ from jumplab_operator.router.tokens import Role, StreamClaims, TokenReader
 _UNKNOWN_END = timedelta(hours=1)
 # A lease that can't be read may be in force: its streams ask again after so long.
 _UNREADABLE = timedelta(minutes=1)
+
+READING_LOGS = timedelta(minutes=10)
+"""How long one session may read console logs."""
+_LOGS_RECHECK = timedelta(seconds=10)
+_LOG_OFFERS_OF_LEASE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,33 @@ class Dialler:
         )
         return Dialled(answer, claims)
 
+    def dial_logs(self, lease: Lease, member: str = "") -> controller_pb2.DialResponse:
+        """A way to what the consoles have said in a lease, which may have ended, as `dial` makes one to a ready lease.
+
+        It is cut seconds after the lease is deleted or its holder revoked, and after READING_LOGS.
+        Raises NotPossibleNow where there is nothing to be had, Unavailable while the exporter is away.
+        """
+        exporter = self._exporter_with_logs(lease, member)
+        now = self.now()
+        client = StreamClaims(
+            session=secrets.token_urlsafe(16),
+            role=Role.CLIENT,
+            lease=lease.uid,
+            lease_name=f"{lease.namespace}/{lease.name}",
+            holder=in_force(lease).client_ref.name,
+            exporter=exporter.uid,
+            deadline=now + _LOGS_RECHECK,
+            expires=now + tokens.LIFETIME,
+            logs=True,
+        )
+        token = tokens.mint(replace(client, role=Role.EXPORTER), self.key)
+        self.offers.post(exporter.uid, LogsOffer(lease.uid, self.router_endpoint, token, client.expires))
+        return controller_pb2.DialResponse(
+            router_endpoint=self.router_endpoint,
+            router_token=tokens.mint(client, self.key),
+            exporter_name=exporter.name,
+        )
+
     def _offer(self, client: StreamClaims) -> None:
         """Offers the exporter its end of a client's session."""
         claims = replace(client, role=Role.EXPORTER)
@@ -99,6 +132,9 @@ class Dialler:
 
     def prolonged(self, claims: StreamClaims) -> datetime | None:
         """The deadline that holds now for a stream that has reached its own; None where its holder's lease is over."""
+        if claims.logs:
+            last = claims.expires - tokens.LIFETIME + READING_LOGS
+            return min(self.now() + _LOGS_RECHECK, last) if log_access.may_read_on(self.lab, claims) else None
         name = Name(*claims.lease_name.split("/", 1))
         lease = self.lab.lease(name)
         if lease is None and self.lab.problem(Lease, name):
@@ -120,16 +156,44 @@ class Dialler:
             raise NotPossibleNow(
                 f'lease "{lease.name}" is not ready yet{_latest(lease)}; wait for its condition Ready, then dial again'
             )
+        exporter = self._exporter(lease, member, f'of lease "{lease.name}" was deleted; create a new lease')
+        if not is_true(exporter.status.conditions, "Online"):
+            raise Unavailable(
+                f'exporter "{exporter.name}" of lease "{lease.name}" is offline; dial again when it is back'
+            )
+        return exporter
+
+    def _exporter_with_logs(self, lease: Lease, member: str) -> Exporter:
+        if not lease.status.exporter_names:
+            raise NotPossibleNow(f'lease "{lease.name}" has had no exporter, so there are no console logs of it')
+        exporter = self._exporter(lease, member, f'had the logs of lease "{lease.name}", and was deleted')
+        serves_logs = self.offers.serves_logs(exporter.uid)
+        if serves_logs is None:
+            raise Unavailable(
+                f'exporter "{exporter.name}", which has the console logs of lease "{lease.name}", is offline; try '
+                "again when it is back"
+            )
+        if not serves_logs:
+            raise NotPossibleNow(
+                f'exporter "{exporter.name}" is of a version that can\'t hand out console logs; have jumplab-exporter '
+                "updated there"
+            )
+        offers = self.offers.current(exporter.uid)
+        if sum(isinstance(each, LogsOffer) and each.lease == lease.uid for each in offers) >= _LOG_OFFERS_OF_LEASE:
+            raise Unavailable(
+                f'the logs of lease "{lease.name}" were asked for {_LOG_OFFERS_OF_LEASE} times within a minute, which '
+                "is the most; try again in a minute"
+            )
+        return exporter
+
+    def _exporter(self, lease: Lease, member: str, deleted: str) -> Exporter:
+        """The exporter of a member of the lease.  deleted: what is to be said where it is gone."""
         name = _exporter_of(lease, member)
         exporter = self.lab.exporter(Name(lease.namespace, name))
         if exporter is None and (problem := self.lab.problem(Exporter, Name(lease.namespace, name))):
             raise Unavailable(f'exporter "{name}" can\'t be read ({problem}); an administrator can correct it')
         if exporter is None:
-            raise NotPossibleNow(f'exporter "{name}" of lease "{lease.name}" was deleted; create a new lease')
-        if not is_true(exporter.status.conditions, "Online"):
-            raise Unavailable(
-                f'exporter "{exporter.name}" of lease "{lease.name}" is offline; dial again when it is back'
-            )
+            raise NotPossibleNow(f'exporter "{name}" {deleted}')
         return exporter
 
 

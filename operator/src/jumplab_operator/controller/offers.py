@@ -27,7 +27,17 @@ class LocalOffer:
     expires: datetime
 
 
-Offer = RouterOffer | LocalOffer
+@dataclass(frozen=True, slots=True)
+class LogsOffer:
+    """A client that waits at the router to read the console logs of a lease, by its uid."""
+
+    lease: str
+    router_endpoint: str
+    router_token: str = field(repr=False)
+    expires: datetime
+
+
+Offer = RouterOffer | LocalOffer | LogsOffer
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +48,40 @@ class SocketAddress:
     socket: str
 
 
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """An exporter that hears of offers. wake: set at each.  local_socket: where it takes clients of its own machine in,
+    if it does.  serves_logs: whether it knows LogsOffers."""
+
+    wake: asyncio.Event
+    local_socket: SocketAddress | None = None
+    serves_logs: bool = False
+
+
 class Offers:
     """The offers of all exporters, by the exporters' uids. now: the time."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
         self._offers: dict[str, list[Offer]] = {}
-        self._listeners: dict[str, tuple[asyncio.Event, SocketAddress | None]] = {}
+        self._listeners: dict[str, Listener] = {}
 
     def post(self, exporter_uid: str, offer: Offer, *, aloud: bool = True) -> None:
         """Stores an offer, and wakes the listener of the exporter, if `aloud`."""
         self._offers[exporter_uid] = [*self.current(exporter_uid), offer]
         if aloud and exporter_uid in self._listeners:
-            self._listeners[exporter_uid][0].set()
+            self._listeners[exporter_uid].wake.set()
 
     def socket_on(self, machine: str, exporter_uid: str) -> str:
         """The exporter's socket, if the exporter listens and is on this machine; else empty."""
-        _, local_socket = self._listeners.get(exporter_uid, (None, None))
+        listener = self._listeners.get(exporter_uid)
+        local_socket = listener.local_socket if listener is not None else None
         return local_socket.socket if local_socket is not None and machine and local_socket.machine == machine else ""
+
+    def serves_logs(self, exporter_uid: str) -> bool | None:
+        """Whether the exporter knows LogsOffers; None while it does not listen."""
+        listener = self._listeners.get(exporter_uid)
+        return listener.serves_logs if listener is not None else None
 
     def current(self, exporter_uid: str) -> list[Offer]:
         """The offers that are still good."""
@@ -65,11 +91,11 @@ class Offers:
             self._offers[exporter_uid] = good
         return good
 
-    def listen(self, exporter_uid: str, event: asyncio.Event, local_socket: SocketAddress | None) -> None:
-        """Sets `event` at each offer for the exporter from now on; the last listener of an exporter is the one."""
-        self._listeners[exporter_uid] = (event, local_socket)
+    def listen(self, exporter_uid: str, listener: Listener) -> None:
+        """Wakes the listener at each offer for the exporter from now on; an exporter's last one is the one."""
+        self._listeners[exporter_uid] = listener
 
-    def stop_listening(self, exporter_uid: str, event: asyncio.Event) -> None:
+    def stop_listening(self, exporter_uid: str, listener: Listener) -> None:
         """Ends what `listen` began, unless another call of it has replaced that."""
-        if self._listeners.get(exporter_uid, (None, None))[0] is event:
+        if self._listeners.get(exporter_uid) is listener:
             del self._listeners[exporter_uid]

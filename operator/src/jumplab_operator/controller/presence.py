@@ -7,7 +7,7 @@ from jumplab.protocol.v1 import controller_pb2
 from jumplab_operator.controller.credentials import Subject
 from jumplab_operator.controller.lab import Assignment, Lab
 from jumplab_operator.controller.messages import timestamp
-from jumplab_operator.controller.offers import LocalOffer, Offer, Offers, RouterOffer, SocketAddress
+from jumplab_operator.controller.offers import Listener, LocalOffer, LogsOffer, Offer, Offers, RouterOffer
 from jumplab_operator.controller.refusals import NoSuchThing, Superseded
 from jumplab_operator.resources import Exporter
 
@@ -17,18 +17,16 @@ Send = Callable[[controller_pb2.StatusResponse], Awaitable[None]]
 class StatusStream:
     """One connection of one exporter, until it is lost or the exporter is deleted or connects again.
 
-    local_socket: where it takes clients of its own machine in, if it does.
+    listener: hears of its offers; `wake` is for this stream alone.
     """
 
-    def __init__(
-        self, lab: Lab, offers: Offers, exporter: Subject, local_socket: SocketAddress | None, send: Send
-    ) -> None:
+    def __init__(self, lab: Lab, offers: Offers, exporter: Subject, listener: Listener, send: Send) -> None:
         self._lab = lab
         self._offers = offers
         self._exporter = exporter
-        self._local_socket = local_socket
+        self._listener = listener
         self._send = send
-        self._changed = asyncio.Event()
+        self._changed = listener.wake
         self._assignment: Assignment | None = None
         self._known = False
         self._over = False
@@ -36,7 +34,7 @@ class StatusStream:
     async def run(self) -> None:
         """Sends the state now and after each change. Raises NoSuchThing or Superseded at its end."""
         exporter = self._exporter
-        self._offers.listen(exporter.uid, self._changed, self._local_socket)
+        self._offers.listen(exporter.uid, self._listener)
         try:
             async with (
                 self._lab.presence(exporter.name, exporter.uid) as assignments,
@@ -45,7 +43,7 @@ class StatusStream:
                 tasks.create_task(self._follow(assignments), name=f"assignments of {exporter}")
                 await self._send_assignment()
         finally:
-            self._offers.stop_listening(exporter.uid, self._changed)
+            self._offers.stop_listening(exporter.uid, self._listener)
         raise self._end()
 
     async def _follow(self, assignments: AsyncIterator[Assignment | None]) -> None:
@@ -78,10 +76,12 @@ class StatusStream:
 
 
 def _state(assignment: Assignment | None, offers: list[Offer]) -> controller_pb2.StatusResponse:
-    """The whole state; offers of an earlier lease or holder aren't part of it."""
+    """The whole state; offers of an earlier lease or holder aren't part of it, but for those of its logs."""
+    log_offers = [_log_offer(offer) for offer in offers if isinstance(offer, LogsOffer)]
     if assignment is None:
-        return controller_pb2.StatusResponse(leased=False)
-    own = [offer for offer in offers if (offer.lease, offer.holder) == (assignment.lease_uid, assignment.client)]
+        return controller_pb2.StatusResponse(leased=False, log_offers=log_offers)
+    now = (assignment.lease_uid, assignment.client)
+    own = [offer for offer in offers if not isinstance(offer, LogsOffer) and (offer.lease, offer.holder) == now]
     return controller_pb2.StatusResponse(
         leased=True,
         lease_name=assignment.lease.name,
@@ -96,4 +96,10 @@ def _state(assignment: Assignment | None, offers: list[Offer]) -> controller_pb2
         ],
         notice=assignment.notice,
         local_tokens=[offer.token_sha256 for offer in own if isinstance(offer, LocalOffer)],
+        log_offers=log_offers,
     )
+
+
+def _log_offer(offer: LogsOffer) -> controller_pb2.LogOffer:
+    router = controller_pb2.RouterOffer(router_endpoint=offer.router_endpoint, router_token=offer.router_token)
+    return controller_pb2.LogOffer(lease_uid=offer.lease, router=router)

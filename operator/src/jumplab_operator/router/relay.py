@@ -23,6 +23,10 @@ SERVICE = "jumplab.v1.RouterService"
 MEETING_BOUND = timedelta(seconds=30)
 
 _DEADLINE = Ending(grpc.StatusCode.FAILED_PRECONDITION, "the lease has ended; create a new one")
+_LOGS_DEADLINE = Ending(
+    grpc.StatusCode.FAILED_PRECONDITION,
+    "the time for reading the lease's console logs is over, or they are its client's no more; ask for them again",
+)
 
 Prolonged = Callable[[StreamClaims], datetime | None]
 Context: TypeAlias = "aio.ServicerContext[Any, Any]"
@@ -137,7 +141,7 @@ class Router:
             if self._now() >= deadline:
                 later = self._prolonged(stream.claims)
                 if later is None or later <= deadline:
-                    return _DEADLINE
+                    return _LOGS_DEADLINE if stream.claims.logs else _DEADLINE
                 deadline = later
 
     def _unmatched(self, stream: RelayStream) -> Ending:

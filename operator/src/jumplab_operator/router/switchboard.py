@@ -81,6 +81,7 @@ class RelayStream:
 class _Session:
     lease: str
     exporter: str
+    logs: bool
     expires: datetime
     streams: dict[tuple[int, Role], RelayStream] = field(default_factory=dict)
     used: dict[Role, UsedNumbers] = field(default_factory=lambda: {role: UsedNumbers() for role in Role})
@@ -109,7 +110,9 @@ class Switchboard:
         session = self._sessions.get(claims.session)
         self._admit(claims, number, session, now)
         if session is None:
-            session = self._sessions[claims.session] = _Session(claims.lease, claims.exporter, claims.expires)
+            session = self._sessions[claims.session] = _Session(
+                claims.lease, claims.exporter, claims.logs, claims.expires
+            )
         loop = asyncio.get_running_loop()
         stream = RelayStream(claims, number, wire, loop.create_future(), loop.create_future())
         session.used[claims.role].add(number)
@@ -132,11 +135,14 @@ class Switchboard:
             stream.opposite.result().end(PEER_GONE)
 
     def cut(self, lease: str, holder: str | None = None) -> None:
-        """Ends all streams of a lease, by its uid, and admits none any more; `holder`: but those of this client."""
+        """Ends all streams of a lease, by its uid, and admits none any more; `holder`: but those of this client.
+
+        Those that read its console logs stay where it ends, and go with the others where it gets another holder.
+        """
         # No token of the lease outlives this moment by more than its lifetime, and no session its streams.
         self._cut[lease] = self._now() + LIFETIME, holder
         for stream in self._of_lease.get(lease, ()):
-            if stream.claims.holder != holder:
+            if _is_cut(stream.claims, holder):
                 stream.end(LEASE_OVER if holder is None else HANDED_OVER)
 
     def close(self) -> None:
@@ -146,7 +152,7 @@ class Switchboard:
                 stream.end(ROUTER_STOPS)
 
     def _admit(self, claims: StreamClaims, number: int, session: _Session | None, now: datetime) -> None:
-        if claims.lease in self._cut and claims.holder != (holder := self._cut[claims.lease][1]):
+        if claims.lease in self._cut and _is_cut(claims, holder := self._cut[claims.lease][1]):
             over = LEASE_OVER if holder is None else HANDED_OVER
             raise StreamRefused(over.code, over.sentence)
         # A session outlives its token: it goes on opening streams, also while no controller could give it a new one.
@@ -156,7 +162,11 @@ class Switchboard:
                 f"the stream token has expired by the router's clock, {now:%Y-%m-%d %H:%M:%S} UTC; dial again for a "
                 "new one, and check that clock if that does not help",
             )
-        if session is not None and (session.lease, session.exporter) != (claims.lease, claims.exporter):
+        if session is not None and (session.lease, session.exporter, session.logs) != (
+            claims.lease,
+            claims.exporter,
+            claims.logs,
+        ):
             raise StreamRefused(_DENIED, "the stream token belongs to another lease; dial again for a new one")
         if session is not None and number in session.used[claims.role]:
             raise StreamRefused(
@@ -176,6 +186,11 @@ class Switchboard:
             del self._sessions[name]
         for lease in [lease for lease, (until, _) in self._cut.items() if now >= until]:
             del self._cut[lease]
+
+
+def _is_cut(claims: StreamClaims, holder: str | None) -> bool:
+    """Whether a lease that ended (None), or went to a holder, takes this stream with it."""
+    return not claims.logs if holder is None else claims.holder != holder
 
 
 _DENIED = grpc.StatusCode.PERMISSION_DENIED

@@ -6,6 +6,7 @@ A controller signs with its private key (ES256); routers have the public one.
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
@@ -39,7 +40,8 @@ class StreamClaims:
 
     session: the id that both peers' tokens share;  lease and exporter: uids;  lease_name: `NAMESPACE/NAME`;
     holder: the client that the lease is of;  deadline: when the streams are cut unless the lease has been prolonged
-    meanwhile;  expires: until when it opens a session.
+    meanwhile;  expires: until when it opens a session;  logs: the session reads the lease's console logs and nothing
+    else, so it outlives the lease.
     """
 
     session: str
@@ -50,6 +52,7 @@ class StreamClaims:
     exporter: str
     deadline: datetime
     expires: datetime
+    logs: bool = False
 
 
 class TokenReader:
@@ -75,7 +78,7 @@ class TokenReader:
 
 def mint(claims: StreamClaims, key: EllipticCurvePrivateKey) -> str:
     """The signed token."""
-    payload = {
+    payload: dict[str, Any] = {
         "iss": ISSUER,
         "aud": AUDIENCE,
         "sub": claims.session,
@@ -87,6 +90,8 @@ def mint(claims: StreamClaims, key: EllipticCurvePrivateKey) -> str:
         "deadline": claims.deadline.timestamp(),
         "exp": claims.expires.timestamp(),
     }
+    if claims.logs:
+        payload["logs"] = True
     return jwt.encode(payload, key, algorithm=ALGORITHM)
 
 
@@ -114,6 +119,7 @@ def read(token: str, key: EllipticCurvePublicKey) -> StreamClaims:
             exporter=str(payload["exporter"]),
             deadline=datetime.fromtimestamp(payload["deadline"], UTC),
             expires=datetime.fromtimestamp(payload["exp"], UTC),
+            logs=payload.get("logs") is True,
         )
     except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError) as error:
         raise InvalidStreamToken(f"the stream token is not valid ({error}); dial again for a new one") from error

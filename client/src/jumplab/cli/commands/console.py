@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from jumplab.cli.options import client_option, lease_options, reconnect_option
 
@@ -11,6 +12,11 @@ from jumplab.cli.options import client_option, lease_options, reconnect_option
 @click.command()
 @lease_options
 @click.option("--lease", "lease_name", metavar="NAME", help="Use this existing lease, and do not release it.")
+@click.option(
+    "--log-of",
+    metavar="LEASE",
+    help="Lease nothing: print what a console said in this lease of yours, also after its end; with --log, to a file.",
+)
 @click.option(
     "--driver", metavar="PATH", help="Path of the console's driver, for example board.console or MEMBER.board.console."
 )
@@ -37,6 +43,7 @@ def console(
     name: str | None,
     wait_timeout: timedelta | None,
     lease_name: str | None,
+    log_of: str | None,
     driver: str | None,
     begin: str | None,
     offset: int | None,
@@ -52,6 +59,9 @@ def console(
 
     Where standard input is no terminal, it is typed into the console, whose end it is.
     """
+    if log_of is not None:
+        _write_kept_log(log_of, driver, offset or 0, log, client_name, control_sequences=control_sequences)
+        return
     from contextlib import AsyncExitStack
 
     from jumplab.cli.exit_status import print_note
@@ -90,3 +100,23 @@ def console(
             await open_console(session.root, chosen, tree, options)
 
     run(lease_and_attach())
+
+
+_OF_A_KEPT_LOG = {"log_of", "driver", "offset", "log", "control_sequences", "client_name"}
+
+
+def _write_kept_log(
+    lease: str, driver: str | None, offset: int, file: Path | None, client_name: str | None, *, control_sequences: bool
+) -> None:
+    """What --log-of asks for. Raises UsageError where an option is about something else."""
+    from jumplab.cli.kept_log import write_kept_log
+    from jumplab.cli.running import run
+    from jumplab.client.config_files import load_client
+
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        given = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+        if given and parameter.name not in _OF_A_KEPT_LOG:
+            raise click.UsageError(f"--log-of reads a log and leases nothing; leave out {parameter.opts[-1]}")
+    config = load_client(client_name)
+    run(write_kept_log(config, lease, driver, file, offset=offset, control_sequences=control_sequences))

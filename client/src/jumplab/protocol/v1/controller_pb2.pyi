@@ -309,20 +309,24 @@ class StatusRequest(_message.Message):
 
     MACHINE_FIELD_NUMBER: _builtins.int
     LOCAL_SOCKET_FIELD_NUMBER: _builtins.int
+    SERVES_LOGS_FIELD_NUMBER: _builtins.int
     machine: _builtins.str
     """Jumplab's own: the machine that the exporter runs on, and the socket there at which it takes clients of that machine
     in, without a router. Empty where it has none.
     """
     local_socket: _builtins.str
+    serves_logs: _builtins.bool
+    """Jumplab's own: whether it answers log_offers."""
     def __init__(
         self,
         *,
         machine: _builtins.str = ...,
         local_socket: _builtins.str = ...,
+        serves_logs: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["local_socket", b"local_socket", "machine", b"machine"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["local_socket", b"local_socket", "machine", b"machine", "serves_logs", b"serves_logs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -361,6 +365,7 @@ class StatusResponse(_message.Message):
     OFFERS_FIELD_NUMBER: _builtins.int
     LOCAL_TOKENS_FIELD_NUMBER: _builtins.int
     NOTICE_FIELD_NUMBER: _builtins.int
+    LOG_OFFERS_FIELD_NUMBER: _builtins.int
     leased: _builtins.bool
     lease_name: _builtins.str
     client_name: _builtins.str
@@ -384,6 +389,12 @@ class StatusResponse(_message.Message):
     def local_tokens(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """Jumplab's own: the SHA-256 of tokens with which clients come to the exporter's socket; one may come more than once."""
 
+    @_builtins.property
+    def log_offers(self) -> _containers.RepeatedCompositeFieldContainer[Global___LogOffer]:
+        """Jumplab's own: clients that wait to read the console logs of a lease, whatever the exporter is leased to; a token may
+        come more than once.
+        """
+
     def __init__(
         self,
         *,
@@ -396,10 +407,11 @@ class StatusResponse(_message.Message):
         offers: _abc.Iterable[Global___RouterOffer] | None = ...,
         local_tokens: _abc.Iterable[_builtins.bytes] | None = ...,
         notice: _builtins.str = ...,
+        log_offers: _abc.Iterable[Global___LogOffer] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_client_name", b"_client_name", "_expected_end_time", b"_expected_end_time", "_lease_name", b"_lease_name", "client_name", b"client_name", "expected_end_time", b"expected_end_time", "lease_name", b"lease_name"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_client_name", b"_client_name", "_expected_end_time", b"_expected_end_time", "_lease_name", b"_lease_name", "client_name", b"client_name", "context", b"context", "expected_end_time", b"expected_end_time", "lease_name", b"lease_name", "lease_uid", b"lease_uid", "leased", b"leased", "local_tokens", b"local_tokens", "notice", b"notice", "offers", b"offers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_client_name", b"_client_name", "_expected_end_time", b"_expected_end_time", "_lease_name", b"_lease_name", "client_name", b"client_name", "context", b"context", "expected_end_time", b"expected_end_time", "lease_name", b"lease_name", "lease_uid", b"lease_uid", "leased", b"leased", "local_tokens", b"local_tokens", "log_offers", b"log_offers", "notice", b"notice", "offers", b"offers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__client_name: _TypeAlias = _typing.Literal["client_name"]  # noqa: Y015
     _WhichOneofArgType__client_name: _TypeAlias = _typing.Literal["_client_name", b"_client_name"]  # noqa: Y015
@@ -439,6 +451,31 @@ class RouterOffer(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RouterOffer: _TypeAlias = RouterOffer  # noqa: Y015
+
+@_typing.final
+class LogOffer(_message.Message):
+    """Jumplab's own: a way to a client that reads what the consoles have said in one lease, and nothing else."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEASE_UID_FIELD_NUMBER: _builtins.int
+    ROUTER_FIELD_NUMBER: _builtins.int
+    lease_uid: _builtins.str
+    @_builtins.property
+    def router(self) -> Global___RouterOffer: ...
+    def __init__(
+        self,
+        *,
+        lease_uid: _builtins.str = ...,
+        router: Global___RouterOffer | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["router", b"router"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lease_uid", b"lease_uid", "router", b"router"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LogOffer: _TypeAlias = LogOffer  # noqa: Y015
 
 @_typing.final
 class DialRequest(_message.Message):
@@ -496,6 +533,29 @@ class DialResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DialResponse: _TypeAlias = DialResponse  # noqa: Y015
+
+@_typing.final
+class DialLogsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEASE_NAME_FIELD_NUMBER: _builtins.int
+    MEMBER_FIELD_NUMBER: _builtins.int
+    lease_name: _builtins.str
+    member: _builtins.str
+    """Of a lease of several exporters, the member whose exporter it is about; empty: the first."""
+    def __init__(
+        self,
+        *,
+        lease_name: _builtins.str = ...,
+        member: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lease_name", b"lease_name", "member", b"member"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DialLogsRequest: _TypeAlias = DialLogsRequest  # noqa: Y015
 
 @_typing.final
 class GetLeaseRequest(_message.Message):

@@ -64,6 +64,11 @@ class ControllerServiceStub:
                 request_serializer=jumplab_dot_v1_dot_controller__pb2.DialRequest.SerializeToString,
                 response_deserializer=jumplab_dot_v1_dot_controller__pb2.DialResponse.FromString,
                 _registered_method=True)
+        self.DialLogs = channel.unary_unary(
+                '/jumplab.v1.ControllerService/DialLogs',
+                request_serializer=jumplab_dot_v1_dot_controller__pb2.DialLogsRequest.SerializeToString,
+                response_deserializer=jumplab_dot_v1_dot_controller__pb2.DialResponse.FromString,
+                _registered_method=True)
         self.GetLease = channel.unary_unary(
                 '/jumplab.v1.ControllerService/GetLease',
                 request_serializer=jumplab_dot_v1_dot_controller__pb2.GetLeaseRequest.SerializeToString,
@@ -136,6 +141,13 @@ class ControllerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DialLogs(self, request, context):
+        """Jumplab's own: the holder of a lease, which may have ended, asks for a way to what its consoles have said.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetLease(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -197,6 +209,11 @@ def add_ControllerServiceServicer_to_server(servicer, server):
             'Dial': grpc.unary_unary_rpc_method_handler(
                     servicer.Dial,
                     request_deserializer=jumplab_dot_v1_dot_controller__pb2.DialRequest.FromString,
+                    response_serializer=jumplab_dot_v1_dot_controller__pb2.DialResponse.SerializeToString,
+            ),
+            'DialLogs': grpc.unary_unary_rpc_method_handler(
+                    servicer.DialLogs,
+                    request_deserializer=jumplab_dot_v1_dot_controller__pb2.DialLogsRequest.FromString,
                     response_serializer=jumplab_dot_v1_dot_controller__pb2.DialResponse.SerializeToString,
             ),
             'GetLease': grpc.unary_unary_rpc_method_handler(
@@ -386,6 +403,33 @@ class ControllerService:
             target,
             '/jumplab.v1.ControllerService/Dial',
             jumplab_dot_v1_dot_controller__pb2.DialRequest.SerializeToString,
+            jumplab_dot_v1_dot_controller__pb2.DialResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DialLogs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/jumplab.v1.ControllerService/DialLogs',
+            jumplab_dot_v1_dot_controller__pb2.DialLogsRequest.SerializeToString,
             jumplab_dot_v1_dot_controller__pb2.DialResponse.FromString,
             options,
             channel_credentials,

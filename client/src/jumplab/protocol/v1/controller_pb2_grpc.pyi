@@ -43,6 +43,8 @@ class ControllerServiceStub:
     """An exporter's presence, and how it learns what it is leased to and who dials it. Each message is the whole state."""
     Dial: _grpc.UnaryUnaryMultiCallable[_controller_pb2.DialRequest, _controller_pb2.DialResponse]
     """The holder of a ready lease asks for a way to its exporter."""
+    DialLogs: _grpc.UnaryUnaryMultiCallable[_controller_pb2.DialLogsRequest, _controller_pb2.DialResponse]
+    """Jumplab's own: the holder of a lease, which may have ended, asks for a way to what its consoles have said."""
     GetLease: _grpc.UnaryUnaryMultiCallable[_controller_pb2.GetLeaseRequest, _controller_pb2.GetLeaseResponse]
     RequestLease: _grpc.UnaryUnaryMultiCallable[_controller_pb2.RequestLeaseRequest, _controller_pb2.RequestLeaseResponse]
     ReleaseLease: _grpc.UnaryUnaryMultiCallable[_controller_pb2.ReleaseLeaseRequest, _controller_pb2.ReleaseLeaseResponse]
@@ -64,6 +66,8 @@ class ControllerServiceAsyncStub(ControllerServiceStub):
     """An exporter's presence, and how it learns what it is leased to and who dials it. Each message is the whole state."""
     Dial: _aio.UnaryUnaryMultiCallable[_controller_pb2.DialRequest, _controller_pb2.DialResponse]  # type: ignore[assignment]
     """The holder of a ready lease asks for a way to its exporter."""
+    DialLogs: _aio.UnaryUnaryMultiCallable[_controller_pb2.DialLogsRequest, _controller_pb2.DialResponse]  # type: ignore[assignment]
+    """Jumplab's own: the holder of a lease, which may have ended, asks for a way to what its consoles have said."""
     GetLease: _aio.UnaryUnaryMultiCallable[_controller_pb2.GetLeaseRequest, _controller_pb2.GetLeaseResponse]  # type: ignore[assignment]
     RequestLease: _aio.UnaryUnaryMultiCallable[_controller_pb2.RequestLeaseRequest, _controller_pb2.RequestLeaseResponse]  # type: ignore[assignment]
     ReleaseLease: _aio.UnaryUnaryMultiCallable[_controller_pb2.ReleaseLeaseRequest, _controller_pb2.ReleaseLeaseResponse]  # type: ignore[assignment]
@@ -118,6 +122,14 @@ class ControllerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_controller_pb2.DialResponse, _abc.Awaitable[_controller_pb2.DialResponse]]:
         """The holder of a ready lease asks for a way to its exporter."""
+
+    @_abc_1.abstractmethod
+    def DialLogs(
+        self,
+        request: _controller_pb2.DialLogsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_controller_pb2.DialResponse, _abc.Awaitable[_controller_pb2.DialResponse]]:
+        """Jumplab's own: the holder of a lease, which may have ended, asks for a way to what its consoles have said."""
 
     @_abc_1.abstractmethod
     def GetLease(

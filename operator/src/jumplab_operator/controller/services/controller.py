@@ -2,6 +2,7 @@
 
 # ruff: noqa: N802 - the methods' names are the wire's
 
+import asyncio
 from typing import Any
 
 from jumplab.protocol.grpc_loading import aio
@@ -13,8 +14,9 @@ from jumplab_operator.controller.dialling import Dialler
 from jumplab_operator.controller.interceptor import caller
 from jumplab_operator.controller.lab import Lab, StatusReport
 from jumplab_operator.controller.lease_requests import duration_field
+from jumplab_operator.controller.log_access import lease_of_logs
 from jumplab_operator.controller.messages import in_force
-from jumplab_operator.controller.offers import SocketAddress
+from jumplab_operator.controller.offers import Listener, SocketAddress
 from jumplab_operator.controller.presence import StatusStream
 from jumplab_operator.controller.refusals import NotServed
 from jumplab_operator.names import Name
@@ -63,11 +65,16 @@ class ControllerService(ControllerServiceServicer):
         local_socket = (
             SocketAddress(request.machine, request.local_socket) if request.machine and request.local_socket else None
         )
-        await StatusStream(self._lab, self._dialler.offers, caller(), local_socket, context.write).run()
+        listener = Listener(asyncio.Event(), local_socket, request.serves_logs)
+        await StatusStream(self._lab, self._dialler.offers, caller(), listener, context.write).run()
 
     async def Dial(self, request: pb.DialRequest, _: Context) -> pb.DialResponse:
         lease = own_lease(self._lab, caller(), self._named(request.lease_name))
         return self._dialler.dial(lease, request.member, request.machine).answer
+
+    async def DialLogs(self, request: pb.DialLogsRequest, _: Context) -> pb.DialResponse:
+        lease = lease_of_logs(self._lab, caller(), self._named(request.lease_name))
+        return self._dialler.dial_logs(lease, request.member)
 
     async def GetLease(self, request: pb.GetLeaseRequest, _: Context) -> pb.GetLeaseResponse:
         lease = visible_lease(self._lab, caller(), self._named(request.name))
