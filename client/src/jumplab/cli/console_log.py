@@ -44,7 +44,9 @@ class ConsoleLog:
     ) -> Iterator["ConsoleLog"]:
         """One on a file, behind what it contains already, or on standard output. Raises ClickException."""
         if file is None:
-            yield cls(_write_to(sys.stdout.fileno()), timestamps=timestamps, control_sequences=control_sequences)
+            log = cls(_write_to(sys.stdout.fileno()), timestamps=timestamps, control_sequences=control_sequences)
+            yield log
+            log.close()
             return
         try:
             descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)

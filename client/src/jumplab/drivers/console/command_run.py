@@ -96,7 +96,10 @@ class RunningCommand:
             [self._run.beginning, self._run.ending], "the device did not begin it: no shell was ready for it"
         )
         if begun.which == 1:
-            raise self._incomplete()
+            raise OutputIncomplete(
+                f'only the end of "{self._run.command}" came, not its begin: bytes were lost on the way, or the device was '
+                "not at its prompt yet and took the first characters for something else; `expect` the prompt first"
+            )
         lost, losses = unread.interrupted, unread.losses
         ended = await self._expect(
             [self._run.ending], "it has not ended; for one that does not come back to its shell use `send` and `expect`"

@@ -2,8 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from jumplab.driver import AsyncDriverClient, Progress, ResultStream, errors, on_progress
 from jumplab.driver.progressing import listener
@@ -46,8 +46,7 @@ class Sending:
             self._refuse_packed(self._source.packing or "raw")
         with self._tracking_progress(), self._naming_errors():
             async with self._client.open("write", **arguments) as remote:
-                async with _preferring_result(remote):
-                    await self._send(remote, refuse_packed=refuse_packed)
+                await self._send(remote, refuse_packed=refuse_packed)
                 written = Digest.model_validate_json(await remote.result())
         self._require_same(written)
         if self._compares:
@@ -131,16 +130,6 @@ class Sending:
         return f"{self._sent_bytes} bytes were sent{written}" if self._sent_bytes else "nothing was sent"
 
 
-@asynccontextmanager
-async def _preferring_result(remote: ResultStream) -> AsyncIterator[None]:
-    """Where the driver gives the stream up, what it raised says more; either may come first."""
-    try:
-        yield
-    except errors.StreamReset:
-        await remote.result()
-        raise
-
-
 async def receive_into(
     client: AsyncDriverClient, target: Target, offset_bytes: int, size_bytes: int | None, on_received: OnBytes
 ) -> Digest:
@@ -148,13 +137,12 @@ async def receive_into(
     sha256, received_bytes = hashlib.sha256(), 0
     try:
         async with client.open("read", offset_bytes=offset_bytes, size_bytes=size_bytes) as remote:
-            async with _preferring_result(remote):
-                while data := await remote.receive():
-                    await target.write(data)
-                    sha256.update(data)
-                    received_bytes += len(data)
-                    if on_received is not None:
-                        on_received(received_bytes)
+            while data := await remote.receive():
+                await target.write(data)
+                sha256.update(data)
+                received_bytes += len(data)
+                if on_received is not None:
+                    on_received(received_bytes)
             read = Digest.model_validate_json(await remote.result())
     except errors.CallFailed:
         raise

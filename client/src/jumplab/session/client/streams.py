@@ -13,6 +13,8 @@ from jumplab.transport.backoff import Backoff
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import EnvelopeStream, Link
 
+_REASON_BOUND_SECONDS = 5.0
+
 
 class RunningCall:
     """One call on its way.
@@ -76,6 +78,29 @@ class DriverStream(LinkedByteStream):
 
     async def result(self) -> bytes:
         return await asyncio.shield(self._call.result)
+
+    async def send(self, data: bytes) -> None:
+        try:
+            await super().send(data)
+        except errors.StreamReset as reset:
+            raise await self._reason_of(reset) from reset
+
+    async def receive(self) -> bytes:
+        try:
+            return await super().receive()
+        except errors.StreamReset as reset:
+            raise await self._reason_of(reset) from reset
+
+    async def _reason_of(self, reset: errors.StreamReset) -> errors.DriverError:
+        """Where the driver gives the stream up, the error that it raised says why; either of the two may come first."""
+        try:
+            async with asyncio.timeout(_REASON_BOUND_SECONDS):
+                await self.result()
+        except errors.CallFailed as failure:
+            return failure
+        except (errors.DriverError, TimeoutError):
+            pass
+        return reset
 
     async def first(self, link: Link, number: int, *, bulk: bool) -> tuple[EnvelopeStream, bool]:
         """The stream's first connection, and whether it is the one that the call names, not one that follows it."""
