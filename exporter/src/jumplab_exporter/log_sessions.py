@@ -69,12 +69,12 @@ class LogSessions:
     async def _serve_driver(self, offered: LogOffer, driver: "_LogsOfLease") -> None:
         scope = f"console logs for session {offered.offer.session}"
         tree = DriverTree({"logs": driver}, scope=scope)
-        over = asyncio.Event()
+        begun, over = asyncio.Event(), asyncio.Event()
         async with tree, SessionHost(tree, exporter_name=self._exporter_name) as session:
             # A client that has lost its connection comes with another session.
-            session.on_attached = lambda attached: None if attached else over.set()
+            session.on_attached = lambda attached: (begun if attached else over).set()
             serving = session.serve(self._open_link(offered.offer))
-            await first_completed({scope: serving, f"the end of {scope}": _end_in_time(session, over, driver)})
+            await first_completed({scope: serving, f"the end of {scope}": _end_in_time(session, begun, over, driver)})
 
     def _busy(self) -> str:
         return (
@@ -133,8 +133,9 @@ class _LogsOfLease(KeptLogsInterface, Driver):
         return at
 
 
-async def _end_in_time(session: SessionHost, over: asyncio.Event, driver: _LogsOfLease) -> None:
+async def _end_in_time(session: SessionHost, begun: asyncio.Event, over: asyncio.Event, driver: _LogsOfLease) -> None:
     """Returns when the client has gone; one that stays too long is told so, and sent away."""
+    await begun.wait()  # how long it may take to attach, the session bounds itself
     try:
         async with asyncio.timeout(driver.bound_seconds):
             await over.wait()
