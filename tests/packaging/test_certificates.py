@@ -141,7 +141,7 @@ def test_a_pip_that_trusts_the_system_or_was_told_others_is_left_alone() -> None
 
 
 @pytest.mark.nightly
-@pytest.mark.needs("package index")
+@pytest.mark.needs("package-index")
 def test_setup_works_where_no_variable_helps(tmp_path: Path) -> None:
     venv = tmp_path / "venv"
     done = subprocess.run(
