@@ -141,7 +141,7 @@ MISSING: Mapping[str, Callable[[], str]] = MappingProxyType(
         "atheris": _atheris,
         "unshare": _unshare,
         "systemd-analyze": _systemd_analyze,
-        "package index": _package_index,
+        "package-index": _package_index,
     }
 )
 """For each counterpart, the sentence that says what of it is missing; empty where it is there."""

@@ -20,7 +20,15 @@ from tests.kube.servers import ASSETS, RealKubeApi
 
 ONE_WORKER = ("tests/charts/",)
 """Folders whose tests share what is too big to have twice."""
-FIRST = ("tests/lab/", "tests/charts/", "tests/chaos/", "tests/bench/", "tests/images/", "tests/reconcile/")
+FIRST = (
+    "tests/lab/",
+    "tests/charts/",
+    "tests/chaos/",
+    "tests/bench/",
+    "tests/images/",
+    "tests/packaging/",
+    "tests/reconcile/",
+)
 """The folders whose tests take the longest."""
 SERVERS = {"standalone", "real", "one machine", "cluster"}
 

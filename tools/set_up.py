@@ -11,28 +11,32 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tools.uv import pip_settings, settings_for_pip, settings_for_uv
+from tools.uv import options_for_uv, pip_settings, settings_for_pip, settings_for_uv
 
 ROOT = Path(__file__).resolve().parent.parent
 _WHICH_PYTHON = "import sys; print(sys.base_prefix, sys.version)"
+_PIP_VERSION = "import pip; print(pip.__version__)"
 _QUIET_SECONDS = 5.0
 _PINNED = ("--constraint", str(ROOT / "constraints.txt"))
 _EVERYTHING = ("--editable", "client", "--editable", "exporter[all]", "--editable", "operator", "--group", "dev")
 
 
 def main(folder: Path) -> None:
-    python = folder / "bin" / "python"
     print(f"setting up {folder} (once)", flush=True)
-    if _said(python, _WHICH_PYTHON) != _said(Path(sys.executable), _WHICH_PYTHON):
+    folder = folder.absolute()
+    python = folder / "bin" / "python"
+    pip_version = _said(python, _PIP_VERSION)  # none where making it was interrupted
+    if not pip_version or _said(python, _WHICH_PYTHON) != _said(Path(sys.executable), _WHICH_PYTHON):
         shutil.rmtree(folder, ignore_errors=True)
         _step("making an environment for Python", [sys.executable, "-m", "venv", folder], {})
+        pip_version = _said(python, _PIP_VERSION)
     settings = pip_settings(python)
-    trust = settings_for_pip(_said(python, "import pip; print(pip.__version__)"), settings, os.environ)
+    trust = settings_for_pip(pip_version, settings, os.environ)
     pip: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     _step("installing uv, which installs the rest, from the package index", [*pip, *_PINNED, "uv"], trust)
     uv: list[str | Path] = [python.with_name("uv"), "pip", "install", "--quiet", "--python", python]
     everything = "installing Jumplab, what it needs and what its tests use (some 200 MB) from the package index"
-    _step(everything, [*uv, *_PINNED, *_EVERYTHING], settings_for_uv(settings, os.environ))
+    _step(everything, [*uv, *options_for_uv(settings), *_PINNED, *_EVERYTHING], settings_for_uv(settings, os.environ))
 
 
 def _said(python: Path, script: str) -> str:
@@ -57,4 +61,4 @@ def _step(doing: str, command: Sequence[str | Path], settings: Mapping[str, str]
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).absolute())
+    main(Path(sys.argv[1]))

@@ -28,10 +28,11 @@ _TRUSTSTORE = (24, 2)
 
 
 def main() -> None:
-    python = Path(sys.executable)
-    environment = {**os.environ, **settings_for_uv(pip_settings(python), os.environ)}
+    python, arguments = Path(sys.executable), sys.argv[1:]
+    settings = pip_settings(python)
+    environment = {**os.environ, **settings_for_uv(settings, os.environ)}
     uv = str(python.with_name("uv"))
-    os.execve(uv, [uv, *sys.argv[1:]], environment)
+    os.execve(uv, [uv, *arguments, *(options_for_uv(settings) if arguments[:1] == ["pip"] else ())], environment)
 
 
 def pip_settings(python: Path) -> dict[str, str]:
@@ -64,6 +65,11 @@ def settings_for_uv(pip: Mapping[str, str], environment: Mapping[str, str]) -> d
     if not environment.get("UV_SYSTEM_CERTS") and system_certificates():
         found["UV_SYSTEM_CERTS"] = "1"
     return found
+
+
+def options_for_uv(pip: Mapping[str, str]) -> list[str]:
+    """The options that give `uv pip install` what it has no variable for."""
+    return ["--no-index"] if pip.get("no-index", "").lower() in ("1", "true", "yes", "on", "y", "t") else []
 
 
 def settings_for_pip(version: str, pip: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:

@@ -157,6 +157,12 @@ async def test_they_are_listed_with_the_others(user: User) -> None:
         assert command in help_text
 
 
+async def test_a_drivers_name_alone_lists_them(user: User) -> None:
+    for name in ("lamp", "torch"):
+        alone = await script(user, f"j {name}")
+        assert {"blink", "dim", "shine"} <= set((alone.out + alone.err).split()), alone
+
+
 async def test_a_client_that_is_not_to_be_had_hides_no_methods(user: User) -> None:
     shown = await script(user, "j && j --help", JMP_DRIVERS_ALLOW="")
     assert shown.status == 0, shown.err

@@ -64,7 +64,7 @@ class Installed:
         pinned = ("--constraint", str(ROOT / "constraints.txt"))
         install = ("pip", "install", "--quiet", "--python", str(self.python), *pinned, *packages)
         if _uv(*install, "--offline").returncode:
-            need("package index")
+            need("package-index")
             done = _uv(*install)
             assert done.returncode == 0, done.stderr
 

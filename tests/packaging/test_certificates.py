@@ -124,6 +124,16 @@ def test_a_pip_that_trusts_certificates_of_its_own_is_given_the_systems(
     assert (into / "tiny.py").exists()
 
 
+def test_a_folder_of_wheels_takes_the_place_of_an_index(tmp_path: Path, index: str, system: Path) -> None:
+    """As pip has it: no index, and a folder to find links in."""
+    into, wheels = tmp_path / "into", system.parent / "served" / "simple" / "tiny"
+    command = [sys.executable, "-m", "tools.uv", "pip", "install", "--no-cache", "--target", str(into), "tiny"]
+    told = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "PIP_INDEX_URL": index, "PIP_CONFIG_FILE": os.devnull}
+    said = subprocess.run(command, cwd=ROOT, env=os.environ | told, capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stderr
+    assert (into / "tiny.py").exists()
+
+
 def test_what_uv_was_told_stays() -> None:
     pip = {"index-url": "https://pip.example/simple", "find-links": "/a /b", "cert": "/pip.pem", "timeout": "60"}
     told = {"UV_INDEX_URL": "https://uv.example/simple", "SSL_CERT_FILE": "/uv.pem", "UV_SYSTEM_CERTS": "0"}
@@ -141,7 +151,7 @@ def test_a_pip_that_trusts_the_system_or_was_told_others_is_left_alone() -> None
 
 
 @pytest.mark.nightly
-@pytest.mark.needs("package index")
+@pytest.mark.needs("package-index")
 def test_setup_works_where_no_variable_helps(tmp_path: Path) -> None:
     venv = tmp_path / "venv"
     done = subprocess.run(

@@ -86,7 +86,7 @@ def commands(section: str, tool: str) -> str:
     return next(block for block in blocks(PAGE, section) if block.startswith(begin))
 
 
-@pytest.mark.needs("package index")
+@pytest.mark.needs("package-index")
 @pytest.mark.parametrize(
     ("source", "tool"),
     [
@@ -111,7 +111,7 @@ def test_it_is_installed_and_removed(newcomer: Newcomer, source: str, tool: str)
 
 
 @pytest.mark.nightly
-@pytest.mark.needs("package index")
+@pytest.mark.needs("package-index")
 def test_it_is_installed_from_git_and_upgraded_from_a_checkout(newcomer: Newcomer) -> None:
     who = "git config user.name me && git config user.email me@lab.example"
     committed = newcomer.type(f"git init -q -b main . && {who} && git add . && git commit -q -m all")
@@ -125,7 +125,7 @@ def test_it_is_installed_from_git_and_upgraded_from_a_checkout(newcomer: Newcome
     newcomer.has_all(newcomer.home / ".local/bin")
 
 
-@pytest.mark.needs("package index")
+@pytest.mark.needs("package-index")
 def test_what_is_installed_completes_in_a_shell(newcomer: Newcomer) -> None:
     assert newcomer.type(commands(SOURCES[0], "uv")).status == 0
     (completion,) = blocks(PAGE, "Shell completion")
