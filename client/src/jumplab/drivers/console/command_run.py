@@ -97,8 +97,8 @@ class RunningCommand:
         )
         if begun.which == 1:
             raise OutputIncomplete(
-                f'only the end of "{self._run.command}" came, not its begin: bytes were lost on the way, or the device was '
-                "not at its prompt yet and took the first characters for something else; `expect` the prompt first"
+                f'only the end of "{self._run.command}" came, not its begin: bytes were lost on the way, or the device '
+                "was not at its prompt and took the first characters for something else; `expect` the prompt first"
             )
         lost, losses = unread.interrupted, unread.losses
         ended = await self._expect(
