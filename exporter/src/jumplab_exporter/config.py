@@ -22,9 +22,9 @@ from jumplab_exporter.written_names import WrittenNames
 CONFIG_FOLDER = Path("/etc/jumpstarter/exporters")
 
 _LOCAL_MODE = (
-    "has neither endpoint nor token, so there is no controller to serve leases for. Without one, `jumplab shell "
-    "--exporter-config {path}` gives its drivers to you alone (local mode). For leases, `jumplab-operator standalone` runs "
-    "a controller on this machine, and `jumplab create exporter NAME` prints the endpoint and the token to put here"
+    "has neither endpoint nor token, so there is no controller that could lease it. Without one (local mode), `jumplab "
+    "shell --exporter-config {path}` gives you its drivers. For leases, `jumplab-operator standalone` runs a "
+    "controller on this machine, and `jumplab create exporter NAME` prints the endpoint and the token to put here"
 )
 
 
@@ -157,7 +157,7 @@ def _one_word(token: str) -> str:
 
 
 class LocalConfig(_Part):
-    """The drivers of one file, for whom they are or not: where its controller is, and who it is there, may be missing."""
+    """A file whose drivers need no controller: where that is, and what the exporter is called there, may be missing."""
 
     api_version: Literal["jumpstarter.dev/v1alpha1"] = Field(alias="apiVersion")
     kind: Literal["ExporterConfig"]

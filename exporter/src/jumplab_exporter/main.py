@@ -158,12 +158,13 @@ async def _serve_locally(configuration: LocalConfig, folder: Path, parent: "Pare
     from jumplab_exporter.local_exporter import LocalExporter, ending_bound_seconds
 
     bound, name = ending_bound_seconds(configuration), configuration.metadata.name
+    parent.report(ending_seconds=bound)
     exporter = LocalExporter(
         configuration,
         folder,
         parent.token,
-        ready=lambda socket: parent.report(ready=str(socket), exporter=name, ending_seconds=bound),
-        failed=lambda reason: parent.report(failed=reason, status=1, ending_seconds=bound),
+        ready=lambda socket: parent.report(ready=str(socket), exporter=name),
+        failed=lambda reason: parent.report(failed=reason, status=1),
     )
     loop = asyncio.get_running_loop()
     parent.watch(lambda: loop.call_soon_threadsafe(exporter.stop), then_exit_seconds=bound)

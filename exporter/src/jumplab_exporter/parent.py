@@ -46,7 +46,7 @@ class Parent:
         except BrokenPipeError:
             return
 
-    def watch(self, gone: Callable[[], None], *, then_exit_seconds: float) -> None:
+    def watch(self, gone: Callable[[], object], *, then_exit_seconds: float) -> None:
         """Calls `gone`, in a thread, when the parent has gone or wants no more.
 
         A process that goes on for `then_exit_seconds` after that, with a driver that blocks it for example, is ended.
