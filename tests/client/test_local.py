@@ -81,7 +81,7 @@ async def test_a_board_s_class_types_them_for_asyncio(file: Path) -> None:
 
 @pytest.mark.usefixtures("no_exporter_left")
 def test_a_board_that_does_not_fit_is_told(file: Path) -> None:
-    sentence = 'exporter "bench" does not fit board Camera: "camera" is missing, it has power, board'
+    sentence = 'exporter "bench" does not fit board Camera: "camera" is missing, it has board, power'
     with pytest.raises(jumplab.BoardMismatch, match=sentence), jumplab.local(file, board=Camera):
         pass
 
@@ -124,21 +124,34 @@ def test_what_is_wrong_is_told(tmp_path: Path) -> None:
         jumplab.local("bench.yaml", board=PowerClient)  # type: ignore[type-var]
 
 
-def test_a_client_class_of_one_s_own_needs_no_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_class_of_one_s_own_needs_no_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "acme_lamp.py").write_text(LAMP)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.syspath_prepend(tmp_path)
     file = written(tmp_path, export=EXPORT | {"lamp": {"type": "acme_lamp.Lamp"}})
-    with jumplab.local(file) as board:
-        assert board.lamp.lit() is False
+    async with jumplab.local(file) as board:
+        assert await board.lamp.bright() == "lit: False"
 
 
 LAMP = """
-from jumplab.driver import Driver, export
+from abc import abstractmethod
+
+from jumplab.driver import AsyncDriverClient, Driver, DriverInterface
 
 
-class Lamp(Driver):
-    @export
+class LampClient(AsyncDriverClient):
+    async def bright(self) -> str:
+        return f"lit: {await self.call('lit')}"
+
+
+class LampInterface(DriverInterface):
+    client = "acme_lamp.LampClient"
+
+    @abstractmethod
+    async def lit(self) -> bool: ...
+
+
+class Lamp(LampInterface, Driver):
     async def lit(self) -> bool:
         return False
 """

@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib.util import find_spec
@@ -33,6 +33,7 @@ from jumplab.transport.local import LocalLink
 _ENDING_SECONDS = 30.0
 """How long the child has to end before it has said how long it may need."""
 _GRACE_SECONDS = 5.0
+_DYING_SECONDS = 1.0
 _USAGE_STATUS = 2
 
 _log = logging.getLogger(__name__)
@@ -66,7 +67,13 @@ class LocalDrivers:
         notify: Callable[[str], None] = _log.info,
     ) -> AsyncIterator[Session]:
         again = Reconnecting(self._dial_again, within, notify)
-        async with attach(await self._dial_again(), classes=classes, client=client, reconnecting=again) as session:
+        async with AsyncExitStack() as stack:
+            attaching = attach(await self._dial_again(), classes=classes, client=client, reconnecting=again)
+            try:
+                session = await stack.enter_async_context(attaching)
+            except SessionLost:
+                await self._raise_if_dying()
+                raise
             yield session
 
     async def announce_end(self, notify: Callable[[str], None]) -> None:
@@ -77,6 +84,13 @@ class LocalDrivers:
         if (ended := self._ended()) is not None:
             raise SessionLost(ended)
         return LocalLink(self._socket, self._token)
+
+    async def _raise_if_dying(self) -> None:
+        """The child's sockets are gone a moment before it has ended. Raises SessionLost."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DYING_SECONDS):
+                await self._process.wait()
+        await self._dial_again()
 
     def _ended(self) -> str | None:
         """A sentence, where the child has ended."""
