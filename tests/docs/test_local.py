@@ -20,7 +20,7 @@ def desk(tmp_path: Path) -> Path:
         first, _, _ = each.partition("\n")
         name = first.removeprefix("# ")
         if name in ("bench.yaml", "lamp.yaml", "lamp.py"):
-            (tmp_path / name).write_text(each.partition("\n\njumplab")[0].partition("\n\nPYTHONPATH")[0] + "\n")
+            (tmp_path / name).write_text(each)
     return tmp_path
 
 
