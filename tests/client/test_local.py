@@ -115,9 +115,9 @@ def test_a_hook_that_fails_is_an_error(tmp_path: Path) -> None:
 
 
 def test_what_is_wrong_is_told(tmp_path: Path) -> None:
-    with pytest.raises(jumplab.ConfigurationError, match=r"none\.yaml: there is no such file"):
-        with jumplab.local(tmp_path / "none.yaml"):
-            pass
+    missing = jumplab.local(tmp_path / "none.yaml")
+    with pytest.raises(jumplab.ConfigurationError, match=r"none\.yaml: there is no such file"), missing:
+        pass
     with pytest.raises(jumplab.ConfigurationError, match='config must be a string such as "bench.yaml", not 3'):
         jumplab.local(3)  # type: ignore[call-overload]
     with pytest.raises(jumplab.ConfigurationError, match="board"):

@@ -55,7 +55,7 @@ def test_half_a_controller_is_a_mistake(tmp_path: Path) -> None:
 
 
 def test_what_is_wrong_is_told_as_ever(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"moot: is not known.*tls\.insecur: is not known"):
+    with pytest.raises(ConfigurationError, match=r"tls\.insecur: is not known.*moot: is not known"):
         config.load_local(written(tmp_path, {"moot": 1, "tls": {"insecur": True}}))
 
 
