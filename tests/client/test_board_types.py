@@ -12,6 +12,7 @@ import pytest
 SAMPLE = """
 from __future__ import annotations
 
+from pathlib import Path
 from typing import reveal_type
 
 import jumplab
@@ -56,6 +57,11 @@ def test_plain() -> None:
         pair.right.power.onn()  # E: "PowerClient" has no attribute "onn"
     with jumplab.lease("board=imx8") as untyped:
         untyped.power.cycle()
+    with jumplab.local("bench.yaml", board=Dut) as board:
+        reveal_type(board)  # N: Revealed type is "sample.Dut"
+        board.power.cylce()  # E: "PowerClient" has no attribute "cylce"
+    with jumplab.local(Path("bench.yaml")) as untyped:
+        untyped.power.cycle()
     with jumplab.lease("board=imx8", board=AsyncDut):  # E: has no attribute "__enter__"  # E: "__exit__"
         pass
 
@@ -67,6 +73,8 @@ async def test_asyncio() -> None:
         await board.power.cylce()  # E: "AsyncPowerClient" has no attribute "cylce"
     async with jumplab.attach("demo", board=AsyncDut) as board:
         await board.console.expect("=> ")
+    async with jumplab.local("bench.yaml", board=AsyncDut) as board:
+        await board.power.cylce()  # E: "AsyncPowerClient" has no attribute "cylce"
     async with jumplab.attach("demo", board=Dut):  # E: has no attribute "__aenter__"  # E: "__aexit__"
         pass
 
@@ -75,6 +83,8 @@ jumplab.lease("board=imx8", duration=30)  # E: No overload variant
 jumplab.lease(["board=imx8"])  # E: No overload variant
 jumplab.lease("board=imx8", board=object)  # E: "B" of "lease" cannot be "object"
 jumplab.lease("board=imx8", board=Dut, durration="5m")  # E: did you mean "duration"  # E: No overload variant
+jumplab.local("bench.yaml", board=object)  # E: "B" of "local" cannot be "object"
+jumplab.local(3)  # E: No overload variant
 jumplab.attach("demo", board=PowerClient)  # E: "B" of "attach" cannot be "PowerClient"
 print(jumplab.__version__.upper(), jumplab.BoardMismatch("x").args)
 """

@@ -11,7 +11,7 @@ import pytest
 import jumplab
 from jumplab import errors
 
-LEASING = ["AsyncBoard", "Board", "Leased", "LeasedAsyncBoard", "LeasedBoard", "attach", "lease"]
+LEASING = ["AsyncBoard", "Board", "Leased", "LeasedAsyncBoard", "LeasedBoard", "attach", "lease", "local"]
 ERRORS = [
     "BadArguments",
     "BadRequest",

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
     from jumplab.client.leased import Leased, LeasedAsyncBoard, LeasedBoard
     from jumplab.client.leasing import attach, lease
+    from jumplab.client.local import local
     from jumplab.driver.errors import (
         BadArguments,
         CallBroken,
@@ -126,6 +127,7 @@ __all__ = [
     "__version__",
     "attach",
     "lease",
+    "local",
 ]
 
 _NAMES_OF = {
@@ -134,6 +136,7 @@ _NAMES_OF = {
     "jumplab.client.boards": "AsyncBoard Board",
     "jumplab.client.leased": "Leased LeasedAsyncBoard LeasedBoard",
     "jumplab.client.leasing": "attach lease",
+    "jumplab.client.local": "local",
     "jumplab.client.errors": """
         BoardMismatch ClientError ConfigurationError LeaseEnded LeaseFailed LeaseInvalid LeaseNotOwn LeaseNotReady
         LeaseUnsatisfiable

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
@@ -22,9 +22,9 @@ from jumplab_exporter.written_names import WrittenNames
 CONFIG_FOLDER = Path("/etc/jumpstarter/exporters")
 
 _LOCAL_MODE = (
-    "has neither endpoint nor token, as a file of Jumpstarter's local mode, which Jumplab does not have: an exporter "
-    "always has a controller. `jumplab-operator standalone` runs one on this machine; `jumplab create exporter NAME` "
-    "prints the endpoint and the token to put here"
+    "has neither endpoint nor token, so there is no controller that could lease it. Without one (local mode), `jumplab "
+    "shell --exporter-config {path}` gives you its drivers. For leases, `jumplab-operator standalone` runs a "
+    "controller on this machine, and `jumplab create exporter NAME` prints the endpoint and the token to put here"
 )
 
 
@@ -36,7 +36,14 @@ def _empty_if_none(value: Any) -> Any:
     return {} if value is None else value
 
 
-class Metadata(_Part):
+class LocalMetadata(_Part):
+    """How an exporter without a controller calls itself."""
+
+    namespace: OptionalText = ""
+    name: OptionalText = ""
+
+
+class Metadata(LocalMetadata):
     """Which Exporter resource this process is."""
 
     namespace: str = Field(min_length=1)
@@ -156,14 +163,14 @@ def _one_word(token: str) -> str:
     return token.strip()
 
 
-class ExporterConfig(_Part):
-    """One exporter: who it is, where its controller is, and which drivers it has."""
+class LocalConfig(_Part):
+    """A file whose drivers need no controller: where that is, and what the exporter is called there, may be missing."""
 
     api_version: Literal["jumpstarter.dev/v1alpha1"] = Field(alias="apiVersion")
     kind: Literal["ExporterConfig"]
-    metadata: Metadata
-    endpoint: Annotated[str, AfterValidator(check_address)]
-    token: Annotated[str, AfterValidator(_one_word)] = Field(repr=False)
+    metadata: Annotated[LocalMetadata, BeforeValidator(_empty_if_none)] = Field(default_factory=LocalMetadata)
+    endpoint: OptionalText = ""
+    token: OptionalText = Field(default="", repr=False)
     tls: TlsSettings = Field(default_factory=TlsSettings)
     grpc_options: Annotated[dict[str, str | int], BeforeValidator(_empty_if_none)] = Field(
         default_factory=dict, alias="grpcOptions"
@@ -183,6 +190,17 @@ class ExporterConfig(_Part):
     @classmethod
     def _without_effect(cls, _: str | None) -> None:
         """Where Jumpstarter's programs found the file."""
+
+
+class ExporterConfig(LocalConfig):
+    """One exporter: who it is, where its controller is, and which drivers it has."""
+
+    metadata: Metadata
+    endpoint: Annotated[str, AfterValidator(check_address)]
+    token: Annotated[str, AfterValidator(_one_word)] = Field(repr=False)
+
+
+C = TypeVar("C", bound=LocalConfig)
 
 
 def locate(name_or_path: str, environment: Mapping[str, str] = os.environ) -> Path:
@@ -205,29 +223,66 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> ExporterCon
 
     Raises ConfigurationError, which names the file and everything that is wrong.
     """
-    document = _document(path)
-    if not isinstance(document.content, Mapping):
-        raise ConfigurationError(f"{path}: must be a mapping with `kind: ExporterConfig`")
-    content = _with_files_read(document.content, path)
-    if content.get("kind") == "ExporterConfig" and not content.get("endpoint") and not content.get("token"):
-        raise ConfigurationError(f"{path}: {_LOCAL_MODE}")
-    names = WrittenNames(document)
-    if "export" in content:
-        content["export"] = names.entries(content["export"], ("export",))
-    faults = names.misread
-    try:
-        configuration = ExporterConfig.model_validate(content)
-    except ValidationError as error:
-        of_file, _ = explain_document(error, content, document, {})
-        raise ConfigurationError(f"{path}: {'; '.join([*faults, *of_file])}") from error
-    if faults:
-        raise ConfigurationError(f"{path}: {'; '.join(faults)}")
+    document, written = _read(path)
+    content = _with_files_read(written, path)
+    if content.get("kind") == "ExporterConfig" and not _has_controller(content):
+        raise ConfigurationError(f"{path}: {_LOCAL_MODE.format(path=path)}")
+    configuration = _validated(ExporterConfig, content, document, path)
     try:
         insecure = any(is_on(variable, environment) for variable in INSECURE_VARIABLES)
     except ValueError as error:
         raise ConfigurationError(str(error)) from error
     tls = configuration.tls.model_copy(update={"insecure": configuration.tls.insecure or insecure})
     return configuration.model_copy(update={"tls": tls})
+
+
+def load_local(path: Path) -> LocalConfig:
+    """Reads a configuration file for its drivers alone. What is about its controller may be missing, and is not used:
+    its files of secrets are another user's, perhaps.
+
+    An exporter without a name is called as its file. Raises ConfigurationError as `load`.
+    """
+    document, written = _read(path)
+    content = {key: value for key, value in written.items() if key != "tokenFile"}
+    if isinstance(tls := content.get("tls"), Mapping):
+        content["tls"] = {key: value for key, value in tls.items() if key != "caFile"}
+    configuration = _validated(LocalConfig, content, document, path)
+    metadata = configuration.metadata
+    named = LocalMetadata(namespace=metadata.namespace or "local", name=metadata.name or path.stem)
+    return configuration.model_copy(update={"metadata": named})
+
+
+def load_either(path: Path) -> LocalConfig:
+    """`load` for a file that names a controller or has a token, `load_local` for one that has neither."""
+    return load(path) if _has_controller(_read(path)[1]) else load_local(path)
+
+
+def _has_controller(content: Mapping[str, Any]) -> bool:
+    return any(content.get(key) for key in ("endpoint", "token", "tokenFile"))
+
+
+def _read(path: Path) -> tuple[YamlDocument, Mapping[str, Any]]:
+    """Raises ConfigurationError."""
+    document = _document(path)
+    if not isinstance(document.content, Mapping):
+        raise ConfigurationError(f"{path}: must be a mapping with `kind: ExporterConfig`")
+    return document, document.content
+
+
+def _validated(kind: type[C], content: Mapping[str, Any], document: YamlDocument, path: Path) -> C:
+    """Raises ConfigurationError."""
+    names, checked = WrittenNames(document), dict(content)
+    if "export" in checked:
+        checked["export"] = names.entries(checked["export"], ("export",))
+    faults = names.misread
+    try:
+        configuration = kind.model_validate(checked)
+    except ValidationError as error:
+        of_file, _ = explain_document(error, checked, document, {})
+        raise ConfigurationError(f"{path}: {'; '.join([*faults, *of_file])}") from error
+    if faults:
+        raise ConfigurationError(f"{path}: {'; '.join(faults)}")
+    return configuration
 
 
 def _document(path: Path) -> YamlDocument:

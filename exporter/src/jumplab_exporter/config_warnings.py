@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from jumplab.session.host import DriverTree
-from jumplab_exporter.config import ExporterConfig
+from jumplab_exporter.config import LocalConfig
 from jumplab_exporter.hooks.command import missing_file
 
 
-def warnings_of(config: ExporterConfig, tree: DriverTree) -> Iterator[str]:
+def warnings_of(config: LocalConfig, tree: DriverTree) -> Iterator[str]:
     """A sentence for each; the drivers of `tree` need not be set up."""
     if not config.export:
         yield f'exporter "{config.metadata.name}" exports nothing: add its drivers under `export`'

@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass, replace
 from functools import partial
 
-from jumplab.session.host import DriverTree, FailedDriver, SessionHost
+from jumplab.session.host import DriverTree
 from jumplab.transport.endpoint import Endpoint, Identity
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import Link
@@ -17,12 +17,10 @@ from jumplab_exporter.config_warnings import warnings_of
 from jumplab_exporter.console_logs import Recording
 from jumplab_exporter.controller import Assignment, Controller, Offer
 from jumplab_exporter.deadline import Deadline, boottime
-from jumplab_exporter.driver_factory import build_drivers
 from jumplab_exporter.driver_names import name_problems
 from jumplab_exporter.drivers.console.recorded import Recorded
 from jumplab_exporter.errors import Stopped
 from jumplab_exporter.health import LastLines
-from jumplab_exporter.hooks.surroundings import HookSession
 from jumplab_exporter.lease_session import LeaseSession, SessionContext
 from jumplab_exporter.lifecycle import (
     Assigned,
@@ -53,6 +51,7 @@ from jumplab_exporter.log_sessions import LogSessions
 from jumplab_exporter.registration import Listener, Registration
 from jumplab_exporter.reporting import ReportQueue
 from jumplab_exporter.reports import Report, Status
+from jumplab_exporter.session_factory import SessionFactory
 
 _LAST_REPORTS_BOUND_SECONDS = 5.0
 _LEAVING_BOUND_SECONDS = 10.0
@@ -86,6 +85,8 @@ class Exporter:
     def __init__(self, config: ExporterConfig, short_path: LocalSocket) -> None:
         self._config = config
         self._wire = Wire.of(config, short_path)
+        hook_folder = short_path.socket.parent / "hook" if short_path.socket is not None else None
+        self._sessions = SessionFactory(config, self._wire.epoch, hook_folder)
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._state: State = Connecting()
         self._outbox = ReportQueue()
@@ -93,10 +94,9 @@ class Exporter:
         self._assignment = Assignment(None, None)
         self._controller: Controller | None = None
         self._failures: dict[str, str] = {}
-        self._told: dict[str, str] = {}
         self._hosting: LeaseSession | None = None
         self._hosting_task: asyncio.Task[None] | None = None
-        self._checkup = Checkup(config.health_check, self._build_tree, clock=boottime)
+        self._checkup = Checkup(config.health_check, self._sessions.build_tree, clock=boottime)
         self._check_task: asyncio.Task[None] | None = None
         self._last_lines = LastLines()
         self._console_logs = config.console_logs.logs_of(f"{config.metadata.namespace}.{config.metadata.name}")
@@ -129,7 +129,7 @@ class Exporter:
         """Serves until it is asked to stop. Raises Stopped where it can't or shall not go on."""
         if self._config.grpc_options:
             _log.warning("grpcOptions is accepted for compatibility with Jumpstarter and has no effect")
-        tree = self._build_tree()
+        tree = self._sessions.build_tree()
         for sentence in (*warnings_of(self._config, tree), *name_problems(tree)):
             _log.warning("%s", sentence)
         self._report_drivers(tree)
@@ -267,21 +267,6 @@ class Exporter:
         log = self._last_lines.text() if health.failures or report.release else ""
         return replace(report, health=replace(health, broken_drivers=self._driver_failures(), log=log))
 
-    def _build_tree(self) -> DriverTree:
-        name = f"{self._config.metadata.namespace}/{self._config.metadata.name}"
-        tree = DriverTree(build_drivers(self._config.export), scope=name, description=self._config.description)
-        self._tell_failures(tree)
-        return tree
-
-    def _tell_failures(self, tree: DriverTree) -> None:
-        """Each once, since drivers are built for each lease and each check."""
-        for path, reason in tree.failures().items():
-            if self._told.get(path) != reason:
-                self._told[path] = reason
-                driver = next(node.driver for node in tree.nodes.values() if node.path == path)
-                fault = driver.fault if isinstance(driver, FailedDriver) else None
-                _log.error("can't be used: %s", reason, extra={"driver_path": path}, exc_info=fault)
-
     def _record_consoles(self, tree: DriverTree, lease: Lease) -> Recording | None:
         if self._console_logs is None:
             return None
@@ -303,30 +288,16 @@ class Exporter:
                 _log.warning("old console logs can't be removed: %s", error)
             await asyncio.sleep(_PRUNING_SECONDS)
 
-    def _open_session(self, tree: DriverTree, lease: Lease) -> SessionHost:
-        return SessionHost(
-            tree,
-            exporter_name=self._config.metadata.name,
-            lease_name=lease.name,
-            epoch=self._wire.epoch,
-            motd=self._config.motd,
-        )
-
-    def _open_hook_session(self, tree: DriverTree, lease: Lease) -> HookSession:
-        name, socket = self._config.metadata.name, self._wire.short_path.socket
-        host = SessionHost(tree, exporter_name=name, lease_name=lease.name, epoch=self._wire.epoch, sends_logs=False)
-        return HookSession(host, name, socket.parent / "hook" if socket is not None else None)
-
     def _session_context(self) -> SessionContext:
         return SessionContext(
-            build_tree=self._build_tree,
+            build_tree=self._sessions.build_tree,
             record_consoles=self._record_consoles,
-            open_session=self._open_session,
+            open_session=self._sessions.open_session,
             open_link=self._open_link,
             next_session=self._next_session,
             short_path=self._wire.short_path,
             hooks=self._config.hooks,
-            open_hook_session=self._open_hook_session,
+            open_hook_session=self._sessions.open_hook_session,
             leaves_after_lease=self._config.exit_on_lease_end,
             post=self._events.put_nowait,
             report_drivers=self._report_drivers,

@@ -16,7 +16,7 @@ from jumplab_exporter.controller import Assignment, Offer
 from jumplab_exporter.hooks import run as hook_run
 from jumplab_exporter.hooks.surroundings import HookSession, environment_of, motd_of
 from jumplab_exporter.lifecycle import Attended, Cleaned, DriversHang, Event, Lease, Prepared, PreparingFailed
-from jumplab_exporter.local_socket import ExpectedClients, LocalSocket
+from jumplab_exporter.local_socket import ClientSocket, ExpectedClients
 from jumplab_exporter.reports import Report
 
 # How long drivers may take to be torn down before they are called hanging.
@@ -43,7 +43,7 @@ class SessionContext:
     open_session: Callable[[DriverTree, Lease], SessionHost]
     open_link: Callable[[Offer], Link]
     next_session: Callable[[str], Awaitable[tuple[Offer, Link]]]
-    short_path: LocalSocket
+    short_path: ClientSocket
     hooks: Hooks
     open_hook_session: Callable[[DriverTree, Lease], HookSession]
     leaves_after_lease: bool

@@ -5,9 +5,10 @@ import hashlib
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from jumplab.transport.errors import NotAllowed
 from jumplab.transport.links import ConnectionLost, Link
@@ -70,6 +71,15 @@ class _ExpectedClient:
 
     until: float
     session: str = ""
+
+
+class ClientSocket(Protocol):
+    """Where clients on this machine come."""
+
+    def listening(
+        self, expected_clients: ExpectedClients, serve: Callable[[Link], Awaitable[None]]
+    ) -> AbstractAsyncContextManager[None]:
+        """Serves clients while the context lasts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,19 +7,23 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import wraps
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from jumplab import event_loop
 from jumplab.log_format import set_up_logging
 from jumplab.versions import version_command, version_option
-from jumplab_exporter.config import ExporterConfig, load, locate
-from jumplab_exporter.errors import ConfigurationError, ExporterError
+from jumplab_exporter.config import ExporterConfig, LocalConfig, load, load_either, load_local, locate
+from jumplab_exporter.errors import ConfigurationError, ExporterError, Stopped
 from jumplab_exporter.lock import only_process
 from jumplab_exporter.log_format import LINE, ExporterFormatter
+
+if TYPE_CHECKING:
+    from jumplab_exporter.parent import Parent
 
 
 def _printing_errors(command: Callable[..., int]) -> Callable[..., None]:
@@ -65,14 +69,28 @@ def run(config: str, verbose: bool) -> int:
 
     CONFIG is a file, or the name of a file in ~/.config/jumpstarter/exporters or /etc/jumpstarter/exporters.
     """
-    if os.environ.get("JUMPLAB_HOOK"):
-        raise ConfigurationError("a hook may not start an exporter: it would end with the hook")
+    _refuse_in_hook()
     path = locate(config)
     configuration = load(path)
     _set_up_logging(logging.DEBUG if verbose else logging.INFO)
     with only_process(path):
         event_loop.run(_serve(configuration))
     return 0
+
+
+@main.command(hidden=True)
+@click.argument("config")
+@_printing_errors
+def local(config: str) -> int:
+    """Serve the drivers of CONFIG to the process that has started this one. `jumplab shell --exporter-config` does."""
+    from jumplab_exporter.parent import Parent
+
+    parent = Parent.take()
+    try:
+        return _serve_parent(parent, config)
+    except ExporterError as error:
+        parent.report(failed=str(error), status=error.exit_status)
+        return error.exit_status
 
 
 @main.command()
@@ -86,7 +104,7 @@ def check(config: str) -> int:
     from jumplab_exporter.driver_factory import build_drivers
     from jumplab_exporter.driver_names import name_problems
 
-    configuration = load(locate(config))
+    configuration = load_either(locate(config))
     logging.disable()
     tree = DriverTree(build_drivers(configuration.export), scope=configuration.metadata.name)
     for node in tree.nodes.values():
@@ -107,10 +125,54 @@ def check(config: str) -> int:
     return 2 if tree.failures() or problems else 0
 
 
+def _refuse_in_hook() -> None:
+    if os.environ.get("JUMPLAB_HOOK"):
+        raise ConfigurationError("a hook may not start an exporter: it would end with the hook")
+
+
 def _set_up_logging(level: int) -> None:
     set_up_logging(level, ExporterFormatter(LINE))
     for library in ("asyncio", "qemu"):
         logging.getLogger(library).setLevel(logging.WARNING)
+
+
+def _serve_parent(parent: "Parent", config: str) -> int:
+    from jumplab_exporter.own_folder import own_folder
+
+    _refuse_in_hook()
+    path = locate(config)
+    configuration = load_local(path)
+    _set_up_logging(logging.INFO)
+    if sys.stderr.isatty():  # where `jumplab console` has the terminal a line feed alone does not go back
+        for handler in logging.getLogger().handlers:
+            if isinstance(handler, logging.StreamHandler):
+                handler.terminator = "\r\n"
+    with ExitStack() as stack:
+        stack.enter_context(only_process(path))
+        try:
+            folder = stack.enter_context(own_folder())
+        except OSError as error:
+            raise Stopped(f"there is no place for a socket: {error}") from error
+        event_loop.run(_serve_locally(configuration, folder, parent))
+    return 0
+
+
+async def _serve_locally(configuration: LocalConfig, folder: Path, parent: "Parent") -> None:
+    from jumplab_exporter.local_exporter import LocalExporter, ending_bound_seconds
+
+    bound, name = ending_bound_seconds(configuration), configuration.metadata.name
+    parent.report(ending_seconds=bound)
+    exporter = LocalExporter(
+        configuration,
+        folder,
+        parent.token,
+        ready=lambda socket: parent.report(ready=str(socket), exporter=name),
+        failed=lambda reason: parent.report(failed=reason, status=1),
+    )
+    loop = asyncio.get_running_loop()
+    parent.watch(lambda: loop.call_soon_threadsafe(exporter.stop), then_exit_seconds=bound)
+    with _on_signals(exporter.stop):
+        await exporter.run()
 
 
 async def _serve(configuration: ExporterConfig) -> None:

@@ -1,4 +1,4 @@
-"""A shell in which `j` reaches a leased exporter: through sockets of this process, which dials for each `j`."""
+"""A shell in which `j` reaches an exporter: through sockets of this process, which dials for each `j`."""
 
 import asyncio
 import os
@@ -7,7 +7,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,16 +15,11 @@ from jumplab.children import Spawned, spawn
 from jumplab.cli.exit_status import print_note
 from jumplab.cli.j.console_places import ConsolePlaces, attach_points
 from jumplab.cli.j.delegated_call_server import DelegatedCallServer, serving_delegated_calls
-from jumplab.client.acquiring import AcquiredLease, follow
 from jumplab.client.config import DriverSettings
-from jumplab.client.controller import Controller
+from jumplab.client.driver_source import DriverSource
 from jumplab.client.errors import ClientError, ConfigurationError
-from jumplab.client.lease_status import failure_of, foreign_to, notice_of
-from jumplab.client.sessions import dial
-from jumplab.client.views import LeaseView
 from jumplab.programs import folder_of
 from jumplab.socket_folders import socket_base
-from jumplab.transport.backoff import Backoff
 from jumplab.transport.errors import NotPossibleNow, TransportError
 from jumplab.transport.listener import AcceptedLink, LocalListener, only, turn_away
 from jumplab.transport.relay import relay
@@ -35,8 +30,7 @@ _CALL_SOCKET = ".calls"  # no member's name begins with a dot
 
 
 async def open_shell(
-    controller: Controller,
-    acquired: AcquiredLease,
+    source: DriverSource,
     drivers: DriverSettings,
     command: Sequence[str],
     reconnect_within: timedelta,
@@ -44,27 +38,28 @@ async def open_shell(
     """Runs a command, the user's shell where there is none, until it ends: its exit status.
 
     reconnect_within: how long a connection of a `j` in it may stay away.
-    Prints when the lease ends meanwhile or gets another holder; the shell goes on. Cancelling ends the command.
+    Prints when the drivers can't be used any more, since the lease has ended for example; the shell goes on. Cancelling
+    ends the command.
     """
-
-    token, lease = secrets.token_hex(16), acquired.lease
+    token, members = secrets.token_hex(16), source.member_names
     async with AsyncExitStack() as stack:
-        members = [member.name for member in lease.members] or [""]
         folder = Path(stack.enter_context(_socket_folder(members)))
         sockets = {}
         for member in members:
-            listener = LocalListener(folder / member, only(token), _serving(controller, acquired, member))
+            listener = LocalListener(folder / member, only(token), _serving(source, member))
             sockets[member] = (await stack.enter_async_context(listener)).path
         call_socket = folder / _CALL_SOCKET
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
-        points = tasks.create_task(attach_points(controller, acquired)) if acquired.persists else None
-        calls = DelegatedCallServer(controller, acquired, reconnect_within, folder, ConsolePlaces(points))
+        points = tasks.create_task(attach_points(source)) if not source.is_own else None
+        calls = DelegatedCallServer(source, reconnect_within, folder, ConsolePlaces(points))
         await stack.enter_async_context(serving_delegated_calls(call_socket, token, calls.run))
-        watching = tasks.create_task(_announce_end(controller, lease.name), name="watch of the lease")
+        watching = tasks.create_task(source.announce_end(print_note), name="watch of the lease")
         try:
             patience = {"JUMPLAB_RECONNECT_SECONDS": f"{reconnect_within.total_seconds():g}"}
-            ours = _environment(sockets, token, lease, drivers) | patience | {"JUMPLAB_CALL_SOCKET": str(call_socket)}
-            environment = os.environ | _path_to_j() | ours
+            ours = _environment(sockets, token, source, drivers) | patience | {"JUMPLAB_CALL_SOCKET": str(call_socket)}
+            # A shell within a leased shell, without a lease of its own, is not in that lease.
+            environment = {name: value for name, value in os.environ.items() if name != "JUMPLAB_LEASE"}
+            environment |= _path_to_j() | ours
             return await _run(command or [os.environ.get("SHELL") or "/bin/sh"], environment)
         finally:
             watching.cancel()
@@ -81,10 +76,10 @@ def _socket_folder(members: Sequence[str]) -> tempfile.TemporaryDirectory[str]:
         raise ConfigurationError(f"there is no place for the shell's sockets: {error}") from error
 
 
-def _serving(controller: Controller, acquired: AcquiredLease, member: str) -> Callable[[AcceptedLink], Awaitable[None]]:
+def _serving(source: DriverSource, member: str) -> Callable[[AcceptedLink], Awaitable[None]]:
     async def serve(accepted: AcceptedLink) -> None:
         try:
-            link = await dial(controller, acquired, member=member)
+            link = await source.dial(member)
         except (ClientError, TransportError) as error:
             why = error if isinstance(error, TransportError) else NotPossibleNow(str(error))
             await turn_away((await accepted.accept()).stream, why)
@@ -103,15 +98,17 @@ def _path_to_j() -> dict[str, str]:
     return {} if shutil.which("j") else {"PATH": os.pathsep.join((path, folder_of("j")))}
 
 
-def _environment(sockets: Mapping[str, Path], token: str, lease: LeaseView, drivers: DriverSettings) -> dict[str, str]:
+def _environment(
+    sockets: Mapping[str, Path], token: str, source: DriverSource, drivers: DriverSettings
+) -> dict[str, str]:
     """The environment for programs. JUMPLAB_SOCKET is the first member's, JUMPLAB_MEMBERS is NAME=PATH of each."""
     members = os.pathsep.join(f"{name}={path}" for name, path in sockets.items() if name)
-    return {
+    lease = {"JUMPLAB_LEASE": source.lease_name} if source.lease_name else {}
+    return lease | {
         "JUMPLAB_SOCKET": str(next(iter(sockets.values()))),
         "JUMPLAB_MEMBERS": members,
         "JUMPLAB_SOCKET_TOKEN": token,
-        "JUMPLAB_LEASE": lease.name,
-        "JUMPLAB_EXPORTER": lease.exporter,
+        "JUMPLAB_EXPORTER": source.exporter_name,
         "JMP_DRIVERS_ALLOW": "UNSAFE" if drivers.unsafe else ",".join(drivers.allow),
     }
 
@@ -140,21 +137,3 @@ async def _end(process: Spawned) -> None:
     except TimeoutError:
         process.kill()
         await process.wait()
-
-
-async def _announce_end(controller: Controller, name: str) -> None:
-    """Prints that the lease has ended, and before that the notice of its preemption."""
-    announced = ""
-    try:
-        async with aclosing(follow(controller, name, notify=lambda _sentence: None, backoff=Backoff())) as states:
-            async for lease in states:
-                if failure := failure_of(lease) or foreign_to(controller.client_name, lease):
-                    raise failure
-                if (notice := notice_of(lease)) != announced:
-                    announced = notice
-                    print_note(
-                        f'lease "{name}": {notice or "the preemption is cancelled; the lease continues until its end"}'
-                    )
-        print_note(f'lease "{name}" was deleted')
-    except (ClientError, TransportError) as error:
-        print_note(str(error))

@@ -106,6 +106,37 @@ def lease_options(function: F) -> F:
     return function
 
 
+_OF_A_LEASE = {
+    "selector": "-l",
+    "exporter": "--exporter",
+    "members": "--member",
+    "duration": "--duration",
+    "name": "--name",
+    "wait_timeout": "--wait-timeout",
+    "lease_name": "--lease",
+    "reconnect_within": "--reconnect-within",
+    "client_name": "--client",
+}
+"""The options of a lease and its controller, by their parameters."""
+
+
+def exporter_config_option(function: F) -> F:
+    """--exporter-config: drivers without a controller."""
+    return click.option(
+        "--exporter-config",
+        metavar="FILE",
+        help="Use the drivers of this exporter's configuration file, without a controller and without a lease.",
+    )(function)
+
+
+def check_without_lease(context: click.Context) -> None:
+    """Raises UsageError where an option of a lease was given beside --exporter-config."""
+    source = click.core.ParameterSource.COMMANDLINE
+    given = [name for parameter, name in _OF_A_LEASE.items() if context.get_parameter_source(parameter) is source]
+    if given:
+        raise click.UsageError(f"--exporter-config uses drivers without a lease; leave out {', '.join(given)}")
+
+
 def reconnect_option(function: F) -> F:
     """--reconnect-within: how patient a session is."""
     return click.option(

@@ -1,5 +1,6 @@
 """Checks the arguments of the public functions: a wrong one is an error with a sentence, before anything is leased."""
 
+import os
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -16,6 +17,13 @@ def check_text(name: str, value: Any, example: str, *, required: bool = False) -
     """Raises ConfigurationError where it is no string, or an empty one that is required."""
     if not isinstance(value, str) or (required and not value):
         raise _wrong(name, f"a string such as {example}", value)
+
+
+def as_path(name: str, value: Any, example: str) -> str:
+    """The text of a path. Raises ConfigurationError where it is none, or empty."""
+    path = os.fspath(value) if isinstance(value, os.PathLike) else value
+    check_text(name, path, example, required=True)
+    return str(path)
 
 
 def check_members(exporters: Any) -> None:

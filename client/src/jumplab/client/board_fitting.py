@@ -1,10 +1,10 @@
 """Compares typed boards with the report of an exporter, and makes them of its drivers."""
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from jumplab.client.boards import AsyncBoard, Board, BoardClass, BoardField, ClientClass, fields_of
 from jumplab.client.errors import BoardMismatch
-from jumplab.client.views import LeaseView
 from jumplab.driver import AsyncDriverClient, DriverClient, Portal
 from jumplab.driver.client import child_called
 from jumplab.driver.interface import interfaces_of, name_of, version_of
@@ -13,11 +13,14 @@ PlainBoard = TypeVar("PlainBoard", bound=Board)
 AsynchronousBoard = TypeVar("AsynchronousBoard", bound=AsyncBoard)
 
 
-def check_fit(board: BoardClass, root: AsyncDriverClient, lease: LeaseView) -> None:
-    """Raises BoardMismatch, with everything that the leased exporters lack of what the board's class declares."""
+def check_fit(board: BoardClass, root: AsyncDriverClient, exporters: Mapping[str, str]) -> None:
+    """Raises BoardMismatch, with everything that the exporters lack of what the board's class declares.
+
+    exporters: their names by those of the members; one alone is the member "".
+    """
     if differences := _differences(board, root, ""):
-        exporters = ", ".join(f'"{member.exporter}" ({member.name})' for member in lease.members)
-        doer = f"exporters {exporters} do" if lease.members else f'exporter "{lease.exporter}" does'
+        named = ", ".join(f'"{name}" ({member})' if member else f'"{name}"' for member, name in exporters.items())
+        doer = f"exporter {named} does" if "" in exporters else f"exporters {named} do"
         raise BoardMismatch(f"{doer} not fit board {board.__qualname__}: {'; '.join(differences)}")
 
 

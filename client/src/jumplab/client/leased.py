@@ -1,21 +1,29 @@
 """The contexts of `with` and `async with`: a lease's drivers, untyped or as a board."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from types import TracebackType
-from typing import Generic
+from typing import Any, Generic, Protocol
 
 from jumplab.client.acquiring import AcquiredLease
 from jumplab.client.board_fitting import AsynchronousBoard, PlainBoard, async_board, check_fit, plain_board
-from jumplab.client.boards import BoardClass
+from jumplab.client.boards import Board, BoardClass
 from jumplab.client.config import ClientConfig
 from jumplab.client.controller import Controller
 from jumplab.client.gangs import root_of
 from jumplab.client.sessions import reconnect_within
+from jumplab.client.views import LeaseView
 from jumplab.driver import AsyncGenericClient, GenericClient, Portal
 from jumplab.driver.plain import plain_twin_of
+
+
+class Opening(Protocol):
+    """How drivers are reached, and let go of at the end."""
+
+    def root(self, board: BoardClass | None = None) -> AbstractAsyncContextManager[AsyncGenericClient]:
+        """The root of the drivers, which fit the board. Raises as `Leased` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +55,12 @@ class LeaseOpening:
             ) as root,
         ):
             if board is not None:
-                check_fit(board, root, acquired.lease)
+                check_fit(board, root, _exporters_of(acquired.lease))
             yield root
+
+
+def _exporters_of(lease: LeaseView) -> Mapping[str, str]:
+    return {member.name: member.exporter for member in lease.members} or {"": lease.exporter}
 
 
 class _Plain:
@@ -57,7 +69,7 @@ class _Plain:
     def __init__(self) -> None:
         self._stack = ExitStack()
 
-    def enter(self, opening: LeaseOpening, board: BoardClass | None = None) -> tuple[GenericClient, Portal]:
+    def enter(self, opening: Opening, board: BoardClass | None = None) -> tuple[GenericClient, Portal]:
         with ExitStack() as stack:
             portal = stack.enter_context(Portal())
             root = stack.enter_context(portal.entered(opening.root(board)))
@@ -71,16 +83,16 @@ class _Plain:
 
 
 class Leased:
-    """A leased exporter's drivers, while the context lasts; made by `lease` and `attach`.
+    """An exporter's drivers, while the context lasts; made by `lease` and `attach`, and by `local` without a lease.
 
     `with` gives the root of the drivers as a GenericClient, `async with` as an AsyncGenericClient. Of several exporters
     it is one root, and each exporter's is its child under the name that the lease has for it. Entering waits until
     the exporter is ready; it raises ClientError or TransportError where that will not be, and DriverError where
-    its drivers can't be attached to. Leaving releases what `lease` created, after exceptions and Ctrl-C too. It can be
-    entered once.
+    its drivers can't be attached to. Leaving releases what `lease` created and ends what `local` started, after
+    exceptions and Ctrl-C too. It can be entered once.
     """
 
-    def __init__(self, opening: LeaseOpening) -> None:
+    def __init__(self, opening: Opening) -> None:
         self._opening = opening
         self._plain = _Plain()
         self._asynchronous = AsyncExitStack()
@@ -109,7 +121,7 @@ class LeasedBoard(Generic[PlainBoard]):
     released then.
     """
 
-    def __init__(self, opening: LeaseOpening, board: type[PlainBoard]) -> None:
+    def __init__(self, opening: Opening, board: type[PlainBoard]) -> None:
         self._opening = opening
         self._board = board
         self._plain = _Plain()
@@ -127,7 +139,7 @@ class LeasedBoard(Generic[PlainBoard]):
 class LeasedAsyncBoard(Generic[AsynchronousBoard]):
     """LeasedBoard for asyncio: `async with` gives the AsyncBoard."""
 
-    def __init__(self, opening: LeaseOpening, board: type[AsynchronousBoard]) -> None:
+    def __init__(self, opening: Opening, board: type[AsynchronousBoard]) -> None:
         self._opening = opening
         self._board = board
         self._stack = AsyncExitStack()
@@ -140,3 +152,10 @@ class LeasedAsyncBoard(Generic[AsynchronousBoard]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self._stack.__aexit__(kind, error, traceback)
+
+
+def leased(opening: Opening, board: BoardClass | None) -> Leased | LeasedBoard[Any] | LeasedAsyncBoard[Any]:
+    """The context for a board's class, or for none."""
+    if board is None:
+        return Leased(opening)
+    return LeasedBoard(opening, board) if issubclass(board, Board) else LeasedAsyncBoard(opening, board)

@@ -13,7 +13,7 @@ from jumplab.client.arguments import as_config, as_duration, check_callable, che
 from jumplab.client.boards import AsyncBoard, Board, BoardClass, check_board
 from jumplab.client.config import ClientConfig
 from jumplab.client.gangs import parse_members
-from jumplab.client.leased import Leased, LeasedAsyncBoard, LeasedBoard, LeaseOpening
+from jumplab.client.leased import Leased, LeasedAsyncBoard, LeasedBoard, LeaseOpening, leased
 
 _log = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ def lease(
     request = acquiring.make_request(
         config, selector=selector, exporter=exporter, members=members, duration=lasting, name=name
     )
-    return _leased(
+    return leased(
         LeaseOpening(
             config,
             lambda controller: acquiring.acquired(controller, request, timeout=bound, notify=tell),
@@ -125,7 +125,7 @@ def attach(
     reconnecting = None if reconnect_within is None else as_duration("reconnect_within", reconnect_within)
     config = as_config(client)
     bound = bound or config.patience.wait_timeout
-    return _leased(
+    return leased(
         LeaseOpening(
             config,
             lambda controller: acquiring.joined(controller, name, timeout=bound, notify=tell),
@@ -134,9 +134,3 @@ def attach(
         ),
         board,
     )
-
-
-def _leased(opening: LeaseOpening, board: BoardClass | None) -> Leased | LeasedBoard[Any] | LeasedAsyncBoard[Any]:
-    if board is None:
-        return Leased(opening)
-    return LeasedBoard(opening, board) if issubclass(board, Board) else LeasedAsyncBoard(opening, board)

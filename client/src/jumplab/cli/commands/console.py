@@ -2,11 +2,23 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
 
-from jumplab.cli.options import client_option, lease_options, reconnect_option
+from jumplab.cli.options import (
+    check_without_lease,
+    client_option,
+    exporter_config_option,
+    lease_options,
+    reconnect_option,
+)
+
+if TYPE_CHECKING:
+    from jumplab.cli.j.console_terminal import ConsoleOptions
+    from jumplab.client.config import DriverSettings
+    from jumplab.client.driver_source import DriverSource
 
 
 @click.command()
@@ -33,6 +45,7 @@ from jumplab.cli.options import client_option, lease_options, reconnect_option
 @click.option("--log", type=click.Path(dir_okay=False, path_type=Path), help="Also append what is shown to this file.")
 @click.option("--timestamps", is_flag=True, help="Begin each line of the log with the time at which it came.")
 @click.option("--control-sequences", is_flag=True, help="Leave colours and other control sequences in the log.")
+@exporter_config_option
 @reconnect_option
 @client_option
 def console(
@@ -52,6 +65,7 @@ def console(
     log: Path | None,
     timestamps: bool,
     control_sequences: bool,
+    exporter_config: str | None,
     reconnect_within: timedelta | None,
     client_name: str | None,
 ) -> None:
@@ -62,17 +76,14 @@ def console(
     if log_of is not None:
         _write_kept_log(log_of, driver, offset or 0, log, client_name, control_sequences=control_sequences)
         return
-    from contextlib import AsyncExitStack
-
-    from jumplab.cli.exit_status import print_note
     from jumplab.cli.foreseeing import check_console
-    from jumplab.cli.j.console_terminal import ConsoleOptions, open_console, show_notices
-    from jumplab.cli.j.driver_tree import DriverTree
+    from jumplab.cli.j.console_terminal import ConsoleOptions
     from jumplab.cli.lease_context import LeaseOptions, acquire, member_of
     from jumplab.cli.running import run
     from jumplab.client import sessions
     from jumplab.client.config_files import load_client
     from jumplab.client.controller import Controller
+    from jumplab.client.driver_source import LeasedDrivers
 
     if watch and exclusive:
         raise click.UsageError("--watch and --exclusive exclude each other; leave out one of them")
@@ -81,25 +92,57 @@ def console(
     if log is None and (timestamps or control_sequences):
         raise click.UsageError("--timestamps and --control-sequences are about the log; name its file with --log")
     options = ConsoleOptions(begin, offset, exclusive, watch, log, timestamps, control_sequences)
+    if exporter_config is not None:
+        _local_console(exporter_config, driver, options)
+        return
     config = load_client(client_name)
     wanted = LeaseOptions(selector, exporter, members, duration, name, wait_timeout, lease_name)
 
     async def lease_and_attach() -> None:
-        async with AsyncExitStack() as stack:
-            controller = await stack.enter_async_context(Controller.connected(config))
+        async with Controller.connected(config) as controller:
             await check_console(controller, wanted, driver)
-            acquired = await stack.enter_async_context(acquire(controller, config, wanted))
-            member, path = member_of(acquired.lease, driver)
-            tree = DriverTree.allowing(config.drivers.allow, unsafe=config.drivers.unsafe)
-            patience = sessions.reconnect_within(config, reconnect_within)
-            again = sessions.reconnecting(controller, acquired.lease.name, patience, notify=print_note, member=member)
-            attaching = sessions.attached(controller, acquired, tree, again, "jumplab console", member)
-            session = await stack.enter_async_context(attaching)
-            chosen = tree.console(session.root, path)
-            await show_notices(session, chosen)
-            await open_console(session.root, chosen, tree, options)
+            async with acquire(controller, config, wanted) as acquired:
+                member, path = member_of(acquired.lease, driver)
+                source = LeasedDrivers(controller, acquired)
+                patience = sessions.reconnect_within(config, reconnect_within)
+                await _show(source, config.drivers, (member, path), patience, options)
 
     run(lease_and_attach())
+
+
+def _local_console(exporter_config: str, driver: str | None, options: "ConsoleOptions") -> None:
+    from jumplab.cli.local import ready_drivers
+    from jumplab.cli.running import run
+    from jumplab.client.config import DriverSettings
+    from jumplab.session.client import RECONNECT_WITHIN
+
+    check_without_lease(click.get_current_context())
+
+    async def start_and_attach() -> None:
+        async with ready_drivers(exporter_config) as source:
+            await _show(source, DriverSettings(unsafe=True), ("", driver), RECONNECT_WITHIN, options)
+
+    run(start_and_attach())
+
+
+async def _show(
+    source: "DriverSource",
+    drivers: "DriverSettings",
+    driver: tuple[str, str | None],
+    reconnect_within: timedelta,
+    options: "ConsoleOptions",
+) -> None:
+    """driver: its member and its path there; None: the only console."""
+    from jumplab.cli.exit_status import print_note
+    from jumplab.cli.j.console_terminal import open_console, show_notices
+    from jumplab.cli.j.driver_tree import DriverTree
+
+    member, path = driver
+    tree = DriverTree.allowing(drivers.allow, unsafe=drivers.unsafe)
+    async with source.attached(tree, "jumplab console", member, reconnect_within, print_note) as session:
+        chosen = tree.console(session.root, path)
+        await show_notices(session, chosen)
+        await open_console(session.root, chosen, tree, options)
 
 
 _OF_A_KEPT_LOG = {"log_of", "driver", "offset", "log", "control_sequences", "client_name"}

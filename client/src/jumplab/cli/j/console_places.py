@@ -7,10 +7,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from jumplab.cli.j.driver_tree import DriverTree, walk
-from jumplab.client.acquiring import AcquiredLease
-from jumplab.client.controller import Controller
+from jumplab.client.driver_source import DriverSource
 from jumplab.client.errors import ClientError
-from jumplab.client.sessions import attached, reconnecting
 from jumplab.driver import AsyncDriverClient, Cursor
 from jumplab.driver.errors import DriverError
 from jumplab.drivers.console.aio import AsyncConsoleClient
@@ -55,14 +53,13 @@ class ConsolePlaces:
         return ConsolePlace(begin, begin)
 
 
-async def attach_points(controller: Controller, acquired: AcquiredLease) -> AttachPoints:
-    """Where the consoles of a lease are now. Those of an exporter that can't be reached are left out."""
+async def attach_points(source: DriverSource) -> AttachPoints:
+    """Where the consoles are now. Those of an exporter that can't be reached are left out."""
     points: dict[tuple[str, str], Cursor] = {}
-    for member in [member.name for member in acquired.lease.members] or [""]:
-        again = reconnecting(controller, acquired.lease.name, member=member)
+    for member in source.member_names:
         tree = DriverTree.allowing((), unsafe=False)
         try:
-            async with attached(controller, acquired, tree, again, "jumplab shell", member) as session:
+            async with source.attached(tree, "jumplab shell", member) as session:
                 for client in walk(session.root):
                     if client.attached_at is not None:
                         points[member, client.path] = client.attached_at

@@ -19,9 +19,7 @@ from jumplab.cli.j.driver_commands import PlainCall, plain_call
 from jumplab.cli.j.driver_tree import DriverTree
 from jumplab.cli.j.seen_log_lines import SeenLogLines
 from jumplab.cli.options import read_reconnect_seconds
-from jumplab.client.acquiring import AcquiredLease
-from jumplab.client.controller import Controller
-from jumplab.client.sessions import attached, reconnecting
+from jumplab.client.driver_source import DriverSource
 from jumplab.driver import Progress, on_progress
 from jumplab.protocol.v1.session_pb2 import LogLine
 from jumplab.session.client import Session
@@ -63,13 +61,12 @@ class DelegatedCall:
 
 @dataclass(frozen=True, slots=True)
 class DelegatedCallServer:
-    """Makes calls to the drivers of one lease.
+    """Makes calls to the drivers of one shell.
 
-    patience: how long a lost connection may stay away.  folder: the shell's own.  places: in the lease's consoles.
+    patience: how long a lost connection may stay away.  folder: the shell's own.  places: in the consoles.
     """
 
-    controller: Controller
-    acquired: AcquiredLease
+    source: DriverSource
     patience: timedelta
     folder: Path
     places: ConsolePlaces
@@ -91,7 +88,6 @@ class DelegatedCallServer:
             answer({"progress": [progress.done, progress.total, progress.text]})
 
         patience = read_reconnect_seconds(delegated.patience) or self.patience
-        again = reconnecting(self.controller, self.acquired.lease.name, patience, send_note, delegated.member)
         tree = DriverTree.allowing((), unsafe=False)
         with SeenLogLines(self.folder, delegated.member) as lines:
 
@@ -99,7 +95,7 @@ class DelegatedCallServer:
                 if lines.is_new(session.epoch, line.number):
                     answer({"said": session.shown(line, with_severity=True)})
 
-            async with attached(self.controller, self.acquired, tree, again, "j", delegated.member) as session:
+            async with self.source.attached(tree, "j", delegated.member, patience, send_note) as session:
                 session.on_log = partial(send_log_line, session)
                 call = _call_of(delegated, session, tree)
                 if call is not None:

@@ -64,12 +64,13 @@ class ConsoleStream:
         self._sending = asyncio.Lock()
         self._cuts = 0
         self._closed = False
+        self._over: errors.DriverError | None = None
 
     async def attach(self) -> ResultStream:
         """The present attachment; makes one at `offset` where there is none. Raises DriverError."""
         async with self._attaching:
             if self._closed:
-                raise errors.StreamReset("this attachment to the console is closed; connect again")
+                raise self._over or errors.StreamReset("this attachment to the console is closed; connect again")
             while self._attached is None:
                 self._begin_anew()
                 context = self._console.open("attach", offset=self.offset, **self._given)
@@ -77,8 +78,9 @@ class ConsoleStream:
                     self._attached = (await context.__aenter__(), context)
                 except errors.CallFailed as error:
                     raise _refusal(error) from error
-                except errors.SessionLost:
-                    if self._console.epoch == self.epoch:
+                except (errors.SessionLost, errors.SessionEnded) as error:
+                    if isinstance(error, errors.SessionEnded) or self._console.epoch == self.epoch:
+                        self._over = error  # who else reads is told the same, though it is closed meanwhile
                         raise
             return self._attached[0]
 

@@ -203,8 +203,10 @@ class _ConnectionLoop:
             await backoff.wait()
             self._hello.epoch = self._session.epoch
             self._hello.received = self._session.channel.received
-            with contextlib.suppress(TransportError, errors.SessionLost):
-                return await _greet(await dial(), self._hello)
+            with contextlib.suppress(TransportError):
+                link = await dial()
+                with contextlib.suppress(errors.SessionLost):
+                    return await _greet(link, self._hello)
 
 
 @contextlib.contextmanager

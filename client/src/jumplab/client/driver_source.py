@@ -1,0 +1,117 @@
+"""Where a shell's drivers are: the seam between what works with drivers and how they are reached."""
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from jumplab.client.acquiring import AcquiredLease, follow
+from jumplab.client.controller import Controller
+from jumplab.client.errors import ClientError
+from jumplab.client.lease_status import failure_of, foreign_to, notice_of
+from jumplab.client.sessions import attached, dial, reconnecting
+from jumplab.session.client import RECONNECT_WITHIN, ClientClasses, Session
+from jumplab.transport.backoff import Backoff
+from jumplab.transport.errors import TransportError
+from jumplab.transport.links import Link
+
+Notify = Callable[[str], None]
+
+_log = logging.getLogger(__name__)
+
+
+class DriverSource(Protocol):
+    """Exporters whose drivers this process may use: each is a member, and one alone is the member "".
+
+    lease_name: "" where there is no lease.  exporter_name: the first member's.  is_own: nobody else has used them
+    since they became ready.
+    """
+
+    @property
+    def lease_name(self) -> str: ...
+
+    @property
+    def exporter_name(self) -> str: ...
+
+    @property
+    def member_names(self) -> Sequence[str]: ...
+
+    @property
+    def is_own(self) -> bool: ...
+
+    async def dial(self, member: str) -> Link:
+        """A way to a member, good for one session. Raises TransportError, ClientError."""
+
+    def attached(
+        self,
+        classes: ClientClasses,
+        client: str,
+        member: str = "",
+        within: timedelta = RECONNECT_WITHIN,
+        notify: Notify = _log.info,
+    ) -> AbstractAsyncContextManager[Session]:
+        """A session with a member.
+
+        client: who attaches, for the exporter's log.  within: how long a lost connection may stay away; `notify` gets
+        one sentence for each loss. Raises DriverError, TransportError, ClientError.
+        """
+
+    async def announce_end(self, notify: Notify) -> None:
+        """Waits until the drivers can't be used any more, and says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeasedDrivers:
+    """A DriverSource: the exporters of a lease that is ready."""
+
+    controller: Controller
+    acquired: AcquiredLease
+
+    @property
+    def lease_name(self) -> str:
+        return self.acquired.lease.name
+
+    @property
+    def exporter_name(self) -> str:
+        return self.acquired.lease.exporter
+
+    @property
+    def member_names(self) -> Sequence[str]:
+        return [member.name for member in self.acquired.lease.members] or [""]
+
+    @property
+    def is_own(self) -> bool:
+        return not self.acquired.persists
+
+    async def dial(self, member: str) -> Link:
+        return await dial(self.controller, self.acquired, member=member)
+
+    def attached(
+        self,
+        classes: ClientClasses,
+        client: str,
+        member: str = "",
+        within: timedelta = RECONNECT_WITHIN,
+        notify: Notify = _log.info,
+    ) -> AbstractAsyncContextManager[Session]:
+        again = reconnecting(self.controller, self.lease_name, within, notify, member)
+        return attached(self.controller, self.acquired, classes, again, client, member)
+
+    async def announce_end(self, notify: Notify) -> None:
+        """Also says the notice of the lease's preemption, before that."""
+        name, announced = self.lease_name, ""
+        try:
+            states = follow(self.controller, name, notify=lambda _sentence: None, backoff=Backoff())
+            async with aclosing(states):
+                async for lease in states:
+                    if failure := failure_of(lease) or foreign_to(self.controller.client_name, lease):
+                        raise failure
+                    if (notice := notice_of(lease)) != announced:
+                        announced = notice
+                        spared = "the preemption is cancelled; the lease continues until its end"
+                        notify(f'lease "{name}": {notice or spared}')
+            notify(f'lease "{name}" was deleted')
+        except (ClientError, TransportError) as error:
+            notify(str(error))
