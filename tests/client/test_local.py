@@ -188,3 +188,18 @@ def test_pytest_has_one_board_for_the_whole_run(file: Path, tmp_path: Path) -> N
 def test_pytest_wants_one_board(file: Path, tmp_path: Path, options: Any, sentence: str) -> None:
     ran = pytest_run(tmp_path, *options, *(("--jumplab-exporter-config", str(file)) if options else ()))
     assert sentence in ran.stdout + ran.stderr
+
+
+def test_an_exporter_that_dies_before_it_is_ready_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "acme_crash.py").write_text("import os; os._exit(3)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    file = written(tmp_path, export={"lamp": {"type": "acme_crash.Lamp"}})
+    sentence = "has ended with exit status 3 before it was ready; its output says why"
+    with pytest.raises(jumplab.LeaseFailed, match=sentence), jumplab.local(file):
+        pass
+
+
+def test_a_hook_may_not_start_one(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUMPLAB_HOOK", "beforeLease")
+    with pytest.raises(jumplab.ConfigurationError, match="a hook may not start an exporter"), jumplab.local(file):
+        pass
