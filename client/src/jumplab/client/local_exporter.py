@@ -29,6 +29,7 @@ from jumplab.session.client import RECONNECT_WITHIN, ClientClasses, Reconnecting
 from jumplab.transport.errors import NotPossibleNow
 from jumplab.transport.links import Link
 from jumplab.transport.local import LocalLink
+from jumplab.transport.same_machine import is_usable
 
 _ENDING_SECONDS = 30.0
 """How long the child has to end before it has said how long it may need."""
@@ -53,9 +54,12 @@ class LocalDrivers:
     is_own: bool = True
 
     async def dial(self, member: str) -> Link:  # noqa: ARG002 - there is only one
-        if (ended := self._ended()) is not None:
-            raise NotPossibleNow(ended)
-        return LocalLink(self._socket, self._token)
+        try:
+            if not await is_usable(self._socket):
+                await self._raise_if_dying()
+            return await self._dial_again()
+        except SessionLost as lost:
+            raise NotPossibleNow(str(lost)) from lost
 
     @asynccontextmanager
     async def attached(

@@ -18,6 +18,7 @@ from jumplab.transport.local import LocalStream
 from jumplab.transport.tokens import same_token
 from jumplab.transport.used_numbers import UsedNumbers
 
+_LETTING_GO_SECONDS = 1.0
 _GREETING_BOUND_SECONDS = 5.0
 _PAIRING_BOUND_SECONDS = 20.0
 _STREAMS_AT_ONCE = 1024
@@ -234,11 +235,15 @@ def _read(line: bytes) -> _Greeting:
 async def turn_away(stream: EnvelopeStream, error: TransportError, number: int = 0) -> None:
     """Sends the peer the reason why stream `number` is refused, and closes it.
 
-    A refusal is for good; anything else is a lost connection to the peer, which may come again.
+    A refusal is for good; anything else is a lost connection to the peer, which may come again. It is closed once the
+    peer has let go, or after a second: who still speaks when it is closed may not read the reason.
     """
-    with contextlib.suppress(ConnectionLost):
+    with contextlib.suppress(ConnectionLost, TimeoutError):
         if isinstance(error, Refused):
             await stream.send(str(error).encode(), EnvelopeKind.RESET)
         elif number == 0:
             await stream.send(str(error).encode(), EnvelopeKind.END)
+        async with asyncio.timeout(_LETTING_GO_SECONDS):
+            while True:
+                await stream.receive()
     await stream.aclose()
