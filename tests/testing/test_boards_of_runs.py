@@ -1,0 +1,288 @@
+"""Where a run of pytest has its board from, and what becomes of tests where there is none."""
+
+from __future__ import annotations
+
+import pytest
+
+from jumplab.protocol.client_v1 import client_pb2
+from tests.client.lab_double import become_ready, set_condition
+from tests.testing.conftest import Project
+
+TYPED = """
+import jumplab
+from jumplab.drivers.console import AsyncConsoleClient, ConsoleClient
+from jumplab.drivers.power import AsyncPowerClient, PowerClient
+from jumplab.drivers.storage import StorageClient
+
+
+class Virtual(jumplab.Board):
+    power: PowerClient
+    console: ConsoleClient
+
+
+class Bench(jumplab.Board):
+    board: Virtual
+    usb_power: PowerClient
+
+
+class Other(jumplab.Board):
+    camera: StorageClient
+
+
+class AsyncBench(jumplab.AsyncBoard):
+    usb_power: AsyncPowerClient
+"""
+
+TWO = """
+def test_one(board, lease):
+    assert board.usb_power.is_on() is False
+    assert (lease.name, lease.exporter) == ("nightly", "bench-1")
+    assert lease.end.tzinfo is not None
+
+def test_two(board):
+    board.usb_power.on()
+"""
+
+
+def noting(project: Project) -> list[client_pb2.Lease]:
+    """The leases that are asked for from here on; each is ready at once."""
+    asked: list[client_pb2.Lease] = []
+
+    def place(lease: client_pb2.Lease) -> None:
+        asked.append(lease)
+        become_ready(lease)
+
+    project.bench.lab.place = place
+    return asked
+
+
+async def test_one_lease_serves_the_whole_run_and_is_released(project: Project) -> None:
+    ran = await project.pytest(TWO, "--jumplab-lease", "board=x", "--jumplab-name", "nightly")
+    assert "2 passed" in ran.out, ran
+    assert project.bench.lab.calls["CreateLease"] == 1
+    assert project.bench.lab.released == ["nightly"]
+
+
+@pytest.mark.parametrize(("scope", "leases"), [("function", 2), ("module", 1)])
+async def test_the_scope_says_how_long_a_board_is_held(project: Project, scope: str, leases: int) -> None:
+    text = "def test_one(board): pass\ndef test_two(board): pass\n"
+    ran = await project.pytest(text, "--jumplab-lease=board=x", f"--jumplab-scope={scope}")
+    assert "2 passed" in ran.out, ran
+    assert project.bench.lab.calls["CreateLease"] == leases
+    assert len(project.bench.lab.released) == leases
+
+
+async def test_the_lease_is_what_the_options_say(project: Project) -> None:
+    text = "def test_it(lease): print(lease.client)\n"
+    options = ["--jumplab-exporter=bench-1", "--jumplab-duration=90m", "--jumplab-client=ci", "--jumplab-wait=1h"]
+    asked = noting(project)
+    ran = await project.pytest(text, *options)
+    assert "1 passed" in ran.out, ran
+    assert [(lease.exporter_name, lease.duration.seconds) for lease in asked] == [("bench-1", 5400)]
+
+
+async def test_in_a_leased_shell_its_lease_is_used(project: Project) -> None:
+    text = "def test_it(board, lease):\n    board.usb_power.on()\n    assert lease.name == 'shell'\n"
+    project.write("test_it.py", text)
+    command = ["pytest", "-c", str(project.ini), "--jumplab-lease=board=x", str(project.folder / "test_it.py")]
+    ran = await project.user.run("jumplab", "shell", "-l", "board=x", "--name", "shell", "--", *command)
+    assert "1 passed" in ran.out, ran
+    assert project.bench.lab.calls["CreateLease"] == 1
+
+
+async def test_a_leased_shell_with_another_board_than_asked_for_fails_the_run_once(project: Project) -> None:
+    project.write("test_it.py", "def test_one(board): pass\ndef test_two(board): pass\n")
+    command = ["pytest", "-c", str(project.ini), "--jumplab-lease=board=y", str(project.folder / "test_it.py")]
+    ran = await project.user.run("jumplab", "shell", "-l", "board=x", "--name", "shell", "--", *command)
+    assert ran.status == 1
+    assert "1 error" in ran.out
+    assert 'exporter "bench-1" does not match board=y' in ran.out
+
+
+async def test_without_a_board_asked_for_tests_that_want_one_are_skipped_with_the_reason(project: Project) -> None:
+    text = "def test_one(board): pass\ndef test_two(lease): pass\ndef test_three(): pass\n"
+    ran = await project.pytest(text, "-rs")
+    assert ran.status == 0
+    assert "1 passed, 2 skipped" in ran.out
+    assert "no board: name one with --jumplab-lease SELECTOR" in ran.out
+
+
+@pytest.mark.parametrize("scope", ["session", "module", "function"])
+async def test_a_board_that_can_t_be_had_fails_the_run_once(project: Project, scope: str) -> None:
+    project.bench.lab.place = lambda lease: set_condition(
+        lease, "Unsatisfiable", "True", "NoMatch", "no exporter matches board=none"
+    )
+    text = "def test_one(board): pass\ndef test_two(board): pass\ndef test_three(lease): pass\n"
+    options = ["--jumplab-lease=board=none", "--jumplab-name=mine", f"--jumplab-scope={scope}"]
+    ran = await project.pytest(text, *options)
+    assert ran.status == 1, ran
+    assert "1 error" in ran.out
+    assert "skipped" not in ran.out
+    assert 'lease "mine" can\'t be satisfied: no exporter matches board=none' in ran.out
+    assert "Traceback" not in ran.out
+    assert "held_boards.py" not in ran.out
+    assert project.bench.lab.released == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--jumplab-duration=soon", '"soon"'),
+        ("--jumplab-client=nobody", "nobody"),
+        ("--jumplab-board=test_it:Missing", "the board's class \"test_it:Missing\" can't be imported"),
+        ("--jumplab-member=dut", '"dut" is not a member'),
+    ],
+)
+async def test_a_wrong_option_is_a_sentence(project: Project, option: str, said: str) -> None:
+    text = "def test_one(board): pass\ndef test_two(board): pass\n"
+    ran = await project.pytest(text, "--jumplab-lease=board=x", option)
+    assert ran.status != 0
+    assert said in ran.out + ran.err, ran
+    assert "Traceback" not in ran.out + ran.err
+    assert "INTERNALERROR" not in ran.out + ran.err
+
+
+async def test_a_typed_board_is_named_by_ini_option_and_marker(project: Project) -> None:
+    project.write("typed.py", TYPED)
+    project.set_up("jumplab_board = typed:Bench")
+    text = """
+        import pytest
+        from typed import Bench, Virtual
+        import jumplab
+
+        class Marked(jumplab.Board):
+            board: Virtual
+
+        def test_ini(board):
+            assert type(board) is Bench
+            assert board.usb_power.is_on() is False
+
+        @pytest.mark.board("board=x", Marked)
+        def test_marker(board):
+            assert type(board) is Marked
+            board.board.power.on()
+    """
+    ran = await project.pytest(text, "--jumplab-lease=board=x")
+    assert "2 passed" in ran.out, ran
+    assert project.bench.lab.calls["CreateLease"] == 1
+    option = "--jumplab-board=typed:Virtual"
+    ran = await project.pytest("def test_it(board): pass", "--jumplab-lease=board=x", option)
+    assert 'exporter "bench-1" does not fit board Virtual: "power" is missing' in ran.out, ran
+    assert "1 error" in ran.out
+
+
+async def test_a_marker_skips_a_test_that_wants_another_board(project: Project) -> None:
+    text = """
+        import pytest
+
+        @pytest.mark.board("board=x")
+        def test_mine(board): pass
+
+        @pytest.mark.board("board=y")
+        def test_other(board): assert False
+
+        @pytest.mark.board(exporters={"dut": "board=x"})
+        def test_gang(board): assert False
+
+        @pytest.mark.board("@bench-1")
+        def test_named(board): pass
+    """
+    ran = await project.pytest(text, "--jumplab-lease=board=x", "-rs")
+    assert "2 passed, 2 skipped" in ran.out, ran
+    assert "the run's board is not the test's: exporter \"bench-1\" does not match board=y" in ran.out
+    assert project.bench.lab.calls["CreateLease"] == 1
+
+
+async def test_a_marker_chooses_the_board_of_a_run_that_names_none(project: Project) -> None:
+    asked = noting(project)
+    text = """
+        import pytest
+
+        @pytest.mark.board("board=x")
+        def test_one(board): pass
+
+        @pytest.mark.board("board=x")
+        def test_two(board, lease): pass
+
+        @pytest.mark.board("board=x,rev=")
+        def test_three(lease): pass
+    """
+    project.bench.lab.exporters["bench-1"].labels["rev"] = ""
+    ran = await project.pytest(text, "-v")
+    assert "3 passed" in ran.out, ran
+    assert "::test_one PASSED" in ran.out
+    assert [lease.selector for lease in asked] == ["board=x", "board=x,rev="]
+
+
+async def test_a_wrong_marker_is_a_sentence(project: Project) -> None:
+    text = "import pytest\n\n@pytest.mark.board(5)\ndef test_one(board): pass\n"
+    ran = await project.pytest(text)
+    assert ran.status != 0
+    assert "its marker `board` is wrong (the selector is 5, not a string)" in ran.out + ran.err, ran
+    assert "INTERNALERROR" not in ran.out + ran.err
+
+
+@pytest.mark.parametrize("mode", ["strict", "auto"])
+async def test_an_async_board_is_in_the_test_s_own_loop(project: Project, mode: str) -> None:
+    project.write("typed.py", TYPED)
+    project.set_up("jumplab_board =", "  typed:Bench", "  typed:AsyncBench")
+    text = """
+        import pytest
+        from typed import AsyncBench, Bench
+
+        @pytest.mark.asyncio
+        async def test_one(async_board, board):
+            assert type(async_board) is AsyncBench
+            assert type(board) is Bench
+            await async_board.usb_power.on()
+            assert board.usb_power.is_on()
+
+        @pytest.mark.asyncio(loop_scope="module")
+        async def test_two(async_board):
+            assert await async_board.usb_power.is_on()
+    """
+    ran = await project.pytest(text, "--jumplab-lease=board=x", "-p", "no:anyio", f"--asyncio-mode={mode}")
+    assert "2 passed" in ran.out, ran
+    assert project.bench.lab.calls["CreateLease"] == 1
+
+
+async def test_an_async_board_works_with_anyio(project: Project) -> None:
+    pytest.importorskip("anyio")
+    text = """
+        import pytest
+
+        pytestmark = pytest.mark.anyio
+
+        @pytest.fixture
+        def anyio_backend():
+            return "asyncio"
+
+        async def test_one(async_board):
+            await async_board.usb_power.on()
+            await async_board.board.power.cycle(off_seconds=0)
+            await async_board.board.console.expect("stop autoboot", 240)
+    """
+    for without in ((), ("-p", "no:asyncio")):
+        ran = await project.pytest(text, "--jumplab-lease=board=x", *without)
+        assert "1 passed" in ran.out, ran
+
+
+async def test_without_a_plugin_for_asyncio_an_async_board_says_which_to_install(project: Project) -> None:
+    text = "def test_one(async_board): pass\n"
+    ran = await project.pytest(text, "--jumplab-lease=board=x", "-p", "no:asyncio", "-p", "no:anyio")
+    assert "async_board needs pytest-asyncio, or anyio" in ran.out, ran
+
+
+async def test_loading_the_plugin_imports_nothing_that_takes_time(project: Project) -> None:
+    code = (
+        "import sys, pytest; before = set(sys.modules); import jumplab.testing.plugin; "
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    ran = await project.user.run("python", "-c", code)
+    assert ran.out.split() == [
+        "jumplab",
+        "jumplab.testing",
+        "jumplab.testing.asked_boards",
+        "jumplab.testing.plugin",
+        "jumplab.testing.short_tracebacks",
+    ]
