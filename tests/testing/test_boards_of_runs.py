@@ -214,6 +214,47 @@ async def test_a_marker_chooses_the_board_of_a_run_that_names_none(project: Proj
     assert [lease.selector for lease in asked] == ["board=x", "board=x,rev="]
 
 
+GANG = """
+import pytest
+
+def test_two(board, lease):
+    board.peer.usb_power.on()
+    board.dut.board.power.cycle(off_seconds=0)
+    board.dut.board.console.expect("stop autoboot", 240)
+    assert lease.exporters == {"dut": "bench-1", "peer": "bench-1"}
+
+@pytest.mark.board("board=x")
+def test_one_board_alone(board): assert False
+
+@pytest.mark.board(exporters={"peer": "board=x"})
+def test_one_of_them(board): pass
+
+@pytest.mark.board(exporters={"peer": "board=y"})
+def test_another(board): assert False
+"""
+
+
+@pytest.mark.parametrize("by", ["setting", "options", "marker"])
+async def test_several_boards_are_one_lease(project: Project, by: str) -> None:
+    def place(lease: client_pb2.Lease) -> None:
+        become_ready(lease)
+        for member in lease.members:
+            member.exporter = "namespaces/lab/exporters/bench-1"
+
+    project.bench.lab.place = place
+    text, options = GANG, []
+    if by == "setting":
+        project.set_up("jumplab_exporters =", "  dut=board=x", "  peer=@bench-1")
+    elif by == "options":
+        options = ["--jumplab-member=dut=board=x", "--jumplab-member=peer=@bench-1"]
+    else:
+        marker = 'pytestmark = pytest.mark.board(exporters={"dut": "board=x", "peer": "@bench-1"})'
+        text = GANG.partition("@pytest")[0].replace("import pytest\n", f"import pytest\n\n{marker}\n")
+    ran = await project.pytest(text, *options)
+    assert ("1 passed in" if by == "marker" else "2 passed, 2 skipped") in ran.out, ran
+    assert project.bench.lab.calls["CreateLease"] == 1
+
+
 async def test_a_wrong_marker_is_a_sentence(project: Project) -> None:
     text = "import pytest\n\n@pytest.mark.board(5)\ndef test_one(board): pass\n"
     ran = await project.pytest(text)
@@ -247,7 +288,6 @@ async def test_an_async_board_is_in_the_test_s_own_loop(project: Project, mode: 
 
 
 async def test_an_async_board_works_with_anyio(project: Project) -> None:
-    pytest.importorskip("anyio")
     text = """
         import pytest
 
