@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from jumplab.testing.console_records import log_name
 from tests.testing.conftest import Project
 
@@ -84,12 +86,16 @@ async def test_every_error_of_ours_is_cut_and_the_user_s_own_cause_stays(project
                 board.board.console.expect("never", timeout=0.1)
             except TimeoutError as error:
                 raise AssertionError("no boot") from error
+
+        def test_unknown(board):
+            board.board.consol.expect("x")
     """
     ran = await project.pytest(text, LEASED)
-    assert "3 failed" in ran.out, ran
+    assert "4 failed" in ran.out, ran
     assert "no boot" in ran.out
+    assert 'has no "consol"' in ran.out
     assert ran.out.count("direct cause") == 1
-    for inside in ("portal.py", "codec.py", "patterns.py", "plain.py", "conversation.py"):
+    for inside in ("portal.py", "codec.py", "client.py", "patterns.py", "plain.py", "conversation.py"):
         assert inside not in ran.out, inside
     whole = await project.pytest(text, LEASED, "--full-trace")
     assert "portal.py" in whole.out
@@ -166,3 +172,24 @@ def test_a_test_s_file_has_a_name_that_any_system_takes() -> None:
     names = {log_name(f"test_a.py::test_b[{word}]") for word in ("a/b", "a b", "a-b", "../x", "x" * 500, "x" * 501)}
     assert len(names) == 6
     assert all(len(name) < 255 and Path(name).name == name for name in names)
+
+
+@pytest.mark.parametrize("scope", ["session", "function"])
+async def test_a_failing_teardown_shows_the_console_too(project: Project, scope: str) -> None:
+    text = """
+        import pytest
+
+        @pytest.fixture
+        def boot(board):
+            yield
+            board.board.power.cycle(off_seconds=0)
+            board.board.console.expect("stop autoboot", 240)
+            board.board.console.expect("login:", timeout=0.2)
+
+        def test_it(boot): pass
+    """
+    ran = await project.pytest(text, LEASED, f"--jumplab-scope={scope}")
+    assert "1 passed, 1 error" in ran.out, ran
+    assert "virtual firmware" in ran.out.partition("- console -")[2], ran.out
+    assert "INTERNALERROR" not in ran.out
+    assert "portal.py" not in ran.out

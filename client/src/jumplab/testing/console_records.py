@@ -37,6 +37,7 @@ class ConsoleRecord:
     def __init__(self, held: HeldBoard, consoles: Sequence[_Console]) -> None:
         self._held = held
         self._consoles = consoles
+        self._final: dict[str, str] | None = None
 
     @classmethod
     def begun(cls, held: HeldBoard) -> "ConsoleRecord":
@@ -45,22 +46,23 @@ class ConsoleRecord:
         anew, held.began = held.began, True
         return cls(held, held.portal.run(_begin(held.drivers(), anew=anew)))
 
-    def texts(self, limit_bytes: int | None = SHOWN_BYTES) -> dict[str, str]:
+    def texts(self) -> dict[str, str]:
         """The text of each console that said something, by its path; of a long one the last part."""
-        return self._held.portal.run(self._read(limit_bytes))
+        return self._final if self._final is not None else self._read(SHOWN_BYTES)
+
+    def finish(self) -> None:
+        """Ends the record; `texts` says the same from here on, when the board is given back too."""
+        self._final = self.texts()
 
     def write(self, folder: Path, node_id: str) -> None:
         """Writes all of it into the test's file. Raises OSError."""
-        texts = self.texts(None)
+        texts = self._read(None)
         parts = texts.values() if len(texts) < 2 else [f"--- {path}\n{text}\n" for path, text in texts.items()]
         (folder / log_name(node_id)).write_text("".join(parts), encoding="utf-8", errors="replace")
 
-    async def _read(self, limit_bytes: int | None) -> dict[str, str]:
-        texts = {}
-        for console in self._consoles:
-            if text := await _text_of(console, limit_bytes):
-                texts[console.path] = text
-        return texts
+    def _read(self, limit_bytes: int | None) -> dict[str, str]:
+        texts = {each.path: self._held.portal.run(_text_of(each, limit_bytes)) for each in self._consoles}
+        return {path: text for path, text in texts.items() if text}
 
 
 def switch_off(held: HeldBoard) -> None:

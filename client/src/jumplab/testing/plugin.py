@@ -49,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise pytest.UsageError(f"--jumplab-console-log {folder} can't be made: {error.strerror}") from error
-    if config.pluginmanager.hasplugin("asyncio"):
+    if _has_asyncio(config):
         from jumplab.testing.async_boards import asyncio_fixtures
 
         config.pluginmanager.register(asyncio_fixtures(), "jumplab-asyncio")
@@ -75,10 +75,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Around each test with a board there is a fixture, entered as soon as the board is there."""
-    names = getattr(item, "fixturenames", [])
-    if _HELD in names and _DURING_TEST not in names:
-        names.insert(names.index(_HELD) + 1, _DURING_TEST)
+    """Around each test with a board there is a fixture, entered as soon as the board is there.
+
+    It comes before the test's own fixtures, which may use the board, and behind those that are for several tests.
+    """
+    if not isinstance(item, pytest.Function):
+        return
+    names = item.fixturenames
+    if _HELD not in names or _DURING_TEST in names:
+        return
+    definitions = item._fixtureinfo.name2fixturedefs
+    for_one_test = (name for name in names if name in definitions and definitions[name][-1].scope == "function")
+    before = next(for_one_test, _HELD)
+    names.insert(min(names.index(_HELD) + 1, names.index(before)), _DURING_TEST)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -151,12 +160,12 @@ def async_board(request: pytest.FixtureRequest, _jumplab_held: "HeldBoard") -> A
         if (backend if isinstance(backend, str) else backend[0]) != "asyncio":
             pytest.skip("async_board runs in asyncio alone; let anyio_backend be asyncio")
         fixture = ANYIO_FIXTURE
-    elif plugins.hasplugin("asyncio"):
+    elif _has_asyncio(config):
         marker = request.node.get_closest_marker("asyncio")
         asked = marker.kwargs.get("loop_scope") if marker else None
         fixture = asyncio_fixture_of(asked or config.getini("asyncio_default_test_loop_scope") or "function")
     if not fixture:
-        pytest.fail("async_board needs pytest-asyncio, or anyio and a test marked anyio", pytrace=False)
+        pytest.fail("async_board needs pytest-asyncio 0.26 or later, or anyio and a test marked anyio", pytrace=False)
     with _ending_the_run(request):
         return request.getfixturevalue(fixture)
 
@@ -180,11 +189,25 @@ def _jumplab_during_test(request: pytest.FixtureRequest, _jumplab_held: "HeldBoa
             with _in_a_sentence():
                 switch_off(_jumplab_held)
     finally:
+        record.finish()
         if folder := config.getoption("--jumplab-console-log"):
-            try:
-                record.write(folder, node.nodeid)
-            except OSError as error:
-                pytest.fail(f"the console's log in {folder} can't be written: {error.strerror}", pytrace=False)
+            _write(record, folder, node.nodeid)
+
+
+def _write(record: "ConsoleRecord", folder: Path, node_id: str) -> None:
+    try:
+        record.write(folder, node_id)
+    except OSError as error:
+        pytest.fail(f"the console's log in {folder} can't be written: {error.strerror}", pytrace=False)
+
+
+def _has_asyncio(config: pytest.Config) -> bool:
+    """Whether there is a pytest-asyncio whose loops have scopes: version 0.26 or later."""
+    try:
+        config.getini("asyncio_default_test_loop_scope")
+    except (KeyError, ValueError):
+        return False
+    return config.pluginmanager.hasplugin("asyncio")
 
 
 @contextmanager

@@ -19,7 +19,7 @@ def _shorten(error: BaseException, ours: type[BaseException], seen: set[int]) ->
     if id(error) in seen:
         return
     seen.add(id(error))
-    if isinstance(error, ours):
+    if isinstance(error, ours) or _is_unknown_name(error):
         error.__traceback__ = _cut(error.__traceback__)
         if not _is_of_test(error.__cause__):
             error.__cause__ = None  # this suppresses the context too
@@ -30,6 +30,14 @@ def _shorten(error: BaseException, ours: type[BaseException], seen: set[int]) ->
     for behind in (error.__cause__, error.__context__):
         if behind is not None:
             _shorten(behind, ours, seen)
+
+
+def _is_unknown_name(error: BaseException) -> bool:
+    """Whether it is what a client says of a driver or a method that there is not."""
+    traceback = error.__traceback__ if isinstance(error, AttributeError) else None
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return traceback is not None and _is_machinery(traceback) and traceback.tb_frame.f_code.co_name == "__getattr__"
 
 
 def _cut(traceback: TracebackType | None) -> TracebackType | None:
