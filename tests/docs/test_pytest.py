@@ -1,4 +1,4 @@
-"""docs/pytest.md: it has every option, setting and fixture, and its projects run as printed."""
+"""docs/pytest.md has every option, setting and fixture of the plugin."""
 
 from __future__ import annotations
 

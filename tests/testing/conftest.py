@@ -61,15 +61,27 @@ class Project:
         }
 
 
-def root() -> Mapping[str, Driver]:
-    return {"board": VirtualBoard(), "usb-power": Switch()}
+class Ending(Switch):
+    """Switched on, it ends the lease."""
+
+    _bench: Bench | None = None
+
+    def serve_at(self, bench: Bench) -> None:
+        self._bench = bench
+
+    async def on(self) -> None:
+        assert self._bench is not None
+        self._bench.tasks.create_task(self._bench.host.end("the lease expired"))
 
 
 @pytest.fixture
 async def bench(lab: LabDouble, authority: Authority) -> AsyncIterator[Bench]:
     labels = {"board": "x"}
     lab.exporters["bench-1"] = client_pb2.Exporter(name="namespaces/lab/exporters/bench-1", labels=labels)
-    async with bench_of(lab, authority, root()) as bench:
+    end = Ending()
+    root: Mapping[str, Driver] = {"board": VirtualBoard(), "usb-power": Switch(), "end": end}
+    async with bench_of(lab, authority, root) as bench:
+        end.serve_at(bench)
         yield bench
 
 

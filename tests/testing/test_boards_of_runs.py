@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jumplab.protocol.client_v1 import client_pb2
-from tests.client.lab_double import become_ready, set_condition
+from tests.client.lab_double import become_ready, config_for, set_condition
 from tests.testing.conftest import Project
 
 TYPED = """
@@ -88,6 +88,34 @@ async def test_in_a_leased_shell_its_lease_is_used(project: Project) -> None:
     ran = await project.user.run("jumplab", "shell", "-l", "board=x", "--name", "shell", "--", *command)
     assert "1 passed" in ran.out, ran
     assert project.bench.lab.calls["CreateLease"] == 1
+
+
+async def test_a_leased_shell_of_another_client_passes_it_on(project: Project) -> None:
+    wrong = config_for(project.bench.port, project.bench.authority).model_copy(update={"token": "wrong"})
+    project.user.configure(wrong, "mine")
+    project.write("test_it.py", "def test_it(board, lease): assert lease.client in ('', 'ci')\n")
+    command = ["pytest", "-c", str(project.ini), str(project.folder / "test_it.py")]
+    ran = await project.user.run("jumplab", "shell", "--client", "ci", "-l", "board=x", "--", *command)
+    assert "1 passed" in ran.out, ran
+
+
+async def test_a_lease_that_ends_meanwhile_ends_the_run(project: Project) -> None:
+    text = """
+        import jumplab, pytest
+
+        def test_one(board):
+            with pytest.raises(jumplab.DriverError):
+                board.end.on()
+                board.usb_power.is_on()
+
+        def test_two(board): pass
+        def test_three(board): pass
+    """
+    ran = await project.pytest(text, "--jumplab-lease=board=x", "--jumplab-name=mine")
+    assert ran.status == 1, ran
+    assert "1 passed, 1 error" in ran.out, ran
+    assert "expired" in ran.out
+    assert "Traceback" not in ran.out
 
 
 async def test_a_leased_shell_with_another_board_than_asked_for_fails_the_run_once(project: Project) -> None:

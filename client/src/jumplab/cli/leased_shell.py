@@ -40,10 +40,12 @@ async def open_shell(
     drivers: DriverSettings,
     command: Sequence[str],
     reconnect_within: timedelta,
+    client: str | None = None,
 ) -> int:
     """Runs a command, the user's shell where there is none, until it ends: its exit status.
 
-    reconnect_within: how long a connection of a `j` in it may stay away.
+    reconnect_within: how long a connection of a `j` in it may stay away.  client: the name of the configuration that
+    was asked for; the programs in the shell use it too.
     Prints when the lease ends meanwhile or gets another holder; the shell goes on. Cancelling ends the command.
     """
 
@@ -64,7 +66,8 @@ async def open_shell(
         try:
             patience = {"JUMPLAB_RECONNECT_SECONDS": f"{reconnect_within.total_seconds():g}"}
             ours = _environment(sockets, token, lease, drivers) | patience | {"JUMPLAB_CALL_SOCKET": str(call_socket)}
-            environment = os.environ | _path_to_j() | ours
+            chosen = {"JMP_CLIENT": client, "JMP_CLIENT_CONFIG": ""} if client else {}
+            environment = os.environ | _path_to_j() | ours | chosen
             return await _run(command or [os.environ.get("SHELL") or "/bin/sh"], environment)
         finally:
             watching.cancel()
