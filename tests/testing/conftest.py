@@ -61,6 +61,14 @@ class Project:
         }
 
 
+class Stuck(Switch):
+    """Once on, it can't be switched off."""
+
+    async def off(self) -> None:
+        if await self.is_on():
+            raise OSError("the relay does not answer")
+
+
 class Ending(Switch):
     """Switched on, it ends the lease."""
 
@@ -79,7 +87,7 @@ async def bench(lab: LabDouble, authority: Authority) -> AsyncIterator[Bench]:
     labels = {"board": "x"}
     lab.exporters["bench-1"] = client_pb2.Exporter(name="namespaces/lab/exporters/bench-1", labels=labels)
     end = Ending()
-    root: Mapping[str, Driver] = {"board": VirtualBoard(), "usb-power": Switch(), "end": end}
+    root: Mapping[str, Driver] = {"stuck": Stuck(), "board": VirtualBoard(), "usb-power": Switch(), "end": end}
     async with bench_of(lab, authority, root) as bench:
         end.serve_at(bench)
         yield bench

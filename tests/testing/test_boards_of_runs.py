@@ -166,6 +166,8 @@ async def test_a_wrong_option_is_a_sentence(project: Project, option: str, said:
     ran = await project.pytest(text, "--jumplab-lease=board=x", option)
     assert ran.status != 0
     assert said in ran.out + ran.err, ran
+    assert ran.status == 4 or "1 error in" in ran.out
+    assert "asked_boards.py" not in ran.out + ran.err
     assert "Traceback" not in ran.out + ran.err
     assert "INTERNALERROR" not in ran.out + ran.err
 
@@ -283,11 +285,20 @@ async def test_several_boards_are_one_lease(project: Project, by: str) -> None:
     assert project.bench.lab.calls["CreateLease"] == 1
 
 
-async def test_a_wrong_marker_is_a_sentence(project: Project) -> None:
-    text = "import pytest\n\n@pytest.mark.board(5)\ndef test_one(board): pass\n"
-    ran = await project.pytest(text)
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("5", "the selector is 5, not a string"),
+        ("exporters={'dut': 5}", "and not strings by name"),
+        ("'board=x', exporters={'dut': 'board=x'}", "exclude each other"),
+        ("bord='x'", "unexpected keyword argument 'bord'"),
+    ],
+)
+async def test_a_wrong_marker_is_a_sentence(project: Project, arguments: str, said: str) -> None:
+    ran = await project.pytest(f"import pytest\n\n@pytest.mark.board({arguments})\ndef test_one(board): pass\n")
     assert ran.status != 0
-    assert "its marker `board` is wrong (the selector is 5, not a string)" in ran.out + ran.err, ran
+    assert "test_one: its marker `board` is wrong" in ran.out + ran.err, ran
+    assert said in ran.out + ran.err, ran
     assert "INTERNALERROR" not in ran.out + ran.err
 
 

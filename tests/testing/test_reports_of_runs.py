@@ -193,3 +193,19 @@ async def test_a_failing_teardown_shows_the_console_too(project: Project, scope:
     assert "virtual firmware" in ran.out.partition("- console -")[2], ran.out
     assert "INTERNALERROR" not in ran.out
     assert "portal.py" not in ran.out
+
+
+async def test_a_supply_that_stays_on_is_named_and_the_others_are_switched_off(project: Project) -> None:
+    text = """
+        def test_one(board):
+            board.stuck.on()
+            board.usb_power.on()
+
+        def test_two(board):
+            assert not board.usb_power.is_on()
+    """
+    ran = await project.pytest(text, LEASED, "--jumplab-power-off")
+    assert "2 passed, 2 errors" in ran.out, ran
+    assert 'supply "stuck" was not switched off: ' in ran.out
+    assert "the relay does not answer" in ran.out
+    assert "portal.py" not in ran.out

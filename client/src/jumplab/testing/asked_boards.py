@@ -165,6 +165,8 @@ def _read_marker(
         raise TypeError(f"the board is {board!r}, not a class")
     if exporters is not None and not isinstance(exporters, Mapping):
         raise TypeError(f"exporters is {exporters!r}, not a dict")
+    if not all(isinstance(text, str) for pair in (exporters or {}).items() for text in pair):
+        raise TypeError(f"exporters is {exporters!r}, and not strings by name")
     if exporters and selector:
         raise TypeError("a selector and exporters exclude each other")
     return BoardMarker(selector, tuple((exporters or {}).items()), board)

@@ -66,11 +66,17 @@ class ConsoleRecord:
 
 
 def switch_off(held: HeldBoard) -> None:
-    """Switches every supply of the board off. Raises DriverError."""
+    """Switches every supply of the board off. Raises DriverError, with what every one that stays on says."""
+    failures = []
     for driver in held.drivers():
         client = driver.clients[0]
         if _offers(client, PowerInterface) and not client.is_alias:
-            held.portal.run(client.call("off"))
+            try:
+                held.portal.run(client.call("off"))
+            except DriverError as error:
+                failures.append(f'supply "{driver.path}" was not switched off: {error}')
+    if failures:
+        raise DriverError("; ".join(failures))
 
 
 def log_name(node_id: str) -> str:

@@ -4,7 +4,7 @@ Every run of pytest loads this module. So it imports the rest of Jumplab when a 
 """
 
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", asked_boards.MARKER)
     config.stash[_known] = {}
     asked_boards.scope_of(config)
+    asked_boards.asked_of(config)  # a wrong option is told before anything is collected
     folder: Path | None = config.getoption("--jumplab-console-log")
     if folder is not None:
         try:
@@ -118,14 +119,12 @@ def _jumplab_held(request: pytest.FixtureRequest) -> "Iterator[HeldBoard]":
         pytest.skip("no board: name one with --jumplab-lease SELECTOR")
     from jumplab.testing.held_boards import open_board
 
-    opening = open_board(asked)
-    with _ending_the_run(request):
-        held = opening.__enter__()
-    try:
+    with ExitStack() as stack:
+        with _ending_the_run(request):
+            held = stack.enter_context(open_board(asked))
         yield held
-    finally:
         with _in_a_sentence():
-            opening.__exit__(None, None, None)
+            stack.close()
 
 
 @pytest.fixture(scope=asked_boards.fixture_scope)
@@ -217,7 +216,7 @@ def _ending_the_run(request: pytest.FixtureRequest) -> Iterator[None]:
 
     try:
         yield
-    except JumplabError as error:
+    except (JumplabError, pytest.UsageError) as error:
         request.session.shouldfail = "there is no board: see the error above"
         pytest.fail(str(error), pytrace=False)
 
