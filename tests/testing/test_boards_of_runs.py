@@ -365,3 +365,47 @@ async def test_loading_the_plugin_imports_nothing_that_takes_time(project: Proje
         "jumplab.testing.plugin",
         "jumplab.testing.short_tracebacks",
     ]
+
+
+async def test_a_board_is_had_however_a_test_asks_for_it(project: Project) -> None:
+    text = """
+        import unittest
+        import pytest
+
+        @pytest.mark.usefixtures("board")
+        def test_used(): pass
+
+        def test_asked(request):
+            request.getfixturevalue("board").usb_power.on()
+
+        class TestGroup:
+            @pytest.fixture(autouse=True)
+            def on(self, board):
+                board.usb_power.on()
+
+            @pytest.mark.parametrize("number", [1, 2])
+            def test_it(self, board, number):
+                assert board.usb_power.is_on()
+
+        @pytest.mark.usefixtures("board")
+        class TestOld(unittest.TestCase):
+            def test_it(self): pass
+
+        @pytest.fixture(scope="session")
+        def switched(board):
+            board.usb_power.on()
+            return board.usb_power
+
+        @pytest.mark.board("board=y")
+        def test_other(switched): assert False
+    """
+    ran = await project.pytest(text, "--jumplab-lease=board=x", "--jumplab-power-off")
+    assert "5 passed, 1 skipped" in ran.out, ran
+    assert project.bench.lab.calls["CreateLease"] == 1
+
+
+async def test_each_worker_of_xdist_has_a_lease_of_its_own(project: Project) -> None:
+    text = "import pytest\n\n@pytest.mark.parametrize('n', range(8))\ndef test_it(board, n): board.usb_power.on()\n"
+    ran = await project.pytest(text, "--jumplab-lease=board=x", "--jumplab-name=mine", "-n2", "--dist=each")
+    assert "16 passed" in ran.out, ran
+    assert sorted(project.bench.lab.released) == ["mine-gw0", "mine-gw1"]
