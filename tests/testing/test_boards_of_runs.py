@@ -349,7 +349,7 @@ async def test_an_async_board_works_with_anyio(project: Project) -> None:
 async def test_without_a_plugin_for_asyncio_an_async_board_says_which_to_install(project: Project) -> None:
     text = "def test_one(async_board): pass\n"
     ran = await project.pytest(text, "--jumplab-lease=board=x", "-p", "no:asyncio", "-p", "no:anyio")
-    assert "async_board needs pytest-asyncio, or anyio" in ran.out, ran
+    assert "async_board needs pytest-asyncio 0.26 or later, or anyio" in ran.out, ran
 
 
 async def test_loading_the_plugin_imports_nothing_that_takes_time(project: Project) -> None:
