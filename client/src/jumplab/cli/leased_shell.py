@@ -34,10 +34,12 @@ async def open_shell(
     drivers: DriverSettings,
     command: Sequence[str],
     reconnect_within: timedelta,
+    client: str | None = None,
 ) -> int:
     """Runs a command, the user's shell where there is none, until it ends: its exit status.
 
-    reconnect_within: how long a connection of a `j` in it may stay away.
+    reconnect_within: how long a connection of a `j` in it may stay away.  client: the name of the configuration that
+    was asked for; the programs in the shell use it too.
     Prints when the drivers can't be used any more, since the lease has ended for example; the shell goes on. Cancelling
     ends the command.
     """
@@ -59,7 +61,8 @@ async def open_shell(
             ours = _environment(sockets, token, source, drivers) | patience | {"JUMPLAB_CALL_SOCKET": str(call_socket)}
             # A shell within a leased shell, without a lease of its own, is not in that lease.
             environment = {name: value for name, value in os.environ.items() if name != "JUMPLAB_LEASE"}
-            environment |= _path_to_j() | ours
+            chosen = {"JMP_CLIENT": client, "JMP_CLIENT_CONFIG": ""} if client else {}
+            environment |= _path_to_j() | ours | chosen
             return await _run(command or [os.environ.get("SHELL") or "/bin/sh"], environment)
         finally:
             watching.cancel()

@@ -55,11 +55,12 @@ class LeaseOpening:
             ) as root,
         ):
             if board is not None:
-                check_fit(board, root, _exporters_of(acquired.lease))
+                check_fit(board, root, exporters_of(acquired.lease))
             yield root
 
 
-def _exporters_of(lease: LeaseView) -> Mapping[str, str]:
+def exporters_of(lease: LeaseView) -> Mapping[str, str]:
+    """The names of a lease's exporters by those of its members; one alone is the member ""."""
     return {member.name: member.exporter for member in lease.members} or {"": lease.exporter}
 
 

@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib.util import find_spec
@@ -79,6 +79,11 @@ class LocalDrivers:
                 await self._raise_if_dying()
                 raise
             yield session
+
+    def attaching(self, classes: ClientClasses, client: str) -> AbstractAsyncContextManager[Session]:
+        """One more session, in whichever event loop, for as long as its connection lasts. It reads consoles from where
+        they end now."""
+        return attach(LocalLink(self._socket, self._token), classes=classes, client=client, from_lease_begin=False)
 
     async def announce_end(self, notify: Callable[[str], None]) -> None:
         await self._process.wait()

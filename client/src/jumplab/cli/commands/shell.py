@@ -54,7 +54,7 @@ def shell(
     async def lease_and_run() -> int:
         async with Controller.connected(config) as controller, acquire(controller, config, wanted) as acquired:
             patience = sessions.reconnect_within(config, reconnect_within)
-            return await open_shell(LeasedDrivers(controller, acquired), config.drivers, command, patience)
+            return await open_shell(LeasedDrivers(controller, acquired), config.drivers, command, patience, client_name)
 
     return run(lease_and_run())
 
