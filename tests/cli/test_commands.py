@@ -89,7 +89,7 @@ async def test_who_waits_is_shown_in_order(user: User, bench: Bench) -> None:
     ]
     assert (await user.run("jumplab", "get", "queue", "-o", "name")).out.split() == ["first", "second", "other"]
     found = json.loads((await user.run("jumplab", "get", "queue", "-o", "json")).out)
-    assert [each["queuePosition"]["position"] for each in found] == [1, 2, 3]
+    assert [each["queuePosition"]["position"] for each in found["items"]] == [1, 2, 3]
 
 
 async def test_of_a_lease_of_several_the_queue_shows_what_each_member_waits_for(user: User, bench: Bench) -> None:
@@ -111,7 +111,7 @@ async def test_what_is_created_can_be_read_by_a_script(user: User) -> None:
     name = printed.out.strip()
     found = json.loads((await user.run("jumplab", "get", "leases", name, "-o", "json")).out)
     assert (found["name"], found["exporter"], found["ended"]) == (name, "bench-1", False)
-    assert yaml.safe_load((await user.run("jumplab", "get", "leases", "-o", "yaml")).out) == [found]
+    assert yaml.safe_load((await user.run("jumplab", "get", "leases", "-o", "yaml")).out) == {"items": [found]}
 
 
 async def test_exporters_are_listed_in_every_form(user: User, exporters: None) -> None:

@@ -115,6 +115,7 @@ def reconnect_option(function: F) -> F:
     )(function)
 
 
-def output_option(*formats: str) -> Callable[[F], F]:
-    """-o: how results are written."""
-    return click.option("-o", "--output", type=click.Choice(formats), help="Output format; default: a table.")
+def output_option(function: F) -> F:
+    """-o: how results are written, the same for every command that shows some."""
+    formats = click.Choice(("json", "yaml", "name", "wide"))
+    return click.option("-o", "--output", type=formats, help="Output format; default: text for people.")(function)

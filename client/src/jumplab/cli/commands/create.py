@@ -20,7 +20,7 @@ def create() -> None:
 @create.command(name="lease")
 @lease_options
 @click.option("--wait", is_flag=True, help="Wait until the lease is ready.")
-@output_option("json", "yaml", "name")
+@output_option
 @client_option
 def create_lease(
     selector: str,

@@ -17,11 +17,11 @@ def explain() -> None:
 
 @explain.command()
 @click.argument("name")
-@output_option("json", "yaml")
+@output_option
 @client_option
 def lease(name: str, output: str | None, client_name: str | None) -> None:
     """Explain why lease NAME waits: its queue position, and each exporter with the reason why it does not fit."""
-    from jumplab.cli.output import CONSIDERED_COLUMNS, write
+    from jumplab.cli.output import write, write_explained
     from jumplab.cli.running import run
     from jumplab.client.config_files import load_client
     from jumplab.client.controller import Controller
@@ -31,14 +31,17 @@ def lease(name: str, output: str | None, client_name: str | None) -> None:
             return await controller.explain_lease(name)
 
     found = run(ask())
-    if output is not None:
+    if output == "name":
+        click.echo(found.lease.name)
+        return
+    if output in ("json", "yaml"):
         write([found], {}, output, single=True)
         return
     for line in _summary(found):
         click.echo(line)
     if found.exporters:
         click.echo()
-        write(found.exporters, CONSIDERED_COLUMNS, None, single=False)
+        write_explained(found.exporters)
     if found.left_out:
         click.echo(f"and {found.left_out} more")
 

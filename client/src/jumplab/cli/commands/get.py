@@ -4,8 +4,6 @@ import click
 
 from jumplab.cli.options import client_option, output_option
 
-_FORMATS = ("json", "yaml", "name", "wide")
-
 
 @click.group()
 def get() -> None:
@@ -17,7 +15,7 @@ def get() -> None:
 @click.option(
     "-l", "--selector", default="", metavar="SELECTOR", help="Show only exporters that match, for example board=x."
 )
-@output_option(*_FORMATS)
+@output_option
 @client_option
 def exporters(name: str | None, selector: str, output: str | None, client_name: str | None) -> None:
     """Show all exporters, or exporter NAME."""
@@ -40,7 +38,7 @@ def exporters(name: str | None, selector: str, output: str | None, client_name: 
     "-l", "--selector", default="", metavar="SELECTOR", help="Show only leases that match this label selector."
 )
 @click.option("--all", "show_all", is_flag=True, help="Include ended leases.")
-@output_option(*_FORMATS)
+@output_option
 @client_option
 def leases(name: str | None, selector: str, show_all: bool, output: str | None, client_name: str | None) -> None:
     """Show the leases that have not ended, or lease NAME."""
@@ -61,7 +59,7 @@ def leases(name: str | None, selector: str, show_all: bool, output: str | None, 
 
 @get.command()
 @click.argument("selector", default="")
-@output_option(*_FORMATS)
+@output_option
 @client_option
 def queue(selector: str, output: str | None, client_name: str | None) -> None:
     """Show waiting leases in queue order. SELECTOR limits it to matching exporters."""
