@@ -6,17 +6,22 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from jumplab.cli.exit_status import print_note
-from jumplab.cli.tables import Heading, lay_out
+from jumplab.cli.tables import Heading, Layout, lay_out
+from jumplab.client.exporter_details import ExporterDetails
 from jumplab.client.lease_status import phase_of, reason_of, why_waiting
 from jumplab.client.local_moments import format_dated, in_local_time
 from jumplab.client.views import ExporterView, LeaseView
 from jumplab.client.waiting import QueuedLease
 from jumplab.protocol.durations import format_duration
+
+if TYPE_CHECKING:
+    from jumplab.client.admin import ClientView
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,11 @@ def _online(exporter: ExporterView) -> str:
     return "yes" if exporter.online else "no"
 
 
-def _labels(exporter: ExporterView) -> str:
+def _of_exporter(show: Callable[[Any], str], details: ExporterDetails) -> str:
+    return show(details.exporter)
+
+
+def _labels(exporter: "ExporterView | ClientView") -> str:
     return ",".join(f"{key}={value}" for key, value in sorted(exporter.labels.items()))
 
 
@@ -65,7 +74,21 @@ EXPORTER_COLUMNS: Columns = {
     "LEASE": Column(lambda exporter: exporter.lease),
     "LABELS": Column(_labels, is_prose=True),
     "ENABLED": Column(lambda exporter: "yes" if exporter.enabled else "no", wide=True),
-    "MESSAGE": Column(lambda exporter: in_local_time(exporter.message), wide=True, is_prose=True),
+}
+# Of ExporterDetails.
+WIDE_EXPORTER_COLUMNS: Columns = {
+    **{title: Column(partial(_of_exporter, column.show)) for title, column in EXPORTER_COLUMNS.items()},
+    "HOLDER": Column(lambda details: details.holder),
+    "FREE": Column(lambda details: format_dated(details.free) if details.free else ""),
+    "DRIVERS": Column(lambda details: ",".join(details.drivers)),
+    "MESSAGE": Column(lambda details: in_local_time(details.exporter.message), is_prose=True),
+}
+CLIENT_COLUMNS: Columns = {
+    "NAME": Column(lambda client: client.name),
+    "ENABLED": Column(lambda client: "yes" if client.enabled else "no"),
+    "SECRET": Column(lambda client: client.secret),
+    "LABELS": Column(_labels, is_prose=True),
+    "ENDPOINT": Column(lambda client: client.endpoint, wide=True),
 }
 LEASE_COLUMNS: Columns = {
     "NAME": Column(lambda lease: lease.name),
@@ -124,16 +147,62 @@ def _write_table(found: Sequence[Any], columns: Columns, *, wide: bool) -> None:
     if not found:
         click.echo("nothing found", err=True)
         return
-    shown = {title: column for title, column in columns.items() if wide or not column.wide}
-    headings = [Heading(title, column.is_prose) for title, column in shown.items()]
-    rows = [[column.show(view) for column in shown.values()] for view in found]
-    at_least = len(shown) if wide else list(shown).index("NAME") + 1
-    layout = lay_out(headings, rows, terminal_width(), at_least=at_least)
-    for row in ([heading.title for heading in headings], *rows):
-        for line in layout.lines(row):
-            click.echo(line)
-    if layout.omitted:
-        print_note(f"too narrow for {', '.join(layout.omitted)}; -o wide shows every column")
+    _Table(columns, wide=wide).write(found)
+
+
+class _Table:
+    """A table; further rows stand in the columns of the first ones."""
+
+    def __init__(self, columns: Columns, *, wide: bool) -> None:
+        self._columns = {title: column for title, column in columns.items() if wide or not column.wide}
+        self._at_least = len(self._columns) if wide else list(self._columns).index("NAME") + 1
+        self._layout: Layout | None = None
+
+    def write(self, found: Sequence[Any]) -> None:
+        rows = [self.row(view) for view in found]
+        if self._layout is None:
+            headings = [Heading(title, column.is_prose) for title, column in self._columns.items()]
+            self._layout = lay_out(headings, rows, terminal_width(), at_least=self._at_least)
+            rows.insert(0, tuple(self._columns))
+            if self._layout.omitted:
+                print_note(f"too narrow for {', '.join(self._layout.omitted)}; -o wide shows every column")
+        for row in rows:
+            for line in self._layout.lines(row):
+                click.echo(line)
+
+    def row(self, view: Any) -> tuple[str, ...]:
+        return tuple(column.show(view) for column in self._columns.values())
+
+
+class RowWriter:
+    """Writes views again and again, each only where what is shown of it has changed; JSON and YAML as one document for
+    each."""
+
+    def __init__(self, columns: Columns, output: str | None) -> None:
+        self._output = output
+        self._table = _Table(columns, wide=output == "wide")
+        self._shown: dict[str, Any] = {}
+
+    def write(self, found: Sequence[Any]) -> None:
+        changed = [view for view in found if self._shown.get(view.name) != self._what_is_shown(view)]
+        self._shown = {view.name: self._what_is_shown(view) for view in found}
+        if self._output in (None, "wide"):
+            if changed:
+                self._table.write(changed)
+            return
+        for view in changed:
+            if self._output == "yaml":
+                click.echo("---")
+            write([view], {}, self._output, single=True)
+
+    def _what_is_shown(self, view: Any) -> Any:
+        match self._output:
+            case "json" | "yaml":
+                return view
+            case "name":
+                return view.name
+            case _:
+                return self._table.row(view)
 
 
 def terminal_width() -> int | None:

@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from jumplab.cli.kinds import KindGroup
 from jumplab.cli.options import client_option, output_option
 
 if TYPE_CHECKING:
     from jumplab.client.waiting import Explanation
 
 
-@click.group()
+@click.group(cls=KindGroup)
 def explain() -> None:
     """Explain the state of a lease."""
 

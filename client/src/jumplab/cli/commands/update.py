@@ -4,10 +4,11 @@ from datetime import datetime, timedelta
 
 import click
 
-from jumplab.cli.options import DurationType, TimestampType, client_option, output_option
+from jumplab.cli.kinds import KindGroup
+from jumplab.cli.options import LeaseDurationType, TimestampType, client_option, output_option
 
 
-@click.group()
+@click.group(cls=KindGroup)
 def update() -> None:
     """Extend, shorten or transfer a lease."""
 
@@ -15,7 +16,9 @@ def update() -> None:
 @update.command(name="lease")
 @click.argument("name")
 @click.option(
-    "--duration", type=DurationType(), help="New duration, counted from the moment at which the lease became ready."
+    "--duration",
+    type=LeaseDurationType(),
+    help="New duration, counted from the moment at which the lease became ready.",
 )
 @click.option(
     "--end", type=TimestampType(), help="New end time, in place of --duration. A time in the past ends the lease now."
