@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 
 import click
 
+from jumplab.cli import completing
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -118,6 +120,7 @@ def client_option(function: F) -> F:
             "--client",
             "client_name",
             metavar="NAME",
+            shell_complete=completing.configurations,
             is_eager=True,  # -n is compared with it
             help="Name of the client configuration; default: the current one.",
         ),
@@ -158,12 +161,19 @@ def lease_options(function: F) -> F:
             callback=_read_members,
             help="One member of a gang: a selector, or @EXPORTER. Repeat it for each member.",
         ),
-        click.option("--exporter", metavar="NAME", default="", help="Name of the exporter to lease."),
+        click.option(
+            "--exporter",
+            metavar="NAME",
+            default="",
+            shell_complete=completing.exporters,
+            help="Name of the exporter to lease.",
+        ),
         click.option(
             "-l",
             "--selector",
             metavar="SELECTOR",
             default="",
+            shell_complete=completing.exporter_selector,
             help="Label selector for exporters, for example board=x.",
         ),
     ):

@@ -5,6 +5,7 @@ The official client is an extra, `jumplab[admin]`: nobody who only leases needs 
 
 import base64
 import os
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from jumplab.yaml_documents import read_document
 
 _GROUP, _VERSION = "jumpstarter.dev", "v1alpha1"
 _SECRET = "/api/v1/namespaces/{namespace}/secrets/{name}"  # noqa: S105 - where Secrets are, not what is in one
+_ROTATE = "jumplab.dev/rotate-token"
 _PAGE_SIZE = 500
 CREDENTIAL_BOUND = timedelta(seconds=30)
 
@@ -160,16 +162,19 @@ class Administrator:
         endpoint, secret = self._issued(kind, name)
         if not secret or not endpoint:
             raise ClientError(f'{kind.lower()} "{name}" has no credential yet; check that the operator runs')
-        old = self._secret_data(secret).get("token")
-        self._asked(self._request_secret, secret, "PATCH", {"data": {"token": None}})
+        asked = secrets.token_hex(8)
+        path = (_GROUP, _VERSION, self.namespace, _plural(kind), name)
+        patch = {"metadata": {"annotations": {_ROTATE: asked}}}
+        self._asked(self._kubernetes.client.CustomObjectsApi().patch_namespaced_custom_object, *path, patch)
         deadline = time.monotonic() + bound.total_seconds()
         while time.monotonic() < deadline:
-            if self._secret_data(secret).get("token") not in (None, old):
+            annotations = self._asked(self._read_secret, secret)["metadata"].get("annotations") or {}
+            if annotations.get(_ROTATE) == asked:
                 return self._credential(kind, name, endpoint, secret)
             time.sleep(0.1)
         raise ClientError(
-            f'{kind.lower()} "{name}" has no token any more, and no operator has issued a new one within '
-            f'{bound.total_seconds():.0f} s; check that the operator runs and watches namespace "{self.namespace}"'
+            f'no operator has replaced the token of {kind.lower()} "{name}" within {bound.total_seconds():.0f} s; it '
+            f'may do so later; check that the operator runs and watches namespace "{self.namespace}"'
         )
 
     def _issued(self, kind: Kind, name: str) -> tuple[str, str]:
@@ -179,11 +184,8 @@ class Administrator:
         status = self._asked(read, *path).get("status") or {}
         return status.get("endpoint") or "", (status.get("credential") or {}).get("name") or ""
 
-    def _secret_data(self, name: str) -> Mapping[str, str]:
-        return self._asked(self._request_secret, name, "GET", None).get("data") or {}
-
     def _credential(self, kind: Kind, name: str, endpoint: str, secret: str) -> Credential:
-        data = self._secret_data(secret)
+        data: Mapping[str, str] = self._asked(self._read_secret, secret).get("data") or {}
         if not data.get("token"):
             raise ClientError(
                 f'Secret "{secret}" has no token in its key "token"; delete it, and the operator makes a new one'
@@ -194,14 +196,11 @@ class Administrator:
 
         return Credential(kind, self.namespace, name, endpoint, text("token"), text("ca.crt"))
 
-    def _request_secret(self, name: str, method: str, patch: Any, *, _request_timeout: float) -> Any:
+    def _read_secret(self, name: str, *, _request_timeout: float) -> Any:
         """The Secret as a plain object: its class comes with 250 others, which take a second to load."""
         api = self._kubernetes.client.ApiClient()
         path = {"namespace": self.namespace, "name": name}
-        headers = {"Content-Type": "application/merge-patch+json"} if patch is not None else {}
-        request = api.param_serialize(
-            method, _SECRET, path_params=path, header_params=headers, body=patch, auth_settings=["BearerToken"]
-        )
+        request = api.param_serialize("GET", _SECRET, path_params=path, auth_settings=["BearerToken"])
         response: Any = api.call_api(*request, _request_timeout=_request_timeout)
         response.read()
         return api.response_deserialize(response, {"200": "object"}).data

@@ -5,12 +5,19 @@ from pathlib import Path
 
 import click
 
+from jumplab.cli import completing
 from jumplab.cli.options import client_option, lease_options, reconnect_option
 
 
 @click.command()
 @lease_options
-@click.option("--lease", "lease_name", metavar="NAME", help="Use this existing lease, and do not release it.")
+@click.option(
+    "--lease",
+    "lease_name",
+    metavar="NAME",
+    shell_complete=completing.leases,
+    help="Use this existing lease, and do not release it.",
+)
 @click.option(
     "--driver", metavar="PATH", help="Path of the console's driver, for example board.console or MEMBER.board.console."
 )

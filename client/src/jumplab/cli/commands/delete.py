@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from jumplab.cli import completing
 from jumplab.cli.kinds import KindGroup
 from jumplab.cli.options import administrator_options, client_option
 
@@ -17,7 +18,7 @@ def delete() -> None:
 
 
 @delete.command(name="lease")
-@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=completing.leases)
 @client_option
 def delete_lease(names: tuple[str, ...], client_name: str | None) -> None:
     """Release leases. A lease that no longer exists is an error."""
@@ -35,8 +36,10 @@ def delete_lease(names: tuple[str, ...], client_name: str | None) -> None:
 
 
 def _add_command(kind: "Kind", effect: str) -> None:
+    names_of = completing.all_clients if kind == "Client" else completing.exporters
+
     @delete.command(name=kind.lower(), help=f"Administrators: delete {kind.lower()}s. {effect}")
-    @click.argument("names", metavar="NAME...", nargs=-1, required=True)
+    @click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=names_of)
     @administrator_options
     def remove(names: tuple[str, ...], kubeconfig: str | None, namespace: str | None) -> None:
         from jumplab.client.admin import Administrator

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from jumplab.cli import completing
 from jumplab.cli.kinds import KindGroup
 from jumplab.cli.options import client_option, output_option
 
@@ -17,7 +18,7 @@ def explain() -> None:
 
 
 @explain.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.leases)
 @output_option
 @client_option
 def lease(name: str, output: str | None, client_name: str | None) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from jumplab.cli import completing
 from jumplab.cli.kinds import KindGroup
 from jumplab.cli.options import administrator_options, client_option, output_option
 
@@ -21,9 +22,14 @@ def get() -> None:
 
 
 @get.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completing.exporters)
 @click.option(
-    "-l", "--selector", default="", metavar="SELECTOR", help="Show only exporters that match, for example board=x."
+    "-l",
+    "--selector",
+    default="",
+    metavar="SELECTOR",
+    shell_complete=completing.exporter_selector,
+    help="Show only exporters that match, for example board=x.",
 )
 @_watch_option
 @output_option
@@ -54,7 +60,7 @@ def exporters(name: str | None, selector: str, watches: bool, output: str | None
 
 
 @get.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completing.leases)
 @click.option(
     "-l", "--selector", default="", metavar="SELECTOR", help="Show only leases that match this label selector."
 )
@@ -95,7 +101,7 @@ def leases(
 
 
 @get.command()
-@click.argument("selector", default="")
+@click.argument("selector", default="", shell_complete=completing.exporter_selector)
 @output_option
 @client_option
 def queue(selector: str, output: str | None, client_name: str | None) -> None:
@@ -118,7 +124,7 @@ def queue(selector: str, output: str | None, client_name: str | None) -> None:
 
 
 @get.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completing.all_clients)
 @click.option("-l", "--selector", default="", metavar="SELECTOR", help="Show only clients that match.")
 @output_option
 @administrator_options

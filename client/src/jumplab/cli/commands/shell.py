@@ -4,12 +4,19 @@ from datetime import timedelta
 
 import click
 
+from jumplab.cli import completing
 from jumplab.cli.options import client_option, lease_options, reconnect_option
 
 
 @click.command(context_settings={"ignore_unknown_options": False})
 @lease_options
-@click.option("--lease", "lease_name", metavar="NAME", help="Use this existing lease, and do not release it.")
+@click.option(
+    "--lease",
+    "lease_name",
+    metavar="NAME",
+    shell_complete=completing.leases,
+    help="Use this existing lease, and do not release it.",
+)
 @reconnect_option
 @client_option
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)

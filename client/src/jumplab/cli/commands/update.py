@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import click
 
+from jumplab.cli import completing
 from jumplab.cli.kinds import KindGroup
 from jumplab.cli.options import LeaseDurationType, TimestampType, client_option, output_option
 
@@ -14,7 +15,7 @@ def update() -> None:
 
 
 @update.command(name="lease")
-@click.argument("name")
+@click.argument("name", shell_complete=completing.leases)
 @click.option(
     "--duration",
     type=LeaseDurationType(),
@@ -23,7 +24,14 @@ def update() -> None:
 @click.option(
     "--end", type=TimestampType(), help="New end time, in place of --duration. A time in the past ends the lease now."
 )
-@click.option("--to", "heir", metavar="CLIENT", default="", help="Transfer the lease to this client.")
+@click.option(
+    "--to",
+    "heir",
+    metavar="CLIENT",
+    default="",
+    shell_complete=completing.holders,
+    help="Transfer the lease to this client.",
+)
 @output_option
 @client_option
 def update_lease(
