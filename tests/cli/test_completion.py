@@ -49,7 +49,7 @@ SHELLS = [pytest.param("bash", marks=pytest.mark.needs("bash")), pytest.param("z
         ("get exporters ben\t", "bench-1"),
         ("get exp shel\t", "shelf-2"),
         ("get exporters -o name -l boa\trp\t", "shelf-2"),
-        ("get exporters -o name -l exam\tr\t,boa\ti\t", "bench-1"),
+        ("get exporters -o name -l exam\tr\t\x7f,boa\ti\t", "bench-1"),
         ("explain lease de\t", 'lease "demo"'),
         ("delete lease de\t", 'lease "demo" released'),
         ("update lease de\t --to an\t", 'belongs to client "ann"'),
