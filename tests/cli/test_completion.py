@@ -75,15 +75,15 @@ async def test_without_a_controller_nothing_is_completed_and_nothing_said(
 ) -> None:
     words = {"_JUMPLAB_COMPLETE": "bash_complete", "COMP_WORDS": "jumplab get leases d", "COMP_CWORD": "3"}
     unconfigured = await stranger.run("jumplab", **words)
-    assert (unconfigured.status, unconfigured.out, unconfigured.err) == (0, "", "")
+    assert (unconfigured.status, unconfigured.out.strip(), unconfigured.err) == (0, "", "")
     stranger.configure(config_for(unused_tcp_port, authority))
     away = await stranger.run("jumplab", **words)
-    assert (away.status, away.out, away.err) == (0, "", "")
+    assert (away.status, away.out.strip(), away.err) == (0, "", "")
     stranger.places.client_path("ci").write_text("{")
     broken = await stranger.run("jumplab", **words)
-    assert (broken.status, broken.out, broken.err) == (0, "", "")
+    assert (broken.status, broken.out.strip(), broken.err) == (0, "", "")
     clients = await stranger.run("jumplab", **words | {"COMP_WORDS": "jumplab get client d"}, KUBECONFIG="/nowhere")
-    assert (clients.status, clients.out, clients.err) == (0, "", "")
+    assert (clients.status, clients.out.strip(), clients.err) == (0, "", "")
 
 
 async def test_a_controller_that_does_not_answer_is_not_waited_for(stranger: User, authority: Authority) -> None:
@@ -91,4 +91,4 @@ async def test_a_controller_that_does_not_answer_is_not_waited_for(stranger: Use
         stranger.configure(config_for(silent.getsockname()[1], authority))
         words = {"_JUMPLAB_COMPLETE": "bash_complete", "COMP_WORDS": "jumplab get leases d", "COMP_CWORD": "3"}
         ended = await stranger.run("jumplab", **words)
-    assert (ended.status, ended.out, ended.err) == (0, "", "")
+    assert (ended.status, ended.out.strip(), ended.err) == (0, "", "")
