@@ -3,7 +3,6 @@
 Completion is silent: where the lab can't be asked, or not soon enough, nothing is completed.
 """
 
-import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
@@ -90,6 +89,8 @@ def all_clients(ctx: click.Context, _: click.Parameter, incomplete: str) -> list
 
 
 def _asked(ctx: click.Context, names: "Callable[[Controller], Awaitable[list[str]]]") -> list[str]:
+
+    import asyncio
 
     from jumplab.client.config_files import load_client
     from jumplab.client.controller import Controller
