@@ -160,15 +160,16 @@ class _Table:
 
     def write(self, found: Sequence[Any]) -> None:
         rows = [self.row(view) for view in found]
+        is_first = self._layout is None
         if self._layout is None:
             headings = [Heading(title, column.is_prose) for title, column in self._columns.items()]
             self._layout = lay_out(headings, rows, terminal_width(), at_least=self._at_least)
             rows.insert(0, tuple(self._columns))
-            if self._layout.omitted:
-                print_note(f"too narrow for {', '.join(self._layout.omitted)}; -o wide shows every column")
         for row in rows:
             for line in self._layout.lines(row):
                 click.echo(line)
+        if is_first and self._layout.omitted:
+            print_note(f"too narrow for {', '.join(self._layout.omitted)}; -o wide shows every column")
 
     def row(self, view: Any) -> tuple[str, ...]:
         return tuple(column.show(view) for column in self._columns.values())
