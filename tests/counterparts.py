@@ -89,6 +89,17 @@ def _bash() -> str:
     return "" if shutil.which("bash") else "bash was not found: install it (Debian's package bash)"
 
 
+def _zsh() -> str:
+    return "" if shutil.which("zsh") else "zsh was not found: install it (Debian's package zsh)"
+
+
+def _mount_namespace() -> str:
+    command = ["unshare", "--user", "--map-root-user", "--mount", "true"]
+    if shutil.which("unshare") and subprocess.run(command, check=False, capture_output=True).returncode == 0:
+        return ""
+    return "no namespace can be made for a file system: install unshare (Debian's package util-linux), or allow it"
+
+
 def _qemu_img() -> str:
     absent = [name for name in ("qemu-img", "qemu-nbd", "prlimit") if shutil.which(name) is None]
     return (
@@ -136,6 +147,8 @@ MISSING: Mapping[str, Callable[[], str]] = MappingProxyType(
         "ser2net": _ser2net,
         "busybox": _busybox,
         "bash": _bash,
+        "zsh": _zsh,
+        "mount-namespace": _mount_namespace,
         "qemu-img": _qemu_img,
         "loop": _loop,
         "atheris": _atheris,

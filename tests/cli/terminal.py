@@ -27,9 +27,9 @@ class Terminal:
     program is there. `subprocess` starts it without one.
     """
 
-    def __init__(self, user: User, program: str, *arguments: str) -> None:
+    def __init__(self, user: User, program: str, *arguments: str, columns: int = 80) -> None:
         ours, theirs = os.openpty()
-        fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         self._process = subprocess.Popen(
             [sys.executable, "-c", _ON_ITS_TERMINAL, str(PROGRAMS / program), *arguments],
             stdin=theirs,
@@ -55,6 +55,12 @@ class Terminal:
         """The program's exit status, once it has ended."""
         await asyncio.to_thread(self._screen.expect, pexpect.EOF)
         return await self._ended()
+
+    async def rest(self) -> tuple[str, int]:
+        """All that is on the screen once the program has ended, and its exit status."""
+        await asyncio.to_thread(self._screen.expect, pexpect.EOF)
+        text = str(self._screen.before.decode())
+        return text, await self._ended()
 
     async def _ended(self) -> int:
         self._screen.close()

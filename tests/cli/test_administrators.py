@@ -1,12 +1,16 @@
 """`jumplab create exporter|client` against a whole control plane on this machine."""
 
+import asyncio
+import json
+import signal
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.cli.user import Outcome, User
+from tests.cli.user import PROGRAMS, Outcome, User, outcome_of
 from tests.lab.homes import OneMachine
 
 OneSentence = Callable[[Outcome, int], str]
@@ -109,3 +113,124 @@ async def test_a_configuration_that_exists_is_not_overwritten(administrator: Use
     refused = await administrator.run("jumplab", "create", "client", "kept", "--save")
     assert f"{path} exists already" in one_sentence(refused, 2)
     assert path.read_text() == "of another lab"
+
+
+async def names(administrator: User, kind: str) -> list[str]:
+    listed = await administrator.run("jumplab", "get", kind, "-o", "name")
+    assert listed.status == 0, listed.err
+    return listed.out.split()
+
+
+async def test_clients_are_shown_and_deleted(administrator: User, one_sentence: OneSentence) -> None:
+    for name in ("shown-1", "shown-2"):
+        await administrator.run("jumplab", "create", "client", name, "-l", "team=red")
+    header, *rows = (await administrator.run("jumplab", "get", "clients", "-l", "team=red")).out.splitlines()
+    assert header.split() == ["NAME", "ENABLED", "SECRET", "LABELS"]
+    assert rows[0].split() == ["shown-1", "yes", "shown-1-client", "team=red"]
+    one = json.loads((await administrator.run("jumplab", "get", "jcl", "shown-2", "-o", "json")).out)
+    assert (one["name"], one["labels"]) == ("shown-2", {"team": "red"})
+    assert (await administrator.run("jumplab", "get", "clients", "-n", "kube-system", "-o", "json")).out.split() == [
+        "{",
+        '"items":',
+        "[]",
+        "}",
+    ]
+    deleted = await administrator.run("jumplab", "delete", "clients", "shown-1", "shown-2")
+    assert deleted.out == 'client "shown-1" deleted\nclient "shown-2" deleted\n'
+    assert "not found" in one_sentence(await administrator.run("jumplab", "delete", "client", "shown-1"), 1)
+    assert "not found" in one_sentence(await administrator.run("jumplab", "get", "client", "shown-1"), 1)
+
+
+async def test_an_exporter_is_deleted(administrator: User) -> None:
+    await administrator.run("jumplab", "create", "client", "looker", "--save")
+    await administrator.run("jumplab", "create", "exporter", "short-lived")
+    assert "short-lived" in await names(administrator, "exporters")
+    assert (await administrator.run("jumplab", "delete", "exp/short-lived")).status == 0
+    assert "short-lived" not in await names(administrator, "exporters")
+
+
+async def test_a_lost_credential_is_replaced(administrator: User, one_sentence: OneSentence) -> None:
+    await administrator.run("jumplab", "create", "client", "loser", "--save")
+    path = administrator.places.client_path("loser")
+    before = path.read_text()
+    path.write_text(before.replace("- jumplab.drivers", "- acme"))
+    rotated = await administrator.run("jumplab", "create", "client", "loser", "--rotate", "--save")
+    assert (rotated.status, rotated.err) == (0, f'jumplab: client "loser" has a new token, in {path}\n')
+    after = yaml.safe_load(path.read_text())
+    assert after["drivers"]["allow"] == ["acme"], "what else the file says stays"
+    assert after["token"] != yaml.safe_load(before)["token"]
+    assert (await administrator.run("jumplab", "get", "leases", "--client", "loser")).status == 0
+    path.write_text(before)
+    refused = one_sentence(await administrator.run("jumplab", "get", "leases", "--client", "loser"), 1)
+    assert "token" in refused, "the old one has ended"
+
+
+async def test_an_exporter_s_drivers_stay_when_its_token_is_replaced(administrator: User, tmp_path: Path) -> None:
+    file = tmp_path / "e.yaml"
+    await administrator.run("jumplab", "create", "exporter", "rotated", "--out", str(file))
+    file.write_text(file.read_text().replace("export: {}", "export: {power: {type: power/virtual}}"))
+    assert (
+        await administrator.run("jumplab", "create", "exporter", "rotated", "--rotate", "--out", str(file))
+    ).status == 0
+    assert yaml.safe_load(file.read_text())["export"] == {"power": {"type": "power/virtual"}}
+    printed = await administrator.run("jumplab", "create", "exporter", "rotated", "--rotate")
+    assert yaml.safe_load(printed.out)["token"] != yaml.safe_load(file.read_text())["token"]
+
+
+async def test_nobody_s_token_is_replaced_in_another_s_file(
+    administrator: User, tmp_path: Path, one_sentence: OneSentence
+) -> None:
+    file = tmp_path / "other.yaml"
+    await administrator.run("jumplab", "create", "client", "first", "--out", str(file))
+    before = file.read_text()
+    await administrator.run("jumplab", "create", "client", "second")
+    refused = await administrator.run("jumplab", "create", "client", "second", "--rotate", "--out", str(file))
+    assert "is not the configuration of" in one_sentence(refused, 2)
+    assert file.read_text() == before
+    assert "not found" in one_sentence(await administrator.run("jumplab", "create", "client", "none", "--rotate"), 1)
+
+
+async def test_nothing_is_created_whose_credential_can_not_be_written(
+    administrator: User, one_sentence: OneSentence
+) -> None:
+    administrator.more["PROGRAM"] = str(PROGRAMS / "jumplab")
+    process = await asyncio.create_subprocess_shell(
+        "$PROGRAM create client unwritten >/dev/full",
+        env=administrator.environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    failed = await outcome_of(process)
+    assert failed.status == 1
+    assert failed.err.splitlines() == [
+        'jumplab: client "unwritten" was deleted again, since its configuration could not be written',
+        "jumplab: standard output can't be written: No space left on device",
+    ]
+    assert "unwritten" not in await names(administrator, "clients")
+
+
+@pytest.mark.needs("mount-namespace")
+async def test_a_full_disk_is_noticed_before_anything_is_created(
+    administrator: User, tmp_path: Path, one_sentence: OneSentence
+) -> None:
+    command = f"{PROGRAMS}/jumplab create client full --out {tmp_path}/c.yaml"
+    script = f"mount -t tmpfs -o size=4k none {tmp_path} && exec {command}"
+    process = await asyncio.create_subprocess_exec(
+        *("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script),
+        env=administrator.environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert "No space left on device" in one_sentence(await outcome_of(process), 2)
+    assert "full" not in await names(administrator, "clients")
+
+
+async def test_what_is_interrupted_is_not_left_behind(administrator: User) -> None:
+    process = await administrator.start("jumplab", "create", "client", "interrupted")
+    while "interrupted" not in await names(administrator, "clients") and process.returncode is None:
+        pass
+    with suppress(ProcessLookupError):
+        process.send_signal(signal.SIGINT)
+    ended = await outcome_of(process)
+    assert "Traceback" not in ended.err
+    assert (ended.status == 0) == ("interrupted" in await names(administrator, "clients"))

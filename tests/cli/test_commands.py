@@ -89,7 +89,7 @@ async def test_who_waits_is_shown_in_order(user: User, bench: Bench) -> None:
     ]
     assert (await user.run("jumplab", "get", "queue", "-o", "name")).out.split() == ["first", "second", "other"]
     found = json.loads((await user.run("jumplab", "get", "queue", "-o", "json")).out)
-    assert [each["queuePosition"]["position"] for each in found] == [1, 2, 3]
+    assert [each["queuePosition"]["position"] for each in found["items"]] == [1, 2, 3]
 
 
 async def test_of_a_lease_of_several_the_queue_shows_what_each_member_waits_for(user: User, bench: Bench) -> None:
@@ -111,7 +111,7 @@ async def test_what_is_created_can_be_read_by_a_script(user: User) -> None:
     name = printed.out.strip()
     found = json.loads((await user.run("jumplab", "get", "leases", name, "-o", "json")).out)
     assert (found["name"], found["exporter"], found["ended"]) == (name, "bench-1", False)
-    assert yaml.safe_load((await user.run("jumplab", "get", "leases", "-o", "yaml")).out) == [found]
+    assert yaml.safe_load((await user.run("jumplab", "get", "leases", "-o", "yaml")).out) == {"items": [found]}
 
 
 async def test_exporters_are_listed_in_every_form(user: User, exporters: None) -> None:
@@ -183,6 +183,27 @@ async def test_a_wait_that_is_too_long_ends_with_the_reason(user: User, bench: B
         (["update", "lease", "demo"], "nothing to change; give"),
         (["update", "lease", "demo", "--duration", "1h", "--end", "14:00"], "contradict each other"),
         (["update", "lease", "demo", "--end", "soon"], '"soon" is not a time'),
+        (["create", "lease", "-l", "a=b", "--duration", "99999h"], "the duration must be at most 87840h"),
+        (["create", "lease", "-l", "a=b", "--name", "Not_A_Name"], 'lease "Not_A_Name": the name is not valid'),
+        (["create", "lease", "-l", "a=b", "--name", ""], 'lease "": the name is not valid'),
+        (["create", "lease", "-l", "a=b", "--name", "a" * 254], "at most 253 characters"),
+        (["create", "lease", "--exporter", "Bench_1"], 'exporter "Bench_1": the name is not valid'),
+        (["create", "lease", "--member", "1dut=a=b"], 'member "1dut": the name is not valid'),
+        (["create", "lease", "--member", "dut.x=a=b"], 'member "dut.x": the name is not valid'),
+        (["create", "lease", "--member", "dut=@b", "--member", "peer=@b"], 'two members name exporter "b"'),
+        (["create", "lease", "--member", "dut"], '"dut" is not a member'),
+        (["create", "lease", "-l", "a=b", "--tag", "ticket"], '"ticket" is not a tag'),
+        (["create", "lease", "-l", "a=b", "--tag", "=x"], '"=x" is not a tag'),
+        (["create", "lease", "-l", "a=b", "--tag", "ä=x"], 'tag "ä" is not a valid label'),
+        (["create", "lease", "-l", "a=b", "--tag", f"a={'x' * 64}"], 'tag "a" is not a valid label'),
+        (["create", "lease", "-l", "a=b", *(f"--tag=k{number}=x" for number in range(11))], "11 tags; the limit is 10"),
+        (["create", "lease", "-l", "a=b", "--begin", "2001-01-01 00:00"], "is in the past; leave it out"),
+        (["create", "lease", "-l", "a=b", "--begin", "soon"], '"soon" is not a time'),
+        (["update", "lease", "demo", "--duration", "99999h"], "the duration must be at most 87840h"),
+        (["shell", "-l", "a=b", "--duration", "99999h"], "the duration must be at most 87840h"),
+        (["get", "leases", "-n", "other"], 'client "ci" is of namespace "lab"'),
+        (["create", "client", "x", "--save", "--out", "y"], "contradict each other"),
+        (["create", "client", "x", "--rotate", "-l", "a=b"], "--rotate changes the token alone"),
         (["explain", "lease"], "missing argument"),
         (["get", "leases", "-o", "xml"], "'xml' is not one of"),
         (["get", "leases", "--client", "nobody"], 'no client configuration "nobody"'),

@@ -1,6 +1,5 @@
 """How a command ends: its exit status, and one line on standard error where it went wrong."""
 
-import os
 import signal
 import sys
 from collections.abc import Callable
@@ -8,6 +7,7 @@ from typing import Any
 
 import click
 
+from jumplab.cli.standard_streams import OutputFailed, discard, make_streams_usable
 from jumplab.errors import JumplabError
 
 
@@ -21,6 +21,7 @@ class Interrupted(Exception):
 
 def exit_status_of(command: Callable[[], Any], program: str) -> int:
     """Runs a command: its own status, else 0, 2 for usage and configuration, 1 for the rest, 128 + n for a signal."""
+    make_streams_usable()
     try:
         status = command()
         sys.stdout.flush()
@@ -39,13 +40,22 @@ def exit_status_of(command: Callable[[], Any], program: str) -> int:
     except (click.Abort, KeyboardInterrupt):
         return 128 + signal.SIGINT
     except BrokenPipeError:
-        # Whoever read the output has left; writing the rest at exit would fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Of bytes, which commands write past `sys.stdout`.
+        discard(sys.stdout)
         return 128 + signal.SIGPIPE
     except Exception as error:
+        if failure := _output_failure(error):
+            discard(sys.stdout)
+            return 128 + signal.SIGPIPE if failure.reader_left else _failed(program, str(failure), 1)
         if sentence := explain_error(error):
             return _failed(program, *sentence)
         raise
+
+
+def _output_failure(error: BaseException) -> OutputFailed | None:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error if isinstance(error, OutputFailed) else None
 
 
 def print_note(sentence: str, program: str = "jumplab") -> None:
@@ -60,7 +70,10 @@ def one_line(sentence: str, program: str) -> str:
 
 def write_line(text: str) -> None:
     """A line on standard error, also while a terminal shows a console: a line feed alone does not go back then."""
-    click.echo(text + ("\r\n" if sys.stderr.isatty() else "\n"), err=True, nl=False)
+    try:
+        click.echo(text + ("\r\n" if sys.stderr.isatty() else "\n"), err=True, nl=False)
+    except OSError:  # nobody can be told
+        discard(sys.stderr)
 
 
 def _failed(program: str, sentence: str, status: int) -> int:
@@ -78,6 +91,8 @@ def explain_error(error: Exception) -> tuple[str, int] | None:
         # A task group around one failure wraps it; the first says enough.
         inner = error.exceptions[0]
         return explain_error(inner) if isinstance(inner, Exception) else None
+    if isinstance(error, UnicodeEncodeError):
+        return f"{error.object!a} is not text in UTF-8; correct the argument or variable that it is in", 2
     if not isinstance(error, JumplabError):
         return None
     usage = isinstance(error, ConfigurationError | BadArguments | NotExported | BadRequest)

@@ -5,7 +5,9 @@ from importlib import import_module
 
 import click
 
+from jumplab.cli.completing import be_silent_and_quick
 from jumplab.cli.exit_status import exit_status_of
+from jumplab.cli.program import end_at_interrupt
 from jumplab.versions import version_option
 
 _COMMANDS = {
@@ -49,4 +51,7 @@ def cli() -> None:
 
 def main() -> None:
     """The program `jumplab`: exits with 0, with 2 for a wrong usage or configuration, and with 1 for the rest."""
-    sys.exit(exit_status_of(lambda: cli.main(prog_name="jumplab", standalone_mode=False), "jumplab"))
+    be_silent_and_quick()
+    status = exit_status_of(lambda: cli.main(prog_name="jumplab", standalone_mode=False), "jumplab")
+    end_at_interrupt()
+    sys.exit(status)

@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 
 import click
 
+from jumplab.cli import completing
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -23,6 +25,18 @@ class DurationType(click.ParamType[timedelta]):
             return parse_positive_duration(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class LeaseDurationType(DurationType):
+    """The duration of a lease: it has a limit."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        from jumplab.protocol.lease_rules import duration_problem
+
+        duration = super().convert(value, param, ctx)
+        if problem := duration_problem(duration):
+            self.fail(problem, param, ctx)
+        return duration
 
 
 def read_reconnect_seconds(text: str | None) -> timedelta | None:
@@ -66,11 +80,65 @@ def _read_members(_: click.Context, __: click.Parameter, pairs: tuple[str, ...])
     return members
 
 
+def read_tags(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
+    """KEY=VALUE pairs as a mapping."""
+    tags: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not key or not equals or key in tags:
+            raise click.BadParameter(f'"{pair}" is not a tag, or names one twice; write it as ticket=4711')
+        tags[key] = value
+    return tags
+
+
+def _refuse_other_namespace(ctx: click.Context, _: click.Parameter, namespace: str | None) -> None:
+    """A client is of one namespace: the one of its configuration."""
+    if namespace is None:
+        return
+    from jumplab.client.config_files import load_client
+
+    own = load_client(ctx.params["client_name"]).metadata
+    if namespace != own.namespace:
+        raise click.UsageError(
+            f'client "{own.name}" is of namespace "{own.namespace}", and sees nothing of "{namespace}"; choose a '
+            "client of that namespace with --client"
+        )
+
+
 def client_option(function: F) -> F:
-    """--client: the name of the configuration."""
-    return click.option(
-        "--client", "client_name", metavar="NAME", help="Name of the client configuration; default: the current one."
-    )(function)
+    """--client: the name of the configuration; -n is only compared with its namespace."""
+    for option in (
+        click.option(
+            "-n",
+            "--namespace",
+            metavar="NAME",
+            expose_value=False,
+            callback=_refuse_other_namespace,
+            help="Namespace; it must be that of the client.",
+        ),
+        click.option(
+            "--client",
+            "client_name",
+            metavar="NAME",
+            shell_complete=completing.configurations,
+            is_eager=True,  # -n is compared with it
+            help="Name of the client configuration; default: the current one.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def administrator_options(function: F) -> F:
+    """--kubeconfig and -n, for what is done through the Kubernetes API."""
+    for option in (
+        click.option("-n", "--namespace", metavar="NAME", help="Namespace; default: that of the kubeconfig."),
+        click.option(
+            "--kubeconfig", metavar="FILE", help="Kubeconfig file; default: $KUBECONFIG, then ~/.kube/config."
+        ),
+    ):
+        function = option(function)
+    return function
 
 
 def lease_options(function: F) -> F:
@@ -83,7 +151,7 @@ def lease_options(function: F) -> F:
         ),
         click.option("--name", metavar="NAME", help="Name of the new lease; default: a generated name."),
         click.option(
-            "--duration", type=DurationType(), default="30m", show_default=True, help="Duration of the lease."
+            "--duration", type=LeaseDurationType(), default="30m", show_default=True, help="Duration of the lease."
         ),
         click.option(
             "--member",
@@ -93,12 +161,19 @@ def lease_options(function: F) -> F:
             callback=_read_members,
             help="One member of a gang: a selector, or @EXPORTER. Repeat it for each member.",
         ),
-        click.option("--exporter", metavar="NAME", default="", help="Name of the exporter to lease."),
+        click.option(
+            "--exporter",
+            metavar="NAME",
+            default="",
+            shell_complete=completing.exporters,
+            help="Name of the exporter to lease.",
+        ),
         click.option(
             "-l",
             "--selector",
             metavar="SELECTOR",
             default="",
+            shell_complete=completing.exporter_selector,
             help="Label selector for exporters, for example board=x.",
         ),
     ):
@@ -146,6 +221,7 @@ def reconnect_option(function: F) -> F:
     )(function)
 
 
-def output_option(*formats: str) -> Callable[[F], F]:
-    """-o: how results are written."""
-    return click.option("-o", "--output", type=click.Choice(formats), help="Output format; default: a table.")
+def output_option(function: F) -> F:
+    """-o: how results are written, the same for every command that shows some."""
+    formats = click.Choice(("json", "yaml", "name", "wide"))
+    return click.option("-o", "--output", type=formats, help="Output format; default: text for people.")(function)

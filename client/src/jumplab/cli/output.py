@@ -1,28 +1,50 @@
 """Results as tables, JSON, YAML and names."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from jumplab.cli.exit_status import print_note
+from jumplab.cli.tables import Heading, Layout, lay_out
+from jumplab.client.exporter_details import ExporterDetails
 from jumplab.client.lease_status import phase_of, reason_of, why_waiting
 from jumplab.client.local_moments import format_dated, in_local_time
 from jumplab.client.views import ExporterView, LeaseView
 from jumplab.client.waiting import QueuedLease
 from jumplab.protocol.durations import format_duration
 
-Columns = Mapping[str, tuple[Callable[[Any], str], bool]]
+if TYPE_CHECKING:
+    from jumplab.client.admin import ClientView
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table.  show: the text of its cell.  wide: only -o wide has it.  is_prose: it may be wrapped."""
+
+    show: Callable[[Any], str]
+    wide: bool = False
+    is_prose: bool = False
+
+
+Columns = Mapping[str, Column]
 
 
 def _online(exporter: ExporterView) -> str:
     return "yes" if exporter.online else "no"
 
 
-def _labels(exporter: ExporterView) -> str:
+def _of_exporter(show: Callable[[Any], str], details: ExporterDetails) -> str:
+    return show(details.exporter)
+
+
+def _labels(exporter: "ExporterView | ClientView") -> str:
     return ",".join(f"{key}={value}" for key, value in sorted(exporter.labels.items()))
 
 
@@ -44,40 +66,55 @@ def _selectors(lease: LeaseView) -> str:
     return "; ".join(f"{member.name}: {member.selector}" for member in lease.members) or lease.selector
 
 
-# By a column's title: the function for its text, and whether only -o wide has it.
+# By a column's title. In a terminal that is too narrow the last ones go first.
 EXPORTER_COLUMNS: Columns = {
-    "NAME": (lambda exporter: exporter.name, False),
-    "ONLINE": (_online, False),
-    "STATUS": (lambda exporter: exporter.status, False),
-    "LEASE": (lambda exporter: exporter.lease, False),
-    "LABELS": (_labels, False),
-    "ENABLED": (lambda exporter: "yes" if exporter.enabled else "no", True),
-    "MESSAGE": (lambda exporter: in_local_time(exporter.message), True),
+    "NAME": Column(lambda exporter: exporter.name),
+    "ONLINE": Column(_online),
+    "STATUS": Column(lambda exporter: exporter.status),
+    "LEASE": Column(lambda exporter: exporter.lease),
+    "LABELS": Column(_labels, is_prose=True),
+    "ENABLED": Column(lambda exporter: "yes" if exporter.enabled else "no", wide=True),
+}
+# Of ExporterDetails.
+WIDE_EXPORTER_COLUMNS: Columns = {
+    **{title: Column(partial(_of_exporter, column.show)) for title, column in EXPORTER_COLUMNS.items()},
+    "HOLDER": Column(lambda details: details.holder),
+    "FREE": Column(lambda details: format_dated(details.free) if details.free else ""),
+    "DRIVERS": Column(lambda details: ",".join(details.drivers)),
+    "MESSAGE": Column(lambda details: in_local_time(details.exporter.message), is_prose=True),
+}
+CLIENT_COLUMNS: Columns = {
+    "NAME": Column(lambda client: client.name),
+    "ENABLED": Column(lambda client: "yes" if client.enabled else "no"),
+    "SECRET": Column(lambda client: client.secret),
+    "LABELS": Column(_labels, is_prose=True),
+    "ENDPOINT": Column(lambda client: client.endpoint, wide=True),
 }
 LEASE_COLUMNS: Columns = {
-    "NAME": (lambda lease: lease.name, False),
-    "STATUS": (reason_of, False),
-    "EXPORTER": (_exporters, False),
-    "CLIENT": (lambda lease: lease.client, False),
-    "DURATION": (lambda lease: format_duration(lease.duration), False),
-    "ENDS": (_ends, False),
-    "SELECTOR": (_selectors, True),
-    "WAITS FOR": (lambda lease: why_waiting(lease) if phase_of(lease) in ("Pending", "Assigned") else "", True),
+    "NAME": Column(lambda lease: lease.name),
+    "STATUS": Column(reason_of),
+    "EXPORTER": Column(_exporters),
+    "CLIENT": Column(lambda lease: lease.client),
+    "DURATION": Column(lambda lease: format_duration(lease.duration)),
+    "ENDS": Column(_ends),
+    "SELECTOR": Column(_selectors, wide=True),
+    "WAITS FOR": Column(
+        lambda lease: why_waiting(lease) if phase_of(lease) in ("Pending", "Assigned") else "", wide=True, is_prose=True
+    ),
 }
-
 QUEUE_COLUMNS: Columns = {
-    "POSITION": (lambda queued: str(queued.queue_position.position), False),
-    "NAME": (lambda queued: queued.name, False),
-    "CLIENT": (lambda queued: queued.client, False),
-    "WAITS FOR": (lambda queued: queued.selector, False),
-    "EXPECTED": (_expected, False),
-    "WHY": (lambda queued: in_local_time(queued.queue_position.message), True),
+    "POSITION": Column(lambda queued: str(queued.queue_position.position)),
+    "NAME": Column(lambda queued: queued.name),
+    "CLIENT": Column(lambda queued: queued.client),
+    "WAITS FOR": Column(lambda queued: queued.selector),
+    "EXPECTED": Column(_expected),
+    "WHY": Column(lambda queued: in_local_time(queued.queue_position.message), wide=True, is_prose=True),
 }
 CONSIDERED_COLUMNS: Columns = {
-    "FOR": (lambda considered: considered.asked_for, False),
-    "EXPORTER": (lambda considered: considered.exporter, False),
-    "REASON": (lambda considered: considered.reason, False),
-    "WHY NOT": (lambda considered: in_local_time(considered.message), False),
+    "FOR": Column(lambda considered: considered.asked_for),
+    "EXPORTER": Column(lambda considered: considered.exporter),
+    "REASON": Column(lambda considered: considered.reason),
+    "WHY NOT": Column(lambda considered: in_local_time(considered.message), is_prose=True),
 }
 
 
@@ -85,34 +122,95 @@ def write(found: Sequence[Any], columns: Columns, output: str | None, *, single:
     """Writes views to standard output. single: one was asked for by name, so that JSON and YAML are no list."""
     match output:
         case "json":
-            click.echo(json.dumps(_plain(found[0] if single else found), indent=2))
+            click.echo(json.dumps(_content(found, single=single), indent=2))
         case "yaml":
             import yaml
 
-            click.echo(yaml.safe_dump(_plain(found[0] if single else found), sort_keys=False), nl=False)
+            click.echo(yaml.safe_dump(_content(found, single=single), sort_keys=False), nl=False)
         case "name":
             for view in found:
                 click.echo(view.name)
         case _:
-            _write_table(
-                found, {title: show for title, (show, wide) in columns.items() if output == "wide" or not wide}
-            )
+            _write_table(found, columns, wide=output == "wide")
 
 
-def _write_table(found: Sequence[Any], columns: Mapping[str, Callable[[Any], str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
+def write_explained(exporters: Sequence[Any]) -> None:
+    """Writes the exporters that were considered for a lease; every column stays, since they are what was asked for."""
+    _write_table(exporters, CONSIDERED_COLUMNS, wide=True)
 
+
+def _content(found: Sequence[Any], *, single: bool) -> Any:
+    return _plain(found[0]) if single else {"items": _plain(found)}
+
+
+def _write_table(found: Sequence[Any], columns: Columns, *, wide: bool) -> None:
     if not found:
         click.echo("nothing found", err=True)
         return
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
-    for title in columns:
-        table.add_column(title, no_wrap=True)
-    for view in found:
-        table.add_row(*(show(view) for show in columns.values()))
-    # Output for another program is never cut to a terminal's width.
-    Console(width=None if sys.stdout.isatty() else 10_000, markup=False, highlight=False).print(table)
+    _Table(columns, wide=wide).write(found)
+
+
+class _Table:
+    """A table; further rows stand in the columns of the first ones."""
+
+    def __init__(self, columns: Columns, *, wide: bool) -> None:
+        self._columns = {title: column for title, column in columns.items() if wide or not column.wide}
+        self._at_least = len(self._columns) if wide else list(self._columns).index("NAME") + 1
+        self._layout: Layout | None = None
+
+    def write(self, found: Sequence[Any]) -> None:
+        rows = [self.row(view) for view in found]
+        is_first = self._layout is None
+        if self._layout is None:
+            headings = [Heading(title, column.is_prose) for title, column in self._columns.items()]
+            self._layout = lay_out(headings, rows, terminal_width(), at_least=self._at_least)
+            rows.insert(0, tuple(self._columns))
+        for row in rows:
+            for line in self._layout.lines(row):
+                click.echo(line)
+        if is_first and self._layout.omitted:
+            print_note(f"too narrow for {', '.join(self._layout.omitted)}; -o wide shows every column")
+
+    def row(self, view: Any) -> tuple[str, ...]:
+        return tuple(column.show(view) for column in self._columns.values())
+
+
+class RowWriter:
+    """Writes views again and again, each only where what is shown of it has changed; JSON and YAML as one document for
+    each."""
+
+    def __init__(self, columns: Columns, output: str | None) -> None:
+        self._output = output
+        self._table = _Table(columns, wide=output == "wide")
+        self._shown: dict[str, Any] = {}
+
+    def write(self, found: Sequence[Any]) -> None:
+        changed = [view for view in found if self._shown.get(view.name) != self._what_is_shown(view)]
+        self._shown = {view.name: self._what_is_shown(view) for view in found}
+        if self._output in (None, "wide"):
+            if changed:
+                self._table.write(changed)
+            return
+        for view in changed:
+            if self._output == "yaml":
+                click.echo("---")
+            write([view], {}, self._output, single=True)
+
+    def _what_is_shown(self, view: Any) -> Any:
+        match self._output:
+            case "json" | "yaml":
+                return view
+            case "name":
+                return view.name
+            case _:
+                return self._table.row(view)
+
+
+def terminal_width() -> int | None:
+    """The width of the terminal that shows the output; None where a program reads it."""
+    if not sys.stdout.isatty():
+        return None
+    return os.get_terminal_size(sys.stdout.fileno()).columns or 80
 
 
 def _plain(value: Any) -> Any:

@@ -6,13 +6,14 @@ import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from jumplab.client.config import ClientConfig
 from jumplab.client.controller import Controller, LeaseRequest, Wanted
 from jumplab.client.errors import ConfigurationError, LeaseEnded, LeaseNotReady
 from jumplab.client.lease_status import Phase, exporters_sentence, failure_of, foreign_to, phase_of, why_waiting
+from jumplab.client.request_rules import request_problem
 from jumplab.client.views import LeaseView
 from jumplab.protocol.durations import format_duration
 from jumplab.transport import errors as transport_errors
@@ -31,9 +32,12 @@ def make_request(
     duration: timedelta,
     members: Mapping[str, Wanted] | None = None,
     name: str | None = None,
+    begin: datetime | None = None,
+    tags: Mapping[str, str] | None = None,
     draw: Callable[[int], str] = secrets.token_hex,
 ) -> LeaseRequest:
-    """A request for what was asked; raises ConfigurationError where that is nothing, or one and several.
+    """A request for what was asked; raises ConfigurationError where that is nothing, one and several, or what no lease
+    may ask for.
 
     A name that nobody gave is made here, so that a lease can be released by it even if its creation was interrupted.
     """
@@ -43,7 +47,19 @@ def make_request(
     if members and (selector or exporter):
         raise ConfigurationError("exporters and selector exclude each other; set a selector for each member")
     made = f"{config.metadata.name}-{draw(4)}"
-    return LeaseRequest(name or made, duration, selector, exporter, members or {}, name_is_ours=name is None)
+    request = LeaseRequest(
+        made if name is None else name,
+        duration,
+        selector,
+        exporter,
+        members or {},
+        begin=begin,
+        tags=tags or {},
+        name_is_ours=name is None,
+    )
+    if problem := request_problem(request):
+        raise ConfigurationError(problem)
+    return request
 
 
 @dataclass(slots=True)

@@ -5,10 +5,12 @@ The official client is an extra, `jumplab[admin]`: nobody who only leases needs 
 
 import base64
 import os
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -22,6 +24,8 @@ from jumplab.yaml_documents import read_document
 
 _GROUP, _VERSION = "jumpstarter.dev", "v1alpha1"
 _SECRET = "/api/v1/namespaces/{namespace}/secrets/{name}"  # noqa: S105 - where Secrets are, not what is in one
+_ROTATE = "jumplab.dev/rotate-token"
+_PAGE_SIZE = 500
 CREDENTIAL_BOUND = timedelta(seconds=30)
 
 # The Kubernetes client raises these for files that are no kubeconfig.
@@ -42,6 +46,18 @@ class Credential:
     ca: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ClientView:
+    """A client at one moment. secret: the Secret that has its credential; empty before it was issued."""
+
+    name: str
+    namespace: str
+    labels: Mapping[str, str]
+    enabled: bool
+    secret: str
+    endpoint: str
+
+
 class Administrator:
     """The Kubernetes API with an administrator's kubeconfig.
 
@@ -54,8 +70,7 @@ class Administrator:
             import kubernetes
         except ImportError:
             raise ConfigurationError(
-                "creating exporters and clients needs the Kubernetes client; install jumplab[admin], or apply their "
-                "manifests with kubectl"
+                "administrators' commands need the Kubernetes client; install jumplab[admin], or use kubectl"
             ) from None
         self._kubernetes = kubernetes
         try:
@@ -102,6 +117,30 @@ class Administrator:
         host = urlsplit(self._kubernetes.client.Configuration.get_default_copy().host).hostname or ""
         return is_loopback(endpoint.rpartition(":")[0].strip("[]")) and not is_loopback(host)
 
+    def delete(self, kind: Kind, name: str) -> None:
+        """Deletes the resource. Raises ClientError, also where there is none of that name."""
+        path = (_GROUP, _VERSION, self.namespace, _plural(kind), name)
+        self._asked(self._kubernetes.client.CustomObjectsApi().delete_namespaced_custom_object, *path)
+
+    def clients(self, selector: str = "") -> list[ClientView]:
+        """The clients that a label selector matches, all of them for an empty one. Raises ClientError."""
+        list_page = self._kubernetes.client.CustomObjectsApi().list_namespaced_custom_object
+        path = (_GROUP, _VERSION, self.namespace, _plural("Client"))
+        found: list[ClientView] = []
+        more = ""
+        while True:
+            ask = partial(list_page, label_selector=selector, limit=_PAGE_SIZE, _continue=more)
+            page = self._asked(ask, *path)
+            found += map(_client_view, page["items"])
+            more = page["metadata"].get("continue") or ""
+            if not more:
+                return found
+
+    def client(self, name: str) -> ClientView:
+        """One client. Raises ClientError, also where there is none of that name."""
+        path = (_GROUP, _VERSION, self.namespace, _plural("Client"), name)
+        return _client_view(self._asked(self._kubernetes.client.CustomObjectsApi().get_namespaced_custom_object, *path))
+
     def wait_for_credential(
         self,
         kind: Kind,
@@ -113,18 +152,42 @@ class Administrator:
     ) -> Credential:
         """Waits until the operator has issued the credential; raises ClientError where it does not within `bound`."""
         deadline = now() + bound.total_seconds()
-        path = (_GROUP, _VERSION, self.namespace, _plural(kind), name)
-        read = self._kubernetes.client.CustomObjectsApi().get_namespaced_custom_object
         while now() < deadline:
-            status = self._asked(read, *path).get("status") or {}
-            secret = (status.get("credential") or {}).get("name")
-            if secret and status.get("endpoint"):
-                return self._credential(kind, name, status["endpoint"], secret)
+            endpoint, secret = self._issued(kind, name)
+            if secret and endpoint:
+                return self._credential(kind, name, endpoint, secret)
             pause(0.1)
         raise ClientError(
             f'{kind.lower()} "{name}" exists, but no operator has issued its credential within '
             f'{bound.total_seconds():.0f} s; check that the operator runs and watches namespace "{self.namespace}"'
         )
+
+    def rotate(self, kind: Kind, name: str, *, bound: timedelta = CREDENTIAL_BOUND) -> Credential:
+        """Has the operator issue a new token in place of the one that is in force. Raises ClientError."""
+        endpoint, secret = self._issued(kind, name)
+        if not secret or not endpoint:
+            raise ClientError(f'{kind.lower()} "{name}" has no credential yet; check that the operator runs')
+        asked = secrets.token_hex(8)
+        path = (_GROUP, _VERSION, self.namespace, _plural(kind), name)
+        patch = {"metadata": {"annotations": {_ROTATE: asked}}}
+        self._asked(self._kubernetes.client.CustomObjectsApi().patch_namespaced_custom_object, *path, patch)
+        deadline = time.monotonic() + bound.total_seconds()
+        while time.monotonic() < deadline:
+            annotations = self._asked(self._read_secret, secret)["metadata"].get("annotations") or {}
+            if annotations.get(_ROTATE) == asked:
+                return self._credential(kind, name, endpoint, secret)
+            time.sleep(0.1)
+        raise ClientError(
+            f'no operator has replaced the token of {kind.lower()} "{name}" within {bound.total_seconds():.0f} s; it '
+            f'may do so later; check that the operator runs and watches namespace "{self.namespace}"'
+        )
+
+    def _issued(self, kind: Kind, name: str) -> tuple[str, str]:
+        """The endpoint and the name of the Secret, each empty before it was issued."""
+        path = (_GROUP, _VERSION, self.namespace, _plural(kind), name)
+        read = self._kubernetes.client.CustomObjectsApi().get_namespaced_custom_object
+        status = self._asked(read, *path).get("status") or {}
+        return status.get("endpoint") or "", (status.get("credential") or {}).get("name") or ""
 
     def _credential(self, kind: Kind, name: str, endpoint: str, secret: str) -> Credential:
         data: Mapping[str, str] = self._asked(self._read_secret, secret).get("data") or {}
@@ -168,6 +231,18 @@ def _check_keys(kubeconfig: str | None) -> None:
         path = Path(os.path.expanduser(file))
         if path.is_file():
             read_document(path.read_text(encoding="utf-8"))
+
+
+def _client_view(resource: Mapping[str, Any]) -> ClientView:
+    metadata, status = resource["metadata"], resource.get("status") or {}
+    return ClientView(
+        name=metadata["name"],
+        namespace=metadata["namespace"],
+        labels=metadata.get("labels") or {},
+        enabled=(resource.get("spec") or {}).get("enabled", True),
+        secret=(status.get("credential") or {}).get("name", ""),
+        endpoint=status.get("endpoint") or "",
+    )
 
 
 def _plural(kind: Kind) -> str:

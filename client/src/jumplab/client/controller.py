@@ -49,6 +49,7 @@ class LeaseRequest:
     """The request for a lease: a selector, as kubectl's -l, or one exporter by its name, or both.
 
     members: for a gang, each member by its name within the lease; excludes selector and exporter.
+    begin: when it is to begin; None: as soon as possible.  tags: notes that become labels.
     name_is_ours: the name was made for this request, so a lease of that name can only be the one that it created.
     """
 
@@ -57,6 +58,8 @@ class LeaseRequest:
     selector: str = ""
     exporter: str = ""
     members: Mapping[str, Wanted] = field(default_factory=dict)
+    begin: datetime | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
     name_is_ours: bool = False
 
 
@@ -167,7 +170,9 @@ class Controller:
         """Asks for a lease; it is placed later. Raises Refused with code ALREADY_EXISTS where the name is taken."""
         duration = Duration()
         duration.FromTimedelta(request.duration)
-        lease = client_pb2.Lease(selector=request.selector, duration=duration)
+        lease = client_pb2.Lease(selector=request.selector, duration=duration, tags=request.tags)
+        if request.begin is not None:
+            lease.begin_time.FromDatetime(request.begin)
         if request.exporter:
             lease.exporter_name = request.exporter
         for name, wanted in request.members.items():

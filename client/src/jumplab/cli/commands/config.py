@@ -2,6 +2,8 @@
 
 import click
 
+from jumplab.cli import completing
+
 
 @click.group()
 def config() -> None:
@@ -27,7 +29,7 @@ def list_() -> None:
 
 
 @client.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.configurations)
 def use(name: str) -> None:
     """Make NAME the current client."""
     import os

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from jumplab.cli import completing
 from jumplab.cli.options import (
     check_without_lease,
     client_option,
@@ -23,7 +24,13 @@ if TYPE_CHECKING:
 
 @click.command()
 @lease_options
-@click.option("--lease", "lease_name", metavar="NAME", help="Use this existing lease, and do not release it.")
+@click.option(
+    "--lease",
+    "lease_name",
+    metavar="NAME",
+    shell_complete=completing.leases,
+    help="Use this existing lease, and do not release it.",
+)
 @click.option(
     "--log-of",
     metavar="LEASE",

@@ -1,26 +1,43 @@
 """`jumplab create`."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
 
-from jumplab.cli.options import client_option, lease_options, output_option
+from jumplab.cli.kinds import KindGroup
+from jumplab.cli.options import (
+    TimestampType,
+    administrator_options,
+    client_option,
+    lease_options,
+    output_option,
+    read_tags,
+)
 
 if TYPE_CHECKING:
     from jumplab.client.admin import Kind
     from jumplab.client.views import LeaseView
 
 
-@click.group()
+@click.group(cls=KindGroup)
 def create() -> None:
     """Create a lease. Administrators: create an exporter or a client."""
 
 
 @create.command(name="lease")
 @lease_options
+@click.option("--begin", type=TimestampType(), help="Begin time; until then an exporter is reserved. Default: now.")
+@click.option(
+    "--tag",
+    "tags",
+    metavar="KEY=VALUE",
+    multiple=True,
+    callback=read_tags,
+    help="A note for people and reports, kept as a label. Repeat it for more.",
+)
 @click.option("--wait", is_flag=True, help="Wait until the lease is ready.")
-@output_option("json", "yaml", "name")
+@output_option
 @client_option
 def create_lease(
     selector: str,
@@ -28,6 +45,8 @@ def create_lease(
     members: dict[str, str],
     duration: timedelta,
     name: str | None,
+    begin: datetime | None,
+    tags: dict[str, str],
     wait: bool,
     wait_timeout: timedelta | None,
     output: str | None,
@@ -48,7 +67,14 @@ def create_lease(
     config = load_client(client_name)
     timeout = wait_timeout or config.patience.wait_timeout
     request = acquiring.make_request(
-        config, selector=selector, exporter=exporter, members=parse_members(members), duration=duration, name=name
+        config,
+        selector=selector,
+        exporter=exporter,
+        members=parse_members(members),
+        duration=duration,
+        name=name,
+        begin=begin,
+        tags=tags,
     )
 
     async def ask() -> "LeaseView":
@@ -82,15 +108,36 @@ def _add_command(kind: "Kind") -> None:
     @click.option(
         "--save", is_flag=True, help="Write the configuration to its default file instead of standard output."
     )
+    @click.option(
+        "--rotate", is_flag=True, help=f"Replace the token of {kind.lower()} NAME, which exists; the old one ends."
+    )
     @click.option("--out", metavar="FILE", type=click.Path(dir_okay=False), help="Write the configuration to FILE.")
-    @click.option("--kubeconfig", metavar="FILE", help="Kubeconfig file; default: $KUBECONFIG, then ~/.kube/config.")
-    @click.option("-n", "--namespace", metavar="NAME", help="Namespace; default: that of the kubeconfig.")
+    @administrator_options
     def add(
-        name: str, labels: tuple[str, ...], save: bool, out: str | None, kubeconfig: str | None, namespace: str | None
+        name: str,
+        labels: tuple[str, ...],
+        save: bool,
+        rotate: bool,
+        out: str | None,
+        kubeconfig: str | None,
+        namespace: str | None,
     ) -> None:
-        from jumplab.cli.credential_files import add_to_lab, read_labels
+        from jumplab.cli import credential_files
+        from jumplab.client.admin import Administrator
 
-        add_to_lab(kind, name, read_labels(labels), save=save, out=out, kubeconfig=kubeconfig, namespace=namespace)
+        if save and out:
+            raise click.UsageError("--save and --out contradict each other; give one of them")
+        if rotate and labels:
+            raise click.UsageError("--rotate changes the token alone; leave out --label")
+        read = credential_files.read_labels(labels)
+        path = credential_files.chosen_path(kind, name, save=save, out=out)
+        administrator = Administrator(kubeconfig, namespace)
+        if rotate:
+            credential_files.replace_token(administrator, kind, name, path)
+        else:
+            credential_files.add_to_lab(administrator, kind, name, read, path)
+            if save and kind == "Client":
+                credential_files.use_first_client(name)
 
 
 _add_command("Exporter")

@@ -1,17 +1,24 @@
 """`jumplab delete`."""
 
+from typing import TYPE_CHECKING
+
 import click
 
-from jumplab.cli.options import client_option
+from jumplab.cli import completing
+from jumplab.cli.kinds import KindGroup
+from jumplab.cli.options import administrator_options, client_option
+
+if TYPE_CHECKING:
+    from jumplab.client.admin import Kind
 
 
-@click.group()
+@click.group(cls=KindGroup)
 def delete() -> None:
-    """Release leases."""
+    """Release leases. Administrators: delete exporters and clients."""
 
 
 @delete.command(name="lease")
-@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=completing.leases)
 @client_option
 def delete_lease(names: tuple[str, ...], client_name: str | None) -> None:
     """Release leases. A lease that no longer exists is an error."""
@@ -26,3 +33,22 @@ def delete_lease(names: tuple[str, ...], client_name: str | None) -> None:
                 click.echo(f'lease "{name}" released')
 
     run(release_each())
+
+
+def _add_command(kind: "Kind", effect: str) -> None:
+    names_of = completing.all_clients if kind == "Client" else completing.exporters
+
+    @delete.command(name=kind.lower(), help=f"Administrators: delete {kind.lower()}s. {effect}")
+    @click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=names_of)
+    @administrator_options
+    def remove(names: tuple[str, ...], kubeconfig: str | None, namespace: str | None) -> None:
+        from jumplab.client.admin import Administrator
+
+        administrator = Administrator(kubeconfig, namespace)
+        for name in names:
+            administrator.delete(kind, name)
+            click.echo(f'{kind.lower()} "{name}" deleted')
+
+
+_add_command("Exporter", "Its lease ends, and its token is no longer valid.")
+_add_command("Client", "Its leases are released, and its token is no longer valid.")

@@ -4,24 +4,26 @@ from typing import TYPE_CHECKING
 
 import click
 
+from jumplab.cli import completing
+from jumplab.cli.kinds import KindGroup
 from jumplab.cli.options import client_option, output_option
 
 if TYPE_CHECKING:
     from jumplab.client.waiting import Explanation
 
 
-@click.group()
+@click.group(cls=KindGroup)
 def explain() -> None:
     """Explain the state of a lease."""
 
 
 @explain.command()
-@click.argument("name")
-@output_option("json", "yaml")
+@click.argument("name", shell_complete=completing.leases)
+@output_option
 @client_option
 def lease(name: str, output: str | None, client_name: str | None) -> None:
     """Explain why lease NAME waits: its queue position, and each exporter with the reason why it does not fit."""
-    from jumplab.cli.output import CONSIDERED_COLUMNS, write
+    from jumplab.cli.output import write, write_explained
     from jumplab.cli.running import run
     from jumplab.client.config_files import load_client
     from jumplab.client.controller import Controller
@@ -31,14 +33,17 @@ def lease(name: str, output: str | None, client_name: str | None) -> None:
             return await controller.explain_lease(name)
 
     found = run(ask())
-    if output is not None:
+    if output == "name":
+        click.echo(found.lease.name)
+        return
+    if output in ("json", "yaml"):
         write([found], {}, output, single=True)
         return
     for line in _summary(found):
         click.echo(line)
     if found.exporters:
         click.echo()
-        write(found.exporters, CONSIDERED_COLUMNS, None, single=False)
+        write_explained(found.exporters)
     if found.left_out:
         click.echo(f"and {found.left_out} more")
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from jumplab.cli import completing
 from jumplab.cli.options import client_option
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ def generate() -> None:
 
 
 @generate.command()
-@click.argument("exporter")
+@click.argument("exporter", shell_complete=completing.exporters)
 @client_option
 def board(exporter: str, client_name: str | None) -> None:
     """Print a class for the drivers of EXPORTER, to be given to jumplab.lease(…, board=…)."""

@@ -1,67 +1,108 @@
 """`jumplab get`."""
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import click
 
-from jumplab.cli.options import client_option, output_option
+from jumplab.cli import completing
+from jumplab.cli.kinds import KindGroup
+from jumplab.cli.options import administrator_options, client_option, output_option
 
-_FORMATS = ("json", "yaml", "name", "wide")
+if TYPE_CHECKING:
+    from jumplab.client.exporter_details import ExporterDetails
+    from jumplab.client.views import ExporterView, LeaseView
+
+_watch_option = click.option("-w", "--watch", "watches", is_flag=True, help="Show rows as they change, until Ctrl-C.")
 
 
-@click.group()
+@click.group(cls=KindGroup)
 def get() -> None:
-    """Show exporters, leases and the queue."""
+    """Show exporters, leases, the queue and, for administrators, clients."""
 
 
 @get.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completing.exporters)
 @click.option(
-    "-l", "--selector", default="", metavar="SELECTOR", help="Show only exporters that match, for example board=x."
+    "-l",
+    "--selector",
+    default="",
+    metavar="SELECTOR",
+    shell_complete=completing.exporter_selector,
+    help="Show only exporters that match, for example board=x.",
 )
-@output_option(*_FORMATS)
+@_watch_option
+@output_option
 @client_option
-def exporters(name: str | None, selector: str, output: str | None, client_name: str | None) -> None:
+def exporters(name: str | None, selector: str, watches: bool, output: str | None, client_name: str | None) -> None:
     """Show all exporters, or exporter NAME."""
-    from jumplab.cli.output import EXPORTER_COLUMNS, write
+    from jumplab.cli.output import EXPORTER_COLUMNS, WIDE_EXPORTER_COLUMNS, RowWriter, write
     from jumplab.cli.running import run
+    from jumplab.cli.watching import watch
     from jumplab.client.config_files import load_client
     from jumplab.client.controller import Controller
-    from jumplab.client.views import ExporterView
+    from jumplab.client.exporter_details import with_details
 
-    async def ask() -> list[ExporterView]:
+    columns = WIDE_EXPORTER_COLUMNS if output == "wide" else EXPORTER_COLUMNS
+
+    async def show() -> None:
         async with Controller.connected(load_client(client_name)) as controller:
-            return [await controller.exporter(name)] if name else await controller.exporters(selector)
 
-    write(run(ask()), EXPORTER_COLUMNS, output, single=name is not None)
+            async def ask() -> "list[ExporterView] | list[ExporterDetails]":
+                found = [await controller.exporter(name)] if name else await controller.exporters(selector)
+                return await with_details(controller, found) if output == "wide" else found
+
+            if watches:
+                await watch(ask, _deleted_exporter, RowWriter(columns, output))
+            write(await ask(), columns, output, single=name is not None)
+
+    run(show())
 
 
 @get.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completing.leases)
 @click.option(
     "-l", "--selector", default="", metavar="SELECTOR", help="Show only leases that match this label selector."
 )
 @click.option("--all", "show_all", is_flag=True, help="Include ended leases.")
-@output_option(*_FORMATS)
+@_watch_option
+@output_option
 @client_option
-def leases(name: str | None, selector: str, show_all: bool, output: str | None, client_name: str | None) -> None:
+def leases(
+    name: str | None, selector: str, show_all: bool, watches: bool, output: str | None, client_name: str | None
+) -> None:
     """Show the leases that have not ended, or lease NAME."""
-    from jumplab.cli.output import LEASE_COLUMNS, write
+    from jumplab.cli.output import LEASE_COLUMNS, RowWriter, write
     from jumplab.cli.running import run
+    from jumplab.cli.watching import watch
     from jumplab.client.config_files import load_client
     from jumplab.client.controller import Controller
-    from jumplab.client.views import LeaseView
 
-    async def ask() -> list[LeaseView]:
+    async def show() -> None:
         async with Controller.connected(load_client(client_name)) as controller:
-            return (
-                [await controller.lease(name)] if name else await controller.leases(selector, only_active=not show_all)
-            )
+            seen: set[str] = set()
 
-    write(run(ask()), LEASE_COLUMNS, output, single=name is not None)
+            async def ask() -> "list[LeaseView]":
+                if name:
+                    return [await controller.lease(name)]
+                if not watches:
+                    return await controller.leases(selector, only_active=not show_all)
+                # One that ends while it is watched is shown once more.
+                found = await controller.leases(selector, only_active=False)
+                shown = [lease for lease in found if show_all or not lease.ended or lease.name in seen]
+                seen.update(lease.name for lease in shown)
+                return shown
+
+            if watches:
+                await watch(ask, _deleted_lease, RowWriter(LEASE_COLUMNS, output))
+            write(await ask(), LEASE_COLUMNS, output, single=name is not None)
+
+    run(show())
 
 
 @get.command()
-@click.argument("selector", default="")
-@output_option(*_FORMATS)
+@click.argument("selector", default="", shell_complete=completing.exporter_selector)
+@output_option
 @client_option
 def queue(selector: str, output: str | None, client_name: str | None) -> None:
     """Show waiting leases in queue order. SELECTOR limits it to matching exporters."""
@@ -80,3 +121,30 @@ def queue(selector: str, output: str | None, client_name: str | None) -> None:
     write(found, QUEUE_COLUMNS, output, single=False)
     if more:
         print_note("there are more; add a selector such as board=x to see the others")
+
+
+@get.command()
+@click.argument("name", required=False, shell_complete=completing.all_clients)
+@click.option("-l", "--selector", default="", metavar="SELECTOR", help="Show only clients that match.")
+@output_option
+@administrator_options
+def clients(name: str | None, selector: str, output: str | None, kubeconfig: str | None, namespace: str | None) -> None:
+    """Administrators: show all clients, or client NAME."""
+    from jumplab.cli.output import CLIENT_COLUMNS, write
+    from jumplab.client.admin import Administrator
+
+    administrator = Administrator(kubeconfig, namespace)
+    found = [administrator.client(name)] if name else administrator.clients(selector)
+    write(found, CLIENT_COLUMNS, output, single=name is not None)
+
+
+def _deleted_exporter(shown: "ExporterView | ExporterDetails") -> "ExporterView | ExporterDetails":
+    from jumplab.client.views import ExporterView
+
+    if isinstance(shown, ExporterView):
+        return replace(shown, online=False, status="Deleted", lease="")
+    return replace(shown, exporter=replace(shown.exporter, online=False, status="Deleted", lease=""), holder="")
+
+
+def _deleted_lease(shown: "LeaseView") -> "LeaseView":
+    return replace(shown, ended=True, conditions=())

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import click
 
+from jumplab.cli import completing
 from jumplab.cli.options import (
     check_without_lease,
     client_option,
@@ -15,7 +16,13 @@ from jumplab.cli.options import (
 
 @click.command(context_settings={"ignore_unknown_options": False})
 @lease_options
-@click.option("--lease", "lease_name", metavar="NAME", help="Use this existing lease, and do not release it.")
+@click.option(
+    "--lease",
+    "lease_name",
+    metavar="NAME",
+    shell_complete=completing.leases,
+    help="Use this existing lease, and do not release it.",
+)
 @exporter_config_option
 @reconnect_option
 @client_option

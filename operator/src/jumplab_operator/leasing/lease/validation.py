@@ -3,12 +3,12 @@
 `status.accepted` is the last valid spec. It is in force: an edit that isn't valid changes nothing but a condition.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from jumplab.protocol import lease_rules
 from jumplab.protocol.durations import format_duration
 from jumplab.protocol.moments import format_moment
 from jumplab_operator.leasing.lease.activity import SHORTEST_EXTENSION
@@ -24,8 +24,6 @@ from jumplab_operator.leasing.model.times import (
 )
 from jumplab_operator.resources import LeasedExporter, LeaseSpec
 
-_LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
-_MEMBER = re.compile(r"[A-Za-z][-A-Za-z0-9_]*")
 _CONTEXT_KEY_LENGTH = 32
 
 
@@ -124,9 +122,8 @@ def _gang_refusal(spec: LeaseSpec, members: Sequence[LeasedExporter]) -> Refusal
 
 def _member_refusal(member: LeasedExporter) -> Refusal | None:
     name = f'exporters "{member.name}"'
-    if not _MEMBER.fullmatch(member.name):
-        rule = "use a letter first, then letters, digits, - and _"
-        return Refusal("InvalidExporters", f"{name}: the name is not valid; {rule}")
+    if problem := lease_rules.member_problem(member.name):
+        return Refusal("InvalidExporters", f"{name}: {problem}")
     if member.exporter_ref is None and (member.selector is None or selectors.is_empty(member.selector)):
         return Refusal("InvalidExporters", f"{name}: selector and exporterRef are both missing; set one of them")
     if member.selector is not None and (problem := selectors.selector_problem(member.selector)):
@@ -162,8 +159,8 @@ def _begin_refusal(spec: LeaseSpec, before: InForce | None, created: datetime | 
 
 def _words_refusal(spec: LeaseSpec) -> Refusal | None:
     for key, value in spec.tags.items():
-        if not key or len(key) > 63 or not _LABEL.fullmatch(key) or not _LABEL.fullmatch(value):
-            return Refusal("InvalidTags", f'tag "{key}" is not a valid label; use letters, digits, - _ and .')
+        if problem := lease_rules.tag_problem(key, value):
+            return Refusal("InvalidTags", problem)
     for key in spec.context:
         if len(key) > _CONTEXT_KEY_LENGTH:
             return Refusal("InvalidContext", f'context key "{key}" is longer than {_CONTEXT_KEY_LENGTH} characters')

@@ -6,12 +6,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from jumplab.protocol import lease_rules
 from jumplab.protocol.durations import format_duration
 from jumplab_operator.resources import LeaseSpec
 
 DEFAULT_DURATION = timedelta(minutes=30)
-LONGEST = timedelta(days=3660)
-"""No lease lasts longer, whatever the policies say."""
 _YEARS = range(1970, 9000)
 """When leases may begin and end, with a margin for sums."""
 _LATE = timedelta(minutes=5)
@@ -45,15 +44,15 @@ def times_problem(spec: LeaseSpec) -> str | None:
             return f"{name} is in the year {moment.year}; give a year from {_YEARS[0]} to {_YEARS[-1]}"
     if duration is not None and duration <= timedelta(0):
         return "the duration must be greater than zero; leave it out for the default"
-    if duration is not None and duration > LONGEST:
-        return f"the duration must be at most {format_duration(LONGEST)}"
+    if duration is not None and (problem := lease_rules.duration_problem(duration)):
+        return problem
     if begin is not None and end is not None:
         if end <= begin:
             return "endTime must come after beginTime"
         if duration is not None and begin + duration != end:
             return "beginTime, endTime and duration contradict each other; leave one of them out"
-        if end - begin > LONGEST:
-            return f"the time from beginTime to endTime must be at most {format_duration(LONGEST)}"
+        if end - begin > lease_rules.LONGEST_LEASE:
+            return f"the time from beginTime to endTime must be at most {format_duration(lease_rules.LONGEST_LEASE)}"
     return None
 
 

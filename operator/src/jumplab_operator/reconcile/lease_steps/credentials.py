@@ -27,6 +27,11 @@ class TokenIssuer(Protocol):
         ...
 
 
+ROTATE = "jumplab.dev/rotate-token"
+"""The annotation by which an administrator has a resource's token replaced: each new value means once. The Secret gets
+the same value with the new token, so that it is replaced once, also after a crash."""
+
+
 @dataclass(frozen=True, slots=True)
 class Credential:
     """A Secret with a token that is in force. `expires` is None for one that never does, or isn't known."""
@@ -38,6 +43,8 @@ class Credential:
     token: str
     expires: datetime | None
     fresh: bool
+    rotation: str = ""
+    """The value of the resource's annotation ROTATE for which the token was issued."""
 
 
 class CredentialRemoved(Exception):
@@ -60,13 +67,19 @@ class Credentials:
         nothing then; ApiError.
         """
         known = self._known.get(resource.uid)
-        if known is not None and self._is_current(resource, known.token):
+        if (
+            known is not None
+            and not _is_to_rotate(resource, known.rotation)
+            and self._is_current(resource, known.token)
+        ):
             return known
         secret = await self._read(resource)
         if recorded and _uid(secret) != recorded:
             raise CredentialRemoved
         token = _token(secret, resource)
         if secret is None or token is None or not self._is_current(resource, token):
+            return await self._write(resource, secret)
+        if _is_to_rotate(resource, _rotation(secret)):
             return await self._write(resource, secret)
         await self._update_ca(resource, secret)
         return self._remember(resource, secret, token)
@@ -98,7 +111,7 @@ class Credentials:
     def _remember(self, resource: Resource, secret: Plain, token: str) -> Credential:
         metadata = secret["metadata"]
         created = datetime.fromisoformat(metadata["creationTimestamp"])
-        credential = Credential(metadata["name"], metadata["uid"], created, token, None, fresh=False)
+        credential = Credential(metadata["name"], metadata["uid"], created, token, None, False, _rotation(secret))
         self._known[resource.uid] = credential
         return credential
 
@@ -114,11 +127,12 @@ class Credentials:
     async def _write(self, resource: Resource, existing: Plain | None) -> Credential:
         name = secret_name(resource)
         token, expires = self._issuer.issue(resource.KIND, resource.namespace, resource.name, resource.uid)
+        annotations = {ROTATE: wanted} if (wanted := resource.metadata.annotations.get(ROTATE)) else {}
         body = {
             "apiVersion": "v1",
             "kind": "Secret",
             "type": "Opaque",
-            "metadata": {"name": name, "ownerReferences": [_owner(resource)]},
+            "metadata": {"name": name, "ownerReferences": [_owner(resource)], "annotations": annotations},
             "data": {"token": _encoded(token), **self._ca},
         }
         if existing is None:
@@ -126,9 +140,20 @@ class Credentials:
         else:
             _check_owner(existing, resource)
             version = {"resourceVersion": existing["metadata"]["resourceVersion"]}
-            body = {"metadata": {**version, "ownerReferences": [_owner(resource)]}, "data": body["data"]}
+            metadata = {**version, "ownerReferences": [_owner(resource)], "annotations": annotations}
+            body = {"metadata": metadata, "data": body["data"]}
             written = await self._kube.merge(secret_path(resource), body)
         return replace(self._remember(resource, written, token), expires=expires, fresh=True)
+
+
+def _is_to_rotate(resource: Resource, done: str) -> bool:
+    """Whether an administrator has asked for a new token since the one at hand was issued."""
+    return resource.metadata.annotations.get(ROTATE, done) != done
+
+
+def _rotation(secret: Plain) -> str:
+    annotations: dict[str, str] = secret["metadata"].get("annotations") or {}
+    return annotations.get(ROTATE, "")
 
 
 def secret_name(resource: Resource) -> str:

@@ -1,0 +1,94 @@
+"""Completion in real shells, with what is in the lab now."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+
+import pytest
+
+from jumplab.protocol.client_v1 import client_pb2
+from tests.cli.terminal import Terminal
+from tests.cli.user import User
+from tests.client.authority import Authority
+from tests.client.bench import Bench
+from tests.client.lab_double import config_for
+
+PROMPT = "ready> "
+
+
+@pytest.fixture
+def exporters(bench: Bench) -> None:
+    for name, board in (("bench-1", "imx8"), ("shelf-2", "rpi")):
+        path = f"namespaces/lab/exporters/{name}"
+        labels = {"board": board, "example.com/rack": "r7"}
+        bench.lab.exporters[path] = client_pb2.Exporter(name=path, labels=labels, online=True)
+
+
+async def shell_of(user: User, kind: str) -> Terminal:
+    """An interactive shell that completes."""
+    arguments = {"bash": ("--norc", "--noprofile", "-i"), "zsh": ("-f", "-i")}[kind]
+    path = shutil.which(kind)
+    assert path
+    terminal = Terminal(user, path, *arguments, columns=200)
+    if kind == "zsh":
+        terminal.type("autoload -Uz compinit; compinit -u\n")
+    terminal.type(f"PS1='{PROMPT}'; eval \"$(jumplab completion {kind})\"; echo set-$((1))\n")
+    await terminal.expect("set-1")
+    await terminal.expect(PROMPT)
+    return terminal
+
+
+SHELLS = [pytest.param("bash", marks=pytest.mark.needs("bash")), pytest.param("zsh", marks=pytest.mark.needs("zsh"))]
+
+
+@pytest.mark.parametrize("kind", SHELLS)
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("get exporters ben\t", "bench-1"),
+        ("get exp shel\t", "shelf-2"),
+        ("get exporters -o name -l boa\trp\t", "shelf-2"),
+        ("get exporters -o name -l exam\tr\t\x7f,boa\ti\t", "bench-1"),
+        ("explain lease de\t", 'lease "demo"'),
+        ("delete lease de\t", 'lease "demo" released'),
+        ("update lease de\t --to an\t", 'belongs to client "ann"'),
+        ("config client use c\t && jumplab config client list", "* ci"),
+    ],
+)
+async def test_names_and_labels_of_the_lab_are_completed(
+    user: User, bench: Bench, authority: Authority, exporters: None, kind: str, typed: str, completed: str
+) -> None:
+    await user.run("jumplab", "create", "lease", "-l", "board=imx8", "--name", "demo")
+    user.configure(config_for(bench.port, authority), "ann")
+    user.configure(config_for(bench.port, authority), "ci")
+    terminal = await shell_of(user, kind)
+    terminal.type(f"jumplab {typed}\n")
+    await terminal.expect(completed)
+    terminal.type("exit\n")
+    await terminal.status()
+
+
+@pytest.mark.needs("bash")
+async def test_without_a_controller_nothing_is_completed_and_nothing_said(
+    stranger: User, authority: Authority, unused_tcp_port: int
+) -> None:
+    words = {"_JUMPLAB_COMPLETE": "bash_complete", "COMP_WORDS": "jumplab get leases d", "COMP_CWORD": "3"}
+    unconfigured = await stranger.run("jumplab", **words)
+    assert (unconfigured.status, unconfigured.out.strip(), unconfigured.err) == (0, "", "")
+    stranger.configure(config_for(unused_tcp_port, authority))
+    away = await stranger.run("jumplab", **words)
+    assert (away.status, away.out.strip(), away.err) == (0, "", "")
+    stranger.places.client_path("ci").write_text("{")
+    broken = await stranger.run("jumplab", **words)
+    assert (broken.status, broken.out.strip(), broken.err) == (0, "", "")
+    clients = await stranger.run("jumplab", **words | {"COMP_WORDS": "jumplab get client d"}, KUBECONFIG="/nowhere")
+    assert (clients.status, clients.out.strip(), clients.err) == (0, "", "")
+
+
+async def test_a_controller_that_does_not_answer_is_not_waited_for(stranger: User, authority: Authority) -> None:
+    with socket.create_server(("localhost", 0)) as silent:
+        stranger.configure(config_for(silent.getsockname()[1], authority))
+        words = {"_JUMPLAB_COMPLETE": "bash_complete", "COMP_WORDS": "jumplab get leases d", "COMP_CWORD": "3"}
+        ended = await stranger.run("jumplab", **words)
+    assert (ended.status, ended.out.strip(), ended.err) == (0, "", "")
