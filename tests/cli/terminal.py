@@ -27,7 +27,7 @@ class Terminal:
     program is there. `subprocess` starts it without one.
     """
 
-    def __init__(self, user: User, program: str, *arguments: str, columns: int = 80) -> None:
+    def __init__(self, user: User, program: str, *arguments: str, columns: int = 80, term: str = "dumb") -> None:
         ours, theirs = os.openpty()
         fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         self._process = subprocess.Popen(
@@ -35,7 +35,7 @@ class Terminal:
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
-            env=user.environment | {"PS1": "sh> ", "TERM": "dumb"},
+            env=user.environment | {"PS1": "sh> ", "TERM": term},
             start_new_session=True,
         )
         os.close(theirs)

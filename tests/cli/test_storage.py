@@ -10,11 +10,11 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pexpect
 import pytest
 
 from jumplab_exporter.drivers.storage.disk import FileDisk
-from tests.cli.user import PROGRAMS, Outcome, User
+from tests.cli.terminal import Terminal
+from tests.cli.user import Outcome, User
 from tests.client.authority import Authority
 from tests.client.bench import Switch, bench_of
 from tests.client.lab_double import LabDouble, config_for
@@ -187,15 +187,7 @@ async def test_a_bar_shows_rate_and_time_left(user: User, tmp_path: Path) -> Non
     image.write_bytes(gzip.compress(b"x" * MIB))
     command = f"j storage write {image} && j storage read {tmp_path / 'copy'}"
 
-    def see() -> str:
-        environment = user.environment | {"TERM": "xterm", "COLUMNS": "160"}
-        child = pexpect.spawn(
-            str(PROGRAMS / "jumplab"), [*SHELL, command], env=environment, dimensions=(40, 160), encoding="utf-8"
-        )
-        child.expect(pexpect.EOF, timeout=240)
-        return str(child.before)
-
-    seen = await asyncio.to_thread(see)
+    seen, _ = await Terminal(user, "jumplab", *SHELL, command, columns=160, term="xterm").rest()
     assert "image.gz" in seen
     assert "writing" in seen
     assert "/s" in seen
