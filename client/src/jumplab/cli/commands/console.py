@@ -76,7 +76,7 @@ def console(
     if log_of is not None:
         _write_kept_log(log_of, driver, offset or 0, log, client_name, control_sequences=control_sequences)
         return
-    from jumplab.cli.foreseeing import check_console
+    from jumplab.cli.before_leasing import check_console
     from jumplab.cli.j.console_terminal import ConsoleOptions
     from jumplab.cli.lease_context import LeaseOptions, acquire, member_of
     from jumplab.cli.running import run
