@@ -36,9 +36,9 @@ class Screen:
     def _write_all(self, data: bytes) -> None:
         if self.log is not None:
             self.log.append(data)
-        view = memoryview(data)
-        while view:
-            view = view[os.write(sys.stdout.fileno(), view) :]
+        from jumplab.cli.console_log import write_all
+
+        write_all(sys.stdout.fileno(), "standard output", data)
 
 
 async def converse(

@@ -83,8 +83,8 @@ async def _last_screen(console: AsyncDriverClient, stream: ConsoleStream) -> byt
     state = await console.call("state")
     end = state["end_offset"] if isinstance(state, dict) else state.end_offset
     said = b""
-    while stream.offset < end:
-        said += await stream.receive()
+    while stream.offset < end and (data := await stream.receive()):
+        said += data
     lines = said.split(b"\n")
     return b"\n".join(lines[-max(1, shutil.get_terminal_size().lines - 1) :])
 
