@@ -1,4 +1,4 @@
-"""What a console says, written to a file."""
+"""A console's output, written to a file."""
 
 import asyncio
 import os

@@ -91,7 +91,7 @@ async def _send_typed(stream: ResultStream, screen: Screen, *, terminal: bool, e
 
 
 class _Keys:
-    """What is typed at a terminal."""
+    """The keys typed at a terminal."""
 
     def __init__(self, stream: ResultStream, screen: Screen) -> None:
         self._stream = stream

@@ -79,7 +79,7 @@ async def open_console(
 
 
 async def _last_screen(console: AsyncDriverClient, stream: ConsoleStream) -> bytes:
-    """What was said last, as many lines as the terminal has; the stream goes on behind it."""
+    """The last output, as many lines as the terminal has; the stream goes on behind it."""
     state = await console.call("state")
     end = state["end_offset"] if isinstance(state, dict) else state.end_offset
     said = b""
