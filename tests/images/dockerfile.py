@@ -11,9 +11,12 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
+
+from tools.uv import pip_settings, settings_for_uv
 
 BOUND_SECONDS = 600
 
@@ -85,6 +88,7 @@ def declare(stage: Stage, instruction: str, rest: str) -> None:
 
 def run(stage: Stage, script: str, python: Path) -> None:
     environment = {"PATH": f"{python}:{os.environ['PATH']}", "HOME": str(stage.root), **stage.environment}
+    environment |= settings_for_uv(pip_settings(Path(sys.executable)), os.environ)  # as set-up reaches the index
     environment |= {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "UV_", "SSL_"))}
     subprocess.run(
         ["/bin/sh", "-euc", script], cwd=stage.inside("."), env=environment, check=True, timeout=BOUND_SECONDS

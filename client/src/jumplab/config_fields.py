@@ -1,4 +1,4 @@
-"""What the files of clients and exporters share, and their variables, in Jumpstarter's formats."""
+"""Fields common to the files of clients and exporters, and to their variables, in Jumpstarter's formats."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any

@@ -64,13 +64,13 @@ class ControlSequenceFilter:
         self._begun = b""
 
     def feed(self, data: bytes) -> bytes:
-        """What can be given on by now: a sequence that has only begun is held back."""
+        """The bytes that can be passed on by now: a sequence that has only begun is held back."""
         data = self._begun + data
         begun = _BEGUN.search(data, max(0, len(data) - _LONGEST_BYTES))
         self._begun = data[begun.start() :] if begun else b""
         return _IN_BYTES.sub(b"", data[: begun.start()] if begun else data)
 
     def flush(self) -> bytes:
-        """What is left at the end."""
+        """The bytes that were held back, at the end."""
         rest, self._begun = self._begun, b""
         return _IN_BYTES.sub(b"", rest)

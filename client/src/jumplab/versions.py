@@ -1,4 +1,4 @@
-"""What each program says of its version, and of the Python that it runs on."""
+"""The version of each program, and of the Python that it runs on."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a console says, written to a file."""
+"""A console's output, written to a file."""
 
 import asyncio
 import os
@@ -7,13 +7,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-
-import click
 
 from jumplab.control_sequences import ControlSequenceFilter
 from jumplab.driver import AsyncDriverClient
 from jumplab.drivers.console.stream import joined
+from jumplab.private_files import NotWritten
 
 
 class ConsoleLog:
@@ -42,26 +42,14 @@ class ConsoleLog:
     def opened(
         cls, file: Path | None, *, timestamps: bool = False, control_sequences: bool = False
     ) -> Iterator["ConsoleLog"]:
-        """One on a file, behind what it contains already, or on standard output. Raises ClickException."""
-        if file is None:
-            log = cls(_write_to(sys.stdout.fileno()), timestamps=timestamps, control_sequences=control_sequences)
-            yield log
-            log.close()
-            return
-        try:
-            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
-        except OSError as error:
-            raise click.ClickException(f"the console's log {file} can't be written: {error.strerror}") from error
-        try:
-            log = cls(_write_to(descriptor), timestamps=timestamps, control_sequences=control_sequences)
+        """One on a file, behind what it contains already, or on standard output. Raises NotWritten, as all it does."""
+        name = "standard output" if file is None else f"the console's log {file}"
+        with _descriptor_of(file, name) as descriptor:
+            log = cls(partial(write_all, descriptor, name), timestamps=timestamps, control_sequences=control_sequences)
             try:
                 yield log
             finally:
                 log.close()
-        except _LogFailed as error:
-            raise click.ClickException(f"the console's log {file} can't be written: {error}") from error
-        finally:
-            os.close(descriptor)
 
     def append(self, data: bytes) -> None:
         """Writes what the console says next."""
@@ -85,22 +73,31 @@ class ConsoleLog:
         return stamped
 
 
-class _LogFailed(Exception):
-    """The file can't be written."""
+@contextmanager
+def _descriptor_of(file: Path | None, name: str) -> Iterator[int]:
+    if file is None:
+        yield sys.stdout.fileno()
+        return
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise NotWritten(f"{name} can't be written: {error.strerror}") from error
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
-def _write_to(descriptor: int) -> Callable[[bytes], None]:
-    def write(data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            try:
-                view = view[os.write(descriptor, view) :]
-            except BrokenPipeError:
-                raise
-            except OSError as error:
-                raise _LogFailed(error.strerror) from error
-
-    return write
+def write_all(descriptor: int, name: str, data: bytes) -> None:
+    """Writes bytes, blocking.  name: of the file, for the message. Raises NotWritten, and BrokenPipeError."""
+    view = memoryview(data)
+    while view:
+        try:
+            view = view[os.write(descriptor, view) :]
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise NotWritten(f"{name} can't be written: {error.strerror}") from error
 
 
 async def copy_log(console: AsyncDriverClient, offset: int, log: ConsoleLog, *, follow: bool) -> None:

@@ -1,4 +1,4 @@
-"""What the escape key of a console offers."""
+"""The menu behind the escape key of a console."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -23,6 +23,6 @@ class ConsoleMenu:
 
     @property
     def line(self) -> str:
-        """What can be pressed now, in one line."""
+        """The keys that can be pressed now, in one line."""
         own = [f"{key.decode()}: {choice.words}" for key, choice in self.choices.items()]
         return ", ".join(["Ctrl-] or q: leave", *own, "]: send Ctrl-]", "any other key: go back"])

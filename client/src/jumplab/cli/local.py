@@ -1,4 +1,4 @@
-"""What `shell` and `console` do with --exporter-config: drivers of this machine, without a lease."""
+"""--exporter-config of `shell` and `console`: drivers of this machine, without a lease."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -36,9 +36,9 @@ class Screen:
     def _write_all(self, data: bytes) -> None:
         if self.log is not None:
             self.log.append(data)
-        view = memoryview(data)
-        while view:
-            view = view[os.write(sys.stdout.fileno(), view) :]
+        from jumplab.cli.console_log import write_all
+
+        write_all(sys.stdout.fileno(), "standard output", data)
 
 
 async def converse(
@@ -91,7 +91,7 @@ async def _send_typed(stream: ResultStream, screen: Screen, *, terminal: bool, e
 
 
 class _Keys:
-    """What is typed at a terminal."""
+    """The keys typed at a terminal."""
 
     def __init__(self, stream: ResultStream, screen: Screen) -> None:
         self._stream = stream

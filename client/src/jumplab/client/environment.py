@@ -1,4 +1,4 @@
-"""What the environment says of a client's settings: Jumpstarter's variables."""
+"""A client's settings in the environment: Jumpstarter's variables."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the consoles have said in a lease, also after its end: from the logs of the exporter that it had."""
+"""The output of a lease's consoles, also after its end: from the logs of the exporter that it had."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,7 +22,7 @@ class LogReader:
     client: AsyncKeptLogsClient
 
     async def read(self, console: str, offset_bytes: int = 0) -> AsyncGenerator[bytes, None]:
-        """What a console has said from a byte on until now. Raises DriverError."""
+        """A console's output from a byte on until now. Raises DriverError."""
         async with self.client.open("read", console=console, offset_bytes=offset_bytes) as stream:
             while data := await _received(stream):
                 yield data

@@ -85,7 +85,7 @@ class Driver:
 
 
 def _checked_children(driver: Driver) -> dict[str, Driver]:
-    """What `make_children` gives. Raises TypeError where these are no drivers by name."""
+    """The result of `make_children`. Raises TypeError where these are no drivers by name."""
     children: Any = driver.make_children()
     if isinstance(children, dict) and all(isinstance(child, Driver) for child in children.values()):
         return children

@@ -12,7 +12,6 @@ import itertools
 import logging
 import selectors
 import threading
-import weakref
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
@@ -51,26 +50,30 @@ class WatchLoop(asyncio.SelectorEventLoop):
     """An event loop that can close all its connections at once.
 
     aiohttp closes TLS connections in the background, and waits there for the API server's end, which may never come.
+    The transport that aiohttp holds can't always be aborted: asyncio forgets its connection at a second close, and a
+    connection that is not made yet has none. So the sockets' own transports are aborted, which the base loop knows.
     """
+
+    _transports: Mapping[int, asyncio.Transport]
+    """The base loop's own: each socket's transport, as long as somebody holds it."""
 
     def __init__(self) -> None:
         self._sockets = selectors.DefaultSelector()
         super().__init__(self._sockets)
-        self._connections: weakref.WeakSet[asyncio.Transport] = weakref.WeakSet()
-
-    async def create_connection(self, *args: Any, **options: Any) -> Any:
-        transport, protocol = await super().create_connection(*args, **options)
-        self._connections.add(transport)
-        return transport, protocol
 
     async def close_connections(self) -> None:
         """Returns once no connection is left; the API server is not waited for."""
-        for transport in list(self._connections):
-            transport.abort()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_CLOSING_SECONDS):
-                while len(self._sockets.get_map()) > 1:  # noqa: ASYNC110 -- the loop's own pipe stays; no event tells
+                while self._abort_connections() or len(self._sockets.get_map()) > 1:  # noqa: ASYNC110 -- no event tells
                     await asyncio.sleep(0.001)
+
+    def _abort_connections(self) -> bool:
+        """Whether a connection was left."""
+        left = [it for it in self._transports.values() if it.get_extra_info("socket").fileno() != -1]
+        for transport in left:
+            transport.abort()
+        return bool(left)
 
 
 def of_cluster(access: KubeAccess, namespaces: tuple[str, ...], clock: Clock) -> Watch:

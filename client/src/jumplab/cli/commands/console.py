@@ -83,7 +83,7 @@ def console(
     if log_of is not None:
         _write_kept_log(log_of, driver, offset or 0, log, client_name, control_sequences=control_sequences)
         return
-    from jumplab.cli.foreseeing import check_console
+    from jumplab.cli.before_leasing import check_console
     from jumplab.cli.j.console_terminal import ConsoleOptions
     from jumplab.cli.lease_context import LeaseOptions, acquire, member_of
     from jumplab.cli.running import run
@@ -158,7 +158,7 @@ _OF_A_KEPT_LOG = {"log_of", "driver", "offset", "log", "control_sequences", "cli
 def _write_kept_log(
     lease: str, driver: str | None, offset: int, file: Path | None, client_name: str | None, *, control_sequences: bool
 ) -> None:
-    """What --log-of asks for. Raises UsageError where an option is about something else."""
+    """Carries out --log-of. Raises UsageError where an option is about something else."""
     from jumplab.cli.kept_log import write_kept_log
     from jumplab.cli.running import run
     from jumplab.client.config_files import load_client

@@ -93,7 +93,7 @@ def _run(console: Callable[[], Any]) -> click.Command:
     async def run(command: tuple[str, ...], prompt: str, timeout: timedelta) -> Spoken:
         """Run COMMAND in the shell at the console: prints its output and exits with its status.
 
-        The shell is a POSIX shell, busybox, U-Boot or barebox. Write options of COMMAND behind `--`.
+        The shell is a POSIX shell, busybox or U-Boot. Write options of COMMAND behind `--`.
         """
         output = await console().run(" ".join(command), prompt, timeout.total_seconds())
         return Spoken(str(output) or None, min(output.status or 0, 255))

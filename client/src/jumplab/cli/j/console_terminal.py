@@ -79,12 +79,12 @@ async def open_console(
 
 
 async def _last_screen(console: AsyncDriverClient, stream: ConsoleStream) -> bytes:
-    """What was said last, as many lines as the terminal has; the stream goes on behind it."""
+    """The last output, as many lines as the terminal has; the stream goes on behind it."""
     state = await console.call("state")
     end = state["end_offset"] if isinstance(state, dict) else state.end_offset
     said = b""
-    while stream.offset < end:
-        said += await stream.receive()
+    while stream.offset < end and (data := await stream.receive()):
+        said += data
     lines = said.split(b"\n")
     return b"\n".join(lines[-max(1, shutil.get_terminal_size().lines - 1) :])
 

@@ -1,4 +1,4 @@
-"""What a command of `j` says at its end, wherever it is carried out."""
+"""The result of a command of `j`, wherever it is carried out."""
 
 from dataclasses import dataclass
 

@@ -125,7 +125,7 @@ def _sentences(file: str) -> Iterator[None]:
 
 @dataclass
 class _Shown:
-    """What a command shows of its progress."""
+    """The progress that a command shows."""
 
     moved_bytes: int = 0
     written_bytes: int = 0

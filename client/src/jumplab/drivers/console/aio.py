@@ -112,7 +112,7 @@ class AsyncConsoleClient(AsyncDriverClient, ConsoleInterface):
     ) -> CommandOutput:
         """Runs a command in the shell that is at the console: what it printed, with its exit `status`.
 
-        command: one line for a POSIX shell, busybox, U-Boot or barebox, which comes back to its prompt. It is typed
+        command: one line for a POSIX shell, busybox or U-Boot, which comes back to its prompt. It is typed
         between two `echo`es, whose words are the evidence that the output is of this command, whatever was said
         before.  prompt: a regular expression for what the shell says behind it.  timeout: seconds, or a
         duration.
@@ -137,7 +137,7 @@ class AsyncConsoleClient(AsyncDriverClient, ConsoleInterface):
         return await (await self._conversing()).mark()
 
     async def decode_as(self, encoding: str) -> None:
-        """What the device says and is sent is text in this encoding from now on, `latin-1` for example.
+        """Text from the device and to it is in this encoding from now on, `latin-1` for example.
 
         Raises BadArguments where Python has none of this name, or ASCII is not a part of it.
         """

@@ -20,7 +20,7 @@ from jumplab.drivers.console.patterns import Patterns, Search, TextMatch
 
 
 class CommandOutput(str):
-    """What a command has printed.
+    """The output of a command.
 
     status: its exit status; None where the device's shell has no `$?`.
     """
@@ -50,7 +50,7 @@ class CommandRun:
 
     @property
     def line(self) -> str:
-        """What is typed, Enter included."""
+        """The line to type, Enter included."""
         command = self.command.strip()
         if not command:
             separator = ""
@@ -62,12 +62,12 @@ class CommandRun:
 
     @property
     def beginning(self) -> re.Pattern[str]:
-        """What stands before the output."""
+        """A pattern for the line before the output."""
         return re.compile(rf"jumplab {self.word} begins\r*\n")
 
     @property
     def ending(self) -> re.Pattern[str]:
-        """What stands behind it; the end of that line is left, which a prompt's pattern may want."""
+        """A pattern for the line behind it; the end of that line is left, which a prompt's pattern may want."""
         return re.compile(rf"jumplab {self.word} ended (\S+)(?=\r*\n)")
 
 

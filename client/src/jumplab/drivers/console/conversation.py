@@ -33,7 +33,7 @@ class ConsolePlace:
 
 
 class Conversation:
-    """What `send`, `expect` and `run` of one client share: an attachment, and what it has read.
+    """The attachment that `send`, `expect` and `run` of one client share, and its unread output.
 
     A task holds the attachment open until the session ends. What the driver refuses ends the attachment, and is raised
     once; the next use attaches again where it stopped.

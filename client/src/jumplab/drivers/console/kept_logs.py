@@ -24,7 +24,7 @@ class KeptLogs:
 
 
 class KeptLogsInterface(DriverInterface):
-    """What the consoles have said in one lease. It is no part of an exporter's own drivers."""
+    """The output of one lease's consoles. It is no part of an exporter's own drivers."""
 
     client: ClassVar[str] = "jumplab.drivers.console.kept_logs.AsyncKeptLogsClient"
 

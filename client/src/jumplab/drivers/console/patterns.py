@@ -1,4 +1,4 @@
-"""What is expected of a console: patterns that mean one thing, and are looked for within a time limit."""
+"""Patterns for `expect`: they mean one thing, and are looked for within a time limit."""
 
 import asyncio
 import re
@@ -21,7 +21,7 @@ _FLAGS = ("ASCII", "IGNORECASE", "MULTILINE", "DOTALL", "VERBOSE", "UNICODE")
 
 
 class _Match(Generic[S]):
-    """What TextMatch and BytesMatch have beside their text.
+    """The common part of TextMatch and BytesMatch, beside their text.
 
     which: the index of the pattern that was found, in the order given.  before: what came before the match.
     """
@@ -47,11 +47,11 @@ class _Match(Generic[S]):
 
 
 class TextMatch(_Match[str], str):
-    """What the device said up to the end of a match, as text."""
+    """The device's output up to the end of a match, as text."""
 
 
 class BytesMatch(_Match[bytes], bytes):
-    """What the device said up to the end of a match, as bytes."""
+    """The device's output up to the end of a match, as bytes."""
 
 
 class Patterns:

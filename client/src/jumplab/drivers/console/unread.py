@@ -1,4 +1,4 @@
-"""What a console has said and nobody has taken yet, as bytes and as text."""
+"""A console's output that no `expect` has taken yet, as bytes and as text."""
 
 import codecs
 import re

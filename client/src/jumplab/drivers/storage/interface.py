@@ -9,7 +9,7 @@ from jumplab.driver import ByteStream, DriverInterface, stream
 
 
 class Digest(BaseModel):
-    """What was moved.  size_bytes: how much.  sha256: the SHA-256 (FIPS 180-4) of it, hexadecimal.
+    """The image that was moved.  size_bytes: how much.  sha256: the SHA-256 (FIPS 180-4) of it, hexadecimal.
 
     Of a write, where the exporter tells it:  format: what was sent, "raw" or how it was unpacked, outermost first
     ("xz+sparse").  written_bytes, written_sha256: what that became on the storage.  verified: whether it was read back.

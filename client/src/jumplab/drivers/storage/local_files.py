@@ -25,7 +25,7 @@ _PIPE_BYTES = 4096  # a pipe that can be written takes so much at once (PIPE_BUF
 
 
 class Source:
-    """What is to be written.  size_bytes: how much it is;  unpacked_bytes: at least how much it becomes; None: unknown.
+    """An image to be written.  size_bytes: its size;  unpacked_bytes: at least how much it becomes; None: unknown.
 
     packing: of what its first bytes tell, where they can be looked at beforehand, else "".
     """

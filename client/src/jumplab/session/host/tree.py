@@ -173,7 +173,7 @@ def _checks(node: Node) -> bool:
 
 
 async def _check(node: Node) -> str:
-    """What the check of one driver has found."""
+    """The finding of one driver's check."""
     try:
         with speaking(node.path):
             await node.driver.check()
@@ -251,7 +251,7 @@ def _descriptions(driver: Driver, interfaces: list[type[DriverInterface]]) -> di
 
 
 def _description(driver: Driver, method: Method) -> str:
-    """What the lab's administrator says of the method, else its author."""
+    """The administrator's description of the method, else its author's."""
     return driver.methods_description.get(method.name) or method.description
 
 

@@ -1,4 +1,4 @@
-"""What can be known to go wrong before anything is leased, from what the exporters have registered."""
+"""Checks before a lease is asked for: faults that the exporters' registered drivers show already."""
 
 import asyncio
 from collections.abc import Iterator
