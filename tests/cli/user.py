@@ -11,6 +11,8 @@ from jumplab.client.config_files import ConfigFiles
 from jumplab.private_files import write_private
 
 PROGRAMS = Path(sys.executable).parent
+FOREIGN = ("JMP_", "JUMPLAB_", "PYTEST_")
+"""Variables of who runs the tests, pytest-xdist's among them: a user's programs have none of these."""
 
 
 @dataclass
@@ -29,7 +31,7 @@ class User:
 
     @property
     def environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("JMP_", "JUMPLAB_"))}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
         path = f"{PROGRAMS}:{kept['PATH']}"
         return kept | {"HOME": str(self.home), "XDG_CONFIG_HOME": "", "PATH": path, "SHELL": "/bin/sh"} | self.more
 
