@@ -1,7 +1,6 @@
 """Lease: the right of one client to use an exporter, or several, for a time."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -27,8 +26,8 @@ class LeasedExporter(Model):
 class ExtendOnActivity(Model):
     """Extends the lease while its holder uses it."""
 
-    by: GoDuration = Field(
-        default=timedelta(minutes=10), description="Remaining time that use keeps the lease at; 10m at most."
+    by: GoDuration | None = Field(
+        default=None, description="Remaining time that use keeps the lease at; at most and by default 10m."
     )
     max_duration: GoDuration | None = Field(
         default=None, description="Longest duration of the lease, counted from the moment at which it is Ready."
@@ -93,6 +92,9 @@ class QueueStatus(Model):
 
     position: int | None = Field(default=None, ge=1, description="Queue position; 1 is next.")
     expected_begin_time: Instant | None = Field(default=None, description="Expected begin of the lease.")
+    latest_begin_time: Instant | None = Field(
+        default=None, description="Latest expected begin, where leases before it may be extended."
+    )
     message: str = Field(default="", description="Reason why the lease waits.")
 
 

@@ -632,6 +632,7 @@ class QueuePosition(_message.Message):
     POSITION_FIELD_NUMBER: _builtins.int
     EXPECTED_BEGIN_TIME_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
+    LATEST_BEGIN_TIME_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     """1 is next."""
     message: _builtins.str
@@ -640,20 +641,30 @@ class QueuePosition(_message.Message):
     def expected_begin_time(self) -> _timestamp_pb2.Timestamp:
         """To the minute; absent where it can't be told."""
 
+    @_builtins.property
+    def latest_begin_time(self) -> _timestamp_pb2.Timestamp:
+        """To the minute, where leases before it may be extended while they are used; absent also where these have no limit."""
+
     def __init__(
         self,
         *,
         position: _builtins.int = ...,
         expected_begin_time: _timestamp_pb2.Timestamp | None = ...,
         message: _builtins.str = ...,
+        latest_begin_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_begin_time", b"_expected_begin_time", "expected_begin_time", b"expected_begin_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_begin_time", b"_expected_begin_time", "_latest_begin_time", b"_latest_begin_time", "expected_begin_time", b"expected_begin_time", "latest_begin_time", b"latest_begin_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_begin_time", b"_expected_begin_time", "expected_begin_time", b"expected_begin_time", "message", b"message", "position", b"position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_begin_time", b"_expected_begin_time", "_latest_begin_time", b"_latest_begin_time", "expected_begin_time", b"expected_begin_time", "latest_begin_time", b"latest_begin_time", "message", b"message", "position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__expected_begin_time: _TypeAlias = _typing.Literal["expected_begin_time"]  # noqa: Y015
     _WhichOneofArgType__expected_begin_time: _TypeAlias = _typing.Literal["_expected_begin_time", b"_expected_begin_time"]  # noqa: Y015
+    _WhichOneofReturnType__latest_begin_time: _TypeAlias = _typing.Literal["latest_begin_time"]  # noqa: Y015
+    _WhichOneofArgType__latest_begin_time: _TypeAlias = _typing.Literal["_latest_begin_time", b"_latest_begin_time"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__expected_begin_time) -> _WhichOneofReturnType__expected_begin_time | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__latest_begin_time) -> _WhichOneofReturnType__latest_begin_time | None: ...
 
 Global___QueuePosition: _TypeAlias = QueuePosition  # noqa: Y015
 

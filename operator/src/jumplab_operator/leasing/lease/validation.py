@@ -142,7 +142,7 @@ def _times_refusal(spec: LeaseSpec) -> Refusal | None:
 
 def _activity_refusal(spec: LeaseSpec) -> Refusal | None:
     extend, release_after = spec.extend_on_activity, spec.release_after_detached
-    if extend is not None and extend.by < SHORTEST_EXTENSION:
+    if extend is not None and extend.by is not None and extend.by < SHORTEST_EXTENSION:
         shortest = format_duration(SHORTEST_EXTENSION)
         return Refusal("InvalidTimes", f"extendOnActivity.by is too short; make it {shortest} or more")
     if extend is not None and (longest := extend.max_duration) is not None:

@@ -114,9 +114,9 @@ class Connection:
             self.attendance = None
             return
         before = self.attendance[1] if self.attendance is not None and self.attendance[0] == report.lease_uid else None
-        said = Attendance(report.attached, report.attachments, now)
-        if before is None or (before.attached, before.times) != (said.attached, said.times):
-            self.attendance = report.lease_uid, said
+        is_new = before is None or (before.attached, before.times) != (report.attached, report.attachments)
+        since = now if before is None or is_new else before.since
+        self.attendance = report.lease_uid, Attendance(report.attached, report.attachments, since, report.in_use)
 
     def is_clean_of(self, lease_uid: str) -> bool:
         """Whether the exporter has finished with the lease, by its own report.
