@@ -79,11 +79,16 @@ def moved_end(end: datetime, extend: ExtendOnActivity, began: datetime, bounds: 
     return max(end, min(limit for limit in limits if limit is not None))
 
 
-def abandoned_at(release_after: timedelta | None, attendance: Attendance | None) -> datetime | None:
-    """When the lease counts as abandoned if nobody attaches before; None where somebody is attached, or may be."""
+def abandoned_at(
+    release_after: timedelta | None, attendance: Attendance | None, paused_until: datetime | None = None
+) -> datetime | None:
+    """When the lease counts as abandoned if nobody attaches before; None where somebody is attached, or may be.
+
+    paused_until: before that nobody could attach, since the controller stood still.
+    """
     if release_after is None or attendance is None or attendance.attached:
         return None
-    return attendance.since + release_after
+    return max(attendance.since, paused_until or attendance.since) + release_after
 
 
 def abandoned(release_after: timedelta) -> Ending:

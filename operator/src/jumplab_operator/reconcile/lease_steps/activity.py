@@ -34,7 +34,8 @@ def abandonment(context: LeaseContext, cluster: Cluster) -> expiry.Ending | None
     lease, spec = context.lease, context.required_spec
     if lease.status.begin_time is None:
         return None
-    due = activity.abandoned_at(spec.release_after_detached, attendance_of(context, cluster))
+    attendance, paused_until = attendance_of(context, cluster), cluster.pauses.last_end()
+    due = activity.abandoned_at(spec.release_after_detached, attendance, paused_until)
     if due is None or spec.release_after_detached is None:
         return None
     if due > context.now:

@@ -1,0 +1,147 @@
+"""Programs that hold a lease: it stays for as long as they do, with or without a call, and ends soon after them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.kube.processes import Process
+from tests.lab.homes import PROGRAMS
+from tests.lab.lab import Lab, condition
+
+TICKING = "echo up; while kill -0 $PPID 2>/dev/null; do echo tick; sleep 1; done"
+"""A command that never touches the board, and ends with the shell that it is in."""
+LEASING = "import jumplab, signal\nwith jumplab.lease('board={0}', name='{0}'):\n    signal.pause()\n"
+TESTING = "import signal\ndef test_it(board):\n    signal.pause()\n"
+
+
+class Held(Process):
+    """A program that holds a lease. Its standard input is open, and no terminal."""
+
+    STDIN = subprocess.PIPE
+
+    def signal(self, number: signal.Signals) -> None:
+        os.kill(self.pid, number)
+
+    def until_ticks(self, more: int) -> None:
+        """So many seconds later, by the clock of the command in it."""
+        wanted = self.output().count("tick") + more
+        self.wait_until(lambda: self.output().count("tick") >= wanted, "ticking")
+
+
+@contextmanager
+def program(lab: Lab, kind: str, board: str) -> Iterator[Held]:
+    """One that holds a lease of the board's name, which has been attached to and is ready when this returns."""
+    folder = lab.folder / board
+    folder.mkdir()
+    test, script = folder / "test_it.py", folder / "leasing.py"
+    test.write_text(TESTING)
+    script.write_text(LEASING.format(board))
+    wanted = ("-l", f"board={board}", "--name", board)
+    commands: dict[str, list[str | Path]] = {
+        "shell": [PROGRAMS / "jumplab", "shell", *wanted, "--", "sh", "-c", TICKING],
+        "console": [PROGRAMS / "jumplab", "console", *wanted],
+        "lease": [sys.executable, script],
+        "pytest": [
+            *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", test),
+            *("--jumplab-lease", f"board={board}", "--jumplab-name", board),
+        ],
+    }
+    environment = lab.ci.environment | {"PYTEST_XDIST_WORKER": ""}  # a worker's lease has another name
+    held = Held(commands[kind], folder / "output.log", environment)
+    held.start()
+    try:
+        lab.until_ready(board)
+        lab.until_used(board)
+        yield held
+    finally:
+        held.kill()
+
+
+def pass_by(lab: Lab, name: str, seconds: int) -> None:
+    """So many seconds, by the operator's clock."""
+    later = (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
+    lab.lease(f"{name}-clock", endTime=later, exporterRef={"name": "none"}, whenUnsatisfiable="Wait", duration="1s")
+    lab.until_ended(f"{name}-clock")
+
+
+def limit(lab: Lab, name: str, seconds: int) -> None:
+    lab.patch("leases", name, {"spec": {"releaseAfterDetached": f"{seconds}s"}}).ok()
+    lab.until("leases", name, lambda it: it["status"]["accepted"]["releaseAfterDetached"] == f"{seconds}s")
+
+
+def is_ready(lab: Lab, name: str) -> bool:
+    return bool(condition(lab.get("leases", name), "Ready")["status"] == "True")
+
+
+@pytest.mark.parametrize("kind", ["shell", "console", "lease", "pytest"])
+def test_a_program_keeps_its_board_without_using_it_and_loses_it_soon_after_kill_9(lab: Lab, kind: str) -> None:
+    board = f"beat-{kind}"
+    lab.exporter(board)
+    with program(lab, kind, board) as held:
+        assert lab.get("leases", board)["spec"]["releaseAfterDetached"] == "2m"
+        limit(lab, board, 2)
+        pass_by(lab, board, 5)
+        assert is_ready(lab, board)
+        held.kill()
+        assert condition(lab.until_ended(board), "Ready")["reason"] == "Abandoned"
+    lab.until_available(board)
+
+
+def test_a_stopped_program_that_goes_on_in_time_keeps_its_lease(lab: Lab) -> None:
+    exporter = lab.exporter("beat-stop")
+    with program(lab, "shell", "beat-stop") as held:
+        held.signal(signal.SIGSTOP)
+        try:
+            exporter.wait_until(lambda: "nobody is attached" in exporter.output(), "noticing that the client has gone")
+        finally:
+            held.signal(signal.SIGCONT)
+        exporter.wait_until(lambda: exporter.output().count("a client is attached") == 2, "the client's return")
+        limit(lab, "beat-stop", 2)
+        pass_by(lab, "beat-stop", 5)
+        assert is_ready(lab, "beat-stop")
+    lab.until_available("beat-stop")
+
+
+def test_a_router_that_is_away_for_longer_than_the_limit_ends_no_lease(lab: Lab) -> None:
+    exporter = lab.exporter("beat-router")
+    with program(lab, "shell", "beat-router") as held:
+        limit(lab, "beat-router", 2)
+        lab.home.kill()  # the router is in that process
+        held.until_ticks(5)
+        lab.home.start()
+        exporter.wait_until(lambda: exporter.output().count("a client is attached") == 2, "the client's return")
+        pass_by(lab, "beat-router", 5)
+        assert is_ready(lab, "beat-router")
+    lab.until_available("beat-router")
+
+
+def test_the_time_in_which_the_controller_stood_still_does_not_count(lab: Lab) -> None:
+    exporter = lab.exporter("beat-still")
+    with program(lab, "shell", "beat-still") as held:
+        limit(lab, "beat-still", 14)
+        other = Held(["sh", "-c", "while :; do echo tick; sleep 1; done"], lab.folder / "ticks.log")
+        other.start()
+        try:
+            held.kill()
+            exporter.wait_until(lambda: "nobody is attached" in exporter.output(), "noticing that the client has gone")
+            os.kill(lab.home.process.pid, signal.SIGSTOP)
+            try:
+                other.until_ticks(16)
+            finally:
+                on_again = datetime.now(UTC)
+                os.kill(lab.home.process.pid, signal.SIGCONT)
+        finally:
+            other.kill()
+        ended = lab.until_ended("beat-still")
+        assert condition(ended, "Ready")["reason"] == "Abandoned"
+        assert datetime.fromisoformat(ended["status"]["endTime"]) - on_again >= timedelta(seconds=13)
+    lab.until_available("beat-still")
