@@ -31,6 +31,12 @@ class Held(Process):
     def signal(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
 
+    def type(self, text: str) -> None:
+        assert self._running is not None
+        assert self._running.stdin is not None
+        self._running.stdin.write(text.encode())
+        self._running.stdin.flush()
+
     def until_ticks(self, more: int) -> None:
         """So many seconds later, by the clock of the command in it."""
         wanted = self.output().count("tick") + more
@@ -38,7 +44,7 @@ class Held(Process):
 
 
 @contextmanager
-def program(lab: Lab, kind: str, board: str) -> Iterator[Held]:
+def program(lab: Lab, kind: str, board: str, *options: str) -> Iterator[Held]:
     """One that holds a lease of the board's name, which has been attached to and is ready when this returns."""
     folder = lab.folder / board
     folder.mkdir()
@@ -56,7 +62,7 @@ def program(lab: Lab, kind: str, board: str) -> Iterator[Held]:
         ],
     }
     environment = lab.ci.environment | {"PYTEST_XDIST_WORKER": ""}  # a worker's lease has another name
-    held = Held(commands[kind], folder / "output.log", environment)
+    held = Held([*commands[kind], *options], folder / "output.log", environment)
     held.start()
     try:
         lab.until_ready(board)
@@ -96,6 +102,70 @@ def test_a_program_keeps_its_board_without_using_it_and_loses_it_soon_after_kill
     lab.until_available(board)
 
 
+def test_a_gang_s_program_is_attached_to_every_member(lab: Lab) -> None:
+    exporters = [lab.exporter("beat-one"), lab.exporter("beat-two")]
+    members = ("--member", "one=board=beat-one", "--member", "two=board=beat-two", "--name", "beat-gang")
+    held = Held(
+        [PROGRAMS / "jumplab", "shell", *members, "--", "sh", "-c", TICKING],
+        lab.folder / "gang.log",
+        lab.ci.environment,
+    )
+    held.start()
+    try:
+        for exporter in exporters:
+            exporter.wait_until(lambda each=exporter: "a client is attached" in each.output(), "the heartbeat")  # type: ignore[misc]
+        limit(lab, "beat-gang", 2)
+        held.kill()
+        assert condition(lab.until_ended("beat-gang"), "Ready")["reason"] == "Abandoned"
+    finally:
+        held.kill()
+    lab.until_available("beat-one")
+    lab.until_available("beat-two")
+
+
+def test_a_lease_with_a_maximum_is_extended_by_use_and_not_by_presence(lab: Lab) -> None:
+    lab.exporter("beat-max")
+    code = """
+import jumplab, sys
+with jumplab.lease("board=beat-max", name="beat-max", duration="5m", max="9m") as root:
+    print("attached", flush=True)
+    sys.stdin.readline()
+    root.board.power.on()
+    sys.stdin.read()
+"""
+    held = Held([sys.executable, "-c", code], lab.folder / "max.log", lab.ci.environment)
+    held.start()
+    try:
+        held.wait_until(lambda: "attached" in held.output(), "attaching")
+        before = lab.until_used("beat-max")
+        assert before["spec"]["extendOnActivity"] == {"maxDuration": "9m"}
+        pass_by(lab, "beat-max", 3)
+        status = lab.get("leases", "beat-max")["status"]
+        assert status["expectedEndTime"] == before["status"]["expectedEndTime"]
+        held.type("\n")
+        moved = lab.until("leases", "beat-max", lambda it: it["status"]["expectedEndTime"] > status["expectedEndTime"])
+        end, began = (datetime.fromisoformat(moved["status"][name]) for name in ("expectedEndTime", "beginTime"))
+        assert end - began == timedelta(minutes=9)
+    finally:
+        held.kill()
+    lab.release("beat-max")
+    lab.until_available("beat-max")
+
+
+def test_a_run_of_pytest_is_at_work_for_as_long_as_it_holds_its_board(lab: Lab) -> None:
+    lab.exporter("beat-run")
+    with program(lab, "pytest", "beat-run", "--jumplab-duration", "5m", "--jumplab-max", "20m"):
+        ready = lab.until_ready("beat-run")["status"]
+        began = datetime.fromisoformat(ready["beginTime"])
+        lab.until(
+            "leases",
+            "beat-run",
+            lambda it: datetime.fromisoformat(it["status"]["expectedEndTime"]) > began + timedelta(minutes=8),
+        )
+    lab.release("beat-run")
+    lab.until_available("beat-run")
+
+
 def test_a_stopped_program_that_goes_on_in_time_keeps_its_lease(lab: Lab) -> None:
     exporter = lab.exporter("beat-stop")
     with program(lab, "shell", "beat-stop") as held:
@@ -124,6 +194,7 @@ def test_a_router_that_is_away_for_longer_than_the_limit_ends_no_lease(lab: Lab)
     lab.until_available("beat-router")
 
 
+@pytest.mark.nightly
 def test_the_time_in_which_the_controller_stood_still_does_not_count(lab: Lab) -> None:
     exporter = lab.exporter("beat-still")
     with program(lab, "shell", "beat-still") as held:
@@ -133,6 +204,7 @@ def test_the_time_in_which_the_controller_stood_still_does_not_count(lab: Lab) -
         try:
             held.kill()
             exporter.wait_until(lambda: "nobody is attached" in exporter.output(), "noticing that the client has gone")
+            pass_by(lab, "beat-still", 2)  # it is reported within a second
             os.kill(lab.home.process.pid, signal.SIGSTOP)
             try:
                 other.until_ticks(16)

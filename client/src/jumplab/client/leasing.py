@@ -9,7 +9,7 @@ from typing_extensions import Unpack
 
 from jumplab.client import acquiring
 from jumplab.client.acquiring import Notify
-from jumplab.client.arguments import as_config, as_duration, check_callable, check_members, check_text
+from jumplab.client.arguments import as_config, as_duration, check_callable, check_flag, check_members, check_text
 from jumplab.client.boards import AsyncBoard, Board, BoardClass, check_board
 from jumplab.client.config import ClientConfig
 from jumplab.client.gangs import parse_members
@@ -87,6 +87,7 @@ def lease(
         check_board(board, exporters or ())
     lasting = as_duration("duration", duration)
     longest = None if max is None else as_duration("max", max)
+    check_flag("keep_detached", keep_detached)
     check_callable("tell", tell)
     bound = None if wait_timeout is None else as_duration("wait_timeout", wait_timeout)
     reconnecting = None if reconnect_within is None else as_duration("reconnect_within", reconnect_within)
