@@ -14,6 +14,7 @@ from jumplab.client.acquiring import AcquiredLease
 from jumplab.client.config import ClientConfig
 from jumplab.client.controller import Controller
 from jumplab.client.gangs import parse_members
+from jumplab.client.heartbeat import heartbeat
 from jumplab.client.lease_status import ready_sentence
 from jumplab.client.views import LeaseView
 
@@ -29,11 +30,19 @@ class LeaseOptions:
     name: str | None
     wait_timeout: timedelta | None
     lease: str | None
+    max_duration: timedelta | None = None
+    keep_detached: bool = False
 
 
 @asynccontextmanager
-async def acquire(controller: Controller, config: ClientConfig, wanted: LeaseOptions) -> AsyncIterator[AcquiredLease]:
-    """The requested lease, once it is ready; its pending reasons and its end are printed on standard error."""
+async def acquire(
+    controller: Controller, config: ClientConfig, wanted: LeaseOptions, *, interactive: bool = True, busy: bool = False
+) -> AsyncIterator[AcquiredLease]:
+    """The requested lease, once it is ready, with its heartbeat; its pending reasons and its end are printed on
+    standard error.
+
+    interactive: a person uses it, who may be away for longer.  busy: as for `heartbeat`.
+    """
     timeout = wanted.wait_timeout or config.patience.wait_timeout
     wants_one = bool(wanted.selector or wanted.exporter or wanted.members or wanted.name)
     # Jumpstarter's pipelines name in the environment the lease that an earlier step has made.
@@ -41,6 +50,8 @@ async def acquire(controller: Controller, config: ClientConfig, wanted: LeaseOpt
     if existing is not None:
         if wants_one:
             raise click.UsageError("--lease names a lease that exists; leave out -l, --exporter, --member and --name")
+        if wanted.max_duration is not None or wanted.keep_detached:
+            raise click.UsageError("a lease that exists is left as it is; leave out --max and --keep-detached")
         leasing = acquiring.joined(controller, existing, timeout=timeout, notify=print_note)
     else:
         request = acquiring.make_request(
@@ -50,11 +61,14 @@ async def acquire(controller: Controller, config: ClientConfig, wanted: LeaseOpt
             members=parse_members(wanted.members),
             duration=wanted.duration,
             name=wanted.name,
+            release_after_detached=acquiring.detached_limit(interactive=interactive, keep=wanted.keep_detached),
+            max_duration=wanted.max_duration,
         )
         leasing = acquiring.acquired(controller, request, timeout=timeout, notify=print_note)
     async with leasing as acquired:
         print_note(ready_sentence(acquired.lease, datetime.now(UTC)))
-        yield acquired
+        async with heartbeat(controller, acquired.lease, busy=busy):
+            yield acquired
 
 
 def member_of(lease: LeaseView, driver: str | None) -> tuple[str, str | None]:

@@ -151,6 +151,13 @@ def lease_options(function: F) -> F:
         ),
         click.option("--name", metavar="NAME", help="Name of the new lease; default: a generated name."),
         click.option(
+            "--max",
+            "max_duration",
+            metavar="DURATION",
+            type=LeaseDurationType(),
+            help="Extend the lease while it is used, up to this duration; default: it is not extended.",
+        ),
+        click.option(
             "--duration", type=LeaseDurationType(), default="30m", show_default=True, help="Duration of the lease."
         ),
         click.option(
@@ -186,6 +193,8 @@ _OF_A_LEASE = {
     "exporter": "--exporter",
     "members": "--member",
     "duration": "--duration",
+    "max_duration": "--max",
+    "keep_detached": "--keep-detached",
     "name": "--name",
     "wait_timeout": "--wait-timeout",
     "lease_name": "--lease",
@@ -210,6 +219,15 @@ def check_without_lease(context: click.Context) -> None:
     given = [name for parameter, name in _OF_A_LEASE.items() if context.get_parameter_source(parameter) is source]
     if given:
         raise click.UsageError(f"--exporter-config uses drivers without a lease; leave out {', '.join(given)}")
+
+
+def keep_detached_option(function: F) -> F:
+    """--keep-detached: the new lease has no limit on the absence of its user."""
+    return click.option(
+        "--keep-detached",
+        is_flag=True,
+        help="Keep the lease while this command is cut off; default: it ends then after 2m, at a terminal after 15m.",
+    )(function)
 
 
 def reconnect_option(function: F) -> F:

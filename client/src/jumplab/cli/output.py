@@ -17,7 +17,7 @@ from jumplab.client.exporter_details import ExporterDetails
 from jumplab.client.lease_status import phase_of, reason_of, why_waiting
 from jumplab.client.local_moments import format_dated, in_local_time
 from jumplab.client.views import ExporterView, LeaseView
-from jumplab.client.waiting import QueuedLease
+from jumplab.client.waiting import QueuedLease, QueuePosition
 from jumplab.protocol.durations import format_duration
 
 if TYPE_CHECKING:
@@ -48,13 +48,19 @@ def _labels(exporter: "ExporterView | ClientView") -> str:
     return ",".join(f"{key}={value}" for key, value in sorted(exporter.labels.items()))
 
 
+def expected_range(position: QueuePosition) -> str:
+    """When a waiting lease is expected to begin, at the earliest and at the latest; empty where it is not known."""
+    moments = [moment for moment in (position.expected_begin, position.latest_begin) if moment is not None]
+    return " to ".join(map(format_dated, moments)) if position.expected_begin is not None else ""
+
+
 def _ends(lease: LeaseView) -> str:
     end = lease.end or lease.expected_end
     return format_dated(end) if end else ""
 
 
 def _expected(queued: QueuedLease) -> str:
-    return format_dated(queued.queue_position.expected_begin) if queued.queue_position.expected_begin else ""
+    return expected_range(queued.queue_position)
 
 
 def _exporters(lease: LeaseView) -> str:

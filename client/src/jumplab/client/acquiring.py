@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -21,7 +22,23 @@ from jumplab.transport.backoff import Backoff
 
 RELEASE_BOUND = timedelta(seconds=15)
 
+DETACHED_LIMIT = timedelta(minutes=2)
+"""How long a program may be away before its lease ends."""
+DETACHED_LIMIT_AT_TERMINAL = timedelta(minutes=15)
+"""The same for a person, who comes back."""
+
 Notify = Callable[[str], None]
+
+
+def detached_limit(*, interactive: bool, keep: bool = False) -> timedelta | None:
+    """How long the holder of a new lease may be away before the lease ends.
+
+    interactive: a person uses the lease, where standard input is a terminal.  keep: the lease stays; None.
+    """
+    if keep:
+        return None
+    at_terminal = interactive and sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
+    return DETACHED_LIMIT_AT_TERMINAL if at_terminal else DETACHED_LIMIT
 
 
 def make_request(
@@ -34,11 +51,14 @@ def make_request(
     name: str | None = None,
     begin: datetime | None = None,
     tags: Mapping[str, str] | None = None,
+    release_after_detached: timedelta | None = None,
+    max_duration: timedelta | None = None,
     draw: Callable[[int], str] = secrets.token_hex,
 ) -> LeaseRequest:
     """A request for what was asked; raises ConfigurationError where that is nothing, one and several, or what no lease
     may ask for.
 
+    release_after_detached, max_duration: as for LeaseRequest; `detached_limit` gives the first.
     A name that nobody gave is made here, so that a lease can be released by it even if its creation was interrupted.
     """
     _refuse_in_hook()
@@ -55,6 +75,8 @@ def make_request(
         members or {},
         begin=begin,
         tags=tags or {},
+        release_after_detached=release_after_detached,
+        max_duration=max_duration,
         name_is_ours=name is None,
     )
     if problem := request_problem(request):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from jumplab.client.controller import LeaseRequest
 from jumplab.protocol import lease_rules
+from jumplab.protocol.durations import format_duration
 
 _LATE = timedelta(minutes=5)
 """How long ago a lease may begin: clocks differ."""
@@ -23,6 +24,8 @@ def _problems(request: LeaseRequest) -> Iterator[str]:
         yield f'lease "{request.name}": {problem}'
     if problem := lease_rules.duration_problem(request.duration):
         yield problem
+    if request.max_duration is not None:
+        yield from _max_problems(request.duration, request.max_duration)
     if request.begin is not None and request.begin < datetime.now(UTC) - _LATE:
         begin = request.begin.isoformat(sep=" ", timespec="minutes")
         yield f"the begin {begin} is in the past; leave it out to begin now"
@@ -32,6 +35,16 @@ def _problems(request: LeaseRequest) -> Iterator[str]:
     for key, value in request.tags.items():
         if problem := lease_rules.tag_problem(key, value):
             yield problem
+
+
+def _max_problems(duration: timedelta, longest: timedelta) -> Iterator[str]:
+    if problem := lease_rules.duration_problem(longest):
+        yield f"the maximum: {problem}"
+    if longest < duration:
+        yield (
+            f"the maximum {format_duration(longest)} is less than the duration {format_duration(duration)}; "
+            "raise it, or give a shorter duration"
+        )
 
 
 def _exporter_problems(request: LeaseRequest) -> Iterator[str]:

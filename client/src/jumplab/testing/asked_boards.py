@@ -28,6 +28,7 @@ class AskedBoard:
     exporter_config: str = ""
     client: str | None = None
     duration: str = "30m"
+    max_duration: str | None = None
     wait: str | None = None
     name: str | None = None
 
@@ -64,6 +65,11 @@ def add_options(parser: pytest.Parser) -> None:
         help="use the drivers of this exporter's configuration file, without a controller",
     )
     group.addoption("--jumplab-duration", metavar="DURATION", default="30m", help="duration of the lease; default: 30m")
+    group.addoption(
+        "--jumplab-max",
+        metavar="DURATION",
+        help="extend the lease while the run lasts, up to this duration; default: it is not extended",
+    )
     group.addoption(
         "--jumplab-member",
         metavar="NAME=WHAT",
@@ -152,6 +158,7 @@ def _plainly_of(config: pytest.Config) -> AskedBoard:
     return AskedBoard(
         client=config.getoption("--jumplab-client"),
         duration=config.getoption("--jumplab-duration"),
+        max_duration=config.getoption("--jumplab-max"),
         wait=config.getoption("--jumplab-wait"),
         name=name,
     )

@@ -141,7 +141,12 @@ async def _leased(asked: AskedBoard, config: ClientConfig) -> AsyncIterator[_Ope
         Controller.connected(config) as controller,
         _acquiring(asked, config)(controller) as acquired,
         root_of(
-            controller, acquired, config.drivers, reconnect_within(config, None), from_lease_begin=not asked.lease
+            controller,
+            acquired,
+            config.drivers,
+            reconnect_within(config, None),
+            from_lease_begin=not asked.lease,
+            busy=True,
         ) as root,
     ):
         yield _Leased(config, controller), _lease_of(acquired.lease), root
@@ -184,6 +189,8 @@ def _acquiring(
         members=parse_members(dict(asked.members)),
         duration=as_duration("--jumplab-duration", asked.duration),
         name=asked.name,
+        max_duration=None if asked.max_duration is None else as_duration("--jumplab-max", asked.max_duration),
+        release_after_detached=acquiring.detached_limit(interactive=False),
     )
     return lambda controller: acquiring.acquired(controller, request, timeout=timeout, notify=_log.info)
 

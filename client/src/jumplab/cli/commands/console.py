@@ -12,6 +12,7 @@ from jumplab.cli.options import (
     check_without_lease,
     client_option,
     exporter_config_option,
+    keep_detached_option,
     lease_options,
     reconnect_option,
 )
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 @click.option("--log", type=click.Path(dir_okay=False, path_type=Path), help="Also append what is shown to this file.")
 @click.option("--timestamps", is_flag=True, help="Begin each line of the log with the time at which it came.")
 @click.option("--control-sequences", is_flag=True, help="Leave colours and other control sequences in the log.")
+@keep_detached_option
 @exporter_config_option
 @reconnect_option
 @client_option
@@ -60,6 +62,7 @@ def console(
     exporter: str,
     members: dict[str, str],
     duration: timedelta,
+    max_duration: timedelta | None,
     name: str | None,
     wait_timeout: timedelta | None,
     lease_name: str | None,
@@ -72,6 +75,7 @@ def console(
     log: Path | None,
     timestamps: bool,
     control_sequences: bool,
+    keep_detached: bool,
     exporter_config: str | None,
     reconnect_within: timedelta | None,
     client_name: str | None,
@@ -103,7 +107,9 @@ def console(
         _local_console(exporter_config, driver, options)
         return
     config = load_client(client_name)
-    wanted = LeaseOptions(selector, exporter, members, duration, name, wait_timeout, lease_name)
+    wanted = LeaseOptions(
+        selector, exporter, members, duration, name, wait_timeout, lease_name, max_duration, keep_detached
+    )
 
     async def lease_and_attach() -> None:
         async with Controller.connected(config) as controller:

@@ -44,6 +44,7 @@ def create_lease(
     exporter: str,
     members: dict[str, str],
     duration: timedelta,
+    max_duration: timedelta | None,
     name: str | None,
     begin: datetime | None,
     tags: dict[str, str],
@@ -75,6 +76,7 @@ def create_lease(
         name=name,
         begin=begin,
         tags=tags,
+        max_duration=max_duration,
     )
 
     async def ask() -> "LeaseView":

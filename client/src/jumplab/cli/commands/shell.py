@@ -9,6 +9,7 @@ from jumplab.cli.options import (
     check_without_lease,
     client_option,
     exporter_config_option,
+    keep_detached_option,
     lease_options,
     reconnect_option,
 )
@@ -23,6 +24,7 @@ from jumplab.cli.options import (
     shell_complete=completing.leases,
     help="Use this existing lease, and do not release it.",
 )
+@keep_detached_option
 @exporter_config_option
 @reconnect_option
 @client_option
@@ -32,9 +34,11 @@ def shell(
     exporter: str,
     members: dict[str, str],
     duration: timedelta,
+    max_duration: timedelta | None,
     name: str | None,
     wait_timeout: timedelta | None,
     lease_name: str | None,
+    keep_detached: bool,
     exporter_config: str | None,
     reconnect_within: timedelta | None,
     client_name: str | None,
@@ -56,7 +60,9 @@ def shell(
     if exporter_config is not None:
         return _local_shell(exporter_config, command)
     config = load_client(client_name)
-    wanted = LeaseOptions(selector, exporter, members, duration, name, wait_timeout, lease_name)
+    wanted = LeaseOptions(
+        selector, exporter, members, duration, name, wait_timeout, lease_name, max_duration, keep_detached
+    )
 
     async def lease_and_run() -> int:
         async with Controller.connected(config) as controller, acquire(controller, config, wanted) as acquired:

@@ -31,6 +31,7 @@ from jumplab.session.host.progress import ProgressReports
 from jumplab.session.host.pushing import Pushes
 from jumplab.session.host.running import RunningCalls
 from jumplab.session.host.streams import HostedStream, refuse_stream
+from jumplab.session.host.usage import Usage
 from jumplab.session.inline_stream import InlineStream
 from jumplab.session.items import SentItems
 from jumplab.session.life import SessionEvent, SessionLife
@@ -51,14 +52,16 @@ class Attachment:
     """A client's calls and what it has not been told yet. Its connections come and go: each is served by `serve`.
 
     session: its id.  welcome: what a client is told when it attaches.
+    usage: is told what the client does.
     life: its state.  connected: whether a connection is being served now, be it for the last words.
     left: set when the client has left for good, or the session has ended.  gone: set when nothing of it is left.
     """
 
-    def __init__(self, session: str, dispatcher: Dispatcher, welcome: Callable[[], Welcome]) -> None:
+    def __init__(self, session: str, dispatcher: Dispatcher, welcome: Callable[[], Welcome], usage: Usage) -> None:
         self.life = SessionLife(session, "host")
         self._dispatcher = dispatcher
         self._welcome = welcome
+        self._usage = usage
         self._channel = FrameChannel()
         self._pushes = Pushes(self._channel)
         self._calls = RunningCalls()
@@ -221,7 +224,7 @@ class Attachment:
 
     def _hosted(self, call: Call) -> HostedStream:
         carried = InlineStream(self._channel, call.id, moves=False) if call.carried else None
-        return HostedStream(bulk=call.bulk, carried=carried)
+        return HostedStream(bulk=call.bulk, carried=carried, on_data=self._usage.note)
 
     def _handle_envelope(self, envelope: StreamEnvelope) -> None:
         hosted = self._streams.get(envelope.id)
@@ -321,13 +324,17 @@ class Attachment:
             reports.close()
 
     async def _work(self, call: Call, invocation: Invocation) -> bytes:
-        match invocation.method.kind:
-            case MethodKind.CALL:
-                return await self._dispatcher.call(invocation)
-            case MethodKind.STREAMING:
-                return await self._call_streaming(call, invocation)
-            case MethodKind.STREAM:
-                return await self._serve_stream(call, invocation)
+        if invocation.method.kind is MethodKind.STREAM and not call.bulk:
+            self._usage.note()  # one that stays open, such as a console, is used by what comes
+            return await self._serve_stream(call, invocation)
+        with self._usage.running():
+            match invocation.method.kind:
+                case MethodKind.CALL:
+                    return await self._dispatcher.call(invocation)
+                case MethodKind.STREAMING:
+                    return await self._call_streaming(call, invocation)
+                case MethodKind.STREAM:
+                    return await self._serve_stream(call, invocation)
 
     async def _call_streaming(self, call: Call, invocation: Invocation) -> bytes:
         sent = self._items[call.id] = SentItems(call.window_bytes)
