@@ -14,6 +14,11 @@ def blocks(page: str, section: str = "") -> list[str]:
     text = (ROOT / page).read_text()
     if section:
         text = text.split(f"\n## {section}\n", 1)[1].split("\n## ", 1)[0]
+    return indented_blocks(text)
+
+
+def indented_blocks(text: str) -> list[str]:
+    """The indented blocks of a text, without their indentation."""
     found = re.findall(r"(?:^(?: {4}.*)?\n)*^ {4}.*\n", text, re.MULTILINE)
     return [dedent(block).strip("\n") + "\n" for block in found]
 

@@ -37,9 +37,11 @@ if TYPE_CHECKING:
         CallRefused,
         CallTimedOut,
         CallUnsupported,
+        ClientDefect,
         ClientMissing,
         ClientNotAllowed,
         ConfigurationInvalid,
+        DriverDefect,
         DriverError,
         DriverFailed,
         InterfaceMismatch,
@@ -87,6 +89,7 @@ __all__ = [
     "CallTimedOut",
     "CallUnsupported",
     "CertificateRejected",
+    "ClientDefect",
     "ClientError",
     "ClientMissing",
     "ClientNotAllowed",
@@ -98,6 +101,7 @@ __all__ = [
     "ConsoleInUse",
     "ConsoleRestarted",
     "ConsoleTimeout",
+    "DriverDefect",
     "DriverError",
     "DriverFailed",
     "InterfaceMismatch",
@@ -143,8 +147,8 @@ _NAMES_OF = {
     """,
     "jumplab.driver.errors": """
         BadArguments CallBroken CallCancelled CallDisconnected CallFailed CallRefused CallTimedOut CallUnsupported
-        ClientMissing ClientNotAllowed ConfigurationInvalid DriverError DriverFailed InterfaceMismatch NotExported
-        SessionEnded SessionLost StreamReset
+        ClientDefect ClientMissing ClientNotAllowed ConfigurationInvalid DriverDefect DriverError DriverFailed
+        InterfaceMismatch NotExported SessionEnded SessionLost StreamReset
     """,
     "jumplab.drivers.console.errors": """
         ConsoleClosed ConsoleError ConsoleGap ConsoleInUse ConsoleRestarted ConsoleTimeout OutputIncomplete

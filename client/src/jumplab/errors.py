@@ -25,11 +25,13 @@ a program or its author can do: retry, lease again, fix something, or report it.
     ├── NotWritten                   jumplab.private_files: fix: the place of a file for its owner alone (OSError)
     └── DriverError                  jumplab.driver.errors: a call, a stream, a driver
         ├── ConfigurationInvalid     fix: the driver's configuration
+        ├── DriverDefect             fix: the driver's class, which its author mends
         ├── BadArguments             fix: the call; nothing was done
         ├── NotExported              fix: the session has no such driver or method
         ├── InterfaceMismatch        fix: update the older one of client and exporter
         ├── ClientNotAllowed         fix: allow the client class
         ├── ClientMissing            fix: install the package of the client class
+        │   └── ClientDefect         fix: the client class is there and does not work; its author mends it
         ├── DriverFailed             report: the driver did not start; the lab's administrator sees why
         ├── CallFailed               report: the device or its driver failed; `type` names what was raised
         │   ├── CallUnsupported      fix: the driver can't do this (NotImplementedError)

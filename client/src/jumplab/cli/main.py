@@ -19,6 +19,7 @@ _COMMANDS = {
     "delete": ("jumplab.cli.commands.delete", "Release leases."),
     "shell": ("jumplab.cli.commands.shell", "Lease an exporter and open a shell in which `j` controls it."),
     "console": ("jumplab.cli.commands.console", "Lease an exporter and open its console."),
+    "driver": ("jumplab.cli.commands.driver", "Begin a driver of your own."),
     "config": ("jumplab.cli.commands.config", "Show and select client configurations."),
     "completion": ("jumplab.cli.commands.completion", "Print a shell's completion script."),
     "version": ("jumplab.cli.commands.version", "Print the version."),

@@ -296,9 +296,10 @@ class Attachment:
             raise
         except _GONE as error:
             return CallResult(id=call.id, error=call_errors.to_call_error(error))
-        except Exception as error:  # noqa: BLE001 - a driver's own code: what it raises is the call's outcome
-            reason = str(error).removeprefix(f"{call.method}: ") or type(error).__name__
-            severity = logging.INFO if call_errors.is_explained(error) else logging.ERROR
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a driver's own code: what it raises is the call's outcome
+            reason = call_errors.sentence_of(error).removeprefix(f"{call.method}: ")
+            of_others = call_errors.is_explained(error) and not isinstance(error, errors.DriverDefect)
+            severity = logging.INFO if of_others else logging.ERROR
             _log.log(severity, "%s failed: %s", call.method, reason, exc_info=traceback_of(error, _log))
             return CallResult(id=call.id, error=call_errors.to_call_error(error))
 
@@ -358,8 +359,8 @@ class Attachment:
         self._channel.post(Frame(call_opened=CallOpened(id=call.id)))
         try:
             result = await self._dispatcher.serve_stream(invocation, hosted.bytes)
-        except Exception as error:
-            await hosted.give_up(str(error))
+        except (Exception, SystemExit) as error:
+            await hosted.give_up(call_errors.sentence_of(error))
             raise
         await hosted.bytes.send_end()
         return result
