@@ -4,6 +4,7 @@ The official client is an extra, `jumplab[admin]`: nobody who only leases needs 
 """
 
 import base64
+import logging
 import os
 import secrets
 import time
@@ -21,6 +22,8 @@ from jumplab.client.errors import ClientError, ConfigurationError
 from jumplab.transport.errors import is_out_of_date, out_of_date
 from jumplab.transport.proxies import is_loopback
 from jumplab.yaml_documents import read_document
+
+_log = logging.getLogger(__name__)
 
 _GROUP, _VERSION = "jumpstarter.dev", "v1alpha1"
 _SECRET = "/api/v1/namespaces/{namespace}/secrets/{name}"  # noqa: S105 - where Secrets are, not what is in one
@@ -213,8 +216,12 @@ class Administrator:
     def _asked(self, call: Callable[..., Any], *arguments: Any) -> Any:
         from urllib3.exceptions import HTTPError
 
+        begin = time.monotonic()
         try:
-            return call(*arguments, _request_timeout=10)
+            answer = call(*arguments, _request_timeout=10)
+            asked_for = "/".join(each for each in arguments if isinstance(each, str))
+            _log.debug("the Kubernetes API took %.0f ms for %s", (time.monotonic() - begin) * 1000, asked_for)
+            return answer
         except self._kubernetes.client.ApiException as error:
             raise ClientError(_refusal_sentence(error.status, error.body or error.reason)) from error
         except HTTPError as error:
