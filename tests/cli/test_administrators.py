@@ -5,6 +5,7 @@ import json
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -234,3 +235,24 @@ async def test_what_is_interrupted_is_not_left_behind(administrator: User) -> No
     ended = await outcome_of(process)
     assert "Traceback" not in ended.err
     assert (ended.status == 0) == ("interrupted" in await names(administrator, "clients"))
+
+
+async def test_a_scheduled_lease_shows_its_begin_and_its_tags(administrator: User) -> None:
+    await administrator.run("jumplab", "create", "client", "planner", "--save")
+    begin = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(days=1)
+    asked = ("create", "lease", "--client", "planner", "-l", "board=none", "--name", "later", "--tag", "ticket=4711")
+    created = await administrator.run("jumplab", *asked, "--begin", begin.isoformat(), "-o", "yaml")
+    shown = await administrator.run("jumplab", "get", "lease", "later", "--client", "planner", "-o", "json")
+    for lease in (yaml.safe_load(created.out), json.loads(shown.out)):
+        assert (lease["begin"], lease["tags"]) == (f"{begin:%Y-%m-%dT%H:%M:%SZ}", {"ticket": "4711"})
+    table = await administrator.run("jumplab", "get", "leases", "--client", "planner", TZ="UTC")
+    assert "BEGINS" in table.out.splitlines()[0]
+    assert f"{begin:%Y-%m-%d %H:%M} UTC" in table.out
+    await administrator.run("jumplab", "delete", "lease", "later", "--client", "planner")
+
+
+async def test_an_exporter_that_never_connected_has_lost_no_connection(administrator: User) -> None:
+    await administrator.run("jumplab", "create", "client", "viewer", "--save")
+    await administrator.run("jumplab", "create", "exporter", "never")
+    shown = await administrator.run("jumplab", "get", "exporter", "never", "--client", "viewer", "-o", "yaml")
+    assert yaml.safe_load(shown.out)["message"] == "it has not connected yet"

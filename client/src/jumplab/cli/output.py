@@ -14,7 +14,7 @@ import click
 from jumplab.cli.exit_status import print_note
 from jumplab.cli.tables import Heading, Layout, lay_out
 from jumplab.client.exporter_details import ExporterDetails
-from jumplab.client.lease_status import phase_of, reason_of, why_waiting
+from jumplab.client.lease_status import Phase, phase_of, reason_of, why_waiting
 from jumplab.client.local_moments import format_dated, in_local_time
 from jumplab.client.views import ExporterView, LeaseView
 from jumplab.client.waiting import QueuedLease
@@ -51,6 +51,12 @@ def _labels(exporter: "ExporterView | ClientView") -> str:
 def _ends(lease: LeaseView) -> str:
     end = lease.end or lease.expected_end
     return format_dated(end) if end else ""
+
+
+def _begins(lease: LeaseView) -> str:
+    """When it is to begin; one that has begun says when it ends."""
+    is_to_come = phase_of(lease) in (Phase.PENDING, Phase.ASSIGNED)
+    return format_dated(lease.begin) if lease.begin is not None and is_to_come else ""
 
 
 def _expected(queued: QueuedLease) -> str:
@@ -97,6 +103,7 @@ LEASE_COLUMNS: Columns = {
     "CLIENT": Column(lambda lease: lease.client),
     "DURATION": Column(lambda lease: format_duration(lease.duration)),
     "ENDS": Column(_ends),
+    "BEGINS": Column(_begins),
     "SELECTOR": Column(_selectors, wide=True),
     "WAITS FOR": Column(
         lambda lease: why_waiting(lease) if phase_of(lease) in ("Pending", "Assigned") else "", wide=True, is_prose=True
