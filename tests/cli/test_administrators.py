@@ -142,6 +142,28 @@ async def test_clients_are_shown_and_deleted(administrator: User, one_sentence: 
     assert "not found" in one_sentence(await administrator.run("jumplab", "get", "client", "shown-1"), 1)
 
 
+async def test_clients_of_all_namespaces_are_shown_with_theirs(administrator: User, one_sentence: OneSentence) -> None:
+    await administrator.run("jumplab", "create", "client", "here")
+    listed = await administrator.run("jumplab", "get", "clients", "-A")
+    header, *rows = [line.split() for line in listed.out.splitlines()]
+    assert header[:2] == ["NAMESPACE", "NAME"]
+    assert ["default", "here"] in [row[:2] for row in rows]
+    refused = await administrator.run("jumplab", "get", "clients", "here", "-A")
+    assert "name it with -n instead of -A" in one_sentence(refused, 2)
+
+
+@pytest.mark.parametrize(("kind", "kubectl"), [("exp", "exporters"), ("leases", "jl"), ("queue", "jl")])
+async def test_a_client_hears_who_sees_all_namespaces(
+    administrator: User, one_sentence: OneSentence, kind: str, kubectl: str
+) -> None:
+    await administrator.run("jumplab", "create", "client", "bound", "--save")
+    refused = await administrator.run("jumplab", "get", kind, "-A", "--client", "bound")
+    assert 'client "bound" sees only its own namespace "default"' in one_sentence(refused, 2)
+    assert f"`kubectl get {kubectl} -A`" in refused.err
+    await administrator.run("jumplab", "delete", "client", "bound")
+    administrator.places.client_path("bound").unlink()
+
+
 async def test_an_exporter_is_deleted(administrator: User) -> None:
     await administrator.run("jumplab", "create", "client", "looker", "--save")
     await administrator.run("jumplab", "create", "exporter", "short-lived")

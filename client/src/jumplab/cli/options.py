@@ -105,6 +105,35 @@ def _refuse_other_namespace(ctx: click.Context, _: click.Parameter, namespace: s
         )
 
 
+def _refuse_all_namespaces(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if not wanted or ctx.resilient_parsing:
+        return
+    from jumplab.client.config_files import load_client
+
+    own = load_client(ctx.params.get("client_name")).metadata
+    raise click.UsageError(
+        f'client "{own.name}" sees only its own namespace "{own.namespace}"; leave out -A, or ask as an administrator '
+        f"with `kubectl get {'exporters' if ctx.command.name == 'exporters' else 'jl'} -A`"
+    )
+
+
+def own_namespace_only(function: F) -> F:
+    """-A, of a command that shows what a client may see: it says who sees more."""
+    return click.option(
+        "-A",
+        "--all-namespaces",
+        is_flag=True,
+        expose_value=False,
+        callback=_refuse_all_namespaces,
+        help="For administrators' kinds only: a client sees its own namespace.",
+    )(function)
+
+
+def all_namespaces_option(function: F) -> F:
+    """-A, of a command that asks the Kubernetes API."""
+    return click.option("-A", "--all-namespaces", is_flag=True, help="Show those of all namespaces.")(function)
+
+
 def client_option(function: F) -> F:
     """--client: the name of the configuration; -n is only compared with its namespace."""
     for option in (

@@ -89,6 +89,7 @@ WIDE_EXPORTER_COLUMNS: Columns = {
     "DRIVERS": Column(lambda details: ",".join(details.drivers)),
     "MESSAGE": Column(lambda details: in_local_time(details.exporter.message), is_prose=True),
 }
+NAMESPACE_COLUMN: Columns = {"NAMESPACE": Column(lambda view: view.namespace)}
 CLIENT_COLUMNS: Columns = {
     "NAME": Column(lambda client: client.name),
     "ENABLED": Column(lambda client: "yes" if client.enabled else "no"),

@@ -125,10 +125,13 @@ class Administrator:
         path = (_GROUP, _VERSION, self.namespace, _plural(kind), name)
         self._asked(self._kubernetes.client.CustomObjectsApi().delete_namespaced_custom_object, *path)
 
-    def clients(self, selector: str = "") -> list[ClientView]:
-        """The clients that a label selector matches, all of them for an empty one. Raises ClientError."""
-        list_page = self._kubernetes.client.CustomObjectsApi().list_namespaced_custom_object
-        path = (_GROUP, _VERSION, self.namespace, _plural("Client"))
+    def clients(self, selector: str = "", *, everywhere: bool = False) -> list[ClientView]:
+        """The clients that a label selector matches, all of them for an empty one; everywhere: of all namespaces.
+        Raises ClientError."""
+        api: Any = self._kubernetes.client.CustomObjectsApi()
+        list_page = api.list_cluster_custom_object if everywhere else api.list_namespaced_custom_object
+        where = () if everywhere else (self.namespace,)
+        path = (_GROUP, _VERSION, *where, _plural("Client"))
         found: list[ClientView] = []
         more = ""
         while True:
