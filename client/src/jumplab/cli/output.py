@@ -26,11 +26,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table.  show: the text of its cell.  wide: only -o wide has it.  is_prose: it may be wrapped."""
+    """A column of a table.  show: the text of its cell.  wide: only -o wide has it.  is_prose: it may be wrapped.
+    if_any: a list in which all of its cells are empty is without it, unless it is wide."""
 
     show: Callable[[Any], str]
     wide: bool = False
     is_prose: bool = False
+    if_any: bool = False
 
 
 Columns = Mapping[str, Column]
@@ -104,7 +106,7 @@ LEASE_COLUMNS: Columns = {
     "CLIENT": Column(lambda lease: lease.client),
     "DURATION": Column(lambda lease: format_duration(lease.duration)),
     "ENDS": Column(_ends),
-    "BEGINS": Column(_begins),
+    "BEGINS": Column(_begins, if_any=True),
     "SELECTOR": Column(_selectors, wide=True),
     "WAITS FOR": Column(
         lambda lease: why_waiting(lease) if phase_of(lease) in ("Pending", "Assigned") else "", wide=True, is_prose=True
@@ -155,6 +157,12 @@ def _write_table(found: Sequence[Any], columns: Columns, *, wide: bool) -> None:
     if not found:
         click.echo("nothing found", err=True)
         return
+    if not wide:
+        columns = {
+            title: column
+            for title, column in columns.items()
+            if not column.if_any or any(column.show(view) for view in found)
+        }
     _Table(columns, wide=wide).write(found)
 
 

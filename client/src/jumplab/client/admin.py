@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from jumplab.client.errors import ClientError, ConfigurationError
+from jumplab.protocol.label_selectors import ALL_OPERATORS, selector_problem
 from jumplab.transport.errors import is_out_of_date, out_of_date
 from jumplab.transport.proxies import is_loopback
 from jumplab.yaml_documents import read_document
@@ -127,7 +128,9 @@ class Administrator:
 
     def clients(self, selector: str = "", *, everywhere: bool = False) -> list[ClientView]:
         """The clients that a label selector matches, all of them for an empty one; everywhere: of all namespaces.
-        Raises ClientError."""
+        Raises ClientError, ConfigurationError where it is no selector."""
+        if problem := selector_problem(selector, ALL_OPERATORS):
+            raise ConfigurationError(problem)
         api: Any = self._kubernetes.client.CustomObjectsApi()
         list_page = api.list_cluster_custom_object if everywhere else api.list_namespaced_custom_object
         where = () if everywhere else (self.namespace,)

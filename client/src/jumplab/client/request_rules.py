@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from jumplab.client.controller import LeaseRequest
 from jumplab.protocol import lease_rules
+from jumplab.protocol.label_selectors import selector_problem
 
 _LATE = timedelta(minutes=5)
 """How long ago a lease may begin: clocks differ."""
@@ -35,6 +36,8 @@ def _problems(request: LeaseRequest) -> Iterator[str]:
 
 
 def _exporter_problems(request: LeaseRequest) -> Iterator[str]:
+    selectors = (request.selector, *(member.selector for member in request.members.values()))
+    yield from filter(None, map(selector_problem, selectors))
     for name in request.members:
         if problem := lease_rules.member_problem(name):
             yield f'member "{name}": {problem}'

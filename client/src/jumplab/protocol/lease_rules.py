@@ -17,6 +17,9 @@ _MOST_NAME_CHARACTERS = 253
 _MOST_LABEL_CHARACTERS = 63
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
+_LABEL_CHARACTERS = (
+    f"use up to {_MOST_LABEL_CHARACTERS} letters, digits, - _ and ., with a letter or digit first and last"
+)
 _MEMBER = re.compile(r"[A-Za-z][-A-Za-z0-9_]*")
 
 
@@ -45,6 +48,12 @@ def member_problem(name: str) -> str | None:
 
 def tag_problem(key: str, value: str) -> str | None:
     """A tag becomes a label: the key without a prefix, and the value."""
-    if key and all(len(part) <= _MOST_LABEL_CHARACTERS and _LABEL.fullmatch(part) for part in (key, value)):
-        return None
-    return f'tag "{key}" is not a valid label; use letters, digits, - _ and .'
+    if not key or not _is_label(key):
+        return f'tag "{key}" is not a valid label; {_LABEL_CHARACTERS}'
+    if not _is_label(value):
+        return f'the value "{value}" of tag "{key}" is not valid; {_LABEL_CHARACTERS}'
+    return None
+
+
+def _is_label(text: str) -> bool:
+    return len(text) <= _MOST_LABEL_CHARACTERS and _LABEL.fullmatch(text) is not None
