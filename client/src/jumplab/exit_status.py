@@ -94,5 +94,15 @@ def explain_error(error: Exception) -> tuple[str, int] | None:
 
 def _usage_sentence(error: click.UsageError) -> str:
     message = error.format_message().rstrip(".")
+    if error.ctx and isinstance(error.ctx.command, click.Group) and message.startswith("No such command"):
+        # Without click's guess, which the list makes needless.
+        message = (
+            f"{message.partition('. Did you mean')[0]}; the commands are {_commands_of(error.ctx.command, error.ctx)}"
+        )
     where = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
     return f"{message[:1].lower()}{message[1:]}{where}"
+
+
+def _commands_of(group: click.Group, context: click.Context) -> str:
+    names = group.list_commands(context)
+    return ", ".join(name for name in names if name not in group.commands or not group.commands[name].hidden)
