@@ -142,6 +142,36 @@ async def test_clients_are_shown_and_deleted(administrator: User, one_sentence: 
     assert "not found" in one_sentence(await administrator.run("jumplab", "get", "client", "shown-1"), 1)
 
 
+@pytest.mark.parametrize("command", ["get client", "delete exporter", "create client"])
+@pytest.mark.parametrize("name", ["a/b", ""])
+async def test_a_name_that_nothing_can_have_is_refused_before_it_is_asked_for(
+    administrator: User, one_sentence: OneSentence, command: str, name: str
+) -> None:
+    refused = await administrator.run("jumplab", *command.split(), name)
+    assert f'"{name}": the name is not valid' in one_sentence(refused, 1)
+
+
+@pytest.mark.parametrize(
+    ("labels", "sentence"),
+    [
+        (("a=b_",), """ "b_" can't be the value of "a"; use"""),
+        (("a/=b",), """ "a/" can't be a label's key; use"""),
+        (("a=b", "a=c"), ' label "a" is given twice'),
+    ],
+)
+async def test_labels_that_can_not_be_are_refused_before_they_are_asked_for(
+    administrator: User, one_sentence: OneSentence, labels: tuple[str, ...], sentence: str
+) -> None:
+    options = [word for label in labels for word in ("-l", label)]
+    refused = await administrator.run("jumplab", "create", "exporter", "x", *options)
+    assert sentence in one_sentence(refused, 2)
+
+
+async def test_an_empty_place_for_a_credential_is_none(administrator: User, one_sentence: OneSentence) -> None:
+    assert "--out is empty" in one_sentence(await administrator.run("jumplab", "create", "client", "x", "--out", ""), 2)
+    assert "x" not in await names(administrator, "clients")
+
+
 async def test_clients_of_all_namespaces_are_shown_with_theirs(administrator: User, one_sentence: OneSentence) -> None:
     await administrator.run("jumplab", "create", "client", "here")
     listed = await administrator.run("jumplab", "get", "clients", "-A")

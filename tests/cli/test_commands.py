@@ -183,6 +183,8 @@ async def test_a_wait_that_is_too_long_ends_with_the_reason(user: User, bench: B
         (["delete", "pod/x"], 'there is no kind "pod" to delete; the kinds are client, exporter, lease (see'),
         (["explain", "pods"], 'there is no kind "pods" to explain; the kinds are lease (see'),
         (["get", "leases/"], '"leases/" has no name behind its slash; write it as leases/NAME'),
+        (["create", "lease", "-l", "a=b", "--begin", "9999-12-31T23:59:59Z"], "the time is in the year 9999; give"),
+        (["update", "lease", "demo", "--end", "9999-12-31"], "the time is in the year 9999; give"),
         (["config", "pods"], "no such command 'pods'; the commands are client (see"),
         (["delete", "lease"], "missing argument"),
         (["update", "lease", "demo"], "nothing to change; give"),
@@ -293,3 +295,12 @@ async def test_a_reader_that_leaves_is_no_traceback(user: User, exporters: None)
         stderr=asyncio.subprocess.PIPE,
     )
     assert "Traceback" not in (await outcome_of(process)).err
+
+
+@pytest.mark.parametrize("words", ["get lease", "get exporter", "delete lease", "explain lease", "generate board"])
+@pytest.mark.parametrize("name", ["", "a/b"])
+async def test_a_name_that_nothing_has_is_not_found(
+    user: User, one_sentence: Callable[[Outcome, int], str], words: str, name: str
+) -> None:
+    refused = await user.run("jumplab", *words.split(), name)
+    assert f'"{name}" in namespace "lab"' in one_sentence(refused, 1)

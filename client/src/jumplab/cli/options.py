@@ -58,13 +58,17 @@ class TimestampType(click.ParamType[datetime]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         from jumplab.client.errors import ConfigurationError
         from jumplab.client.timestamps import parse_moment
+        from jumplab.protocol.lease_rules import moment_problem
 
         if isinstance(value, datetime):
             return value
         try:
-            return parse_moment(value, datetime.now().astimezone())
+            moment = parse_moment(value, datetime.now().astimezone())
         except ConfigurationError as error:
             self.fail(str(error), param, ctx)
+        if problem := moment_problem("the time", moment):
+            self.fail(problem, param, ctx)
+        return moment
 
 
 def _read_members(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:

@@ -20,9 +20,10 @@ import yaml
 
 from jumplab.client.errors import ClientError, ConfigurationError
 from jumplab.protocol.label_selectors import ALL_OPERATORS, selector_problem
+from jumplab.protocol.lease_rules import name_problem
 from jumplab.transport.errors import is_out_of_date, out_of_date
 from jumplab.transport.proxies import is_loopback
-from jumplab.yaml_documents import read_document
+from jumplab.yaml_documents import read_document, reading_problem
 
 _log = logging.getLogger(__name__)
 
@@ -83,9 +84,10 @@ class Administrator:
             config.load_kube_config(config_file=kubeconfig)
             _, context = config.list_kube_config_contexts(config_file=kubeconfig)
             self.namespace = namespace or context["context"].get("namespace") or "default"
+            _check_name("Namespace", self.namespace)
         except (kubernetes.config.ConfigException, *_NO_KUBECONFIG) as error:
             named = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
-            reason = " ".join(str(error).rstrip(".").split())
+            reason = " ".join(reading_problem(error).rstrip(".").split())
             raise ConfigurationError(
                 f"the kubeconfig {named} can't be used: {reason}; set KUBECONFIG or --kubeconfig"
             ) from error
@@ -107,6 +109,7 @@ class Administrator:
 
     def create(self, kind: Kind, name: str, labels: Mapping[str, str]) -> None:
         """Creates the resource. Raises ClientError, also where the name is taken."""
+        _check_name(kind, name)
         body = {
             "apiVersion": f"{_GROUP}/{_VERSION}",
             "kind": kind,
@@ -123,6 +126,7 @@ class Administrator:
 
     def delete(self, kind: Kind, name: str) -> None:
         """Deletes the resource. Raises ClientError, also where there is none of that name."""
+        _check_name(kind, name)
         path = (_GROUP, _VERSION, self.namespace, _plural(kind), name)
         self._asked(self._kubernetes.client.CustomObjectsApi().delete_namespaced_custom_object, *path)
 
@@ -147,6 +151,7 @@ class Administrator:
 
     def client(self, name: str) -> ClientView:
         """One client. Raises ClientError, also where there is none of that name."""
+        _check_name("Client", name)
         path = (_GROUP, _VERSION, self.namespace, _plural("Client"), name)
         return _client_view(self._asked(self._kubernetes.client.CustomObjectsApi().get_namespaced_custom_object, *path))
 
@@ -173,6 +178,7 @@ class Administrator:
 
     def rotate(self, kind: Kind, name: str, *, bound: timedelta = CREDENTIAL_BOUND) -> Credential:
         """Has the operator issue a new token in place of the one that is in force. Raises ClientError."""
+        _check_name(kind, name)
         endpoint, secret = self._issued(kind, name)
         if not secret or not endpoint:
             raise ClientError(f'{kind.lower()} "{name}" has no credential yet; check that the operator runs')
@@ -235,6 +241,12 @@ class Administrator:
             if is_out_of_date(str(error)):
                 raise ClientError(out_of_date(host, str(error))) from error
             raise ClientError(f"the Kubernetes API at {host} can't be reached; check that it runs") from error
+
+
+def _check_name(kind: str, name: str) -> None:
+    """Raises ClientError for a name that nothing can have; in a URL it could mean something else."""
+    if problem := name_problem(name):
+        raise ClientError(f'{kind.lower()} "{name}": {problem}')
 
 
 def _check_keys(kubeconfig: str | None) -> None:

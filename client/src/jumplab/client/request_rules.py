@@ -24,6 +24,8 @@ def _problems(request: LeaseRequest) -> Iterator[str]:
         yield f'lease "{request.name}": {problem}'
     if problem := lease_rules.duration_problem(request.duration):
         yield problem
+    if request.begin is not None and (problem := lease_rules.moment_problem("the begin", request.begin)):
+        yield problem
     if request.begin is not None and request.begin < datetime.now(UTC) - _LATE:
         begin = request.begin.isoformat(sep=" ", timespec="minutes")
         yield f"the begin {begin} is in the past; leave it out to begin now"

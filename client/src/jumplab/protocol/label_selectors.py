@@ -25,6 +25,7 @@ SELECTING: Collection[Operator] = ("in", "notin", "exists", "absent")
 """The operators by which exporters and leases are selected."""
 
 _QUOTED_CHARACTERS = 200
+_CHARACTERS = "use up to 63 letters, digits, - _ and ., with a letter or digit first and last"
 _EXAMPLE = "write it as for kubectl -l: board=x,rev in (1,2)"
 _TOKEN = re.compile(r"[^\s=!<>(),]+|==|!=|[=!<>(),]")
 _SYMBOLS = ("==", "!=", "=", "!", "<", ">", "(", ")", ",")
@@ -79,6 +80,13 @@ def selector_problem(text: str, operators: Collection[str] = SELECTING) -> str |
         return f'{error.plain}, in the selector "{text[:_QUOTED_CHARACTERS]}"; {_EXAMPLE}'
     other = next((each.operator for each in asked if each.operator not in operators), None)
     return f'"{other}" can\'t be used to select exporters and leases; compare with = or in' if other else None
+
+
+def label_problem(key: str, value: str) -> str | None:
+    """A sentence on what keeps a label from being one; None where nothing does."""
+    if not _is_key(key):
+        return f"\"{_brief(key)}\" can't be a label's key; {_CHARACTERS}, and perhaps a prefix such as example.com/"
+    return None if not value or _is_value(value) else f'"{_brief(value)}" can\'t be the value of "{key}"; {_CHARACTERS}'
 
 
 def check_length(text: str) -> None:
@@ -151,9 +159,7 @@ class _Parser:
         key = self._take()
         if key in (_END, *_SYMBOLS):
             raise _found(key, "identifier", "a label's key", unparsed=True)
-        prefix, slash, name = key.rpartition("/")
-        good_prefix = not slash or (len(prefix) <= _LONGEST_PREFIX and _PREFIX.fullmatch(prefix))
-        if not good_prefix or len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
+        if not _is_key(key):
             raise UnreadableSelector(
                 f'unable to parse requirement: invalid label key "{_brief(key)}"',
                 f"\"{_brief(key)}\" can't be a label's key",
@@ -195,8 +201,18 @@ class _Parser:
         return tuple(values)
 
 
+def _is_key(text: str) -> bool:
+    prefix, slash, name = text.rpartition("/")
+    good_prefix = not slash or (len(prefix) <= _LONGEST_PREFIX and _PREFIX.fullmatch(prefix))
+    return bool(good_prefix) and len(name) <= _LONGEST_NAME and _NAME.fullmatch(name) is not None
+
+
+def _is_value(text: str) -> bool:
+    return len(text) <= LONGEST_VALUE and _NAME.fullmatch(text) is not None
+
+
 def _checked(value: str) -> str:
-    if len(value) > LONGEST_VALUE or not _NAME.fullmatch(value):
+    if not _is_value(value):
         raise UnreadableSelector(
             f'unable to parse requirement: invalid label value: "{_brief(value)}"',
             f"\"{_brief(value)}\" can't be a label's value",

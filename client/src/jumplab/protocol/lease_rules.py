@@ -4,12 +4,15 @@ Each function gives a sentence on what is wrong, or None.
 """
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from jumplab.protocol.durations import format_duration
 
 LONGEST_LEASE = timedelta(days=3660)
 """No lease lasts longer, whatever the policies say."""
+
+YEARS = range(1970, 9000)
+"""When leases may begin and end, with a margin for sums."""
 
 MOST_TAGS = 10
 
@@ -27,6 +30,13 @@ def duration_problem(duration: timedelta) -> str | None:
     if duration <= LONGEST_LEASE:
         return None
     return f"the duration must be at most {format_duration(LONGEST_LEASE)}"
+
+
+def moment_problem(name: str, moment: datetime) -> str | None:
+    """Of a begin or an end, called by that name."""
+    if moment.year in YEARS:
+        return None
+    return f"{name} is in the year {moment.year}; give a year from {YEARS[0]} to {YEARS[-1]}"
 
 
 def name_problem(name: str) -> str | None:

@@ -56,7 +56,7 @@ def exporters(name: str | None, selector: str, watches: bool, output: str | None
         async with Controller.connected(load_client(client_name)) as controller:
 
             async def ask() -> "list[ExporterView] | list[ExporterDetails]":
-                found = [await controller.exporter(name)] if name else await controller.exporters(selector)
+                found = [await controller.exporter(name)] if name is not None else await controller.exporters(selector)
                 return await with_details(controller, found) if output == "wide" else found
 
             if watches:
@@ -91,7 +91,7 @@ def leases(
             seen: set[str] = set()
 
             async def ask() -> "list[LeaseView]":
-                if name:
+                if name is not None:
                     return [await controller.lease(name)]
                 if not watches:
                     return await controller.leases(selector, only_active=not show_all)
@@ -151,9 +151,11 @@ def clients(
     from jumplab.client.admin import Administrator
 
     administrator = Administrator(kubeconfig, namespace)
-    if name and all_namespaces:
+    if name is not None and all_namespaces:
         raise click.UsageError("one client is of one namespace; name it with -n instead of -A")
-    found = [administrator.client(name)] if name else administrator.clients(selector, everywhere=all_namespaces)
+    found = (
+        [administrator.client(name)] if name is not None else administrator.clients(selector, everywhere=all_namespaces)
+    )
     columns = {**NAMESPACE_COLUMN, **CLIENT_COLUMNS} if all_namespaces else CLIENT_COLUMNS
     write(found, columns, output, single=name is not None)
 
