@@ -178,7 +178,14 @@ async def test_a_wait_that_is_too_long_ends_with_the_reason(user: User, bench: B
         (["create", "lease"], "say what to lease"),
         (["create", "lease", "-l", "a=b", "--duration", "soon"], '"soon" is not a duration'),
         (["create", "lease", "--frobnicate"], "no such option"),
-        (["frobnicate"], "no such command"),
+        (["frobnicate"], "no such command 'frobnicate'; the commands are get, explain, create,"),
+        (["get", "pods"], 'there is no kind "pods" to get; the kinds are clients, exporters, leases, queue (see'),
+        (["delete", "pod/x"], 'there is no kind "pod" to delete; the kinds are client, exporter, lease (see'),
+        (["explain", "pods"], 'there is no kind "pods" to explain; the kinds are lease (see'),
+        (["get", "leases/"], '"leases/" has no name behind its slash; write it as leases/NAME'),
+        (["create", "lease", "-l", "a=b", "--begin", "9999-12-31T23:59:59Z"], "the time is in the year 9999; give"),
+        (["update", "lease", "demo", "--end", "9999-12-31"], "the time is in the year 9999; give"),
+        (["config", "pods"], "no such command 'pods'; the commands are client (see"),
         (["delete", "lease"], "missing argument"),
         (["update", "lease", "demo"], "nothing to change; give"),
         (["update", "lease", "demo", "--duration", "1h", "--end", "14:00"], "contradict each other"),
@@ -195,7 +202,14 @@ async def test_a_wait_that_is_too_long_ends_with_the_reason(user: User, bench: B
         (["create", "lease", "-l", "a=b", "--tag", "ticket"], '"ticket" is not a tag'),
         (["create", "lease", "-l", "a=b", "--tag", "=x"], '"=x" is not a tag'),
         (["create", "lease", "-l", "a=b", "--tag", "ä=x"], 'tag "ä" is not a valid label'),
-        (["create", "lease", "-l", "a=b", "--tag", f"a={'x' * 64}"], 'tag "a" is not a valid label'),
+        (
+            ["create", "lease", "-l", "a=b", "--tag", f"a={'x' * 64}"],
+            f'the value "{"x" * 64}" of tag "a" is not valid; use',
+        ),
+        (["create", "lease", "-l", "a=b", "--tag", "a=b c"], 'the value "b c" of tag "a" is not valid; use'),
+        (["create", "lease", "-l", "board in (a"], 'a comma or ) is missing at the end, in the selector "board in (a"'),
+        (["create", "lease", "--member", "dut=board==="], '"=" stands where'),
+        (["create", "lease", "-l", " "], "say what to lease"),
         (["create", "lease", "-l", "a=b", *(f"--tag=k{number}=x" for number in range(11))], "11 tags; the limit is 10"),
         (["create", "lease", "-l", "a=b", "--begin", "2001-01-01 00:00"], "is in the past; leave it out"),
         (["create", "lease", "-l", "a=b", "--begin", "soon"], '"soon" is not a time'),
@@ -281,3 +295,12 @@ async def test_a_reader_that_leaves_is_no_traceback(user: User, exporters: None)
         stderr=asyncio.subprocess.PIPE,
     )
     assert "Traceback" not in (await outcome_of(process)).err
+
+
+@pytest.mark.parametrize("words", ["get lease", "get exporter", "delete lease", "explain lease", "generate board"])
+@pytest.mark.parametrize("name", ["", "a/b"])
+async def test_a_name_that_nothing_has_is_not_found(
+    user: User, one_sentence: Callable[[Outcome, int], str], words: str, name: str
+) -> None:
+    refused = await user.run("jumplab", *words.split(), name)
+    assert f'"{name}" in namespace "lab"' in one_sentence(refused, 1)

@@ -58,3 +58,6 @@ exporter's own program says, of the same root.
 
 class JumplabError(Exception):
     """Anything that Jumplab raises on purpose."""
+
+    exit_status = 1
+    """With which a program ends; 2 for a usage, a configuration or a file that is to be corrected."""

@@ -7,7 +7,8 @@ import click
 
 from jumplab.cli.completing import be_silent_and_quick
 from jumplab.cli.exit_status import exit_status_of
-from jumplab.cli.program import end_at_interrupt
+from jumplab.interrupts import end_at_interrupt
+from jumplab.verbosity import log_to_terminal, take_verbosity, verbose_option
 from jumplab.versions import version_option
 
 _COMMANDS = {
@@ -46,6 +47,7 @@ class LazyGroup(click.Group):
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @version_option("jumplab", "jumplab")
+@verbose_option
 def cli() -> None:
     """Lease a board and use it as if it were on your desk."""
 
@@ -53,6 +55,9 @@ def cli() -> None:
 def main() -> None:
     """The program `jumplab`: exits with 0, with 2 for a wrong usage or configuration, and with 1 for the rest."""
     be_silent_and_quick()
-    status = exit_status_of(lambda: cli.main(prog_name="jumplab", standalone_mode=False), "jumplab")
+    words, verbose = take_verbosity(sys.argv[1:])
+    if verbose:
+        log_to_terminal()
+    status = exit_status_of(lambda: cli.main(words, prog_name="jumplab", standalone_mode=False), "jumplab")
     end_at_interrupt()
     sys.exit(status)

@@ -58,13 +58,17 @@ class TimestampType(click.ParamType[datetime]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         from jumplab.client.errors import ConfigurationError
         from jumplab.client.timestamps import parse_moment
+        from jumplab.protocol.lease_rules import moment_problem
 
         if isinstance(value, datetime):
             return value
         try:
-            return parse_moment(value, datetime.now().astimezone())
+            moment = parse_moment(value, datetime.now().astimezone())
         except ConfigurationError as error:
             self.fail(str(error), param, ctx)
+        if problem := moment_problem("the time", moment):
+            self.fail(problem, param, ctx)
+        return moment
 
 
 def _read_members(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
@@ -103,6 +107,35 @@ def _refuse_other_namespace(ctx: click.Context, _: click.Parameter, namespace: s
             f'client "{own.name}" is of namespace "{own.namespace}", and sees nothing of "{namespace}"; choose a '
             "client of that namespace with --client"
         )
+
+
+def _refuse_all_namespaces(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if not wanted or ctx.resilient_parsing:
+        return
+    from jumplab.client.config_files import load_client
+
+    own = load_client(ctx.params.get("client_name")).metadata
+    raise click.UsageError(
+        f'client "{own.name}" sees only its own namespace "{own.namespace}"; leave out -A, or ask as an administrator '
+        f"with `kubectl get {'exporters' if ctx.command.name == 'exporters' else 'jl'} -A`"
+    )
+
+
+def own_namespace_only(function: F) -> F:
+    """-A, of a command that shows what a client may see: it says who sees more."""
+    return click.option(
+        "-A",
+        "--all-namespaces",
+        is_flag=True,
+        expose_value=False,
+        callback=_refuse_all_namespaces,
+        help="For administrators' kinds only: a client sees its own namespace.",
+    )(function)
+
+
+def all_namespaces_option(function: F) -> F:
+    """-A, of a command that asks the Kubernetes API."""
+    return click.option("-A", "--all-namespaces", is_flag=True, help="Show those of all namespaces.")(function)
 
 
 def client_option(function: F) -> F:

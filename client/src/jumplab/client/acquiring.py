@@ -62,7 +62,7 @@ def make_request(
     A name that nobody gave is made here, so that a lease can be released by it even if its creation was interrupted.
     """
     _refuse_in_hook()
-    if not selector and not exporter and not members:
+    if not selector.strip() and not exporter and not members:
         raise ConfigurationError("say what to lease: a selector such as board=x, or an exporter by its name")
     if members and (selector or exporter):
         raise ConfigurationError("exporters and selector exclude each other; set a selector for each member")

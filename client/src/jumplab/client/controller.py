@@ -267,10 +267,17 @@ class Controller:
         return Route(endpoint, answer.router_token, answer.exporter_name, socket)
 
     def _exporter_name(self, name: str) -> str:
-        return f"{self._parent}/exporters/{name}"
+        return self._resource_name("exporter", name)
 
     def _lease_name(self, name: str) -> str:
-        return f"{self._parent}/leases/{name}"
+        return self._resource_name("lease", name)
+
+    def _resource_name(self, kind: str, name: str) -> str:
+        """Raises NotFound for what no resource is called."""
+        if not name or "/" in name:
+            namespace = self._parent.partition("/")[2]
+            raise errors.NotFound(f'there is no {kind} "{name}" in namespace "{namespace}"')
+        return f"{self._parent}/{kind}s/{name}"
 
     async def _answer(self, call: Awaitable[Answer]) -> Answer:
         with self._explained():

@@ -42,9 +42,13 @@ class DriverDefect(DriverError, TypeError):
 class BadArguments(DriverError):
     """The arguments don't fit the method's signature. Nothing was done."""
 
+    exit_status = 2
+
 
 class NotExported(DriverError):
     """The session has no such driver, or the driver exports no such method."""
+
+    exit_status = 2
 
 
 class InterfaceMismatch(DriverError):

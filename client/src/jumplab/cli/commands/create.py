@@ -127,6 +127,8 @@ def _add_command(kind: "Kind") -> None:
         from jumplab.cli import credential_files
         from jumplab.client.admin import Administrator
 
+        if out == "":
+            raise click.UsageError("--out is empty; name a file, or leave it out to print the configuration")
         if save and out:
             raise click.UsageError("--save and --out contradict each other; give one of them")
         if rotate and labels:

@@ -13,12 +13,12 @@ from typing import Any
 
 import click
 
-from jumplab.cli.standard_streams import OutputFailed
 from jumplab.driver import AsyncDriverClient
 from jumplab.driver.errors import ClientDefect
 from jumplab.driver.plain import plain_class_of
 from jumplab.driver.portal import Portal
 from jumplab.errors import JumplabError
+from jumplab.standard_streams import OutputFailed
 
 _NO_DEFECT = (JumplabError, OutputFailed, BrokenPipeError, click.ClickException, click.exceptions.Exit, click.Abort)
 """What a command may raise: it is told as that of any command."""
