@@ -6,6 +6,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Generic, cast, get_args, get_origin
 
@@ -23,6 +24,14 @@ BoardT = TypeVar("BoardT", default=Any)
 StateT = TypeVar("StateT", bound=State, default=str)
 
 _log = logging.getLogger("jumplab.strategies")
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where a board is, None where that is unknown, and what was done to it. Several strategies of it may share one."""
+
+    state: State | None = None
+    steps: list[Step] = field(default_factory=list)
 
 
 class StrategyCore(Generic[BoardT, StateT]):
@@ -46,15 +55,18 @@ class StrategyCore(Generic[BoardT, StateT]):
 
     def __init__(self, board: BoardT) -> None:
         self.board = board
-        self._state: StateT | None = None
-        self._record: list[Step] = []
+        self._progress = Progress()
         self._moving = False
         self._consoles: Consoles | None = None
+
+    def share(self, progress: Progress) -> None:
+        """Goes on from another strategy's state and record of the same board, and lets it see its own."""
+        self._progress = progress
 
     @property
     def state(self) -> StateT | None:
         """The state that the board is in; None while it is unknown: at the begin, during a way, and after a failure."""
-        return self._state
+        return cast(StateT | None, self._progress.state)
 
     @property
     def states(self) -> tuple[StateT, ...]:
@@ -64,21 +76,21 @@ class StrategyCore(Generic[BoardT, StateT]):
     @property
     def record(self) -> tuple[Step, ...]:
         """What was done until now."""
-        return tuple(self._record)
+        return tuple(self._progress.steps)
 
     def force(self, state: StateT) -> None:
         """Takes it as given that the board is in `state`, without looking. Raises NoSuchState."""
-        self._state = self._wanted(state)
+        self._progress.state = self._wanted(state)
 
     def forget(self) -> None:
         """Takes the board's state as unknown: something else has changed it."""
-        self._state = None
+        self._progress.state = None
 
     def _wanted(self, state: object) -> StateT:
         return cast(StateT, self._map.state(state))
 
     def _path(self, target: StateT) -> list[Way]:
-        return self._map.path(self._state, target)
+        return self._map.path(self._progress.state, target)
 
     def _listening(self) -> Consoles:
         if self._consoles is None:
@@ -86,7 +98,8 @@ class StrategyCore(Generic[BoardT, StateT]):
         return self._consoles
 
     def _present_probe(self) -> Probe | None:
-        return None if self._state is None else self._map.probes.get(self._state)
+        state = self._progress.state
+        return None if state is None else self._map.probes.get(state)
 
     @contextmanager
     def _transition(self) -> Iterator[int]:
@@ -98,15 +111,15 @@ class StrategyCore(Generic[BoardT, StateT]):
             )
         self._moving = True
         try:
-            yield len(self._record)
+            yield len(self._progress.steps)
         finally:
             self._moving = False
 
     @contextmanager
     def _stepping(self, way: Way) -> Iterator["Stepping"]:
         """A way is taken. Its state is unknown until it has ended as it should; whatever ends it is in the record."""
-        stepping = Stepping(way, self._state)
-        self._state = None
+        stepping = Stepping(way, self._progress.state)
+        self._progress.state = None
         _log.info("%s: from %s to %s", way.name, name_of_state(stepping.origin), name_of_state(way.target))
         try:
             yield stepping
@@ -114,21 +127,21 @@ class StrategyCore(Generic[BoardT, StateT]):
             if stepping.step is None:
                 stepping.end("it was interrupted")
             assert stepping.step is not None
-            self._record.append(stepping.step)
-        self._state = cast(StateT, way.target)
+            self._progress.steps.append(stepping.step)
+        self._progress.state = way.target
         _log.info("%s", stepping.step)
 
     def _probed(self, probe: Probe, began: float, failure: str) -> None:
         """The state is unknown where a probe has failed."""
         at = datetime.fromtimestamp(time.time(), UTC)
-        step = Step(probe.name, self._state, probe.state, at, time.monotonic() - began, failure, is_probe=True)
-        self._record.append(step)
+        step = Step(probe.name, self._progress.state, probe.state, at, time.monotonic() - began, failure, is_probe=True)
+        self._progress.steps.append(step)
         if failure:
-            self._state = None
+            self._progress.state = None
             _log.warning("the board is not in the state %s any more: %s", name_of_state(probe.state), step)
 
     def _failed(self, step: Step, error: Exception, since: int, console: str) -> TransitionFailed:
-        done = tuple(self._record[since:])
+        done = tuple(self._progress.steps[since:])
         place = _place_of(error, getattr(type(self), step.name))
         return TransitionFailed(failure_message(step, place, done, console), step, done, console)
 

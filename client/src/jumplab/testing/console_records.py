@@ -67,6 +67,7 @@ class ConsoleRecord:
 
 def switch_off(held: HeldBoard) -> None:
     """Switches every supply of the board off. Raises DriverError, with what every one that stays on says."""
+    held.progress.state = None
     failures = []
     for driver in held.drivers():
         client = driver.clients[0]

@@ -23,6 +23,7 @@ from jumplab.client.views import LeaseView
 from jumplab.driver import AsyncDriverClient, AsyncGenericClient, DriverClient, GenericClient, Portal
 from jumplab.driver.plain import plain_twin_of
 from jumplab.session.client import ClientClasses
+from jumplab.strategies.core import Progress, StrategyCore
 from jumplab.testing.asked_boards import AskedBoard, BoardMarker
 
 _log = logging.getLogger("jumplab.client.leasing")
@@ -55,7 +56,8 @@ class HeldDriver:
 class HeldBoard:
     """A board that is held, or several: the drivers' root for plain code, and its lease.
 
-    began: whether a test has had it already.  boards: those of a class that were made of it.
+    began: whether a test has had it already.  boards: those of a class that were made of it.  progress: what all
+    its strategies share.  strategies: those that were made, by class.
     """
 
     root: GenericClient
@@ -63,12 +65,16 @@ class HeldBoard:
     lease: BoardLease
     began: bool = False
     boards: list[Board] = field(default_factory=list)
+    progress: Progress = field(default_factory=Progress)
+    strategies: dict[type, StrategyCore[Any, Any]] = field(default_factory=dict)
     _source: "_Leased | LocalDrivers" = field(kw_only=True)
 
     def board(self, classes: list[type]) -> Any:
         """A board of the first class for plain code, else the root. Raises BoardMismatch, ConfigurationError."""
         if (board := _first(classes, Board)) is None:
             return self.root
+        if (known := next((each for each in self.boards if type(each) is board), None)) is not None:
+            return known
         check_board(board, list(self.lease.exporters))
         check_fit(board, self.root._twin, self._exporters)
         made = plain_board(board, self.root, self.portal)
@@ -84,6 +90,14 @@ class HeldBoard:
             self.lease.name, board=board, client=self._source.config
         )
         return attached
+
+    def board_in_portal(self, board: type[AsyncBoard] | None) -> Any:
+        """A board for asyncio in the portal's event loop, else the drivers' root there. Raises BoardMismatch."""
+        if board is None:
+            return self.root._twin
+        check_board(board, list(self.lease.exporters))
+        check_fit(board, self.root._twin, self._exporters)
+        return async_board(board, self.root._twin)
 
     def mismatch(self, marker: BoardMarker) -> str:
         """Why it is not what a marker asks for; empty where it is. Raises TransportError, ConfigurationError."""
@@ -184,6 +198,7 @@ def _acquiring(
         members=parse_members(dict(asked.members)),
         duration=as_duration("--jumplab-duration", asked.duration),
         name=asked.name,
+        tags=dict(asked.tags),
     )
     return lambda controller: acquiring.acquired(controller, request, timeout=timeout, notify=_log.info)
 
