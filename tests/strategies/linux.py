@@ -19,8 +19,6 @@ from tests.strategies.initramfs import initramfs
 
 KERNEL_PACKAGE, BUSYBOX_PACKAGE = "linux-image-cloud-arm64", "busybox-static"
 USER, PASSWORD = "root", "lab"
-BOOT = "booti $kernel_addr_r $ramdisk_addr_r:$filesize $fdtcontroladdr"
-BOOT_COMMAND = f"qfw load $kernel_addr_r $ramdisk_addr_r; {BOOT}"
 BOOT_WITHOUT_ROOT_COMMAND = "qfw load $kernel_addr_r $ramdisk_addr_r; booti $kernel_addr_r - $fdtcontroladdr"
 _PROGRAMS = ("apt-get", "apt-cache", "dpkg-deb", "qemu-system-aarch64")
 
@@ -33,7 +31,7 @@ class Linux:
 
     @property
     def arguments(self) -> list[str]:
-        """For QEMU: U-Boot's command `qfw` finds them."""
+        """For QEMU: U-Boot's command `boot` finds them, by `qfw`."""
         return [
             *("-kernel", str(self.folder / "kernel")),
             *("-initrd", str(self.folder / "initrd")),

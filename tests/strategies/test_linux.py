@@ -16,13 +16,11 @@ pytestmark = [pytest.mark.needs("qemu"), pytest.mark.needs("linux")]
 
 
 class QemuLinux(jumplab.UBootLinux):
-    boot_command = linux.BOOT_COMMAND
     password = linux.PASSWORD
     bootloader_timeout, boot_timeout, login_timeout = "10m", "10m", "10m"
 
 
 class AsyncQemuLinux(jumplab.AsyncUBootLinux):
-    boot_command = linux.BOOT_COMMAND
     password = linux.PASSWORD
     bootloader_timeout, boot_timeout, login_timeout = "10m", "10m", "10m"
 

@@ -98,7 +98,7 @@ def consoles_of(board: object) -> Consoles:
     for client in _clients(board):
         twin = client._twin if isinstance(client, DriverClient) else client
         if is_console(twin):
-            found.setdefault(twin._node.uuid, twin)
+            found.setdefault(twin._node.alias_of or twin._node.uuid, twin)
     return Consoles(list(found.values()))
 
 
