@@ -123,6 +123,20 @@ async def test_a_board_that_has_left_its_state_is_brought_back_with_asyncio(asyn
     assert names(strategy) == [*BOOT[:2], "is_in_bootloader", *BOOT[:2]]
 
 
+def test_a_probe_may_assert(board: GenericClient) -> None:
+    class Asserting(Firmware):
+        @probe("bootloader")
+        def is_in_bootloader(self) -> bool:
+            assert not self.power.is_on(), "it is on"
+            return True
+
+    strategy = Asserting(board)
+    strategy.transition("bootloader")
+    strategy.transition("bootloader")
+    assert names(strategy) == [*BOOT[:2], "is_in_bootloader", *BOOT[:2]]
+    assert strategy.record[2].failure.startswith("AssertionError: it is on")
+
+
 class Failing(Firmware):
     @way("bootloader", "shell")
     def boot_linux(self) -> None:

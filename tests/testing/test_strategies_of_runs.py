@@ -349,3 +349,53 @@ async def test_a_strategy_s_board_is_typed_as_its_class_says(firmware: Project) 
     """
     ran = await firmware.pytest(text, LEASED, "--jumplab-strategy=typed:Lamp")
     assert "1 passed" in ran.out, ran
+
+
+async def test_what_a_test_left_unread_reaches_no_way(firmware: Project) -> None:
+    firmware.write(
+        "typed.py",
+        """
+        from typing import Literal
+
+        import jumplab, pytest
+        from jumplab.drivers.console import AsyncConsoleClient
+        from jumplab.drivers.power import AsyncPowerClient
+
+
+        class MyConsole(AsyncConsoleClient):
+            pass
+
+
+        class Virtual(jumplab.AsyncBoard):
+            power: AsyncPowerClient
+            console: MyConsole
+
+
+        class Bench(jumplab.AsyncBoard):
+            board: Virtual
+
+
+        class Player(jumplab.AsyncStrategy[Bench, Literal["booting", "playing"]]):
+            @jumplab.way(jumplab.ANY_STATE, "booting")
+            async def boot(self) -> None:
+                await self.board.board.power.cycle(off_seconds=0)
+                await self.board.board.console.expect("virtual firmware", timeout=240)
+
+            @jumplab.way("booting", "playing")
+            async def play(self) -> None:
+                with pytest.raises(jumplab.ConsoleTimeout):
+                    await self.board.board.console.expect("stop autoboot", timeout=0.2)
+        """,
+    )
+    text = """
+        import pytest
+
+        @pytest.mark.board_state("booting")
+        def test_one(board):
+            board.board.console.expect("stop autoboot", 240)
+
+        @pytest.mark.board_state("playing")
+        def test_two(board): pass
+    """
+    ran = await firmware.pytest(text, LEASED, "--jumplab-strategy=typed:Player")
+    assert "2 passed" in ran.out, ran

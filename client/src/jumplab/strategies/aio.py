@@ -28,7 +28,7 @@ class AsyncStrategy(StrategyCore[BoardT, StateT]):
         with self._transition() as since:
             if (probe := self._present_probe()) is not None:
                 await self._ask(probe)
-            for way in self._path(target):
+            for way in self._ways_to(target):
                 await self._take(way, limits, since)
 
     async def _ask(self, probe: Probe) -> None:
@@ -38,7 +38,7 @@ class AsyncStrategy(StrategyCore[BoardT, StateT]):
                 failure = "" if await getattr(self, probe.name)() else "it is in another one"
         except (SessionEnded, SessionLost):
             raise
-        except (DriverError, TimeoutError) as error:
+        except (DriverError, AssertionError, TimeoutError) as error:
             failure = f"no answer within {probe.timeout:g} s" if limit.expired() else words_of(error)
         self._probed(probe, began, failure)
 

@@ -59,7 +59,7 @@ class StrategyCore(Generic[BoardT, StateT]):
         self._moving = False
         self._consoles: Consoles | None = None
 
-    def share(self, progress: Progress) -> None:
+    def _share(self, progress: Progress) -> None:
         """Goes on from another strategy's state and record of the same board, and lets it see its own."""
         self._progress = progress
 
@@ -89,7 +89,7 @@ class StrategyCore(Generic[BoardT, StateT]):
     def _wanted(self, state: object) -> StateT:
         return cast(StateT, self._map.state(state))
 
-    def _path(self, target: StateT) -> list[Way]:
+    def _ways_to(self, target: StateT) -> list[Way]:
         return self._map.path(self._progress.state, target)
 
     def _listening(self) -> Consoles:

@@ -41,7 +41,7 @@ class Strategy(StrategyCore[BoardT, StateT]):
         with self._transition() as since:
             if (probe := self._present_probe()) is not None:
                 self._ask(probe)
-            for way in self._path(target):
+            for way in self._ways_to(target):
                 self._take(way, limits, since)
 
     def _ask(self, probe: Probe) -> None:
@@ -55,7 +55,7 @@ class Strategy(StrategyCore[BoardT, StateT]):
             failure = words_of(interrupted.reason)
         except (SessionEnded, SessionLost):
             raise
-        except DriverError as error:
+        except (DriverError, AssertionError, TimeoutError) as error:
             failure = words_of(error)
         self._probed(probe, began, failure)
 

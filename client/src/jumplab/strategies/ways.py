@@ -70,7 +70,8 @@ def way(origin: State | AnyState, target: State, *, timeout: TimeLimit | None = 
 def probe(state: State, *, timeout: TimeLimit = PROBE_SECONDS) -> Callable[[ProbeMethod], ProbeMethod]:
     """Declares a method of a strategy that looks whether the board is in this state: cheap, and without a change.
 
-    The method returns whether it is. An error of a driver, and an answer that is late, mean that it is not.
+    The method returns whether it is. An error of a driver, an `assert` that fails, and an answer that is late mean that
+    it is not.
     """
     seconds = _seconds("probe", timeout)
     assert seconds is not None

@@ -64,7 +64,7 @@ class HeldBoard:
     portal: Portal
     lease: BoardLease
     began: bool = False
-    boards: list[Board] = field(default_factory=list)
+    boards: list[Board | AsyncBoard] = field(default_factory=list)
     progress: Progress = field(default_factory=Progress)
     strategies: dict[type, StrategyCore[Any, Any]] = field(default_factory=dict)
     _source: "_Leased | LocalDrivers" = field(kw_only=True)
@@ -97,7 +97,9 @@ class HeldBoard:
             return self.root._twin
         check_board(board, list(self.lease.exporters))
         check_fit(board, self.root._twin, self._exporters)
-        return async_board(board, self.root._twin)
+        made = async_board(board, self.root._twin)
+        self.boards.append(made)
+        return made
 
     def mismatch(self, marker: BoardMarker) -> str:
         """Why it is not what a marker asks for; empty where it is. Raises TransportError, ConfigurationError."""
@@ -245,10 +247,12 @@ def _collect(parent: AsyncDriverClient, path: str, found: dict[str, HeldDriver])
         _collect(child, f"{path}{name}.", found)
 
 
-def _collect_of_board(board: Board, found: dict[str, HeldDriver]) -> None:
+def _collect_of_board(board: Board | AsyncBoard, found: dict[str, HeldDriver]) -> None:
     """Adds the clients that a board made for itself, since its class declares another one than the report names."""
     for value in vars(board).values():
-        if isinstance(value, Board):
+        if isinstance(value, Board | AsyncBoard):
             _collect_of_board(value, found)
-        elif isinstance(value, DriverClient) and value._twin not in found[value._twin._node.uuid].clients:
-            found[value._twin._node.uuid].clients.append(value._twin)
+        elif isinstance(value, DriverClient | AsyncDriverClient):
+            twin = value._twin if isinstance(value, DriverClient) else value
+            if twin not in found[twin._node.uuid].clients:
+                found[twin._node.uuid].clients.append(twin)

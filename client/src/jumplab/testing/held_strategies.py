@@ -29,7 +29,7 @@ def plain_strategy(held: HeldBoard, strategies: list[type], boards: list[type]) 
         raise ConfigurationError(f"the fixture `strategy` is for a jumplab.Strategy; {_NONE}")
     if found not in held.strategies:
         made: Strategy[Any, Any] = found(held.board([*boards_of([found]), *boards]))
-        made.share(held.progress)
+        made._share(held.progress)
         held.strategies[found] = made
     return cast(Strategy[Any, Any], held.strategies[found])
 
@@ -40,7 +40,7 @@ def async_strategy(held: HeldBoard, strategies: list[type], board: Any) -> Async
     if found is None:
         raise ConfigurationError(f"the fixture `async_strategy` is for a jumplab.AsyncStrategy; {_NONE}")
     made: AsyncStrategy[Any, Any] = found(board)
-    made.share(held.progress)
+    made._share(held.progress)
     return made
 
 
