@@ -23,6 +23,13 @@ a program or its author can do: retry, lease again, fix something, or report it.
     │       ├── NotPossibleNow       retry: the state of the thing forbids it
     │       └── BadRequest           fix: what was asked makes no sense
     ├── NotWritten                   jumplab.private_files: fix: the place of a file for its owner alone (OSError)
+    ├── StrategyError                jumplab.strategies.errors: between the states of a board
+    │   ├── StrategyInvalid          fix: the strategy's class, or the place where it is used
+    │   ├── NoSuchState              fix: the name of the state; the message lists those that there are
+    │   ├── NoWayThere               fix: declare the way that is missing
+    │   ├── TransitionFailed         retry: a way failed; the next transition begins with a way from any state
+    │   ├── BoardPanicked            report: the board said that it can't go on
+    │   └── LoginFailed              fix: the user and the password of the strategy
     └── DriverError                  jumplab.driver.errors: a call, a stream, a driver
         ├── ConfigurationInvalid     fix: the driver's configuration
         ├── DriverDefect             fix: the driver's class, which its author mends
