@@ -10,6 +10,13 @@ import click
 from jumplab.cli.standard_streams import OutputFailed, discard, make_streams_usable
 from jumplab.errors import JumplabError
 
+LEASE_REFUSED = 69
+"""Of `jumplab run`: the lease can't be had, and asking for it again changes nothing."""
+LEASE_NOT_YET = 75
+"""Of `jumplab run`: the lease could not be had in time, or the controller can't be reached; later it may be."""
+LEASE_LOST = 76
+"""Of `jumplab run`: the lease ended before the command did."""
+
 
 class Interrupted(Exception):
     """A signal ended the command, after its clean-up."""
@@ -97,6 +104,23 @@ def explain_error(error: Exception) -> tuple[str, int] | None:
         return None
     usage = isinstance(error, ConfigurationError | BadArguments | NotExported | BadRequest)
     return str(error), 2 if usage else 1
+
+
+def lease_status(error: Exception) -> int | None:
+    """The status of `jumplab run` for what went wrong with its lease; None where it was something else."""
+    from jumplab.client.errors import LeaseEnded, LeaseFailed, LeaseNotOwn, LeaseNotReady
+    from jumplab.transport.errors import CertificateRejected, Refused, Unreachable
+
+    if isinstance(error, BaseExceptionGroup):
+        inner = error.exceptions[0]
+        return lease_status(inner) if isinstance(inner, Exception) else None
+    kinds = (
+        (LEASE_REFUSED, CertificateRejected),
+        (LEASE_NOT_YET, LeaseNotReady | Unreachable),
+        (LEASE_LOST, LeaseEnded),
+        (LEASE_REFUSED, LeaseFailed | LeaseNotOwn | Refused),
+    )
+    return next((status for status, kind in kinds if isinstance(error, kind)), None)
 
 
 def _usage_sentence(error: click.UsageError) -> str:

@@ -18,6 +18,7 @@ _COMMANDS = {
     "generate": ("jumplab.cli.commands.generate", "Print code for tests."),
     "delete": ("jumplab.cli.commands.delete", "Release leases."),
     "shell": ("jumplab.cli.commands.shell", "Lease an exporter and open a shell in which `j` controls it."),
+    "run": ("jumplab.cli.commands.run", "Lease an exporter, run a command with it, and exit with its status."),
     "console": ("jumplab.cli.commands.console", "Lease an exporter and open its console."),
     "config": ("jumplab.cli.commands.config", "Show and select client configurations."),
     "completion": ("jumplab.cli.commands.completion", "Print a shell's completion script."),
