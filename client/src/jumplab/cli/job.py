@@ -7,14 +7,22 @@ As in a shell, a job that is stopped gives the terminal back; this process stops
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 from jumplab.children import Spawned, spawn
 from jumplab.client.errors import ConfigurationError
 
 _LOOK_SECONDS = 0.05
+_GUARD = """
+read -r end
+kill -s TERM -- "-$1" && kill -s CONT -- "-$1"
+for second in 1 2 3 4 5 6 7 8 9 10; do kill -s 0 -- "-$1" || exit; sleep 1; done
+kill -s KILL -- "-$1"
+"""
+"""Ends a process group once its own standard input ends, since nobody is left to write there."""
 _WANT_TERMINAL = (signal.SIGTTIN, signal.SIGTTOU)
 
 
@@ -110,15 +118,21 @@ class Job:
 
 
 @contextmanager
-def started(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[Job]:
-    """Starts a command. While the context lasts it is looked after, in a loop that runs. Raises ConfigurationError."""
+def started(command: Sequence[str], environment: Mapping[str, str], *, guarded: bool) -> Iterator[Job]:
+    """Starts a command. While the context lasts it is looked after, in a loop that runs. Raises ConfigurationError.
+
+    guarded: the command is ended, too, where this process is killed.
+    """
     loop = asyncio.get_running_loop()
-    with _terminal() as terminal:
+    with ExitStack() as stack:
+        terminal = stack.enter_context(_terminal())
         try:
             process = spawn(command, environment=environment, own_group=True)
         except OSError as error:
             raise ConfigurationError(f"can't run {command[0]}: {error.strerror}") from error
         # In a pipeline another program may be the one that reads the keys; the command gets the terminal when it reads.
+        if guarded:
+            stack.enter_context(_guard(process.pid))
         job = Job(process, terminal, wants_terminal=sys.stdin.isatty() and sys.stdout.isatty())
         # From here on this process may be in the background: it must neither be stopped for what it writes to the
         # terminal, nor for giving the terminal away. The command does not inherit that.
@@ -134,6 +148,18 @@ def started(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[
             for number in watched:
                 loop.remove_signal_handler(number)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTTOU,))
+
+
+@contextmanager
+def _guard(group: int) -> Iterator[None]:
+    """Has a process of its own session end the group where this process is killed while the context lasts."""
+    command = ["/bin/sh", "-c", _GUARD, "jumplab-guard", str(group)]
+    null = subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=null, stderr=null, start_new_session=True) as guard:
+        try:
+            yield
+        finally:
+            guard.kill()
 
 
 @contextmanager

@@ -103,7 +103,7 @@ async def _reachable(source: DriverSource, reconnect_within: timedelta) -> Async
 async def _run(
     source: DriverSource, command: Sequence[str], environment: Mapping[str, str], commission: Commission
 ) -> int:
-    with job.started(command, environment) as running:
+    with job.started(command, environment, guarded=commission.interruptions.with_parent) as running:
         leased = LeasedCommand(running, interactive=not commission.command)
         commission.interruptions.take_over(leased.interrupted)
         async with asyncio.TaskGroup() as tasks:

@@ -22,10 +22,14 @@ class Interruption(NamedTuple):
 
 
 class Interruptions:
-    """Gives each interruption to its receiver: at first the one that cancels the command."""
+    """Gives each interruption to its receiver: at first the one that cancels the command.
 
-    def __init__(self, receiver: Callable[[Interruption], None]) -> None:
+    with_parent: whether the end of the parent is one.
+    """
+
+    def __init__(self, receiver: Callable[[Interruption], None], *, with_parent: bool) -> None:
         self._receiver = receiver
+        self.with_parent = with_parent
 
     def take_over(self, receiver: Callable[[Interruption], None]) -> None:
         """From now on `receiver` gets them, and nothing else happens."""
@@ -61,7 +65,7 @@ async def _interruptible(work: Callable[[Interruptions], Coroutine[Any, Any, T]]
             received.append(interruption.number)
             task.cancel()
 
-    interruptions = Interruptions(cancel)
+    interruptions = Interruptions(cancel, with_parent=parent is not None)
     for number in _ENDING_SIGNALS:
         if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # as nohup wants it
             loop.add_signal_handler(number, interruptions.arrived, Interruption(number))
