@@ -252,7 +252,7 @@ async def test_a_client_that_is_not_to_be_had_hides_no_methods(user: User) -> No
     assert "power  on off is-on cycle" in shown.out
     wrong = await script(user, "j wrong shine")
     assert wrong.status == 1
-    assert "AsyncWrongClient.cli must return a click.Group, not None" in wrong.err.splitlines()[-1]
+    assert "AsyncWrongClient.cli must return a click.Group, not None" in wrong.last_line
     assert "Traceback" not in wrong.err
 
 

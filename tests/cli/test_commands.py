@@ -168,7 +168,7 @@ async def test_a_wait_that_is_too_long_ends_with_the_reason(user: User, bench: B
     bench.lab.place = become_pending
     late = await user.run("jumplab", "create", "lease", "-l", "a=b", "--wait", "--wait-timeout", "200ms")
     assert late.status == 1
-    assert "was not ready within" in late.err.splitlines()[-1]
+    assert "was not ready within" in late.last_line
     assert len(bench.lab.released) == 1
 
 

@@ -19,6 +19,7 @@ _COMMANDS = {
     "generate": ("jumplab.cli.commands.generate", "Print code for tests."),
     "delete": ("jumplab.cli.commands.delete", "Release leases."),
     "shell": ("jumplab.cli.commands.shell", "Lease an exporter and open a shell in which `j` controls it."),
+    "run": ("jumplab.cli.commands.run", "Lease an exporter, run a command with it, and exit with its status."),
     "console": ("jumplab.cli.commands.console", "Lease an exporter and open its console."),
     "driver": ("jumplab.cli.commands.driver", "Begin a driver of your own."),
     "config": ("jumplab.cli.commands.config", "Show and select client configurations."),

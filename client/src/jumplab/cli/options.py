@@ -84,7 +84,7 @@ def _read_members(_: click.Context, __: click.Parameter, pairs: tuple[str, ...])
     return members
 
 
-def read_tags(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
+def _read_tags(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
     """KEY=VALUE pairs as a mapping."""
     tags: dict[str, str] = {}
     for pair in pairs:
@@ -175,12 +175,20 @@ def administrator_options(function: F) -> F:
 
 
 def lease_options(function: F) -> F:
-    """The request for a lease: exporters and duration."""
+    """The request for a lease: exporters, duration, name and tags."""
     for option in (
         click.option(
             "--wait-timeout",
             type=DurationType(),
             help="Stop waiting after this time; default: the configuration's acquisition_timeout, else no limit.",
+        ),
+        click.option(
+            "--tag",
+            "tags",
+            metavar="KEY=VALUE",
+            multiple=True,
+            callback=_read_tags,
+            help="A note for people and reports, kept as a label. Repeat it for more.",
         ),
         click.option("--name", metavar="NAME", help="Name of the new lease; default: a generated name."),
         click.option(
@@ -230,6 +238,7 @@ _OF_A_LEASE = {
     "keep_detached": "--keep-detached",
     "name": "--name",
     "wait_timeout": "--wait-timeout",
+    "tags": "--tag",
     "lease_name": "--lease",
     "reconnect_within": "--reconnect-within",
     "client_name": "--client",
@@ -269,6 +278,26 @@ def reconnect_option(function: F) -> F:
         "--reconnect-within",
         type=DurationType(),
         help="Time limit for restoring a lost connection; default: the configuration's retry_timeout, else 5m.",
+    )(function)
+
+
+def existing_lease_option(function: F) -> F:
+    """--lease: a lease that somebody has made already."""
+    return click.option(
+        "--lease",
+        "lease_name",
+        metavar="NAME",
+        shell_complete=completing.leases,
+        help="Use this existing lease, and do not release it.",
+    )(function)
+
+
+def parent_option(function: F) -> F:
+    """--with-parent: for what must not outlive the process that started it."""
+    return click.option(
+        "--with-parent",
+        is_flag=True,
+        help="End when the process that started this one ends; always so where CI is set.",
     )(function)
 
 

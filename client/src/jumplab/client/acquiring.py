@@ -87,12 +87,15 @@ def make_request(
 @dataclass(slots=True)
 class AcquiredLease:
     """A lease that is ready, and whether it is to be released at the end.  wait: until it is ready, for as long as its
-    user has the patience.  notify: gets a sentence when it has other exporters."""
+    user has the patience.  notify: gets a sentence when it has other exporters.  over: it is known to have ended.
+    released: it was given back."""
 
     lease: LeaseView
     wait: Callable[[], Awaitable[LeaseView]]
     notify: Notify
     persists: bool = False
+    over: bool = False
+    released: bool = False
 
     async def until_ready(self) -> bool:
         """Waits where it was given back, since its exporter was lost before anybody had used it; whether it was placed
@@ -119,14 +122,18 @@ async def acquired(
     """
     await create(controller, request, notify=notify)
     wait = partial(wait_until_ready, controller, request.name, timeout=timeout, notify=notify)
+    acquired = None
     try:
         acquired = AcquiredLease(await wait(), wait, notify)
         yield acquired
     except BaseException:
-        await _release_or_notify(controller, request.name, notify)
+        released = await _release_or_notify(controller, request.name, notify)
+        if acquired is not None:
+            acquired.released = released
         raise
     if not acquired.persists:
         await release(controller, request.name)
+        acquired.released = True
 
 
 @asynccontextmanager
@@ -233,11 +240,14 @@ async def release(controller: Controller, name: str, *, backoff: Backoff | None 
         await backoff.wait()
 
 
-async def _release_or_notify(controller: Controller, name: str, notify: Notify, *, patient: bool = True) -> None:
+async def _release_or_notify(controller: Controller, name: str, notify: Notify, *, patient: bool = True) -> bool:
+    """Whether it was released."""
     try:
         await (release(controller, name) if patient else controller.delete_lease(name))
     except transport_errors.NotFound:
-        return
+        return False
     except transport_errors.TransportError as error:
         if patient:
             notify(f'lease "{name}" could not be released and lasts until it expires: {error}')
+        return False
+    return True

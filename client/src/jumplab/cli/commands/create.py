@@ -12,7 +12,6 @@ from jumplab.cli.options import (
     client_option,
     lease_options,
     output_option,
-    read_tags,
 )
 
 if TYPE_CHECKING:
@@ -28,14 +27,6 @@ def create() -> None:
 @create.command(name="lease")
 @lease_options
 @click.option("--begin", type=TimestampType(), help="Begin time; until then an exporter is reserved. Default: now.")
-@click.option(
-    "--tag",
-    "tags",
-    metavar="KEY=VALUE",
-    multiple=True,
-    callback=read_tags,
-    help="A note for people and reports, kept as a label. Repeat it for more.",
-)
 @click.option("--wait", is_flag=True, help="Wait until the lease is ready.")
 @output_option
 @client_option
