@@ -52,7 +52,8 @@ async def test_why_a_lease_waits_is_told_exporter_by_exporter(user: User, bench:
     ]
     assert said[-1].split() == ["board=x", "bench-1", "Leased", "it", "is", "leased", "by", "ann"]
     found = json.loads((await user.run("jumplab", "explain", "lease", "demo", "-o", "json")).out)
-    assert found["queuePosition"] == {"position": 1, "expectedBegin": "2026-08-01T12:00:00Z", "message": "number 1"}
+    position = {"position": 1, "expectedBegin": "2026-08-01T12:00:00Z", "latestBegin": None, "message": "number 1"}
+    assert found["queuePosition"] == position
     assert found["exporters"][0]["reason"] == "Leased"
     assert yaml.safe_load((await user.run("jumplab", "explain", "lease", "demo", "-o", "yaml")).out) == found
 
