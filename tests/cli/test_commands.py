@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 import yaml
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from jumplab.protocol.client_v1 import client_pb2
 from jumplab.protocol.v1 import common_pb2
@@ -56,6 +57,15 @@ async def test_why_a_lease_waits_is_told_exporter_by_exporter(user: User, bench:
     assert found["queuePosition"] == position
     assert found["exporters"][0]["reason"] == "Leased"
     assert yaml.safe_load((await user.run("jumplab", "explain", "lease", "demo", "-o", "yaml")).out) == found
+
+
+async def test_a_range_is_shown_where_leases_before_it_may_be_extended(user: User, bench: Bench) -> None:
+    bench.lab.place = become_pending
+    bench.lab.latest_begin = Timestamp(seconds=1_785_585_600 + 7200)
+    await user.run("jumplab", "create", "lease", "-l", "board=x", "--name", "demo")
+    said = (await user.run("jumplab", "explain", "lease", "demo", TZ="UTC")).out.splitlines()
+    assert said[2] == "expected begin: 2026-08-01 12:00 UTC to 2026-08-01 14:00 UTC"
+    assert "2026-08-01 12:00 UTC to 2026-08-01 14:00 UTC" in (await user.run("jumplab", "get", "queue", TZ="UTC")).out
 
 
 async def test_all_times_of_an_explanation_are_in_one_zone(user: User, bench: Bench) -> None:
