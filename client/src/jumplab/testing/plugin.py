@@ -69,9 +69,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class, obj: object) -> None:
     """Tests whose marker names a state use the board, whatever else they use."""
     use = pytest.mark.usefixtures(_HELD, _MARKED_CLASS, _IN_STATE)
-    for node in collector.listchain():
-        if _names_state(node.own_markers) and use.mark not in node.own_markers:
-            node.add_marker(use)
+    if _names_state(collector.own_markers) and use.mark not in collector.own_markers:
+        collector.add_marker(use)
     if inspect.isfunction(obj):
         marks = getattr(obj, "pytestmark", [])
         if _names_state(marks) and use.mark not in marks:
