@@ -133,13 +133,13 @@ def pytest_runtest_makereport(
         call.excinfo = pytest.ExceptionInfo.from_exception(call.excinfo.value)
     report = yield
     record = item.stash.get(_record, None)
-    if report.failed and record is not None:
+    if record is not None and (report.failed or report.when != "setup"):
         texts = record.texts()
-        for path, text in texts.items():
-            name = "console" if len(texts) == 1 else f"console {path}"
-            report.sections.append((name, text))
-            report.user_properties.append((name, text))
-            item.user_properties.append((name, text))
+        named = {"console" if len(texts) == 1 else f"console {path}": text for path, text in texts.items()}
+        if report.failed or report.when == "call":
+            report.sections += named.items()
+        kept = [each for each in item.user_properties if each[0] not in named]
+        item.user_properties = report.user_properties = [*kept, *named.items()]
     return report
 
 
