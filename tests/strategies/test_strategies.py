@@ -137,6 +137,46 @@ def test_a_probe_may_assert(board: GenericClient) -> None:
     assert strategy.record[2].failure.startswith("AssertionError: it is on")
 
 
+def test_a_mistake_in_a_probe_is_told(board: GenericClient) -> None:
+    class Mistaken(Firmware):
+        @probe("bootloader")
+        def is_in_bootloader(self) -> bool:
+            raise ZeroDivisionError("division by zero")
+
+    strategy = Mistaken(board)
+    strategy.transition("bootloader")
+    with pytest.raises(jumplab.TransitionFailed) as failed:
+        strategy.transition("off")
+    assert re.match(
+        r'is_in_bootloader \(test_strategies\.py:\d+\) failed after [\d.]+ s when it looked for "bootloader": '
+        r"ZeroDivisionError: division by zero\n",
+        str(failed.value),
+    ), str(failed.value)
+    strategy.transition("off")
+
+
+async def test_a_mistake_in_a_probe_is_told_with_asyncio(async_board: AsyncGenericClient) -> None:
+    class Mistaken(AsyncFirmware):
+        @probe("bootloader")
+        async def is_in_bootloader(self) -> bool:
+            raise ZeroDivisionError("division by zero")
+
+    strategy = Mistaken(async_board)
+    await strategy.transition("bootloader")
+    with pytest.raises(jumplab.TransitionFailed, match="when it looked for"):
+        await strategy.transition("off")
+    await strategy.transition("off")
+
+
+def test_an_init_that_leaves_ours_out_is_told(board: GenericClient) -> None:
+    class Forgetful(Firmware):
+        def __init__(self, board: GenericClient) -> None:
+            self.ours = board
+
+    with pytest.raises(jumplab.StrategyInvalid, match=r"call super\(\).__init__\(board\) there"):
+        Forgetful(board).transition("off")
+
+
 class Failing(Firmware):
     @way("bootloader", "shell")
     def boot_linux(self) -> None:

@@ -221,6 +221,7 @@ async def test_a_test_s_own_transition_that_fails_shows_the_test_s_line_and_the_
         (["--jumplab-strategy=strategies:States"], "board_state('off')", 'class "strategies:States" is no class'),
         (["--jumplab-strategy=unittest:TestCase"], "board_state('off')", "class TestCase is derived from neither"),
         (["--jumplab-strategy=broken:Broken"], "board_state('off')", "Broken.boot names the state 'shel'"),
+        (["--jumplab-strategy=wanting:Wanting"], "board_state('off')", "missing a required argument: 'image'"),
         ([], "board_state()", 'its marker `board_state` is wrong; write board_state("shell")'),
         ([], "board_state('off', 'on')", 'its marker `board_state` is wrong; write board_state("shell")'),
     ],
@@ -236,6 +237,16 @@ async def test_a_strategy_that_can_t_be_used_fails_the_run_once(
         class Broken(jumplab.UBootLinux):
             @jumplab.way("off", "shel")
             def boot(self): pass
+        """,
+    )
+    firmware.write(
+        "wanting.py",
+        """
+        import jumplab
+
+        class Wanting(jumplab.UBootLinux):
+            def __init__(self, board, image):
+                super().__init__(board)
         """,
     )
     module = f"import pytest\n\npytestmark = pytest.mark.{text}\n\ndef test_one(): pass\ndef test_two(): pass\n"

@@ -47,10 +47,17 @@ class Guard:
     def interrupt(self, reason: Exception) -> None:
         """Ends the wait. Only the first reason counts. From any thread."""
         with self._lock:
-            if self.reason is None:
-                self.reason = reason
-                if self._cancel is not None:
-                    self._cancel()
+            if self.reason is not None:
+                return
+            self.reason = reason
+            cancel = self._cancel
+        if cancel is not None:  # without the lock: it may need one that the thread holds
+            cancel()
+
+    @property
+    def pending(self) -> bool:
+        """Whether the thread is to be interrupted and has not been yet."""
+        return (self.reason is not None and not self._raised) or (self._outer is not None and self._outer.pending)
 
     def begin_wait(self, cancel: Callable[[], object]) -> None:
         """The thread is about to wait for what `cancel` ends."""
@@ -58,8 +65,9 @@ class Guard:
             self._outer.begin_wait(cancel)
         with self._lock:
             self._cancel = cancel
-            if self.reason is not None and not self._raised:
-                cancel()
+            interrupted = self.reason is not None and not self._raised
+        if interrupted:
+            cancel()
 
     def end_wait(self) -> None:
         """The thread waits no longer."""

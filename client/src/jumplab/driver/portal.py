@@ -126,7 +126,7 @@ class Portal:
             running.cancel()
             left.wait(_ENDING_BOUND_SECONDS)
             raise
-        except CancelledError:
+        except (CancelledError, asyncio.CancelledError):
             if guard is not None:
                 guard.check()
             raise

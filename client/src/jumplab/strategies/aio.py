@@ -27,11 +27,11 @@ class AsyncStrategy(StrategyCore[BoardT, StateT]):
         target, limits = self._wanted(state), TimeLimits(timeout)
         with self._transition() as since:
             if (probe := self._present_probe()) is not None:
-                await self._ask(probe)
+                await self._ask(probe, since)
             for way in self._ways_to(target):
                 await self._take(way, limits, since)
 
-    async def _ask(self, probe: Probe) -> None:
+    async def _ask(self, probe: Probe, since: int) -> None:
         began, failure = time.monotonic(), ""
         try:
             async with asyncio.timeout(probe.timeout) as limit:
@@ -40,6 +40,8 @@ class AsyncStrategy(StrategyCore[BoardT, StateT]):
             raise
         except (DriverError, AssertionError, TimeoutError) as error:
             failure = f"no answer within {probe.timeout:g} s" if limit.expired() else words_of(error)
+        except Exception as error:  # a mistake in the probe
+            raise self._failed(self._probed(probe, began, words_of(error)), error, since, "") from error
         self._probed(probe, began, failure)
 
     async def _take(self, way: Way, limits: TimeLimits, since: int) -> None:

@@ -104,6 +104,10 @@ class StrategyCore(Generic[BoardT, StateT]):
     @contextmanager
     def _transition(self) -> Iterator[int]:
         """The number of steps before the transition. Raises StrategyInvalid where one is under way."""
+        if "_progress" not in vars(self):
+            raise StrategyInvalid(
+                f"{type(self).__qualname__}.__init__ leaves out the one above it; call super().__init__(board) there"
+            )
         if self._moving:
             raise StrategyInvalid(
                 f"{type(self).__qualname__}.transition was called while a transition is under way; a way can't begin "
@@ -131,17 +135,18 @@ class StrategyCore(Generic[BoardT, StateT]):
         self._progress.state = way.target
         _log.info("%s", stepping.step)
 
-    def _probed(self, probe: Probe, began: float, failure: str) -> None:
-        """The state is unknown where a probe has failed."""
+    def _probed(self, probe: Probe, began: float, failure: str) -> Step:
+        """A probe is over. The state is unknown where it has failed."""
         at = datetime.fromtimestamp(time.time(), UTC)
         step = Step(probe.name, self._progress.state, probe.state, at, time.monotonic() - began, failure, is_probe=True)
         self._progress.steps.append(step)
         if failure:
             self._progress.state = None
             _log.warning("the board is not in the state %s any more: %s", name_of_state(probe.state), step)
+        return step
 
     def _failed(self, step: Step, error: Exception, since: int, console: str) -> TransitionFailed:
-        done = tuple(self._progress.steps[since:])
+        done = tuple(each for each in self._progress.steps[since:] if each is not step)
         place = _place_of(error, getattr(type(self), step.name))
         return TransitionFailed(failure_message(step, place, done, console), step, done, console)
 

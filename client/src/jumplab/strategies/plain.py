@@ -40,11 +40,11 @@ class Strategy(StrategyCore[BoardT, StateT]):
         target, limits = self._wanted(state), TimeLimits(timeout)
         with self._transition() as since:
             if (probe := self._present_probe()) is not None:
-                self._ask(probe)
+                self._ask(probe, since)
             for way in self._ways_to(target):
                 self._take(way, limits, since)
 
-    def _ask(self, probe: Probe) -> None:
+    def _ask(self, probe: Probe, since: int) -> None:
         guard, began, failure = Guard(), time.monotonic(), ""
         try:
             with _time_limit(guard, probe.timeout, TimeoutError(f"no answer within {probe.timeout:g} s")), guard:
@@ -57,6 +57,8 @@ class Strategy(StrategyCore[BoardT, StateT]):
             raise
         except (DriverError, AssertionError, TimeoutError) as error:
             failure = words_of(error)
+        except Exception as error:  # a mistake in the probe
+            raise self._failed(self._probed(probe, began, words_of(error)), error, since, "") from error
         self._probed(probe, began, failure)
 
     def _take(self, way: Way, limits: TimeLimits, since: int) -> None:

@@ -34,12 +34,16 @@ class Step:
 def failure_message(step: Step, where: str, done: Iterable[Step], console: str) -> str:
     """What a transition that failed says.  where: a place in the way's source, or nothing."""
     place = f" ({where})" if where else ""
+    doing = f"on the way from {name_of_state(step.origin)} to {name_of_state(step.target)}"
+    if step.is_probe:
+        doing = f"when it looked for {name_of_state(step.target)}"
     lines = [
-        f"{step.name}{place} failed after {step.seconds:.1f} s on the way from {name_of_state(step.origin)} to "
-        f"{name_of_state(step.target)}: {step.failure}",
+        f"{step.name}{place} failed after {step.seconds:.1f} s {doing}: {step.failure}",
         f"done before: {'; '.join(map(str, done)) or 'nothing'}",
         "the board's state is unknown now; the next transition begins with a way from any state",
     ]
+    if step.is_probe:
+        return "\n".join(lines)
     if console:
         lines += ["the last lines of the console:", *(f"    {line}" for line in console.splitlines())]
     else:

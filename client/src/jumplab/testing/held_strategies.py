@@ -1,5 +1,6 @@
 """The strategies of a board that a run of pytest holds. They share the board's state and its record."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -28,6 +29,7 @@ def plain_strategy(held: HeldBoard, strategies: list[type], boards: list[type]) 
     if found is None:
         raise ConfigurationError(f"the fixture `strategy` is for a jumplab.Strategy; {_NONE}")
     if found not in held.strategies:
+        _check_made_of_board(found)
         made: Strategy[Any, Any] = found(held.board([*boards_of([found]), *boards]))
         made._share(held.progress)
         held.strategies[found] = made
@@ -39,6 +41,7 @@ def async_strategy(held: HeldBoard, strategies: list[type], board: Any) -> Async
     found = _first(strategies, AsyncStrategy)
     if found is None:
         raise ConfigurationError(f"the fixture `async_strategy` is for a jumplab.AsyncStrategy; {_NONE}")
+    _check_made_of_board(found)
     made: AsyncStrategy[Any, Any] = found(board)
     made._share(held.progress)
     return made
@@ -56,6 +59,17 @@ def transition_of(held: HeldBoard, strategies: list[type], boards: list[type]) -
         held.strategies[found] = async_strategy(held, [found], held.board_in_portal(board))
     made = cast(AsyncStrategy[Any, Any], held.strategies[found])
     return lambda state: held.portal.run(made.transition(state))
+
+
+def _check_made_of_board(strategy: type) -> None:
+    """Raises ConfigurationError where the class wants more than its board."""
+    try:
+        inspect.signature(strategy).bind(None)
+    except TypeError as error:
+        raise ConfigurationError(
+            f"the strategy {strategy.__qualname__} can't be made of a board alone: {error}; give the other arguments "
+            "of its __init__ defaults"
+        ) from error
 
 
 def _first(strategies: list[type], kind: type) -> Any:

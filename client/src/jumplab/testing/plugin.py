@@ -69,9 +69,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class, obj: object) -> None:
     """Tests whose marker names a state use the board, whatever else they use."""
     use = pytest.mark.usefixtures(_HELD, _MARKED_CLASS, _IN_STATE)
-    for node in collector.listchain():
-        if _names_state(node.own_markers) and use.mark not in node.own_markers:
-            node.add_marker(use)
+    if _names_state(collector.own_markers) and use.mark not in collector.own_markers:
+        collector.add_marker(use)
     if inspect.isfunction(obj):
         marks = getattr(obj, "pytestmark", [])
         if _names_state(marks) and use.mark not in marks:
@@ -134,13 +133,13 @@ def pytest_runtest_makereport(
         call.excinfo = pytest.ExceptionInfo.from_exception(call.excinfo.value)
     report = yield
     record = item.stash.get(_record, None)
-    if report.failed and record is not None:
+    if record is not None and (report.failed or report.when != "setup"):
         texts = record.texts()
-        for path, text in texts.items():
-            name = "console" if len(texts) == 1 else f"console {path}"
-            report.sections.append((name, text))
-            report.user_properties.append((name, text))
-            item.user_properties.append((name, text))
+        named = {"console" if len(texts) == 1 else f"console {path}": text for path, text in texts.items()}
+        if report.failed or report.when == "call":
+            report.sections += named.items()
+        kept = [each for each in item.user_properties if each[0] not in named]
+        item.user_properties = report.user_properties = [*kept, *named.items()]
     return report
 
 
