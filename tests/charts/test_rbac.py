@@ -127,9 +127,9 @@ async def _live(world: World, lab: LabService) -> None:
         wanted = {"selector": {"matchLabels": {"board": "imx8"}}, "tags": {"job": "1"}}
         await lab.create_lease(world.namespace, "one", {"clientRef": {"name": "ci"}, "duration": "10m", **wanted})
         await seen(world, "leases", lambda it: condition(it, "Ready") == "True")
-        await lab.patch_lease(lease, {"duration": "20m"})
+        await lab.edit_lease(lease, {"duration": "20m"})
         await seen(world, "events", bool)
-        await lab.delete_lease(lease)
+        await lab.release_lease(lease)
         await seen(world, "exporters", lambda it: "leaseRef" not in it["status"])
 
 

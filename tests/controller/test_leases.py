@@ -117,8 +117,37 @@ async def test_a_name_that_is_taken_is_refused_as_such(controller: Controller) -
     request = pb.CreateLeaseRequest(parent=PARENT, lease_id="demo", lease=pb.Lease(selector="a=b"))
     async with controller.calling("Client", "ci", token) as (_, client):
         await client.CreateLease(request, timeout=SOON)
-        async with refused(StatusCode.ALREADY_EXISTS, '"demo" already exists'):
+        async with refused(StatusCode.ALREADY_EXISTS, 'the name "demo" is taken; choose another name'):
             await client.CreateLease(request, timeout=SOON)
+
+
+async def test_delete_releases_and_may_be_repeated(controller: Controller) -> None:
+    token = controller.lab.add_client("ci")
+    controller.lab.add_exporter("bench")
+    controller.lab.add_ready_lease("demo", "ci", "bench")
+    async with controller.calling("Client", "ci", token) as (_, client):
+        for _ in range(2):
+            await client.DeleteLease(pb.DeleteLeaseRequest(name=lease_name("demo")), timeout=SOON)
+            lease = await client.GetLease(pb.GetLeaseRequest(name=lease_name("demo")), timeout=SOON)
+            assert lease.ended
+        assert controller.lab.leases_[Name(NAMESPACE, "demo")].spec.release
+        async with refused(StatusCode.NOT_FOUND, 'there is no lease "nowhere"'):
+            await client.DeleteLease(pb.DeleteLeaseRequest(name=lease_name("nowhere")), timeout=SOON)
+
+
+async def test_the_name_of_an_ended_lease_is_taken_for_other_clients_alone(controller: Controller) -> None:
+    token, boss = controller.lab.add_client("ci"), controller.lab.add_client("boss")
+    request = pb.CreateLeaseRequest(parent=PARENT, lease_id="demo", lease=pb.Lease(selector="a=b"))
+    async with controller.calling("Client", "ci", token) as (_, client):
+        first = await client.CreateLease(request, timeout=SOON)
+        await client.DeleteLease(pb.DeleteLeaseRequest(name=first.name), timeout=SOON)
+        async with (
+            controller.calling("Client", "boss", boss) as (_, other),
+            refused(StatusCode.ALREADY_EXISTS, "choose another name"),
+        ):
+            await other.CreateLease(request, timeout=SOON)
+        again = await client.CreateLease(request, timeout=SOON)
+        assert (again.name, again.ended, again.uid != first.uid) == (first.name, False, True)
 
 
 async def test_an_api_server_that_is_away_is_worth_another_try(controller: Controller) -> None:
@@ -252,7 +281,7 @@ async def test_watching_tells_each_change_and_the_deletion(controller: Controlle
         told = await asyncio.wait_for(call.read(), SOON)
         assert told.ended
         assert told.effective_end_time.ToDatetime(UTC) == datetime(2030, 1, 1, tzinfo=UTC)
-        await client.DeleteLease(pb.DeleteLeaseRequest(name=lease_name("demo")), timeout=SOON)
+        await controller.lab.put_lease(None, name)
         async with refused(StatusCode.NOT_FOUND, "has been deleted"):
             await asyncio.wait_for(call.read(), SOON)
 

@@ -115,7 +115,7 @@ class ClientService(ClientServiceServicer):
     async def DeleteLease(self, request: pb.DeleteLeaseRequest, _: Context) -> Empty:
         name = parse_resource("leases", request.name)
         own_lease(self._lab, caller(), name)
-        await self._lab.delete_lease(name)
+        await self._lab.release_lease(name)
         return Empty()
 
     async def RotateToken(self, request: pb.RotateTokenRequest, context: Context) -> pb.RotateTokenResponse:

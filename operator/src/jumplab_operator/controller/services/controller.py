@@ -96,8 +96,7 @@ class ControllerService(ControllerServiceServicer):
 
     async def ReleaseLease(self, request: pb.ReleaseLeaseRequest, _: Context) -> pb.ReleaseLeaseResponse:
         lease = own_lease(self._lab, caller(), self._named(request.name))
-        if not lease.status.ended:
-            await self._lab.patch_lease(Name(lease.namespace, lease.name), {"release": True})
+        await self._lab.release_lease(Name(lease.namespace, lease.name))
         return pb.ReleaseLeaseResponse()
 
     async def ListLeases(self, _request: pb.ListLeasesRequest, _: Context) -> pb.ListLeasesResponse:

@@ -15,6 +15,7 @@ from jumplab_operator.reconcile.context.callers import Callers
 from jumplab_operator.reconcile.context.change_notifier import ChangeNotifier, HolderNotifier
 from jumplab_operator.reconcile.context.connections import Connections
 from jumplab_operator.reconcile.context.holders import Holders
+from jumplab_operator.reconcile.context.past_leases import PastLeases
 from jumplab_operator.reconcile.context.settings import LabSettings
 from jumplab_operator.reconcile.context.workqueue import WorkQueue
 from jumplab_operator.resources import Exporter, ExporterAccessPolicy, Lease, Resource
@@ -39,6 +40,7 @@ class Cluster:
     holdings: HolderNotifier = field(default_factory=HolderNotifier)
     holders: Holders = field(default_factory=Holders)
     callers: Callers = field(default_factory=Callers)
+    past: PastLeases = field(default_factory=PastLeases)
     deadlines: dict[str, datetime] = field(default_factory=dict)
     """The latest end of each lease that had an exporter, by uid; the entries outlive the Lease objects."""
 

@@ -251,7 +251,7 @@ class SchedulerLoop:
     def _fact(self, uid: str) -> Fact | None:
         stored = self._cluster.objects.seen(uid)
         if stored is None:
-            return None
+            return self._cluster.past.usage(uid)
         match stored.resource:
             case Exporter() as exporter:
                 return to_facts.exporter_facts(exporter, self._cluster, self._pledged.get(uid))
