@@ -156,6 +156,9 @@ class MemoryLab:
     def leases(self, namespace: str) -> Sequence[Lease]:
         return [each for name, each in self.leases_.items() if name.namespace == namespace]
 
+    def active_leases(self, namespace: str) -> Sequence[Lease]:
+        return [lease for lease in self.leases(namespace) if not lease.status.ended]
+
     def remaining(self, lease: Lease) -> timedelta | None:
         end = lease.status.expected_end_time
         return None if end is None else max(end - datetime.now(UTC), timedelta())

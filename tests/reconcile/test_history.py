@@ -362,3 +362,16 @@ def past(lease: str, client: str, *, hours_ago: int, reason: str = "Released") -
 
 def record(world: World, exporter: str, *entries: Plain) -> None:
     world.client.patch(f"{world.path('exporters', exporter)}/status", {"status": {"history": list(entries)}}).ok()
+
+
+async def test_the_active_leases_are_those_that_have_not_ended(world: World) -> None:
+    world.exporter("bench-1")
+    async with bench(world) as exporter:
+        world.lease("first")
+        await world.until_ready("first")
+        world.lease("second")
+        await world.until_reason("second", "NotAvailable")
+        await exporter.lab.release_lease(Name(world.namespace, "first"))
+        assert [lease.name for lease in exporter.lab.active_leases(world.namespace)] == ["second"]
+        assert {lease.name for lease in exporter.lab.leases(world.namespace)} == {"first", "second"}
+        assert exporter.lab.active_leases("elsewhere") == []

@@ -16,6 +16,7 @@ from jumplab_operator.leasing.model.usage import hour_of
 from jumplab_operator.reconcile.composition.manager import Manager
 from jumplab_operator.reconcile.context.connections import Connections
 from jumplab_operator.reconcile.context.context import Cluster
+from jumplab_operator.reconcile.context.ended_leases import EndedLeases
 from jumplab_operator.reconcile.context.settings import LabSettings
 from jumplab_operator.reconcile.context.workqueue import WorkQueue
 from jumplab_operator.reconcile.lease_steps.credentials import Credentials
@@ -46,7 +47,8 @@ class Planner:
         presence = Connections(NOON, SETTINGS.connection_grace, SETTINGS.return_within)
         events = EventRecorder(kube, clock, queue.calm, SETTINGS.attach_first)
         self.objects = ObjectStore()
-        self.cluster = Cluster(kube, SETTINGS, clock, self.objects, presence, queue, events)
+        ended = EndedLeases(SETTINGS.ended_of_client, SETTINGS.ended_of_namespace)
+        self.cluster = Cluster(kube, SETTINGS, clock, self.objects, presence, queue, events, ended)
         self.scheduler_loop = SchedulerLoop(self.cluster)
         self.manager = Manager(self.cluster, self.scheduler_loop, Credentials(kube, Tokens(), ""))
 

@@ -89,6 +89,10 @@ class Lab(Protocol):
 
     def leases(self, namespace: str) -> Sequence[Lease]: ...
 
+    def active_leases(self, namespace: str) -> Sequence[Lease]:
+        """Those that have not ended: thousands may have."""
+        ...
+
     def remaining(self, lease: Lease) -> timedelta | None:
         """How long the lease still lasts; None while it has no end; never negative."""
         ...

@@ -83,10 +83,8 @@ class ClientService(ClientServiceServicer):
         only_active = request.only_active if request.HasField("only_active") else True
         found = [
             each
-            for each in self._lab.leases(namespace)
-            if matches(by_label, each.metadata.labels)
-            and matches(by_tag, in_force(each).tags)
-            and not (only_active and each.status.ended)
+            for each in (self._lab.active_leases if only_active else self._lab.leases)(namespace)
+            if matches(by_label, each.metadata.labels) and matches(by_tag, in_force(each).tags)
         ]
         messages, next_token = page(found, lease_message, request.page_size, request.page_token)
         return pb.ListLeasesResponse(leases=messages, next_page_token=next_token)

@@ -102,8 +102,8 @@ class ControllerService(ControllerServiceServicer):
     async def ListLeases(self, _request: pb.ListLeasesRequest, _: Context) -> pb.ListLeasesResponse:
         require_kind(caller(), "Client")
         holder = caller().name
-        leases = self._lab.leases(holder.namespace)
-        own = [each.name for each in leases if in_force(each).client_ref.name == holder.name and not each.status.ended]
+        leases = self._lab.active_leases(holder.namespace)
+        own = [each.name for each in leases if in_force(each).client_ref.name == holder.name]
         return pb.ListLeasesResponse(names=sorted(own))
 
     async def GetServiceEndpoints(

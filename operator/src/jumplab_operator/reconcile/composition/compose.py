@@ -23,6 +23,7 @@ from jumplab_operator.reconcile.composition.lab_service import LabService
 from jumplab_operator.reconcile.composition.manager import Manager
 from jumplab_operator.reconcile.context.connections import Connections
 from jumplab_operator.reconcile.context.context import Cluster
+from jumplab_operator.reconcile.context.ended_leases import EndedLeases
 from jumplab_operator.reconcile.context.settings import LabSettings
 from jumplab_operator.reconcile.context.workqueue import WorkQueue
 from jumplab_operator.reconcile.lease_steps.credential_checks import CredentialChecks
@@ -58,6 +59,7 @@ async def lab_over(
         presence=Connections(clock.now(), settings.connection_grace, settings.return_within),
         queue=queue,
         events=EventRecorder(kube, clock, queue.calm, settings.attach_first),
+        ended=EndedLeases(settings.ended_of_client, settings.ended_of_namespace),
     )
     scheduler_loop = SchedulerLoop(cluster)
     credentials = Credentials(kube, issuer, settings.ca_pem)

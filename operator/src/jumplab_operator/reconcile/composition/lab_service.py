@@ -53,6 +53,13 @@ class LabService:
     def leases(self, namespace: str) -> Sequence[Lease]:
         return self._cluster.objects.all_of(Lease, namespace)
 
+    def active_leases(self, namespace: str) -> Sequence[Lease]:
+        holders = self._cluster.holders
+        uids = [
+            uid for client in holders.clients() if client.namespace == namespace for uid in holders.leases_of(client)
+        ]
+        return [lease for uid in uids if (lease := self._cluster.objects.by_uid(Lease, uid)) is not None]
+
     def remaining(self, lease: Lease) -> timedelta | None:
         if lease.status.ended or lease.spec.release:
             return timedelta(0)

@@ -134,6 +134,8 @@ class Manager:
         if lease is None:
             return
         self._cluster.holders.note(before, now)
+        for uid in self._cluster.ended.note(before, now):
+            self._cluster.queue.add(uid, patient=True)
         if now is None:
             self._cluster.past.note_gone(lease, whole_seconds(self._cluster.clock.now()))
         self._remember_deadline(lease)

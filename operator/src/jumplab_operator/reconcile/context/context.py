@@ -14,6 +14,7 @@ from jumplab_operator.names import Name
 from jumplab_operator.reconcile.context.callers import Callers
 from jumplab_operator.reconcile.context.change_notifier import ChangeNotifier, HolderNotifier
 from jumplab_operator.reconcile.context.connections import Connections
+from jumplab_operator.reconcile.context.ended_leases import EndedLeases
 from jumplab_operator.reconcile.context.holders import Holders
 from jumplab_operator.reconcile.context.past_leases import PastLeases
 from jumplab_operator.reconcile.context.settings import LabSettings
@@ -36,6 +37,7 @@ class Cluster:
     presence: Connections
     queue: WorkQueue
     events: EventRecorder
+    ended: EndedLeases
     topics: ChangeNotifier = field(default_factory=ChangeNotifier)
     holdings: HolderNotifier = field(default_factory=HolderNotifier)
     holders: Holders = field(default_factory=Holders)
