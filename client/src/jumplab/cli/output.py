@@ -98,6 +98,7 @@ LEASE_COLUMNS: Columns = {
     "DURATION": Column(lambda lease: format_duration(lease.duration)),
     "ENDS": Column(_ends),
     "SELECTOR": Column(_selectors, wide=True),
+    "BEGAN": Column(lambda lease: format_dated(lease.begin) if lease.begin else "", wide=True),
     "WAITS FOR": Column(
         lambda lease: why_waiting(lease) if phase_of(lease) in ("Pending", "Assigned") else "", wide=True, is_prose=True
     ),
@@ -109,6 +110,15 @@ QUEUE_COLUMNS: Columns = {
     "WAITS FOR": Column(lambda queued: queued.selector),
     "EXPECTED": Column(_expected),
     "WHY": Column(lambda queued: in_local_time(queued.queue_position.message), wide=True, is_prose=True),
+}
+# Of PastLeaseView.
+HISTORY_COLUMNS: Columns = {
+    "NAME": Column(lambda past: past.lease),
+    "CLIENT": Column(lambda past: past.client),
+    "BEGAN": Column(lambda past: format_dated(past.began) if past.began else ""),
+    "ENDED": Column(lambda past: format_dated(past.ended)),
+    "REASON": Column(lambda past: past.reason),
+    "UID": Column(lambda past: past.uid, wide=True),
 }
 CONSIDERED_COLUMNS: Columns = {
     "FOR": Column(lambda considered: considered.asked_for),

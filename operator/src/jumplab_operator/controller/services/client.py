@@ -22,7 +22,14 @@ from jumplab_operator.controller.explanations import QUEUE_LIMIT, explanation_me
 from jumplab_operator.controller.interceptor import caller, text_metadata
 from jumplab_operator.controller.lab import Lab
 from jumplab_operator.controller.lease_requests import new_spec, spec_changes
-from jumplab_operator.controller.messages import driver_reports, exporter_message, in_force, lease_message, timestamp
+from jumplab_operator.controller.messages import (
+    driver_reports,
+    exporter_message,
+    history_message,
+    in_force,
+    lease_message,
+    timestamp,
+)
 from jumplab_operator.controller.names import parse_parent, parse_resource
 from jumplab_operator.controller.paging import page
 from jumplab_operator.controller.refusals import BadRequest, NoSuchThing, NotAllowed
@@ -88,6 +95,10 @@ class ClientService(ClientServiceServicer):
         ]
         messages, next_token = page(found, lease_message, request.page_size, request.page_token)
         return pb.ListLeasesResponse(leases=messages, next_page_token=next_token)
+
+    async def GetHistory(self, request: pb.GetExporterRequest, _: Context) -> pb.ExporterHistory:
+        require_kind(caller(), "Client")
+        return history_message(visible_exporter(self._lab, caller(), parse_resource("exporters", request.name)))
 
     async def CreateLease(self, request: pb.CreateLeaseRequest, _: Context) -> pb.Lease:
         namespace, client = self._own_namespace(request.parent), caller().name.name
