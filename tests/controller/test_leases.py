@@ -13,7 +13,7 @@ from jumplab.protocol.client_v1 import client_pb2 as pb
 from jumplab.protocol.durations import LONGEST
 from jumplab.protocol.v1 import controller_pb2, kubernetes_pb2
 from jumplab_operator.names import Name
-from jumplab_operator.resources import Exporter, Lease
+from jumplab_operator.resources import Exporter, HistoryEntry, Lease
 from jumplab_operator.resources.exporter import Device, Interface
 from tests.controller.lab import NAMESPACE
 from tests.controller.world import Controller, refused
@@ -398,3 +398,33 @@ async def test_one_exporter_is_told_with_the_drivers_that_it_registered_to_clien
         refused(StatusCode.PERMISSION_DENIED, "may not use"),
     ):
         await service.GetExporter(request, timeout=SOON)
+
+
+async def test_a_client_may_read_the_histories_of_its_namespace_the_newest_first(controller: Controller) -> None:
+    token = controller.lab.add_client("ci")
+    exporter_token = controller.lab.add_exporter("bench")
+    name = Name(NAMESPACE, "bench")
+    bench = controller.lab.exporters_[name]
+    began, ended = datetime(2030, 1, 1, tzinfo=UTC), datetime(2030, 1, 2, tzinfo=UTC)
+    history = [
+        HistoryEntry(lease="old", uid="1", client="ann", began=began, ended=ended, reason="Expired"),
+        HistoryEntry(lease="new", ended=ended, reason="ExporterFailed"),
+    ]
+    controller.lab.exporters_[name] = bench.model_copy(
+        update={"status": bench.status.model_copy(update={"history": history})}
+    )
+    asked = pb.GetExporterRequest(name=f"{PARENT}/exporters/bench")
+    async with controller.calling("Client", "ci", token) as (_, client):
+        new, old = (await client.GetHistory(asked, timeout=SOON)).leases
+        assert (old.lease, old.uid, old.client, old.reason) == ("old", "1", "ann", "Expired")
+        assert (old.began.ToDatetime(UTC), old.ended.ToDatetime(UTC)) == (began, ended)
+        assert (new.lease, new.HasField("began"), new.reason) == ("new", False, "ExporterFailed")
+        async with refused(StatusCode.NOT_FOUND, 'there is no exporter "nowhere"'):
+            await client.GetHistory(pb.GetExporterRequest(name=f"{PARENT}/exporters/nowhere"), timeout=SOON)
+        async with refused(StatusCode.PERMISSION_DENIED, "may not use"):
+            await client.GetHistory(pb.GetExporterRequest(name="namespaces/other/exporters/bench"), timeout=SOON)
+    async with (
+        controller.calling("Exporter", "bench", exporter_token) as (_, other),
+        refused(StatusCode.PERMISSION_DENIED, "only clients may call this"),
+    ):
+        await other.GetHistory(asked, timeout=SOON)

@@ -169,7 +169,7 @@ def test_a_configuration_with_an_unknown_key_and_one_that_is_missing_are_named(b
         ("create lease -l board=bench-bad --name mine", 1, 'your lease "mine" has not ended; release it first'),
         ("create lease -l board=bench-bad theirs", 1, 'the name "theirs" belongs to a lease of client "somebody"'),
         ("shell -l board=bench-bad --name theirs -- true", 1, 'belongs to a lease of client "somebody"'),
-        ("create lease -l board=bench-bad mine --name mine", 2, "NAME and --name contradict each other"),
+        ("create lease -l board=bench-bad mine --name mine", 2, "the name is given twice, as NAME and with --name"),
         ("get history nowhere", 1, 'there is no exporter "nowhere" in namespace'),
         ("get history", 2, "Missing argument 'EXPORTER'"),
         ("create lease -l board=bench-bad --duration soon", 2, '"soon" is not a duration; write it as 30m'),

@@ -68,7 +68,7 @@ def create_lease(
     from jumplab.client.gangs import parse_members
 
     if positional_name is not None and name is not None:
-        raise click.UsageError("NAME and --name contradict each other; give one of them")
+        raise click.UsageError("the name is given twice, as NAME and with --name; give it once")
     config = load_client(client_name)
     timeout = wait_timeout or config.patience.wait_timeout
     request = acquiring.make_request(
