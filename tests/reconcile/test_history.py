@@ -295,7 +295,8 @@ async def test_fair_share_goes_by_histories_where_the_leases_are_gone(world: Wor
         await world.until_ready("first")
 
 
-async def test_a_client_that_deletes_its_lease_is_behind_one_that_has_had_nothing(world: World) -> None:
+@pytest.mark.parametrize("way", ["released", "deleted"])
+async def test_a_client_that_has_just_had_the_board_is_behind_one_that_has_had_nothing(world: World, way: str) -> None:
     """Also while the exporter cleans up, and no history has the lease yet."""
     world.exporter("bench-1")
     world.create("Client", "ann", {})
@@ -309,7 +310,10 @@ async def test_a_client_that_deletes_its_lease_is_behind_one_that_has_had_nothin
         await world.until_reason("anns", "NotAvailable")
         exporter.cleans = False
         clock.jump(timedelta(seconds=2))  # usage is counted in whole seconds
-        world.delete("leases", "first")
+        if way == "deleted":
+            world.delete("leases", "first")
+        else:
+            await exporter.lab.release_lease(Name(world.namespace, "first"))
         await world.until("leases", "anns", lambda it: it["status"].get("queue", {}).get("position") == 1)
         await exporter.report("Available", ready["metadata"]["uid"])
         await world.until_ready("anns")
@@ -375,3 +379,16 @@ async def test_the_active_leases_are_those_that_have_not_ended(world: World) -> 
         assert [lease.name for lease in exporter.lab.active_leases(world.namespace)] == ["second"]
         assert {lease.name for lease in exporter.lab.leases(world.namespace)} == {"first", "second"}
         assert exporter.lab.active_leases("elsewhere") == []
+
+
+async def test_quotas_count_leases_that_have_not_ended(world: World) -> None:
+    world.exporter("bench-1")
+    rule = {"maximumLeases": 1, "from": [{"clientSelector": {"matchLabels": {"team": "kernel"}}}]}
+    world.create("ExporterAccessPolicy", "one", {"exporterSelector": {}, "policies": [rule]})
+    async with bench(world) as exporter:
+        for name in ("first", "second", "third"):
+            world.lease(name)
+            await world.until_ready(name)
+            await exporter.lab.release_lease(Name(world.namespace, name))
+        assert [entry["lease"] for entry in await history_of(world, "bench-1", 3)] == ["first", "second", "third"]
+        assert len(exporter.lab.leases(world.namespace)) == 3

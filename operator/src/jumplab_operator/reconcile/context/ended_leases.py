@@ -28,12 +28,11 @@ class EndedLeases:
         """A Lease has changed; None: there was, or is, none. Returns the uids of those that became too many."""
         if before is not None and before.status.ended:
             for ended, _ in self._lists(before):
-                place = bisect_left(ended, _key(before))
-                if ended[place : place + 1] == [_key(before)]:
-                    del ended[place]
+                _remove(ended, _key(before))
         surplus = set()
         if now is not None and now.status.ended:
             for ended, most in self._lists(now):
+                _remove(ended, _key(now))  # it may have been unreadable meanwhile
                 insort(ended, _key(now))
                 if len(ended) > most:  # there is one more than before: the newest of them, or this one
                     surplus.add(ended[-most - 1][1])
@@ -47,6 +46,12 @@ class EndedLeases:
     def _lists(self, lease: Lease) -> Iterator[tuple[list[_Ended], int]]:
         yield self._of_client[holder_of(lease)], self._most_of_client
         yield self._of_namespace[lease.namespace], self._most_of_namespace
+
+
+def _remove(ended: list[_Ended], key: _Ended) -> None:
+    place = bisect_left(ended, key)
+    if ended[place : place + 1] == [key]:
+        del ended[place]
 
 
 def _key(lease: Lease) -> _Ended:

@@ -42,6 +42,7 @@ class FailureHistory:
             outcome = _outcome(now, name)
             if outcome is not None:
                 exporter = Name(now.namespace, name)
+                self._drop(exporter, now.uid)  # it may have been unreadable meanwhile
                 self._outcomes[exporter][now.uid] = outcome
                 insort(self._in_order[exporter], outcome)
 
