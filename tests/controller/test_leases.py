@@ -135,6 +135,18 @@ async def test_delete_releases_and_may_be_repeated(controller: Controller) -> No
             await client.DeleteLease(pb.DeleteLeaseRequest(name=lease_name("nowhere")), timeout=SOON)
 
 
+async def test_a_release_by_uid_leaves_a_newer_lease_of_the_name_alone(controller: Controller) -> None:
+    token = controller.lab.add_client("ci")
+    request = pb.CreateLeaseRequest(parent=PARENT, lease_id="demo", lease=pb.Lease(selector="a=b"))
+    async with controller.calling("Client", "ci", token) as (_, client):
+        old = await client.CreateLease(request, timeout=SOON)
+        await client.DeleteLease(pb.DeleteLeaseRequest(name=old.name, uid=old.uid), timeout=SOON)
+        new = await client.CreateLease(request, timeout=SOON)
+        async with refused(StatusCode.NOT_FOUND, 'lease "demo" is another one by now'):
+            await client.DeleteLease(pb.DeleteLeaseRequest(name=old.name, uid=old.uid), timeout=SOON)
+        assert not (await client.GetLease(pb.GetLeaseRequest(name=new.name), timeout=SOON)).ended
+
+
 async def test_the_name_of_an_ended_lease_is_taken_for_other_clients_alone(controller: Controller) -> None:
     token, boss = controller.lab.add_client("ci"), controller.lab.add_client("boss")
     request = pb.CreateLeaseRequest(parent=PARENT, lease_id="demo", lease=pb.Lease(selector="a=b"))

@@ -171,7 +171,7 @@ def test_a_configuration_with_an_unknown_key_and_one_that_is_missing_are_named(b
         ("shell -l board=bench-bad --name theirs -- true", 1, 'belongs to a lease of client "somebody"'),
         ("create lease -l board=bench-bad mine --name mine", 2, "the name is given twice, as NAME and with --name"),
         ("get history nowhere", 1, 'there is no exporter "nowhere" in namespace'),
-        ("get history", 2, "Missing argument 'EXPORTER'"),
+        ("get history", 2, "missing argument 'EXPORTER'"),
         ("create lease -l board=bench-bad --duration soon", 2, '"soon" is not a duration; write it as 30m'),
         ("create lease -l board,,", 2, "in the selector"),
     ],

@@ -109,3 +109,15 @@ def test_a_name_that_another_client_s_ended_lease_has_is_refused_with_a_sentence
             'the name "taken" belongs to an ended lease of client "other"; choose another name'
         )
     assert lab.get("leases", "taken")["spec"]["clientRef"]["name"] == "other"
+
+
+def test_who_leaves_late_does_not_release_the_newer_lease_of_the_name(lab: Lab) -> None:
+    """A pipeline whose lease has ended is still there when the next one leases by the same name."""
+    lab.exporter("bench-l")
+    with jumplab.lease("board=bench-l", name="shared", client=lab.config):
+        lab.release("shared")
+        lab.until_ended("shared")
+        assert lab.ci.run("jumplab", "create", "lease", "shared", "-l", "board=bench-l", "--wait").status == 0
+    assert not lab.get("leases", "shared")["status"].get("ended")
+    assert lab.ci.run("jumplab", "delete", "lease", "shared").out == 'lease "shared" released\n'
+    lab.until_available("bench-l")

@@ -149,7 +149,11 @@ def lease_options(function: F) -> F:
             type=DurationType(),
             help="Stop waiting after this time; default: the configuration's acquisition_timeout, else no limit.",
         ),
-        click.option("--name", metavar="NAME", help="Name of the new lease; default: a generated name."),
+        click.option(
+            "--name",
+            metavar="NAME",
+            help="Name of the new lease; an ended lease of yours with it is replaced. Default: a generated name.",
+        ),
         click.option(
             "--duration", type=LeaseDurationType(), default="30m", show_default=True, help="Duration of the lease."
         ),

@@ -222,9 +222,12 @@ class Controller:
         request = client_pb2.UpdateLeaseRequest(lease=lease, update_mask=FieldMask(paths=paths))
         return lease_view(await self._answer(self._client.UpdateLease(request, timeout=_seconds())))
 
-    async def delete_lease(self, name: str) -> None:
-        """Releases a lease, which stays as an ended one; of an ended lease nothing changes."""
-        request = client_pb2.DeleteLeaseRequest(name=self._lease_name(name))
+    async def delete_lease(self, name: str, uid: str = "") -> None:
+        """Releases a lease, which stays as an ended one; of an ended lease nothing changes.
+
+        uid: only the lease that has it; raises NotFound where another one has the name by now.
+        """
+        request = client_pb2.DeleteLeaseRequest(name=self._lease_name(name), uid=uid)
         await self._answer(self._client.DeleteLease(request, timeout=_seconds()))
 
     async def watch_lease(self, name: str) -> AsyncGenerator[LeaseView, None]:
