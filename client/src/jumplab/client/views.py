@@ -81,6 +81,24 @@ class ExporterView:
 
 
 @dataclass(frozen=True, slots=True)
+class PastLeaseView:
+    """A lease that an exporter served. client: its last holder.  began: when it became ready; None where it never did.
+    reason: `Released`, `Expired`, …; `Deleted` where the Lease was deleted in use."""
+
+    lease: str
+    uid: str
+    client: str
+    began: datetime | None
+    ended: datetime
+    reason: str
+
+    @property
+    def name(self) -> str:
+        """The lease's name."""
+        return self.lease
+
+
+@dataclass(frozen=True, slots=True)
 class DriverView:
     """A driver that an exporter registered. client: the import path of its client class, where it names one.  is_alias:
     whether it is a further name of one that stands elsewhere."""
@@ -130,6 +148,18 @@ def exporter_view(exporter: client_pb2.Exporter) -> ExporterView:
         status=_status_word(exporter.status),
         message=exporter.status_message,
         lease=split_name(exporter.lease)[1],
+    )
+
+
+def past_lease_view(past: client_pb2.PastLease) -> PastLeaseView:
+    """Reads an entry of an exporter's history from the wire."""
+    return PastLeaseView(
+        lease=past.lease,
+        uid=past.uid,
+        client=past.client,
+        began=past.began.ToDatetime(UTC) if past.HasField("began") else None,
+        ended=past.ended.ToDatetime(UTC),
+        reason=past.reason,
     )
 
 

@@ -13,7 +13,7 @@ from jumplab_operator.controller.names import resource_name
 from jumplab_operator.leasing.model.exporter_health import CheckState, Found
 from jumplab_operator.leasing.model.selectors import describe
 from jumplab_operator.names import Name
-from jumplab_operator.resources import Exporter, LabelSelector, Lease, LeaseSpec
+from jumplab_operator.resources import Exporter, HistoryEntry, LabelSelector, Lease, LeaseSpec
 from jumplab_operator.resources.conditions import is_true
 from jumplab_operator.resources.exporter import Device
 from jumplab_operator.resources.metadata import Condition
@@ -134,6 +134,21 @@ def exporter_message(exporter: Exporter) -> client_pb2.Exporter:
         status_message=status.status_message or "",
         enabled=exporter.spec.enabled,
         lease=resource_name("leases", Name(exporter.namespace, holder.name)) if holder else "",
+    )
+
+
+def history_message(exporter: Exporter) -> client_pb2.ExporterHistory:
+    return client_pb2.ExporterHistory(leases=[_past_lease(entry) for entry in reversed(exporter.status.history)])
+
+
+def _past_lease(entry: HistoryEntry) -> client_pb2.PastLease:
+    return client_pb2.PastLease(
+        lease=entry.lease,
+        uid=entry.uid,
+        client=entry.client,
+        began=timestamp(entry.began) if entry.began is not None else None,
+        ended=timestamp(entry.ended),
+        reason=entry.reason,
     )
 
 

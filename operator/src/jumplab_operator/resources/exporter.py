@@ -53,6 +53,28 @@ class LeaseRef(Model):
     uid: str | None = Field(
         default=None, description="Identifier of the lease. A lease of the same name with another uid is another lease."
     )
+    client: str | None = Field(default=None, description="Client that holds the lease.")
+    since: Instant | None = Field(default=None, description="Time at which the lease claimed the exporter.")
+
+
+HISTORY_LENGTH = 50
+
+
+class HistoryEntry(Model):
+    """A lease that the exporter served."""
+
+    lease: str = Field(description="Name of the lease.")
+    uid: str = Field(default="", description="Identifier of the lease.")
+    client: str = Field(default="", description="Last holder of the lease.")
+    began: Instant | None = Field(
+        default=None, description="Time at which the lease became Ready; absent if it never did."
+    )
+    ended: Instant = Field(description="Time at which the lease ended.")
+    reason: str = Field(
+        default="",
+        description="Reason of the end, as in the Ready condition of the lease. Deleted: the Lease was deleted in use. "
+        "MemberFailed: the exporter of another member failed.",
+    )
 
 
 class Quarantine(Model):
@@ -81,6 +103,11 @@ class ExporterStatus(Model):
     quarantine: Quarantine | None = Field(default=None, description="Set while the exporter is in quarantine.")
     cleared_time: Instant | None = Field(
         default=None, description="End of the last quarantine. Earlier failures do not count."
+    )
+    history: list[HistoryEntry] = Field(
+        default_factory=list,
+        max_length=HISTORY_LENGTH,
+        description="The last leases that the exporter served, the oldest first.",
     )
 
 

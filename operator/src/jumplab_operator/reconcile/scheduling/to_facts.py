@@ -112,10 +112,10 @@ def _request(lease: Lease, spec: LeaseSpec, created: datetime) -> Request:
     return replace(whole, members=tuple(members))
 
 
-def usage_facts(lease: Lease) -> UsageFacts | None:
-    """The usage of an ended lease; None where it was never ready."""
+def usage_facts(lease: Lease, now: datetime) -> UsageFacts | None:
+    """The usage of a lease that has ended, or is to end now; None where it was never ready."""
     status = lease.status
-    if status.begin_time is None or status.end_time is None:
+    if status.begin_time is None:
         return None
     spec = status.accepted or lease.spec
     return UsageFacts(
@@ -123,7 +123,7 @@ def usage_facts(lease: Lease) -> UsageFacts | None:
         LeaseUid(lease.uid),
         ClientName(spec.client_ref.name),
         status.begin_time,
-        status.end_time,
+        status.end_time or now,
         len(status.exporter_names),
     )
 
