@@ -126,13 +126,13 @@ async def test_a_warning_leaves_the_line_that_is_edited(user: User, bench: Bench
     await terminal.expect("echo the wo")
     soon = datetime.now(UTC) + timedelta(minutes=2, seconds=2)
     await bench.lab.change("demo", lambda lease: lease.expected_end_time.FromDatetime(soon))
-    await terminal.expect('jumplab: lease "demo" ends in 2 minutes, at ')
-    await terminal.expect("own> echo the wo")
+    before = await terminal.expect('jumplab: lease "demo" ends in 2 minutes, at ')
+    assert before == "\x1bD\x1bM\x1b7\r\x1b[1L"  # a line is inserted above
+    await terminal.expect("\x1b8\x1b[1B")  # and the cursor is where it was in the line
     terminal.type("rld | tr a-z A-Z\n")
     await terminal.expect("THE WORLD")
     await bench.lab.change("demo", become_ended)
     await terminal.expect('lease "demo" has ended: expired')
-    await terminal.expect("own> ")
     terminal.type("exit\n")
     text, status = await terminal.rest()
     assert status == 0
@@ -143,9 +143,10 @@ async def test_a_waiting_lease_is_one_line_that_changes(user: User, bench: Bench
     bench.lab.place = lambda lease: become_pending(lease)
     options = ("-l", "board=x", "--name", "demo", "--results", str(user.home))
     terminal = Terminal(user, "jumplab", "run", *options, "--", "echo", "used", columns=60, term="xterm")
-    shown = await terminal.expect("…\x1b[K")
+    shown = await terminal.expect("\x1b[K")
     assert '\rjumplab: lease "demo": number 1; expected to begin at ' in shown
     assert max(map(len, shown.split("\r"))) < 60
+    assert shown.endswith("…")
     await terminal.expect("\r")  # the line once more, with the time that it has waited
     await bench.lab.change("demo", become_ready)
     text, status = await terminal.rest()

@@ -58,12 +58,6 @@ class Job:
                 os.killpg(self._group, 0)
                 await asyncio.sleep(_LOOK_SECONDS)  # others' children tell nobody of their end
 
-    def redraw(self) -> None:
-        """Has what is in the terminal's foreground draw its line, or its screen, again."""
-        if self._terminal is not None:
-            with suppress(OSError):
-                os.killpg(os.tcgetpgrp(self._terminal), signal.SIGWINCH)
-
     def on_child(self) -> None:
         """Looks whether the command has been stopped, and does what a shell does then."""
         try:
