@@ -263,3 +263,14 @@ async def test_a_run_without_a_controller_ends_with_its_exporter(stranger: User,
     ran = await script(stranger, text, "--exporter-config", str(written(tmp_path)))
     assert (ran.status, ran.out) == (LEASE_LOST, "up\n"), ran
     assert "was killed by SIGKILL; start it again" in ran.err
+
+
+async def test_names_are_completed_as_for_a_shell(user: User, bench: Bench) -> None:
+    path = "namespaces/lab/exporters/bench-1"
+    bench.lab.exporters[path] = client_pb2.Exporter(name=path, labels={"board": "imx8"}, online=True)
+    await user.run("jumplab", "create", "lease", "-l", "board=x", "--name", "demo")
+    known = {"--exporter be": "bench-1", "-l bo": "board=", "--lease de": "demo", "--client c": "ci"}
+    for words, completed in known.items():
+        for program in ("run", "shell"):
+            line = {"COMP_WORDS": f"jumplab {program} {words}", "COMP_CWORD": "3", "_JUMPLAB_COMPLETE": "bash_complete"}
+            assert (await user.run("jumplab", **line)).out == f"plain,{completed}\n"
