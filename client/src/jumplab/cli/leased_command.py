@@ -72,7 +72,8 @@ class LeasedCommand:
         finally:
             if self._killing is not None:
                 self._killing.cancel()
-        return status
+        terminated = signal.SIGTERM in [number for number, _ in self._received]
+        return 128 + signal.SIGTERM if self.interactive and terminated else status
 
     async def _end_of_all(self) -> None:
         """Waits until all processes of the command have ended, for at most a second after they were killed."""
