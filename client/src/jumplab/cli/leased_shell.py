@@ -49,6 +49,13 @@ class Commission:
     results: Callable[[str], Path] | None = None
 
 
+def check_command(command: Sequence[str]) -> None:
+    """Raises ConfigurationError where there is no such program: before anybody waits for a lease for it."""
+    path = _path_to_j().get("PATH") or os.environ.get("PATH", os.defpath)
+    if command and shutil.which(command[0], path=path) is None:
+        raise ConfigurationError(f"can't run {command[0]}: there is no such program, or it can't be executed")
+
+
 async def open_shell(
     source: DriverSource, drivers: DriverSettings, reconnect_within: timedelta, commission: Commission
 ) -> int:
