@@ -168,6 +168,33 @@ async def test_a_command_that_does_not_end_with_its_lease_is_killed_with_all_tha
     await gone(child)
 
 
+AWAY = (grpc.StatusCode.UNAVAILABLE, "away")
+
+
+async def test_a_lease_ends_too_where_the_controller_is_away_then(user: User, bench: Bench) -> None:
+    """A lease of the double is to end at its begin."""
+    command = ("sh", "-c", "exec sleep 3600")
+    process = await user.start("jumplab", "run", "-l", "board=x", "--name", "demo", "--", *command)
+    await bench.lab.watching.wait()
+    bench.lab.refuse["WatchLease"] = [AWAY] * 1000
+    ran = await outcome_of(process)
+    assert ran.status == LEASE_LOST, ran
+    assert 'lease "demo" has ended: its time is over, and the controller can\'t be reached' in ran.err
+
+
+async def test_a_controller_that_is_away_for_a_moment_does_not_end_the_command(user: User, bench: Bench) -> None:
+    bench.lab.place = early
+    command = ("sh", "-c", "read line; exit 3")
+    process = await user.start("jumplab", "run", "-l", "board=x", "--name", "demo", "--", *command, typing=True)
+    await bench.lab.watching.wait()
+    bench.lab.watching.clear()
+    bench.lab.refuse["WatchLease"] = [AWAY, AWAY]
+    await bench.lab.watching.wait()
+    assert bench.lab.refuse["WatchLease"] == []
+    ran = await outcome_of(process, "\n")
+    assert ran.status == 3, ran
+
+
 async def test_a_lease_s_end_leaves_the_command_of_a_shell_running(user: User, bench: Bench) -> None:
     command = ("--name", "demo", "-l", "board=x", "--", "sh", "-c", "echo up; read line; exit 3")
     process = await user.start("jumplab", "shell", *command, typing=True)
@@ -263,3 +290,14 @@ async def test_a_run_without_a_controller_ends_with_its_exporter(stranger: User,
     ran = await script(stranger, text, "--exporter-config", str(written(tmp_path)))
     assert (ran.status, ran.out) == (LEASE_LOST, "up\n"), ran
     assert "was killed by SIGKILL; start it again" in ran.err
+
+
+async def test_names_are_completed_as_for_a_shell(user: User, bench: Bench) -> None:
+    path = "namespaces/lab/exporters/bench-1"
+    bench.lab.exporters[path] = client_pb2.Exporter(name=path, labels={"board": "imx8"}, online=True)
+    await user.run("jumplab", "create", "lease", "-l", "board=x", "--name", "demo")
+    known = {"--exporter be": "bench-1", "-l bo": "board=", "--lease de": "demo", "--client c": "ci"}
+    for words, completed in known.items():
+        for program in ("run", "shell"):
+            line = {"COMP_WORDS": f"jumplab {program} {words}", "COMP_CWORD": "3", "_JUMPLAB_COMPLETE": "bash_complete"}
+            assert (await user.run("jumplab", **line)).out == f"plain,{completed}\n"

@@ -204,13 +204,13 @@ async def wait_until_ready(
 
 
 async def follow(
-    controller: Controller, name: str, *, notify: Notify, backoff: Backoff
+    controller: Controller, name: str, *, notify: Notify, backoff: Backoff, seen: bool = False
 ) -> AsyncGenerator[LeaseView, None]:
     """The lease now and after each change, over lost connections too; ends when the lease is deleted.
 
-    Raises TransportError where the controller refuses, or does not answer from the start.
+    seen: the lease is known to exist. Raises TransportError where the controller refuses, or, for one that is not,
+    does not answer from the start.
     """
-    seen = False
     while True:
         try:
             async with aclosing(controller.watch_lease(name)) as states:
