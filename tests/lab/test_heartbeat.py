@@ -123,8 +123,8 @@ def test_a_gang_s_program_is_attached_to_every_member(lab: Lab) -> None:
     lab.until_available("beat-two")
 
 
-def test_a_lease_with_a_maximum_is_extended_by_use_and_not_by_presence(lab: Lab) -> None:
-    lab.exporter("beat-max")
+def test_a_lease_with_a_maximum_is_extended_by_use_and_not_by_presence_looks_or_hooks(lab: Lab) -> None:
+    lab.exporter("beat-max", hooks={"beforeLease": {"script": "j board power on"}})
     code = """
 import jumplab, sys
 with jumplab.lease("board=beat-max", name="beat-max", duration="5m", max="9m") as root:
@@ -134,9 +134,13 @@ with jumplab.lease("board=beat-max", name="beat-max", duration="5m", max="9m") a
     sys.stdin.read()
 """
     held = Held([sys.executable, "-c", code], lab.folder / "max.log", lab.ci.environment)
+    look = [PROGRAMS / "jumplab", "console", "--lease", "beat-max", "--watch"]
+    watching = Held(look, lab.folder / "watching.log", lab.ci.environment)
     held.start()
     try:
         held.wait_until(lambda: "attached" in held.output(), "attaching")
+        watching.start()
+        watching.wait_until(lambda: "is ready" in watching.output(), "watching")
         before = lab.until_used("beat-max")
         assert before["spec"]["extendOnActivity"] == {"maxDuration": "9m"}
         pass_by(lab, "beat-max", 3)
@@ -146,7 +150,9 @@ with jumplab.lease("board=beat-max", name="beat-max", duration="5m", max="9m") a
         moved = lab.until("leases", "beat-max", lambda it: it["status"]["expectedEndTime"] > status["expectedEndTime"])
         end, began = (datetime.fromisoformat(moved["status"][name]) for name in ("expectedEndTime", "beginTime"))
         assert end - began == timedelta(minutes=9)
+        assert watching.running
     finally:
+        watching.kill()
         held.kill()
     lab.release("beat-max")
     lab.until_available("beat-max")

@@ -325,11 +325,11 @@ class Attachment:
             reports.close()
 
     async def _work(self, call: Call, invocation: Invocation) -> bytes:
-        if invocation.method.kind is MethodKind.STREAM and not call.bulk:
-            self._usage.note()  # one that stays open, such as a console, is used by what comes
-            return await self._serve_stream(call, invocation)
-        with self._usage.running():
-            match invocation.method.kind:
+        # A byte stream that stays open, such as a console, is used by what the client sends.
+        method = invocation.method
+        stays_open = method.kind is MethodKind.STREAM and not call.bulk
+        with contextlib.nullcontext() if stays_open or method.observes else self._usage.running():
+            match method.kind:
                 case MethodKind.CALL:
                     return await self._dispatcher.call(invocation)
                 case MethodKind.STREAMING:
