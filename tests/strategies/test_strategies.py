@@ -177,6 +177,17 @@ def test_an_init_that_leaves_ours_out_is_told(board: GenericClient) -> None:
         Forgetful(board).transition("off")
 
 
+async def test_a_board_of_the_other_kind_is_refused() -> None:
+    with serve(board=VirtualBoard()) as root:
+        wrong: Any = root
+        with pytest.raises(jumplab.StrategyInvalid, match="is a strategy for asyncio, and its board is for plain code"):
+            AsyncFirmware(wrong)
+    async with serve_async(board=VirtualBoard()) as async_root:
+        wrong = async_root
+        with pytest.raises(jumplab.StrategyInvalid, match="derive the strategy from jumplab.AsyncStrategy, or enter"):
+            Firmware(wrong)
+
+
 class Failing(Firmware):
     @way("bootloader", "shell")
     def boot_linux(self) -> None:
