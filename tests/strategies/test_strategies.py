@@ -102,6 +102,18 @@ async def test_a_board_in_its_state_stays_there_with_asyncio(async_board: AsyncG
     assert names(strategy) == [*BOOT, "is_in_shell"]
 
 
+def test_a_shell_may_come_without_a_login(board: GenericClient) -> None:
+    class Open(Firmware):
+        user = ""
+
+        def log_in(self) -> None:
+            raise AssertionError("nobody has to log in")
+
+    strategy = Open(board)
+    strategy.transition("shell")
+    assert names(strategy) == BOOT
+
+
 def test_a_board_that_has_left_its_state_is_brought_back(board: GenericClient) -> None:
     strategy = Firmware(board)
     strategy.transition("bootloader")

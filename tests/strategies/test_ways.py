@@ -132,6 +132,11 @@ def test_a_subclass_replaces_ways_and_adds_states() -> None:
         @way("off", "application")
         def start(self) -> None: ...
 
+    class WithoutBoot(Four):
+        boot = None  # type: ignore[assignment] # what is tried
+
+    with pytest.raises(jumplab.NoWayThere):
+        WithoutBoot(Noting()).transition("shell")
     strategy = More(Noting())
     strategy.transition("shell")
     assert strategy.board.done == ["off", "boot otherwise"]

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Generic, cast, get_args, get_origin
 
 from typing_extensions import TypeVar
@@ -141,8 +141,9 @@ class StrategyCore(Generic[BoardT, StateT]):
 
     def _probed(self, probe: Probe, began: float, failure: str) -> Step:
         """A probe is over. The state is unknown where it has failed."""
-        at = datetime.fromtimestamp(time.time(), UTC)
-        step = Step(probe.name, self._progress.state, probe.state, at, time.monotonic() - began, failure, is_probe=True)
+        seconds = time.monotonic() - began
+        at = datetime.now(UTC) - timedelta(seconds=seconds)
+        step = Step(probe.name, self._progress.state, probe.state, at, seconds, failure, is_probe=True)
         self._progress.steps.append(step)
         if failure:
             self._progress.state = None
@@ -162,7 +163,7 @@ class Stepping:
         self.way = way
         self.origin = origin
         self.step: Step | None = None
-        self._began = datetime.fromtimestamp(time.time(), UTC)
+        self._began = datetime.now(UTC)
         self._clock = time.monotonic()
 
     def end(self, failure: str = "") -> Step:

@@ -203,6 +203,7 @@ def _check_kind(owner: type, name: str, method: object, *, asynchronous: bool) -
 
 
 def _declared_states(owner: type, declared: object) -> tuple[State, ...]:
+    declared = getattr(declared, "__value__", declared)  # of a `type` statement
     if get_origin(declared) is Literal:
         states = get_args(declared)
     elif isinstance(declared, type) and issubclass(declared, Enum):
