@@ -218,12 +218,27 @@ async def test_a_test_s_own_transition_that_fails_shows_the_test_s_line_and_the_
     ("options", "text", "said"),
     [
         (["--jumplab-strategy=strategies:Missing"], "board_state('off')", 'the strategy\'s class "strategies:Missing"'),
-        (["--jumplab-strategy=strategies:States"], "board_state('off')", 'class "strategies:States" is no class'),
-        (["--jumplab-strategy=unittest:TestCase"], "board_state('off')", "class TestCase is derived from neither"),
+        pytest.param(
+            ["--jumplab-strategy=strategies:States"],
+            "board_state('off')",
+            'class "strategies:States" is no class',
+            marks=pytest.mark.nightly,
+        ),
+        pytest.param(
+            ["--jumplab-strategy=unittest:TestCase"],
+            "board_state('off')",
+            "class TestCase is derived from neither",
+            marks=pytest.mark.nightly,
+        ),
         (["--jumplab-strategy=broken:Broken"], "board_state('off')", "Broken.boot names the state 'shel'"),
         (["--jumplab-strategy=wanting:Wanting"], "board_state('off')", "missing a required argument: 'image'"),
         ([], "board_state()", 'its marker `board_state` is wrong; write board_state("shell")'),
-        ([], "board_state('off', 'on')", 'its marker `board_state` is wrong; write board_state("shell")'),
+        pytest.param(
+            [],
+            "board_state('off', 'on')",
+            'its marker `board_state` is wrong; write board_state("shell")',
+            marks=pytest.mark.nightly,
+        ),
     ],
 )
 async def test_a_strategy_that_can_t_be_used_fails_the_run_once(
@@ -296,7 +311,7 @@ async def test_power_off_behind_each_test_is_known(firmware: Project) -> None:
     assert "2 passed" in ran.out, ran
 
 
-@pytest.mark.parametrize("named", ["AsyncFirmware", "both"])
+@pytest.mark.parametrize("named", [pytest.param("AsyncFirmware", marks=pytest.mark.nightly), "both"])
 async def test_a_strategy_for_asyncio(firmware: Project, named: str) -> None:
     both = ["jumplab_strategy =", "  strategies:Firmware", "  strategies:AsyncFirmware"]
     firmware.set_up(*(both if named == "both" else ["jumplab_strategy = strategies:AsyncFirmware"]))
