@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from jumplab.protocol.client_v1 import client_pb2
 from jumplab.protocol.labels import ALIAS_LABEL, CLIENT_LABEL, NAME_LABEL
+from jumplab.protocol.statuses import status_word
 from jumplab.protocol.v1 import common_pb2
 
 
@@ -145,7 +146,7 @@ def exporter_view(exporter: client_pb2.Exporter) -> ExporterView:
         labels=dict(exporter.labels),
         online=exporter.online,
         enabled=exporter.enabled if exporter.HasField("enabled") else True,
-        status=_status_word(exporter.status),
+        status=status_word(exporter.status),
         message=exporter.status_message,
         lease=split_name(exporter.lease)[1],
     )
@@ -195,8 +196,3 @@ def _instant(lease: client_pb2.Lease, field: str) -> datetime | None:
         return None
     value: Timestamp = getattr(lease, field)
     return value.ToDatetime(UTC)
-
-
-def _status_word(status: common_pb2.ExporterStatus.ValueType) -> str:
-    words = common_pb2.ExporterStatus.Name(status).removeprefix("EXPORTER_STATUS_").split("_")
-    return "".join(word.capitalize() for word in words)

@@ -8,6 +8,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from jumplab.protocol.client_v1 import client_pb2
+from jumplab.protocol.statuses import status_word
 from jumplab.protocol.v1 import common_pb2, controller_pb2, kubernetes_pb2
 from jumplab_operator.controller.names import resource_name
 from jumplab_operator.leasing.model.exporter_health import CheckState, Found
@@ -32,9 +33,8 @@ def duration(length: timedelta) -> Duration:
 
 
 def phase_of(status: common_pb2.ExporterStatus.ValueType) -> str:
-    """EXPORTER_STATUS_LEASE_READY is `LeaseReady` in the resource."""
-    words = common_pb2.ExporterStatus.Name(status).removeprefix("EXPORTER_STATUS_").split("_")
-    return "".join(word.capitalize() for word in words)
+    """EXPORTER_STATUS_LEASE_READY is `LeaseReady` in the resource; a later version's is `Unspecified`."""
+    return status_word(status)
 
 
 def found_of(report: controller_pb2.HealthReport) -> Found:

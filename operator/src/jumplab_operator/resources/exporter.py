@@ -1,9 +1,9 @@
 """Exporter: a process on a lab host that hosts the drivers of one board."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from jumplab_operator.resources.metadata import Condition, Instant, Model, ObjectRef, Resource
 
@@ -17,6 +17,11 @@ Phase = Literal[
     "BeforeLeaseHookFailed",
     "AfterLeaseHookFailed",
 ]
+
+
+def _known(phase: Any) -> Any:
+    """A phase that a later version has written is none that this one could judge."""
+    return phase if phase is None or phase in get_args(Phase) else "Unspecified"
 
 
 class ExporterSpec(Model):
@@ -96,7 +101,7 @@ class ExporterStatus(Model):
         default=None, description="Time at which the exporter last connected or disconnected."
     )
     endpoint: str | None = Field(default=None, description="Address of the controller.")
-    exporter_status: Phase | None = Field(
+    exporter_status: Annotated[Phase | None, BeforeValidator(_known)] = Field(
         default=None, description="State of the exporter, as the exporter reports it."
     )
     status_message: str | None = Field(default=None, description="Message of the exporter about its state.")

@@ -24,7 +24,7 @@ from jumplab.protocol.v1.session_pb2 import (
 )
 from jumplab.session import call_errors
 from jumplab.session.channel import FrameChannel
-from jumplab.session.frames import FRAME_BYTES, UNCOUNTED, ProtocolError, until_let_go
+from jumplab.session.frames import FRAME_BYTES, UNCOUNTED, ProtocolError, is_of_a_later_version, until_let_go
 from jumplab.session.host.dispatch import Dispatcher, Invocation
 from jumplab.session.host.driver_logs import driver_path, traceback_of
 from jumplab.session.host.progress import ProgressReports
@@ -218,6 +218,8 @@ class Attachment:
                     await self._reopen(frame.reopen)
                 case "leave":
                     self.end()
+                case _ if is_of_a_later_version(frame):
+                    _log.debug("a client sent a frame of a later version, which is left aside")
                 case _:
                     raise ProtocolError(f"the client sent a frame that only an exporter sends: {kind or 'unknown'}")
         self._channel.arrived(payload, counted)
