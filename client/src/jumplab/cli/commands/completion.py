@@ -22,14 +22,14 @@ _BASH = r"""_jumplab_completion() {
     done <<< "$response"
     return 0
 }
-complete -o nosort -F _jumplab_completion jumplab
+complete -o nosort -F _jumplab_completion jumplab j
 """
 
 
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print a shell's completion script: eval "$(jumplab completion bash)"."""
+    """Print a shell's completion script for jumplab and j: eval "$(jumplab completion bash)"."""
     from click.shell_completion import get_completion_class
 
     from jumplab.cli.completing import VARIABLE
@@ -40,4 +40,5 @@ def completion(shell: str) -> None:
         return
     kind = get_completion_class(shell)
     assert kind is not None
-    click.echo(kind(cli, {}, "jumplab", VARIABLE).source())
+    for program in ("jumplab", "j"):
+        click.echo(kind(cli, {}, program, VARIABLE).source())
