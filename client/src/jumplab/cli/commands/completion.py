@@ -26,13 +26,13 @@ complete -o nosort -F _jumplab_completion jumplab j
 """
 
 # Zsh puts a space behind a completed word, which a label's key must not have. Of each answer there are three lines.
-_ZSH = r"""#compdef jumplab
+_ZSH = r"""#compdef jumplab j
 
 _jumplab_completion() {
     local -a response described plain open
-    local kind value about
-    (( $+commands[jumplab] )) || return 1
-    response=("${(@f)$(COMP_WORDS="${words[*]}" COMP_CWORD=$((CURRENT - 1)) _JUMPLAB_COMPLETE=zsh_complete jumplab)}")
+    local kind value about program=${words[1]}
+    (( $+commands[$program] )) || return 1
+    response=("${(@f)$(COMP_WORDS="${words[*]}" COMP_CWORD=$((CURRENT - 1)) _JUMPLAB_COMPLETE=zsh_complete $program)}")
     for kind value about in "${response[@]}"; do
         case $kind in
             dir) _path_files -/ ;;
@@ -52,7 +52,7 @@ _jumplab_completion() {
 if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
     _jumplab_completion "$@"
 else
-    compdef _jumplab_completion jumplab
+    compdef _jumplab_completion jumplab j
 fi
 """
 
