@@ -211,6 +211,7 @@ def lease_options(function: F) -> F:
             metavar="NAME=WHAT",
             multiple=True,
             callback=_read_members,
+            shell_complete=completing.members,
             help="One member of a gang: a selector, or @EXPORTER. Repeat it for each member.",
         ),
         click.option(

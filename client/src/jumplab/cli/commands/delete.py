@@ -41,7 +41,7 @@ def delete_lease(names: tuple[str, ...], client_name: str | None) -> None:
 
 
 def _add_command(kind: "Kind", effect: str) -> None:
-    names_of = completing.all_clients if kind == "Client" else completing.exporters
+    names_of = completing.all_clients if kind == "Client" else completing.all_exporters
 
     @delete.command(name=kind.lower(), help=f"Administrators: delete {kind.lower()}s. {effect}")
     @click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=names_of)

@@ -69,7 +69,12 @@ def exporters(name: str | None, selector: str, watches: bool, output: str | None
 @get.command()
 @click.argument("name", required=False, shell_complete=completing.leases)
 @click.option(
-    "-l", "--selector", default="", metavar="SELECTOR", help="Show only leases that match this label selector."
+    "-l",
+    "--selector",
+    default="",
+    metavar="SELECTOR",
+    shell_complete=completing.lease_selector,
+    help="Show only leases that match this label selector.",
 )
 @click.option("--all", "show_all", is_flag=True, help="Include ended leases.")
 @_watch_option
@@ -148,7 +153,14 @@ def queue(selector: str, output: str | None, client_name: str | None) -> None:
 
 @get.command()
 @click.argument("name", required=False, shell_complete=completing.all_clients)
-@click.option("-l", "--selector", default="", metavar="SELECTOR", help="Show only clients that match.")
+@click.option(
+    "-l",
+    "--selector",
+    default="",
+    metavar="SELECTOR",
+    shell_complete=completing.client_selector,
+    help="Show only clients that match.",
+)
 @output_option
 @all_namespaces_option
 @administrator_options
