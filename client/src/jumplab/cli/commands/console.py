@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from jumplab.cli import completing
 from jumplab.cli.options import (
     check_without_lease,
     client_option,
