@@ -199,5 +199,21 @@ def test_what_lies_too_long_back_is_not_remembered() -> None:
         "ended": ended,
     }
     planner.objects.put(Exporter, reality.record(past, "a"))
+    planner.objects.put(Lease, reality.lease(past, ended=True))
     assert planner.used("ci") == 0
     assert planner.cluster.past.usage("lease-1") is None
+    index = planner.scheduler_loop._scheduler.of(NAMESPACE).index
+    assert list(index.facts) == ["exporter-a"]
+
+
+def test_planning_carries_no_lease_that_has_ended() -> None:
+    """Only what was used of late is counted, by the hour."""
+    planner, reality = Planner(), Reality()
+    ended = NOON - timedelta(hours=1)
+    for number in range(100):
+        past = {"uid": f"lease-{number}", "name": f"l{number}", "client": "ci", "exporters": ["a"]}
+        times = {"began": ended - timedelta(minutes=1), "ended": ended}
+        planner.objects.put(Lease, reality.lease({**past, **times}, ended=True))
+    assert planner.used("ci") == 6000
+    index = planner.scheduler_loop._scheduler.of(NAMESPACE).index
+    assert (len(index.leases), index.due, len(index.claims.by_lease)) == (0, None, 0)

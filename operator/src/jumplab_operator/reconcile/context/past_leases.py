@@ -6,11 +6,11 @@ An exporter's history is the record. What was seen go fills it, and stands in fo
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from jumplab_operator.leasing.model.facts import UsageFacts
 from jumplab_operator.leasing.model.ids import ClientName, LeaseUid
-from jumplab_operator.leasing.model.usage import WINDOW_HOURS
+from jumplab_operator.leasing.model.usage import is_forgotten
 from jumplab_operator.reconcile.context.holders import holder_of
 from jumplab_operator.resources import Exporter, HistoryEntry, Lease
 from jumplab_operator.resources.conditions import find_condition
@@ -19,7 +19,6 @@ DELETED = "Deleted"
 MEMBER_FAILED = "MemberFailed"
 EXPORTER_FAILED = "ExporterFailed"
 _REMEMBERED = 10_000
-_WINDOW = timedelta(hours=WINDOW_HOURS + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ class PastLeases:
         old, new = (each.status.history if each is not None else [] for each in (before, after))
         if old == new:
             return set()
-        entries = {entry.uid: entry for entry in new if entry.uid and entry.ended > now - _WINDOW}
+        entries = {entry.uid: entry for entry in new if entry.uid and not is_forgotten(entry.ended, now)}
         gone = {entry.uid for entry in old} - entries.keys()
         exporter = after or before
         assert exporter is not None, "a change is of something"
