@@ -44,7 +44,7 @@ class Held(Process):
 
 
 @contextmanager
-def program(lab: Lab, kind: str, board: str, *options: str) -> Iterator[Held]:
+def program(lab: Lab, kind: str, board: str, *options: str, is_near: bool = False) -> Iterator[Held]:
     """One that holds a lease of the board's name, which has been attached to and is ready when this returns."""
     folder = lab.folder / board
     folder.mkdir()
@@ -62,6 +62,7 @@ def program(lab: Lab, kind: str, board: str, *options: str) -> Iterator[Held]:
         ],
     }
     environment = lab.ci.environment | {"PYTEST_XDIST_WORKER": ""}  # a worker's lease has another name
+    environment["JUMPLAB_ALWAYS_ROUTE"] = "" if is_near else "1"
     held = Held([*commands[kind], *options], folder / "output.log", environment)
     held.start()
     try:
@@ -100,6 +101,20 @@ def test_a_program_keeps_its_board_without_using_it_and_loses_it_soon_after_kill
         held.kill()
         assert condition(lab.until_ended(board), "Ready")["reason"] == "Abandoned"
     lab.until_available(board)
+
+
+def test_a_program_at_the_exporter_s_own_socket_is_attached_too(lab: Lab) -> None:
+    lab.exporter("beat-near")
+    with program(lab, "shell", "beat-near", is_near=True) as held:
+        limit(lab, "beat-near", 2)
+        lab.home.kill()  # without the router the session goes on
+        held.until_ticks(3)
+        lab.home.start()
+        pass_by(lab, "beat-near", 5)
+        assert is_ready(lab, "beat-near")
+        held.kill()
+        assert condition(lab.until_ended("beat-near"), "Ready")["reason"] == "Abandoned"
+    lab.until_available("beat-near")
 
 
 def test_a_gang_s_program_is_attached_to_every_member(lab: Lab) -> None:
