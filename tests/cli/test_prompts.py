@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from jumplab.protocol.client_v1 import client_pb2
 from tests.cli.local_files import written
 from tests.cli.terminal import Terminal
 from tests.cli.user import User
@@ -85,9 +86,9 @@ async def test_a_shell_without_start_files_and_one_within_it(user: User) -> None
 
 
 async def test_a_gang_s_shell_shows_the_lease(user: User, bench: Bench) -> None:
-    def place(lease: object) -> None:
-        become_ready(lease)  # type: ignore[arg-type]
-        for member in lease.members:  # type: ignore[attr-defined]
+    def place(lease: client_pb2.Lease) -> None:
+        become_ready(lease)
+        for member in lease.members:
             member.exporter = "namespaces/lab/exporters/bench-1"
 
     bench.lab.place = place
@@ -118,6 +119,11 @@ async def test_a_shell_that_is_not_known_is_started_as_it_is(at_home: User, tmp_
 
 @pytest.mark.needs("bash")
 async def test_a_warning_leaves_the_line_that_is_edited(user: User, bench: Bench) -> None:
+    def place(lease: client_pb2.Lease) -> None:
+        become_ready(lease)
+        lease.expected_end_time.FromDatetime(datetime.now(UTC) + timedelta(hours=1))
+
+    bench.lab.place = place
     user.more["SHELL"] = program("bash")
     (user.home / ".bashrc").write_text("PS1='own> '\n")
     terminal = Terminal(user, "jumplab", "shell", "-l", "board=x", "--name", "demo", columns=200, term="xterm")

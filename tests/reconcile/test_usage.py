@@ -17,6 +17,7 @@ from jumplab_operator.reconcile.composition.manager import Manager
 from jumplab_operator.reconcile.context.connections import Connections
 from jumplab_operator.reconcile.context.context import Cluster
 from jumplab_operator.reconcile.context.ended_leases import EndedLeases
+from jumplab_operator.reconcile.context.pauses import Pauses
 from jumplab_operator.reconcile.context.settings import LabSettings
 from jumplab_operator.reconcile.context.workqueue import WorkQueue
 from jumplab_operator.reconcile.lease_steps.credentials import Credentials
@@ -48,7 +49,7 @@ class Planner:
         events = EventRecorder(kube, clock, queue.calm, SETTINGS.attach_first)
         self.objects = ObjectStore()
         ended = EndedLeases(SETTINGS.ended_of_client, SETTINGS.ended_of_namespace)
-        self.cluster = Cluster(kube, SETTINGS, clock, self.objects, presence, queue, events, ended)
+        self.cluster = Cluster(kube, SETTINGS, clock, self.objects, presence, queue, events, Pauses(clock), ended)
         self.scheduler_loop = SchedulerLoop(self.cluster)
         self.manager = Manager(self.cluster, self.scheduler_loop, Credentials(kube, Tokens(), ""))
 

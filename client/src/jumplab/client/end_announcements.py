@@ -69,25 +69,31 @@ class _Warning:
 
     def follow(self, lease: LeaseView) -> None:
         """Takes over the lease's end, as it is expected now."""
-        if lease.expected_end == self._end:
+        before, self._end = self._end, lease.expected_end
+        if self._end == before:
             return
         self.stop()
-        self._end = lease.expected_end
         if self._end is not None:
-            self._task = asyncio.create_task(self._warn(lease.name, self._end), name="warnings before the lease's end")
+            is_earlier = before is not None and self._end < before
+            warning = self._warn(lease.name, self._end, is_earlier=is_earlier)
+            self._task = asyncio.create_task(warning, name="warnings before the lease's end")
 
     def stop(self) -> None:
         if self._task is not None:
             self._task.cancel()
 
-    async def _warn(self, name: str, end: datetime) -> None:
-        for before in WARNINGS:
-            if end - before < datetime.now(UTC):
-                continue
-            await _until(end - before)
+    async def _warn(self, name: str, end: datetime, *, is_earlier: bool) -> None:
+        """is_earlier: the end was moved here from a later time, and may be near already."""
+        now = datetime.now(UTC)
+        ahead = [end - before for before in WARNINGS if end - before > now]
+        if is_earlier and len(ahead) < len(WARNINGS) and end > now:
+            ahead.insert(0, now)
+        for moment in ahead:
+            await _until(moment)
             now = datetime.now(UTC)
+            minutes = max(1, round((end - now) / timedelta(minutes=1)))
             self._notify(
-                f'lease "{name}" ends in {before // timedelta(minutes=1)} minutes, at {format_local(end, now)}; '
+                f'lease "{name}" ends in {minutes} minute{"s" if minutes > 1 else ""}, at {format_local(end, now)}; '
                 f"`jumplab update lease {name} --end TIME` moves its end"
             )
 
