@@ -24,7 +24,7 @@ BAD: list[tuple[str, str, Plain, str]] = [
     ("leases", "used", {"status": {"queue": {"position": "first"}}}, "status"),
 ]
 GOOD: Plain = {
-    "exporters": {"spec": {"enabled": True}, "status": {"exporterStatus": "LeaseReady"}},
+    "exporters": {"spec": {"enabled": True}, "status": {"lastSeen": None}},
     "clients": {"spec": {"username": None}, "status": {"tokenExpiresAt": None}},
     "leases": {"spec": {"endTime": None, "clientRef": {"name": "ann"}}, "status": {"queue": None}},
 }
