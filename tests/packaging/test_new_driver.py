@@ -14,7 +14,7 @@ from tests.kube.processes import Process, free_ports
 from tests.packaging.pythons import RUNNING, Installed
 from tests.packaging.test_distributions import VERSION
 
-LAST_WORDS = {"own": ("60.0", "40.0"), "power": ("true", "True")}
+LAST_WORDS = {"own": ("60.0", "40.0"), "power": ("true", "True"), "console": ("terminal 1.0", "terminal 1.0")}
 """What the README's `j` commands say at last, and its script."""
 
 
@@ -52,8 +52,8 @@ def test_what_is_written_is_installed_tested_and_used(author: Installed, interfa
     finally:
         simulator.stop()
     words, script_words = LAST_WORDS[interface]
-    assert (talked.status, talked.out.splitlines()[-1:]) == (0, [words]), talked
-    assert (ran.status, ran.out) == (0, f"{script_words}\n"), ran
+    assert (talked.status, talked.out.splitlines()[-1]) == (0, words), talked
+    assert (ran.status, ran.out.splitlines()[-1]) == (0, script_words), ran
     checked = typed(package, author, "mypy --strict script.py")
     assert checked.status == 0, checked.out
 

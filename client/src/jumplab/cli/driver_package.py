@@ -15,13 +15,13 @@ from pathlib import Path
 
 from jumplab.client.errors import ConfigurationError
 
-EXAMPLES: Mapping[str, str] = {"own": "acme-chamber", "power": "acme-relay"}
+EXAMPLES: Mapping[str, str] = {"own": "acme-chamber", "power": "acme-relay", "console": "acme-terminal"}
 """The templates, by the interface of their driver, each with the name of the package in it."""
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 _LONGEST = 32
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
-_ANY_VERSION = "jumplab>=0.0.0"
+_ANY_VERSION = ">=0.0.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class DriverTemplate:
         """The files for a package of this name: their text by their path."""
         return {
             _renamed(path, self.example, name): _renamed(text, self.example, name).replace(
-                _ANY_VERSION, f"jumplab>={version('jumplab')}"
+                _ANY_VERSION, f">={version('jumplab')}"
             )
             for path, text in _texts(self.folder)
         }

@@ -1,0 +1,1 @@
+"""A console driver for Jumplab, and a simulator of its device."""
