@@ -137,6 +137,25 @@ async def test_what_a_control_plane_can_not_write(stranger: User, tmp_path: Path
     assert "Traceback" not in full.err
 
 
+@pytest.mark.needs("bash")
+async def test_what_j_can_not_write_is_one_sentence(user: User) -> None:
+    script = "j power is-on >/dev/full; echo $?; j power is-on >&-; echo $?; j power is-on 2>&-; echo $?"
+    said = await user.run("jumplab", "shell", "-l", "board=x", "--", "bash", "-c", script)
+    assert said.out.splitlines() == ["1", "1", "false", "0"]
+    assert [line for line in said.err.splitlines() if line.startswith("j: ")] == [
+        f"j: {NO_SPACE}",
+        "j: standard output can't be written: Bad file descriptor",
+    ]
+    assert "Traceback" not in said.err
+
+
+async def test_a_time_below_zero_is_refused_and_nothing_is_switched(user: User) -> None:
+    script = "j power on; j power cycle --off-seconds -1; j power is-on"
+    said = await user.run("jumplab", "shell", "-l", "board=x", "--", "bash", "-c", script)
+    assert said.out.splitlines()[-1:] == ["true"]
+    assert "off_seconds must be 0 or more, not -1" in said.err
+
+
 STARTS = {
     "jumplab": ("jumplab.cli", ["get", "leases"]),
     "j": ("jumplab.cli.j", ["power", "on"]),
