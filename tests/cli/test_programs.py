@@ -90,6 +90,16 @@ async def test_an_exporter_logs_more(stranger: User, exporter_file: Path, words:
     await outcome_of(process)
 
 
+async def test_an_operator_logs_its_requests(stranger: User, tmp_path: Path) -> None:
+    options = ("--data-dir", str(tmp_path / "data"), "--port", "0", "--grpc-port", "0")
+    process = await stranger.start("jumplab-operator", "standalone", *options, "-v")
+    assert process.stderr is not None
+    while "HTTP status 200 in" not in (line := (await process.stderr.readline()).decode()):
+        assert line, "it ended"
+    process.terminate()
+    await outcome_of(process)
+
+
 @pytest.mark.parametrize("program", ["jumplab", "jumplab-exporter", "jumplab-operator"])
 @pytest.mark.parametrize("words", ["--bogus", "bogus", "run --bogus", "check", "run"])
 async def test_a_wrong_usage_is_one_sentence_of_the_program(stranger: User, program: str, words: str) -> None:
