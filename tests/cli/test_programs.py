@@ -205,4 +205,4 @@ def test_a_program_s_start_loads_nothing_before_ctrl_c_ends_it(program: str) -> 
     ).stderr
     names = {line.rpartition("|")[2].strip() for line in loaded.splitlines()}
     assert module in names
-    assert not names & {"click", "asyncio", "logging", "typing", "json", "socket"}
+    assert not names & {"click", "asyncio", "logging", "typing", "json", "socket", "signal"}
