@@ -90,6 +90,16 @@ async def test_an_exporter_logs_more(stranger: User, exporter_file: Path, words:
     await outcome_of(process)
 
 
+async def test_an_operator_logs_its_requests(stranger: User, tmp_path: Path) -> None:
+    options = ("--data-dir", str(tmp_path / "data"), "--port", "0", "--grpc-port", "0")
+    process = await stranger.start("jumplab-operator", "standalone", *options, "-v")
+    assert process.stderr is not None
+    while "HTTP status 200 in" not in (line := (await process.stderr.readline()).decode()):
+        assert line, "it ended"
+    process.terminate()
+    await outcome_of(process)
+
+
 @pytest.mark.parametrize("program", ["jumplab", "jumplab-exporter", "jumplab-operator"])
 @pytest.mark.parametrize("words", ["--bogus", "bogus", "run --bogus", "check", "run"])
 async def test_a_wrong_usage_is_one_sentence_of_the_program(stranger: User, program: str, words: str) -> None:
@@ -137,6 +147,25 @@ async def test_what_a_control_plane_can_not_write(stranger: User, tmp_path: Path
     assert "Traceback" not in full.err
 
 
+@pytest.mark.needs("bash")
+async def test_what_j_can_not_write_is_one_sentence(user: User) -> None:
+    script = "j power is-on >/dev/full; echo $?; j power is-on >&-; echo $?; j power is-on 2>&-; echo $?"
+    said = await user.run("jumplab", "shell", "-l", "board=x", "--", "bash", "-c", script)
+    assert said.out.splitlines() == ["1", "1", "false", "0"]
+    assert [line for line in said.err.splitlines() if line.startswith("j: ")] == [
+        f"j: {NO_SPACE}",
+        "j: standard output can't be written: Bad file descriptor",
+    ]
+    assert "Traceback" not in said.err
+
+
+async def test_a_time_below_zero_is_refused_and_nothing_is_switched(user: User) -> None:
+    script = "j power on; j power cycle --off-seconds -1; j power is-on"
+    said = await user.run("jumplab", "shell", "-l", "board=x", "--", "bash", "-c", script)
+    assert said.out.splitlines()[-1:] == ["true"]
+    assert "off_seconds must be 0 or more, not -1" in said.err
+
+
 STARTS = {
     "jumplab": ("jumplab.cli", ["get", "leases"]),
     "j": ("jumplab.cli.j", ["power", "on"]),
@@ -176,4 +205,4 @@ def test_a_program_s_start_loads_nothing_before_ctrl_c_ends_it(program: str) -> 
     ).stderr
     names = {line.rpartition("|")[2].strip() for line in loaded.splitlines()}
     assert module in names
-    assert not names & {"click", "asyncio", "logging", "typing", "json", "socket"}
+    assert not names & {"click", "asyncio", "logging", "typing", "json", "socket", "signal"}

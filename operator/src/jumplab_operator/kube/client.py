@@ -7,6 +7,7 @@ that can't be reached is ApiUnreachable (try later).
 import asyncio
 import json
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -75,6 +76,7 @@ class KubeApi:
             "Content-Type": content_type,
             "Authorization": str(await self._client.configuration.get_api_key_with_prefix("authorization")),
         }
+        begin = time.monotonic()
         try:
             answer = await self._client.rest_client.request(  # type: ignore[no-untyped-call]  # generated code
                 method, self._url + path, headers=headers, body=body, _request_timeout=_TIMEOUT_SECONDS
@@ -84,6 +86,8 @@ class KubeApi:
             raise ApiUnreachable(
                 f"the Kubernetes API at {self._url} can't be reached: {error or type(error).__name__}"
             ) from error
+        took_ms = (time.monotonic() - begin) * 1000
+        _log.debug("%s %s: HTTP status %d in %.0f ms", method, path, answer.status, took_ms)
         return _answer(method, path, answer.status, payload)
 
 

@@ -31,6 +31,8 @@ def run(words: "list[str]", environment: "Mapping[str, str]") -> "int | None":
         member, *words = words
     if not socket_path or not token or not words or (members and not member):
         return None
+    if sys.stdout is None or sys.stderr is None:  # closed ones are for the whole `j`, which knows what to do
+        return None
     request = {
         "token": token,
         "member": member,
@@ -51,9 +53,13 @@ def run(words: "list[str]", environment: "Mapping[str, str]") -> "int | None":
         except KeyboardInterrupt:
             return _given_up(connection)
         except BrokenPipeError:
-            # Whoever read the output has left; writing the rest at exit would fail again.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            # Whoever read the output has left.
+            _discard_output()
             return _NOBODY_READS
+        except OSError as error:
+            _discard_output()
+            _print_note(f"j: standard output can't be written: {error.strerror}")
+            return 1
         finally:
             signal.signal(signal.SIGINT, before)
 
@@ -110,10 +116,18 @@ def _given_up(connection: socket.socket) -> int:
     return _INTERRUPTED
 
 
+def _discard_output() -> None:
+    """Writing the rest at exit would fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _print_note(text: str) -> None:
-    # Also while a terminal shows a console: a line feed alone does not go back then.
-    sys.stderr.write(text + ("\r\n" if sys.stderr.isatty() else "\n"))
-    sys.stderr.flush()
+    try:
+        # Also while a terminal shows a console: a line feed alone does not go back then.
+        sys.stderr.write(text + ("\r\n" if sys.stderr.isatty() else "\n"))
+        sys.stderr.flush()
+    except OSError:  # nobody can be told
+        pass
 
 
 def _display(stack: "ExitStack") -> "Any":

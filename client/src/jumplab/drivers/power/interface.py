@@ -26,6 +26,8 @@ class PowerInterface(DriverInterface):
 
     async def cycle(self, off_seconds: float = 1.0) -> None:
         """Switches off, waits, switches on. Cancelled while it waits, it leaves the supply off."""
+        if not 0 <= off_seconds < float("inf"):
+            raise ValueError(f"off_seconds must be 0 or more, not {off_seconds:g}")
         await self.off()
         await asyncio.sleep(off_seconds)
         await self.on()
