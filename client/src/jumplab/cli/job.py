@@ -61,6 +61,8 @@ class Job:
 
     def on_child(self) -> None:
         """Looks whether the command has been stopped, and does what a shell does then."""
+        if not hasattr(os, "waitid"):  # macOS before Python 3.13
+            return
         try:
             changed = os.waitid(os.P_PID, self._group, os.WSTOPPED | os.WNOHANG)
         except ChildProcessError:  # it has ended
