@@ -7,10 +7,11 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
-from tests.docs.machines import bench, two_machines
+from tests.docs.machines import Machine, bench, two_machines
 from tests.docs.pages import Block
 from tests.docs.terminals import Terminal
 
@@ -35,12 +36,9 @@ class Reader:
     _open: dict[str, Terminal] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
-        with contextlib.ExitStack() as stack:
-            self._machines = stack.enter_context(two_machines(self.folder / "machines"))
-            stack.enter_context(bench(self._machines[0]))
-            for home in (self.home, self.second_home):
-                home.mkdir()
-            self._stack = stack.pop_all()
+        self._stack = contextlib.ExitStack()
+        for home in (self.home, self.second_home):
+            home.mkdir(parents=True)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -59,16 +57,19 @@ class Reader:
         if name not in self._open:
             second = name in ON_SECOND
             home = self.second_home if second else self.home
-            environment = {
-                "PATH": f"{self.path}:{_PATH}".strip(":"),
-                "HOME": str(home),
-                "LANG": os.environ.get("LANG", "C.UTF-8"),
-            }
+            path = f"{self.path}:{_PATH}".strip(":")
+            environment = {"PATH": path, "HOME": str(home), "LANG": os.environ.get("LANG", "C.UTF-8")}
             environment |= self.second if second else {}
             begin = home if second else self.checkout
             prefix = self._machines[second].prefix if name not in BY_CLUSTER else ()
             self._open[name] = self._stack.enter_context(Terminal(name, begin, environment, prefix))
         return self._open[name]
+
+    @cached_property
+    def _machines(self) -> tuple[Machine, Machine]:
+        machines = self._stack.enter_context(two_machines(self.folder / "machines"))
+        self._stack.enter_context(bench(machines[0]))
+        return machines
 
     def copy_to_second(self, step: Block) -> None:
         """What `scp FILE… second.example:` of a block does; the files are those of ~/bench."""

@@ -13,26 +13,30 @@ Replacement = Callable[[Block], str | None]
 _NUMBERS = {"three": ("1", "2", "3")}
 
 
-def walk(page: str, terminals: Callable[[str], Terminal], replaced: Mapping[str, Replacement], until: str = "") -> None:
-    """Runs a page, or its sections before one.
+def walk(
+    page: str,
+    terminals: Callable[[str], Terminal],
+    replaced: Mapping[str, Replacement],
+    chosen: Callable[[Block], bool] = lambda _: True,
+) -> None:
+    """Runs a page.
 
-    terminals: opens the one with this number;  replaced: what is done for blocks with a mark.
+    terminals: opens the one with this number;  replaced: what is done for blocks with a mark;  chosen: whether a block
+    is of the part to run.
     """
-    steps = all_blocks(page)
-    chosen: tuple[str, ...] = ("1",)
+    steps = [step for step in all_blocks(page) if chosen(step)]
+    names: tuple[str, ...] = ("1",)
     for number, step in enumerate(steps):
-        if until and step.section == until:
-            return
         if step.language == "text":
             continue
         assert step.language == "sh", f"{step.place}: a {step.language or 'block without a language'} can't be pasted"
-        chosen = named_in(step.before) or chosen
+        names = named_in(step.before) or names
         following = steps[number + 1] if number + 1 < len(steps) else None
         printed = following.text.splitlines() if following and following.language == "text" else []
         assert not step.mark or step.mark in replaced, f"{step.place}: nothing is known of the mark {step.mark!r}"
         commands = replaced[step.mark](step) if step.mark else step.text
         if commands is not None:
-            for each in chosen:
+            for each in names:
                 _paste(step, commands, terminals(each), printed)
 
 
