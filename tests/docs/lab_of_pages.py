@@ -20,6 +20,7 @@ EXPORT = """export:
   power: {ref: board.power}
   console: {ref: board.console}
   storage: {ref: board.storage}
+  ssh: {type: network/tcp, config: {host: 127.0.0.1, port: 22}}
 """
 
 

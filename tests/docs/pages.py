@@ -15,7 +15,6 @@ from textwrap import dedent
 ROOT = Path(__file__).parents[2]
 _FENCED = re.compile(r"^(?P<indent> *)```(?P<info>[^\n`]*)\n(?P<text>.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _INDENTED = re.compile(r"(?:^(?: {4}.*)?\n)*^ {4}.*\n", re.MULTILINE)
-_LIST_ITEM = re.compile(r" *(?:[-*]|\d+\.) ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +39,13 @@ def all_blocks(page: str) -> list[Block]:
     text = (ROOT / page).read_text()
     found = [(match, True) for match in _FENCED.finditer(text)]
     masked = _FENCED.sub(lambda match: re.sub(r"[^\n]", "x", match[0]), text)
-    found += [(match, False) for match in _INDENTED.finditer(masked)]
+    found += [(match, False) for match in _INDENTED.finditer(masked) if _is_apart(masked, match.start())]
     return [_block(page, text, match, fenced) for match, fenced in sorted(found, key=lambda each: each[0].start())]
+
+
+def _is_apart(text: str, begin: int) -> bool:
+    """Whether there is an empty line before it: what follows a paragraph or a list item directly goes on with it."""
+    return text[begin] == "\n" or text[:begin].endswith("\n\n") or begin == 0
 
 
 def _block(page: str, text: str, match: re.Match[str], fenced: bool) -> Block:

@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import os
 import re
-import signal
 import subprocess
 import sys
 import termios
@@ -19,6 +18,7 @@ from typing import Self
 
 PATIENCE_SECONDS = 240.0
 """A bound that only a hang reaches."""
+_HANG_UP_SECONDS = 20.0
 _ON_ITS_TERMINAL = (
     "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
 )
@@ -42,7 +42,7 @@ class Terminal:
         )  # fmt: skip
         os.close(theirs)
         self._text, self._pasted, self._arrived = "", 0, threading.Condition()
-        self._reader = threading.Thread(target=self._read, name=f"terminal {name}")
+        self._reader = threading.Thread(target=self._read, name=f"terminal {name}", daemon=True)
         self._reader.start()
 
     def __enter__(self) -> Self:
@@ -51,13 +51,12 @@ class Terminal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._process.send_signal(signal.SIGHUP)  # bash passes it on to what runs in it
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(PATIENCE_SECONDS)
-        self._process.kill()
+        if self.serving:
+            self.interrupt()
+        self._process.kill()  # the kernel hangs up on what still runs in its foreground
         self._process.wait()
+        self._reader.join(_HANG_UP_SECONDS)  # a program that ignores it may hold the terminal open
         os.close(self._ours)
-        self._reader.join()
 
     def run(self, commands: str) -> str:
         """Pastes commands and waits until all have ended: what the terminal shows. Fails where one fails."""

@@ -19,6 +19,7 @@ from jumplab.testing import serve
 from jumplab_exporter.config import ExporterConfig
 from jumplab_exporter.driver_factory import build_drivers
 from jumplab_exporter.drivers.console.serial import SerialConsole
+from tests.docs.pages import block
 from tests.exporter.test_config import COMPLETE
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -70,7 +71,8 @@ def test_the_example_against_resets_is_read_as_it_is_meant() -> None:
 
 
 def test_the_calls_of_the_page_can_be_made() -> None:
-    [calls] = [block for block in blocks(SERIAL) if "board.console.send_break()" in block]
+    calls = "".join(block for block in blocks(SERIAL) if block.startswith(("board.console.", "j console ")))
+    assert "board.console.send_break()" in calls
     with serve(console=SerialConsole(url="loop://")) as board:
         for line in calls.splitlines():
             if line.startswith("board."):
@@ -100,5 +102,7 @@ def test_the_defaults_of_console_logs_are_the_page_s() -> None:
 
 def test_a_driver_is_named_as_the_page_says() -> None:
     assert "has_check" in dict(inspect.getmembers(Driver))
-    for line in [line for block in blocks(EXPORTER) for line in block.splitlines() if line.startswith("2026-")]:
+    lines = [line for line in block("docs/exporter.md", "2026-").splitlines() if line.startswith("2026-")]
+    assert lines
+    for line in lines:
         assert re.match(r"2026-\d\d-\d\dT\d\d:\d\d:\d\dZ (WARNING|INFO   ) ", line)

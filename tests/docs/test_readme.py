@@ -12,7 +12,7 @@ from tests.charts.cluster import Cluster
 from tests.charts.on_chart import OnChart
 from tests.client.test_board_types import mypy
 from tests.docs.cluster_of_page import helm_install
-from tests.docs.pages import Block, all_blocks
+from tests.docs.pages import Block, all_blocks, block
 from tests.docs.reader import Reader
 from tests.docs.walk import Replacement, walk
 
@@ -65,6 +65,7 @@ def test_its_cluster_works_as_printed(reader: Reader, cluster: Cluster) -> None:
 
     try:
         walk(PAGE, reader.terminal, replacements(helm=install), chosen=lambda step: step.section == CLUSTER)
+        reader.terminal("5").run(block("docs/cluster.md", "kubectl -n jumplab"))
     finally:
         for each in installed:
             each.close()
