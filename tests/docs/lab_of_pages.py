@@ -61,23 +61,31 @@ def lab_of_pages(folder: Path) -> Iterator[LabOfPages]:
     (folder / "home").mkdir(parents=True)
     port, grpc_port = free_ports(2)
     options = (f"--port={port}", f"--grpc-port={grpc_port}")
+    plane: list[str | Path] = [PROGRAMS / "jumplab-operator", "standalone", *options]
     with contextlib.ExitStack() as stack:
-        plane = Process(
-            [PROGRAMS / "jumplab-operator", "standalone", *options], folder / "control-plane.log", lab.environment
-        )
-        _start(plane, "Jumplab is running", stack)
+        running = _started(Process(plane, folder / "control-plane.log", lab.environment), stack)
+        _wait(running, "Jumplab is running")
         lab.run("jumplab", "create", "client", "ci", "--out", "ci.yaml")
         lab.run("jumplab", "create", "client", "me", "--save")
-        for name, board in BOARDS.items():
-            file = folder / f"{name}.yaml"
-            lab.run("jumplab", "create", "exporter", name, "-l", f"board={board}", "--out", str(file))
-            file.write_text(file.read_text().replace("export: {}\n", EXPORT))
-            run = [PROGRAMS / "jumplab-exporter", "run", file]
-            _start(Process(run, folder / f"{name}.log", lab.environment), "Available", stack)
+        exporters = [_started(_exporter(lab, name, board), stack) for name, board in BOARDS.items()]
+        for each in exporters:
+            _wait(each, "Available")
         yield lab
 
 
-def _start(process: Process, text: str, stack: contextlib.ExitStack) -> None:
+def _exporter(lab: LabOfPages, name: str, board: str) -> Process:
+    """An exporter that was made as the README says, not started."""
+    file = lab.folder / f"{name}.yaml"
+    lab.run("jumplab", "create", "exporter", name, "-l", f"board={board}", "--out", str(file))
+    file.write_text(file.read_text().replace("export: {}\n", EXPORT))
+    return Process([PROGRAMS / "jumplab-exporter", "run", file], file.with_suffix(".log"), lab.environment)
+
+
+def _started(process: Process, stack: contextlib.ExitStack) -> Process:
     process.start()
     stack.callback(process.stop)
+    return process
+
+
+def _wait(process: Process, text: str) -> None:
     process.wait_until(lambda: text in process.output(), "its start")
