@@ -79,8 +79,8 @@ def test_yaml_is_an_exporter_s_and_its_drivers_can_be_built(block: Block) -> Non
 
 
 def test_the_lab_as_code_can_be_installed() -> None:
-    [text] = [block.text for block in all_blocks("docs/cluster.md") if "# lab.yaml" in block.text]
-    kinds = {each["kind"] for each in rendered(LAB, yaml.safe_load(text.partition("# lab.yaml\n")[2]))}
+    [text] = [block.text for block in all_blocks("docs/cluster.md") if block.text.startswith("# lab.yaml")]
+    kinds = {each["kind"] for each in rendered(LAB, yaml.safe_load(text))}
     assert {"Client", "Exporter", "ExporterAccessPolicy", "Deployment", "DaemonSet"} <= kinds
 
 

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.charts.cluster import Cluster
 from tests.charts.on_chart import OnChart
 from tests.client.test_board_types import mypy
 from tests.docs.cluster_of_page import helm_install
-from tests.docs.pages import Block, all_blocks, block
+from tests.docs.pages import ROOT, Block, all_blocks, block
 from tests.docs.reader import Reader
 from tests.docs.walk import Replacement, walk
 
@@ -76,6 +77,13 @@ def test_its_class_of_a_board_is_typed(tmp_path: Path) -> None:
     example = tmp_path / "boot.py"
     example.write_text(made.partition("<<'END'\n")[2].partition("END\n")[0])
     assert mypy(example) == []
+
+
+def test_the_real_board_is_that_of_the_example() -> None:
+    [made] = [step.text for step in all_blocks(PAGE) if "power/command" in step.text]
+    export = yaml.safe_load(made.partition("<<'END'\n")[2].partition("END\n")[0])
+    example = yaml.safe_load((ROOT / "examples/exporter-serial.yaml").read_text())
+    assert export == {"export": example["export"]}
 
 
 def test_no_more_is_replaced_than_must_be() -> None:
