@@ -35,7 +35,7 @@ class Terminal:
         self._ours, theirs = os.openpty()
         fcntl.ioctl(self._ours, termios.TIOCSWINSZ, b"\x18\x00\xc8\x00\x00\x00\x00\x00")  # 24 lines of 200 columns
         command = [*prefix, "env", "--chdir", str(home), "bash", "--norc", "-i"]
-        shown = {"PROMPT_COMMAND": 'printf "<<%s>>" $?', "PS1": "$ ", "TERM": "dumb", "SHELL": "/bin/bash"}
+        shown = {"PROMPT_COMMAND": 'printf "<<%s>>" $?', "PS1": "$ ", "TERM": "dumb", "SHELL": "/bin/bash", "TZ": "UTC"}
         self._process = subprocess.Popen(
             [sys.executable, "-c", _ON_ITS_TERMINAL, *command],
             stdin=theirs, stdout=theirs, stderr=theirs, env={**environment, **shown}, start_new_session=True,
@@ -59,20 +59,20 @@ class Terminal:
         os.close(self._ours)
 
     def run(self, commands: str) -> str:
-        """Pastes commands and waits until all have ended: what the terminal shows. Fails where one fails."""
+        """Pastes commands and waits until all have ended: what they have printed. Fails where one fails."""
         self._pasted += 1
         begin, ended = len(self._text), f"block {self._pasted} ended"
         self._type(commands + f'echo "block" {self._pasted} ended\n')
         shown = self._wait(lambda text: ended in text, begin, commands)
         failed = [status for status in _STATUS.findall(shown) if status != "0"]
         assert not failed, f"a command failed in terminal {self.name} with {failed[0]}:\n{shown}"
-        return shown
+        return printed(shown, commands)
 
     def serve(self, commands: str, lines: Sequence[str]) -> None:
         """Pastes commands whose last one goes on, and waits until it has printed these lines."""
         begin = len(self._text)
         self._type(commands)
-        self._wait(lambda text: shows(text, lines), begin, commands)
+        self._wait(lambda text: shows(printed(text, commands), lines), begin, commands)
         self.serving = True
 
     def interrupt(self) -> None:
@@ -102,6 +102,13 @@ class Terminal:
                     self._arrived.notify_all()
 
 
+def printed(shown: str, commands: str) -> str:
+    """What a terminal shows without the commands that were typed."""
+    for line in filter(str.strip, commands.splitlines()):
+        shown = shown.replace(line, "")
+    return shown
+
+
 def shows(text: str, lines: Sequence[str]) -> bool:
     """Whether a text has these lines, in their order, among others; names, times and hashes may be others."""
     rest = text
@@ -120,8 +127,8 @@ def missing_line(text: str, lines: Sequence[str]) -> str:
 
 _VARIES = (
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"),
+    (r"(?:\d{4}-\d\d-\d\d )?\d\d:\d\d(?::\d\d)?", r"(?:\d{4}-\d\d-\d\d )?\d\d:\d\d(?::\d\d)?"),
     (r"\d{4}-\d\d-\d\d", r"\d{4}-\d\d-\d\d"),
-    (r"\d\d:\d\d(:\d\d)?", r"\d\d:\d\d(:\d\d)?"),
     (r"\b(?=\w*\d)[0-9a-f]{8,}\b", r"[0-9a-f]{8,}"),
     (r"…", r".*"),
     (r"\s+", r"\s+"),
