@@ -23,6 +23,7 @@ import pytest
 from jumplab_exporter.drivers.board.qemu import QemuBoard
 from tests.drivers.ser2net import SER2NET
 from tests.kube.servers import ASSETS, NO_ASSETS, PROGRAMS
+from tests.strategies import linux
 from tools.chaos import clocks
 from tools.fuzz import guided
 
@@ -151,6 +152,7 @@ MISSING: Mapping[str, Callable[[], str]] = MappingProxyType(
         "kube-apiserver": _kube_apiserver,
         "kubectl": _kubectl,
         "qemu": _qemu,
+        "linux": linux.why_missing,
         "faketime": _faketime,
         "ser2net": _ser2net,
         "busybox": _busybox,

@@ -5,6 +5,7 @@ import json
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,58 @@ async def test_clients_are_shown_and_deleted(administrator: User, one_sentence: 
     assert "not found" in one_sentence(await administrator.run("jumplab", "get", "client", "shown-1"), 1)
 
 
+@pytest.mark.parametrize("command", ["get client", "delete exporter", "create client"])
+@pytest.mark.parametrize("name", ["a/b", ""])
+async def test_a_name_that_nothing_can_have_is_refused_before_it_is_asked_for(
+    administrator: User, one_sentence: OneSentence, command: str, name: str
+) -> None:
+    refused = await administrator.run("jumplab", *command.split(), name)
+    assert f'"{name}": the name is not valid' in one_sentence(refused, 1)
+
+
+@pytest.mark.parametrize(
+    ("labels", "sentence"),
+    [
+        (("a=b_",), """ "b_" can't be the value of "a"; use"""),
+        (("a/=b",), """ "a/" can't be a label's key; use"""),
+        (("a=b", "a=c"), ' label "a" is given twice'),
+    ],
+)
+async def test_labels_that_can_not_be_are_refused_before_they_are_asked_for(
+    administrator: User, one_sentence: OneSentence, labels: tuple[str, ...], sentence: str
+) -> None:
+    options = [word for label in labels for word in ("-l", label)]
+    refused = await administrator.run("jumplab", "create", "exporter", "x", *options)
+    assert sentence in one_sentence(refused, 2)
+
+
+async def test_an_empty_place_for_a_credential_is_none(administrator: User, one_sentence: OneSentence) -> None:
+    assert "--out is empty" in one_sentence(await administrator.run("jumplab", "create", "client", "x", "--out", ""), 2)
+    assert "x" not in await names(administrator, "clients")
+
+
+async def test_clients_of_all_namespaces_are_shown_with_theirs(administrator: User, one_sentence: OneSentence) -> None:
+    await administrator.run("jumplab", "create", "client", "here")
+    listed = await administrator.run("jumplab", "get", "clients", "-A")
+    header, *rows = [line.split() for line in listed.out.splitlines()]
+    assert header[:2] == ["NAMESPACE", "NAME"]
+    assert ["default", "here"] in [row[:2] for row in rows]
+    refused = await administrator.run("jumplab", "get", "clients", "here", "-A")
+    assert "name it with -n instead of -A" in one_sentence(refused, 2)
+
+
+@pytest.mark.parametrize(("kind", "kubectl"), [("exp", "exporters"), ("leases", "jl"), ("queue", "jl")])
+async def test_a_client_hears_who_sees_all_namespaces(
+    administrator: User, one_sentence: OneSentence, kind: str, kubectl: str
+) -> None:
+    await administrator.run("jumplab", "create", "client", "bound", "--save")
+    refused = await administrator.run("jumplab", "get", kind, "-A", "--client", "bound")
+    assert 'client "bound" sees only its own namespace "default"' in one_sentence(refused, 2)
+    assert f"`kubectl get {kubectl} -A`" in refused.err
+    await administrator.run("jumplab", "delete", "client", "bound")
+    administrator.places.client_path("bound").unlink()
+
+
 async def test_an_exporter_is_deleted(administrator: User) -> None:
     await administrator.run("jumplab", "create", "client", "looker", "--save")
     await administrator.run("jumplab", "create", "exporter", "short-lived")
@@ -234,3 +287,24 @@ async def test_what_is_interrupted_is_not_left_behind(administrator: User) -> No
     ended = await outcome_of(process)
     assert "Traceback" not in ended.err
     assert (ended.status == 0) == ("interrupted" in await names(administrator, "clients"))
+
+
+async def test_a_scheduled_lease_shows_its_begin_and_its_tags(administrator: User) -> None:
+    await administrator.run("jumplab", "create", "client", "planner", "--save")
+    begin = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(days=1)
+    asked = ("create", "lease", "--client", "planner", "-l", "board=none", "--name", "later", "--tag", "ticket=4711")
+    created = await administrator.run("jumplab", *asked, "--begin", begin.isoformat(), "-o", "yaml")
+    shown = await administrator.run("jumplab", "get", "lease", "later", "--client", "planner", "-o", "json")
+    for lease in (yaml.safe_load(created.out), json.loads(shown.out)):
+        assert (lease["begin"], lease["tags"]) == (f"{begin:%Y-%m-%dT%H:%M:%SZ}", {"ticket": "4711"})
+    table = await administrator.run("jumplab", "get", "leases", "--client", "planner", TZ="UTC")
+    assert "BEGINS" in table.out.splitlines()[0]
+    assert f"{begin:%Y-%m-%d %H:%M} UTC" in table.out
+    await administrator.run("jumplab", "delete", "lease", "later", "--client", "planner")
+
+
+async def test_an_exporter_that_never_connected_has_lost_no_connection(administrator: User) -> None:
+    await administrator.run("jumplab", "create", "client", "viewer", "--save")
+    await administrator.run("jumplab", "create", "exporter", "never")
+    shown = await administrator.run("jumplab", "get", "exporter", "never", "--client", "viewer", "-o", "yaml")
+    assert yaml.safe_load(shown.out)["message"] == "it has not connected yet"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import ClassVar
@@ -117,9 +118,90 @@ class AsyncWrongClient(AsyncDriverClient):
     def cli(self) -> None: ...
 
 
+class BrokenInterface(LampInterface):
+    client: ClassVar[str] = f"{__name__}.BrokenClient"
+
+
+class Broken(BrokenInterface, Driver):
+    """Its client's commands fail."""
+
+
+class BrokenClient(DriverClient):
+    """Its commands raise."""
+
+    def cli(self) -> click.Group:
+        group = click.Group()
+
+        @group.command()
+        def burn() -> None:
+            raise KeyError("no such lamp")
+
+        @group.command()
+        def refuse() -> None:
+            raise click.ClickException("not today")
+
+        @group.command()
+        def ask() -> None:
+            self.missing()
+
+        return group
+
+
+class UnmadeInterface(LampInterface):
+    client: ClassVar[str] = f"{__name__}.UnmadeClient"
+
+
+class Unmade(UnmadeInterface, Driver):
+    """Its client can't be made."""
+
+
+class UnmadeClient(DriverClient):
+    """Takes nothing."""
+
+    def __init__(self) -> None: ...
+
+    def cli(self) -> click.Group:
+        return click.Group()
+
+
+class UnlistedInterface(LampInterface):
+    client: ClassVar[str] = f"{__name__}.AsyncUnlistedClient"
+
+
+class Unlisted(UnlistedInterface, Driver):
+    """Its client's commands can't be had."""
+
+
+class AsyncUnlistedClient(AsyncDriverClient):
+    """Raises where it is asked for its commands."""
+
+    def cli(self) -> click.Group:
+        raise RuntimeError("no file of commands")
+
+
+class Colour(enum.Enum):
+    """Of a lamp."""
+
+    RED = "red"
+    BLUE = "blue"
+
+
+class PaintedInterface(DriverInterface):
+    async def paint(self, colour: Colour, *, border: Colour | None = None) -> Colour:
+        """Paints it."""
+        return border or colour
+
+
+class Painted(PaintedInterface, Driver):
+    """Its method takes an enum."""
+
+
 @pytest.fixture
 async def user(lab: LabDouble, authority: Authority, stranger: User) -> AsyncIterator[User]:
-    board = {"lamp": Lamp(), "torch": Torch(), "talking": Talking(), "wrong": Wrong(), "power": Switch()}
+    board = {
+        "lamp": Lamp(), "torch": Torch(), "talking": Talking(), "wrong": Wrong(), "power": Switch(),
+        "broken": Broken(), "unmade": Unmade(), "unlisted": Unlisted(), "painted": Painted(),
+    }  # fmt: skip
     async with bench_of(lab, authority, board) as bench:
         stranger.configure(config_for(bench.port, authority))
         stranger.more |= {"JMP_DRIVERS_ALLOW": "UNSAFE", "PYTHONPATH": str(ROOT)}
@@ -170,5 +252,36 @@ async def test_a_client_that_is_not_to_be_had_hides_no_methods(user: User) -> No
     assert "power  on off is-on cycle" in shown.out
     wrong = await script(user, "j wrong shine")
     assert wrong.status == 1
-    assert "AsyncWrongClient.cli must return a click.Group, not None" in wrong.err.splitlines()[-1]
+    assert "AsyncWrongClient.cli must return a click.Group, not None" in wrong.last_line
     assert "Traceback" not in wrong.err
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            "broken burn",
+            "the command burn of tests.cli.test_client_commands.BrokenClient.cli raised KeyError: 'no such",
+        ),
+        ("broken refuse", "j: not today"),
+        ("broken ask", 'driver "broken" has no "missing"; it offers: '),
+        ("unmade shine", "UnmadeClient raised TypeError: "),
+        (
+            "unlisted shine",
+            "AsyncUnlistedClient.cli raised RuntimeError: no file of commands (test_client_commands.py, ",
+        ),
+    ],
+)
+async def test_what_a_clients_code_raises_names_it(user: User, words: str, sentence: str) -> None:
+    ran = await script(user, f"j {words}")
+    assert ran.status == 1
+    assert sentence in ran.err.splitlines()[-1]
+    assert "Traceback" not in ran.err
+
+
+async def test_enums_are_words(user: User) -> None:
+    painted = await script(user, "j painted paint red && j painted paint red --border blue")
+    assert (painted.status, painted.out) == (0, "red\nblue\n"), painted.err
+    refused = await script(user, "j painted paint green")
+    assert refused.status == 2
+    assert "'green' is not one of 'red', 'blue'" in refused.err

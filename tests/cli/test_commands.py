@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 import yaml
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from jumplab.protocol.client_v1 import client_pb2
 from jumplab.protocol.v1 import common_pb2
@@ -52,9 +53,19 @@ async def test_why_a_lease_waits_is_told_exporter_by_exporter(user: User, bench:
     ]
     assert said[-1].split() == ["board=x", "bench-1", "Leased", "it", "is", "leased", "by", "ann"]
     found = json.loads((await user.run("jumplab", "explain", "lease", "demo", "-o", "json")).out)
-    assert found["queuePosition"] == {"position": 1, "expectedBegin": "2026-08-01T12:00:00Z", "message": "number 1"}
+    position = {"position": 1, "expectedBegin": "2026-08-01T12:00:00Z", "latestBegin": None, "message": "number 1"}
+    assert found["queuePosition"] == position
     assert found["exporters"][0]["reason"] == "Leased"
     assert yaml.safe_load((await user.run("jumplab", "explain", "lease", "demo", "-o", "yaml")).out) == found
+
+
+async def test_a_range_is_shown_where_leases_before_it_may_be_extended(user: User, bench: Bench) -> None:
+    bench.lab.place = become_pending
+    bench.lab.latest_begin = Timestamp(seconds=1_785_585_600 + 7200)
+    await user.run("jumplab", "create", "lease", "-l", "board=x", "--name", "demo")
+    said = (await user.run("jumplab", "explain", "lease", "demo", TZ="UTC")).out.splitlines()
+    assert said[2] == "expected begin: 2026-08-01 12:00 UTC to 2026-08-01 14:00 UTC"
+    assert "2026-08-01 12:00 UTC to 2026-08-01 14:00 UTC" in (await user.run("jumplab", "get", "queue", TZ="UTC")).out
 
 
 async def test_all_times_of_an_explanation_are_in_one_zone(user: User, bench: Bench) -> None:
@@ -168,7 +179,7 @@ async def test_a_wait_that_is_too_long_ends_with_the_reason(user: User, bench: B
     bench.lab.place = become_pending
     late = await user.run("jumplab", "create", "lease", "-l", "a=b", "--wait", "--wait-timeout", "200ms")
     assert late.status == 1
-    assert "was not ready within" in late.err.splitlines()[-1]
+    assert "was not ready within" in late.last_line
     assert len(bench.lab.released) == 1
 
 
@@ -178,7 +189,14 @@ async def test_a_wait_that_is_too_long_ends_with_the_reason(user: User, bench: B
         (["create", "lease"], "say what to lease"),
         (["create", "lease", "-l", "a=b", "--duration", "soon"], '"soon" is not a duration'),
         (["create", "lease", "--frobnicate"], "no such option"),
-        (["frobnicate"], "no such command"),
+        (["frobnicate"], "no such command 'frobnicate'; the commands are get, explain, create,"),
+        (["get", "pods"], 'there is no kind "pods" to get; the kinds are clients, exporters, leases, queue (see'),
+        (["delete", "pod/x"], 'there is no kind "pod" to delete; the kinds are client, exporter, lease (see'),
+        (["explain", "pods"], 'there is no kind "pods" to explain; the kinds are lease (see'),
+        (["get", "leases/"], '"leases/" has no name behind its slash; write it as leases/NAME'),
+        (["create", "lease", "-l", "a=b", "--begin", "9999-12-31T23:59:59Z"], "the time is in the year 9999; give"),
+        (["update", "lease", "demo", "--end", "9999-12-31"], "the time is in the year 9999; give"),
+        (["config", "pods"], "no such command 'pods'; the commands are client (see"),
         (["delete", "lease"], "missing argument"),
         (["update", "lease", "demo"], "nothing to change; give"),
         (["update", "lease", "demo", "--duration", "1h", "--end", "14:00"], "contradict each other"),
@@ -195,7 +213,14 @@ async def test_a_wait_that_is_too_long_ends_with_the_reason(user: User, bench: B
         (["create", "lease", "-l", "a=b", "--tag", "ticket"], '"ticket" is not a tag'),
         (["create", "lease", "-l", "a=b", "--tag", "=x"], '"=x" is not a tag'),
         (["create", "lease", "-l", "a=b", "--tag", "ä=x"], 'tag "ä" is not a valid label'),
-        (["create", "lease", "-l", "a=b", "--tag", f"a={'x' * 64}"], 'tag "a" is not a valid label'),
+        (
+            ["create", "lease", "-l", "a=b", "--tag", f"a={'x' * 64}"],
+            f'the value "{"x" * 64}" of tag "a" is not valid; use',
+        ),
+        (["create", "lease", "-l", "a=b", "--tag", "a=b c"], 'the value "b c" of tag "a" is not valid; use'),
+        (["create", "lease", "-l", "board in (a"], 'a comma or ) is missing at the end, in the selector "board in (a"'),
+        (["create", "lease", "--member", "dut=board==="], '"=" stands where'),
+        (["create", "lease", "-l", " "], "say what to lease"),
         (["create", "lease", "-l", "a=b", *(f"--tag=k{number}=x" for number in range(11))], "11 tags; the limit is 10"),
         (["create", "lease", "-l", "a=b", "--begin", "2001-01-01 00:00"], "is in the past; leave it out"),
         (["create", "lease", "-l", "a=b", "--begin", "soon"], '"soon" is not a time'),
@@ -281,3 +306,12 @@ async def test_a_reader_that_leaves_is_no_traceback(user: User, exporters: None)
         stderr=asyncio.subprocess.PIPE,
     )
     assert "Traceback" not in (await outcome_of(process)).err
+
+
+@pytest.mark.parametrize("words", ["get lease", "get exporter", "delete lease", "explain lease", "generate board"])
+@pytest.mark.parametrize("name", ["", "a/b"])
+async def test_a_name_that_nothing_has_is_not_found(
+    user: User, one_sentence: Callable[[Outcome, int], str], words: str, name: str
+) -> None:
+    refused = await user.run("jumplab", *words.split(), name)
+    assert f'"{name}" in namespace "lab"' in one_sentence(refused, 1)

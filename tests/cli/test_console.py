@@ -114,5 +114,5 @@ async def test_which_console_is_meant_must_be_clear(
         stranger.configure(config_for(bench.port, authority))
         failed = await stranger.run("jumplab", "console", *LEASED, *words)
     assert failed.status == 2
-    assert said in failed.err.splitlines()[-1]
+    assert said in failed.last_line
     assert lab.released == ["demo"]

@@ -107,14 +107,14 @@ async def test_a_log_that_can_not_be_is_said(words: list[str], said: str, desk: 
     desk.console.say(b"x\n")
     failed = await desk.open(*words)
     assert failed.status in (1, 2)
-    assert said in failed.err.splitlines()[-1]
+    assert said in failed.last_line
 
 
 async def test_standard_output_that_takes_nothing_is_said_by_j(desk: Desk) -> None:
     desk.console.say(b"x\n")
     said = await desk.j("j console log >/dev/full; echo $?")
     assert said.out == "1\n"
-    assert said.err.splitlines()[-1].startswith("j: standard output can't be written: No space left")
+    assert said.last_line.startswith("j: standard output can't be written: No space left")
 
 
 @pytest.mark.parametrize("more", ["--watch", ""])
@@ -123,7 +123,7 @@ async def test_standard_output_that_takes_nothing_is_said_by_the_console(desk: D
     console = " ".join(("jumplab", "console", *LEASED, "--from", "begin", more))
     said = await desk.user.run("/bin/sh", "-c", f"{console} >/dev/full; echo $? >&2")
     assert "jumplab: standard output can't be written: No space left" in said.err
-    assert said.err.splitlines()[-1] == "1"
+    assert said.last_line == "1"
 
 
 async def test_all_j_of_a_shell_share_one_cursor(desk: Desk) -> None:

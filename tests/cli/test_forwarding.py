@@ -48,4 +48,4 @@ async def test_a_port_that_is_taken_is_one_sentence(web_user: User) -> None:
         port = taken.sockets[0].getsockname()[1]
         refused = await web_user.run("jumplab", *SHELL, str(port))
     assert refused.status == 1
-    assert f"can't listen on 127.0.0.1:{port}" in refused.err.splitlines()[-1]
+    assert f"can't listen on 127.0.0.1:{port}" in refused.last_line

@@ -282,7 +282,8 @@ async def test_ctrl_c_while_it_gets_ready_cleans_up(stranger: User, tmp_path: Pa
 async def test_ctrl_c_at_the_terminal_is_the_command_s_alone(stranger: User, tmp_path: Path) -> None:
     terminal = Terminal(stranger, "jumplab", "shell", "--exporter-config", str(written(tmp_path)))
     await terminal.expect("sh> ")
-    terminal.type("j power on && echo is''on; sleep 999\n")
+    # The program itself says that it is in the foreground: the shell may not have made way for it yet.
+    terminal.type("j power on && sh -c 'echo is\"\"on; exec sleep 999'\n")
     await terminal.expect("ison")
     terminal.type("\x03")
     await terminal.expect("sh> ")

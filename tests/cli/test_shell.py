@@ -65,7 +65,7 @@ async def test_an_existing_lease_is_used_and_left(user: User, bench: Bench) -> N
 async def test_a_command_that_does_not_exist_is_named_and_the_lease_released(user: User, bench: Bench) -> None:
     failed = await user.run("jumplab", "shell", "-l", "board=x", "--", "/no/such/program")
     assert failed.status == 2
-    assert "can't run /no/such/program: No such file" in failed.err.splitlines()[-1]
+    assert "can't run /no/such/program: No such file" in failed.last_line
     assert len(bench.lab.released) == 1
 
 
@@ -170,7 +170,7 @@ async def test_what_goes_wrong_is_one_sentence(
     failed = await jwords(*words)
     assert failed.status == status
     assert failed.out == ""
-    sentence = failed.err.splitlines()[-1]
+    sentence = failed.last_line
     assert sentence.startswith("j: ")
     assert said in sentence
     assert "Traceback" not in failed.err
@@ -205,14 +205,14 @@ async def siren_user(lab: LabDouble, authority: Authority, stranger: User) -> As
 async def test_a_client_class_that_is_not_allowed_stops_its_driver_alone(siren_user: User) -> None:
     refused = await script(siren_user, "j power on && j siren sound")
     assert refused.status == 1
-    assert "acme_evil.Siren" in refused.err.splitlines()[-1]
-    assert "drivers.allow" in refused.err.splitlines()[-1]
+    assert "acme_evil.Siren" in refused.last_line
+    assert "drivers.allow" in refused.last_line
 
 
 async def test_the_allow_list_of_the_configuration_holds_in_the_shell(siren_user: User) -> None:
     siren_user.more["JMP_DRIVERS_ALLOW"] = "UNSAFE"
     refused = await script(siren_user, "j siren sound")
-    assert 'install "acme_evil"' in refused.err.splitlines()[-1]
+    assert 'install "acme_evil"' in refused.last_line
 
 
 async def test_a_shell_works_where_the_folder_for_sockets_is_far_away(user: User, bench: Bench, tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ async def test_sizes_have_units(user: User, tmp_path: Path) -> None:
     ran = await script(user, f"j storage read --offset 1.5MiB --size 64KiB {copy} && j storage read --size 64M {copy}")
     assert copy.stat().st_size == 64 << 10
     assert ran.status == 2
-    assert '"64M" may mean 64MiB or 64MB; write the one that is meant' in ran.err.splitlines()[-1]
+    assert '"64M" may mean 64MiB or 64MB; write the one that is meant' in ran.last_line
 
 
 async def test_the_older_names_of_the_options_work(user: User, tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ async def test_an_image_that_is_too_large_is_refused_before_the_disk_is_touched(
         ran = await script(user, word)
         assert ran.status == 1
         sentence = "the disk has 4194304 bytes; 5242880 bytes do not fit"
-        assert ran.err.splitlines()[-1].startswith(f"j: storage.write: {sentence}"), ran.err
+        assert ran.last_line.startswith(f"j: storage.write: {sentence}"), ran.err
     assert disk.read_bytes() == bytes(4 * MIB)
 
 
@@ -125,10 +125,10 @@ async def test_packed_data_is_unpacked_unless_told_otherwise(user: User, disk: P
 async def test_what_this_machine_has_against_a_file_is_one_sentence(user: User, tmp_path: Path) -> None:
     ran = await script(user, f"j storage read {tmp_path}/nowhere/copy")
     assert ran.status == 1
-    assert ran.err.splitlines()[-1] == f"j: {tmp_path}/nowhere/copy: No such file or directory"
+    assert ran.last_line == f"j: {tmp_path}/nowhere/copy: No such file or directory"
     ran = await script(user, "j storage read /dev/full")
     assert ran.status == 1
-    assert "No space left on device" in ran.err.splitlines()[-1]
+    assert "No space left on device" in ran.last_line
     assert "Traceback" not in ran.err
 
 

@@ -72,7 +72,7 @@ async def test_a_control_plane_wants_to_know_where_to_keep_things() -> None:
     outcome = await run_as_nobody("jumplab-operator", "standalone")
     assert (outcome.status, outcome.err) == (
         2,
-        f"error: {NO_HOME}; choose a folder with --data-dir, or set HOME\n",
+        f"jumplab-operator: {NO_HOME}; choose a folder with --data-dir, or set HOME\n",
     )
 
 
@@ -80,7 +80,7 @@ async def test_an_operator_needs_no_home(tmp_path: Path) -> None:
     outcome = await run_as_nobody("jumplab-operator", "run", "--endpoint", "lab:7444")
     assert (outcome.status, outcome.err) == (
         2,
-        "error: no cluster is named; give --kubeconfig, set KUBECONFIG, or run in a pod\n",
+        "jumplab-operator: no cluster is named; give --kubeconfig, set KUBECONFIG, or run in a pod\n",
     )
 
 

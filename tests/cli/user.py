@@ -21,6 +21,11 @@ class Outcome:
     out: str
     err: str
 
+    @property
+    def last_line(self) -> str:
+        """The last line on standard error, without the one on the release of the lease."""
+        return [line for line in self.err.splitlines() if not line.startswith("jumplab: released lease ")][-1]
+
 
 @dataclass
 class User:

@@ -40,6 +40,7 @@ class LabDouble:
     on_refusal: Callable[[], None] = lambda: None
     page_size: int = 500
     refuses_changes: str = ""
+    latest_begin: Timestamp | None = None
 
     async def change(self, name: str, change: Callable[[client_pb2.Lease], None]) -> None:
         async with self.changed:
@@ -102,14 +103,17 @@ def set_condition(lease: client_pb2.Lease, type_: str, status: str, reason: str,
     lease.conditions.append(kubernetes_pb2.Condition(type=type_, status=status, reason=reason, message=message))
 
 
-def _place(position: int) -> client_pb2.QueuePosition:
-    expected = Timestamp(seconds=1_785_585_600) if position == 1 else None
-    return client_pb2.QueuePosition(position=position, expected_begin_time=expected, message=f"number {position}")
-
-
 class _ClientService(client_pb2_grpc.ClientServiceServicer):
     def __init__(self, lab: LabDouble) -> None:
         self.lab = lab
+
+    def _place(self, position: int) -> client_pb2.QueuePosition:
+        expected = Timestamp(seconds=1_785_585_600) if position == 1 else None
+        latest = self.lab.latest_begin if position == 1 else None
+        message = f"number {position}"
+        return client_pb2.QueuePosition(
+            position=position, expected_begin_time=expected, latest_begin_time=latest, message=message
+        )
 
     async def GetLease(self, request: Any, context: Any) -> client_pb2.Lease:
         await self.lab.admit("GetLease", context)
@@ -130,13 +134,15 @@ class _ClientService(client_pb2_grpc.ClientServiceServicer):
         ]
         waits = not (lease.ended or any(each.type == "Ready" and each.status == "True" for each in lease.conditions))
         return client_pb2.LeaseExplanation(
-            lease=lease, place=_place(1) if waits else None, exporters=considered if waits else []
+            lease=lease,
+            place=self._place(1) if waits else None,
+            exporters=considered if waits else [],
         )
 
     async def ListQueue(self, request: Any, context: Any) -> client_pb2.ListQueueResponse:
         await self.lab.admit("ListQueue", context)
         found = [lease for lease in self.lab.leases.values() if request.filter in ("", lease.selector)]
-        queued = [client_pb2.QueuedLease(lease=each, place=_place(n)) for n, each in enumerate(found, 1)]
+        queued = [client_pb2.QueuedLease(lease=each, place=self._place(n)) for n, each in enumerate(found, 1)]
         return client_pb2.ListQueueResponse(leases=queued)
 
     async def ListExporters(self, request: Any, context: Any) -> client_pb2.ListExportersResponse:

@@ -286,6 +286,8 @@ def test_a_board_of_boards_names_the_members_of_its_lease(authority: Authority) 
         ({"exporters": {3: "board=x"}}, "a member's name in exporters must be a string"),
         ({"duration": 30}, 'duration must be a string such as "30m", or a timedelta, not 30'),
         ({"duration": None}, "duration must be a string"),
+        ({"max": 2}, "max must be a string"),
+        ({"keep_detached": "2h"}, "keep_detached must be True or False, not '2h'"),
         ({"wait_timeout": 1.5}, "wait_timeout must be a string"),
         ({"reconnect_within": 60}, "reconnect_within must be a string"),
         ({"name": 7}, "name must be a string"),

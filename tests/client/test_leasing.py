@@ -53,6 +53,33 @@ async def test_a_leased_board_is_driven_and_given_back(bench: Bench, config: Cli
     assert bench.lab.leases["namespaces/lab/leases/demo"].duration.ToTimedelta() == timedelta(minutes=5)
 
 
+async def test_a_lease_says_how_long_its_program_may_be_away_and_how_far_use_extends_it(
+    bench: Bench, config: ClientConfig
+) -> None:
+    async with jumplab.lease("board=x", name="demo", max="2h", client=config):
+        asked = bench.lab.leases[resource("demo")]
+        assert asked.max_duration.ToTimedelta() == timedelta(hours=2)
+        assert asked.release_after_detached.ToTimedelta() == timedelta(minutes=2)
+    async with jumplab.lease("board=x", name="kept", keep_detached=True, client=config):
+        asked = bench.lab.leases[resource("kept")]
+        assert not asked.HasField("release_after_detached")
+        assert not asked.HasField("max_duration")
+
+
+async def test_a_lease_whose_session_was_lost_is_held_until_its_context_ends(
+    bench: Bench, config: ClientConfig
+) -> None:
+    async with jumplab.lease("board=x", name="demo", client=config) as board:
+        back = asyncio.Event()
+        bench.host.usage.on_change = lambda attached, _in_use: back.set() if attached else None
+        bench.host.dismiss("the exporter starts anew")
+        with pytest.raises(errors.SessionEnded):
+            await board.power.on()
+        await asyncio.wait_for(back.wait(), 60)
+        assert bench.lab.released == []
+    assert bench.lab.released == ["demo"]
+
+
 async def test_a_log_line_names_the_driver_that_has_said_it(
     bench: Bench, config: ClientConfig, caplog: pytest.LogCaptureFixture
 ) -> None:

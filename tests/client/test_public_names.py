@@ -11,11 +11,13 @@ import pytest
 import jumplab
 from jumplab import errors
 
+STRATEGIES = ["ANY_STATE", "AsyncStrategy", "AsyncUBootLinux", "Step", "Strategy", "UBootLinux", "probe", "way"]
 LEASING = ["AsyncBoard", "Board", "Leased", "LeasedAsyncBoard", "LeasedBoard", "attach", "lease", "local"]
 ERRORS = [
     "BadArguments",
     "BadRequest",
     "BoardMismatch",
+    "BoardPanicked",
     "CallBroken",
     "CallCancelled",
     "CallDisconnected",
@@ -24,6 +26,7 @@ ERRORS = [
     "CallTimedOut",
     "CallUnsupported",
     "CertificateRejected",
+    "ClientDefect",
     "ClientError",
     "ClientMissing",
     "ClientNotAllowed",
@@ -35,6 +38,7 @@ ERRORS = [
     "ConsoleInUse",
     "ConsoleRestarted",
     "ConsoleTimeout",
+    "DriverDefect",
     "DriverError",
     "DriverFailed",
     "InterfaceMismatch",
@@ -45,6 +49,9 @@ ERRORS = [
     "LeaseNotOwn",
     "LeaseNotReady",
     "LeaseUnsatisfiable",
+    "LoginFailed",
+    "NoSuchState",
+    "NoWayThere",
     "NotAllowed",
     "NotAuthenticated",
     "NotExported",
@@ -55,16 +62,26 @@ ERRORS = [
     "Refused",
     "SessionEnded",
     "SessionLost",
+    "StrategyError",
+    "StrategyInvalid",
     "StreamReset",
+    "TransitionFailed",
     "TransportError",
     "Unreachable",
 ]
-_WHERE_ERRORS_ARE = ("client.errors", "driver.errors", "drivers.console.errors", "private_files", "transport.errors")
+_WHERE_ERRORS_ARE = (
+    "client.errors",
+    "driver.errors",
+    "drivers.console.errors",
+    "private_files",
+    "strategies.errors",
+    "transport.errors",
+)
 _WHAT_TO_DO = ("fix", "lease again", "report", "retry")
 
 
 def test_the_public_names_are_these() -> None:
-    assert sorted(jumplab.__all__) == sorted([*LEASING, *ERRORS, "__version__"])
+    assert sorted(jumplab.__all__) == sorted([*LEASING, *STRATEGIES, *ERRORS, "__version__"])
     assert dir(jumplab) == sorted(jumplab.__all__)
     assert all(hasattr(jumplab, name) for name in jumplab.__all__)
     assert jumplab.__version__ == version("jumplab")

@@ -46,6 +46,19 @@ async def test_a_lease_is_created_with_what_was_asked_for(controller: Controller
     assert controller.lab.leases_[Name(NAMESPACE, "demo")].to_plain()["spec"]["duration"] == "1h30m"
 
 
+async def test_a_lease_may_say_how_long_its_holder_may_be_away_and_how_far_use_extends_it(
+    controller: Controller,
+) -> None:
+    token = controller.lab.add_client("ci")
+    wanted = pb.Lease(selector="board=x", release_after_detached=minutes(2), max_duration=minutes(240))
+    async with controller.calling("Client", "ci", token) as (_, client):
+        request = pb.CreateLeaseRequest(parent=PARENT, lease_id="demo", lease=wanted)
+        await client.CreateLease(request, timeout=SOON)
+    spec = controller.lab.leases_[Name(NAMESPACE, "demo")].to_plain()["spec"]
+    assert spec["releaseAfterDetached"] == "2m"
+    assert spec["extendOnActivity"] == {"maxDuration": "4h"}
+
+
 async def test_a_lease_may_pin_its_exporter(controller: Controller) -> None:
     token = controller.lab.add_client("ci")
     async with controller.calling("Client", "ci", token) as (_, client):

@@ -39,7 +39,7 @@ def standalone(folder: Path, *options: str) -> Iterator[Process]:
 
 def warnings(process: Process) -> list[str]:
     """What an ended control plane has warned of."""
-    return [line for line in process.output().splitlines() if line.startswith("warning: ")]
+    return [line for line in process.output().splitlines() if line.startswith("jumplab-operator: warning: ")]
 
 
 def test_one_for_its_own_machine_warns_of_nothing(tmp_path: Path) -> None:
@@ -75,7 +75,8 @@ def test_a_kubeconfig_says_what_to_write_on_another_machine(tmp_path: Path) -> N
         f"# {url} is this machine alone; on another machine write https://{NAME}:{port} in its place.\n"
     )
     assert warnings(process) == [
-        f"warning: {data}/kubeconfig names {url}; on another machine write https://{NAME}:{port} in its place"
+        f"jumplab-operator: warning: {data}/kubeconfig names {url}; on another machine write "
+        f"https://{NAME}:{port} in its place"
     ]
 
 

@@ -22,7 +22,7 @@ async def test_a_data_directory_of_a_running_instance(plane: Plane) -> None:
     status, told = await outcome(plane.data_dir, "--port", "0", "--grpc-port", "0")
     assert status == 1
     assert told == (
-        f"error: the data directory {plane.data_dir} is in use by process {plane.process.pid}; "
+        f"jumplab-operator: the data directory {plane.data_dir} is in use by process {plane.process.pid}; "
         "stop that process or choose another directory with --data-dir\n"
     )
 
@@ -33,9 +33,9 @@ async def test_an_empty_token_of_the_administrator(tmp_path: Path, content: str)
     file.parent.mkdir()
     file.write_text(content)
     status, told = await outcome(file.parent, "--port", "0", "--grpc-port", "0")
-    assert status == 1
+    assert status == 2
     assert told == (
-        f"error: {file} is empty; remove it for a new token, or write one of 16 or more random characters\n"
+        f"jumplab-operator: {file} is empty; remove it for a new token, or write one of 16 or more random characters\n"
     )
 
 
@@ -45,7 +45,7 @@ async def test_a_port_in_use(tmp_path: Path, taken: str, free: str) -> None:
         port = holder.getsockname()[1]
         status, told = await outcome(tmp_path / "data", taken, str(port), free, "0")
     assert status == 1
-    assert told.startswith("error: the ")
+    assert told.startswith("jumplab-operator: the ")
     assert f"port {port}" in told
     assert told.count("\n") == 1
 

@@ -77,6 +77,12 @@ def blocks(page: str, section: str = "") -> list[str]:
     return [each.text for each in all_blocks(page) if begin < each.line <= end]
 
 
+def indented_blocks(text: str) -> list[str]:
+    """The indented blocks of a text, without their indentation."""
+    found = re.findall(r"(?:^(?: {4}.*)?\n)*^ {4}.*\n", text, re.MULTILINE)
+    return [dedent(block).strip("\n") + "\n" for block in found]
+
+
 def block(page: str, begin: str) -> str:
     """The block that begins with these characters."""
     return next(each for each in blocks(page) if each.startswith(begin))

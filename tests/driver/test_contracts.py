@@ -84,7 +84,7 @@ def test_an_interface_whose_method_could_not_travel_is_refused_with_its_place():
     class Unfit(DriverInterface):
         def plain(self) -> int: ...
 
-    with pytest.raises(TypeError, match="Unfit.plain: an exported method is `async def`"):
+    with pytest.raises(TypeError, match="Unfit.plain: a method of an interface is `async def`"):
         methods_of(Unfit)
 
 

@@ -67,6 +67,7 @@ class ControlPlane(ControllerServiceServicer):
         self.slow_to_tell_seconds = 0.0
         self.early_reports = 0
         self.attendance: list[tuple[bool, int]] = []
+        self.in_use = False
         self._telling = 0
         self.refuse_reports = 0
         self.answered = 0
@@ -233,6 +234,7 @@ class ControlPlane(ControllerServiceServicer):
         )
         if request.HasField("attached"):
             self.attendance.append((request.attached, request.attachments))
+            self.in_use = request.in_use
         return pb.ReportStatusResponse()
 
     async def GetLease(self, request: pb.GetLeaseRequest, context: Any) -> pb.GetLeaseResponse:  # noqa: N802

@@ -1,6 +1,7 @@
 """From the configuration's entries to drivers."""
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -84,3 +85,53 @@ def test_a_missing_library_names_the_extra_to_install(monkeypatch: pytest.Monkey
         monkeypatch.delitem(sys.modules, f"jumplab_exporter.drivers.console.{module}", raising=False)
     reason = failure(built({"console": {"type": "console/serial", "config": {"url": "loop://"}}})["console"])
     assert "it needs serial; install jumplab-exporter[serial], with the extra" in reason
+
+
+def registered(folder: Path, **entries: str) -> None:
+    """Packages in a folder, each with one entry point of the same name: `power/acme`."""
+    for package, value in entries.items():
+        about = folder / f"{package}-1.0.dist-info"
+        about.mkdir()
+        (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+        (about / "entry_points.txt").write_text(f"[jumplab.drivers]\npower/acme = {value}\n")
+
+
+@pytest.mark.parametrize(
+    ("entries", "reason"),
+    [
+        ({"acme": "acme_none:Relay"}, "there is no module 'acme_none'; install its package, or add the folder"),
+        ({"acme": f"{__name__}:Relay"}, f"{__name__} has no driver class 'Relay'; acme registers '{__name__}:Relay'"),
+        ({"acme": f"{__name__}"}, f"registered by acme as '{__name__}'; its entry point has to be MODULE:CLASS"),
+        ({"acme": "relays"}, "'power/acme' is registered by acme as 'relays'; its entry point has to be MODULE:CLASS"),
+        (
+            {"acme": "acme.one:Relay", "other": "other.two:Relay"},
+            "registered by acme and other; write the import path of one, acme.one.Relay or other.two.Relay",
+        ),
+    ],
+)
+def test_an_entry_point_that_is_wrong_names_its_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entries: dict[str, str], reason: str
+) -> None:
+    registered(tmp_path, **entries)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert reason in failure(built({"power": {"type": "power/acme"}})["power"])
+
+
+def test_a_package_that_is_found_twice_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    value = "jumplab_exporter.drivers.power.virtual:VirtualPower"
+    registered(tmp_path, acme=value, acme_again=value)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert not isinstance(built({"power": {"type": "power/acme"}})["power"], FailedDriver)
+
+
+class Leaving(Raising):
+    """Ends the process, it believes."""
+
+    def __init__(self, **configuration: object) -> None:
+        raise SystemExit(4)
+
+
+def test_one_that_leaves_the_process_fails_alone() -> None:
+    drivers = built({"power": {"type": f"{__name__}.Leaving"}, "other": {"type": "power/virtual"}})
+    assert failure(drivers["power"]).endswith("raised SystemExit while it was built: its code has called sys.exit(4)")
+    assert not isinstance(drivers["other"], FailedDriver)

@@ -110,6 +110,20 @@ async def test_who_is_attached_is_reported_when_it_changes_and_again_on_a_new_co
             assert len(told) <= 1  # who attaches hears the status; who comes and goes is for the controller alone
 
 
+async def test_only_a_client_that_does_something_uses_the_lease(plane: ControlPlane, running: Run) -> None:
+    async with running():
+        plane.lease("a")
+        await plane.heard(Status.LEASE_READY, "a")
+        async with plane.dial() as session:
+            await until(lambda: plane.attendance[-1] == (True, 1))
+            assert not plane.in_use
+            await session.root.power.on()
+            await until(lambda: plane.in_use)
+            assert plane.attendance[-1] == (True, 1)
+        await until(lambda: plane.attendance[-1] == (False, 1))
+        assert not plane.in_use
+
+
 async def test_several_clients_of_one_lease_share_its_drivers(plane: ControlPlane, running: Run) -> None:
     async with running():
         plane.lease("a")

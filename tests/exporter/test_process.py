@@ -195,17 +195,21 @@ async def test_check_finds_entries_that_use_one_device_and_devices_that_are_miss
     status, output = await outcome("check", config(export=export))
     assert status == 2
     assert output.splitlines()[-4:] == [
-        f"warning: later: {tmp_path}/ttyACM0 is not there now",
-        "warning: match: hwgrep://no such adapter is not there now",
-        "error: again and network use the same device, server.example:7000; make one of them a `ref` to the other",
-        f"error: one and other.console use the same device, {device}; make one of them a `ref` to the other",
+        f"jumplab-exporter: warning: later: {tmp_path}/ttyACM0 is not there now",
+        "jumplab-exporter: warning: match: hwgrep://no such adapter is not there now",
+        "jumplab-exporter: again and network use the same device, server.example:7000; make one of them a `ref` to the "
+        "other",
+        f"jumplab-exporter: one and other.console use the same device, {device}; make one of them a `ref` to the other",
     ]
     urls = {"a": "ftp://here", "b": "socket://127.0.0.1", "c": "hwgrep://[", "d": "socket://here:99999"}
     status, output = await outcome("check", config(export={name: console(url) for name, url in urls.items()}))
     assert status == 2
     problems = output.splitlines()[-4:]
     assert [problem.partition(" can't be opened: ")[0] for problem in problems] == [
-        f"error: {name}: {url}" for name, url in urls.items()
+        f"jumplab-exporter: {name}: {url}" for name, url in urls.items()
     ]
     status, output = await outcome("check", config(export={"later": export["later"], "ref": {"ref": "later"}}))
-    assert (status, output.splitlines()[-1]) == (0, f"warning: later: {tmp_path}/ttyACM0 is not there now")
+    assert (status, output.splitlines()[-1]) == (
+        0,
+        f"jumplab-exporter: warning: later: {tmp_path}/ttyACM0 is not there now",
+    )

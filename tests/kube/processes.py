@@ -23,6 +23,8 @@ _DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") el
 class Process:
     """A program that runs until `stop` or `kill`; what it says goes to a file for the failing test to show."""
 
+    STDIN = subprocess.DEVNULL
+
     def __init__(self, command: Sequence[str | Path], log: Path, env: Mapping[str, str] | None = None) -> None:
         self.command = [str(part) for part in command]
         self.log = log
@@ -41,7 +43,7 @@ class Process:
     def start(self) -> None:
         with self.log.open("ab") as output:
             self._running = subprocess.Popen(
-                [*_DIES_WITH_US, *self.command], stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=self._env
+                [*_DIES_WITH_US, *self.command], stdin=self.STDIN, stdout=output, stderr=output, env=self._env
             )
 
     def wait_until(self, ready: Callable[[], bool], what: str) -> None:
@@ -71,6 +73,8 @@ class Process:
         except subprocess.TimeoutExpired:
             self._running.kill()
             self._running.wait(20)
+        if self._running.stdin is not None:
+            self._running.stdin.close()
         self._running = None
 
 

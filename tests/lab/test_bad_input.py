@@ -269,12 +269,14 @@ def operator(lab: Lab, *options: str | Path) -> Said:
 @pytest.mark.parametrize("option", ["--listen", "--health"])
 def test_a_port_in_use_is_told_by_an_operator_for_a_cluster(bad_lab: Lab, option: str) -> None:
     said = operator(bad_lab, option, bad_lab.config.endpoint)
-    assert f"error: {bad_lab.config.endpoint} can't be listened on" in last_sentence(said, 1, "error")
+    assert f"jumplab-operator: {bad_lab.config.endpoint} can't be listened on" in last_sentence(
+        said, 1, "jumplab-operator"
+    )
 
 
 def test_an_address_that_is_none_is_told_by_an_operator_for_a_cluster(bad_lab: Lab) -> None:
     said = operator(bad_lab, "--health", "lab")
-    assert "Invalid value for '--health': \"lab\" is not of the form HOST:PORT" in said.err
+    assert "invalid value for '--health': \"lab\" is not of the form HOST:PORT" in said.err
     assert said.status == 2
 
 
@@ -282,12 +284,16 @@ def test_what_the_api_refuses_an_operator_is_told(bad_lab: Lab, tmp_path: Path) 
     file = tmp_path / "kubeconfig"
     file.write_text(yaml.safe_dump(kubeconfig(bad_lab.kube.url, data_dir_of(bad_lab) / "ca.crt", "stolen")))
     said = operator(bad_lab, "--kubeconfig", file)
-    assert one_sentence(said, 1) == "error: the Kubernetes API refused what the operator needs: Unauthorized\n"
+    assert (
+        one_sentence(said, 1) == "jumplab-operator: the Kubernetes API refused what the operator needs: Unauthorized\n"
+    )
 
 
 def test_a_kubeconfig_that_is_missing_is_told_by_an_operator(bad_lab: Lab) -> None:
     said = operator(bad_lab, "--kubeconfig", "/nowhere")
-    assert one_sentence(said, 2) == "error: the kubeconfig /nowhere can't be read: No such file or directory\n"
+    assert (
+        one_sentence(said, 2) == "jumplab-operator: the kubeconfig /nowhere can't be read: No such file or directory\n"
+    )
 
 
 @pytest.mark.parametrize("content", [None, "words", "[1, 2", "\0"])

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 import jumplab
-from jumplab.client.errors import LeaseInvalid
+from jumplab.client.errors import ConfigurationError
 from jumplab.driver.errors import SessionLost
 from tests.lab.lab import Lab, condition
 
@@ -103,7 +103,7 @@ def test_a_deleted_exporter_ends_the_lease_of_all_and_cuts_the_other_ones_sessio
 def test_a_gang_that_contradicts_itself_is_refused_in_words(lab: Lab) -> None:
     twice = {"one": "@bench-9", "two": "@bench-9"}
     with (
-        pytest.raises(LeaseInvalid, match='two members name exporter "bench-9"'),
+        pytest.raises(ConfigurationError, match='two members name exporter "bench-9"'),
         jumplab.lease(exporters=twice, client=lab.config),
     ):
         pass

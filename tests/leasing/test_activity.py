@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jumplab_operator.leasing.lease.activity import Attendance, Bounds, abandoned_at, joint, moved_end
+from jumplab_operator.leasing.lease.activity import Attendance, Bounds, abandoned_at, joint, moved_end, step_of
 from jumplab_operator.leasing.model.reservations import TURNAROUND
 from jumplab_operator.resources.lease import ExtendOnActivity
 from tests.leasing.worlds import NOON, minutes
@@ -16,9 +17,10 @@ HERE, AWAY = Attendance(True, 1, NOON), Attendance(False, 1, NOON)
 NONE = Bounds()
 
 
-def end(left: int, bounds: Bounds = NONE, until: datetime | None = None) -> int:
-    """Minutes from now to the end, of which so many were left before."""
-    extend = ExtendOnActivity(by=minutes(10), until=until)
+def end(left: int, bounds: Bounds = NONE, until: datetime | None = None, most: int | None = None, by: int = 10) -> int:
+    """Minutes from now to the end, of which so many were left before. most: the longest that the lease may be made."""
+    longest = minutes(most) if most is not None else None
+    extend = ExtendOnActivity(by=minutes(by), max_duration=longest, until=until)
     moved = moved_end(NOON + minutes(left), extend, NOON - minutes(60), bounds, NOON)
     return int((moved - NOON) / minutes(1))
 
@@ -31,6 +33,12 @@ def test_an_end_moves_no_further_than_its_limit_the_policies_and_the_next_reserv
     assert end(1, until=NOON + minutes(7)) == 7
     assert end(1, Bounds(longest=minutes(63))) == 3
     assert end(1, Bounds(reserved_from=NOON + minutes(9))) == 9 - TURNAROUND / minutes(1)
+
+
+def test_an_end_moves_by_ten_minutes_at_most_and_no_further_than_the_longest_duration() -> None:
+    assert [end(left, by=60) for left in (30, 6, 5, 1)] == [30, 6, 10, 10]
+    assert [end(1, most=most) for most in (65, 90, 30)] == [5, 10, 1]
+    assert step_of(ExtendOnActivity()) == minutes(10)
 
 
 @given(*[st.integers(-20, 20)] * 4)
@@ -56,3 +64,10 @@ def test_one_attached_exporter_is_enough_and_one_that_is_away_keeps_the_lease_fr
     found = joint([HERE, None, later])
     assert found is not None
     assert found.attached
+
+
+def test_a_gang_is_in_use_where_an_attached_member_is() -> None:
+    used = replace(HERE, in_use=True)
+    gone = replace(AWAY, in_use=True)
+    found = [joint([HERE, used]), joint([HERE, HERE]), joint([HERE, gone])]
+    assert [each.in_use for each in found if each is not None] == [True, False, False]

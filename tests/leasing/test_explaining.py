@@ -60,6 +60,12 @@ def seen(**status: object) -> Exporter:
             "Leased",
             "it is leased by ann until 12:05 UTC (extended while it is used)",
         ),
+        (
+            exporter("a"),
+            [replace(HELD, moves=True, latest_end=NOON + minutes(90))],
+            "Leased",
+            "it is leased by ann until 12:05 UTC (extended while it is used, 13:30 UTC at the latest)",
+        ),
         (exporter("a", claim="lease-gone"), [], "CleaningUp", "it cleans up after its last lease"),
         (exporter("a", available=False), [], "NotReady", "it is connected, and has not reported yet that it is ready"),
         (exporter("a"), [], "Assigned", "it is free, and is being assigned to this lease"),

@@ -83,8 +83,29 @@ def test_an_end_that_moves_on_while_the_lease_is_used_is_told_as_such() -> None:
     assert expected(place) == 5
     assert place.message == (
         "1st in the queue for the one exporter matching board=imx8; "
-        "leased until 12:05 UTC (extended while it is used) by ci"
+        "leased until 12:05 UTC (extended while it is used) by ci; expected to begin at 12:05 UTC or later, "
+        "since leases before it are extended while they are used"
     )
+
+
+def test_leases_that_may_be_extended_up_to_a_limit_give_those_behind_them_a_range() -> None:
+    busy = replace(held("a", 5), moves=True, latest_end=NOON + minutes(60), max_duration=minutes(61))
+    first = lease("w0", moves=True, max_duration=minutes(30))
+    places = standing(client(), exporter("a"), busy, first, lease("w1", created=NOON + timedelta(seconds=1)))
+    assert (expected(places["w0"]), places["w0"].latest_begin) == (5, NOON + minutes(60))
+    assert places["w0"].message == (
+        "1st in the queue for the one exporter matching board=imx8; "
+        "leased until 12:05 UTC (extended while it is used, 13:00 UTC at the latest) by ci; "
+        "expected to begin between 12:05 UTC and 13:00 UTC, since leases before it may be extended"
+    )
+    assert (expected(places["w1"]), places["w1"].latest_begin) == (15, NOON + minutes(90))
+
+
+def test_a_free_exporter_beside_an_extended_one_needs_no_range() -> None:
+    busy = replace(held("a", 5), moves=True, latest_end=NOON + minutes(60))
+    places = standing(client(), exporter("a"), exporter("b"), busy, held("b", 2), lease("w"))
+    assert (expected(places["w"]), places["w"].latest_begin) == (2, None)
+    assert "between" not in places["w"].message
 
 
 def test_a_lease_that_is_getting_ready_is_expected_to_last_as_long_as_it_asks() -> None:

@@ -54,6 +54,8 @@ def at(count: int) -> str:
         ({"tags": {"not a label": "x"}}, "InvalidTags"),
         ({"context": {"k" * 33: "x"}}, "InvalidContext"),
         ({"extendOnActivity": {"by": "1s"}}, "InvalidTimes"),
+        ({"extendOnActivity": {"maxDuration": "0s"}}, "InvalidTimes"),
+        ({"extendOnActivity": {"maxDuration": "100000h"}}, "InvalidTimes"),
         ({"releaseAfterDetached": "0s"}, "InvalidTimes"),
     ],
 )

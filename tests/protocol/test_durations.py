@@ -17,7 +17,7 @@ from jumplab.client.errors import ConfigurationError
 from jumplab.protocol import durations
 from jumplab.protocol.durations import LONGEST, format_duration, parse_duration, parse_positive_duration, parse_seconds
 from jumplab_exporter.config import Hook
-from jumplab_operator.main import main as operator
+from jumplab_operator.main import cli as operator
 from jumplab_operator.resources import LeaseSpec
 
 MICROSECOND = timedelta(microseconds=1)

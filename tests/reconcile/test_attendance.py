@@ -13,22 +13,54 @@ def end(lease: Plain) -> datetime:
     return datetime.fromisoformat(lease["status"]["expectedEndTime"])
 
 
-async def test_the_end_moves_on_while_somebody_is_attached_and_is_written_seldom(world: World) -> None:
+async def test_the_end_moves_on_while_the_lease_is_used_and_is_written_seldom(world: World) -> None:
     world.exporter("bench-1")
     async with bench(world) as exporter:
         world.lease("busy", duration="1m", extendOnActivity={"by": "1h"})
         ready = await world.until_ready("busy")
         uid = ready["metadata"]["uid"]
-        await exporter.attend(uid, attached=True, times=1)
-        moved = await world.until("leases", "busy", lambda it: end(it) > end(ready) + timedelta(minutes=50))
+        await exporter.attend(uid, attached=True, times=1, in_use=True)
+        moved = await world.until("leases", "busy", lambda it: end(it) > end(ready) + timedelta(minutes=8))
+        assert end(moved) <= datetime.now(UTC) + timedelta(minutes=10, seconds=1)  # whole seconds
         assert "firstUsedTime" in moved["status"]
         for times in range(2, 5):
             await exporter.attend(uid, attached=False, times=times)
-            await exporter.attend(uid, attached=True, times=times)
+            await exporter.attend(uid, attached=True, times=times, in_use=True)
         assert world.get("leases", "busy")["metadata"]["resourceVersion"] == moved["metadata"]["resourceVersion"]
         passed = (datetime.now(UTC) - timedelta(hours=1)).isoformat()  # the holder's word comes before activity
         world.patch("leases", "busy", {"spec": {"duration": None, "endTime": passed}}).ok()
         await world.until_reason("busy", "Expired")
+
+
+async def test_who_is_attached_and_does_nothing_extends_no_lease(world: World) -> None:
+    world.exporter("bench-1")
+    async with bench(world) as exporter:
+        world.lease("idle", duration="1m", extendOnActivity={"maxDuration": "1h"})
+        ready = await world.until_ready("idle")
+        uid = ready["metadata"]["uid"]
+        await exporter.attend(uid, attached=True, times=1)
+        seen = await world.until("leases", "idle", lambda it: "firstUsedTime" in it.get("status", {}))
+        assert end(seen) == end(ready)
+        await exporter.attend(uid, attached=True, times=1, in_use=True)
+        await world.until("leases", "idle", lambda it: end(it) > end(ready))
+
+
+async def test_the_end_moves_no_further_than_the_longest_duration_and_who_waits_is_told(world: World) -> None:
+    world.exporter("bench-1")
+    async with bench(world) as exporter:
+        world.lease("busy", duration="1m", extendOnActivity={"maxDuration": "3m"})
+        ready = await world.until_ready("busy")
+        world.lease("next")
+        waiting = await world.until(
+            "leases", "next", lambda it: "latestBeginTime" in it.get("status", {}).get("queue", {})
+        )
+        queue = waiting["status"]["queue"]
+        earliest, latest = (datetime.fromisoformat(queue[f"{name}BeginTime"]) for name in ("expected", "latest"))
+        assert latest - earliest == timedelta(minutes=2)
+        assert "expected to begin between" in queue["message"]
+        await exporter.attend(ready["metadata"]["uid"], attached=True, times=1, in_use=True)
+        moved = await world.until("leases", "busy", lambda it: end(it) > end(ready))
+        assert end(moved) - end(ready) == timedelta(minutes=2)
 
 
 async def test_the_end_moves_no_further_than_policy_permits(world: World) -> None:
@@ -38,7 +70,7 @@ async def test_the_end_moves_no_further_than_policy_permits(world: World) -> Non
     async with bench(world) as exporter:
         world.lease("busy", duration="1m", extendOnActivity={"by": "10m"})
         ready = await world.until_ready("busy")
-        await exporter.attend(ready["metadata"]["uid"], attached=True, times=1)
+        await exporter.attend(ready["metadata"]["uid"], attached=True, times=1, in_use=True)
         moved = await world.until("leases", "busy", lambda it: end(it) > end(ready))
         assert end(moved) - end(ready) == timedelta(minutes=1)
 

@@ -7,7 +7,7 @@ import base64
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -232,11 +232,10 @@ class SimulatedExporter:
                     if self.confirms:
                         await self.report("LeaseReady", holding)
 
-    async def attend(self, lease_uid: str, *, attached: bool, times: int) -> None:
-        """Clients come and go."""
-        await self._deliver(
-            StatusReport("LeaseReady", "", lease_uid, self.epoch, False, attached=attached, attachments=times)
-        )
+    async def attend(self, lease_uid: str, *, attached: bool, times: int, in_use: bool = False) -> None:
+        """Clients come and go, and use the drivers."""
+        report = StatusReport("LeaseReady", "", lease_uid, self.epoch, False)
+        await self._deliver(replace(report, attached=attached, attachments=times, in_use=in_use))
 
     async def report(self, status: str, lease_uid: str = "", *, release: bool = False, message: str = "") -> None:
         """Reports until it is taken, as a real exporter does."""

@@ -179,7 +179,7 @@ async def untouched(scene: Scene) -> None:
     """The other client's session goes on, and the offender's is gone with all that it had running."""
     assert await scene.session.root.meter.ping() == "pong"
     async with asyncio.timeout(BOUND_SECONDS):
-        while scene.host._connections > 1 or scene.hoard.waiting:  # noqa: ASYNC110 - only asking tells
+        while scene.host.usage._connections > 1 or scene.hoard.waiting:  # noqa: ASYNC110 - only asking tells
             await asyncio.sleep(0.01)
 
 

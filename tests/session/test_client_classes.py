@@ -93,3 +93,27 @@ async def test_a_version_that_this_client_does_not_know_is_one_sentence_at_attac
         with pytest.raises(errors.InterfaceMismatch, match="offers .*version 3, and this client needs .*version 1"):
             async with attached(host):
                 pass
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        (
+            f"{__name__}.Nowhere",
+            f"and {__name__} has no Nowhere; correct `client` of the driver's interface, or update \"",
+        ),
+        (f"{__name__}.GaugeInterface", "as its client class, and it is none; write class GaugeInterface(DriverClient)"),
+    ],
+)
+async def test_a_class_that_does_not_work_says_what_to_mend(path, sentence):
+    class Named(DriverInterface):
+        client: ClassVar[str] = path
+
+    class There(Named, Driver):
+        pass
+
+    async with hosted(there=There()) as host:
+        with pytest.raises(errors.ClientDefect) as refused:
+            async with attached(host):
+                pass
+    assert sentence in str(refused.value)

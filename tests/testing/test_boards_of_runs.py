@@ -75,10 +75,12 @@ async def test_the_scope_says_how_long_a_board_is_held(project: Project, scope: 
 async def test_the_lease_is_what_the_options_say(project: Project) -> None:
     text = "def test_it(lease): print(lease.client)\n"
     options = ["--jumplab-exporter=bench-1", "--jumplab-duration=90m", "--jumplab-client=ci", "--jumplab-wait=1h"]
+    options += ["--jumplab-tag=build=1234", "--jumplab-tag=branch=main"]
     asked = noting(project)
     ran = await project.pytest(text, *options)
     assert "1 passed" in ran.out, ran
     assert [(lease.exporter_name, lease.duration.seconds) for lease in asked] == [("bench-1", 5400)]
+    assert dict(asked[0].tags) == {"build": "1234", "branch": "main"}
 
 
 async def test_in_a_leased_shell_its_lease_is_used(project: Project) -> None:
@@ -159,6 +161,8 @@ async def test_a_board_that_can_t_be_had_fails_the_run_once(project: Project, sc
         ("--jumplab-client=nobody", "nobody"),
         ("--jumplab-board=test_it:Missing", "the board's class \"test_it:Missing\" can't be imported"),
         ("--jumplab-member=dut", '"dut" is not a member'),
+        ("--jumplab-tag=build", '"build" is no tag'),
+        ("--jumplab-tag=-=x", '"-"'),
     ],
 )
 async def test_a_wrong_option_is_a_sentence(project: Project, option: str, said: str) -> None:

@@ -34,7 +34,8 @@ def test_fine(board):
 
 
 async def test_a_failing_expect_shows_the_test_and_the_console_and_nothing_of_ours(project: Project) -> None:
-    ran = await project.pytest(FAILING, LEASED, "--jumplab-name=mine", f"--junitxml={project.folder / 'report.xml'}")
+    options = ["--jumplab-name=mine", f"--junitxml={project.folder / 'report.xml'}"]
+    ran = await project.pytest(FAILING, LEASED, *options)
     assert "1 failed, 1 passed" in ran.out, ran
     assert '    console.expect("login:", timeout=0.2)' in ran.out
     assert 'ConsoleTimeout: "login:" did not come from board.console' in ran.out
@@ -45,7 +46,9 @@ async def test_a_failing_expect_shows_the_test_and_the_console_and_nothing_of_ou
     for inside in ("portal.py", "conversation.py", "plain.py", "direct cause", "asyncio/", "During handling"):
         assert inside not in ran.out, inside
     properties = project.properties(project.folder / "report.xml")
-    assert properties["test_fine"] == {"lease": "mine", "exporter": "bench-1"}
+    assert properties["test_fine"].items() >= {"lease": "mine", "exporter": "bench-1"}.items()
+    assert "one" in properties["test_fine"]["console"].splitlines()
+    assert "virtual firmware" not in properties["test_fine"]["console"]
     assert properties["test_boot"].items() >= {"lease": "mine", "exporter": "bench-1"}.items()
     assert "virtual firmware" in properties["test_boot"]["console"]
 
@@ -209,3 +212,30 @@ async def test_a_supply_that_stays_on_is_named_and_the_others_are_switched_off(p
     assert 'supply "stuck" was not switched off: ' in ran.out
     assert "the relay does not answer" in ran.out
     assert "portal.py" not in ran.out
+
+
+async def test_a_test_that_passes_has_its_console_in_its_report_once(project: Project) -> None:
+    text = """
+        import pytest
+
+        @pytest.fixture
+        def boot(board):
+            board.board.power.cycle(off_seconds=0)
+            board.board.console.expect("stop autoboot", 240)
+            board.board.console.send(" ")
+            board.board.console.expect("=> ", 240)
+            yield
+            board.board.console.run("echo goodbye", "=> ", 240)
+
+        def test_it(board, boot):
+            board.board.console.run("echo hello", "=> ", 240)
+
+        def test_silent(board): pass
+    """
+    report = project.folder / "report.xml"
+    ran = await project.pytest(text, LEASED, "-rP", f"--junitxml={report}")
+    assert "2 passed" in ran.out, ran
+    assert ran.out.count("- console -") == 1, ran.out
+    assert "\nhello\n" in ran.out.partition("- console -")[2]
+    assert report.read_text().count('name="console"') == 1
+    assert "goodbye" in project.properties(report)["test_it"]["console"].splitlines()

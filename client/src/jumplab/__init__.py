@@ -4,7 +4,7 @@
         board.power.cycle()
         board.console.expect("=> ")
 
-The names here are what test authors need: leases, typed boards, and every error that they may want to catch
+The names here are what test authors need: leases, typed boards, strategies, and every error that they may want to catch
 (`jumplab.errors` draws the tree). They are loaded at first use. Driver authors find theirs in `jumplab.driver`.
 """
 
@@ -37,9 +37,11 @@ if TYPE_CHECKING:
         CallRefused,
         CallTimedOut,
         CallUnsupported,
+        ClientDefect,
         ClientMissing,
         ClientNotAllowed,
         ConfigurationInvalid,
+        DriverDefect,
         DriverError,
         DriverFailed,
         InterfaceMismatch,
@@ -59,6 +61,21 @@ if TYPE_CHECKING:
     )
     from jumplab.errors import JumplabError
     from jumplab.private_files import NotWritten
+    from jumplab.strategies.aio import AsyncStrategy
+    from jumplab.strategies.errors import (
+        BoardPanicked,
+        LoginFailed,
+        NoSuchState,
+        NoWayThere,
+        StrategyError,
+        StrategyInvalid,
+        TransitionFailed,
+    )
+    from jumplab.strategies.plain import Strategy
+    from jumplab.strategies.record import Step
+    from jumplab.strategies.uboot_linux_aio import AsyncUBootLinux
+    from jumplab.strategies.uboot_linux_plain import UBootLinux
+    from jumplab.strategies.ways import ANY_STATE, probe, way
     from jumplab.transport.errors import (
         BadRequest,
         CertificateRejected,
@@ -74,11 +91,15 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "ANY_STATE",
     "AsyncBoard",
+    "AsyncStrategy",
+    "AsyncUBootLinux",
     "BadArguments",
     "BadRequest",
     "Board",
     "BoardMismatch",
+    "BoardPanicked",
     "CallBroken",
     "CallCancelled",
     "CallDisconnected",
@@ -87,6 +108,7 @@ __all__ = [
     "CallTimedOut",
     "CallUnsupported",
     "CertificateRejected",
+    "ClientDefect",
     "ClientError",
     "ClientMissing",
     "ClientNotAllowed",
@@ -98,6 +120,7 @@ __all__ = [
     "ConsoleInUse",
     "ConsoleRestarted",
     "ConsoleTimeout",
+    "DriverDefect",
     "DriverError",
     "DriverFailed",
     "InterfaceMismatch",
@@ -111,6 +134,9 @@ __all__ = [
     "Leased",
     "LeasedAsyncBoard",
     "LeasedBoard",
+    "LoginFailed",
+    "NoSuchState",
+    "NoWayThere",
     "NotAllowed",
     "NotAuthenticated",
     "NotExported",
@@ -121,19 +147,33 @@ __all__ = [
     "Refused",
     "SessionEnded",
     "SessionLost",
+    "Step",
+    "Strategy",
+    "StrategyError",
+    "StrategyInvalid",
     "StreamReset",
+    "TransitionFailed",
     "TransportError",
+    "UBootLinux",
     "Unreachable",
     "__version__",
     "attach",
     "lease",
     "local",
+    "probe",
+    "way",
 ]
 
 _NAMES_OF = {
     "jumplab.errors": "JumplabError",
     "jumplab.private_files": "NotWritten",
     "jumplab.client.boards": "AsyncBoard Board",
+    "jumplab.strategies.aio": "AsyncStrategy",
+    "jumplab.strategies.plain": "Strategy",
+    "jumplab.strategies.record": "Step",
+    "jumplab.strategies.uboot_linux_aio": "AsyncUBootLinux",
+    "jumplab.strategies.uboot_linux_plain": "UBootLinux",
+    "jumplab.strategies.ways": "ANY_STATE probe way",
     "jumplab.client.leased": "Leased LeasedAsyncBoard LeasedBoard",
     "jumplab.client.leasing": "attach lease",
     "jumplab.client.local": "local",
@@ -143,11 +183,14 @@ _NAMES_OF = {
     """,
     "jumplab.driver.errors": """
         BadArguments CallBroken CallCancelled CallDisconnected CallFailed CallRefused CallTimedOut CallUnsupported
-        ClientMissing ClientNotAllowed ConfigurationInvalid DriverError DriverFailed InterfaceMismatch NotExported
-        SessionEnded SessionLost StreamReset
+        ClientDefect ClientMissing ClientNotAllowed ConfigurationInvalid DriverDefect DriverError DriverFailed
+        InterfaceMismatch NotExported SessionEnded SessionLost StreamReset
     """,
     "jumplab.drivers.console.errors": """
         ConsoleClosed ConsoleError ConsoleGap ConsoleInUse ConsoleRestarted ConsoleTimeout OutputIncomplete
+    """,
+    "jumplab.strategies.errors": """
+        BoardPanicked LoginFailed NoSuchState NoWayThere StrategyError StrategyInvalid TransitionFailed
     """,
     "jumplab.transport.errors": """
         BadRequest CertificateRejected NotAllowed NotAuthenticated NotFound NotPossibleNow Refused TransportError

@@ -38,7 +38,7 @@ class Spawned:
         if not hasattr(os, "pidfd_open"):  # macOS
             return await asyncio.to_thread(self._process.wait)
         while (status := self._process.poll()) is None:
-            await _readable(os.pidfd_open(self.pid))
+            await until_readable(os.pidfd_open(self.pid))
         return status
 
 
@@ -49,12 +49,14 @@ def spawn(
     output: int | None = None,
     inherited_descriptors: Sequence[int] = (),
     own_session: bool = False,
+    own_group: bool = False,
 ) -> Spawned:
     """Starts a command.
 
     environment: instead of this process' own.  output: the descriptor that standard output and standard error go to;
     its standard input is empty then.  keep_descriptors: stay open under their numbers.  own_session: it leads a
-    session, and so a process group, of its own. Raises OSError where it can't be run.
+    session, and so a process group, of its own.  own_group: it leads a process group of this session. Raises OSError
+    where it can't be run.
     """
     process = subprocess.Popen(
         command,
@@ -64,11 +66,12 @@ def spawn(
         stderr=output,
         pass_fds=tuple(inherited_descriptors),
         start_new_session=own_session,
+        process_group=0 if own_group else None,
     )
     return Spawned(process)
 
 
-async def _readable(descriptor: int) -> None:
+async def until_readable(descriptor: int) -> None:
     """Waits until a descriptor can be read, and closes it."""
     loop = asyncio.get_running_loop()
     readable = asyncio.Event()

@@ -23,13 +23,22 @@ a program or its author can do: retry, lease again, fix something, or report it.
     │       ├── NotPossibleNow       retry: the state of the thing forbids it
     │       └── BadRequest           fix: what was asked makes no sense
     ├── NotWritten                   jumplab.private_files: fix: the place of a file for its owner alone (OSError)
+    ├── StrategyError                jumplab.strategies.errors: between the states of a board
+    │   ├── StrategyInvalid          fix: the strategy's class, or the place where it is used
+    │   ├── NoSuchState              fix: the name of the state; the message lists those that there are
+    │   ├── NoWayThere               fix: declare the way that is missing
+    │   ├── TransitionFailed         retry: a way failed; the next transition begins with a way from any state
+    │   ├── BoardPanicked            report: the board said that it can't go on
+    │   └── LoginFailed              fix: the user and the password of the strategy
     └── DriverError                  jumplab.driver.errors: a call, a stream, a driver
         ├── ConfigurationInvalid     fix: the driver's configuration
+        ├── DriverDefect             fix: the driver's class, which its author mends
         ├── BadArguments             fix: the call; nothing was done
         ├── NotExported              fix: the session has no such driver or method
         ├── InterfaceMismatch        fix: update the older one of client and exporter
         ├── ClientNotAllowed         fix: allow the client class
         ├── ClientMissing            fix: install the package of the client class
+        │   └── ClientDefect         fix: the client class is there and does not work; its author mends it
         ├── DriverFailed             report: the driver did not start; the lab's administrator sees why
         ├── CallFailed               report: the device or its driver failed; `type` names what was raised
         │   ├── CallUnsupported      fix: the driver can't do this (NotImplementedError)
@@ -56,3 +65,6 @@ exporter's own program says, of the same root.
 
 class JumplabError(Exception):
     """Anything that Jumplab raises on purpose."""
+
+    exit_status = 1
+    """With which a program ends; 2 for a usage, a configuration or a file that is to be corrected."""

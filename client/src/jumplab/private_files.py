@@ -18,6 +18,8 @@ from jumplab.errors import JumplabError
 class NotWritten(JumplabError, OSError):
     """A file or folder could not be written: make room, correct its permissions, or choose another place."""
 
+    exit_status = 2
+
 
 def private_folder(path: Path) -> None:
     """Makes a folder with mode 0700, or gives one that exists this mode. Raises NotWritten."""

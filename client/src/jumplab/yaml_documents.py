@@ -20,6 +20,13 @@ class YamlRefused(ValueError):
     """Not one document of YAML whose keys are unique. The sentence follows the file's name."""
 
 
+def reading_problem(error: Exception) -> str:
+    """Why a file can't be read, in a person's words."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not text in UTF-8"
+    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+
+
 @dataclass(frozen=True, slots=True)
 class YamlDocument:
     """A file's content, and where in the file each part of it stands."""

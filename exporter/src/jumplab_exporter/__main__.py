@@ -1,5 +1,5 @@
 """`python -m jumplab_exporter` is `jumplab-exporter`."""
 
-from jumplab_exporter.main import main
+from jumplab_exporter.program import main
 
-main(prog_name="jumplab-exporter")
+main()

@@ -14,7 +14,7 @@ from jumplab.config_places import NoHome, config_home
 from jumplab.transport.endpoint import check_address
 from jumplab.transport.tls_settings import TlsSettings
 from jumplab.validation import explain_document
-from jumplab.yaml_documents import YamlDocument, YamlRefused, read_document
+from jumplab.yaml_documents import YamlDocument, YamlRefused, read_document, reading_problem
 from jumplab_exporter.console_log_settings import ConsoleLogSettings
 from jumplab_exporter.errors import ConfigurationError
 from jumplab_exporter.written_names import WrittenNames
@@ -293,7 +293,7 @@ def _document(path: Path) -> YamlDocument:
     except YamlRefused as error:
         raise ConfigurationError(f"{path}: {error}") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: can't be read: {error}") from error
+        raise ConfigurationError(f"{path}: can't be read: {reading_problem(error)}") from error
 
 
 def _with_files_read(document: Mapping[str, Any], path: Path) -> dict[str, Any]:
@@ -315,7 +315,9 @@ def _file_read(part: Mapping[str, Any], key: str, path: Path, path_prefix: str) 
     try:
         content = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: `{path_prefix}File` {file} can't be read: {error}") from error
+        raise ConfigurationError(
+            f"{path}: `{path_prefix}File` {file} can't be read: {reading_problem(error)}"
+        ) from error
     if not content:
         raise ConfigurationError(f"{path}: `{path_prefix}File` {file} is empty; write the {key} into it")
     return {**read, key: content}

@@ -142,6 +142,7 @@ class Controller:
         )
         if report.attendance is not None:
             request.attached, request.attachments = report.attendance.attached, report.attendance.times
+            request.in_use = report.attendance.in_use
         with self._explaining():
             await self._stub.ReportStatus(request, timeout=_CALL_BOUND_SECONDS)
 

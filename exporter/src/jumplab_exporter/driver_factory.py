@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoints, entry_points
 
 from jumplab.driver import Driver, errors
 from jumplab.driver.mistakes import unbuilt
-from jumplab.session.call_errors import is_explained
+from jumplab.session.call_errors import is_explained, sentence_of
 from jumplab.session.host import FailedDriver
 from jumplab_exporter.config import DriverEntry, Entries, Entry, GroupEntry, RefEntry
 from jumplab_exporter.errors import DriverUnknown
@@ -69,16 +69,16 @@ def _found(drivers: Mapping[str, Driver], path: str) -> Driver:
 def _make(entry: DriverEntry | GroupEntry) -> Driver:
     kind = entry.type if isinstance(entry, DriverEntry) else "composite"
     configuration = entry.config if isinstance(entry, DriverEntry) else {}
-    fault: Exception | None = None
+    fault: BaseException | None = None
     try:
         driver = driver_class(kind)(**configuration)
         if not (reason := unbuilt(driver)):
             return driver
-    except (DriverUnknown, errors.ConfigurationInvalid) as error:
+    except (DriverUnknown, errors.ConfigurationInvalid, errors.DriverDefect) as error:
         reason = str(error)
-    except Exception as error:  # noqa: BLE001 - a driver's own code: the others are served all the same
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a driver's own code: the others are served all the same
         fault = None if is_explained(error) else error
-        reason = f"{kind} raised {type(error).__name__} while it was built: {error}"
+        reason = f"{kind} raised {type(error).__name__} while it was built: {sentence_of(error)}"
     return FailedDriver(reason=reason, fault=fault)
 
 
@@ -88,13 +88,32 @@ def driver_class(kind: str) -> type[Driver]:
         raise DriverUnknown(advice_on(kind))
     registered = entry_points(group=ENTRY_POINT_GROUP, name=kind)
     if registered:
-        path = next(iter(registered)).value.replace(":", ".")
-    elif "." in kind:
-        path = kind
-    else:
-        known = ", ".join(sorted(entry_points(group=ENTRY_POINT_GROUP).names)) or "none"
-        raise DriverUnknown(f"there is no driver type {kind!r}; use one of {known}, or an import path")
-    return _imported(kind, path)
+        return _registered(kind, registered)
+    if "." in kind.strip("."):
+        return _imported(kind, kind)
+    known = ", ".join(sorted(entry_points(group=ENTRY_POINT_GROUP).names)) or "none"
+    raise DriverUnknown(f"there is no driver type {kind!r}; use one of {known}, or an import path")
+
+
+def _registered(kind: str, entries: EntryPoints) -> type[Driver]:
+    """The class that packages have registered by this name. Raises DriverUnknown where they do not agree on one."""
+    packages = {entry.value: entry.dist.name if entry.dist else "a package" for entry in entries}
+    if len(packages) > 1:
+        raise DriverUnknown(
+            f"driver type {kind!r} is registered by {' and '.join(sorted(packages.values()))}; write the import path "
+            f"of one, {' or '.join(sorted(value.replace(':', '.') for value in packages))}"
+        )
+    ((value, package),) = packages.items()
+    module, _, name = value.partition(":")
+    if not module or not name:
+        raise DriverUnknown(
+            f"driver type {kind!r} is registered by {package} as {value!r}; its entry point has to be MODULE:CLASS, as "
+            '"acme.relays:HttpRelay"'
+        )
+    try:
+        return _imported(kind, f"{module}.{name}")
+    except DriverUnknown as error:
+        raise DriverUnknown(f"{error}; {package} registers {value!r} as its entry point") from error
 
 
 def _imported(kind: str, path: str) -> type[Driver]:
@@ -106,7 +125,8 @@ def _imported(kind: str, path: str) -> type[Driver]:
             raise DriverUnknown(advice_on(kind)) from error
         if error.name is not None and f"{module_name}.".startswith(f"{error.name}."):
             raise DriverUnknown(
-                f"driver type {kind!r}: there is no module {error.name!r}; install its package"
+                f"driver type {kind!r}: there is no module {error.name!r}; install its package, or add the folder that "
+                "it is in to PYTHONPATH"
             ) from error
         raise DriverUnknown(f"driver type {kind!r} needs {error.name!r}, which is not installed") from error
     except ImportError as error:

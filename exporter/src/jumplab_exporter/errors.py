@@ -13,8 +13,6 @@ from jumplab.errors import JumplabError
 class ExporterError(JumplabError):
     """A sentence for the person who runs the exporter."""
 
-    exit_status = 1
-
 
 class ConfigurationError(ExporterError):
     """The configuration file is missing, unreadable or wrong: edit it and start again."""

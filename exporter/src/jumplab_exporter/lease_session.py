@@ -72,6 +72,7 @@ class LeaseSession:
         self._seen: set[str] = set()
         self._session: SessionHost | None = None
         self._notice = ""
+        self._attached = False
 
     def apply(self, assignment: Assignment) -> None:
         """Takes in which sessions clients have dialled. Repetitions are ignored; served once the lease is ready."""
@@ -122,7 +123,7 @@ class LeaseSession:
             self._context.report_drivers(tree)
             async with self._context.open_session(tree, self.lease) as session:
                 self._session = session
-                session.on_attached = lambda attached: self._context.post(Attended(self.lease.uid, attached))
+                session.usage.on_change = self._report_usage
                 if self._notice:
                     session.send_log_line(self._notice, severity="WARNING")
                 await self._serve_until_the_end(session, tree)
@@ -135,6 +136,12 @@ class LeaseSession:
                 recording.close()
         if cleaned is not None:
             self._context.post(cleaned)
+
+    def _report_usage(self, attached: bool, in_use: bool) -> None:
+        if attached != self._attached:
+            self._attached = attached
+            _log.info('lease "%s": %s', self.lease.name, "a client is attached" if attached else "nobody is attached")
+        self._context.post(Attended(self.lease.uid, attached, in_use))
 
     async def _serve_until_the_end(self, session: SessionHost, tree: DriverTree) -> None:
         async with (

@@ -127,10 +127,12 @@ class PreparingFailed:
 
 @dataclass(frozen=True, slots=True)
 class Attended:
-    """The first client of a lease has connected, or the last one's connection has ended."""
+    """The first client of a lease has connected, or the last one's connection has ended; or a client has begun to use
+    the drivers, or has not for so long that the lease is idle."""
 
     uid: str
     attached: bool
+    in_use: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +293,7 @@ def _prepared(state: Preparing | Ready) -> tuple[State, tuple[Effect, ...]]:
 
 
 def _attended(state: Preparing | Ready, event: Attended) -> tuple[State, tuple[Effect, ...]]:
-    attendance = state.attendance.after(event.attached)
+    attendance = state.attendance.after(event.attached, event.in_use)
     after = replace(state, attendance=attendance)
     return after, (_ready(state.lease, attendance, aloud=False),) if isinstance(state, Ready) else ()
 

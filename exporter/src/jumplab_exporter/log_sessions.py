@@ -72,7 +72,7 @@ class LogSessions:
         begun, over = asyncio.Event(), asyncio.Event()
         async with tree, SessionHost(tree, exporter_name=self._exporter_name) as session:
             # A client that has lost its connection comes with another session.
-            session.on_attached = lambda attached: (begun if attached else over).set()
+            session.usage.on_change = lambda attached, _in_use: (begun if attached else over).set()
             serving = session.serve(self._open_link(offered.offer))
             await first_completed({scope: serving, f"the end of {scope}": _end_in_time(session, begun, over, driver)})
 

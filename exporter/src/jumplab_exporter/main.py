@@ -1,4 +1,7 @@
-"""The command `jumplab-exporter`."""
+"""The command `jumplab-exporter`.
+
+Exit status: 2 for wrong usage or configuration, 1 for everything else that keeps it from serving.
+"""
 
 import asyncio
 import logging
@@ -8,14 +11,16 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from jumplab import event_loop
+from jumplab.exit_status import exit_status_of, print_sentence
+from jumplab.interrupts import end_at_interrupt
 from jumplab.log_format import set_up_logging
+from jumplab.verbosity import is_verbose, take_verbosity, verbose_option
 from jumplab.versions import version_command, version_option
 from jumplab_exporter.config import ExporterConfig, LocalConfig, load, load_either, load_local, locate
 from jumplab_exporter.errors import ConfigurationError, ExporterError, Stopped
@@ -26,45 +31,38 @@ if TYPE_CHECKING:
     from jumplab_exporter.parent import Parent
 
 
-def _printing_errors(command: Callable[..., int]) -> Callable[..., None]:
-    """A mistake is told as one sentence, and by the exit status."""
-
-    @wraps(command)
-    def run(**arguments: Any) -> None:
-        try:
-            status = command(**arguments)
-        except ExporterError as error:
-            click.echo(f"jumplab-exporter: {error}", err=True)
-            status = error.exit_status
-        _exit(status)
-
-    return run
+_PROGRAM = "jumplab-exporter"
 
 
 def _exit(status: int) -> None:
     """Ends the process; Python itself would wait for a driver's thread that hangs."""
     logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
     if any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate()):
         os._exit(status)
     sys.exit(status)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@version_option("jumplab-exporter", "jumplab-exporter")
-def main() -> None:
+@version_option(_PROGRAM, _PROGRAM)
+@verbose_option
+def cli() -> None:
     """Serve the drivers of a board to the client that leases it."""
 
 
-main.add_command(version_command("jumplab-exporter", "jumplab-exporter"))
+def main() -> None:
+    """The program `jumplab-exporter`."""
+    words, _ = take_verbosity(sys.argv[1:])
+    status = exit_status_of(lambda: cli.main(words, prog_name=_PROGRAM, standalone_mode=False), _PROGRAM)
+    end_at_interrupt()
+    _exit(status)
 
 
-@main.command()
+cli.add_command(version_command(_PROGRAM, _PROGRAM))
+
+
+@cli.command()
 @click.argument("config")
-@click.option("-v", "--verbose", is_flag=True, help="Enable debug logging.")
-@_printing_errors
-def run(config: str, verbose: bool) -> int:
+def run(config: str) -> int:
     """Serve leases, one after the other, until it is stopped.
 
     CONFIG is a file, or the name of a file in ~/.config/jumpstarter/exporters or /etc/jumpstarter/exporters.
@@ -72,15 +70,14 @@ def run(config: str, verbose: bool) -> int:
     _refuse_in_hook()
     path = locate(config)
     configuration = load(path)
-    _set_up_logging(logging.DEBUG if verbose else logging.INFO)
+    _set_up_logging(logging.DEBUG if is_verbose() else logging.INFO)
     with only_process(path):
         event_loop.run(_serve(configuration))
     return 0
 
 
-@main.command(hidden=True)
+@cli.command(hidden=True)
 @click.argument("config")
-@_printing_errors
 def local(config: str) -> int:
     """Serve the drivers of CONFIG to the process that has started this one. `jumplab shell --exporter-config` does."""
     from jumplab_exporter.parent import Parent
@@ -93,9 +90,8 @@ def local(config: str) -> int:
         return error.exit_status
 
 
-@main.command()
+@cli.command()
 @click.argument("config")
-@_printing_errors
 def check(config: str) -> int:
     """Check CONFIG: build its drivers without using hardware, and print them."""
     from jumplab.session.host import DriverTree
@@ -112,16 +108,16 @@ def check(config: str) -> int:
             kind = f"can't be used: {node.failure}" if node.failure else type(node.driver).__name__
             click.echo(f"{'  ' * node.path.count('.')}{node.name}: {kind}")
     for warning in warnings_of(configuration, tree):
-        click.echo(f"warning: {warning}", err=True)
+        print_sentence(f"warning: {warning}", _PROGRAM)
     for path, device in missing_devices(tree):
-        click.echo(f"warning: {path}: {device} is not there now", err=True)
+        print_sentence(f"warning: {path}: {device} is not there now", _PROGRAM)
     problems = [*name_problems(tree), *(f"{path}: {problem}" for path, problem in wrong_devices(tree))]
     problems += [
         f"{' and '.join(paths)} use the same device, {device}; make one of them a `ref` to the other"
         for device, paths in shared_devices(tree)
     ]
     for problem in problems:
-        click.echo(f"error: {problem}", err=True)
+        print_sentence(problem, _PROGRAM)
     return 2 if tree.failures() or problems else 0
 
 
@@ -142,7 +138,7 @@ def _serve_parent(parent: "Parent", config: str) -> int:
     _refuse_in_hook()
     path = locate(config)
     configuration = load_local(path)
-    _set_up_logging(logging.INFO)
+    _set_up_logging(logging.DEBUG if is_verbose() else logging.INFO)
     if sys.stderr.isatty():  # where `jumplab console` has the terminal a line feed alone does not go back
         for handler in logging.getLogger().handlers:
             if isinstance(handler, logging.StreamHandler):

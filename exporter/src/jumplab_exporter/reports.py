@@ -19,13 +19,14 @@ class Status(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attendance:
-    """Whether a client of the lease is connected, and how many times that has become true."""
+    """Whether a client of the lease is connected, how many times that has become true, and whether one uses it."""
 
     attached: bool = False
     times: int = 0
+    in_use: bool = False
 
-    def after(self, attached: bool) -> "Attendance":
-        return Attendance(attached, self.times + attached)
+    def after(self, attached: bool, in_use: bool) -> "Attendance":
+        return Attendance(attached, self.times + (attached and not self.attached), in_use)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,11 @@ OperatorError
 └── Unreadable              an object isn't what its schema says: correct the object (`resources.errors`)
 """
 
+from jumplab.errors import JumplabError
 
-class OperatorError(Exception):
-    """The root. Each message is a sentence for a person."""
+
+class OperatorError(JumplabError):
+    """The root of the operator's own. Each message is a sentence for a person."""
 
 
 class CannotStart(OperatorError):
@@ -36,9 +38,13 @@ class PortUnavailable(CannotStart):
 class KeysUnusable(CannotStart):
     """The operator's keys, or the certificate that it serves, can't be used."""
 
+    exit_status = 2
+
 
 class NoKubeAccess(CannotStart):
     """No usable way to a Kubernetes API; the message names the file and what is wrong with it."""
+
+    exit_status = 2
 
 
 class DataDirInUse(CannotStart):
@@ -47,6 +53,8 @@ class DataDirInUse(CannotStart):
 
 class DataDirUnusable(CannotStart):
     """The data directory can't be made, read or written."""
+
+    exit_status = 2
 
 
 class ApiError(OperatorError):

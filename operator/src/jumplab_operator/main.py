@@ -13,26 +13,35 @@ from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
 
 import click
 
 from jumplab import event_loop
 from jumplab.config_places import NoHome, home_of
+from jumplab.exit_status import exit_status_of, print_sentence
+from jumplab.interrupts import end_at_interrupt
 from jumplab.log_format import UtcFormatter, set_up_logging
 from jumplab.protocol.durations import parse_duration
 from jumplab.transport.endpoint import check_address
+from jumplab.verbosity import take_verbosity, verbose_option
 from jumplab.versions import version_command, version_option
 from jumplab_operator.control_plane import Installation, Listening, Running, in_cluster, one_machine
 from jumplab_operator.controller.served_certificate import CertificateFiles
-from jumplab_operator.errors import ApiError, ApiRefused, CannotStart, NoKubeAccess
+from jumplab_operator.errors import ApiRefused, CannotStart, DataDirUnusable
 from jumplab_operator.gc_tuning import collect_garbage
 from jumplab_operator.health import answering
 from jumplab_operator.kube import access as kube_access
 from jumplab_operator.leadership.election import PodIdentity, Process
 from jumplab_operator.reconcile.context.settings import QUARANTINE_AFTER
 
-PORT = click.IntRange(0, 65535)
+_PROGRAM = "jumplab-operator"
+
+
+class _Port(click.IntRange):
+    name = "port number"
+
+
+PORT = _Port(0, 65535)
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 _SWITCH_SECONDS = 0.0005
@@ -58,13 +67,22 @@ def _address(ctx: click.Context, param: click.Parameter, value: str) -> str:  # 
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@version_option("jumplab-operator", "jumplab-operator")
-def main() -> None:
+@version_option(_PROGRAM, _PROGRAM)
+@verbose_option
+def cli() -> None:
     """Control plane of a hardware lab, on Kubernetes or on one machine."""
+
+
+def main() -> None:
+    """The program `jumplab-operator`."""
     sys.setswitchinterval(_SWITCH_SECONDS)
+    words, _ = take_verbosity(sys.argv[1:])
+    status = exit_status_of(lambda: cli.main(words, prog_name=_PROGRAM, standalone_mode=False), _PROGRAM)
+    end_at_interrupt()
+    sys.exit(status)
 
 
-main.add_command(version_command("jumplab-operator", "jumplab-operator"))
+cli.add_command(version_command(_PROGRAM, _PROGRAM))
 
 
 def _length(ctx: click.Context, param: click.Parameter, value: str) -> timedelta:  # noqa: ARG001 - click's signature
@@ -85,7 +103,7 @@ PREEMPTION = click.option(
 )
 
 
-@main.command()
+@cli.command()
 @click.option(
     "--data-dir", type=click.Path(path_type=Path), help="Folder for all data.  [default: ~/.local/share/jumplab]"
 )
@@ -118,7 +136,7 @@ def standalone(
     _run(lambda _: plane(folder, host, port, grpc_port, advertise), _told_standalone)
 
 
-@main.command()
+@cli.command()
 @click.option(
     "--kubeconfig",
     type=click.Path(path_type=Path),
@@ -181,10 +199,7 @@ def run(
     """Run operator, controller and router on a cluster that has the CRDs."""
     if (tls_certificate is None) != (tls_key is None):
         raise click.UsageError("--tls-certificate and --tls-key require each other; set both or neither")
-    try:
-        access = kube_access.find(kubeconfig)
-    except NoKubeAccess as error:
-        _fail(str(error), 2)
+    access = kube_access.find(kubeconfig)
     files = CertificateFiles(tls_certificate, tls_key, tls_ca) if tls_certificate and tls_key else None
     listening = Listening(listen, endpoint, names, files)
     pod_identity = PodIdentity(own_namespace, pod) if pod else None
@@ -199,22 +214,15 @@ def _run(plane: Callable[[Process], Plane], told: Callable[[Running], str], heal
     """Runs a control plane to its end. plane: makes it, for the process that it is to run in."""
     set_up_logging(logging.INFO, UtcFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.getLogger("kopf").setLevel(logging.ERROR)  # it logs each event, and that it doesn't own the main thread
-    sentences: list[str] = []
     try:
         event_loop.run(_until_stopped(plane, told, health))
-    except* (CannotStart, ApiError) as group:
-        sentences += _sentences(group)
-    if sentences:
-        _fail(sentences[0], 1)
+    except* ApiRefused as group:
+        raise CannotStart(f"the Kubernetes API refused what the operator needs: {_first(group)}") from group
 
 
-def _sentences(error: BaseException) -> list[str]:
-    """The messages of the errors in nested groups: each task group around a failure wraps it."""
-    if isinstance(error, BaseExceptionGroup):
-        return [sentence for inner in error.exceptions for sentence in _sentences(inner)]
-    if isinstance(error, ApiRefused):
-        return [f"the Kubernetes API refused what the operator needs: {error}"]
-    return [str(error)]
+def _first(error: BaseException) -> BaseException:
+    """The first error in nested groups: each task group around a failure wraps it."""
+    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 async def _until_stopped(plane: Callable[[Process], Plane], told: Callable[[Running], str], health: str) -> None:
@@ -237,7 +245,7 @@ async def _until_stopped(plane: Callable[[Process], Plane], told: Callable[[Runn
             serving = probes.ready = True
             click.echo(told(running))
             if running.warning:
-                click.echo(f"warning: {running.warning}", err=True)
+                print_sentence(f"warning: {running.warning}", _PROGRAM)
             await stopping.wait()  # without a bound: it serves until it is asked to stop
             probes.ready = False
             collecting.cancel()
@@ -262,15 +270,10 @@ def _told_cluster(running: Running) -> str:
     return f"Jumplab is running; the controller is at {running.endpoint}."
 
 
-def _fail(sentence: str, status: int) -> NoReturn:
-    click.echo(f"error: {sentence}", err=True)
-    raise SystemExit(status)
-
-
 def _data_home() -> Path:
     if named := os.environ.get("XDG_DATA_HOME"):
         return Path(named)
     try:
         return home_of(os.environ) / ".local" / "share"
     except NoHome as error:
-        _fail(f"{error}; choose a folder with --data-dir, or set HOME", 2)
+        raise DataDirUnusable(f"{error}; choose a folder with --data-dir, or set HOME") from error

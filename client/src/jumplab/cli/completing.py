@@ -3,6 +3,7 @@
 Completion is silent: where the lab can't be asked, or not soon enough, nothing is completed.
 """
 
+import atexit
 import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
@@ -29,6 +30,7 @@ def be_silent_and_quick() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     signal.signal(signal.SIGALRM, lambda _number, _frame: os._exit(0))
     signal.setitimer(signal.ITIMER_REAL, _LONGEST.total_seconds())
+    atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)  # the interpreter's own end has no handler any more
 
 
 def leases(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
@@ -89,7 +91,6 @@ def all_clients(ctx: click.Context, _: click.Parameter, incomplete: str) -> list
 
 
 def _asked(ctx: click.Context, names: "Callable[[Controller], Awaitable[list[str]]]") -> list[str]:
-
     import asyncio
 
     from jumplab.client.config_files import load_client

@@ -16,6 +16,7 @@ from jumplab.client.admin import Administrator, Credential, Kind
 from jumplab.client.config import API_VERSION, ClientConfig, Metadata, read_yaml
 from jumplab.client.config_files import ConfigFiles, private_file
 from jumplab.client.errors import ClientError, ConfigurationError
+from jumplab.protocol.label_selectors import label_problem
 from jumplab.transport.tls_settings import TlsSettings
 
 _NO_DRIVERS = """\
@@ -183,5 +184,9 @@ def read_labels(pairs: Iterable[str]) -> dict[str, str]:
         key, equals, value = pair.partition("=")
         if not key or not equals:
             raise click.UsageError(f'"{pair}" is not a label; write it as KEY=VALUE')
+        if key in labels:
+            raise click.UsageError(f'label "{key}" is given twice; give it one value')
+        if problem := label_problem(key, value):
+            raise click.UsageError(problem)
         labels[key] = value
     return labels

@@ -1,105 +1,45 @@
-"""How a command ends: its exit status, and one line on standard error where it went wrong."""
+"""How commands of `jumplab` and `j` speak to a person: as all programs do, see `jumplab.exit_status`."""
 
-import signal
-import sys
-from collections.abc import Callable
-from typing import Any
+from jumplab.exit_status import Interrupted, exit_status_of, explain_error, one_line, print_sentence, write_line
 
-import click
+__all__ = [
+    "LEASE_LOST",
+    "LEASE_NOT_YET",
+    "LEASE_REFUSED",
+    "Interrupted",
+    "exit_status_of",
+    "explain_error",
+    "lease_status",
+    "one_line",
+    "print_note",
+    "write_line",
+]
 
-from jumplab.cli.standard_streams import OutputFailed, discard, make_streams_usable
-from jumplab.errors import JumplabError
-
-
-class Interrupted(Exception):
-    """A signal ended the command, after its clean-up."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(signal.Signals(number).name)
-        self.number = number
-
-
-def exit_status_of(command: Callable[[], Any], program: str) -> int:
-    """Runs a command: its own status, else 0, 2 for usage and configuration, 1 for the rest, 128 + n for a signal."""
-    make_streams_usable()
-    try:
-        status = command()
-        sys.stdout.flush()
-        return status if isinstance(status, int) else 0
-    except click.exceptions.Exit as ending:
-        return ending.exit_code
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return 2
-    except click.UsageError as error:
-        return _failed(program, _usage_sentence(error), 2)
-    except click.ClickException as error:
-        return _failed(program, error.format_message(), 1)
-    except Interrupted as ending:
-        return 128 + ending.number
-    except (click.Abort, KeyboardInterrupt):
-        return 128 + signal.SIGINT
-    except BrokenPipeError:
-        # Of bytes, which commands write past `sys.stdout`.
-        discard(sys.stdout)
-        return 128 + signal.SIGPIPE
-    except Exception as error:
-        if failure := _output_failure(error):
-            discard(sys.stdout)
-            return 128 + signal.SIGPIPE if failure.reader_left else _failed(program, str(failure), 1)
-        if sentence := explain_error(error):
-            return _failed(program, *sentence)
-        raise
-
-
-def _output_failure(error: BaseException) -> OutputFailed | None:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error if isinstance(error, OutputFailed) else None
+LEASE_REFUSED = 69
+"""Of `jumplab run`: the lease can't be had, and asking for it again changes nothing."""
+LEASE_NOT_YET = 75
+"""Of `jumplab run`: the lease could not be had in time, or the controller can't be reached; later it may be."""
+LEASE_LOST = 76
+"""Of `jumplab run`: the lease ended before the command did."""
 
 
 def print_note(sentence: str, program: str = "jumplab") -> None:
     """One line to the person at the terminal; standard output is for results alone."""
-    write_line(one_line(sentence, program))
+    print_sentence(sentence, program)
 
 
-def one_line(sentence: str, program: str) -> str:
-    """A sentence as a program prints it."""
-    return f"{program}: {' '.join(sentence.split())}"
-
-
-def write_line(text: str) -> None:
-    """A line on standard error, also while a terminal shows a console: a line feed alone does not go back then."""
-    try:
-        click.echo(text + ("\r\n" if sys.stderr.isatty() else "\n"), err=True, nl=False)
-    except OSError:  # nobody can be told
-        discard(sys.stderr)
-
-
-def _failed(program: str, sentence: str, status: int) -> int:
-    print_note(sentence, program)
-    return status
-
-
-def explain_error(error: Exception) -> tuple[str, int] | None:
-    """The sentence and the status of an error that is no fault of the program's; None for one that is."""
-    from jumplab.client.errors import ConfigurationError
-    from jumplab.driver.errors import BadArguments, NotExported
-    from jumplab.transport.errors import BadRequest
+def lease_status(error: Exception) -> int | None:
+    """The status of `jumplab run` for what went wrong with its lease; None where it was something else."""
+    from jumplab.client.errors import LeaseEnded, LeaseFailed, LeaseNotOwn, LeaseNotReady
+    from jumplab.transport.errors import CertificateRejected, Refused, Unreachable
 
     if isinstance(error, BaseExceptionGroup):
-        # A task group around one failure wraps it; the first says enough.
         inner = error.exceptions[0]
-        return explain_error(inner) if isinstance(inner, Exception) else None
-    if isinstance(error, UnicodeEncodeError):
-        return f"{error.object!a} is not text in UTF-8; correct the argument or variable that it is in", 2
-    if not isinstance(error, JumplabError):
-        return None
-    usage = isinstance(error, ConfigurationError | BadArguments | NotExported | BadRequest)
-    return str(error), 2 if usage else 1
-
-
-def _usage_sentence(error: click.UsageError) -> str:
-    message = error.format_message().rstrip(".")
-    where = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
-    return f"{message[:1].lower()}{message[1:]}{where}"
+        return lease_status(inner) if isinstance(inner, Exception) else None
+    kinds = (
+        (LEASE_REFUSED, CertificateRejected),
+        (LEASE_NOT_YET, LeaseNotReady | Unreachable),
+        (LEASE_LOST, LeaseEnded),
+        (LEASE_REFUSED, LeaseFailed | LeaseNotOwn | Refused),
+    )
+    return next((status for status, kind in kinds if isinstance(error, kind)), None)

@@ -21,4 +21,9 @@ class KindGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         kind, slash, name = args[0].partition("/")
-        return super().resolve_command(ctx, [kind, name, *args[1:]] if slash and name else args)
+        if not kind.startswith("-") and self.get_command(ctx, kind) is None:
+            known = ", ".join(self.list_commands(ctx))
+            raise click.UsageError(f'there is no kind "{kind}" to {self.name}; the kinds are {known}', ctx)
+        if slash and not name:
+            raise click.UsageError(f'"{args[0]}" has no name behind its slash; write it as {kind}/NAME', ctx)
+        return super().resolve_command(ctx, [kind, name, *args[1:]] if slash else args)

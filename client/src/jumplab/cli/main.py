@@ -7,7 +7,8 @@ import click
 
 from jumplab.cli.completing import be_silent_and_quick
 from jumplab.cli.exit_status import exit_status_of
-from jumplab.cli.program import end_at_interrupt
+from jumplab.interrupts import end_at_interrupt
+from jumplab.verbosity import log_to_terminal, take_verbosity, verbose_option
 from jumplab.versions import version_option
 
 _COMMANDS = {
@@ -18,7 +19,9 @@ _COMMANDS = {
     "generate": ("jumplab.cli.commands.generate", "Print code for tests."),
     "delete": ("jumplab.cli.commands.delete", "Release leases."),
     "shell": ("jumplab.cli.commands.shell", "Lease an exporter and open a shell in which `j` controls it."),
+    "run": ("jumplab.cli.commands.run", "Lease an exporter, run a command with it, and exit with its status."),
     "console": ("jumplab.cli.commands.console", "Lease an exporter and open its console."),
+    "driver": ("jumplab.cli.commands.driver", "Begin a driver of your own."),
     "config": ("jumplab.cli.commands.config", "Show and select client configurations."),
     "completion": ("jumplab.cli.commands.completion", "Print a shell's completion script."),
     "version": ("jumplab.cli.commands.version", "Print the version."),
@@ -45,6 +48,7 @@ class LazyGroup(click.Group):
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @version_option("jumplab", "jumplab")
+@verbose_option
 def cli() -> None:
     """Lease a board and use it as if it were on your desk."""
 
@@ -52,6 +56,9 @@ def cli() -> None:
 def main() -> None:
     """The program `jumplab`: exits with 0, with 2 for a wrong usage or configuration, and with 1 for the rest."""
     be_silent_and_quick()
-    status = exit_status_of(lambda: cli.main(prog_name="jumplab", standalone_mode=False), "jumplab")
+    words, verbose = take_verbosity(sys.argv[1:])
+    if verbose:
+        log_to_terminal()
+    status = exit_status_of(lambda: cli.main(words, prog_name="jumplab", standalone_mode=False), "jumplab")
     end_at_interrupt()
     sys.exit(status)

@@ -58,13 +58,17 @@ class TimestampType(click.ParamType[datetime]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         from jumplab.client.errors import ConfigurationError
         from jumplab.client.timestamps import parse_moment
+        from jumplab.protocol.lease_rules import moment_problem
 
         if isinstance(value, datetime):
             return value
         try:
-            return parse_moment(value, datetime.now().astimezone())
+            moment = parse_moment(value, datetime.now().astimezone())
         except ConfigurationError as error:
             self.fail(str(error), param, ctx)
+        if problem := moment_problem("the time", moment):
+            self.fail(problem, param, ctx)
+        return moment
 
 
 def _read_members(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
@@ -80,7 +84,7 @@ def _read_members(_: click.Context, __: click.Parameter, pairs: tuple[str, ...])
     return members
 
 
-def read_tags(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
+def _read_tags(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
     """KEY=VALUE pairs as a mapping."""
     tags: dict[str, str] = {}
     for pair in pairs:
@@ -103,6 +107,35 @@ def _refuse_other_namespace(ctx: click.Context, _: click.Parameter, namespace: s
             f'client "{own.name}" is of namespace "{own.namespace}", and sees nothing of "{namespace}"; choose a '
             "client of that namespace with --client"
         )
+
+
+def _refuse_all_namespaces(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if not wanted or ctx.resilient_parsing:
+        return
+    from jumplab.client.config_files import load_client
+
+    own = load_client(ctx.params.get("client_name")).metadata
+    raise click.UsageError(
+        f'client "{own.name}" sees only its own namespace "{own.namespace}"; leave out -A, or ask as an administrator '
+        f"with `kubectl get {'exporters' if ctx.command.name == 'exporters' else 'jl'} -A`"
+    )
+
+
+def own_namespace_only(function: F) -> F:
+    """-A, of a command that shows what a client may see: it says who sees more."""
+    return click.option(
+        "-A",
+        "--all-namespaces",
+        is_flag=True,
+        expose_value=False,
+        callback=_refuse_all_namespaces,
+        help="For administrators' kinds only: a client sees its own namespace.",
+    )(function)
+
+
+def all_namespaces_option(function: F) -> F:
+    """-A, of a command that asks the Kubernetes API."""
+    return click.option("-A", "--all-namespaces", is_flag=True, help="Show those of all namespaces.")(function)
 
 
 def client_option(function: F) -> F:
@@ -142,14 +175,29 @@ def administrator_options(function: F) -> F:
 
 
 def lease_options(function: F) -> F:
-    """The request for a lease: exporters and duration."""
+    """The request for a lease: exporters, duration, name and tags."""
     for option in (
         click.option(
             "--wait-timeout",
             type=DurationType(),
             help="Stop waiting after this time; default: the configuration's acquisition_timeout, else no limit.",
         ),
+        click.option(
+            "--tag",
+            "tags",
+            metavar="KEY=VALUE",
+            multiple=True,
+            callback=_read_tags,
+            help="A note for people and reports, kept as a label. Repeat it for more.",
+        ),
         click.option("--name", metavar="NAME", help="Name of the new lease; default: a generated name."),
+        click.option(
+            "--max",
+            "max_duration",
+            metavar="DURATION",
+            type=LeaseDurationType(),
+            help="Extend the lease while it is used, up to this duration; default: it is not extended.",
+        ),
         click.option(
             "--duration", type=LeaseDurationType(), default="30m", show_default=True, help="Duration of the lease."
         ),
@@ -186,8 +234,11 @@ _OF_A_LEASE = {
     "exporter": "--exporter",
     "members": "--member",
     "duration": "--duration",
+    "max_duration": "--max",
+    "keep_detached": "--keep-detached",
     "name": "--name",
     "wait_timeout": "--wait-timeout",
+    "tags": "--tag",
     "lease_name": "--lease",
     "reconnect_within": "--reconnect-within",
     "client_name": "--client",
@@ -212,12 +263,41 @@ def check_without_lease(context: click.Context) -> None:
         raise click.UsageError(f"--exporter-config uses drivers without a lease; leave out {', '.join(given)}")
 
 
+def keep_detached_option(function: F) -> F:
+    """--keep-detached: the new lease has no limit on the absence of its user."""
+    return click.option(
+        "--keep-detached",
+        is_flag=True,
+        help="Keep the lease while this command is cut off; default: it ends then after 2m, at a terminal after 15m.",
+    )(function)
+
+
 def reconnect_option(function: F) -> F:
     """--reconnect-within: how patient a session is."""
     return click.option(
         "--reconnect-within",
         type=DurationType(),
         help="Time limit for restoring a lost connection; default: the configuration's retry_timeout, else 5m.",
+    )(function)
+
+
+def existing_lease_option(function: F) -> F:
+    """--lease: a lease that somebody has made already."""
+    return click.option(
+        "--lease",
+        "lease_name",
+        metavar="NAME",
+        shell_complete=completing.leases,
+        help="Use this existing lease, and do not release it.",
+    )(function)
+
+
+def parent_option(function: F) -> F:
+    """--with-parent: for what must not outlive the process that started it."""
+    return click.option(
+        "--with-parent",
+        is_flag=True,
+        help="End when the process that started this one ends; always so where CI is set.",
     )(function)
 
 

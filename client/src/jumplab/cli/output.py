@@ -14,10 +14,10 @@ import click
 from jumplab.cli.exit_status import print_note
 from jumplab.cli.tables import Heading, Layout, lay_out
 from jumplab.client.exporter_details import ExporterDetails
-from jumplab.client.lease_status import phase_of, reason_of, why_waiting
+from jumplab.client.lease_status import Phase, phase_of, reason_of, why_waiting
 from jumplab.client.local_moments import format_dated, in_local_time
 from jumplab.client.views import ExporterView, LeaseView
-from jumplab.client.waiting import QueuedLease
+from jumplab.client.waiting import QueuedLease, QueuePosition
 from jumplab.protocol.durations import format_duration
 
 if TYPE_CHECKING:
@@ -26,11 +26,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table.  show: the text of its cell.  wide: only -o wide has it.  is_prose: it may be wrapped."""
+    """A column of a table.  show: the text of its cell.  wide: only -o wide has it.  is_prose: it may be wrapped.
+    if_any: a list in which all of its cells are empty is without it, unless it is wide."""
 
     show: Callable[[Any], str]
     wide: bool = False
     is_prose: bool = False
+    if_any: bool = False
 
 
 Columns = Mapping[str, Column]
@@ -48,13 +50,25 @@ def _labels(exporter: "ExporterView | ClientView") -> str:
     return ",".join(f"{key}={value}" for key, value in sorted(exporter.labels.items()))
 
 
+def expected_range(position: QueuePosition) -> str:
+    """When a waiting lease is expected to begin, at the earliest and at the latest; empty where it is not known."""
+    moments = [moment for moment in (position.expected_begin, position.latest_begin) if moment is not None]
+    return " to ".join(map(format_dated, moments)) if position.expected_begin is not None else ""
+
+
 def _ends(lease: LeaseView) -> str:
     end = lease.end or lease.expected_end
     return format_dated(end) if end else ""
 
 
+def _begins(lease: LeaseView) -> str:
+    """When it is to begin; one that has begun says when it ends."""
+    is_to_come = phase_of(lease) in (Phase.PENDING, Phase.ASSIGNED)
+    return format_dated(lease.begin) if lease.begin is not None and is_to_come else ""
+
+
 def _expected(queued: QueuedLease) -> str:
-    return format_dated(queued.queue_position.expected_begin) if queued.queue_position.expected_begin else ""
+    return expected_range(queued.queue_position)
 
 
 def _exporters(lease: LeaseView) -> str:
@@ -83,6 +97,7 @@ WIDE_EXPORTER_COLUMNS: Columns = {
     "DRIVERS": Column(lambda details: ",".join(details.drivers)),
     "MESSAGE": Column(lambda details: in_local_time(details.exporter.message), is_prose=True),
 }
+NAMESPACE_COLUMN: Columns = {"NAMESPACE": Column(lambda view: view.namespace)}
 CLIENT_COLUMNS: Columns = {
     "NAME": Column(lambda client: client.name),
     "ENABLED": Column(lambda client: "yes" if client.enabled else "no"),
@@ -97,6 +112,7 @@ LEASE_COLUMNS: Columns = {
     "CLIENT": Column(lambda lease: lease.client),
     "DURATION": Column(lambda lease: format_duration(lease.duration)),
     "ENDS": Column(_ends),
+    "BEGINS": Column(_begins, if_any=True),
     "SELECTOR": Column(_selectors, wide=True),
     "WAITS FOR": Column(
         lambda lease: why_waiting(lease) if phase_of(lease) in ("Pending", "Assigned") else "", wide=True, is_prose=True
@@ -147,6 +163,12 @@ def _write_table(found: Sequence[Any], columns: Columns, *, wide: bool) -> None:
     if not found:
         click.echo("nothing found", err=True)
         return
+    if not wide:
+        columns = {
+            title: column
+            for title, column in columns.items()
+            if not column.if_any or any(column.show(view) for view in found)
+        }
     _Table(columns, wide=wide).write(found)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -21,7 +22,23 @@ from jumplab.transport.backoff import Backoff
 
 RELEASE_BOUND = timedelta(seconds=15)
 
+DETACHED_LIMIT = timedelta(minutes=2)
+"""How long a program may be away before its lease ends."""
+DETACHED_LIMIT_AT_TERMINAL = timedelta(minutes=15)
+"""The same for a person, who comes back."""
+
 Notify = Callable[[str], None]
+
+
+def detached_limit(*, interactive: bool, keep: bool = False) -> timedelta | None:
+    """How long the holder of a new lease may be away before the lease ends.
+
+    interactive: a person uses the lease, where standard input is a terminal.  keep: the lease stays; None.
+    """
+    if keep:
+        return None
+    at_terminal = interactive and sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
+    return DETACHED_LIMIT_AT_TERMINAL if at_terminal else DETACHED_LIMIT
 
 
 def make_request(
@@ -34,15 +51,18 @@ def make_request(
     name: str | None = None,
     begin: datetime | None = None,
     tags: Mapping[str, str] | None = None,
+    release_after_detached: timedelta | None = None,
+    max_duration: timedelta | None = None,
     draw: Callable[[int], str] = secrets.token_hex,
 ) -> LeaseRequest:
     """A request for what was asked; raises ConfigurationError where that is nothing, one and several, or what no lease
     may ask for.
 
+    release_after_detached, max_duration: as for LeaseRequest; `detached_limit` gives the first.
     A name that nobody gave is made here, so that a lease can be released by it even if its creation was interrupted.
     """
     _refuse_in_hook()
-    if not selector and not exporter and not members:
+    if not selector.strip() and not exporter and not members:
         raise ConfigurationError("say what to lease: a selector such as board=x, or an exporter by its name")
     if members and (selector or exporter):
         raise ConfigurationError("exporters and selector exclude each other; set a selector for each member")
@@ -55,6 +75,8 @@ def make_request(
         members or {},
         begin=begin,
         tags=tags or {},
+        release_after_detached=release_after_detached,
+        max_duration=max_duration,
         name_is_ours=name is None,
     )
     if problem := request_problem(request):
@@ -65,12 +87,15 @@ def make_request(
 @dataclass(slots=True)
 class AcquiredLease:
     """A lease that is ready, and whether it is to be released at the end.  wait: until it is ready, for as long as its
-    user has the patience.  notify: gets a sentence when it has other exporters."""
+    user has the patience.  notify: gets a sentence when it has other exporters.  over: it is known to have ended.
+    released: it was given back."""
 
     lease: LeaseView
     wait: Callable[[], Awaitable[LeaseView]]
     notify: Notify
     persists: bool = False
+    over: bool = False
+    released: bool = False
 
     async def until_ready(self) -> bool:
         """Waits where it was given back, since its exporter was lost before anybody had used it; whether it was placed
@@ -97,14 +122,18 @@ async def acquired(
     """
     await create(controller, request, notify=notify)
     wait = partial(wait_until_ready, controller, request.name, timeout=timeout, notify=notify)
+    acquired = None
     try:
         acquired = AcquiredLease(await wait(), wait, notify)
         yield acquired
     except BaseException:
-        await _release_or_notify(controller, request.name, notify)
+        released = await _release_or_notify(controller, request.name, notify)
+        if acquired is not None:
+            acquired.released = released
         raise
     if not acquired.persists:
         await release(controller, request.name)
+        acquired.released = True
 
 
 @asynccontextmanager
@@ -211,11 +240,14 @@ async def release(controller: Controller, name: str, *, backoff: Backoff | None 
         await backoff.wait()
 
 
-async def _release_or_notify(controller: Controller, name: str, notify: Notify, *, patient: bool = True) -> None:
+async def _release_or_notify(controller: Controller, name: str, notify: Notify, *, patient: bool = True) -> bool:
+    """Whether it was released."""
     try:
         await (release(controller, name) if patient else controller.delete_lease(name))
     except transport_errors.NotFound:
-        return
+        return False
     except transport_errors.TransportError as error:
         if patient:
             notify(f'lease "{name}" could not be released and lasts until it expires: {error}')
+        return False
+    return True

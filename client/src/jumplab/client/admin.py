@@ -4,6 +4,7 @@ The official client is an extra, `jumplab[admin]`: nobody who only leases needs 
 """
 
 import base64
+import logging
 import os
 import secrets
 import time
@@ -18,9 +19,13 @@ from urllib.parse import urlsplit
 import yaml
 
 from jumplab.client.errors import ClientError, ConfigurationError
+from jumplab.protocol.label_selectors import ALL_OPERATORS, selector_problem
+from jumplab.protocol.lease_rules import name_problem
 from jumplab.transport.errors import is_out_of_date, out_of_date
 from jumplab.transport.proxies import is_loopback
-from jumplab.yaml_documents import read_document
+from jumplab.yaml_documents import read_document, reading_problem
+
+_log = logging.getLogger(__name__)
 
 _GROUP, _VERSION = "jumpstarter.dev", "v1alpha1"
 _SECRET = "/api/v1/namespaces/{namespace}/secrets/{name}"  # noqa: S105 - where Secrets are, not what is in one
@@ -79,9 +84,10 @@ class Administrator:
             config.load_kube_config(config_file=kubeconfig)
             _, context = config.list_kube_config_contexts(config_file=kubeconfig)
             self.namespace = namespace or context["context"].get("namespace") or "default"
+            _check_name("Namespace", self.namespace)
         except (kubernetes.config.ConfigException, *_NO_KUBECONFIG) as error:
             named = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
-            reason = " ".join(str(error).rstrip(".").split())
+            reason = " ".join(reading_problem(error).rstrip(".").split())
             raise ConfigurationError(
                 f"the kubeconfig {named} can't be used: {reason}; set KUBECONFIG or --kubeconfig"
             ) from error
@@ -103,6 +109,7 @@ class Administrator:
 
     def create(self, kind: Kind, name: str, labels: Mapping[str, str]) -> None:
         """Creates the resource. Raises ClientError, also where the name is taken."""
+        _check_name(kind, name)
         body = {
             "apiVersion": f"{_GROUP}/{_VERSION}",
             "kind": kind,
@@ -119,13 +126,19 @@ class Administrator:
 
     def delete(self, kind: Kind, name: str) -> None:
         """Deletes the resource. Raises ClientError, also where there is none of that name."""
+        _check_name(kind, name)
         path = (_GROUP, _VERSION, self.namespace, _plural(kind), name)
         self._asked(self._kubernetes.client.CustomObjectsApi().delete_namespaced_custom_object, *path)
 
-    def clients(self, selector: str = "") -> list[ClientView]:
-        """The clients that a label selector matches, all of them for an empty one. Raises ClientError."""
-        list_page = self._kubernetes.client.CustomObjectsApi().list_namespaced_custom_object
-        path = (_GROUP, _VERSION, self.namespace, _plural("Client"))
+    def clients(self, selector: str = "", *, everywhere: bool = False) -> list[ClientView]:
+        """The clients that a label selector matches, all of them for an empty one; everywhere: of all namespaces.
+        Raises ClientError, ConfigurationError where it is no selector."""
+        if problem := selector_problem(selector, ALL_OPERATORS):
+            raise ConfigurationError(problem)
+        api: Any = self._kubernetes.client.CustomObjectsApi()
+        list_page = api.list_cluster_custom_object if everywhere else api.list_namespaced_custom_object
+        where = () if everywhere else (self.namespace,)
+        path = (_GROUP, _VERSION, *where, _plural("Client"))
         found: list[ClientView] = []
         more = ""
         while True:
@@ -138,6 +151,7 @@ class Administrator:
 
     def client(self, name: str) -> ClientView:
         """One client. Raises ClientError, also where there is none of that name."""
+        _check_name("Client", name)
         path = (_GROUP, _VERSION, self.namespace, _plural("Client"), name)
         return _client_view(self._asked(self._kubernetes.client.CustomObjectsApi().get_namespaced_custom_object, *path))
 
@@ -164,6 +178,7 @@ class Administrator:
 
     def rotate(self, kind: Kind, name: str, *, bound: timedelta = CREDENTIAL_BOUND) -> Credential:
         """Has the operator issue a new token in place of the one that is in force. Raises ClientError."""
+        _check_name(kind, name)
         endpoint, secret = self._issued(kind, name)
         if not secret or not endpoint:
             raise ClientError(f'{kind.lower()} "{name}" has no credential yet; check that the operator runs')
@@ -213,8 +228,12 @@ class Administrator:
     def _asked(self, call: Callable[..., Any], *arguments: Any) -> Any:
         from urllib3.exceptions import HTTPError
 
+        begin = time.monotonic()
         try:
-            return call(*arguments, _request_timeout=10)
+            answer = call(*arguments, _request_timeout=10)
+            asked_for = "/".join(each for each in arguments if isinstance(each, str))
+            _log.debug("the Kubernetes API took %.0f ms for %s", (time.monotonic() - begin) * 1000, asked_for)
+            return answer
         except self._kubernetes.client.ApiException as error:
             raise ClientError(_refusal_sentence(error.status, error.body or error.reason)) from error
         except HTTPError as error:
@@ -222,6 +241,12 @@ class Administrator:
             if is_out_of_date(str(error)):
                 raise ClientError(out_of_date(host, str(error))) from error
             raise ClientError(f"the Kubernetes API at {host} can't be reached; check that it runs") from error
+
+
+def _check_name(kind: str, name: str) -> None:
+    """Raises ClientError for a name that nothing can have; in a URL it could mean something else."""
+    if problem := name_problem(name):
+        raise ClientError(f'{kind.lower()} "{name}": {problem}')
 
 
 def _check_keys(kubeconfig: str | None) -> None:

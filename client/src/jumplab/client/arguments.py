@@ -41,6 +41,12 @@ def check_callable(name: str, value: Any) -> None:
         raise _wrong(name, "a function that takes a sentence", value)
 
 
+def check_flag(name: str, value: Any) -> None:
+    """Raises ConfigurationError where it is neither True nor False."""
+    if not isinstance(value, bool):
+        raise _wrong(name, "True or False", value)
+
+
 def as_duration(name: str, value: Any) -> timedelta:
     """The duration of a string such as `30m`, or a timedelta; it is greater than zero. Raises ConfigurationError."""
     if not isinstance(value, str | timedelta):

@@ -28,7 +28,7 @@ from jumplab.config_fields import Seconds, SecondsOrZero
 from jumplab.transport.endpoint import check_address
 from jumplab.transport.tls_settings import TlsSettings
 from jumplab.validation import explain_document
-from jumplab.yaml_documents import YamlDocument, YamlRefused, read_document
+from jumplab.yaml_documents import YamlDocument, YamlRefused, read_document, reading_problem
 
 API_VERSION: Literal["jumpstarter.dev/v1alpha1"] = "jumpstarter.dev/v1alpha1"
 _EVERYTHING = "UNSAFE"  # in a list of packages: all of them
@@ -169,8 +169,7 @@ def read_yaml(path: Path) -> YamlDocument:
     except YamlRefused as error:
         raise ConfigurationError(f"{path}: {error}") from error
     except (OSError, UnicodeDecodeError) as error:
-        reason = (error.strerror or "unreadable") if isinstance(error, OSError) else "it is not text"
-        raise ConfigurationError(f"{path}: {reason}") from error
+        raise ConfigurationError(f"{path}: {reading_problem(error)}") from error
 
 
 def _changed(content: dict[str, Any], changes: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:

@@ -50,6 +50,8 @@ class LeaseRequest:
 
     members: for a gang, each member by its name within the lease; excludes selector and exporter.
     begin: when it is to begin; None: as soon as possible.  tags: notes that become labels.
+    release_after_detached: the lease ends once no session has been attached for this long; None: it does not.
+    max_duration: how long activity may make the lease; None: it does not extend it.
     name_is_ours: the name was made for this request, so a lease of that name can only be the one that it created.
     """
 
@@ -60,6 +62,8 @@ class LeaseRequest:
     members: Mapping[str, Wanted] = field(default_factory=dict)
     begin: datetime | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    release_after_detached: timedelta | None = None
+    max_duration: timedelta | None = None
     name_is_ours: bool = False
 
 
@@ -173,6 +177,10 @@ class Controller:
         lease = client_pb2.Lease(selector=request.selector, duration=duration, tags=request.tags)
         if request.begin is not None:
             lease.begin_time.FromDatetime(request.begin)
+        if request.release_after_detached is not None:
+            lease.release_after_detached.FromTimedelta(request.release_after_detached)
+        if request.max_duration is not None:
+            lease.max_duration.FromTimedelta(request.max_duration)
         if request.exporter:
             lease.exporter_name = request.exporter
         for name, wanted in request.members.items():
@@ -259,10 +267,17 @@ class Controller:
         return Route(endpoint, answer.router_token, answer.exporter_name, socket)
 
     def _exporter_name(self, name: str) -> str:
-        return f"{self._parent}/exporters/{name}"
+        return self._resource_name("exporter", name)
 
     def _lease_name(self, name: str) -> str:
-        return f"{self._parent}/leases/{name}"
+        return self._resource_name("lease", name)
+
+    def _resource_name(self, kind: str, name: str) -> str:
+        """Raises NotFound for what no resource is called."""
+        if not name or "/" in name:
+            namespace = self._parent.partition("/")[2]
+            raise errors.NotFound(f'there is no {kind} "{name}" in namespace "{namespace}"')
+        return f"{self._parent}/{kind}s/{name}"
 
     async def _answer(self, call: Awaitable[Answer]) -> Answer:
         with self._explained():

@@ -2,19 +2,16 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from jumplab.client.acquiring import AcquiredLease, follow
+from jumplab.client.acquiring import AcquiredLease
 from jumplab.client.controller import Controller
-from jumplab.client.errors import ClientError
-from jumplab.client.lease_status import failure_of, foreign_to, notice_of
+from jumplab.client.end_announcements import announce_end
 from jumplab.client.sessions import attached, dial, reconnecting
 from jumplab.session.client import RECONNECT_WITHIN, ClientClasses, Session
-from jumplab.transport.backoff import Backoff
-from jumplab.transport.errors import TransportError
 from jumplab.transport.links import Link
 
 Notify = Callable[[str], None]
@@ -100,18 +97,5 @@ class LeasedDrivers:
         return attached(self.controller, self.acquired, classes, again, client, member)
 
     async def announce_end(self, notify: Notify) -> None:
-        """Also says the notice of the lease's preemption, before that."""
-        name, announced = self.lease_name, ""
-        try:
-            states = follow(self.controller, name, notify=lambda _sentence: None, backoff=Backoff())
-            async with aclosing(states):
-                async for lease in states:
-                    if failure := failure_of(lease) or foreign_to(self.controller.client_name, lease):
-                        raise failure
-                    if (notice := notice_of(lease)) != announced:
-                        announced = notice
-                        spared = "the preemption is cancelled; the lease continues until its end"
-                        notify(f'lease "{name}": {notice or spared}')
-            notify(f'lease "{name}" was deleted')
-        except (ClientError, TransportError) as error:
-            notify(str(error))
+        """Also warns before the end, and says the notice of the lease's preemption."""
+        await announce_end(self.controller, self.acquired, notify)

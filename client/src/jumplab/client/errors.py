@@ -24,6 +24,8 @@ class ClientError(JumplabError):
 class ConfigurationError(ClientError):
     """A configuration file, an environment variable or an argument is wrong."""
 
+    exit_status = 2
+
 
 class BoardMismatch(ClientError):
     """The leased exporter doesn't have what the board's class declares; the message lists every difference."""

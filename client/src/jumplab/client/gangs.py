@@ -8,9 +8,10 @@ from jumplab.client.acquiring import AcquiredLease
 from jumplab.client.config import DriverSettings
 from jumplab.client.controller import Controller, Wanted
 from jumplab.client.errors import ConfigurationError
+from jumplab.client.heartbeat import heartbeat
 from jumplab.client.sessions import session_of
 from jumplab.driver import AsyncDriverClient, AsyncGenericClient, DriverNode
-from jumplab.session.client import RECONNECT_WITHIN
+from jumplab.session.client import RECONNECT_WITHIN, Session
 
 
 class AsyncGang(AsyncGenericClient):
@@ -50,16 +51,20 @@ async def root_of(
     reconnect_within: timedelta = RECONNECT_WITHIN,
     *,
     from_lease_begin: bool = True,
+    busy: bool = False,
 ) -> AsyncIterator[AsyncGenericClient]:
     """The root of a ready lease's drivers; of several exporters one root that has each member's as a child.
 
-    The arguments and what is raised are as for `sessions.session_of`.
+    The lease has its heartbeat while the context lasts, also after a session has been lost. The arguments and what is
+    raised are as for `sessions.session_of`.
     """
     async with AsyncExitStack() as stack:
-        roots = {}
+        sessions: dict[str, Session] = {}
         for member in [member.name for member in acquired.lease.members] or [""]:
             session = session_of(
-                controller, acquired, drivers, reconnect_within, member, from_lease_begin=from_lease_begin
+                controller, acquired, drivers, reconnect_within, member, from_lease_begin=from_lease_begin, busy=busy
             )
-            roots[member] = (await stack.enter_async_context(session)).root
+            sessions[member] = await stack.enter_async_context(session)
+        await stack.enter_async_context(heartbeat(controller, acquired.lease, busy=busy, after=sessions))
+        roots = {member: session.root for member, session in sessions.items()}
         yield AsyncGang(roots) if acquired.lease.members else roots[""]

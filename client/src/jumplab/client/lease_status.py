@@ -104,6 +104,13 @@ def exporters_sentence(lease: LeaseView) -> str:
     return f"exporters {', '.join(first)} and {last} are" if first else f"exporter {last} is"
 
 
+def released_sentence(lease: LeaseView) -> str:
+    """A sentence for a lease that was given back."""
+    *first, last = [f'"{member.exporter}"' for member in lease.members] or [f'"{lease.exporter}"']
+    exporters = f"exporters {', '.join(first)} and {last}" if first else f"exporter {last}"
+    return f'released lease "{lease.name}" of {exporters}'
+
+
 def notice_of(lease: LeaseView) -> str:
     """The notice of the lease's preemption; empty where there is none."""
     notice = lease.condition("Preempting")

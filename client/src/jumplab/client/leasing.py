@@ -9,7 +9,7 @@ from typing_extensions import Unpack
 
 from jumplab.client import acquiring
 from jumplab.client.acquiring import Notify
-from jumplab.client.arguments import as_config, as_duration, check_callable, check_members, check_text
+from jumplab.client.arguments import as_config, as_duration, check_callable, check_flag, check_members, check_text
 from jumplab.client.boards import AsyncBoard, Board, BoardClass, check_board
 from jumplab.client.config import ClientConfig
 from jumplab.client.gangs import parse_members
@@ -37,6 +37,8 @@ class LeaseOptions(AttachOptions, total=False):
     exporters: Mapping[str, str] | None
     duration: str | timedelta
     name: str | None
+    max: str | timedelta | None
+    keep_detached: bool
 
 
 @overload
@@ -53,6 +55,8 @@ def lease(
     exporters: Mapping[str, str] | None = None,
     duration: str | timedelta = "30m",
     name: str | None = None,
+    max: str | timedelta | None = None,  # noqa: A002 - as the option --max
+    keep_detached: bool = False,
     client: str | ClientConfig | None = None,
     wait_timeout: str | timedelta | None = None,
     reconnect_within: str | timedelta | None = None,
@@ -64,10 +68,13 @@ def lease(
     in place of these, all or none: names of your own, each with a selector or `@NAME` of an exporter; what the context
     gives has the drivers of each under its name.  board: a class derived from Board (for `async with`: AsyncBoard) that
     declares the drivers; the context gives an instance of it.  duration: how long at most, from when it is ready; a
-    string as `1h30m`.  name: the new lease's name.  client: a configuration or its name, else the current one.
-    wait_timeout: how long to wait for an exporter, else for as long as it takes.  reconnect_within: how long a lost
-    connection may stay away before calls fail with SessionLost, else five minutes. For both, the configuration's
-    section `leases` may say something else.  tell: receives a sentence whenever the reason for waiting changes.
+    string as `1h30m`.  max: the lease is extended while it is used, up to this duration.  name: the new lease's name.
+    keep_detached: the lease stays until its end where this program is cut off or killed; else it ends after two
+    minutes, and where standard input is a terminal after fifteen.  client: a configuration or its name, else the
+    current one. wait_timeout: how long to wait for an exporter, else for as long as it takes.  reconnect_within: how
+    long a lost connection may stay away before calls fail with SessionLost, else five minutes. For both, the
+    configuration's section `leases` may say something else.  tell: receives a sentence whenever the reason for waiting
+    changes.
 
     Raises ConfigurationError at once; `Leased` documents the errors of entering the context.
     """
@@ -79,13 +86,22 @@ def lease(
     if board is not None:
         check_board(board, exporters or ())
     lasting = as_duration("duration", duration)
+    longest = None if max is None else as_duration("max", max)
+    check_flag("keep_detached", keep_detached)
     check_callable("tell", tell)
     bound = None if wait_timeout is None else as_duration("wait_timeout", wait_timeout)
     reconnecting = None if reconnect_within is None else as_duration("reconnect_within", reconnect_within)
     config, members = as_config(client), parse_members(exporters or {})
     bound = bound or config.patience.wait_timeout
     request = acquiring.make_request(
-        config, selector=selector, exporter=exporter, members=members, duration=lasting, name=name
+        config,
+        selector=selector,
+        exporter=exporter,
+        members=members,
+        duration=lasting,
+        name=name,
+        max_duration=longest,
+        release_after_detached=acquiring.detached_limit(interactive=True, keep=keep_detached),
     )
     return leased(
         LeaseOpening(

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from jumplab.client.controller import LeaseRequest
 from jumplab.protocol import lease_rules
+from jumplab.protocol.durations import format_duration
+from jumplab.protocol.label_selectors import selector_problem
 
 _LATE = timedelta(minutes=5)
 """How long ago a lease may begin: clocks differ."""
@@ -23,6 +25,10 @@ def _problems(request: LeaseRequest) -> Iterator[str]:
         yield f'lease "{request.name}": {problem}'
     if problem := lease_rules.duration_problem(request.duration):
         yield problem
+    if request.max_duration is not None:
+        yield from _max_problems(request.duration, request.max_duration)
+    if request.begin is not None and (problem := lease_rules.moment_problem("the begin", request.begin)):
+        yield problem
     if request.begin is not None and request.begin < datetime.now(UTC) - _LATE:
         begin = request.begin.isoformat(sep=" ", timespec="minutes")
         yield f"the begin {begin} is in the past; leave it out to begin now"
@@ -34,7 +40,19 @@ def _problems(request: LeaseRequest) -> Iterator[str]:
             yield problem
 
 
+def _max_problems(duration: timedelta, longest: timedelta) -> Iterator[str]:
+    if problem := lease_rules.duration_problem(longest):
+        yield f"the maximum: {problem}"
+    if longest < duration:
+        yield (
+            f"the maximum {format_duration(longest)} is less than the duration {format_duration(duration)}; "
+            "raise it, or give a shorter duration"
+        )
+
+
 def _exporter_problems(request: LeaseRequest) -> Iterator[str]:
+    selectors = (request.selector, *(member.selector for member in request.members.values()))
+    yield from filter(None, map(selector_problem, selectors))
     for name in request.members:
         if problem := lease_rules.member_problem(name):
             yield f'member "{name}": {problem}'

@@ -85,18 +85,26 @@ async def session_of(
     member: str = "",
     *,
     from_lease_begin: bool = True,
+    busy: bool = False,
 ) -> AsyncIterator[Session]:
     """A session with a ready lease's exporter. Its log lines and status go to the logger `jumplab.exporter`.
 
     reconnect_within: how long a lost connection may stay away.  member: as for `dial`.  from_lease_begin: as for
-    Session.
+    Session.  busy: as for `attach`.
 
     Raises TransportError where the controller refuses, DriverError where the exporter can't be attached to, and what
     waiting for a lease raises.
     """
     again = reconnecting(controller, acquired.lease.name, reconnect_within, member=member)
     async with attached(
-        controller, acquired, client_classes(drivers), again, "jumplab", member, from_lease_begin=from_lease_begin
+        controller,
+        acquired,
+        client_classes(drivers),
+        again,
+        "jumplab",
+        member,
+        from_lease_begin=from_lease_begin,
+        busy=busy,
     ) as session:
         session.on_log = partial(log, session)
         session.on_status = log_status
@@ -113,11 +121,12 @@ async def attached(
     member: str = "",
     *,
     from_lease_begin: bool = True,
+    busy: bool = False,
 ) -> AsyncIterator[Session]:
     """A session with a ready lease's exporter; where that is lost before it has answered, with the one that
     replaces it.
 
-    again, client, from_lease_begin: as for `attach`.  member, and what is raised: as for `session_of`.
+    again, client, from_lease_begin, busy: as for `attach`.  member, and what is raised: as for `session_of`.
     """
     async with AsyncExitStack() as stack:
         session = None
@@ -125,7 +134,12 @@ async def attached(
             link = await dial(controller, acquired, member=member)
             try:
                 attaching = attach(
-                    link, classes=classes, client=client, reconnecting=again, from_lease_begin=from_lease_begin
+                    link,
+                    classes=classes,
+                    client=client,
+                    reconnecting=again,
+                    from_lease_begin=from_lease_begin,
+                    busy=busy,
                 )
                 session = await stack.enter_async_context(attaching)
             except SessionLost:

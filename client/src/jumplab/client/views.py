@@ -4,7 +4,7 @@ Names are short here: the resource names of the wire (`namespaces/lab/leases/dem
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -35,7 +35,10 @@ class MemberView:
 
 @dataclass(frozen=True, slots=True)
 class LeaseView:
-    """A lease at one moment. Instants are aware; what has not happened yet is None."""
+    """A lease at one moment. Instants are aware; what is not known yet is None.
+
+    begin: when it began; before that, when it is to begin, where it was asked for.
+    """
 
     name: str
     namespace: str
@@ -51,6 +54,7 @@ class LeaseView:
     conditions: tuple[Condition, ...]
     members: tuple[MemberView, ...] = ()
     """The members of a gang; none for a lease of one exporter."""
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     def condition(self, type_: str) -> Condition | None:
         """The condition of that type."""
@@ -99,7 +103,7 @@ def lease_view(lease: client_pb2.Lease) -> LeaseView:
         client=split_name(lease.client)[1],
         exporter=split_name(lease.exporter)[1],
         duration=(lease.effective_duration if lease.HasField("effective_duration") else lease.duration).ToTimedelta(),
-        begin=_instant(lease, "effective_begin_time"),
+        begin=_instant(lease, "effective_begin_time") or _instant(lease, "begin_time"),
         expected_end=_instant(lease, "expected_end_time"),
         end=_instant(lease, "effective_end_time"),
         ended=lease.ended,
@@ -110,6 +114,7 @@ def lease_view(lease: client_pb2.Lease) -> LeaseView:
         members=tuple(
             MemberView(member.name, member.selector, split_name(member.exporter)[1]) for member in lease.members
         ),
+        tags=dict(lease.tags),
     )
 
 

@@ -9,11 +9,13 @@ from jumplab.protocol.client_v1 import client_pb2
 
 @dataclass(frozen=True, slots=True)
 class QueuePosition:
-    """A queue position; 1 is next.  expected_begin: None where it is not known."""
+    """A queue position; 1 is next.  expected_begin: None where it is not known.  latest_begin: where leases before it
+    may be extended; None: they may not, or have no limit."""
 
     position: int
     expected_begin: datetime | None
     message: str
+    latest_begin: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +79,5 @@ def queued_lease(message: client_pb2.QueuedLease) -> QueuedLease:
 
 def _queue_position(message: client_pb2.QueuePosition) -> QueuePosition:
     expected = message.expected_begin_time.ToDatetime(UTC) if message.HasField("expected_begin_time") else None
-    return QueuePosition(message.position, expected, message.message)
+    latest = message.latest_begin_time.ToDatetime(UTC) if message.HasField("latest_begin_time") else None
+    return QueuePosition(message.position, expected, message.message, latest)

@@ -199,10 +199,7 @@ class AsyncDriverClient:
         names = list(self._node.methods[method]["arguments"].get("properties", {}))
         if len(args) > len(names):
             raise errors.BadArguments(f"{method} takes {len(names)} arguments, not {len(args)}")
-        try:
-            return json.dumps({**dict(zip(names, args, strict=False)), **kwargs}).encode()
-        except TypeError as error:
-            raise errors.BadArguments(f"{method}: {error}; a client class for this driver could send it") from error
+        return _as_json(method, {**dict(zip(names, args, strict=False)), **kwargs})
 
     def _decoded(self, method: str, data: bytes) -> Any:
         typed = methods_of(type(self)).get(method)
@@ -230,6 +227,18 @@ def child_called(attribute: str, children: Mapping[str, Child]) -> Child | None:
     if attribute in children:
         return children[attribute]
     return next((child for name, child in children.items() if attribute_of(name) == attribute), None)
+
+
+def _as_json(method: str, arguments: Mapping[str, Any]) -> bytes:
+    """Arguments whose types only the driver knows: as pydantic writes what JSON has no form of. Raises BadArguments."""
+    try:
+        return json.dumps(arguments).encode()
+    except TypeError:
+        from pydantic_core import PydanticSerializationError, to_json  # most calls do without it
+    try:
+        return to_json(arguments, bytes_mode="base64", inf_nan_mode="constants")
+    except PydanticSerializationError as error:
+        raise errors.BadArguments(f"{method}: {error}; a client class for this driver could send it") from error
 
 
 def _by_kind(client: AsyncDriverClient, name: str, kind: MethodKind) -> Callable[..., Any]:

@@ -8,16 +8,18 @@ import inspect
 import json
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any, NotRequired, Required, get_type_hints
+from typing import Any, NotRequired, Required
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
 from typing_extensions import TypedDict
 
 from jumplab.driver import errors
+from jumplab.driver.annotations import hints_of, refusal
 from jumplab.driver.durations import reading_durations
 from jumplab.validation import explain_validation
 
-_WIRE = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64", extra="forbid")
+_WIRE = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64", ser_json_inf_nan="constants", extra="forbid")
 
 
 class Codec:
@@ -29,12 +31,14 @@ class Codec:
 
     def __init__(self, function: Callable[..., Any], *, skip: int, result: Any) -> None:
         self.name = function.__name__
+        self._place = function.__qualname__
         parameters = list(inspect.signature(function).parameters.values())[skip:]
         self._signature = inspect.Signature(parameters)
         hints = _hints(function, parameters)
-        self._parameters = {name: _adapter(hint) for name, hint in hints.items()}
+        place = f"{self._place}: argument"
+        self._parameters = {name: _adapter(hint, f"{place} {name}") for name, hint in hints.items()}
         self._arguments = TypeAdapter[dict[str, Any]](_arguments_type(function.__name__, parameters, hints))
-        self._result = _adapter(result)
+        self._result = _adapter(result, f"{self._place}: its result")
 
     def encode_arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes:
         """The call's arguments as they travel. Raises BadArguments."""
@@ -54,12 +58,19 @@ class Codec:
         return arguments
 
     def encode_result(self, value: Any) -> bytes:
-        """What the method returned (or one item of it), as it travels. Raises TypeError where it isn't as annotated."""
+        """What the method returned (or one item of it), as it travels. Raises DriverDefect where it isn't that."""
         try:
             return self._result.serializer.to_json(self._result.validator.validate_python(value))
         except ValidationError as error:
             problems = explain_validation(error, value)
-            raise TypeError(f"{self.name} returned what its interface does not promise: {problems}") from error
+            raise errors.DriverDefect(
+                f"{self._place} returned what its interface does not promise: {problems}"
+            ) from error
+        except PydanticSerializationError as error:
+            raise errors.DriverDefect(
+                f"{self._place} returned what can't travel ({error}); annotate its result in the interface, and "
+                "return that"
+            ) from error
 
     def decode_result(self, data: bytes) -> Any:
         """What the method returned. Raises InterfaceMismatch where this side expects something else."""
@@ -89,10 +100,12 @@ class Codec:
     @cached_property
     def _schema(self) -> dict[str, Any]:
         arguments, result = self._arguments.json_schema(), self._result.json_schema(mode="serialization")
-        if '"format": "binary"' in json.dumps((arguments, result)):
+        each = [adapter.json_schema() for adapter in self._parameters.values()]  # a dataclass alone is not as in a call
+        if '"format": "binary"' in json.dumps((arguments, result, each)):
+            config = 'ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")'
             raise TypeError(
-                f"{self.name}: a model in it has bytes; so that they can travel, give it "
-                'model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")'
+                f"{self._place}: a model in it has bytes; so that they can travel, give a model model_config = "
+                f"{config}, and a dataclass or TypedDict __pydantic_config__ = {config}"
             )
         return {"arguments": arguments, "result": result}
 
@@ -105,12 +118,16 @@ def _parsed(data: bytes) -> Any:
 
 
 def _hints(function: Callable[..., Any], parameters: list[inspect.Parameter]) -> dict[str, Any]:
-    hints = get_type_hints(function, include_extras=True)
+    hints = hints_of(function)
     for parameter in parameters:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise TypeError(f"{function.__qualname__}: *{parameter.name} can't travel; name each argument")
+            stars = "*" if parameter.kind is parameter.VAR_POSITIONAL else "**"
+            raise TypeError(f"{function.__qualname__}: {stars}{parameter.name} can't travel; name each argument")
         if parameter.name not in hints:
-            raise TypeError(f"{function.__qualname__}: argument {parameter.name} has no annotation")
+            raise TypeError(
+                f"{function.__qualname__}: argument {parameter.name} has no annotation; write its type, as in "
+                f"{parameter.name}: int"
+            )
     return {parameter.name: reading_durations(hints[parameter.name]) for parameter in parameters}
 
 
@@ -126,8 +143,11 @@ def _arguments_type(name: str, parameters: list[inspect.Parameter], hints: Mappi
     return arguments
 
 
-def _adapter(annotation: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(annotation, config=None if _configures_itself(annotation) else _WIRE)
+def _adapter(annotation: Any, place: str) -> TypeAdapter[Any]:
+    try:
+        return TypeAdapter(annotation, config=None if _configures_itself(annotation) else _WIRE)
+    except PydanticSchemaGenerationError as error:
+        raise TypeError(refusal(place, annotation)) from error
 
 
 def _configures_itself(annotation: Any) -> bool:

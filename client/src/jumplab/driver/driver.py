@@ -5,12 +5,14 @@ import logging
 from collections.abc import Mapping, MutableMapping
 from functools import cache
 from types import MappingProxyType, TracebackType
-from typing import Any, ClassVar, Self, dataclass_transform, get_origin, get_type_hints
+from typing import Any, ClassVar, Self, dataclass_transform, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, PydanticSchemaGenerationError, TypeAdapter, ValidationError, create_model
 
 from jumplab.driver import errors
+from jumplab.driver.annotations import hints_of, refusal
 from jumplab.driver.durations import reading_durations
+from jumplab.driver.interface import methods_of
 from jumplab.validation import explain_validation
 
 
@@ -38,8 +40,17 @@ class Driver:
     children: dict[str, "Driver"]
     log: "logging.Logger | logging.LoggerAdapter[logging.Logger]"
 
+    def __new__(cls, *_: Any, **__: Any) -> Self:
+        """Raises DriverDefect where methods of its interface are missing."""
+        if missing := sorted(getattr(cls, "__abstractmethods__", ())):
+            raise errors.DriverDefect(
+                f"{_path(cls)} lacks {', '.join(missing)} of its interface; write "
+                f"{'it' if len(missing) == 1 else 'each'} into the class, as the interface has it"
+            )
+        return super().__new__(cls)
+
     def __init__(self, **configuration: Any) -> None:
-        """Raises ConfigurationInvalid, which names each key that is wrong."""
+        """Raises ConfigurationInvalid, which names each key that is wrong, and DriverDefect."""
         model = configuration_of(type(self))
         try:
             validated = model.model_validate(configuration)
@@ -89,8 +100,9 @@ def _checked_children(driver: Driver) -> dict[str, Driver]:
     children: Any = driver.make_children()
     if isinstance(children, dict) and all(isinstance(child, Driver) for child in children.values()):
         return children
-    kind = f"{type(driver).__module__}.{type(driver).__qualname__}"
-    raise TypeError(f"{kind}.make_children must return a dict of drivers by name, not {children!r}")
+    raise errors.DriverDefect(
+        f"{_path(type(driver))}.make_children must return a dict of drivers by name, not {children!r}"
+    )
 
 
 def configuration_of(driver: type[Driver]) -> type[BaseModel]:
@@ -102,18 +114,45 @@ def configuration_of(driver: type[Driver]) -> type[BaseModel]:
 @cache
 def _configuration_of(driver: Any) -> type[BaseModel]:
     fields: dict[str, Any] = {}
-    hints = get_type_hints(driver, include_extras=True)
+    try:
+        hints = hints_of(driver)
+    except TypeError as error:
+        raise errors.DriverDefect(str(error)) from error
     for base in reversed(driver.__mro__):
         if issubclass(base, Driver) and base is not Driver:
             for name in inspect.get_annotations(base):
                 if not name.startswith("_") and get_origin(hints[name]) is not ClassVar and hints[name] is not ClassVar:
+                    _check_setting(driver, name, hints[name])
                     fields[name] = (reading_durations(hints[name]), getattr(driver, name, ...))
     return create_model(driver.__name__, __config__=ConfigDict(extra="forbid"), **fields)
 
 
+_TAKEN = frozenset({"children", "log"})
+"""What the framework sets by itself, so that a setting of that name would be lost."""
+
+
+def _check_setting(driver: type[Driver], name: str, annotation: Any) -> None:
+    """Raises DriverDefect where no configuration could set this attribute."""
+    place = f"{_path(driver)}: the setting {name}"
+    if name in _TAKEN:
+        raise errors.DriverDefect(f"{place} has a name that each driver uses for something else; rename it")
+    if name in methods_of(driver):
+        raise errors.DriverDefect(f"{place} is also a method of its interface; rename it")
+    try:
+        TypeAdapter(annotation)
+    except PydanticSchemaGenerationError as error:
+        raise errors.DriverDefect(
+            f"{refusal(place, annotation)}; what is no setting has a name with an underscore before it"
+        ) from error
+
+
 def _refusal(driver: type[Driver], model: type[BaseModel], problems: str) -> str:
     known = ", ".join(model.model_fields) or "none"
-    return f"{driver.__module__}.{driver.__qualname__}: {problems}; its settings are: {known}"
+    return f"{_path(driver)}: {problems}; its settings are: {known}"
+
+
+def _path(driver: type) -> str:
+    return f"{driver.__module__}.{driver.__qualname__}"
 
 
 class DriverLog(logging.LoggerAdapter[logging.Logger]):

@@ -2,11 +2,13 @@
 
     DriverError
     ├── ConfigurationInvalid    fix the driver's configuration
+    ├── DriverDefect            mend the driver's class
     ├── BadArguments            fix the call: nothing was done
     ├── NotExported             fix the call: no such driver or method in this session
     ├── InterfaceMismatch       client and exporter speak different versions: update the older one
     ├── ClientNotAllowed        allow the client class, or go without it
     ├── ClientMissing           install the package of the client class
+    │   └── ClientDefect        … or mend the class: it is there, and does not work
     ├── DriverFailed            the driver did not start: see the exporter
     ├── CallFailed              the driver's own code raised; `type` names what
     │   ├── CallUnsupported     … NotImplementedError
@@ -33,12 +35,20 @@ class ConfigurationInvalid(DriverError):
     """A driver's configuration can't be used; the message lists every key that is wrong."""
 
 
+class DriverDefect(DriverError, TypeError):
+    """The driver's code is not as its interface or the framework wants it; the message says what its author mends."""
+
+
 class BadArguments(DriverError):
     """The arguments don't fit the method's signature. Nothing was done."""
+
+    exit_status = 2
 
 
 class NotExported(DriverError):
     """The session has no such driver, or the driver exports no such method."""
+
+    exit_status = 2
 
 
 class InterfaceMismatch(DriverError):
@@ -51,6 +61,10 @@ class ClientNotAllowed(DriverError):
 
 class ClientMissing(DriverError):
     """The client class that the report asks for can't be imported here."""
+
+
+class ClientDefect(ClientMissing):
+    """The client class that the report asks for does not work; the message says what its author mends."""
 
 
 class DriverFailed(DriverError):

@@ -6,13 +6,19 @@ from abc import ABC
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, get_args, get_origin, get_type_hints
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, get_args, get_origin
+
+from jumplab.driver.annotations import hints_of
 
 if TYPE_CHECKING:
     from jumplab.driver.codec import Codec
 
 _VERSIONED = re.compile(r"(?P<name>.+?)V(?P<version>[2-9]|[1-9][0-9]+)")
+
+
+_UNCALLED = (staticmethod, classmethod, property, cached_property)
+"""What an interface may not have in place of a method: no call of a client could be passed on to it."""
 
 
 class DriverInterface(ABC):  # noqa: B024 - the contracts have the abstract methods
@@ -96,6 +102,11 @@ def _methods_of(cls: type) -> Mapping[str, Method]:
     methods: dict[str, Method] = {}
     for contract in reversed([base for base in cls.__mro__ if _is_contract(base)]):
         for name, function in vars(contract).items():
+            if not name.startswith("_") and isinstance(function, _UNCALLED):
+                raise TypeError(
+                    f"{contract.__qualname__}.{name} is a {type(function).__name__}, which clients can't call; write "
+                    f"`async def {name}(self)`, or begin its name with an underscore"
+                )
             if inspect.isfunction(function) and not name.startswith("_"):
                 methods[name] = _method(name, function)
     return methods
@@ -120,11 +131,14 @@ def _yields(function: Callable[..., Any]) -> bool:
     """Whether the method is a streaming call. An abstract one has no `yield`, so its annotation tells."""
     if inspect.isasyncgenfunction(function):
         return True
-    origin = get_origin(get_type_hints(function).get("return"))
+    origin = get_origin(hints_of(function).get("return"))
     if inspect.isclass(origin) and issubclass(origin, AsyncIterator):
         return True
     if not inspect.iscoroutinefunction(function):
-        raise TypeError(f"{function.__qualname__}: an exported method is `async def`, or returns an AsyncIterator[...]")
+        raise TypeError(
+            f"{function.__qualname__}: a method of an interface is `async def`, or returns an AsyncIterator[...]; one "
+            "that clients don't call has a name with an underscore before it"
+        )
     return False
 
 
@@ -132,9 +146,14 @@ def _yields(function: Callable[..., Any]) -> bool:
 def _codec_of(function: Callable[..., Any], kind: MethodKind) -> "Codec":
     from jumplab.driver.codec import Codec
 
-    result = get_type_hints(function, include_extras=True).get("return", Any)
+    result = hints_of(function).get("return", Any)
     if kind is MethodKind.STREAMING:
-        result = get_args(result)[0]
+        result = next(iter(get_args(result)), Any)
+    if kind is MethodKind.STREAM and len(inspect.signature(function).parameters) < _not_travelling(kind):
+        raise TypeError(
+            f"{function.__qualname__} is a byte stream, and has no argument for it; write "
+            f"`async def {function.__name__}(self, stream: ByteStream)`"
+        )
     return Codec(function, skip=_not_travelling(kind), result=type(None) if result is None else result)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from jumplab import event_loop
 from jumplab.driver.errors import SessionEnded
+from jumplab.driver.guard import current_guard
 
 T = TypeVar("T")
 
@@ -57,13 +58,20 @@ class Portal:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Waits for the coroutine: its result, or what it raised."""
-        running = self.begin(work)
+        running, guard = self.begin(work), current_guard()
+        if guard is not None:
+            guard.begin_wait(running.cancel)
         try:
             running.ended.acquire()
         except KeyboardInterrupt:
             running.cancel()
             running.ended.acquire(timeout=_ENDING_BOUND_SECONDS)
             raise
+        finally:
+            if guard is not None:
+                guard.end_wait()
+        if guard is not None:
+            guard.check()
         return running.result()
 
     def begin(self, work: Coroutine[Any, Any, T], name: str = "") -> "Running[T]":
@@ -108,14 +116,23 @@ class Portal:
             finally:
                 left.set()
 
-        loop = self._open_loop()
+        loop, guard = self._open_loop(), current_guard()
         running = asyncio.run_coroutine_threadsafe(run_context(), loop)
+        if guard is not None:
+            guard.begin_wait(running.cancel)
         try:
             value = ready.result()
         except KeyboardInterrupt:
             running.cancel()
             left.wait(_ENDING_BOUND_SECONDS)
             raise
+        except (CancelledError, asyncio.CancelledError):
+            if guard is not None:
+                guard.check()
+            raise
+        finally:
+            if guard is not None:
+                guard.end_wait()
         try:
             yield value
         finally:

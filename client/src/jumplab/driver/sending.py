@@ -2,8 +2,10 @@
 
 import threading
 from collections import deque
+from collections.abc import Callable
 
 from jumplab.driver import errors
+from jumplab.driver.guard import current_guard
 from jumplab.driver.portal import Portal, Running
 from jumplab.driver.streams import ByteStream
 
@@ -29,8 +31,7 @@ class PlainSending:
     def send(self, data: bytes) -> None:
         """Returns when no more than 1 MiB is before it. Raises the DriverError that an earlier one has ended with."""
         with self._changed:
-            while self._ahead_bytes >= _AHEAD_BYTES and self._failure is None:
-                self._changed.wait()
+            self._wait_while(lambda: self._ahead_bytes >= _AHEAD_BYTES)
             if self._failure is not None:
                 raise self._failure
             self._blocks.append(data)
@@ -42,8 +43,7 @@ class PlainSending:
     def flush(self) -> None:
         """Waits until the stream has taken all. Raises DriverError."""
         with self._changed:
-            while self._busy and self._failure is None:
-                self._changed.wait()
+            self._wait_while(lambda: self._busy)
             if self._failure is not None:
                 raise self._failure
 
@@ -54,6 +54,24 @@ class PlainSending:
         self._fail(errors.SessionEnded("the byte stream was left"))
         if handing_on is not None:
             handing_on.cancel()
+
+    def _wait_while(self, blocked: Callable[[], bool]) -> None:
+        """Waits, until there is a failure at the latest. Raises Interrupted where the thread's guard ends the wait."""
+        guard = current_guard()
+        if guard is not None:
+            guard.begin_wait(self._wake)
+        try:
+            while blocked() and self._failure is None and not (guard is not None and guard.pending):
+                self._changed.wait()
+        finally:
+            if guard is not None:
+                guard.end_wait()
+        if guard is not None:
+            guard.check()
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
 
     async def _hand_on(self) -> None:
         try:

@@ -4,12 +4,15 @@ Each function gives a sentence on what is wrong, or None.
 """
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from jumplab.protocol.durations import format_duration
 
 LONGEST_LEASE = timedelta(days=3660)
 """No lease lasts longer, whatever the policies say."""
+
+YEARS = range(1970, 9000)
+"""When leases may begin and end, with a margin for sums."""
 
 MOST_TAGS = 10
 
@@ -17,6 +20,9 @@ _MOST_NAME_CHARACTERS = 253
 _MOST_LABEL_CHARACTERS = 63
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
+_LABEL_CHARACTERS = (
+    f"use up to {_MOST_LABEL_CHARACTERS} letters, digits, - _ and ., with a letter or digit first and last"
+)
 _MEMBER = re.compile(r"[A-Za-z][-A-Za-z0-9_]*")
 
 
@@ -24,6 +30,13 @@ def duration_problem(duration: timedelta) -> str | None:
     if duration <= LONGEST_LEASE:
         return None
     return f"the duration must be at most {format_duration(LONGEST_LEASE)}"
+
+
+def moment_problem(name: str, moment: datetime) -> str | None:
+    """Of a begin or an end, called by that name."""
+    if moment.year in YEARS:
+        return None
+    return f"{name} is in the year {moment.year}; give a year from {YEARS[0]} to {YEARS[-1]}"
 
 
 def name_problem(name: str) -> str | None:
@@ -45,6 +58,12 @@ def member_problem(name: str) -> str | None:
 
 def tag_problem(key: str, value: str) -> str | None:
     """A tag becomes a label: the key without a prefix, and the value."""
-    if key and all(len(part) <= _MOST_LABEL_CHARACTERS and _LABEL.fullmatch(part) for part in (key, value)):
-        return None
-    return f'tag "{key}" is not a valid label; use letters, digits, - _ and .'
+    if not key or not _is_label(key):
+        return f'tag "{key}" is not a valid label; {_LABEL_CHARACTERS}'
+    if not _is_label(value):
+        return f'the value "{value}" of tag "{key}" is not valid; {_LABEL_CHARACTERS}'
+    return None
+
+
+def _is_label(text: str) -> bool:
+    return len(text) <= _MOST_LABEL_CHARACTERS and _LABEL.fullmatch(text) is not None

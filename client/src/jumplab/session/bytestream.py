@@ -31,13 +31,15 @@ class LinkedByteStream:
     """A jumplab.driver.ByteStream that outlives its connections.
 
     reopen: gives the next connection where one was lost; raises DriverError where there will be none.
+    on_data: called when the peer has sent bytes.
     delivered: set once the peer has everything that was sent, the end included, or the stream is over.
 
     `run` does the work and must be running. Cancelling `send` or `receive` leaves the stream usable.
     """
 
-    def __init__(self, reopen: Reopen) -> None:
+    def __init__(self, reopen: Reopen, on_data: Callable[[], None] = lambda: None) -> None:
         self._reopen = reopen
+        self._on_data = on_data
         self._outgoing = _Outgoing()
         self._incoming = _Incoming()
         self._changed = asyncio.Event()
@@ -126,6 +128,7 @@ class LinkedByteStream:
             match kind:
                 case EnvelopeKind.DATA:
                     self._incoming.put(payload)
+                    self._on_data()
                 case EnvelopeKind.ACK:
                     self._apply_acknowledgement(payload)
                 case EnvelopeKind.END:

@@ -33,6 +33,13 @@ def is_explained(error: BaseException) -> bool:
     return isinstance(error, (JumplabError, *(raised for raised, _ in _RAISED)))
 
 
+def sentence_of(error: BaseException) -> str:
+    """What an error of a driver's code says; what it is, where it says nothing."""
+    if isinstance(error, SystemExit):
+        return f"its code has called sys.exit({'' if error.code is None else repr(error.code)})"
+    return str(error) or type(error).__name__
+
+
 def to_call_error(error: BaseException) -> CallError:
     """The error as the client gets it: its kind, the name of its class, and its sentence."""
     for meaning, kind in _KINDS.items():
@@ -41,7 +48,7 @@ def to_call_error(error: BaseException) -> CallError:
     name = type(error).__name__
     base = next((raised.__name__ for raised, _ in _RAISED if isinstance(error, raised)), "")
     type_name = name if name == base or not base else f"{base}:{name}"
-    return CallError(kind=CallError.KIND_DRIVER, type=type_name, message=str(error) or name)
+    return CallError(kind=CallError.KIND_DRIVER, type=type_name, message=sentence_of(error))
 
 
 def to_driver_error(error: CallError, path: str, method: str) -> errors.DriverError:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 SCOPES = ("session", "module", "function")
+STATE_MARKER = "board_state(state): the state that the run's strategy brings the board into before the test"
 MARKER = "board(selector, board=None, *, exporters=None): a board with these labels, or several by names of your own"
 
 
@@ -28,8 +29,10 @@ class AskedBoard:
     exporter_config: str = ""
     client: str | None = None
     duration: str = "30m"
+    max_duration: str | None = None
     wait: str | None = None
     name: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
 
     @property
     def names_a_board(self) -> bool:
@@ -65,10 +68,24 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption("--jumplab-duration", metavar="DURATION", default="30m", help="duration of the lease; default: 30m")
     group.addoption(
+        "--jumplab-max",
+        metavar="DURATION",
+        help="extend the lease while the run lasts, up to this duration; default: it is not extended",
+    )
+    group.addoption(
         "--jumplab-member",
         metavar="NAME=WHAT",
         action="append",
         help="one of several boards: a selector, or @EXPORTER; repeat it for each (ini: jumplab_exporters)",
+    )
+    group.addoption(
+        "--jumplab-tag", metavar="KEY=VALUE", action="append", help="label for the new lease; repeat it for each"
+    )
+    group.addoption(
+        "--jumplab-strategy",
+        metavar="MODULE:CLASS",
+        action="append",
+        help="class of the fixture `strategy`, or of `async_strategy` (ini: jumplab_strategy)",
     )
     group.addoption(
         "--jumplab-board",
@@ -78,6 +95,7 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption("--jumplab-scope", choices=SCOPES, help="how long a board is held; default: session")
     parser.addini("jumplab_board", "MODULE:CLASS of a Board, or of an AsyncBoard, one a line", "linelist", [])
+    parser.addini("jumplab_strategy", "MODULE:CLASS of a Strategy, or of an AsyncStrategy, one a line", "linelist", [])
     parser.addini(
         "jumplab_exporters",
         "several boards in place of one: NAME=SELECTOR or NAME=@EXPORTER, one a line",
@@ -140,9 +158,26 @@ def marker_of(node: pytest.Item) -> BoardMarker:
         ) from error
 
 
+def state_of(node: pytest.Item) -> Any:
+    """The state that a test's nearest marker names; None where it has none. Raises UsageError."""
+    marker = node.get_closest_marker("board_state")
+    if marker is None:
+        return None
+    if len(marker.args) != 1 or marker.kwargs or marker.args[0] is None:
+        raise pytest.UsageError(f'{node.nodeid}: its marker `board_state` is wrong; write board_state("shell")')
+    return marker.args[0]
+
+
 def classes_of(config: pytest.Config) -> list[type]:
     """The boards' classes that the run names, imported. Raises UsageError."""
-    return [_imported(path) for path in config.getoption("--jumplab-board") or config.getini("jumplab_board")]
+    paths = config.getoption("--jumplab-board") or config.getini("jumplab_board")
+    return [_imported(path, "board") for path in paths]
+
+
+def strategies_of(config: pytest.Config) -> list[type]:
+    """The strategies' classes that the run names, imported. Raises UsageError."""
+    paths = config.getoption("--jumplab-strategy") or config.getini("jumplab_strategy")
+    return [_imported(path, "strategy") for path in paths]
 
 
 def _plainly_of(config: pytest.Config) -> AskedBoard:
@@ -152,9 +187,21 @@ def _plainly_of(config: pytest.Config) -> AskedBoard:
     return AskedBoard(
         client=config.getoption("--jumplab-client"),
         duration=config.getoption("--jumplab-duration"),
+        max_duration=config.getoption("--jumplab-max"),
         wait=config.getoption("--jumplab-wait"),
         name=name,
+        tags=_tags(config.getoption("--jumplab-tag") or ()),
     )
+
+
+def _tags(pairs: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    tags: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not key or not equals or key in tags:
+            raise pytest.UsageError(f'--jumplab-tag: "{pair}" is no tag, or names one twice; write it as build=1234')
+        tags[key] = value
+    return tuple(tags.items())
 
 
 def _members(pairs: Iterable[str]) -> tuple[tuple[str, str], ...]:
@@ -186,19 +233,19 @@ def _read_marker(
     return BoardMarker(selector, tuple((exporters or {}).items()), board)
 
 
-def _imported(path: str) -> type:
+def _imported(path: str, kind: str) -> type:
     module, _, name = path.partition(":")
     if not module or not name:
-        raise pytest.UsageError(f'the board\'s class is "{path}"; write it as package.module:Class')
+        raise pytest.UsageError(f'the {kind}\'s class is "{path}"; write it as package.module:Class')
     try:
         found: Any = import_module(module)
         for part in name.split("."):
             found = getattr(found, part)
     except (ImportError, AttributeError) as error:
         raise pytest.UsageError(
-            f"the board's class \"{path}\" can't be imported ({error}); correct the path, or put its folder into the "
+            f"the {kind}'s class \"{path}\" can't be imported ({error}); correct the path, or put its folder into the "
             "setting `pythonpath`"
         ) from error
     if not isinstance(found, type):
-        raise pytest.UsageError(f'the board\'s class "{path}" is no class')
+        raise pytest.UsageError(f'the {kind}\'s class "{path}" is no class')
     return found

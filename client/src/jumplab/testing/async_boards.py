@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from jumplab.testing.asked_boards import classes_of, marker_of
+from jumplab.testing.asked_boards import classes_of, marker_of, strategies_of
 
 ANYIO_FIXTURE = "_jumplab_async_board_anyio"
 LOOP_SCOPES = ("function", "class", "module", "package", "session")
@@ -50,6 +50,9 @@ def asyncio_fixtures() -> ModuleType:
 
 @asynccontextmanager
 async def _attached(request: pytest.FixtureRequest, held: Any) -> AsyncIterator[Any]:
-    marked = marker_of(request.node).board
-    async with held.attached(([marked] if marked else []) + classes_of(request.config)) as board:
+    from jumplab.testing.held_strategies import boards_of
+
+    marked, config = marker_of(request.node).board, request.config
+    classes = ([marked] if marked else []) + classes_of(config) + boards_of(strategies_of(config))
+    async with held.attached(classes) as board:
         yield board

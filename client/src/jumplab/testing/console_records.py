@@ -1,24 +1,21 @@
 """What a board's consoles say during one test."""
 
-import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
 
-from jumplab.control_sequences import printable
 from jumplab.driver import AsyncDriverClient
 from jumplab.driver.client import Cursor
 from jumplab.driver.errors import DriverError, SessionEnded, SessionLost
 from jumplab.driver.interface import name_of
-from jumplab.drivers.console import AsyncConsoleClient, ConsoleInterface
-from jumplab.drivers.console.stream import joined
+from jumplab.drivers.console import AsyncConsoleClient
+from jumplab.drivers.console.transcript import end_of, is_console, text_since
 from jumplab.drivers.power import PowerInterface
 from jumplab.testing.held_boards import HeldBoard, HeldDriver
 
 SHOWN_BYTES = 64 << 10
-_READING_BOUND_SECONDS = 30.0
 _LONGEST_NAME = 180
 
 
@@ -61,12 +58,16 @@ class ConsoleRecord:
         (folder / log_name(node_id)).write_text("".join(parts), encoding="utf-8", errors="replace")
 
     def _read(self, limit_bytes: int | None) -> dict[str, str]:
-        texts = {each.path: self._held.portal.run(_text_of(each, limit_bytes)) for each in self._consoles}
+        texts = {
+            each.path: self._held.portal.run(text_since(each.client, each.begin, limit_bytes))
+            for each in self._consoles
+        }
         return {path: text for path, text in texts.items() if text}
 
 
 def switch_off(held: HeldBoard) -> None:
     """Switches every supply of the board off. Raises DriverError, with what every one that stays on says."""
+    held.progress.state = None
     failures = []
     for driver in held.drivers():
         client = driver.clients[0]
@@ -90,7 +91,7 @@ def log_name(node_id: str) -> str:
 async def _begin(drivers: Sequence[HeldDriver], *, anew: bool) -> list[_Console]:
     begun = []
     for driver in drivers:
-        if not _offers(driver.clients[0], ConsoleInterface):
+        if not is_console(driver.clients[0]):
             continue
         try:
             begin = await _begin_console(driver.clients, anew=anew)
@@ -105,38 +106,13 @@ async def _begin(drivers: Sequence[HeldDriver], *, anew: bool) -> list[_Console]
 
 async def _begin_console(clients: Sequence[AsyncDriverClient], *, anew: bool) -> Cursor:
     first = clients[0]
-    end = Cursor(await _end_of(first), first.epoch)
+    end = await end_of(first)
     if not anew:
         return first.begins_at or end
     for client in clients:
         if isinstance(client, AsyncConsoleClient):
             await client.flush()
     return end
-
-
-async def _end_of(console: AsyncDriverClient) -> int:
-    state = await console.call("state")
-    return int(state["end_offset"] if isinstance(state, dict) else state.end_offset)
-
-
-async def _text_of(console: _Console, limit_bytes: int | None) -> str:
-    """What a console has said until now, without control characters; with a line of ours for what is left out."""
-    note, data = "", bytearray()
-    try:
-        async with asyncio.timeout(_READING_BOUND_SECONDS):
-            end = await _end_of(console.client)
-            begin = console.begin.offset if console.begin.epoch == console.client.epoch else 0
-            if limit_bytes is not None and end - begin > limit_bytes:
-                note = f"[… {end - begin - limit_bytes} bytes before this are left out …]\n"
-                begin = end - limit_bytes
-            if begin < end:
-                async with joined(console.client, begin, mark_gaps=True) as stream:
-                    while stream.offset < end and (received := await stream.receive()):
-                        data += received
-    except (DriverError, TimeoutError) as error:
-        data += f"\n[… the rest can't be read: {error or 'the exporter does not answer'} …]\n".encode()
-    lines = re.sub(r"\r+\n|\r", "\n", data.decode(errors="replace"))
-    return note + printable(lines.replace("\b", ""))
 
 
 def _offers(client: AsyncDriverClient, interface: type) -> bool:

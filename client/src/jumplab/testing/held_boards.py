@@ -23,6 +23,7 @@ from jumplab.client.views import LeaseView
 from jumplab.driver import AsyncDriverClient, AsyncGenericClient, DriverClient, GenericClient, Portal
 from jumplab.driver.plain import plain_twin_of
 from jumplab.session.client import ClientClasses
+from jumplab.strategies.core import Progress, StrategyCore
 from jumplab.testing.asked_boards import AskedBoard, BoardMarker
 
 _log = logging.getLogger("jumplab.client.leasing")
@@ -55,20 +56,25 @@ class HeldDriver:
 class HeldBoard:
     """A board that is held, or several: the drivers' root for plain code, and its lease.
 
-    began: whether a test has had it already.  boards: those of a class that were made of it.
+    began: whether a test has had it already.  boards: those of a class that were made of it.  progress: what all
+    its strategies share.  strategies: those that were made, by class.
     """
 
     root: GenericClient
     portal: Portal
     lease: BoardLease
     began: bool = False
-    boards: list[Board] = field(default_factory=list)
+    boards: list[Board | AsyncBoard] = field(default_factory=list)
+    progress: Progress = field(default_factory=Progress)
+    strategies: dict[type, StrategyCore[Any, Any]] = field(default_factory=dict)
     _source: "_Leased | LocalDrivers" = field(kw_only=True)
 
     def board(self, classes: list[type]) -> Any:
         """A board of the first class for plain code, else the root. Raises BoardMismatch, ConfigurationError."""
         if (board := _first(classes, Board)) is None:
             return self.root
+        if (known := next((each for each in self.boards if type(each) is board), None)) is not None:
+            return known
         check_board(board, list(self.lease.exporters))
         check_fit(board, self.root._twin, self._exporters)
         made = plain_board(board, self.root, self.portal)
@@ -84,6 +90,16 @@ class HeldBoard:
             self.lease.name, board=board, client=self._source.config
         )
         return attached
+
+    def board_in_portal(self, board: type[AsyncBoard] | None) -> Any:
+        """A board for asyncio in the portal's event loop, else the drivers' root there. Raises BoardMismatch."""
+        if board is None:
+            return self.root._twin
+        check_board(board, list(self.lease.exporters))
+        check_fit(board, self.root._twin, self._exporters)
+        made = async_board(board, self.root._twin)
+        self.boards.append(made)
+        return made
 
     def mismatch(self, marker: BoardMarker) -> str:
         """Why it is not what a marker asks for; empty where it is. Raises TransportError, ConfigurationError."""
@@ -141,7 +157,12 @@ async def _leased(asked: AskedBoard, config: ClientConfig) -> AsyncIterator[_Ope
         Controller.connected(config) as controller,
         _acquiring(asked, config)(controller) as acquired,
         root_of(
-            controller, acquired, config.drivers, reconnect_within(config, None), from_lease_begin=not asked.lease
+            controller,
+            acquired,
+            config.drivers,
+            reconnect_within(config, None),
+            from_lease_begin=not asked.lease,
+            busy=True,
         ) as root,
     ):
         yield _Leased(config, controller), _lease_of(acquired.lease), root
@@ -184,6 +205,9 @@ def _acquiring(
         members=parse_members(dict(asked.members)),
         duration=as_duration("--jumplab-duration", asked.duration),
         name=asked.name,
+        max_duration=None if asked.max_duration is None else as_duration("--jumplab-max", asked.max_duration),
+        release_after_detached=acquiring.detached_limit(interactive=False),
+        tags=dict(asked.tags),
     )
     return lambda controller: acquiring.acquired(controller, request, timeout=timeout, notify=_log.info)
 
@@ -230,10 +254,12 @@ def _collect(parent: AsyncDriverClient, path: str, found: dict[str, HeldDriver])
         _collect(child, f"{path}{name}.", found)
 
 
-def _collect_of_board(board: Board, found: dict[str, HeldDriver]) -> None:
+def _collect_of_board(board: Board | AsyncBoard, found: dict[str, HeldDriver]) -> None:
     """Adds the clients that a board made for itself, since its class declares another one than the report names."""
     for value in vars(board).values():
-        if isinstance(value, Board):
+        if isinstance(value, Board | AsyncBoard):
             _collect_of_board(value, found)
-        elif isinstance(value, DriverClient) and value._twin not in found[value._twin._node.uuid].clients:
-            found[value._twin._node.uuid].clients.append(value._twin)
+        elif isinstance(value, DriverClient | AsyncDriverClient):
+            twin = value._twin if isinstance(value, DriverClient) else value
+            if twin not in found[twin._node.uuid].clients:
+                found[twin._node.uuid].clients.append(twin)

@@ -1,9 +1,10 @@
-"""The pytest plugin: fixtures `board`, `async_board` and `lease`, and the marker `board` (docs/pytest.md).
+"""The pytest plugin: fixtures for a board, its lease and its strategy, and markers (docs/pytest.md).
 
 Every run of pytest loads this module. So it imports the rest of Jumplab when a test wants a board, and not before.
 """
 
-from collections.abc import Generator, Iterator
+import inspect
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +15,15 @@ from jumplab.testing import asked_boards, short_tracebacks
 from jumplab.testing.asked_boards import AskedBoard
 
 if TYPE_CHECKING:
+    from jumplab.strategies.aio import AsyncStrategy
+    from jumplab.strategies.plain import Strategy
     from jumplab.testing.console_records import ConsoleRecord
     from jumplab.testing.held_boards import BoardLease, HeldBoard
 
 _HELD = "_jumplab_held"
 _MARKED_CLASS = "_jumplab_marked_class"
 _DURING_TEST = "_jumplab_during_test"
+_IN_STATE = "_jumplab_in_state"
 
 _record: pytest.StashKey["ConsoleRecord"] = pytest.StashKey()
 _known = pytest.StashKey[dict[AskedBoard, AskedBoard]]()
@@ -41,6 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Registers the marker, and makes the fixtures that the installed asyncio plugins can run."""
     config.addinivalue_line("markers", asked_boards.MARKER)
+    config.addinivalue_line("markers", asked_boards.STATE_MARKER)
     config.stash[_known] = {}
     asked_boards.scope_of(config)
     asked_boards.asked_of(config)  # a wrong option is told before anything is collected
@@ -58,6 +63,22 @@ def pytest_configure(config: pytest.Config) -> None:
         from jumplab.testing.async_boards import AnyioFixtures
 
         config.pluginmanager.register(AnyioFixtures(), "jumplab-anyio")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class, obj: object) -> None:
+    """Tests whose marker names a state use the board, whatever else they use."""
+    use = pytest.mark.usefixtures(_HELD, _MARKED_CLASS, _IN_STATE)
+    if _names_state(collector.own_markers) and use.mark not in collector.own_markers:
+        collector.add_marker(use)
+    if inspect.isfunction(obj):
+        marks = getattr(obj, "pytestmark", [])
+        if _names_state(marks) and use.mark not in marks:
+            use(obj)
+
+
+def _names_state(marks: Iterable[pytest.Mark]) -> bool:
+    return any(each.name == "board_state" for each in marks)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -78,17 +99,28 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Around each test with a board there is a fixture, entered as soon as the board is there.
 
-    It comes before the test's own fixtures, which may use the board, and behind those that are for several tests.
+    It comes before the test's own fixtures, which may use the board, and behind those that are for several tests. So
+    does the one that brings the board into the state of the test's marker, which may stand at one of its parameters.
     """
     if not isinstance(item, pytest.Function):
         return
-    names = item.fixturenames
-    if _HELD not in names or _DURING_TEST in names:
-        return
-    definitions = item._fixtureinfo.name2fixturedefs
-    for_one_test = (name for name in names if name in definitions and definitions[name][-1].scope == "function")
-    before = next(for_one_test, _HELD)
-    names.insert(min(names.index(_HELD) + 1, names.index(before)), _DURING_TEST)
+    names, definitions = item.fixturenames, item._fixtureinfo.name2fixturedefs
+    ours = (_DURING_TEST, _IN_STATE)
+    wanted = [_DURING_TEST] if _HELD in names else []
+    if _IN_STATE in names or item.get_closest_marker("board_state") is not None:
+        wanted.append(_IN_STATE)
+    for name in wanted:
+        if name in names:
+            names.remove(name)
+        for_one_test = (
+            each
+            for each in names
+            if each not in ours and each in definitions and definitions[each][-1].scope == "function"
+        )
+        before = next((names.index(each) for each in for_one_test), len(names))
+        if name == _DURING_TEST:
+            before = min(names.index(_HELD) + 1, before)
+        names.insert(before, name)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -96,18 +128,18 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Shows of an error the test's own frames, and what the consoles said."""
-    if call.excinfo is not None and not item.config.getoption("fulltrace"):
+    if call.excinfo is not None and not item.config.getoption("fulltrace", False):
         short_tracebacks.shorten(call.excinfo.value)
         call.excinfo = pytest.ExceptionInfo.from_exception(call.excinfo.value)
     report = yield
     record = item.stash.get(_record, None)
-    if report.failed and record is not None:
+    if record is not None and (report.failed or report.when != "setup"):
         texts = record.texts()
-        for path, text in texts.items():
-            name = "console" if len(texts) == 1 else f"console {path}"
-            report.sections.append((name, text))
-            report.user_properties.append((name, text))
-            item.user_properties.append((name, text))
+        named = {"console" if len(texts) == 1 else f"console {path}": text for path, text in texts.items()}
+        if report.failed or report.when == "call":
+            report.sections += named.items()
+        kept = [each for each in item.user_properties if each[0] not in named]
+        item.user_properties = report.user_properties = [*kept, *named.items()]
     return report
 
 
@@ -136,9 +168,32 @@ def _jumplab_marked_class(request: pytest.FixtureRequest) -> type | None:
 @pytest.fixture(scope=asked_boards.fixture_scope)
 def board(request: pytest.FixtureRequest, _jumplab_held: "HeldBoard", _jumplab_marked_class: type | None) -> Any:
     """The leased board: an instance of the class that jumplab_board names, else the client of all its drivers."""
-    marked = [_jumplab_marked_class] if _jumplab_marked_class else []
     with _ending_the_run(request):
-        return _jumplab_held.board(marked + asked_boards.classes_of(request.config))
+        return _jumplab_held.board(_boards_of(request.config, _jumplab_marked_class))
+
+
+@pytest.fixture(scope=asked_boards.fixture_scope)
+def strategy(
+    request: pytest.FixtureRequest, _jumplab_held: "HeldBoard", _jumplab_marked_class: type | None
+) -> "Strategy[Any, Any]":
+    """The strategy of the leased board: an instance of the class that jumplab_strategy names."""
+    from jumplab.testing.held_strategies import plain_strategy
+
+    config = request.config
+    with _ending_the_run(request, "strategy"):
+        boards = _boards_of(config, _jumplab_marked_class)
+        return plain_strategy(_jumplab_held, asked_boards.strategies_of(config), boards)
+
+
+@pytest.fixture
+def async_strategy(
+    request: pytest.FixtureRequest, _jumplab_held: "HeldBoard", async_board: Any
+) -> "AsyncStrategy[Any, Any]":
+    """The strategy of the leased board for asyncio, in the event loop of the test."""
+    from jumplab.testing.held_strategies import async_strategy
+
+    with _ending_the_run(request, "strategy"):
+        return async_strategy(_jumplab_held, asked_boards.strategies_of(request.config), async_board)
 
 
 @pytest.fixture(scope=asked_boards.fixture_scope)
@@ -193,6 +248,33 @@ def _jumplab_during_test(request: pytest.FixtureRequest, _jumplab_held: "HeldBoa
             _write(record, folder, node.nodeid)
 
 
+@pytest.fixture
+def _jumplab_in_state(request: pytest.FixtureRequest) -> None:
+    """Brings the board into the state that the test's marker names. A parameter of the test may have none."""
+    config = request.config
+    with _ending_the_run(request, "strategy"):
+        state = asked_boards.state_of(request.node)
+    if state is None:
+        return
+    held = request.getfixturevalue(_HELD)
+    request.getfixturevalue(_DURING_TEST)
+    marked_class = request.getfixturevalue(_MARKED_CLASS)
+    from jumplab.testing.held_strategies import transition_of
+
+    with _ending_the_run(request, "strategy"):
+        transition = transition_of(held, asked_boards.strategies_of(config), _boards_of(config, marked_class))
+    with _in_a_sentence():
+        transition(state)
+
+
+def _boards_of(config: pytest.Config, marked: type | None) -> list[type]:
+    """The classes that the board may be of: the marker's, the run's, that of the strategy."""
+    from jumplab.testing.held_strategies import boards_of
+
+    strategies = asked_boards.strategies_of(config)
+    return [*([marked] if marked else []), *asked_boards.classes_of(config), *boards_of(strategies)]
+
+
 def _write(record: "ConsoleRecord", folder: Path, node_id: str) -> None:
     try:
         record.write(folder, node_id)
@@ -210,15 +292,15 @@ def _has_asyncio(config: pytest.Config) -> bool:
 
 
 @contextmanager
-def _ending_the_run(request: pytest.FixtureRequest) -> Iterator[None]:
+def _ending_the_run(request: pytest.FixtureRequest, lacking: str = "board") -> Iterator[None]:
     """Where there is no board, one test says why, and the run ends: the others could only repeat it."""
     from jumplab.errors import JumplabError
 
     try:
         yield
     except (JumplabError, pytest.UsageError) as error:
-        request.session.shouldfail = "there is no board: see the error above"
-        pytest.fail(str(error), pytrace=False)
+        request.session.shouldfail = f"there is no {lacking}: see the error above"
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 @contextmanager
@@ -229,4 +311,4 @@ def _in_a_sentence() -> Iterator[None]:
     try:
         yield
     except JumplabError as error:
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None

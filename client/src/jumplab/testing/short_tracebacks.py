@@ -21,7 +21,9 @@ def _shorten(error: BaseException, ours: type[BaseException], seen: set[int]) ->
     seen.add(id(error))
     if isinstance(error, ours) or _is_unknown_name(error):
         error.__traceback__ = _cut(error.__traceback__)
-        if not _is_of_test(error.__cause__):
+        if error.__cause__ is not None and _is_of_test(error.__cause__):
+            error.__cause__.__traceback__ = _from_test_on(error.__cause__.__traceback__)
+        else:
             error.__cause__ = None  # this suppresses the context too
             error.__suppress_context__ = not _is_of_test(error.__context__)
     if isinstance(error, BaseExceptionGroup):
@@ -53,6 +55,13 @@ def _cut(traceback: TracebackType | None) -> TracebackType | None:
     for frame in reversed(frames):
         cut = TracebackType(cut, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
     return cut or traceback
+
+
+def _from_test_on(traceback: TracebackType | None) -> TracebackType | None:
+    """The traceback from the first frame on that is neither ours nor of what we run on: we may have called it."""
+    while traceback is not None and _is_machinery(traceback):
+        traceback = traceback.tb_next
+    return traceback
 
 
 def _is_of_test(error: BaseException | None) -> bool:

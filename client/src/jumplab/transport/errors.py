@@ -64,6 +64,8 @@ class NotPossibleNow(Refused):
 class BadRequest(Refused):
     """The request makes no sense."""
 
+    exit_status = 2
+
 
 _BY_CODE: dict[str, type[Refused]] = {
     "UNAUTHENTICATED": NotAuthenticated,

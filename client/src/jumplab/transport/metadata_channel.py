@@ -4,10 +4,14 @@ Not gRPC's call credentials: they call Python from gRPC's own threads, where a s
 they wait for each other for ever (grpcio 1.85). Not an interceptor: it stands in the way of every message of a stream.
 """
 
+import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
 from jumplab.protocol.grpc_loading import aio, grpc
+
+_log = logging.getLogger(__name__)
 
 Metadata = tuple[tuple[str, str], ...]
 
@@ -37,20 +41,24 @@ class MetadataChannel(aio.Channel):
     async def channel_ready(self) -> None:
         await self._channel.channel_ready()
 
-    def unary_unary(self, *arguments: Any, **options: Any) -> Any:
-        return self._identified(self._channel.unary_unary(*arguments, **options))
+    def unary_unary(self, method: str, *arguments: Any, **options: Any) -> Any:
+        return self._identified(method, self._channel.unary_unary(method, *arguments, **options))
 
-    def unary_stream(self, *arguments: Any, **options: Any) -> Any:
-        return self._identified(self._channel.unary_stream(*arguments, **options))
+    def unary_stream(self, method: str, *arguments: Any, **options: Any) -> Any:
+        return self._identified(method, self._channel.unary_stream(method, *arguments, **options))
 
-    def stream_unary(self, *arguments: Any, **options: Any) -> Any:
-        return self._identified(self._channel.stream_unary(*arguments, **options))
+    def stream_unary(self, method: str, *arguments: Any, **options: Any) -> Any:
+        return self._identified(method, self._channel.stream_unary(method, *arguments, **options))
 
-    def stream_stream(self, *arguments: Any, **options: Any) -> Any:
-        return self._identified(self._channel.stream_stream(*arguments, **options))
+    def stream_stream(self, method: str, *arguments: Any, **options: Any) -> Any:
+        return self._identified(method, self._channel.stream_stream(method, *arguments, **options))
 
-    def _identified(self, method: Callable[..., Any]) -> Callable[..., Any]:
+    def _identified(self, path: str, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, metadata: Metadata | None = None, **options: Any) -> Any:
-            return method(*arguments, metadata=(*self._metadata, *(metadata or ())), **options)
+            made = method(*arguments, metadata=(*self._metadata, *(metadata or ())), **options)
+            if _log.isEnabledFor(logging.DEBUG):
+                begin = time.monotonic()
+                made.add_done_callback(lambda _: _log.debug("%s took %.0f ms", path, (time.monotonic() - begin) * 1000))
+            return made
 
         return call

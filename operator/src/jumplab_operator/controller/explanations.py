@@ -31,7 +31,10 @@ def queued_message(queued: QueuedLease) -> pb.QueuedLease:
 
 def _position_message(it: QueuePosition) -> pb.QueuePosition:
     expected = timestamp(it.expected_begin) if it.expected_begin is not None else None
-    return pb.QueuePosition(position=it.position, expected_begin_time=expected, message=it.message)
+    latest = timestamp(it.latest_begin) if it.latest_begin is not None else None
+    return pb.QueuePosition(
+        position=it.position, expected_begin_time=expected, latest_begin_time=latest, message=it.message
+    )
 
 
 def _considered_message(considered: Considered) -> pb.ConsideredExporter:

@@ -46,6 +46,8 @@ class StatusReport:
     """Whether a client is connected to the lease's session; None: it does not report that."""
     attachments: int = 0
     """How many times one has been."""
+    in_use: bool = False
+    """Whether an attached client uses the drivers."""
 
 
 @dataclass(frozen=True, slots=True)

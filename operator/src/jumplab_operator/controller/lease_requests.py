@@ -28,6 +28,10 @@ def new_spec(client: str, lease: pb.Lease) -> dict[str, Any]:
     for path in ("duration", "begin_time", "end_time"):
         if lease.HasField(path):
             spec.update(_FIELDS[path](lease))
+    if lease.HasField("release_after_detached"):
+        spec["releaseAfterDetached"] = duration_field(lease.release_after_detached)
+    if lease.HasField("max_duration"):
+        spec["extendOnActivity"] = {"maxDuration": duration_field(lease.max_duration)}
     if lease.allow_disabled:
         spec["allowDisabled"] = True
     if lease.tags:

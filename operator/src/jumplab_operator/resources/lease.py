@@ -24,9 +24,14 @@ class LeasedExporter(Model):
 
 
 class ExtendOnActivity(Model):
-    """Extends the lease while a session is attached."""
+    """Extends the lease while its holder uses it."""
 
-    by: GoDuration = Field(description="Remaining time that an attached session keeps the lease at.")
+    by: GoDuration | None = Field(
+        default=None, description="Remaining time that use keeps the lease at; at most and by default 10m."
+    )
+    max_duration: GoDuration | None = Field(
+        default=None, description="Longest duration of the lease, counted from the moment at which it is Ready."
+    )
     until: Instant | None = Field(default=None, description="Latest possible end.")
 
 
@@ -65,10 +70,10 @@ class LeaseSpec(Model):
         description="What happens while no exporter matches: Fail sets Unsatisfiable, Wait waits for one.",
     )
     extend_on_activity: ExtendOnActivity | None = Field(
-        default=None, description="Extends the lease while a session is attached."
+        default=None, description="Extends the lease while its holder uses it."
     )
     release_after_detached: GoDuration | None = Field(
-        default=None, description="Ends the lease after its holder has not been attached for this long."
+        default=None, description="Ends the lease once no session has been attached for this long."
     )
     ttl_seconds_after_ended: int | None = Field(
         default=None, ge=0, le=2**31 - 1, description="Seconds until an ended lease is deleted."
@@ -87,6 +92,9 @@ class QueueStatus(Model):
 
     position: int | None = Field(default=None, ge=1, description="Queue position; 1 is next.")
     expected_begin_time: Instant | None = Field(default=None, description="Expected begin of the lease.")
+    latest_begin_time: Instant | None = Field(
+        default=None, description="Latest expected begin, where leases before it may be extended."
+    )
     message: str = Field(default="", description="Reason why the lease waits.")
 
 

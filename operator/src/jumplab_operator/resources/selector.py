@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from jumplab_operator.label_selectors import LONGEST_KEY, LONGEST_VALUE, MOST_REQUIREMENTS, MOST_VALUES
+from jumplab.protocol.label_selectors import LONGEST_KEY, LONGEST_VALUE, MOST_REQUIREMENTS, MOST_VALUES
 from jumplab_operator.resources.metadata import Model
 
 # Each requirement is looked at for every object, and no label could have a longer key or value.

@@ -25,6 +25,37 @@ _BASH = r"""_jumplab_completion() {
 complete -o nosort -F _jumplab_completion jumplab
 """
 
+# Zsh puts a space behind a completed word, which a label's key must not have. Of each answer there are three lines.
+_ZSH = r"""#compdef jumplab
+
+_jumplab_completion() {
+    local -a response described plain open
+    local kind value about
+    (( $+commands[jumplab] )) || return 1
+    response=("${(@f)$(COMP_WORDS="${words[*]}" COMP_CWORD=$((CURRENT - 1)) _JUMPLAB_COMPLETE=zsh_complete jumplab)}")
+    for kind value about in "${response[@]}"; do
+        case $kind in
+            dir) _path_files -/ ;;
+            file) _path_files -f ;;
+            plain) if [[ $value == *= ]]; then open+=("$value")
+                   elif [[ $about == _ ]]; then plain+=("$value")
+                   else described+=("${value//:/\\:}:$about")
+                   fi ;;
+        esac
+    done
+    (( $#described )) && _describe -V unsorted described -U
+    (( $#open )) && compadd -U -S '' -V unsorted -a open
+    (( $#plain )) && compadd -U -V unsorted -a plain
+    return 0
+}
+
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
+    _jumplab_completion "$@"
+else
+    compdef _jumplab_completion jumplab
+fi
+"""
+
 
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
@@ -35,8 +66,8 @@ def completion(shell: str) -> None:
     from jumplab.cli.completing import VARIABLE
     from jumplab.cli.main import cli
 
-    if shell == "bash":
-        click.echo(_BASH, nl=False)
+    if own := {"bash": _BASH, "zsh": _ZSH}.get(shell):
+        click.echo(own, nl=False)
         return
     kind = get_completion_class(shell)
     assert kind is not None

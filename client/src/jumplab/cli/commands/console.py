@@ -1,5 +1,6 @@
 """`jumplab console`."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,30 +8,27 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from jumplab.cli import completing
 from jumplab.cli.options import (
     check_without_lease,
     client_option,
+    existing_lease_option,
     exporter_config_option,
+    keep_detached_option,
     lease_options,
+    parent_option,
     reconnect_option,
 )
 
 if TYPE_CHECKING:
     from jumplab.cli.j.console_terminal import ConsoleOptions
+    from jumplab.cli.parent_process import ParentProcess
     from jumplab.client.config import DriverSettings
     from jumplab.client.driver_source import DriverSource
 
 
 @click.command()
 @lease_options
-@click.option(
-    "--lease",
-    "lease_name",
-    metavar="NAME",
-    shell_complete=completing.leases,
-    help="Use this existing lease, and do not release it.",
-)
+@existing_lease_option
 @click.option(
     "--log-of",
     metavar="LEASE",
@@ -52,15 +50,19 @@ if TYPE_CHECKING:
 @click.option("--log", type=click.Path(dir_okay=False, path_type=Path), help="Also append what is shown to this file.")
 @click.option("--timestamps", is_flag=True, help="Begin each line of the log with the time at which it came.")
 @click.option("--control-sequences", is_flag=True, help="Leave colours and other control sequences in the log.")
+@keep_detached_option
 @exporter_config_option
 @reconnect_option
+@parent_option
 @client_option
 def console(
     selector: str,
     exporter: str,
     members: dict[str, str],
     duration: timedelta,
+    max_duration: timedelta | None,
     name: str | None,
+    tags: dict[str, str],
     wait_timeout: timedelta | None,
     lease_name: str | None,
     log_of: str | None,
@@ -72,8 +74,10 @@ def console(
     log: Path | None,
     timestamps: bool,
     control_sequences: bool,
+    keep_detached: bool,
     exporter_config: str | None,
     reconnect_within: timedelta | None,
+    with_parent: bool,
     client_name: str | None,
 ) -> None:
     """Lease an exporter and open its console. Ctrl-] opens its menu, Ctrl-] twice leaves it.
@@ -86,6 +90,7 @@ def console(
     from jumplab.cli.before_leasing import check_console
     from jumplab.cli.j.console_terminal import ConsoleOptions
     from jumplab.cli.lease_context import LeaseOptions, acquire, member_of
+    from jumplab.cli.parent_process import ParentProcess
     from jumplab.cli.running import run
     from jumplab.client import sessions
     from jumplab.client.config_files import load_client
@@ -99,11 +104,23 @@ def console(
     if log is None and (timestamps or control_sequences):
         raise click.UsageError("--timestamps and --control-sequences are about the log; name its file with --log")
     options = ConsoleOptions(begin, offset, exclusive, watch, log, timestamps, control_sequences)
+    parent = ParentProcess.watched(with_parent, os.environ)
     if exporter_config is not None:
-        _local_console(exporter_config, driver, options)
+        _local_console(exporter_config, driver, options, parent)
         return
     config = load_client(client_name)
-    wanted = LeaseOptions(selector, exporter, members, duration, name, wait_timeout, lease_name)
+    wanted = LeaseOptions(
+        selector,
+        exporter,
+        members,
+        duration,
+        name,
+        wait_timeout,
+        lease_name,
+        max_duration,
+        keep_detached,
+        tags,
+    )
 
     async def lease_and_attach() -> None:
         async with Controller.connected(config) as controller:
@@ -114,10 +131,12 @@ def console(
                 patience = sessions.reconnect_within(config, reconnect_within)
                 await _show(source, config.drivers, (member, path), patience, options)
 
-    run(lease_and_attach())
+    run(lease_and_attach(), parent)
 
 
-def _local_console(exporter_config: str, driver: str | None, options: "ConsoleOptions") -> None:
+def _local_console(
+    exporter_config: str, driver: str | None, options: "ConsoleOptions", parent: "ParentProcess | None"
+) -> None:
     from jumplab.cli.local import ready_drivers
     from jumplab.cli.running import run
     from jumplab.client.config import DriverSettings
@@ -129,7 +148,7 @@ def _local_console(exporter_config: str, driver: str | None, options: "ConsoleOp
         async with ready_drivers(exporter_config) as source:
             await _show(source, DriverSettings(unsafe=True), ("", driver), RECONNECT_WITHIN, options)
 
-    run(start_and_attach())
+    run(start_and_attach(), parent)
 
 
 async def _show(

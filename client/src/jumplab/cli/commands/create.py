@@ -12,7 +12,6 @@ from jumplab.cli.options import (
     client_option,
     lease_options,
     output_option,
-    read_tags,
 )
 
 if TYPE_CHECKING:
@@ -28,14 +27,6 @@ def create() -> None:
 @create.command(name="lease")
 @lease_options
 @click.option("--begin", type=TimestampType(), help="Begin time; until then an exporter is reserved. Default: now.")
-@click.option(
-    "--tag",
-    "tags",
-    metavar="KEY=VALUE",
-    multiple=True,
-    callback=read_tags,
-    help="A note for people and reports, kept as a label. Repeat it for more.",
-)
 @click.option("--wait", is_flag=True, help="Wait until the lease is ready.")
 @output_option
 @client_option
@@ -44,6 +35,7 @@ def create_lease(
     exporter: str,
     members: dict[str, str],
     duration: timedelta,
+    max_duration: timedelta | None,
     name: str | None,
     begin: datetime | None,
     tags: dict[str, str],
@@ -75,6 +67,7 @@ def create_lease(
         name=name,
         begin=begin,
         tags=tags,
+        max_duration=max_duration,
     )
 
     async def ask() -> "LeaseView":
@@ -125,6 +118,8 @@ def _add_command(kind: "Kind") -> None:
         from jumplab.cli import credential_files
         from jumplab.client.admin import Administrator
 
+        if out == "":
+            raise click.UsageError("--out is empty; name a file, or leave it out to print the configuration")
         if save and out:
             raise click.UsageError("--save and --out contradict each other; give one of them")
         if rotate and labels:

@@ -49,12 +49,13 @@ def lease(name: str, output: str | None, client_name: str | None) -> None:
 
 
 def _summary(found: "Explanation") -> list[str]:
+    from jumplab.cli.output import expected_range
     from jumplab.client.lease_status import state_sentence
-    from jumplab.client.local_moments import format_dated, in_local_time
+    from jumplab.client.local_moments import in_local_time
 
     lines = [f'lease "{found.lease.name}": {state_sentence(found.lease)}']
     if found.queue_position is not None:
         lines.append(in_local_time(found.queue_position.message))
-    if found.queue_position is not None and found.queue_position.expected_begin is not None:
-        lines.append(f"expected begin: {format_dated(found.queue_position.expected_begin)}")
+        if expected := expected_range(found.queue_position):
+            lines.append(f"expected begin: {expected}")
     return lines

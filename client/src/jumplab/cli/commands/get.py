@@ -7,7 +7,13 @@ import click
 
 from jumplab.cli import completing
 from jumplab.cli.kinds import KindGroup
-from jumplab.cli.options import administrator_options, client_option, output_option
+from jumplab.cli.options import (
+    administrator_options,
+    all_namespaces_option,
+    client_option,
+    output_option,
+    own_namespace_only,
+)
 
 if TYPE_CHECKING:
     from jumplab.client.exporter_details import ExporterDetails
@@ -33,6 +39,7 @@ def get() -> None:
 )
 @_watch_option
 @output_option
+@own_namespace_only
 @client_option
 def exporters(name: str | None, selector: str, watches: bool, output: str | None, client_name: str | None) -> None:
     """Show all exporters, or exporter NAME."""
@@ -49,7 +56,7 @@ def exporters(name: str | None, selector: str, watches: bool, output: str | None
         async with Controller.connected(load_client(client_name)) as controller:
 
             async def ask() -> "list[ExporterView] | list[ExporterDetails]":
-                found = [await controller.exporter(name)] if name else await controller.exporters(selector)
+                found = [await controller.exporter(name)] if name is not None else await controller.exporters(selector)
                 return await with_details(controller, found) if output == "wide" else found
 
             if watches:
@@ -67,6 +74,7 @@ def exporters(name: str | None, selector: str, watches: bool, output: str | None
 @click.option("--all", "show_all", is_flag=True, help="Include ended leases.")
 @_watch_option
 @output_option
+@own_namespace_only
 @client_option
 def leases(
     name: str | None, selector: str, show_all: bool, watches: bool, output: str | None, client_name: str | None
@@ -83,7 +91,7 @@ def leases(
             seen: set[str] = set()
 
             async def ask() -> "list[LeaseView]":
-                if name:
+                if name is not None:
                     return [await controller.lease(name)]
                 if not watches:
                     return await controller.leases(selector, only_active=not show_all)
@@ -103,6 +111,7 @@ def leases(
 @get.command()
 @click.argument("selector", default="", shell_complete=completing.exporter_selector)
 @output_option
+@own_namespace_only
 @client_option
 def queue(selector: str, output: str | None, client_name: str | None) -> None:
     """Show waiting leases in queue order. SELECTOR limits it to matching exporters."""
@@ -127,15 +136,28 @@ def queue(selector: str, output: str | None, client_name: str | None) -> None:
 @click.argument("name", required=False, shell_complete=completing.all_clients)
 @click.option("-l", "--selector", default="", metavar="SELECTOR", help="Show only clients that match.")
 @output_option
+@all_namespaces_option
 @administrator_options
-def clients(name: str | None, selector: str, output: str | None, kubeconfig: str | None, namespace: str | None) -> None:
+def clients(
+    name: str | None,
+    selector: str,
+    output: str | None,
+    all_namespaces: bool,
+    kubeconfig: str | None,
+    namespace: str | None,
+) -> None:
     """Administrators: show all clients, or client NAME."""
-    from jumplab.cli.output import CLIENT_COLUMNS, write
+    from jumplab.cli.output import CLIENT_COLUMNS, NAMESPACE_COLUMN, write
     from jumplab.client.admin import Administrator
 
     administrator = Administrator(kubeconfig, namespace)
-    found = [administrator.client(name)] if name else administrator.clients(selector)
-    write(found, CLIENT_COLUMNS, output, single=name is not None)
+    if name is not None and all_namespaces:
+        raise click.UsageError("one client is of one namespace; name it with -n instead of -A")
+    found = (
+        [administrator.client(name)] if name is not None else administrator.clients(selector, everywhere=all_namespaces)
+    )
+    columns = {**NAMESPACE_COLUMN, **CLIENT_COLUMNS} if all_namespaces else CLIENT_COLUMNS
+    write(found, columns, output, single=name is not None)
 
 
 def _deleted_exporter(shown: "ExporterView | ExporterDetails") -> "ExporterView | ExporterDetails":

@@ -33,20 +33,26 @@ def option_name(name: str) -> str:
 
 def parameters_of(schema: Mapping[str, Any]) -> list[click.Parameter]:
     """Required arguments by position, the others as options."""
-    required = schema.get("required", ())
+    required, shared = schema.get("required", ()), schema.get("$defs", {})
     return [
-        _parameter(name, type_of(argument), required=name in required)
+        _parameter(name, type_of(argument, shared), required=name in required)
         for name, argument in schema.get("properties", {}).items()
     ]
 
 
-def type_of(schema: Mapping[str, Any]) -> click.ParamType[Any]:
-    """The type of one argument; JSON where the command line has no simpler form of it."""
+def type_of(schema: Mapping[str, Any], shared: Mapping[str, Any]) -> click.ParamType[Any]:
+    """The type of one argument; JSON where the command line has no simpler form of it.
+
+    shared: the schemas that others refer to by name, as enums are.
+    """
+    if "$ref" in schema:
+        return type_of(shared[str(schema["$ref"]).rpartition("/")[2]], shared)
     choices = [choice for choice in schema.get("anyOf", ()) if choice.get("type") != "null"]
     if len(choices) == 1:
-        return type_of(choices[0])
-    if "enum" in schema and all(isinstance(value, str) for value in schema["enum"]):
-        return click.Choice(schema["enum"])
+        return type_of(choices[0], shared)
+    values = schema.get("enum", [schema["const"]] if "const" in schema else [])
+    if values and all(isinstance(value, str) for value in values):
+        return click.Choice(values)
     return _TYPES.get(str(schema.get("type")), JsonType())
 
 

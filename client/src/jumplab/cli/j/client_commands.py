@@ -1,48 +1,92 @@
-"""The commands that a driver's own client class adds: its method `cli` returns them as a click.Group."""
+"""The commands that a driver's own client class adds: its method `cli` returns them as a click.Group.
+
+What its code raises is told as a sentence that names the class and the line, for whoever has written it.
+"""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+import traceback
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import click
 
 from jumplab.driver import AsyncDriverClient
-from jumplab.driver.errors import ClientMissing
+from jumplab.driver.errors import ClientDefect
 from jumplab.driver.plain import plain_class_of
 from jumplab.driver.portal import Portal
+from jumplab.errors import JumplabError
+from jumplab.standard_streams import OutputFailed
+
+_NO_DEFECT = (JumplabError, OutputFailed, BrokenPipeError, click.ClickException, click.exceptions.Exit, click.Abort)
+"""What a command may raise: it is told as that of any command."""
 
 
 def commands_of(own: AsyncDriverClient) -> Mapping[str, click.Command]:
-    """The commands of a client, by name; those of a class for plain code run in threads. Raises ClientMissing."""
+    """The commands of a client, by name; those of a class for plain code run in threads. Raises ClientDefect."""
     if "cli" in own.methods:
         return {}
     plain: Any = plain_class_of(type(own))
-    if callable(make := getattr(own, "cli", None)):
-        return _checked(own, make()).commands
+    if hasattr(own, "cli"):
+        return _commands(own, own, lambda callback: callback)
     if hasattr(plain, "cli"):
-        group = _checked(own, plain(own, Portal.of_running_loop()).cli())
-        return {name: _in_thread(command) for name, command in group.commands.items()}
+        with _explaining(own, _path(plain)):
+            client = plain(own, Portal.of_running_loop())
+        return _commands(own, client, _threaded)
     return {}
 
 
-def _checked(own: AsyncDriverClient, group: Any) -> click.Group:
-    if isinstance(group, click.Group):
-        return group
-    kind = f"{type(own).__module__}.{type(own).__qualname__}"
-    raise ClientMissing(f'driver "{own.path}": {kind}.cli must return a click.Group, not {group!r}')
+def _commands(
+    own: AsyncDriverClient, client: Any, run: Callable[[Callable[..., Any]], Callable[..., Any]]
+) -> Mapping[str, click.Command]:
+    """The commands of one client.  run: how their callbacks are called."""
+    place = f"{_path(type(client))}.cli"
+    with _explaining(own, place):
+        group = client.cli()
+    if not isinstance(group, click.Group):
+        raise ClientDefect(f'driver "{own.path}": {place} must return a click.Group, not {group!r}')
+
+    def prepare(command: click.Command, name: str) -> click.Command:
+        if isinstance(command, click.Group):
+            command.commands = {each: prepare(below, f"{name} {each}") for each, below in command.commands.items()}
+        if command.callback is not None:
+            command.callback = _explained(run(command.callback), own, f"the command {name} of {place}")
+        return command
+
+    return {name: prepare(command, name) for name, command in group.commands.items()}
 
 
-def _in_thread(command: click.Command) -> click.Command:
-    """The command, with a callback that may block: the event loop goes on meanwhile."""
-    if isinstance(command, click.Group):
-        command.commands = {name: _in_thread(below) for name, below in command.commands.items()}
-    if command.callback is not None:
-        command.callback = _threaded(command.callback)
-    return command
+def _explained(callback: Callable[..., Any], own: AsyncDriverClient, place: str) -> Callable[..., Any]:
+    async def finish(outcome: Awaitable[Any]) -> Any:
+        with _explaining(own, place):
+            return await outcome
+
+    @wraps(callback)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with _explaining(own, place):
+            outcome = callback(*args, **kwargs)
+        return finish(outcome) if asyncio.iscoroutine(outcome) else outcome
+
+    return call
+
+
+@contextmanager
+def _explaining(own: AsyncDriverClient, place: str) -> Iterator[None]:
+    try:
+        yield
+    except _NO_DEFECT:
+        raise
+    except Exception as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        where = "" if frame.filename == __file__ else f" ({Path(frame.filename).name}, line {frame.lineno})"
+        raise ClientDefect(f'driver "{own.path}": {place} raised {type(error).__name__}: {error}{where}') from error
 
 
 def _threaded(callback: Callable[..., Any]) -> Callable[..., Any]:
+    """A callback that may block, in a thread: the event loop goes on meanwhile."""
+
     @wraps(callback)
     def begin(*args: Any, **kwargs: Any) -> Coroutine[Any, Any, Any]:
         context = click.get_current_context()  # now: click has left it once this is awaited
@@ -54,3 +98,7 @@ def _threaded(callback: Callable[..., Any]) -> Callable[..., Any]:
         return asyncio.to_thread(call)
 
     return begin
+
+
+def _path(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"

@@ -8,6 +8,7 @@ and `j` is to see to it itself. Hanging up gives the call up. This module import
 
 import json
 import os
+import signal
 import socket
 import sys
 
@@ -42,7 +43,10 @@ def run(words: "list[str]", environment: "Mapping[str, str]") -> "int | None":
             connection.sendall(json.dumps(request).encode() + b"\n")
         except OSError:
             return None
+        before = signal.getsignal(signal.SIGINT)
         try:
+            if before is signal.SIG_DFL:  # from here on Ctrl-C hangs up in order
+                signal.signal(signal.SIGINT, signal.default_int_handler)
             return _follow(connection)
         except KeyboardInterrupt:
             return _given_up(connection)
@@ -50,6 +54,8 @@ def run(words: "list[str]", environment: "Mapping[str, str]") -> "int | None":
             # Whoever read the output has left; writing the rest at exit would fail again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return _NOBODY_READS
+        finally:
+            signal.signal(signal.SIGINT, before)
 
 
 def members_in(variable: str) -> "dict[str, str]":

@@ -8,6 +8,7 @@ import os
 import sys
 
 from jumplab.cli.j import delegated_call
+from jumplab.interrupts import end_at_interrupt
 
 # Without `typing`, as in `delegated_call`.
 TYPE_CHECKING = False
@@ -24,18 +25,33 @@ _HELP = """Usage: j [DRIVER]... COMMAND [ARGUMENTS]...
   `j --help` their commands.
 
 Options:
-  --version   Print the version and exit.
-  -h, --help  Show this message and exit."""
+  --version      Print the version and exit.
+  -v, --verbose  Enable debug logging; it stands before the command.
+  -h, --help     Show this message and exit."""
 
 
 def main() -> None:
     """The program `j`: exits with 0, with 2 for a wrong usage, and with 1 for the rest."""
-    status = delegated_call.run(sys.argv[1:], os.environ)
+    words, verbose = sys.argv[1:], False
+    if words and words[0].startswith(("-v", "--v")):
+        words, verbose = _take_verbosity(words)
+    status = None if verbose else delegated_call.run(words, os.environ)
     if status is None:
         from jumplab.cli.exit_status import exit_status_of
 
-        status = exit_status_of(lambda: drive(sys.argv[1:]), "j")
+        status = exit_status_of(lambda: drive(words), "j")
+    end_at_interrupt()
     sys.exit(status)
+
+
+def _take_verbosity(words: list[str]) -> tuple[list[str], bool]:
+    """A driver's commands may have a -v of their own: that of `j` stands before them."""
+    from jumplab.verbosity import log_to_terminal, take_verbosity
+
+    words, verbose = take_verbosity(words, leading=True)
+    if verbose:
+        log_to_terminal()
+    return words, verbose
 
 
 def drive(words: list[str]) -> int:
@@ -43,7 +59,7 @@ def drive(words: list[str]) -> int:
     shows their trees. The exit status."""
     import click
 
-    if words == ["--version"]:
+    if words in (["--version"], ["version"]):
         from jumplab.versions import told_version
 
         click.echo(told_version("j", "jumplab"))

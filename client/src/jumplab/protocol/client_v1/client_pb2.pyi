@@ -229,6 +229,8 @@ class Lease(_message.Message):
     EXPECTED_END_TIME_FIELD_NUMBER: _builtins.int
     UID_FIELD_NUMBER: _builtins.int
     MEMBERS_FIELD_NUMBER: _builtins.int
+    RELEASE_AFTER_DETACHED_FIELD_NUMBER: _builtins.int
+    MAX_DURATION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     selector: _builtins.str
     """As kubectl's -l: `board=x,rev in (1,2)`."""
@@ -269,6 +271,14 @@ class Lease(_message.Message):
     def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___LeaseMember]:
         """Jumplab's own: several exporters at one time, in place of selector and exporter_name."""
 
+    @_builtins.property
+    def release_after_detached(self) -> _duration_pb2.Duration:
+        """Jumplab's own, for CreateLease: the lease ends once no session has been attached for this long; absent: it does not."""
+
+    @_builtins.property
+    def max_duration(self) -> _duration_pb2.Duration:
+        """Jumplab's own, for CreateLease: how long activity may make the lease, from when it is ready; absent: its duration."""
+
     def __init__(
         self,
         *,
@@ -292,10 +302,12 @@ class Lease(_message.Message):
         expected_end_time: _timestamp_pb2.Timestamp | None = ...,
         uid: _builtins.str = ...,
         members: _abc.Iterable[Global___LeaseMember] | None = ...,
+        release_after_detached: _duration_pb2.Duration | None = ...,
+        max_duration: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_begin_time", b"_begin_time", "_client", b"_client", "_duration", b"_duration", "_effective_begin_time", b"_effective_begin_time", "_effective_end_time", b"_effective_end_time", "_end_time", b"_end_time", "_expected_end_time", b"_expected_end_time", "_exporter", b"_exporter", "_exporter_name", b"_exporter_name", "begin_time", b"begin_time", "client", b"client", "duration", b"duration", "effective_begin_time", b"effective_begin_time", "effective_duration", b"effective_duration", "effective_end_time", b"effective_end_time", "end_time", b"end_time", "expected_end_time", b"expected_end_time", "exporter", b"exporter", "exporter_name", b"exporter_name"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_begin_time", b"_begin_time", "_client", b"_client", "_duration", b"_duration", "_effective_begin_time", b"_effective_begin_time", "_effective_end_time", b"_effective_end_time", "_end_time", b"_end_time", "_expected_end_time", b"_expected_end_time", "_exporter", b"_exporter", "_exporter_name", b"_exporter_name", "_max_duration", b"_max_duration", "_release_after_detached", b"_release_after_detached", "begin_time", b"begin_time", "client", b"client", "duration", b"duration", "effective_begin_time", b"effective_begin_time", "effective_duration", b"effective_duration", "effective_end_time", b"effective_end_time", "end_time", b"end_time", "expected_end_time", b"expected_end_time", "exporter", b"exporter", "exporter_name", b"exporter_name", "max_duration", b"max_duration", "release_after_detached", b"release_after_detached"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_begin_time", b"_begin_time", "_client", b"_client", "_duration", b"_duration", "_effective_begin_time", b"_effective_begin_time", "_effective_end_time", b"_effective_end_time", "_end_time", b"_end_time", "_expected_end_time", b"_expected_end_time", "_exporter", b"_exporter", "_exporter_name", b"_exporter_name", "allow_disabled", b"allow_disabled", "begin_time", b"begin_time", "client", b"client", "conditions", b"conditions", "context", b"context", "deprecated_labels", b"deprecated_labels", "duration", b"duration", "effective_begin_time", b"effective_begin_time", "effective_duration", b"effective_duration", "effective_end_time", b"effective_end_time", "end_time", b"end_time", "ended", b"ended", "expected_end_time", b"expected_end_time", "exporter", b"exporter", "exporter_name", b"exporter_name", "members", b"members", "name", b"name", "selector", b"selector", "tags", b"tags", "uid", b"uid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_begin_time", b"_begin_time", "_client", b"_client", "_duration", b"_duration", "_effective_begin_time", b"_effective_begin_time", "_effective_end_time", b"_effective_end_time", "_end_time", b"_end_time", "_expected_end_time", b"_expected_end_time", "_exporter", b"_exporter", "_exporter_name", b"_exporter_name", "_max_duration", b"_max_duration", "_release_after_detached", b"_release_after_detached", "allow_disabled", b"allow_disabled", "begin_time", b"begin_time", "client", b"client", "conditions", b"conditions", "context", b"context", "deprecated_labels", b"deprecated_labels", "duration", b"duration", "effective_begin_time", b"effective_begin_time", "effective_duration", b"effective_duration", "effective_end_time", b"effective_end_time", "end_time", b"end_time", "ended", b"ended", "expected_end_time", b"expected_end_time", "exporter", b"exporter", "exporter_name", b"exporter_name", "max_duration", b"max_duration", "members", b"members", "name", b"name", "release_after_detached", b"release_after_detached", "selector", b"selector", "tags", b"tags", "uid", b"uid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__begin_time: _TypeAlias = _typing.Literal["begin_time"]  # noqa: Y015
     _WhichOneofArgType__begin_time: _TypeAlias = _typing.Literal["_begin_time", b"_begin_time"]  # noqa: Y015
@@ -315,6 +327,10 @@ class Lease(_message.Message):
     _WhichOneofArgType__exporter: _TypeAlias = _typing.Literal["_exporter", b"_exporter"]  # noqa: Y015
     _WhichOneofReturnType__exporter_name: _TypeAlias = _typing.Literal["exporter_name"]  # noqa: Y015
     _WhichOneofArgType__exporter_name: _TypeAlias = _typing.Literal["_exporter_name", b"_exporter_name"]  # noqa: Y015
+    _WhichOneofReturnType__max_duration: _TypeAlias = _typing.Literal["max_duration"]  # noqa: Y015
+    _WhichOneofArgType__max_duration: _TypeAlias = _typing.Literal["_max_duration", b"_max_duration"]  # noqa: Y015
+    _WhichOneofReturnType__release_after_detached: _TypeAlias = _typing.Literal["release_after_detached"]  # noqa: Y015
+    _WhichOneofArgType__release_after_detached: _TypeAlias = _typing.Literal["_release_after_detached", b"_release_after_detached"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__begin_time) -> _WhichOneofReturnType__begin_time | None: ...
     @_typing.overload
@@ -333,6 +349,10 @@ class Lease(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__exporter) -> _WhichOneofReturnType__exporter | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__exporter_name) -> _WhichOneofReturnType__exporter_name | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_duration) -> _WhichOneofReturnType__max_duration | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__release_after_detached) -> _WhichOneofReturnType__release_after_detached | None: ...
 
 Global___Lease: _TypeAlias = Lease  # noqa: Y015
 
@@ -612,6 +632,7 @@ class QueuePosition(_message.Message):
     POSITION_FIELD_NUMBER: _builtins.int
     EXPECTED_BEGIN_TIME_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
+    LATEST_BEGIN_TIME_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     """1 is next."""
     message: _builtins.str
@@ -620,20 +641,30 @@ class QueuePosition(_message.Message):
     def expected_begin_time(self) -> _timestamp_pb2.Timestamp:
         """To the minute; absent where it can't be told."""
 
+    @_builtins.property
+    def latest_begin_time(self) -> _timestamp_pb2.Timestamp:
+        """To the minute, where leases before it may be extended while they are used; absent also where these have no limit."""
+
     def __init__(
         self,
         *,
         position: _builtins.int = ...,
         expected_begin_time: _timestamp_pb2.Timestamp | None = ...,
         message: _builtins.str = ...,
+        latest_begin_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_begin_time", b"_expected_begin_time", "expected_begin_time", b"expected_begin_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_begin_time", b"_expected_begin_time", "_latest_begin_time", b"_latest_begin_time", "expected_begin_time", b"expected_begin_time", "latest_begin_time", b"latest_begin_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_begin_time", b"_expected_begin_time", "expected_begin_time", b"expected_begin_time", "message", b"message", "position", b"position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_begin_time", b"_expected_begin_time", "_latest_begin_time", b"_latest_begin_time", "expected_begin_time", b"expected_begin_time", "latest_begin_time", b"latest_begin_time", "message", b"message", "position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__expected_begin_time: _TypeAlias = _typing.Literal["expected_begin_time"]  # noqa: Y015
     _WhichOneofArgType__expected_begin_time: _TypeAlias = _typing.Literal["_expected_begin_time", b"_expected_begin_time"]  # noqa: Y015
+    _WhichOneofReturnType__latest_begin_time: _TypeAlias = _typing.Literal["latest_begin_time"]  # noqa: Y015
+    _WhichOneofArgType__latest_begin_time: _TypeAlias = _typing.Literal["_latest_begin_time", b"_latest_begin_time"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__expected_begin_time) -> _WhichOneofReturnType__expected_begin_time | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__latest_begin_time) -> _WhichOneofReturnType__latest_begin_time | None: ...
 
 Global___QueuePosition: _TypeAlias = QueuePosition  # noqa: Y015
 

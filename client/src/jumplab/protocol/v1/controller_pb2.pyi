@@ -155,6 +155,7 @@ class ReportStatusRequest(_message.Message):
     EPOCH_FIELD_NUMBER: _builtins.int
     ATTACHED_FIELD_NUMBER: _builtins.int
     ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    IN_USE_FIELD_NUMBER: _builtins.int
     HEALTH_FIELD_NUMBER: _builtins.int
     status: _common_pb2.ExporterStatus.ValueType
     message: _builtins.str
@@ -170,6 +171,10 @@ class ReportStatusRequest(_message.Message):
     """
     attachments: _builtins.int
     """Jumplab's own: how many times that has become true in this process."""
+    in_use: _builtins.bool
+    """Jumplab's own: whether an attached client uses the drivers: a call runs, the last use is less than 15 minutes ago, or
+    the client says that it is busy. Reported anew when it changes.
+    """
     @_builtins.property
     def health(self) -> Global___HealthReport:
         """Jumplab's own: how the exporter finds its devices. Absent: it does not say."""
@@ -184,11 +189,12 @@ class ReportStatusRequest(_message.Message):
         epoch: _builtins.str = ...,
         attached: _builtins.bool | None = ...,
         attachments: _builtins.int = ...,
+        in_use: _builtins.bool = ...,
         health: Global___HealthReport | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_attached", b"_attached", "_message", b"_message", "_release_lease", b"_release_lease", "attached", b"attached", "health", b"health", "message", b"message", "release_lease", b"release_lease"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_attached", b"_attached", "_message", b"_message", "_release_lease", b"_release_lease", "attached", b"attached", "attachments", b"attachments", "epoch", b"epoch", "health", b"health", "lease_uid", b"lease_uid", "message", b"message", "release_lease", b"release_lease", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_attached", b"_attached", "_message", b"_message", "_release_lease", b"_release_lease", "attached", b"attached", "attachments", b"attachments", "epoch", b"epoch", "health", b"health", "in_use", b"in_use", "lease_uid", b"lease_uid", "message", b"message", "release_lease", b"release_lease", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__attached: _TypeAlias = _typing.Literal["attached"]  # noqa: Y015
     _WhichOneofArgType__attached: _TypeAlias = _typing.Literal["_attached", b"_attached"]  # noqa: Y015

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from jumplab.protocol.v1 import common_pb2 as jumplab_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18jumplab/v1/session.proto\x12\njumplab.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17jumplab/v1/common.proto\"=\n\x06\x46rames\x12!\n\x06\x66rames\x18\x01 \x03(\x0b\x32\x11.jumplab.v1.Frame\x12\x10\n\x08received\x18\x02 \x01(\x04\"\x9a\x05\n\x05\x46rame\x12\"\n\x05hello\x18\x01 \x01(\x0b\x32\x11.jumplab.v1.HelloH\x00\x12&\n\x07welcome\x18\x02 \x01(\x0b\x32\x13.jumplab.v1.WelcomeH\x00\x12 \n\x04\x63\x61ll\x18\x03 \x01(\x0b\x32\x10.jumplab.v1.CallH\x00\x12-\n\x0b\x63\x61ll_opened\x18\x04 \x01(\x0b\x32\x16.jumplab.v1.CallOpenedH\x00\x12)\n\tcall_item\x18\x05 \x01(\x0b\x32\x14.jumplab.v1.CallItemH\x00\x12-\n\x0b\x63\x61ll_result\x18\x06 \x01(\x0b\x32\x16.jumplab.v1.CallResultH\x00\x12-\n\x0b\x63\x61ll_cancel\x18\x07 \x01(\x0b\x32\x16.jumplab.v1.CallCancelH\x00\x12\'\n\x08log_line\x18\x08 \x01(\x0b\x32\x13.jumplab.v1.LogLineH\x00\x12\x31\n\rstatus_change\x18\t \x01(\x0b\x32\x18.jumplab.v1.StatusChangeH\x00\x12&\n\x07goodbye\x18\n \x01(\x0b\x32\x13.jumplab.v1.GoodbyeH\x00\x12$\n\x06reopen\x18\x0b \x01(\x0b\x32\x12.jumplab.v1.ReopenH\x00\x12\"\n\x05leave\x18\x0c \x01(\x0b\x32\x11.jumplab.v1.LeaveH\x00\x12\x31\n\rcall_progress\x18\r \x01(\x0b\x32\x18.jumplab.v1.CallProgressH\x00\x12+\n\ncall_taken\x18\x0e \x01(\x0b\x32\x15.jumplab.v1.CallTakenH\x00\x12\x35\n\x0fstream_envelope\x18\x0f \x01(\x0b\x32\x1a.jumplab.v1.StreamEnvelopeH\x00\x42\x06\n\x04kind\"I\n\x05Hello\x12\x0e\n\x06\x63lient\x18\x01 \x01(\t\x12\x0f\n\x07session\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\t\x12\x10\n\x08received\x18\x04 \x01(\x04\"\xa2\x03\n\x07Welcome\x12\r\n\x05\x65poch\x18\x01 \x01(\t\x12\x31\n\x07reports\x18\x02 \x03(\x0b\x32 .jumplab.v1.DriverInstanceReport\x12/\n\x06labels\x18\x03 \x03(\x0b\x32\x1f.jumplab.v1.Welcome.LabelsEntry\x12\x0c\n\x04motd\x18\x04 \x01(\t\x12\x15\n\rexporter_name\x18\x05 \x01(\t\x12\x12\n\nlease_name\x18\x06 \x01(\t\x12\x0f\n\x07resumed\x18\x07 \x01(\x08\x12\x10\n\x08received\x18\x08 \x01(\x04\x12\x13\n\x0bholds_items\x18\t \x01(\x08\x12\x17\n\x0f\x63\x61rries_streams\x18\n \x01(\x08\x12\x38\n\x0b\x65nd_offsets\x18\x0b \x03(\x0b\x32#.jumplab.v1.Welcome.EndOffsetsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x31\n\x0f\x45ndOffsetsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"\xb5\x01\n\x04\x43\x61ll\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x13\n\x0b\x64river_uuid\x18\x02 \x01(\t\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\x11\n\targuments\x18\x04 \x01(\x0c\x12\x0e\n\x06stream\x18\x05 \x01(\r\x12\x0c\n\x04\x62ulk\x18\x06 \x01(\x08\x12\x12\n\ntimeout_ms\x18\x07 \x01(\x04\x12\x10\n\x08progress\x18\x08 \x01(\x08\x12\x14\n\x0cwindow_bytes\x18\t \x01(\x04\x12\x0f\n\x07\x63\x61rried\x18\n \x01(\x08\"$\n\x06Reopen\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x0e\n\x06stream\x18\x02 \x01(\r\"K\n\x0eStreamEnvelope\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x0c\n\x04kind\x18\x02 \x01(\r\x12\x0f\n\x07payload\x18\x03 \x01(\x0c\x12\x0e\n\x06\x63losed\x18\x04 \x01(\x08\"\x07\n\x05Leave\"\x18\n\nCallOpened\x12\n\n\x02id\x18\x01 \x01(\x04\"%\n\x08\x43\x61llItem\x12\n\n\x02id\x18\x01 \x01(\x04\x12\r\n\x05value\x18\x02 \x01(\x0c\"&\n\tCallTaken\x12\n\n\x02id\x18\x01 \x01(\x04\x12\r\n\x05\x62ytes\x18\x02 \x01(\x04\"T\n\x0c\x43\x61llProgress\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x0c\n\x04\x64one\x18\x02 \x01(\x04\x12\x12\n\x05total\x18\x03 \x01(\x04H\x00\x88\x01\x01\x12\x0c\n\x04text\x18\x04 \x01(\tB\x08\n\x06_total\"\\\n\nCallResult\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x0f\n\x05value\x18\x02 \x01(\x0cH\x00\x12&\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x15.jumplab.v1.CallErrorH\x00\x42\t\n\x07outcome\"\xf4\x01\n\tCallError\x12(\n\x04kind\x18\x01 \x01(\x0e\x32\x1a.jumplab.v1.CallError.Kind\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"\x9d\x01\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n\x0bKIND_DRIVER\x10\x01\x12\x12\n\x0eKIND_NOT_FOUND\x10\x02\x12\x16\n\x12KIND_BAD_ARGUMENTS\x10\x03\x12\x16\n\x12KIND_DRIVER_FAILED\x10\x04\x12\x12\n\x0eKIND_CANCELLED\x10\x05\x12\x16\n\x12KIND_SESSION_ENDED\x10\x06\"\x18\n\nCallCancel\x12\n\n\x02id\x18\x01 \x01(\x04\"\xa7\x01\n\x07LogLine\x12%\n\x06source\x18\x01 \x01(\x0e\x32\x15.jumplab.v1.LogSource\x12\x10\n\x08severity\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12-\n\ttimestamp\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x64river_uuid\x18\x05 \x01(\t\x12\x0e\n\x06number\x18\x06 \x01(\x04\"K\n\x0cStatusChange\x12*\n\x06status\x18\x01 \x01(\x0e\x32\x1a.jumplab.v1.ExporterStatus\x12\x0f\n\x07message\x18\x02 \x01(\t\"\x19\n\x07Goodbye\x12\x0e\n\x06reason\x18\x01 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18jumplab/v1/session.proto\x12\njumplab.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17jumplab/v1/common.proto\"=\n\x06\x46rames\x12!\n\x06\x66rames\x18\x01 \x03(\x0b\x32\x11.jumplab.v1.Frame\x12\x10\n\x08received\x18\x02 \x01(\x04\"\x9a\x05\n\x05\x46rame\x12\"\n\x05hello\x18\x01 \x01(\x0b\x32\x11.jumplab.v1.HelloH\x00\x12&\n\x07welcome\x18\x02 \x01(\x0b\x32\x13.jumplab.v1.WelcomeH\x00\x12 \n\x04\x63\x61ll\x18\x03 \x01(\x0b\x32\x10.jumplab.v1.CallH\x00\x12-\n\x0b\x63\x61ll_opened\x18\x04 \x01(\x0b\x32\x16.jumplab.v1.CallOpenedH\x00\x12)\n\tcall_item\x18\x05 \x01(\x0b\x32\x14.jumplab.v1.CallItemH\x00\x12-\n\x0b\x63\x61ll_result\x18\x06 \x01(\x0b\x32\x16.jumplab.v1.CallResultH\x00\x12-\n\x0b\x63\x61ll_cancel\x18\x07 \x01(\x0b\x32\x16.jumplab.v1.CallCancelH\x00\x12\'\n\x08log_line\x18\x08 \x01(\x0b\x32\x13.jumplab.v1.LogLineH\x00\x12\x31\n\rstatus_change\x18\t \x01(\x0b\x32\x18.jumplab.v1.StatusChangeH\x00\x12&\n\x07goodbye\x18\n \x01(\x0b\x32\x13.jumplab.v1.GoodbyeH\x00\x12$\n\x06reopen\x18\x0b \x01(\x0b\x32\x12.jumplab.v1.ReopenH\x00\x12\"\n\x05leave\x18\x0c \x01(\x0b\x32\x11.jumplab.v1.LeaveH\x00\x12\x31\n\rcall_progress\x18\r \x01(\x0b\x32\x18.jumplab.v1.CallProgressH\x00\x12+\n\ncall_taken\x18\x0e \x01(\x0b\x32\x15.jumplab.v1.CallTakenH\x00\x12\x35\n\x0fstream_envelope\x18\x0f \x01(\x0b\x32\x1a.jumplab.v1.StreamEnvelopeH\x00\x42\x06\n\x04kind\"W\n\x05Hello\x12\x0e\n\x06\x63lient\x18\x01 \x01(\t\x12\x0f\n\x07session\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\t\x12\x10\n\x08received\x18\x04 \x01(\x04\x12\x0c\n\x04\x62usy\x18\x05 \x01(\x08\"\xa2\x03\n\x07Welcome\x12\r\n\x05\x65poch\x18\x01 \x01(\t\x12\x31\n\x07reports\x18\x02 \x03(\x0b\x32 .jumplab.v1.DriverInstanceReport\x12/\n\x06labels\x18\x03 \x03(\x0b\x32\x1f.jumplab.v1.Welcome.LabelsEntry\x12\x0c\n\x04motd\x18\x04 \x01(\t\x12\x15\n\rexporter_name\x18\x05 \x01(\t\x12\x12\n\nlease_name\x18\x06 \x01(\t\x12\x0f\n\x07resumed\x18\x07 \x01(\x08\x12\x10\n\x08received\x18\x08 \x01(\x04\x12\x13\n\x0bholds_items\x18\t \x01(\x08\x12\x17\n\x0f\x63\x61rries_streams\x18\n \x01(\x08\x12\x38\n\x0b\x65nd_offsets\x18\x0b \x03(\x0b\x32#.jumplab.v1.Welcome.EndOffsetsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x31\n\x0f\x45ndOffsetsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"\xb5\x01\n\x04\x43\x61ll\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x13\n\x0b\x64river_uuid\x18\x02 \x01(\t\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\x11\n\targuments\x18\x04 \x01(\x0c\x12\x0e\n\x06stream\x18\x05 \x01(\r\x12\x0c\n\x04\x62ulk\x18\x06 \x01(\x08\x12\x12\n\ntimeout_ms\x18\x07 \x01(\x04\x12\x10\n\x08progress\x18\x08 \x01(\x08\x12\x14\n\x0cwindow_bytes\x18\t \x01(\x04\x12\x0f\n\x07\x63\x61rried\x18\n \x01(\x08\"$\n\x06Reopen\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x0e\n\x06stream\x18\x02 \x01(\r\"K\n\x0eStreamEnvelope\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x0c\n\x04kind\x18\x02 \x01(\r\x12\x0f\n\x07payload\x18\x03 \x01(\x0c\x12\x0e\n\x06\x63losed\x18\x04 \x01(\x08\"\x07\n\x05Leave\"\x18\n\nCallOpened\x12\n\n\x02id\x18\x01 \x01(\x04\"%\n\x08\x43\x61llItem\x12\n\n\x02id\x18\x01 \x01(\x04\x12\r\n\x05value\x18\x02 \x01(\x0c\"&\n\tCallTaken\x12\n\n\x02id\x18\x01 \x01(\x04\x12\r\n\x05\x62ytes\x18\x02 \x01(\x04\"T\n\x0c\x43\x61llProgress\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x0c\n\x04\x64one\x18\x02 \x01(\x04\x12\x12\n\x05total\x18\x03 \x01(\x04H\x00\x88\x01\x01\x12\x0c\n\x04text\x18\x04 \x01(\tB\x08\n\x06_total\"\\\n\nCallResult\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x0f\n\x05value\x18\x02 \x01(\x0cH\x00\x12&\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x15.jumplab.v1.CallErrorH\x00\x42\t\n\x07outcome\"\xf4\x01\n\tCallError\x12(\n\x04kind\x18\x01 \x01(\x0e\x32\x1a.jumplab.v1.CallError.Kind\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"\x9d\x01\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n\x0bKIND_DRIVER\x10\x01\x12\x12\n\x0eKIND_NOT_FOUND\x10\x02\x12\x16\n\x12KIND_BAD_ARGUMENTS\x10\x03\x12\x16\n\x12KIND_DRIVER_FAILED\x10\x04\x12\x12\n\x0eKIND_CANCELLED\x10\x05\x12\x16\n\x12KIND_SESSION_ENDED\x10\x06\"\x18\n\nCallCancel\x12\n\n\x02id\x18\x01 \x01(\x04\"\xa7\x01\n\x07LogLine\x12%\n\x06source\x18\x01 \x01(\x0e\x32\x15.jumplab.v1.LogSource\x12\x10\n\x08severity\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12-\n\ttimestamp\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x64river_uuid\x18\x05 \x01(\t\x12\x0e\n\x06number\x18\x06 \x01(\x04\"K\n\x0cStatusChange\x12*\n\x06status\x18\x01 \x01(\x0e\x32\x1a.jumplab.v1.ExporterStatus\x12\x0f\n\x07message\x18\x02 \x01(\t\"\x19\n\x07Goodbye\x12\x0e\n\x06reason\x18\x01 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,41 +42,41 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FRAME']._serialized_start=162
   _globals['_FRAME']._serialized_end=828
   _globals['_HELLO']._serialized_start=830
-  _globals['_HELLO']._serialized_end=903
-  _globals['_WELCOME']._serialized_start=906
-  _globals['_WELCOME']._serialized_end=1324
-  _globals['_WELCOME_LABELSENTRY']._serialized_start=1228
-  _globals['_WELCOME_LABELSENTRY']._serialized_end=1273
-  _globals['_WELCOME_ENDOFFSETSENTRY']._serialized_start=1275
-  _globals['_WELCOME_ENDOFFSETSENTRY']._serialized_end=1324
-  _globals['_CALL']._serialized_start=1327
-  _globals['_CALL']._serialized_end=1508
-  _globals['_REOPEN']._serialized_start=1510
-  _globals['_REOPEN']._serialized_end=1546
-  _globals['_STREAMENVELOPE']._serialized_start=1548
-  _globals['_STREAMENVELOPE']._serialized_end=1623
-  _globals['_LEAVE']._serialized_start=1625
-  _globals['_LEAVE']._serialized_end=1632
-  _globals['_CALLOPENED']._serialized_start=1634
-  _globals['_CALLOPENED']._serialized_end=1658
-  _globals['_CALLITEM']._serialized_start=1660
-  _globals['_CALLITEM']._serialized_end=1697
-  _globals['_CALLTAKEN']._serialized_start=1699
-  _globals['_CALLTAKEN']._serialized_end=1737
-  _globals['_CALLPROGRESS']._serialized_start=1739
-  _globals['_CALLPROGRESS']._serialized_end=1823
-  _globals['_CALLRESULT']._serialized_start=1825
-  _globals['_CALLRESULT']._serialized_end=1917
-  _globals['_CALLERROR']._serialized_start=1920
-  _globals['_CALLERROR']._serialized_end=2164
-  _globals['_CALLERROR_KIND']._serialized_start=2007
-  _globals['_CALLERROR_KIND']._serialized_end=2164
-  _globals['_CALLCANCEL']._serialized_start=2166
-  _globals['_CALLCANCEL']._serialized_end=2190
-  _globals['_LOGLINE']._serialized_start=2193
-  _globals['_LOGLINE']._serialized_end=2360
-  _globals['_STATUSCHANGE']._serialized_start=2362
-  _globals['_STATUSCHANGE']._serialized_end=2437
-  _globals['_GOODBYE']._serialized_start=2439
-  _globals['_GOODBYE']._serialized_end=2464
+  _globals['_HELLO']._serialized_end=917
+  _globals['_WELCOME']._serialized_start=920
+  _globals['_WELCOME']._serialized_end=1338
+  _globals['_WELCOME_LABELSENTRY']._serialized_start=1242
+  _globals['_WELCOME_LABELSENTRY']._serialized_end=1287
+  _globals['_WELCOME_ENDOFFSETSENTRY']._serialized_start=1289
+  _globals['_WELCOME_ENDOFFSETSENTRY']._serialized_end=1338
+  _globals['_CALL']._serialized_start=1341
+  _globals['_CALL']._serialized_end=1522
+  _globals['_REOPEN']._serialized_start=1524
+  _globals['_REOPEN']._serialized_end=1560
+  _globals['_STREAMENVELOPE']._serialized_start=1562
+  _globals['_STREAMENVELOPE']._serialized_end=1637
+  _globals['_LEAVE']._serialized_start=1639
+  _globals['_LEAVE']._serialized_end=1646
+  _globals['_CALLOPENED']._serialized_start=1648
+  _globals['_CALLOPENED']._serialized_end=1672
+  _globals['_CALLITEM']._serialized_start=1674
+  _globals['_CALLITEM']._serialized_end=1711
+  _globals['_CALLTAKEN']._serialized_start=1713
+  _globals['_CALLTAKEN']._serialized_end=1751
+  _globals['_CALLPROGRESS']._serialized_start=1753
+  _globals['_CALLPROGRESS']._serialized_end=1837
+  _globals['_CALLRESULT']._serialized_start=1839
+  _globals['_CALLRESULT']._serialized_end=1931
+  _globals['_CALLERROR']._serialized_start=1934
+  _globals['_CALLERROR']._serialized_end=2178
+  _globals['_CALLERROR_KIND']._serialized_start=2021
+  _globals['_CALLERROR_KIND']._serialized_end=2178
+  _globals['_CALLCANCEL']._serialized_start=2180
+  _globals['_CALLCANCEL']._serialized_end=2204
+  _globals['_LOGLINE']._serialized_start=2207
+  _globals['_LOGLINE']._serialized_end=2374
+  _globals['_STATUSCHANGE']._serialized_start=2376
+  _globals['_STATUSCHANGE']._serialized_end=2451
+  _globals['_GOODBYE']._serialized_start=2453
+  _globals['_GOODBYE']._serialized_end=2478
 # @@protoc_insertion_point(module_scope)

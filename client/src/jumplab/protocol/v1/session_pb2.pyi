@@ -158,6 +158,7 @@ class Hello(_message.Message):
     SESSION_FIELD_NUMBER: _builtins.int
     EPOCH_FIELD_NUMBER: _builtins.int
     RECEIVED_FIELD_NUMBER: _builtins.int
+    BUSY_FIELD_NUMBER: _builtins.int
     client: _builtins.str
     """Free text for logs: who attaches, with which program and version."""
     session: _builtins.str
@@ -165,6 +166,8 @@ class Hello(_message.Message):
     epoch: _builtins.str
     """Where the client was connected before: the epoch that it knows, and how many counted frames it has received."""
     received: _builtins.int
+    busy: _builtins.bool
+    """The client is at work as long as it is attached, whether or not it calls a driver."""
     def __init__(
         self,
         *,
@@ -172,10 +175,11 @@ class Hello(_message.Message):
         session: _builtins.str = ...,
         epoch: _builtins.str = ...,
         received: _builtins.int = ...,
+        busy: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "epoch", b"epoch", "received", b"received", "session", b"session"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["busy", b"busy", "client", b"client", "epoch", b"epoch", "received", b"received", "session", b"session"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -50,14 +50,16 @@ async def attach(
     client: str = "",
     reconnecting: Reconnecting | None = None,
     from_lease_begin: bool = True,
+    busy: bool = False,
 ) -> AsyncIterator[Session]:
     """Attaches to the exporter at the other end of the link, and closes the link at the end.
 
     classes: which client classes may be loaded.  client: who attaches, for the exporter's log.  reconnecting: without
-    it the session ends with its connection.  from_lease_begin: as for Session.
+    it the session ends with its connection.  from_lease_begin: as for Session.  busy: the session counts as used for as
+    long as it is attached.
     Raises SessionLost, SessionEnded, and what ClientClasses.client_for raises.
     """
-    hello = Hello(client=client, session=secrets.token_hex(16))
+    hello = Hello(client=client, session=secrets.token_hex(16), busy=busy)
     try:
         connection = await _greet(link, hello)
     except TransportError as error:

@@ -57,20 +57,33 @@ class ClientClasses:
                 f'if you trust it, add "{name.split(".")[0]}" to {SETTING} of your client configuration'
             )
         module, _, attribute = name.rpartition(".")
+        if not module:
+            raise errors.ClientDefect(
+                f'driver "{path}" names {name} as its client class, which is no import path, as "acme.clients.Client"'
+            )
         try:
             found = getattr(import_module(module), attribute)
-        except (ImportError, AttributeError, ValueError) as error:
+        except AttributeError as error:
+            raise errors.ClientDefect(
+                f'driver "{path}" needs the client class {name}, and {module} has no {attribute}; correct `client` of '
+                f'the driver\'s interface, or update "{name.split(".")[0]}"'
+            ) from error
+        except ModuleNotFoundError as error:
             package = name.split(".")[0]
+            if error.name is not None and not f"{module}.".startswith(f"{error.name}."):
+                package = error.name
             message = f'driver "{path}" needs the client class {name}, which is not here ({error}); install "{package}"'
             raise errors.ClientMissing(message) from error
-        except Exception as error:  # a package's own code, which may raise anything
+        except (Exception, SystemExit) as error:  # a package's own code, which may raise anything
             message = f'driver "{path}" needs the client class {name}, whose module can\'t be loaded: {error}'
-            raise errors.ClientMissing(message) from error
+            raise errors.ClientDefect(message) from error
         if isinstance(found, type) and issubclass(found, DriverClient):
             return found.asynchronous
         if isinstance(found, type) and issubclass(found, AsyncDriverClient):
             return found
-        raise errors.ClientMissing(f'driver "{path}" names {name} as its client class, which is none')
+        raise errors.ClientDefect(
+            f'driver "{path}" names {name} as its client class, and it is none; write class {attribute}(DriverClient)'
+        )
 
 
 def reported_methods(report: DriverInstanceReport) -> Mapping[str, Mapping[str, Any]]:
@@ -94,9 +107,11 @@ def _check_contract(client: type[AsyncDriverClient], report: DriverInstanceRepor
         interface = reported.get((name_of(contract), version_of(contract)))
         if interface is None:
             offered = ", ".join(f"{name} version {version}" for name, version in reported) or "no interface"
+            known = any(name == name_of(contract) for name, _ in reported)
+            advice = "update" if known else "give the client class the driver's interface, or update"
             raise errors.InterfaceMismatch(
                 f'driver "{path}" offers {offered}, and this client needs {name_of(contract)} version '
-                f"{version_of(contract)}; update the older of the two"
+                f"{version_of(contract)}; {advice} the older of the two"
             )
         _check_methods(contract, json.loads(interface.schema or "{}"), path)
 

@@ -31,6 +31,7 @@ from jumplab.session.host.progress import ProgressReports
 from jumplab.session.host.pushing import Pushes
 from jumplab.session.host.running import RunningCalls
 from jumplab.session.host.streams import HostedStream, refuse_stream
+from jumplab.session.host.usage import Usage
 from jumplab.session.inline_stream import InlineStream
 from jumplab.session.items import SentItems
 from jumplab.session.life import SessionEvent, SessionLife
@@ -51,14 +52,16 @@ class Attachment:
     """A client's calls and what it has not been told yet. Its connections come and go: each is served by `serve`.
 
     session: its id.  welcome: what a client is told when it attaches.
+    usage: is told what the client does.
     life: its state.  connected: whether a connection is being served now, be it for the last words.
     left: set when the client has left for good, or the session has ended.  gone: set when nothing of it is left.
     """
 
-    def __init__(self, session: str, dispatcher: Dispatcher, welcome: Callable[[], Welcome]) -> None:
+    def __init__(self, session: str, dispatcher: Dispatcher, welcome: Callable[[], Welcome], usage: Usage) -> None:
         self.life = SessionLife(session, "host")
         self._dispatcher = dispatcher
         self._welcome = welcome
+        self._usage = usage
         self._channel = FrameChannel()
         self._pushes = Pushes(self._channel)
         self._calls = RunningCalls()
@@ -221,7 +224,7 @@ class Attachment:
 
     def _hosted(self, call: Call) -> HostedStream:
         carried = InlineStream(self._channel, call.id, moves=False) if call.carried else None
-        return HostedStream(bulk=call.bulk, carried=carried)
+        return HostedStream(bulk=call.bulk, carried=carried, on_data=self._usage.note)
 
     def _handle_envelope(self, envelope: StreamEnvelope) -> None:
         hosted = self._streams.get(envelope.id)
@@ -293,9 +296,10 @@ class Attachment:
             raise
         except _GONE as error:
             return CallResult(id=call.id, error=call_errors.to_call_error(error))
-        except Exception as error:  # noqa: BLE001 - a driver's own code: what it raises is the call's outcome
-            reason = str(error).removeprefix(f"{call.method}: ") or type(error).__name__
-            severity = logging.INFO if call_errors.is_explained(error) else logging.ERROR
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a driver's own code: what it raises is the call's outcome
+            reason = call_errors.sentence_of(error).removeprefix(f"{call.method}: ")
+            of_others = call_errors.is_explained(error) and not isinstance(error, errors.DriverDefect)
+            severity = logging.INFO if of_others else logging.ERROR
             _log.log(severity, "%s failed: %s", call.method, reason, exc_info=traceback_of(error, _log))
             return CallResult(id=call.id, error=call_errors.to_call_error(error))
 
@@ -321,13 +325,17 @@ class Attachment:
             reports.close()
 
     async def _work(self, call: Call, invocation: Invocation) -> bytes:
-        match invocation.method.kind:
-            case MethodKind.CALL:
-                return await self._dispatcher.call(invocation)
-            case MethodKind.STREAMING:
-                return await self._call_streaming(call, invocation)
-            case MethodKind.STREAM:
-                return await self._serve_stream(call, invocation)
+        if invocation.method.kind is MethodKind.STREAM and not call.bulk:
+            self._usage.note()  # one that stays open, such as a console, is used by what comes
+            return await self._serve_stream(call, invocation)
+        with self._usage.running():
+            match invocation.method.kind:
+                case MethodKind.CALL:
+                    return await self._dispatcher.call(invocation)
+                case MethodKind.STREAMING:
+                    return await self._call_streaming(call, invocation)
+                case MethodKind.STREAM:
+                    return await self._serve_stream(call, invocation)
 
     async def _call_streaming(self, call: Call, invocation: Invocation) -> bytes:
         sent = self._items[call.id] = SentItems(call.window_bytes)
@@ -351,8 +359,8 @@ class Attachment:
         self._channel.post(Frame(call_opened=CallOpened(id=call.id)))
         try:
             result = await self._dispatcher.serve_stream(invocation, hosted.bytes)
-        except Exception as error:
-            await hosted.give_up(str(error))
+        except (Exception, SystemExit) as error:
+            await hosted.give_up(call_errors.sentence_of(error))
             raise
         await hosted.bytes.send_end()
         return result

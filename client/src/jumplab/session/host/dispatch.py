@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 import functools
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from typing import Any, NamedTuple
@@ -24,6 +24,12 @@ class Invocation(NamedTuple):
     method: Method
     function: Callable[..., Any]
     arguments: dict[str, Any]
+
+    @property
+    def place(self) -> str:
+        """The method as its author knows it."""
+        kind = type(self.node.driver)
+        return f"{kind.__module__}.{kind.__qualname__}.{self.method.name}"
 
 
 class Dispatcher:
@@ -68,6 +74,9 @@ class Dispatcher:
                 result = await invocation.function(**invocation.arguments)
         else:
             result = await invocation.function(**invocation.arguments)
+        if inspect.isawaitable(result):  # of a decorated coroutine function, which does not look like one
+            async with _turn(invocation.node):
+                result = await result
         return invocation.method.codec.encode_result(result)
 
     async def items(self, invocation: Invocation) -> AsyncGenerator[bytes, None]:
@@ -78,13 +87,16 @@ class Dispatcher:
                 async for item in produced:
                     yield invocation.method.codec.encode_result(item)
             return
-        iterator: Iterator[Any] = iter(produced)
+        iterator: Iterator[Any] = _iterator(produced, invocation)
         while (item := await self._in_thread(invocation, functools.partial(next, iterator, _END))) is not _END:
             yield invocation.method.codec.encode_result(item)
 
     async def serve_stream(self, invocation: Invocation, stream: ByteStream) -> bytes:
         """Runs a byte stream's method on `stream`: its result as JSON. Raises what the driver raises."""
-        result = await invocation.function(stream, **invocation.arguments)
+        produced = invocation.function(stream, **invocation.arguments)
+        if not inspect.isawaitable(produced):
+            raise errors.DriverDefect(f"{invocation.place} must be `async def`, for it is the method of a byte stream")
+        result = await produced
         return invocation.method.codec.encode_result(result)
 
     async def _in_thread(self, invocation: Invocation, work: Callable[[], Any]) -> Any:
@@ -106,6 +118,14 @@ class Dispatcher:
         except asyncio.CancelledError:
             submitted.cancel()  # one that no thread was free for yet never begins
             raise
+
+
+def _iterator(produced: Any, invocation: Invocation) -> Iterator[Any]:
+    if not isinstance(produced, Iterable):
+        raise errors.DriverDefect(
+            f"{invocation.place} must give its items by `yield`, or return them; it returned {produced!r}"
+        )
+    return iter(produced)
 
 
 def _is_coroutine(function: Callable[..., Any]) -> bool:

@@ -5,8 +5,8 @@ import itertools
 import logging
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
@@ -20,6 +20,7 @@ from jumplab.session.host.attachment import Attachment
 from jumplab.session.host.dispatch import Dispatcher
 from jumplab.session.host.driver_logs import DRIVERS_LOGGER
 from jumplab.session.host.tree import DriverTree
+from jumplab.session.host.usage import IDLE_AFTER, Usage
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import EnvelopeStream, Link
 
@@ -41,7 +42,7 @@ class SessionHost:
     exporter_name, lease_name: for clients.  epoch: changes with each process of the exporter.
     labels, motd: the exporter's, for clients.  sends_logs: whether the drivers' log lines reach the clients.
 
-    on_attached: may be set; called whenever it changes whether any client is connected.
+    usage: whether any client is connected, and uses the drivers.  idle_after: as for Usage.
 
     Use as `async with`; leaving it ends the session. What drivers log while they are set up and while it lasts reaches
     the attached clients.
@@ -57,6 +58,7 @@ class SessionHost:
         labels: Mapping[str, str] | None = None,
         motd: str = "",
         sends_logs: bool = True,
+        idle_after: timedelta = IDLE_AFTER,
     ) -> None:
         self._tree = tree
         self._sends_logs = sends_logs
@@ -76,8 +78,7 @@ class SessionHost:
         self._status: list[Frame] = []
         self._ended = ""
         self._dismissals = 0
-        self._connections = 0
-        self.on_attached: Callable[[bool], None] | None = None
+        self.usage = Usage(idle_after)
         self._logs: _DriverLogs | None = None
 
     async def __aenter__(self) -> Self:
@@ -94,6 +95,7 @@ class SessionHost:
         await self.end("the exporter has ended the session")
         if self._logs is not None:
             DRIVERS_LOGGER.removeHandler(self._logs)
+        self.usage.close()
         self._dispatcher.close()
 
     async def serve(self, link: Link) -> None:
@@ -142,7 +144,7 @@ class SessionHost:
     async def _serve(self, link: Link, stream: EnvelopeStream, payloads: AsyncIterator[Frames], hello: Hello) -> None:
         attachment = self._attachment_of(hello)
         try:
-            with self._counted():
+            with self.usage.connected(busy=hello.busy):
                 await attachment.serve(link, stream, payloads, hello)
             gone = attachment.life.is_over or await attachment.abandoned(_RECONNECT_SECONDS)
         except BaseException:
@@ -152,26 +154,15 @@ class SessionHost:
         if gone or attachment.life.is_over:
             await self._forget(hello.session, attachment)
 
-    @contextmanager
-    def _counted(self) -> Iterator[None]:
-        self._count(1)
-        try:
-            yield
-        finally:
-            self._count(-1)
-
-    def _count(self, more: int) -> None:
-        before, self._connections = self._connections, self._connections + more
-        if self.on_attached is not None and bool(before) != bool(self._connections):
-            self.on_attached(bool(self._connections))
-
     def _attachment_of(self, hello: Hello) -> Attachment:
         """The attachment that the client had, where it knows this epoch; else a new one."""
         known = self._attachments.get(hello.session)
         if known is not None and hello.epoch and hello.epoch == self._welcome.epoch:
             return known
         hello.epoch = ""
-        attachment = self._attachments[hello.session] = Attachment(hello.session, self._dispatcher, self._welcomed)
+        attachment = self._attachments[hello.session] = Attachment(
+            hello.session, self._dispatcher, self._welcomed, self.usage
+        )
         for frame in (*self._recent_lines, *self._status):
             attachment.push(frame)
         if self._ended:
@@ -202,6 +193,7 @@ class SessionHost:
         A client that attaches afterwards is served, and gets nothing of before.
         """
         self._dismissals += 1
+        self.usage.forget()
         self._recent_lines.clear()
         attachments = list(self._attachments.values())
         for attachment in attachments:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 
 from jumplab.driver import errors
 from jumplab.session.bytestream import LinkedByteStream, reset
@@ -23,12 +24,14 @@ async def refuse_stream(link: Link, number: int, reason: str) -> None:
 class HostedStream:
     """A byte stream whose connections the client opens.  bytes: the stream for the driver's method.
 
-    carried: our end among the session's frames, where it begins there.
+    carried: our end among the session's frames, where it begins there.  on_data: called when the client sends bytes.
     """
 
-    def __init__(self, *, bulk: bool, carried: InlineStream | None = None) -> None:
+    def __init__(
+        self, *, bulk: bool, carried: InlineStream | None = None, on_data: Callable[[], None] = lambda: None
+    ) -> None:
         self.carried = carried
-        self.bytes = LinkedByteStream(self._next)
+        self.bytes = LinkedByteStream(self._next, on_data)
         self._bulk = bulk
         self._offered: asyncio.Queue[tuple[Link, int] | None] = asyncio.Queue()
         self._stream: EnvelopeStream | None = None

@@ -11,14 +11,13 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from pydantic import PydanticUserError
-
 from jumplab.driver.driver import Driver, DriverLog
 from jumplab.driver.interface import DriverInterface, Method, interfaces_of, methods_of, name_of, version_of
-from jumplab.driver.mistakes import unbuilt, without_interface
+from jumplab.driver.mistakes import mistake_of, unbuilt
 from jumplab.drivers.composite.interface import CompositeInterface
 from jumplab.protocol.labels import ALIAS_LABEL, CLIENT_LABEL, NAME_LABEL
 from jumplab.protocol.v1.common_pb2 import DriverInstanceReport, InterfaceReport
+from jumplab.session.call_errors import sentence_of
 from jumplab.session.host.driver_logs import EarlyLines, speaking, traceback_of
 
 _UUIDS = uuid.UUID("9f0d3e1c-2f0b-4a53-8f6d-6d1f4b9f5c55")
@@ -159,9 +158,10 @@ class DriverTree:
             with speaking(node.path):
                 async with asyncio.timeout(_SETTING_UP_BOUND_SECONDS):
                     await node.driver.__aenter__()
-        except Exception as error:
-            timed_out = f"it was not set up within {_SETTING_UP_BOUND_SECONDS:.0f} s"
-            node.state.failure = str(error) or (timed_out if isinstance(error, TimeoutError) else type(error).__name__)
+        except (Exception, SystemExit) as error:  # a driver's own code
+            timed_out = isinstance(error, TimeoutError) and not str(error)
+            bound = f"it was not set up within {_SETTING_UP_BOUND_SECONDS:.0f} s"
+            node.state.failure = bound if timed_out else sentence_of(error)
             node.driver.log.error("did not start: %s", node.failure, exc_info=traceback_of(error, node.driver.log))
         else:
             self._stack.push_async_callback(_leave, node)
@@ -177,10 +177,10 @@ async def _check(node: Node) -> str:
     try:
         with speaking(node.path):
             await node.driver.check()
-    except Exception as error:  # a driver's own code; what it raises is what it found
+    except (Exception, SystemExit) as error:  # a driver's own code; what it raises is what it found
         if traceback := traceback_of(error, node.driver.log):
             node.driver.log.error("its health check failed", exc_info=traceback)
-        return str(error) or type(error).__name__
+        return sentence_of(error)
     return ""
 
 
@@ -189,9 +189,9 @@ async def _leave(node: Node) -> None:
         with speaking(node.path):
             async with asyncio.timeout(_TEARING_DOWN_BOUND_SECONDS):
                 await node.driver.__aexit__(None, None, None)
-    except Exception as error:  # a driver's own code: whatever it raises, the others are torn down too
-        reason, traceback = str(error) or type(error).__name__, traceback_of(error, node.driver.log)
-        node.driver.log.error("it failed while it was torn down: %s", reason, exc_info=traceback)
+    except (Exception, SystemExit) as error:  # a driver's own code: whatever it raises, the others are torn down too
+        traceback = traceback_of(error, node.driver.log)
+        node.driver.log.error("it failed while it was torn down: %s", sentence_of(error), exc_info=traceback)
 
 
 def _walk(node: Node, scope: str, states: dict[int, DriverState]) -> Iterator[Node]:
@@ -200,24 +200,9 @@ def _walk(node: Node, scope: str, states: dict[int, DriverState]) -> Iterator[No
         child = FailedDriver(reason=reason) if (reason := unbuilt(given)) else given
         path = f"{node.path}.{name}" if node.path else name
         if id(child) not in states:
-            reason = child.reason if isinstance(child, FailedDriver) else _mistake(child)
+            reason = child.reason if isinstance(child, FailedDriver) else mistake_of(type(child))
             states[id(child)] = DriverState(reason)
         yield from _walk(Node(_uuid(scope, path), node, name, path, child, states[id(child)]), scope, states)
-
-
-def _mistake(driver: Driver) -> str:
-    """What its author has to mend before it can be used, or empty."""
-    return without_interface(driver) or _contract_failure(driver)
-
-
-def _contract_failure(driver: Driver) -> str:
-    """Why the driver's interfaces can't be exported, which is its author's mistake; or empty."""
-    try:
-        for method in methods_of(type(driver)).values():
-            method.schema()
-    except (TypeError, NameError, PydanticUserError) as error:
-        return f"its interface can't be exported: {error}"
-    return ""
 
 
 def _uuid(scope: str, path: str) -> str:
@@ -225,10 +210,10 @@ def _uuid(scope: str, path: str) -> str:
 
 
 def _report(node: Node, home_uuid: str) -> DriverInstanceReport:
-    interfaces = interfaces_of(type(node.driver)) if not _contract_failure(node.driver) else []
+    interfaces = interfaces_of(type(node.driver)) if not mistake_of(type(node.driver)) else []
     report = DriverInstanceReport(
         uuid=node.uuid,
-        description=node.driver.description,
+        description=_text(node.driver.description),
         methods_description=_descriptions(node.driver, interfaces),
         interfaces=[_interface_report(node.driver, interface) for interface in interfaces],
         failure=node.failure,
@@ -242,6 +227,11 @@ def _report(node: Node, home_uuid: str) -> DriverInstanceReport:
     if client:
         report.labels[CLIENT_LABEL] = client
     return report
+
+
+def _text(description: object) -> str:
+    """A driver's description; what a mistaken class has in its place is none."""
+    return description if isinstance(description, str) else ""
 
 
 def _descriptions(driver: Driver, interfaces: list[type[DriverInterface]]) -> dict[str, str]:

@@ -53,6 +53,7 @@ class ControllerService(ControllerServiceServicer):
             health=messages.found_of(request.health),
             attached=request.attached if request.HasField("attached") else None,
             attachments=request.attachments,
+            in_use=request.in_use,
         )
         await self._lab.report(caller().name, report)
         return pb.ReportStatusResponse()

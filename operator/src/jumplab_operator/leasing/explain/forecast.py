@@ -2,8 +2,8 @@
 
 It goes by the ends of running leases and by reservations, and lets each lease last as long as it may. An exporter that
 is offline, or leased without a fixed end, counts for nothing; one that is being cleaned up, or held by a victim, counts
-as free in a minute. An end that moves on while the lease is used counts as it is now: the sentences say that it may be
-later (`pending_reasons.until`).
+as free in a minute. An end that moves on while the lease is used counts as it is now; in a second forecast, `latest`,
+as if the lease were used for as long as it may be.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -12,6 +12,7 @@ from heapq import heapify, heappop, heappush
 from itertools import islice
 from typing import NamedTuple, TypeAlias
 
+from jumplab.protocol.lease_rules import LONGEST_LEASE
 from jumplab_operator.leasing.cache.client_queue import QueueKey
 from jumplab_operator.leasing.cache.namespace_index import NamespaceIndex
 from jumplab_operator.leasing.cache.pools import Pool, longest_rights
@@ -39,8 +40,11 @@ _Permitted: TypeAlias = Callable[[Pool, Offer], bool]
 class Forecast:
     """Gives leases exporters one after another, in the order in which it is asked. Works once."""
 
-    def __init__(self, index: NamespaceIndex, result: CycleResult, now: datetime, reach: int) -> None:
-        """reach: for how many leases at most."""
+    def __init__(
+        self, index: NamespaceIndex, result: CycleResult, now: datetime, reach: int, *, latest: bool = False
+    ) -> None:
+        """reach: for how many leases at most.  latest: leases that are extended while they are used all are."""
+        self._latest = latest
         self._index, self._result, self._now, self._reach = index, result, now, reach
         self._later: dict[ExporterUid, datetime] = {}
         """When those exporters are free again that were given to a lease here."""
@@ -65,7 +69,7 @@ class Forecast:
             return None
         exporters = [offer.uid for offer in chosen]
         grants = [pool.grants[uid] for pool, uid in zip(pools, exporters, strict=True)]
-        self._later.update(dict.fromkeys(exporters, max(end_of(lease, begin, grants), begin)))
+        self._later.update(dict.fromkeys(exporters, self._end(lease, begin, grants)))
         return begin, exporters
 
     def _choose(self, lease: LeaseFacts, pools: QueueKey, after: datetime, permitted: _Permitted) -> Sequence[Offer]:
@@ -98,7 +102,7 @@ class Forecast:
                 break
             if offer.uid not in but and permitted(pool, offer):
                 start = max(offer.free_from, after)
-                end = max(end_of(lease, start, [*rights, pool.grants[offer.uid]]), start)
+                end = max(end_of(lease, start, [*rights, pool.grants[offer.uid]]), start)  # what must be free for it
                 found = Offer(self._gap(offer.uid, start, end - start + TURNAROUND, lease.uid), offer.uid)
                 best = min(best or found, found)
         for offer in looked_at:
@@ -140,9 +144,20 @@ class Forecast:
             if until is not None:
                 yield Offer(until, leased.uid)
 
+    def _end(self, lease: LeaseFacts, begin: datetime, grants: Sequence[Grant]) -> datetime:
+        """When a lease ends that gets exporters by these rights at that moment."""
+        end = max(end_of(lease, begin, grants), begin)
+        if not self._latest or not lease.moves:
+            return end
+        lengths = [lease.max_duration, *(grant.maximum_duration for grant in grants)]
+        longest = min((length for length in lengths if length is not None), default=LONGEST_LEASE)
+        return max(end, min(begin + longest, self._now + LONGEST_LEASE))
+
     def _until(self, holder: LeaseFacts) -> datetime | None:
         if holder.uid in self._result.victims:
             return self._now + TURNAROUND
+        if self._latest and holder.moves and holder.began is not None:
+            return holder.latest_end and max(holder.latest_end, self._now)
         if holder.end is not None:
             return max(holder.end, self._now)
         # A lease that is getting ready lasts from then; one that is not even assigned may never be.
@@ -152,4 +167,6 @@ class Forecast:
         """When a lease ends that gets its exporters now, or has just got them."""
         assigned = self._result.assigned.get(holder.uid)
         length = assigned.duration if assigned is not None else granted_length(holder)
-        return max(holder.end or self._now + length, self._now)
+        end = max(holder.end or self._now + length, self._now)
+        longest = holder.max_duration if self._latest and holder.moves else None
+        return end if longest is None else max(end, self._now + longest)

@@ -40,6 +40,19 @@ class Blockers:
     for_gangs_from: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ExpectedBegin:
+    """When a waiting lease is expected to begin, to the minute.
+
+    earliest: as the ends of leases are now; None: unknown.  is_range: leases before it may be extended while they are
+    used.  latest: where each of them is extended as far as it may be; None: there is no such limit.
+    """
+
+    earliest: datetime | None
+    is_range: bool = False
+    latest: datetime | None = None
+
+
 def explain(lease: LeaseFacts, found: Blockers, now: datetime) -> tuple[str, str]:
     """The reason and the sentence for a lease that no exporter is free for.
 
@@ -62,7 +75,7 @@ def explain(lease: LeaseFacts, found: Blockers, now: datetime) -> tuple[str, str
 
 
 def queue_sentence(
-    lease: LeaseFacts, blockers: Sequence[Blockers], position: int, expected_begin: datetime | None, now: datetime
+    lease: LeaseFacts, blockers: Sequence[Blockers], position: int, expected: ExpectedBegin, now: datetime
 ) -> str:
     """A lease's position, what it waits for, and what blocks each of its members: `3rd in the queue for 2 exporters
     matching board=imx8; both leased, the first until 14:05 UTC by ci`."""
@@ -71,8 +84,20 @@ def queue_sentence(
         awaited = "; ".join(members[0])
     else:
         awaited = f"a gang of {len(members)}: {'; '.join(f'one of {things} ({states})' for things, states in members)}"
-    unknown = "" if expected_begin is not None else "; its expected begin is unknown"
-    return f"{_ordinal(position)} in the queue for {awaited}{unknown}"
+    return f"{_ordinal(position)} in the queue for {awaited}{_expectation(expected, now)}"
+
+
+def _expectation(expected: ExpectedBegin, now: datetime) -> str:
+    """What the expected begin is worth, where that isn't known exactly."""
+    if expected.earliest is None:
+        return "; its expected begin is unknown"
+    if not expected.is_range:
+        return ""
+    earliest = format_moment(expected.earliest, now)
+    if expected.latest is None:
+        return f"; expected to begin at {earliest} or later, since leases before it are extended while they are used"
+    latest = format_moment(expected.latest, now)
+    return f"; expected to begin between {earliest} and {latest}, since leases before it may be extended"
 
 
 def _things(request: Request, found: Blockers) -> str:
@@ -147,7 +172,11 @@ def until(lease: LeaseFacts, now: datetime) -> str:
     """` until 14:05 UTC`, and whether it may be later; empty where the lease has no end yet."""
     if lease.end is None:
         return ""
-    return f" until {format_moment(lease.end, now)}{' (extended while it is used)' if lease.moves else ''}"
+    end = f" until {format_moment(lease.end, now)}"
+    if not lease.moves:
+        return end
+    latest = f", {format_moment(lease.latest_end, now)} at the latest" if lease.latest_end is not None else ""
+    return f"{end} (extended while it is used{latest})"
 
 
 def _named(names: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from jumplab.protocol.lease_rules import LONGEST_LEASE
 from jumplab_operator.leasing.cache.client_queue import ClientQueue, QueueEntry, QueueKey
 from jumplab_operator.leasing.cache.fair_order import FairOrder
 from jumplab_operator.leasing.cache.namespace_index import NamespaceIndex
@@ -15,7 +16,7 @@ from jumplab_operator.leasing.cache.pools import Pool
 from jumplab_operator.leasing.cache.quotas import QuotaUsage
 from jumplab_operator.leasing.explain.blockers import BlockerFinder
 from jumplab_operator.leasing.explain.forecast import Forecast, Offer
-from jumplab_operator.leasing.explain.pending_reasons import Blockers, queue_sentence
+from jumplab_operator.leasing.explain.pending_reasons import Blockers, ExpectedBegin, queue_sentence
 from jumplab_operator.leasing.model.facts import LeaseFacts
 from jumplab_operator.leasing.model.ids import ExporterUid, LeaseUid
 from jumplab_operator.leasing.model.selectors import matches
@@ -40,6 +41,8 @@ class QueuePosition(NamedTuple):
     expected_begin: datetime | None
     """To the minute; None where it can't be known."""
     message: str
+    latest_begin: datetime | None = None
+    """To the minute, where leases before it may be extended; else None, and where these have no limit."""
 
 
 def first_positions(
@@ -104,22 +107,27 @@ class _Walk:
         index, self._assigned = blockers.index, blockers.result.assigned
         self._order = FairOrder(index, rival_queues(index, key), now)
         self._forecast = Forecast(index, blockers.result, now, min(reach, FORESEEN))
+        self._latest: Forecast | None = None
+        """The second forecast, where a lease that may be extended is before others."""
+        if any(index.leases[leased.lease].moves for pool in key for leased in pool.leased):
+            self._latest = Forecast(index, blockers.result, now, min(reach, FORESEEN), latest=True)
         self._usage = QuotaUsage(index)
         self._now = now
         self._shared: list[Blockers] = []
         """What blocks all leases of the queue that aren't single."""
         self.position = 0
 
-    def describe(self, queue: ClientQueue, lease: LeaseFacts, begin: datetime | None) -> QueuePosition:
+    def describe(self, queue: ClientQueue, lease: LeaseFacts, begin: ExpectedBegin) -> QueuePosition:
         """The position of a lease of the queue, just after `advance` has returned it."""
         found = self._shared
         if queue.is_single or not found:
             found = [self._blockers.find(lease, pool) for pool in self._key]
         if not queue.is_single:
             self._shared = found
-        return QueuePosition(self.position, begin, queue_sentence(lease, found, self.position, begin, self._now))
+        sentence = queue_sentence(lease, found, self.position, begin, self._now)
+        return QueuePosition(self.position, begin.earliest, sentence, begin.latest)
 
-    def advance(self) -> tuple[ClientQueue, LeaseFacts, datetime | None] | None:
+    def advance(self) -> tuple[ClientQueue, LeaseFacts, ExpectedBegin] | None:
         """The next lease, with its queue and its expected begin; None at the end."""
         while (step := self._order.next()) is not None:
             queue, lease = step
@@ -130,9 +138,9 @@ class _Walk:
                 self._go_on(queue, lease, exporters)
             elif self._is_within_quota(queue):  # where it isn't, none behind it in this queue is
                 self.position += 1
-                given = self._give(queue, lease) if self.position <= FORESEEN else None
-                self._go_on(queue, lease, given[1] if given is not None else ())
-                return queue, lease, _expected_begin(lease, given[0]) if given is not None else None
+                expected, got = self._give(queue, lease) if self.position <= FORESEEN else (ExpectedBegin(None), ())
+                self._go_on(queue, lease, got)
+                return queue, lease, expected
         return None
 
     def _is_within_quota(self, queue: ClientQueue) -> bool:
@@ -143,14 +151,22 @@ class _Walk:
         self._order.charge(lease, grants)
         self._order.advance(queue)
 
-    def _give(self, queue: ClientQueue, lease: LeaseFacts) -> tuple[datetime, Sequence[ExporterUid]] | None:
+    def _give(self, queue: ClientQueue, lease: LeaseFacts) -> tuple[ExpectedBegin, Sequence[ExporterUid]]:
         def permitted(pool: Pool, offer: Offer) -> bool:
             return self._usage.permits(queue.client, pool.grants[offer.uid])
 
+        latest = self._latest.give(lease, queue.pools, permitted) if self._latest is not None else None
         given = self._forecast.give(lease, queue.pools, permitted)
-        if given is not None:
-            self._usage.add(queue.client, lease.uid, given[1])
-        return given
+        if given is None:
+            return ExpectedBegin(None), ()
+        moment, got = given
+        self._usage.add(queue.client, lease.uid, got)
+        earliest = _expected_begin(lease, moment)
+        if self._latest is None or earliest is None:
+            return ExpectedBegin(earliest), got
+        bounded = latest is not None and latest[0] - self._now < LONGEST_LEASE
+        last = _expected_begin(lease, latest[0]) if latest is not None and bounded else None
+        return ExpectedBegin(earliest, earliest != last, last if earliest != last else None), got
 
 
 def _expected_begin(lease: LeaseFacts, moment: datetime) -> datetime | None:

@@ -142,9 +142,14 @@ def _times_refusal(spec: LeaseSpec) -> Refusal | None:
 
 def _activity_refusal(spec: LeaseSpec) -> Refusal | None:
     extend, release_after = spec.extend_on_activity, spec.release_after_detached
-    if extend is not None and extend.by < SHORTEST_EXTENSION:
+    if extend is not None and extend.by is not None and extend.by < SHORTEST_EXTENSION:
         shortest = format_duration(SHORTEST_EXTENSION)
         return Refusal("InvalidTimes", f"extendOnActivity.by is too short; make it {shortest} or more")
+    if extend is not None and (longest := extend.max_duration) is not None:
+        if longest <= timedelta(0):
+            return Refusal("InvalidTimes", "extendOnActivity.maxDuration must be greater than zero")
+        if problem := lease_rules.duration_problem(longest):
+            return Refusal("InvalidTimes", f"extendOnActivity.maxDuration: {problem}")
     if release_after is not None and release_after <= timedelta(0):
         return Refusal("InvalidTimes", "releaseAfterDetached must be greater than zero; leave it out to keep the lease")
     return None

@@ -78,6 +78,10 @@ class LeaseFacts:
     """How long it lasts from when it is ready, once it has exporters; None: as it asks."""
     moves: bool = False
     """Its end moves on for as long as it is used."""
+    latest_end: datetime | None = None
+    """The end beyond which use does not move it; None: there is none, or it isn't known yet."""
+    max_duration: timedelta | None = None
+    """How long use may make it, from when it is ready; None: there is no limit of its own."""
     exporters: tuple[str, ...] = ()
     """The names of the exporters that it is assigned to, one for each of its members; none while it waits."""
     avoid: frozenset[ExporterUid] = frozenset()

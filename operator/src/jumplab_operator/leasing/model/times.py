@@ -11,8 +11,6 @@ from jumplab.protocol.durations import format_duration
 from jumplab_operator.resources import LeaseSpec
 
 DEFAULT_DURATION = timedelta(minutes=30)
-_YEARS = range(1970, 9000)
-"""When leases may begin and end, with a margin for sums."""
 _LATE = timedelta(minutes=5)
 """How long after its begin a lease may be made: clocks differ, and requests take their time."""
 
@@ -40,8 +38,8 @@ def times_problem(spec: LeaseSpec) -> str | None:
     """How the time fields contradict each other, in words; None when they don't."""
     begin, end, duration = spec.begin_time, spec.end_time, spec.duration
     for name, moment in (("beginTime", begin), ("endTime", end)):
-        if moment is not None and moment.year not in _YEARS:
-            return f"{name} is in the year {moment.year}; give a year from {_YEARS[0]} to {_YEARS[-1]}"
+        if moment is not None and (problem := lease_rules.moment_problem(name, moment)):
+            return problem
     if duration is not None and duration <= timedelta(0):
         return "the duration must be greater than zero; leave it out for the default"
     if duration is not None and (problem := lease_rules.duration_problem(duration)):

@@ -23,6 +23,7 @@ from jumplab_operator.reconcile.composition.lab_service import LabService
 from jumplab_operator.reconcile.composition.manager import Manager
 from jumplab_operator.reconcile.context.connections import Connections
 from jumplab_operator.reconcile.context.context import Cluster
+from jumplab_operator.reconcile.context.pauses import Pauses
 from jumplab_operator.reconcile.context.settings import LabSettings
 from jumplab_operator.reconcile.context.workqueue import WorkQueue
 from jumplab_operator.reconcile.lease_steps.credential_checks import CredentialChecks
@@ -58,6 +59,7 @@ async def lab_over(
         presence=Connections(clock.now(), settings.connection_grace, settings.return_within),
         queue=queue,
         events=EventRecorder(kube, clock, queue.calm, settings.attach_first),
+        pauses=Pauses(clock),
     )
     scheduler_loop = SchedulerLoop(cluster)
     credentials = Credentials(kube, issuer, settings.ca_pem)
@@ -72,6 +74,7 @@ async def lab_over(
             group.create_task(scheduler_loop.run(), name="plan"),
             group.create_task(scheduler_loop.positions.run(), name="queue positions"),
             group.create_task(cluster.queue.keep_time(), name="timers"),
+            group.create_task(cluster.pauses.run(), name="pauses"),
             group.create_task(reconciler.deferred_status.run(), name="deferred statuses"),
             group.create_task(cluster.events.post(), name="events"),
             group.create_task(checks.run(), name="clients' credentials"),

@@ -9,6 +9,9 @@ from jumplab_operator.leasing.lease.activity import Attendance
 from jumplab_operator.leasing.model.exporter_health import Found
 from jumplab_operator.resources import Device
 
+RETURN_GRACE = timedelta(seconds=15)
+"""For how long a client tries to come back, at most, once its exporter is."""
+
 
 @dataclass(slots=True)
 class Connection:
@@ -114,9 +117,13 @@ class Connection:
             self.attendance = None
             return
         before = self.attendance[1] if self.attendance is not None and self.attendance[0] == report.lease_uid else None
-        said = Attendance(report.attached, report.attachments, now)
-        if before is None or (before.attached, before.times) != (said.attached, said.times):
-            self.attendance = report.lease_uid, said
+        if before is None:
+            # Its client was cut off as the exporter was, and needs a moment to come back.
+            since = now + RETURN_GRACE if report.attachments and not report.attached else now
+        else:
+            is_new = (before.attached, before.times) != (report.attached, report.attachments)
+            since = now if is_new else before.since
+        self.attendance = report.lease_uid, Attendance(report.attached, report.attachments, since, report.in_use)
 
     def is_clean_of(self, lease_uid: str) -> bool:
         """Whether the exporter has finished with the lease, by its own report.

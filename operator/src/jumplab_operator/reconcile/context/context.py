@@ -15,6 +15,7 @@ from jumplab_operator.reconcile.context.callers import Callers
 from jumplab_operator.reconcile.context.change_notifier import ChangeNotifier, HolderNotifier
 from jumplab_operator.reconcile.context.connections import Connections
 from jumplab_operator.reconcile.context.holders import Holders
+from jumplab_operator.reconcile.context.pauses import Pauses
 from jumplab_operator.reconcile.context.settings import LabSettings
 from jumplab_operator.reconcile.context.workqueue import WorkQueue
 from jumplab_operator.resources import Exporter, ExporterAccessPolicy, Lease, Resource
@@ -35,6 +36,7 @@ class Cluster:
     presence: Connections
     queue: WorkQueue
     events: EventRecorder
+    pauses: Pauses
     topics: ChangeNotifier = field(default_factory=ChangeNotifier)
     holdings: HolderNotifier = field(default_factory=HolderNotifier)
     holders: Holders = field(default_factory=Holders)

@@ -34,7 +34,8 @@ def abandonment(context: LeaseContext, cluster: Cluster) -> expiry.Ending | None
     lease, spec = context.lease, context.required_spec
     if lease.status.begin_time is None:
         return None
-    due = activity.abandoned_at(spec.release_after_detached, attendance_of(context, cluster))
+    attendance, paused_until = attendance_of(context, cluster), cluster.pauses.last_end()
+    due = activity.abandoned_at(spec.release_after_detached, attendance, paused_until)
     if due is None or spec.release_after_detached is None:
         return None
     if due > context.now:
@@ -68,7 +69,7 @@ def early_end(spec: LeaseSpec, began: datetime | None, end: datetime | None) -> 
 
 
 def extended_end(context: LeaseContext, end: datetime, schedule: Schedule, cluster: Cluster) -> datetime:
-    """The end, extended if a client is attached and it is time; reconciles the lease again when it will be."""
+    """The end, extended if the lease is used and it is time; reconciles the lease again when it will be."""
     extend, began, in_force = (
         context.required_spec.extend_on_activity,
         context.lease.status.begin_time,
@@ -77,12 +78,12 @@ def extended_end(context: LeaseContext, end: datetime, schedule: Schedule, clust
     if extend is None or began is None or in_force is None:
         return end
     attendance = attendance_of(context, cluster)
-    if attendance is not None and attendance.attached:
+    if attendance is not None and attendance.in_use:
         right = schedule.right(context.required_spec.client_ref.name, end - began)
         if isinstance(right, Grant):
             bounds = Bounds(right.maximum_duration, in_force.reserved_from)
             end = whole_seconds(activity.moved_end(end, extend, began, bounds, context.now))
-    look_again = end - extend.by / 2
+    look_again = end - activity.step_of(extend) / 2
     if look_again > context.now:
         cluster.queue.add_at(context.lease.uid, look_again)
     return end

@@ -105,7 +105,9 @@ class ExporterReconciler:
         phase: str | None = before.exporter_status
         message = before.status_message
         if not online:
-            phase, message = "Offline", connection.message if connection.said_goodbye else "its connection was lost"
+            has_been_here = turned or before.last_seen is not None
+            gone = "its connection was lost" if has_been_here else "it has not connected yet"
+            phase, message = "Offline", connection.message if connection.said_goodbye else gone
         elif connection.phase is not None:
             phase, message = connection.phase, connection.message
         return ExporterStatus.model_validate(

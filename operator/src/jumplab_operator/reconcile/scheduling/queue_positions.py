@@ -51,7 +51,12 @@ class QueuePositions:
         found = known.get(uid)
         if found is None:
             return None
-        return QueueStatus(position=found.position, expected_begin_time=found.expected_begin, message=found.message)
+        return QueueStatus(
+            position=found.position,
+            expected_begin_time=found.expected_begin,
+            latest_begin_time=found.latest_begin,
+            message=found.message,
+        )
 
     def explain(self, lease: Lease) -> Explanation:
         """A lease's position, however far behind, and each exporter that was considered for it."""

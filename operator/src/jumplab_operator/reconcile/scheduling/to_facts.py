@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from jumplab_operator.kube.object_store import StoredObject
+from jumplab_operator.leasing.lease.activity import latest_end
 from jumplab_operator.leasing.model.facts import (
     ClientFacts,
     ExporterFacts,
@@ -65,6 +66,7 @@ def lease_facts(
     status, created = lease.status, lease.metadata.creation_timestamp or cluster.clock.now()
     end = moved_end or status.expected_end_time or expected_end(spec, status.begin_time)
     extend = spec.extend_on_activity
+    latest = latest_end(extend, status.begin_time) if extend is not None else None
     return LeaseFacts(
         namespace=lease.namespace,
         uid=LeaseUid(lease.uid),
@@ -75,7 +77,9 @@ def lease_facts(
         began=status.begin_time,
         end=end,
         granted=spec.duration if status.exporter_names else None,
-        moves=extend is not None and not (end and extend.until and extend.until <= end),
+        moves=extend is not None and not (end and latest and latest <= end),
+        latest_end=latest,
+        max_duration=extend.max_duration if extend is not None else None,
         exporters=status.exporter_names,
         avoid=avoid,
         reserved=_reserved(status, spec),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from jumplab_operator.label_selectors import (
+from jumplab.protocol.label_selectors import (
     TextRequirement,
     UnreadableSelector,
     check_count,

@@ -1,0 +1,96 @@
+"""Sentences about the end of a lease in use: warnings before it, the notice of a preemption, and why it has ended."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
+
+from jumplab.client.acquiring import AcquiredLease, follow
+from jumplab.client.controller import Controller
+from jumplab.client.errors import ClientError
+from jumplab.client.lease_status import failure_of, foreign_to, notice_of
+from jumplab.client.local_moments import format_local
+from jumplab.client.views import LeaseView
+from jumplab.protocol.durations import format_duration
+from jumplab.transport.backoff import Backoff
+from jumplab.transport.errors import TransportError
+
+WARNINGS = (timedelta(minutes=10), timedelta(minutes=2))
+"""How long before the end of a lease its user is warned."""
+
+_LONGEST_SLEEP_SECONDS = 30.0  # a machine may have been suspended meanwhile
+
+Notify = Callable[[str], None]
+
+
+async def announce_end(controller: Controller, acquired: AcquiredLease, notify: Notify) -> None:
+    """Waits until the lease can't be used any more, and says why; before that, that it will end.
+
+    Sets `acquired.over`.
+    """
+    name, announced, warning = acquired.lease.name, "", _Warning(notify)
+    last = acquired.lease
+    warning.follow(last)
+    try:
+        async with aclosing(follow(controller, name, notify=lambda _sentence: None, backoff=Backoff())) as states:
+            async for lease in states:
+                if failure := failure_of(lease) or foreign_to(controller.client_name, lease):
+                    raise failure
+                last = lease
+                warning.follow(lease)
+                if (notice := notice_of(lease)) != announced:
+                    announced = notice
+                    spared = "the preemption is cancelled; the lease continues until its end"
+                    notify(f'lease "{name}": {notice or spared}')
+        notify(f'lease "{name}" was deleted{_time_left(last)}')
+    except (ClientError, TransportError) as error:
+        notify(f"{error}{_time_left(last)}")
+    finally:
+        warning.stop()
+    acquired.over = True
+
+
+class _Warning:
+    """The warnings before the end of a lease, which may be moved."""
+
+    def __init__(self, notify: Notify) -> None:
+        self._notify = notify
+        self._end: datetime | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def follow(self, lease: LeaseView) -> None:
+        """Takes over the lease's end, as it is expected now."""
+        if lease.expected_end == self._end:
+            return
+        self.stop()
+        self._end = lease.expected_end
+        if self._end is not None:
+            self._task = asyncio.create_task(self._warn(lease.name, self._end), name="warnings before the lease's end")
+
+    def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _warn(self, name: str, end: datetime) -> None:
+        for before in WARNINGS:
+            if end - before < datetime.now(UTC):
+                continue
+            await _until(end - before)
+            now = datetime.now(UTC)
+            self._notify(
+                f'lease "{name}" ends in {before // timedelta(minutes=1)} minutes, at {format_local(end, now)}; '
+                f"`jumplab update lease {name} --end TIME` moves its end"
+            )
+
+
+async def _until(moment: datetime) -> None:
+    while (rest := (moment - datetime.now(UTC)).total_seconds()) > 0:  # noqa: ASYNC110 - the clock tells nobody
+        await asyncio.sleep(min(rest, _LONGEST_SLEEP_SECONDS))
+
+
+def _time_left(lease: LeaseView) -> str:
+    """How much of its time a lease had left, as the end of a sentence; empty where that was none."""
+    if lease.expected_end is None:
+        return ""
+    seconds = round((lease.expected_end - datetime.now(UTC)).total_seconds())
+    return f" ({format_duration(timedelta(seconds=seconds))} before its time was over)" if seconds > 0 else ""

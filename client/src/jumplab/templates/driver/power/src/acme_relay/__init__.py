@@ -1,0 +1,1 @@
+"""A power driver for Jumplab, and a simulator of its device."""

@@ -1,0 +1,264 @@
+"""`jumplab run`: a command with a lease of its own, as a step of a pipeline has it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import grpc
+import pytest
+
+from jumplab.cli.exit_status import LEASE_LOST, LEASE_NOT_YET, LEASE_REFUSED
+from jumplab.client.controller import Controller, LeaseRequest
+from jumplab.protocol.client_v1 import client_pb2
+from tests.cli.local_files import written
+from tests.cli.user import Outcome, User, outcome_of
+from tests.client.authority import Authority
+from tests.client.bench import Bench
+from tests.client.lab_double import become_ended, become_pending, become_ready, config_for, set_condition
+from tests.exporter.waiting import gone
+
+OneSentence = Callable[[Outcome, int], str]
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder for results is made where a command is run."""
+    monkeypatch.chdir(tmp_path)
+
+
+async def script(user: User, text: str, *options: str, **more: str) -> Outcome:
+    wanted = options or ("-l", "board=x", "--name", "demo")
+    return await user.run("jumplab", "run", *wanted, "--", "sh", "-c", text, **more)
+
+
+async def started(user: User, text: str, *options: str, **more: str) -> asyncio.subprocess.Process:
+    """A run whose command has said `up`."""
+    wanted = options or ("-l", "board=x", "--name", "demo")
+    process = await user.start("jumplab", "run", *wanted, "--", "sh", "-c", text, **more)
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"up\n", await process.communicate()
+    return process
+
+
+async def test_a_run_leases_runs_and_releases(user: User, bench: Bench) -> None:
+    ran = await script(user, "j power on && j power is-on && echo $JUMPLAB_LEASE on $JUMPLAB_EXPORTER; exit 7")
+    assert (ran.status, ran.out) == (7, "true\ndemo on bench-1\n")
+    assert bench.lab.released == ["demo"]
+    assert ran.err.splitlines()[-1] == 'jumplab: released lease "demo" of exporter "bench-1"'
+
+
+async def test_a_command_that_died_of_a_signal_has_its_status(user: User) -> None:
+    assert (await script(user, "kill -9 $$")).status == 128 + signal.SIGKILL
+
+
+async def test_a_run_needs_a_command(user: User, bench: Bench, one_sentence: OneSentence) -> None:
+    assert "missing argument 'COMMAND...'" in one_sentence(await user.run("jumplab", "run", "-l", "board=x"), 2)
+    assert bench.lab.leases == {}
+
+
+async def test_a_run_in_a_lease_that_exists_leaves_it(user: User, bench: Bench, authority: Authority) -> None:
+    async with Controller.connected(config_for(bench.port, authority)) as controller:
+        await controller.create_lease(LeaseRequest("mine", timedelta(minutes=5), selector="board=x"))
+    ran = await script(user, "echo $JUMPLAB_LEASE", "--lease", "mine")
+    assert (ran.status, ran.out) == (0, "mine\n"), ran
+    assert (await script(user, "echo $JUMPLAB_LEASE", "--duration=5m", JMP_LEASE="mine")).out == "mine\n"
+    assert bench.lab.released == []
+    assert "released" not in ran.err
+
+
+async def test_a_run_chooses_as_a_shell_does(user: User, bench: Bench) -> None:
+    asked: list[client_pb2.Lease] = []
+
+    def place(lease: client_pb2.Lease) -> None:
+        asked.append(lease)
+        become_ready(lease)
+        for member in lease.members:
+            member.exporter = "namespaces/lab/exporters/bench-1"
+
+    bench.lab.place = place
+    options = ("--exporter", "bench-1", "--duration", "90m", "--tag", "ticket=4711", "--client", "ci")
+    assert (await script(user, "echo $JMP_CLIENT", *options)).out == "ci\n"
+    gang = await script(user, "j dut power is-on", "--member", "dut=board=x", "--member", "peer=@bench-1")
+    assert (gang.status, gang.out) == (0, "false\n"), gang
+    assert (asked[0].exporter_name, asked[0].duration.seconds, dict(asked[0].tags)) == (
+        "bench-1",
+        5400,
+        {"ticket": "4711"},
+    )
+    assert [(it.name, it.selector, it.exporter_name) for it in asked[1].members] == [
+        ("dut", "board=x", ""),
+        ("peer", "", "bench-1"),
+    ]
+    assert gang.err.splitlines()[-1].endswith(' of exporters "bench-1" and "bench-1"')
+
+
+async def test_a_shell_says_what_it_has_released(user: User) -> None:
+    ran = await user.run("jumplab", "shell", "-l", "board=x", "--name", "demo", "--", "true")
+    assert ran.err.splitlines()[-1] == 'jumplab: released lease "demo" of exporter "bench-1"'
+
+
+@pytest.mark.parametrize(
+    ("condition", "status"),
+    [("Unsatisfiable", LEASE_REFUSED), ("Invalid", LEASE_REFUSED), ("Pending", LEASE_NOT_YET)],
+)
+async def test_a_lease_that_can_t_be_had_has_a_status_of_its_own(
+    user: User, bench: Bench, condition: str, status: int
+) -> None:
+    bench.lab.place = lambda lease: set_condition(lease, condition, "True", "NoMatch", "no exporter matches board=x")
+    ran = await script(user, "echo used", "-l", "board=x", "--wait-timeout", "1s")
+    assert (ran.status, ran.out) == (status, ""), ran
+    assert "no exporter matches board=x" in ran.last_line
+    assert "Traceback" not in ran.err
+
+
+async def test_a_controller_that_is_away_or_refuses_has_a_status_too(
+    stranger: User, bench: Bench, authority: Authority, unused_tcp_port: int
+) -> None:
+    stranger.configure(config_for(unused_tcp_port, authority))
+    assert (await script(stranger, "echo used")).status == LEASE_NOT_YET
+    stranger.configure(config_for(bench.port, authority, token="wrong"))
+    assert (await script(stranger, "echo used")).status == LEASE_REFUSED
+
+
+async def test_wrong_usage_keeps_its_status(user: User, one_sentence: OneSentence) -> None:
+    one_sentence(await script(user, "echo used", "--duration", "5m"), 2)
+    one_sentence(await script(user, "echo used", "--lease", "mine", "--tag", "a=b"), 2)
+
+
+async def test_where_the_lease_can_t_be_released_the_status_is_the_command_s(user: User, bench: Bench) -> None:
+    bench.lab.refuse["DeleteLease"] = [(grpc.StatusCode.PERMISSION_DENIED, "client ci may not release this")]
+    ran = await script(user, "exit 7")
+    assert ran.status == 7
+    assert 'lease "demo" could not be released and lasts until it expires' in ran.err.splitlines()[-1]
+    assert 'released lease "demo"' not in ran.err
+
+
+def early(lease: client_pb2.Lease) -> None:
+    become_ready(lease)
+    lease.expected_end_time.FromDatetime(datetime.now(UTC) + timedelta(hours=1))
+
+
+async def test_the_command_ends_with_the_lease_and_it_is_said_why(user: User, bench: Bench) -> None:
+    bench.lab.place = early
+    process = await started(user, "trap 'echo cleaned up; exit 0' TERM; echo up; while :; do sleep 1; done")
+    await bench.lab.change("demo", lambda it: become_ended(it, "ExporterDeleted", 'exporter "bench-1" was deleted'))
+    ran = await outcome_of(process)
+    assert (ran.status, ran.out) == (LEASE_LOST, "cleaned up\n"), ran
+    said = next(line for line in ran.err.splitlines() if 'lease "demo" has ended: exporter "bench-1" was deleted' in line)
+    assert "before its time was over)" in said
+    assert "(59m" in said or "(1h " in said
+
+
+async def test_a_command_that_does_not_end_with_its_lease_is_killed_with_all_that_it_started(
+    user: User, bench: Bench
+) -> None:
+    text = "trap '' TERM; sleep 3600 & echo up; echo $!; wait; wait"
+    process = await started(user, text)
+    assert process.stdout is not None
+    child = int(await process.stdout.readline())
+    await bench.lab.change("demo", become_ended)
+    ran = await outcome_of(process)
+    assert ran.status == LEASE_LOST, ran
+    assert "the command did not end within 10 s and is killed" in ran.err
+    await gone(child)
+
+
+async def test_a_lease_s_end_leaves_the_command_of_a_shell_running(user: User, bench: Bench) -> None:
+    command = ("--name", "demo", "-l", "board=x", "--", "sh", "-c", "echo up; read line; exit 3")
+    process = await user.start("jumplab", "shell", *command, typing=True)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    await process.stdout.readline()
+    await bench.lab.change("demo", become_ended)
+    while b"has ended: expired" not in (line := await process.stderr.readline()):
+        assert line
+    ran = await outcome_of(process, "\n")
+    assert ran.status == 3
+    assert "released" not in ran.err
+
+
+@pytest.mark.parametrize(("before", "minutes"), [(timedelta(minutes=10), 10), (timedelta(minutes=2), 2)])
+async def test_a_run_is_warned_before_the_lease_s_end(
+    user: User, bench: Bench, before: timedelta, minutes: int
+) -> None:
+    def place(lease: client_pb2.Lease) -> None:
+        become_ready(lease)
+        lease.expected_end_time.FromDatetime(datetime.now(UTC) + timedelta(hours=1))
+
+    bench.lab.place = place
+    process = await started(user, "echo up; exec sleep 3600")
+    assert process.stderr is not None
+    soon = datetime.now(UTC) + before + timedelta(seconds=2)
+    await bench.lab.change("demo", lambda lease: lease.expected_end_time.FromDatetime(soon))
+    while b"ends in" not in (line := await process.stderr.readline()):
+        assert line
+    assert f'jumplab: lease "demo" ends in {minutes} minutes, at ' in line.decode()
+    assert "`jumplab update lease demo --end TIME` moves its end" in line.decode()
+    process.terminate()
+    await process.communicate()
+
+
+async def test_a_waiting_run_says_where_it_stands_once_for_each_change(user: User, bench: Bench) -> None:
+    bench.lab.place = lambda lease: become_pending(lease)
+    process = await user.start("jumplab", "run", "-l", "board=x", "--name", "demo", "--", "true")
+    assert process.stderr is not None
+    first = (await process.stderr.readline()).decode()
+    assert first.startswith('jumplab: lease "demo": number 1; expected to begin at ')
+    await bench.lab.change("demo", lambda lease: become_pending(lease, 'exporter "bench-1" is offline'))
+    await bench.lab.change("demo", become_ready)
+    rest = (await outcome_of(process)).err.splitlines()
+    assert [line for line in rest if "number 1" in line] == []
+    assert rest[-1] == 'jumplab: released lease "demo" of exporter "bench-1"'
+
+
+async def test_what_a_run_leaves_behind_is_in_a_folder(stranger: User, tmp_path: Path) -> None:
+    text = (
+        'j board power on; j board console expect "=> " >/dev/null; cd /; echo report >"$JUMPLAB_JUNIT_XML"; '
+        'echo "$JUMPLAB_RESULTS" "$JUMPLAB_CONSOLE_LOG"; grep -c "stop autoboot" "$JUMPLAB_CONSOLE_LOG"; '
+        "j board console write-line version"
+    )
+    ran = await script(stranger, text, "--exporter-config", str(written(tmp_path)))
+    folder = tmp_path / "jumplab-results" / "bench"
+    assert ran.out.splitlines()[:2] == [f"{folder} {folder}/console.log", "1"], ran
+    assert (folder / "junit.xml").read_text() == "report\n"
+    chosen = await script(stranger, "true", "--exporter-config", str(written(tmp_path)), "--results", "out/of it")
+    assert chosen.status == 0
+    assert (tmp_path / "out" / "of it" / "console.log").read_bytes() == b""
+
+
+async def test_what_a_console_says_last_is_in_the_log(stranger: User, tmp_path: Path) -> None:
+    text = 'j board power on; j board console expect "=> " >/dev/null; j board console run --prompt "=> " -- version'
+    ran = await script(stranger, text, "--exporter-config", str(written(tmp_path)))
+    assert ran.status == 0, ran
+    log = (tmp_path / "jumplab-results" / "bench" / "console.log").read_text()
+    assert ran.out.strip() in log.replace("\r\n", "\n").partition("=> ")[2]
+    assert log.endswith("=> ")
+
+
+async def test_each_of_several_consoles_has_a_file(stranger: User, tmp_path: Path) -> None:
+    export = {"a": {"type": "board/virtual"}, "b": {"type": "board/virtual"}}
+    file = written(tmp_path, export=export)
+    text = 'j b power on; j b console expect "=> " >/dev/null; basename "$JUMPLAB_CONSOLE_LOG"'
+    ran = await script(stranger, text, "--exporter-config", str(file), "--results", "out")
+    assert ran.out == "console-a.console.log\n", ran
+    assert (tmp_path / "out" / "console-a.console.log").read_text() == ""
+    assert "stop autoboot" in (tmp_path / "out" / "console-b.console.log").read_text()
+
+
+async def test_a_folder_for_results_that_can_t_be_made_is_named(user: User, bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ran = await script(user, "echo used", "-l", "board=x", "--results", "file/results")
+    assert (ran.status, ran.out) == (2, "")
+    assert f"the folder for results {tmp_path}/file/results can't be made: Not a directory" in ran.last_line
+    assert len(bench.lab.released) == 1
+
+
+async def test_a_run_without_a_controller_ends_with_its_exporter(stranger: User, tmp_path: Path) -> None:
+    text = "echo up; kill -9 $(pgrep -P $PPID -f '[j]umplab_exporter local'); exec sleep 3600"
+    ran = await script(stranger, text, "--exporter-config", str(written(tmp_path)))
+    assert (ran.status, ran.out) == (LEASE_LOST, "up\n"), ran
+    assert "was killed by SIGKILL; start it again" in ran.err

@@ -1,0 +1,1 @@
+"""Strategies: pure paths, virtual boards, and Linux on QEMU."""
