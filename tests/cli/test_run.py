@@ -148,7 +148,9 @@ async def test_the_command_ends_with_the_lease_and_it_is_said_why(user: User, be
     await bench.lab.change("demo", lambda it: become_ended(it, "ExporterDeleted", 'exporter "bench-1" was deleted'))
     ran = await outcome_of(process)
     assert (ran.status, ran.out) == (LEASE_LOST, "cleaned up\n"), ran
-    said = next(line for line in ran.err.splitlines() if 'lease "demo" has ended: exporter "bench-1" was deleted' in line)
+    said = next(
+        line for line in ran.err.splitlines() if 'lease "demo" has ended: exporter "bench-1" was deleted' in line
+    )
     assert "before its time was over)" in said
     assert "(59m" in said or "(1h " in said
 

@@ -15,7 +15,7 @@ _PROGRAMS = (
     *("systemctl", "uv"),
 )
 _SHELL = re.compile(rf"(?:[A-Z_]+=\S+ |\$ )?(?:{'|'.join(_PROGRAMS)})(?: |$)|[a-z_]+=\$\(|\. ")
-_PYTHON = re.compile(r"import |from |class |def |with |async |@|board\.|\w+ = ")
+_PYTHON = re.compile(r"import |from |class |def |for |with |async |@|\w+(\.\w+)+\(|\w+ = ")
 
 
 def kind_of(block: Block) -> str:

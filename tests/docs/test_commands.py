@@ -10,8 +10,8 @@ import click
 import pytest
 
 from jumplab.cli.main import cli
-from jumplab_exporter.main import main as exporter
-from jumplab_operator.main import main as operator
+from jumplab_exporter.main import cli as exporter
+from jumplab_operator.main import cli as operator
 from tests.docs.pages import ROOT, all_blocks, pages
 
 PROGRAMS: dict[str, click.Command] = {"jumplab": cli, "jumplab-exporter": exporter, "jumplab-operator": operator}
@@ -39,7 +39,7 @@ def words_of(text: str) -> list[str]:
 
 
 def problem(words: list[str]) -> str:
-    """What is wrong with a command, or empty."""
+    """What is wrong with a command, or empty. `-v` may stand behind any."""
     command = PROGRAMS[words[0]]
     context = click.Context(command, info_name=words[0])
     rest = words[1:]
@@ -49,7 +49,7 @@ def problem(words: list[str]) -> str:
             return f"{context.command_path} has no command {rest[0]!r}"
         context = click.Context(found, info_name=rest[0], parent=context)
         command, rest = found, rest[1:]
-    known = {name for each in command.get_params(context) for name in (*each.opts, *each.secondary_opts)}
+    known = {"-v"} | {name for each in command.get_params(context) for name in (*each.opts, *each.secondary_opts)}
     unknown = [word for word in rest if re.match(r"-", word) and re.split("=", word)[0] not in known]
     return f"{context.command_path} has no option {unknown[0]}" if unknown else ""
 
@@ -62,6 +62,6 @@ def test_the_commands_of_a_page_exist(page: str) -> None:
 
 def test_a_wrong_command_is_found() -> None:
     assert problem(["jumplab", "lease"]) == "jumplab has no command 'lease'"
-    assert problem(["jumplab-operator", "standalone", "-v"]) == "jumplab-operator standalone has no option -v"
+    assert problem(["jumplab-operator", "standalone", "-x"]) == "jumplab-operator standalone has no option -x"
     assert problem(["jumplab", "get", "leases", "--all"]) == ""
     assert "jumplab get leases -w" in list(commands_of("docs/from-labgrid.md"))

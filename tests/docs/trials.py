@@ -12,6 +12,7 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
     "docs/access-policies.md": {"": f"{_TESTS}/test_pages.py"},
     "docs/reservations.md": {"": f"{_TESTS}/test_pages.py"},
     "docs/second-machine.md": {"": f"{_TESTS}/test_pages.py"},
+    "docs/strategies.md": {"": f"{_TESTS}/test_strategies.py"},
     "docs/local.md": {"": f"{_TESTS}/test_local.py"},
     "docs/drivers/consoles.md": dict.fromkeys(("board.", "with board."), f"{_TESTS}/test_console_answers.py"),
     "docs/drivers/console-serial.md": {"": f"{_TESTS}/test_consoles.py"},
