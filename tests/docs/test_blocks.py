@@ -109,19 +109,20 @@ def lines_of(block: Block) -> list[str]:
 @pytest.mark.parametrize(("page", "found"), list(sessions()), ids=lambda value: value if isinstance(value, str) else "")
 def test_the_commands_of_a_page_work(page: str, found: list[Block], page_lab: LabOfPages) -> None:
     session = SESSIONS[page]
-    with page_lab.terminal(f"{page}-blocks") as terminal:
-        for block in found:
-            lines = lines_of(block)
-            if leased := lines[0].startswith("j "):
-                terminal.run("jumplab shell -l board=demo\n")
-            for number, line in enumerate(lines):
-                if session.before and (number == 0 or session.alternatives):
-                    terminal.run(session.before)
-                terminal.run(with_names(line, session) + "\n")
-            if leased:
-                terminal.run("exit\n")
-        if session.after:
-            terminal.run(session.after)
+    try:
+        with page_lab.terminal(f"{page}-blocks") as terminal:
+            for block in found:
+                lines = lines_of(block)
+                if leased := lines[0].startswith("j "):
+                    terminal.run("jumplab shell -l board=demo\n")
+                for number, line in enumerate(lines):
+                    if session.before and (number == 0 or session.alternatives):
+                        terminal.run(session.before)
+                    terminal.run(with_names(line, session) + "\n")
+                if leased:
+                    terminal.run("exit\n")
+    finally:
+        page_lab.run("kubectl", "delete", "jl", "--all")  # no page keeps the boards from the next one
 
 
 def with_names(line: str, session: Session) -> str:

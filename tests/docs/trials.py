@@ -91,13 +91,12 @@ class Session:
     """How the shell blocks of a page are run in the lab of the pages: those of `j` in a leased shell.
 
     before: commands that make what a block assumes;  names: what stands for its placeholders;  alternatives: whether
-    each line wants `before`;  after: commands that take away what the page leaves.
+    each line wants `before`.
     """
 
     before: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
     alternatives: bool = False
-    after: str = ""
 
 
 _LEASE = """kubectl apply -f - <<'END'
@@ -117,7 +116,7 @@ _IMAGES = "head -c 4M /dev/zero > image.img; head -c 1M image.img > boot.bin; xz
 SESSIONS: Mapping[str, Session] = {
     "docs/cli.md": Session(names={"export KUBECONFIG=…": "true", "client me": "client mia", "bench-1": "bench-7"}),
     "docs/client.md": Session(),
-    "docs/leasing.md": Session(before=_LEASE, names={"NAME": "demo"}, after="kubectl delete jl demo\n"),
+    "docs/leasing.md": Session(before=_LEASE, names={"NAME": "demo"}),
     "docs/health.md": Session(),
     "docs/security.md": Session(before=_GONE, names={"NAME": "gone"}, alternatives=True),
     "docs/standalone-api.md": Session(),
