@@ -94,6 +94,10 @@ def _zsh() -> str:
     return "" if shutil.which("zsh") else "zsh was not found: install it (Debian's package zsh)"
 
 
+def _fish() -> str:
+    return "" if shutil.which("fish") else "fish was not found: install it (Debian's package fish)"
+
+
 def _mount_namespace() -> str:
     command = ["unshare", "--user", "--map-root-user", "--mount", "true"]
     if shutil.which("unshare") and subprocess.run(command, check=False, capture_output=True).returncode == 0:
@@ -158,6 +162,7 @@ MISSING: Mapping[str, Callable[[], str]] = MappingProxyType(
         "busybox": _busybox,
         "bash": _bash,
         "zsh": _zsh,
+        "fish": _fish,
         "mount-namespace": _mount_namespace,
         "qemu-img": _qemu_img,
         "loop": _loop,

@@ -125,11 +125,14 @@ async def _live(world: World, lab: LabService) -> None:
     await lab.rotate_client_token(Name(world.namespace, "ci"), await asyncio.to_thread(world.token, "ci"))
     async with serving(SimulatedExporter(lab, bench)):
         wanted = {"selector": {"matchLabels": {"board": "imx8"}}, "tags": {"job": "1"}}
-        await lab.create_lease(world.namespace, "one", {"clientRef": {"name": "ci"}, "duration": "10m", **wanted})
+        asked = {"clientRef": {"name": "ci"}, "duration": "10m", **wanted}
+        await lab.create_lease(world.namespace, "one", asked)
         await seen(world, "leases", lambda it: condition(it, "Ready") == "True")
-        await lab.patch_lease(lease, {"duration": "20m"})
+        await lab.edit_lease(lease, {"duration": "20m"})
         await seen(world, "events", bool)
-        await lab.delete_lease(lease)
+        await lab.release_lease(lease)
+        await lab.create_lease(world.namespace, "one", asked)  # replaces the ended one
+        await lab.release_lease(lease)
         await seen(world, "exporters", lambda it: "leaseRef" not in it["status"])
 
 

@@ -51,6 +51,10 @@ class Terminal:
     def type(self, text: str) -> None:
         self._screen.send(text)
 
+    async def hang_up(self) -> int:
+        """Closes the terminal, as with its window: the program's exit status, once it has ended."""
+        return await self._ended()
+
     async def status(self) -> int:
         """The program's exit status, once it has ended."""
         await asyncio.to_thread(self._screen.expect, pexpect.EOF)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TextIO
 
 import click
 import pytest
@@ -48,6 +48,12 @@ class AsyncLampClient(AsyncDriverClient):
         async def blink() -> None:
             """Blink once."""
             click.echo(f"{await self.call('shine')} and dark")
+
+        @group.command()
+        @click.argument("file", type=click.File())
+        async def play(file: TextIO) -> None:
+            """Play what is in FILE."""
+            click.echo(f"{await self.call('shine')}: {file.read()}")
 
         return group
 
@@ -230,7 +236,7 @@ async def test_they_are_listed_with_the_others(user: User) -> None:
     assert shown.status == 0, shown.err
     tree, root_help, *helps = shown.out.split("Usage: ")
     lines = {line.split()[0]: line.split()[1:] for line in tree.splitlines() if line}
-    assert lines["lamp"] == ["blink", "dim", "shine"]
+    assert lines["lamp"] == ["blink", "play", "dim", "shine"]
     assert lines["torch"] == ["blink", "mode", "dim", "shine"]
     assert {"greet", "mark", "attach", "run", "send-break"} <= set(lines["talking"])
     assert lines["power"] == ["on", "off", "is-on", "cycle"]
@@ -285,3 +291,9 @@ async def test_enums_are_words(user: User) -> None:
     refused = await script(user, "j painted paint green")
     assert refused.status == 2
     assert "'green' is not one of 'red', 'blue'" in refused.err
+
+
+async def test_files_stay_open_for_a_coroutine(user: User, tmp_path: Path) -> None:
+    (tmp_path / "song").write_text("la la")
+    played = await script(user, f"j lamp play {tmp_path / 'song'}")
+    assert (played.status, played.out) == (0, "shining: la la\n"), played.err

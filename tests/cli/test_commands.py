@@ -5,6 +5,7 @@ import json
 import signal
 from collections.abc import Callable
 
+import grpc
 import pytest
 import yaml
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -40,6 +41,53 @@ async def test_a_lease_is_created_shown_and_deleted(user: User) -> None:
     assert (await user.run("jumplab", "delete", "lease", "demo")).out == 'lease "demo" released\n'
     assert (await user.run("jumplab", "get", "leases")).out == ""
     assert "Released" in (await user.run("jumplab", "get", "leases", "--all")).out
+
+
+async def test_a_lease_is_named_by_an_argument_and_its_name_serves_again(user: User, bench: Bench) -> None:
+    for _ in range(2):
+        created = await user.run("jumplab", "create", "lease", "demo", "-l", "board=x")
+        assert (created.status, created.out) == (0, 'lease "demo" created\n')
+        assert (await user.run("jumplab", "delete", "lease", "demo")).status == 0
+    again = await user.run("jumplab", "delete", "lease", "demo")
+    assert (again.status, again.out) == (0, 'lease "demo" has ended already: released by its holder\n')
+    both = await user.run("jumplab", "create", "lease", "demo", "--name", "demo", "-l", "board=x")
+    assert (both.status, "the name is given twice" in both.err) == (2, True), both
+
+
+async def test_a_history_is_shown_in_every_format(user: User, bench: Bench) -> None:
+    at = Timestamp(seconds=1_785_585_600)
+    later = Timestamp(seconds=1_785_589_200)
+    bench.lab.history = [
+        client_pb2.PastLease(lease="b", uid="2", client="ann", began=at, ended=later, reason="Expired"),
+        client_pb2.PastLease(lease="a", uid="1", client="ci", ended=at, reason="ExporterFailed"),
+    ]
+    shown = (await user.run("jumplab", "get", "history", "bench-1", TZ="UTC")).out.splitlines()
+    assert shown[0].split() == ["NAME", "CLIENT", "BEGAN", "ENDED", "REASON"]
+    assert shown[1].split() == ["b", "ann", "2026-08-01", "12:00", "UTC", "2026-08-01", "13:00", "UTC", "Expired"]
+    assert shown[2].split() == ["a", "ci", "2026-08-01", "12:00", "UTC", "ExporterFailed"]
+    wide = (await user.run("jumplab", "get", "history", "bench-1", "-o", "wide")).out.splitlines()
+    assert (wide[0].split()[-1], wide[1].split()[-1]) == ("UID", "2")
+    found = json.loads((await user.run("jumplab", "get", "history", "bench-1", "-o", "json")).out)
+    assert found["items"][1] == {
+        "lease": "a",
+        "uid": "1",
+        "client": "ci",
+        "began": None,
+        "ended": "2026-08-01T12:00:00Z",
+        "reason": "ExporterFailed",
+    }
+    assert yaml.safe_load((await user.run("jumplab", "get", "history", "bench-1", "-o", "yaml")).out) == found
+    assert (await user.run("jumplab", "get", "history", "bench-1", "-o", "name")).out == "b\na\n"
+
+
+async def test_an_older_controller_is_said_to_keep_no_history(user: User, bench: Bench) -> None:
+    bench.lab.refuse["GetHistory"] = [(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")]
+    said = await user.run("jumplab", "get", "history", "bench-1")
+    assert said.status == 1
+    assert said.err == (
+        "jumplab: the controller keeps no history of exporters: it is of an earlier version; "
+        "ask its administrator to upgrade it\n"
+    )
 
 
 async def test_why_a_lease_waits_is_told_exporter_by_exporter(user: User, bench: Bench) -> None:

@@ -8,6 +8,7 @@ import socket
 import pytest
 
 from jumplab.protocol.client_v1 import client_pb2
+from jumplab.protocol.labels import NAME_LABEL
 from tests.cli.terminal import Terminal
 from tests.cli.user import User
 from tests.client.authority import Authority
@@ -73,6 +74,59 @@ async def test_names_and_labels_of_the_lab_are_completed(
     assert completed in shown
     terminal.type("exit\n")
     await terminal.status()
+
+
+@pytest.mark.parametrize("kind", SHELLS)
+async def test_j_s_drivers_and_commands_are_completed(user: User, kind: str) -> None:
+    shell = {"bash": ("bash", "--norc", "--noprofile", "-i"), "zsh": ("zsh", "-f", "-i")}[kind]
+    terminal = Terminal(user, "jumplab", "shell", "-l", "board=x", "--", *shell, columns=200)
+    if kind == "zsh":
+        terminal.type("autoload -Uz compinit; compinit -u\n")
+    terminal.type(f"PS1='{PROMPT}'; eval \"$(jumplab completion {kind})\"; echo set-$((1))\n")
+    await terminal.expect("set-1")
+    await terminal.expect(PROMPT)
+    shown = ""
+    for _ in range(TRIES):
+        terminal.type("j pow\tis-\t; echo end-$((1))\n")
+        shown = await terminal.expect("end-1")
+        if "false" in shown:
+            break
+    assert "false" in shown
+    terminal.type("exit\n")
+    await terminal.status()
+
+
+async def completed(user: User, words: str) -> list[str]:
+    """The words that bash is offered for the last of these."""
+    asked = {"_JUMPLAB_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    offered = await user.run(words.split()[0], **asked)
+    assert (offered.status, offered.err) == (0, "")
+    return [line.partition(",")[2] for line in offered.out.splitlines() if line]
+
+
+async def test_consoles_are_completed_by_their_paths(user: User, bench: Bench, exporters: None) -> None:
+    exporter = bench.lab.exporters["namespaces/lab/exporters/bench-1"]
+    exporter.drivers.add(uuid="root")
+    exporter.drivers.add(uuid="box", parent_uuid="root", labels={NAME_LABEL: "box"})
+    console = exporter.drivers.add(uuid="console", parent_uuid="box", labels={NAME_LABEL: "serial"})
+    console.interfaces.add(name="jumplab.drivers.console.ConsoleInterface")
+    assert await completed(user, "jumplab console --exporter bench-1 --driver b") == ["box.serial"]
+    assert await completed(user, "jumplab console -l board=imx8 --driver ") == ["box.serial"]
+    assert await completed(user, "jumplab console -l board=rpi --driver ") == []
+    await user.run("jumplab", "create", "lease", "-l", "board=imx8", "--name", "demo")
+    assert await completed(user, "jumplab console --lease demo --driver box.") == ["box.serial"]
+
+
+async def test_members_and_tags_are_completed(user: User, exporters: None) -> None:
+    assert await completed(user, "jumplab create lease --member dut=@be") == ["dut=@bench-1"]
+    assert await completed(user, "jumplab create lease --member dut=board=r") == ["dut=board=rpi"]
+    await user.run("jumplab", "create", "lease", "-l", "board=imx8", "--tag", "ticket=4711")
+    assert await completed(user, "jumplab get leases -l tick") == ["ticket="]
+    assert await completed(user, "jumplab get leases -l ticket=") == ["ticket=4711"]
+
+
+async def test_j_completes_nothing_outside_a_leased_shell(stranger: User) -> None:
+    assert await completed(stranger, "j pow") == []
 
 
 @pytest.mark.needs("bash")

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from tests.cli.local_files import written
+from tests.cli.terminal import Terminal
 from tests.cli.user import User, outcome_of
 from tests.client.bench import Bench
 from tests.exporter.waiting import gone
@@ -108,6 +109,25 @@ async def test_a_second_sigterm_bounds_the_command_and_a_third_ends_it(user: Use
         assert (ran.status, ran.out) == (128 + signal.SIGKILL, ""), ran
         assert "did not end within" not in ran.err
     assert bench.lab.released == ["demo", "other"]
+
+
+async def test_sigquit_is_the_command_s_and_the_lease_is_released(user: User, bench: Bench) -> None:
+    async with counting(user, "none") as process:
+        process.send_signal(signal.SIGQUIT)
+        assert (await outcome_of(process)).status == 128 + signal.SIGQUIT
+    assert bench.lab.released == ["demo"]
+
+
+async def test_a_terminated_shell_ends_though_an_interactive_one_ignores_sigterm(user: User, bench: Bench) -> None:
+    terminal = Terminal(user, "jumplab", "shell", "-l", "board=x", "--name", "demo", columns=200)
+    await terminal.expect("sh> ")
+    terminal.type("echo ppid=$((PPID))\n")
+    await terminal.expect("ppid=")
+    while not (pid := await terminal.expect("\r\n")).isdigit():
+        await terminal.expect("ppid=")
+    os.kill(int(pid), signal.SIGTERM)
+    assert await terminal.status() == 128 + signal.SIGTERM
+    assert bench.lab.released == ["demo"]
 
 
 async def test_timeout_s_signal_to_process_and_group_is_one(user: User) -> None:

@@ -148,9 +148,8 @@ async def test_the_command_ends_with_the_lease_and_it_is_said_why(user: User, be
     await bench.lab.change("demo", lambda it: become_ended(it, "ExporterDeleted", 'exporter "bench-1" was deleted'))
     ran = await outcome_of(process)
     assert (ran.status, ran.out) == (LEASE_LOST, "cleaned up\n"), ran
-    said = next(
-        line for line in ran.err.splitlines() if 'lease "demo" has ended: exporter "bench-1" was deleted' in line
-    )
+    ended = 'lease "demo" has ended: exporter "bench-1" was deleted'
+    said = next(line for line in ran.err.splitlines() if ended in line)
     assert "before its time was over)" in said
     assert "(59m" in said or "(1h " in said
 
@@ -167,6 +166,33 @@ async def test_a_command_that_does_not_end_with_its_lease_is_killed_with_all_tha
     assert ran.status == LEASE_LOST, ran
     assert "the command did not end within 10 s and is killed" in ran.err
     await gone(child)
+
+
+AWAY = (grpc.StatusCode.UNAVAILABLE, "away")
+
+
+async def test_a_lease_ends_too_where_the_controller_is_away_then(user: User, bench: Bench) -> None:
+    """A lease of the double is to end at its begin."""
+    command = ("sh", "-c", "exec sleep 3600")
+    process = await user.start("jumplab", "run", "-l", "board=x", "--name", "demo", "--", *command)
+    await bench.lab.watching.wait()
+    bench.lab.refuse["WatchLease"] = [AWAY] * 1000
+    ran = await outcome_of(process)
+    assert ran.status == LEASE_LOST, ran
+    assert 'lease "demo" has ended: its time is over, and the controller can\'t be reached' in ran.err
+
+
+async def test_a_controller_that_is_away_for_a_moment_does_not_end_the_command(user: User, bench: Bench) -> None:
+    bench.lab.place = early
+    command = ("sh", "-c", "read line; exit 3")
+    process = await user.start("jumplab", "run", "-l", "board=x", "--name", "demo", "--", *command, typing=True)
+    await bench.lab.watching.wait()
+    bench.lab.watching.clear()
+    bench.lab.refuse["WatchLease"] = [AWAY, AWAY]
+    await bench.lab.watching.wait()
+    assert bench.lab.refuse["WatchLease"] == []
+    ran = await outcome_of(process, "\n")
+    assert ran.status == 3, ran
 
 
 async def test_a_lease_s_end_leaves_the_command_of_a_shell_running(user: User, bench: Bench) -> None:
@@ -187,11 +213,7 @@ async def test_a_lease_s_end_leaves_the_command_of_a_shell_running(user: User, b
 async def test_a_run_is_warned_before_the_lease_s_end(
     user: User, bench: Bench, before: timedelta, minutes: int
 ) -> None:
-    def place(lease: client_pb2.Lease) -> None:
-        become_ready(lease)
-        lease.expected_end_time.FromDatetime(datetime.now(UTC) + timedelta(hours=1))
-
-    bench.lab.place = place
+    bench.lab.place = early
     process = await started(user, "echo up; exec sleep 3600")
     assert process.stderr is not None
     soon = datetime.now(UTC) + before + timedelta(seconds=2)
@@ -200,6 +222,20 @@ async def test_a_run_is_warned_before_the_lease_s_end(
         assert line
     assert f'jumplab: lease "demo" ends in {minutes} minutes, at ' in line.decode()
     assert "`jumplab update lease demo --end TIME` moves its end" in line.decode()
+    process.terminate()
+    await process.communicate()
+
+
+async def test_a_run_is_warned_at_once_where_the_end_is_moved_near(user: User, bench: Bench) -> None:
+    bench.lab.place = early
+    process = await started(user, "echo up; exec sleep 3600")
+    assert process.stderr is not None
+    for minutes in (5, 1):
+        soon = datetime.now(UTC) + timedelta(minutes=minutes, seconds=20)
+        await bench.lab.change("demo", lambda lease, end=soon: lease.expected_end_time.FromDatetime(end))
+        while b"ends in" not in (line := await process.stderr.readline()):
+            assert line
+        assert f'jumplab: lease "demo" ends in {minutes} minute' in line.decode()
     process.terminate()
     await process.communicate()
 
@@ -264,3 +300,16 @@ async def test_a_run_without_a_controller_ends_with_its_exporter(stranger: User,
     ran = await script(stranger, text, "--exporter-config", str(written(tmp_path)))
     assert (ran.status, ran.out) == (LEASE_LOST, "up\n"), ran
     assert "was killed by SIGKILL; start it again" in ran.err
+
+
+async def test_names_are_completed_as_for_a_shell(user: User, bench: Bench) -> None:
+    path = "namespaces/lab/exporters/bench-1"
+    bench.lab.exporters[path] = client_pb2.Exporter(name=path, labels={"board": "imx8"}, online=True)
+    await user.run("jumplab", "create", "lease", "-l", "board=x", "--name", "demo")
+    known = {"--exporter be": "bench-1", "-l bo": "board=", "--lease de": "demo", "--client c": "ci"}
+    for words, completed in known.items():
+        for program in ("run", "shell"):
+            line = {"COMP_WORDS": f"jumplab {program} {words}", "COMP_CWORD": "3", "_JUMPLAB_COMPLETE": "bash_complete"}
+            while not (shown := (await user.run("jumplab", **line)).out):
+                pass  # on a busy machine two seconds may be over before there is an answer
+            assert shown == f"plain,{completed}\n"

@@ -62,10 +62,25 @@ async def test_an_existing_lease_is_used_and_left(user: User, bench: Bench) -> N
     assert bench.lab.released == []
 
 
-async def test_a_command_that_does_not_exist_is_named_and_the_lease_released(user: User, bench: Bench) -> None:
-    failed = await user.run("jumplab", "shell", "-l", "board=x", "--", "/no/such/program")
+@pytest.mark.parametrize("program", ["shell", "run"])
+async def test_a_command_that_can_t_be_run_is_named_before_anything_is_leased(
+    user: User, bench: Bench, tmp_path: Path, one_sentence: OneSentence, program: str
+) -> None:
+    (tmp_path / "text").touch()
+    for command in ("/no/such/program", "no-such-program", str(tmp_path / "text"), str(tmp_path), ""):
+        failed = await user.run("jumplab", program, "-l", "board=x", "--", command)
+        assert f"can't run {command}: there is no such program, or it can't be executed" in one_sentence(failed, 2)
+    assert bench.lab.calls["CreateLease"] == 0
+
+
+async def test_a_command_of_no_known_format_is_named_and_the_lease_released(
+    user: User, bench: Bench, tmp_path: Path
+) -> None:
+    (tmp_path / "text").write_text("no program")
+    (tmp_path / "text").chmod(0o755)
+    failed = await user.run("jumplab", "shell", "-l", "board=x", "--", str(tmp_path / "text"))
     assert failed.status == 2
-    assert "can't run /no/such/program: No such file" in failed.last_line
+    assert f"can't run {tmp_path}/text: Exec format error" in failed.last_line
     assert len(bench.lab.released) == 1
 
 

@@ -30,6 +30,7 @@ class LabDouble:
 
     leases: dict[str, client_pb2.Lease] = field(default_factory=dict)
     exporters: dict[str, client_pb2.Exporter] = field(default_factory=dict)
+    history: list[client_pb2.PastLease] = field(default_factory=list)
     released: list[str] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)
     watching: asyncio.Event = field(default_factory=asyncio.Event)
@@ -161,10 +162,14 @@ class _ClientService(client_pb2_grpc.ClientServiceServicer):
             await context.abort(grpc.StatusCode.NOT_FOUND, f'no exporter "{request.name.rpartition("/")[2]}"')
         return self.lab.exporters[request.name]
 
+    async def GetHistory(self, request: Any, context: Any) -> client_pb2.ExporterHistory:
+        await self.lab.admit("GetHistory", context)
+        return client_pb2.ExporterHistory(leases=self.lab.history)
+
     async def CreateLease(self, request: Any, context: Any) -> client_pb2.Lease:
         await self.lab.admit("CreateLease", context)
         name = f"{request.parent}/leases/{request.lease_id}"
-        if name in self.lab.leases:
+        if name in self.lab.leases and not self.lab.leases[name].ended:
             await context.abort(
                 grpc.StatusCode.ALREADY_EXISTS, f'lease "{request.lease_id}" exists; choose another name'
             )

@@ -293,12 +293,16 @@ def test_a_board_of_boards_names_the_members_of_its_lease(authority: Authority) 
         ({"name": 7}, "name must be a string"),
         ({"name": ""}, "name must be a string"),
         ({"client": b"ci"}, "client must be the name of a client configuration, or a ClientConfig"),
+        ({"client": "c\0i"}, "can't be the name of a client configuration"),
+        ({"name": "a/b"}, 'lease "a/b": the name is not valid'),
+        ({"selector": "board in (a"}, "a comma or [)] is missing at the end, in the selector"),
+        ({"selector": " "}, "say what to lease"),
         ({"tell": "loudly"}, "tell must be a function"),
     ],
 )
-def test_a_wrong_argument_is_a_sentence(arguments: dict[str, Any], sentence: str) -> None:
+async def test_a_wrong_argument_is_a_sentence(config: ClientConfig, arguments: dict[str, Any], sentence: str) -> None:
     with pytest.raises(jumplab.ConfigurationError, match=sentence):
-        jumplab.lease(**{"selector": "board=x", **arguments})
+        jumplab.lease(**{"selector": "board=x", "client": config, **arguments})
     if arguments.keys() <= {"client", "wait_timeout", "reconnect_within", "tell", "name"}:
         with pytest.raises(jumplab.ConfigurationError, match=sentence):
             jumplab.attach(**{"name": "demo", **arguments})

@@ -120,6 +120,8 @@ def test_what_is_wrong_is_told(tmp_path: Path) -> None:
         pass
     with pytest.raises(jumplab.ConfigurationError, match='config must be a string such as "bench.yaml", not 3'):
         jumplab.local(3)  # type: ignore[call-overload]
+    with pytest.raises(jumplab.ConfigurationError, match='config must be a path such as "bench.yaml"'):
+        jumplab.local("a\0b")
     with pytest.raises(jumplab.ConfigurationError, match="board"):
         jumplab.local("bench.yaml", board=PowerClient)  # type: ignore[type-var]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from jumplab_operator.controller.credentials import CredentialIssuer
 from jumplab_operator.controller.lab import Assignment, Explanation, HolderChange, QueuedLease, StatusReport
-from jumplab_operator.errors import ApiRefused, ApiUnreachable, TokenReplaced
+from jumplab_operator.errors import ApiUnreachable, NameTaken, TokenReplaced
 from jumplab_operator.leasing.explain.queue_position import QueuePosition
 from jumplab_operator.names import Name
 from jumplab_operator.reconcile.context.callers import Callers
@@ -156,6 +156,9 @@ class MemoryLab:
     def leases(self, namespace: str) -> Sequence[Lease]:
         return [each for name, each in self.leases_.items() if name.namespace == namespace]
 
+    def active_leases(self, namespace: str) -> Sequence[Lease]:
+        return [lease for lease in self.leases(namespace) if not lease.status.ended]
+
     def remaining(self, lease: Lease) -> timedelta | None:
         end = lease.status.expected_end_time
         return None if end is None else max(end - datetime.now(UTC), timedelta())
@@ -219,8 +222,9 @@ class MemoryLab:
         if self.api_is_away:
             raise ApiUnreachable("the API server is away")
         name = name or f"lease-{next(self._uids)}"
-        if Name(namespace, name) in self.leases_:
-            raise ApiRefused(409, f'leases.jumpstarter.dev "{name}" already exists')
+        there = self.leases_.get(Name(namespace, name))
+        if there is not None and not (there.status.ended and there.spec.client_ref.name == spec["clientRef"]["name"]):
+            raise NameTaken(f'the name "{name}" is taken; choose another name')
         return self.add_lease(name, spec, {}, namespace)
 
     async def patch_lease(self, lease: Name, spec: Mapping[str, Any]) -> Lease:
@@ -232,8 +236,9 @@ class MemoryLab:
     async def edit_lease(self, lease: Name, spec: Mapping[str, Any]) -> Lease:
         return await self.patch_lease(lease, spec)
 
-    async def delete_lease(self, lease: Name) -> None:
-        await self.put_lease(None, lease)
+    async def release_lease(self, lease: Name) -> None:
+        released = await self.patch_lease(lease, {"release": True})
+        self.leases_[lease] = released.model_copy(update={"status": released.status.model_copy(update={"ended": True})})
 
     async def rotate_client_token(self, client: Name, token: str) -> tuple[str, datetime | None]:
         if self.secrets.get(("Client", client)) != token:

@@ -13,7 +13,7 @@ from jumplab.protocol.client_v1 import client_pb2 as pb
 from jumplab.protocol.durations import LONGEST
 from jumplab.protocol.v1 import controller_pb2, kubernetes_pb2
 from jumplab_operator.names import Name
-from jumplab_operator.resources import Exporter, Lease
+from jumplab_operator.resources import Exporter, HistoryEntry, Lease
 from jumplab_operator.resources.exporter import Device, Interface
 from tests.controller.lab import NAMESPACE
 from tests.controller.world import Controller, refused
@@ -130,8 +130,49 @@ async def test_a_name_that_is_taken_is_refused_as_such(controller: Controller) -
     request = pb.CreateLeaseRequest(parent=PARENT, lease_id="demo", lease=pb.Lease(selector="a=b"))
     async with controller.calling("Client", "ci", token) as (_, client):
         await client.CreateLease(request, timeout=SOON)
-        async with refused(StatusCode.ALREADY_EXISTS, '"demo" already exists'):
+        async with refused(StatusCode.ALREADY_EXISTS, 'the name "demo" is taken; choose another name'):
             await client.CreateLease(request, timeout=SOON)
+
+
+async def test_delete_releases_and_may_be_repeated(controller: Controller) -> None:
+    token = controller.lab.add_client("ci")
+    controller.lab.add_exporter("bench")
+    controller.lab.add_ready_lease("demo", "ci", "bench")
+    async with controller.calling("Client", "ci", token) as (_, client):
+        for _ in range(2):
+            await client.DeleteLease(pb.DeleteLeaseRequest(name=lease_name("demo")), timeout=SOON)
+            lease = await client.GetLease(pb.GetLeaseRequest(name=lease_name("demo")), timeout=SOON)
+            assert lease.ended
+        assert controller.lab.leases_[Name(NAMESPACE, "demo")].spec.release
+        async with refused(StatusCode.NOT_FOUND, 'there is no lease "nowhere"'):
+            await client.DeleteLease(pb.DeleteLeaseRequest(name=lease_name("nowhere")), timeout=SOON)
+
+
+async def test_a_release_by_uid_leaves_a_newer_lease_of_the_name_alone(controller: Controller) -> None:
+    token = controller.lab.add_client("ci")
+    request = pb.CreateLeaseRequest(parent=PARENT, lease_id="demo", lease=pb.Lease(selector="a=b"))
+    async with controller.calling("Client", "ci", token) as (_, client):
+        old = await client.CreateLease(request, timeout=SOON)
+        await client.DeleteLease(pb.DeleteLeaseRequest(name=old.name, uid=old.uid), timeout=SOON)
+        new = await client.CreateLease(request, timeout=SOON)
+        async with refused(StatusCode.NOT_FOUND, 'lease "demo" is another one by now'):
+            await client.DeleteLease(pb.DeleteLeaseRequest(name=old.name, uid=old.uid), timeout=SOON)
+        assert not (await client.GetLease(pb.GetLeaseRequest(name=new.name), timeout=SOON)).ended
+
+
+async def test_the_name_of_an_ended_lease_is_taken_for_other_clients_alone(controller: Controller) -> None:
+    token, boss = controller.lab.add_client("ci"), controller.lab.add_client("boss")
+    request = pb.CreateLeaseRequest(parent=PARENT, lease_id="demo", lease=pb.Lease(selector="a=b"))
+    async with controller.calling("Client", "ci", token) as (_, client):
+        first = await client.CreateLease(request, timeout=SOON)
+        await client.DeleteLease(pb.DeleteLeaseRequest(name=first.name), timeout=SOON)
+        async with (
+            controller.calling("Client", "boss", boss) as (_, other),
+            refused(StatusCode.ALREADY_EXISTS, "choose another name"),
+        ):
+            await other.CreateLease(request, timeout=SOON)
+        again = await client.CreateLease(request, timeout=SOON)
+        assert (again.name, again.ended, again.uid != first.uid) == (first.name, False, True)
 
 
 async def test_an_api_server_that_is_away_is_worth_another_try(controller: Controller) -> None:
@@ -265,7 +306,7 @@ async def test_watching_tells_each_change_and_the_deletion(controller: Controlle
         told = await asyncio.wait_for(call.read(), SOON)
         assert told.ended
         assert told.effective_end_time.ToDatetime(UTC) == datetime(2030, 1, 1, tzinfo=UTC)
-        await client.DeleteLease(pb.DeleteLeaseRequest(name=lease_name("demo")), timeout=SOON)
+        await controller.lab.put_lease(None, name)
         async with refused(StatusCode.NOT_FOUND, "has been deleted"):
             await asyncio.wait_for(call.read(), SOON)
 
@@ -382,3 +423,33 @@ async def test_one_exporter_is_told_with_the_drivers_that_it_registered_to_clien
         refused(StatusCode.PERMISSION_DENIED, "may not use"),
     ):
         await service.GetExporter(request, timeout=SOON)
+
+
+async def test_a_client_may_read_the_histories_of_its_namespace_the_newest_first(controller: Controller) -> None:
+    token = controller.lab.add_client("ci")
+    exporter_token = controller.lab.add_exporter("bench")
+    name = Name(NAMESPACE, "bench")
+    bench = controller.lab.exporters_[name]
+    began, ended = datetime(2030, 1, 1, tzinfo=UTC), datetime(2030, 1, 2, tzinfo=UTC)
+    history = [
+        HistoryEntry(lease="old", uid="1", client="ann", began=began, ended=ended, reason="Expired"),
+        HistoryEntry(lease="new", ended=ended, reason="ExporterFailed"),
+    ]
+    controller.lab.exporters_[name] = bench.model_copy(
+        update={"status": bench.status.model_copy(update={"history": history})}
+    )
+    asked = pb.GetExporterRequest(name=f"{PARENT}/exporters/bench")
+    async with controller.calling("Client", "ci", token) as (_, client):
+        new, old = (await client.GetHistory(asked, timeout=SOON)).leases
+        assert (old.lease, old.uid, old.client, old.reason) == ("old", "1", "ann", "Expired")
+        assert (old.began.ToDatetime(UTC), old.ended.ToDatetime(UTC)) == (began, ended)
+        assert (new.lease, new.HasField("began"), new.reason) == ("new", False, "ExporterFailed")
+        async with refused(StatusCode.NOT_FOUND, 'there is no exporter "nowhere"'):
+            await client.GetHistory(pb.GetExporterRequest(name=f"{PARENT}/exporters/nowhere"), timeout=SOON)
+        async with refused(StatusCode.PERMISSION_DENIED, "may not use"):
+            await client.GetHistory(pb.GetExporterRequest(name="namespaces/other/exporters/bench"), timeout=SOON)
+    async with (
+        controller.calling("Exporter", "bench", exporter_token) as (_, other),
+        refused(StatusCode.PERMISSION_DENIED, "only clients may call this"),
+    ):
+        await other.GetHistory(asked, timeout=SOON)

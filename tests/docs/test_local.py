@@ -44,7 +44,7 @@ def test_the_files_are_right(desk: Path) -> None:
 
 def test_the_commands_work(desk: Path) -> None:
     (desk / "Makefile").write_text("test:\n\tj board power on && j board console expect '=> '\n")
-    ran = run_line(desk, next(each for each in lines("jumplab shell") if each.endswith("make test")))
+    ran = run_line(desk, next(each for each in lines("jumplab run") if each.endswith("make test")))
     assert ran.status == 0, ran
 
 

@@ -13,7 +13,7 @@ from jumplab.drivers.power import AsyncPowerClient, PowerClient
 from jumplab.drivers.storage import StorageClient
 from tests.client.test_board_source import formatted
 from tests.client.test_board_types import mypy
-from tests.lab.lab import VIRTUAL_BOARD, Lab
+from tests.lab.lab import VIRTUAL_BOARD, Lab, condition
 
 EXPORT = VIRTUAL_BOARD | {"usb-power": {"type": "power/virtual"}}
 
@@ -65,9 +65,10 @@ class AsyncHost(jumplab.AsyncBoard):
     board: AsyncVirtual
 
 
-def is_gone(lab: Lab, lease: str) -> bool:
-    """Whether the lease was released: then it is deleted."""
-    return lab.kube.get(lab.path("leases", lease)).code == 404
+def is_released(lab: Lab, lease: str) -> bool:
+    """Whether the lease was released."""
+    status = lab.get("leases", lease)["status"]
+    return status.get("ended", False) and condition(lab.get("leases", lease), "Ready")["reason"] == "Released"
 
 
 @pytest.fixture
@@ -96,7 +97,7 @@ def test_an_exporter_that_does_not_fit_is_given_back_and_named(typed: Lab) -> No
         jumplab.lease("board=typed", name="misfit", board=Virtual, client=typed.config),
     ):
         raise AssertionError("it must not be entered")
-    assert is_gone(typed, "misfit")
+    assert is_released(typed, "misfit")
 
 
 async def test_a_lease_of_somebody_else_is_attached_to_by_its_class_and_left(typed: Lab) -> None:
@@ -125,7 +126,7 @@ def test_the_members_of_a_gang_are_boards(typed: Lab) -> None:
         jumplab.lease(exporters=members, name="no-pair", board=NoPair, client=typed.config),
     ):
         raise AssertionError("it must not be entered")
-    assert is_gone(typed, "no-pair")
+    assert is_released(typed, "no-pair")
 
 
 def test_a_class_is_generated_from_an_exporter_and_leases_it(typed: Lab, tmp_path: Path) -> None:
@@ -138,7 +139,7 @@ def test_a_class_is_generated_from_an_exporter_and_leases_it(typed: Lab, tmp_pat
     assert '"PowerClient" has no attribute "cylce"' in "".join(mypy(tmp_path / "misspelt.py"))
     said = typed.ci.run("python", tmp_path / "use.py")
     assert said.out == "used True\n", said
-    assert is_gone(typed, "generated")
+    assert is_released(typed, "generated")
 
 
 def test_an_exporter_that_is_not_there_or_has_never_run_is_a_sentence(typed: Lab) -> None:

@@ -44,7 +44,7 @@ class Held(Process):
 
 
 @contextmanager
-def program(lab: Lab, kind: str, board: str, *options: str) -> Iterator[Held]:
+def program(lab: Lab, kind: str, board: str, *options: str, is_near: bool = False) -> Iterator[Held]:
     """One that holds a lease of the board's name, which has been attached to and is ready when this returns."""
     folder = lab.folder / board
     folder.mkdir()
@@ -62,6 +62,7 @@ def program(lab: Lab, kind: str, board: str, *options: str) -> Iterator[Held]:
         ],
     }
     environment = lab.ci.environment | {"PYTEST_XDIST_WORKER": ""}  # a worker's lease has another name
+    environment["JUMPLAB_ALWAYS_ROUTE"] = "" if is_near else "1"
     held = Held([*commands[kind], *options], folder / "output.log", environment)
     held.start()
     try:
@@ -102,6 +103,20 @@ def test_a_program_keeps_its_board_without_using_it_and_loses_it_soon_after_kill
     lab.until_available(board)
 
 
+def test_a_program_at_the_exporter_s_own_socket_is_attached_too(lab: Lab) -> None:
+    lab.exporter("beat-near")
+    with program(lab, "shell", "beat-near", is_near=True) as held:
+        limit(lab, "beat-near", 2)
+        lab.home.kill()  # without the router the session goes on
+        held.until_ticks(3)
+        lab.home.start()
+        pass_by(lab, "beat-near", 5)
+        assert is_ready(lab, "beat-near")
+        held.kill()
+        assert condition(lab.until_ended("beat-near"), "Ready")["reason"] == "Abandoned"
+    lab.until_available("beat-near")
+
+
 def test_a_gang_s_program_is_attached_to_every_member(lab: Lab) -> None:
     exporters = [lab.exporter("beat-one"), lab.exporter("beat-two")]
     members = ("--member", "one=board=beat-one", "--member", "two=board=beat-two", "--name", "beat-gang")
@@ -123,8 +138,8 @@ def test_a_gang_s_program_is_attached_to_every_member(lab: Lab) -> None:
     lab.until_available("beat-two")
 
 
-def test_a_lease_with_a_maximum_is_extended_by_use_and_not_by_presence(lab: Lab) -> None:
-    lab.exporter("beat-max")
+def test_a_lease_with_a_maximum_is_extended_by_use_and_not_by_presence_looks_or_hooks(lab: Lab) -> None:
+    lab.exporter("beat-max", hooks={"beforeLease": {"script": "j board power on"}})
     code = """
 import jumplab, sys
 with jumplab.lease("board=beat-max", name="beat-max", duration="5m", max="9m") as root:
@@ -134,9 +149,13 @@ with jumplab.lease("board=beat-max", name="beat-max", duration="5m", max="9m") a
     sys.stdin.read()
 """
     held = Held([sys.executable, "-c", code], lab.folder / "max.log", lab.ci.environment)
+    look = [PROGRAMS / "jumplab", "console", "--lease", "beat-max", "--watch"]
+    watching = Held(look, lab.folder / "watching.log", lab.ci.environment)
     held.start()
     try:
         held.wait_until(lambda: "attached" in held.output(), "attaching")
+        watching.start()
+        watching.wait_until(lambda: "is ready" in watching.output(), "watching")
         before = lab.until_used("beat-max")
         assert before["spec"]["extendOnActivity"] == {"maxDuration": "9m"}
         pass_by(lab, "beat-max", 3)
@@ -146,7 +165,9 @@ with jumplab.lease("board=beat-max", name="beat-max", duration="5m", max="9m") a
         moved = lab.until("leases", "beat-max", lambda it: it["status"]["expectedEndTime"] > status["expectedEndTime"])
         end, began = (datetime.fromisoformat(moved["status"][name]) for name in ("expectedEndTime", "beginTime"))
         assert end - began == timedelta(minutes=9)
+        assert watching.running
     finally:
+        watching.kill()
         held.kill()
     lab.release("beat-max")
     lab.until_available("beat-max")

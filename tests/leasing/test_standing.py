@@ -101,6 +101,13 @@ def test_leases_that_may_be_extended_up_to_a_limit_give_those_behind_them_a_rang
     assert (expected(places["w1"]), places["w1"].latest_begin) == (15, NOON + minutes(90))
 
 
+def test_a_waiting_lease_that_may_be_extended_gives_a_range_to_the_one_behind_it() -> None:
+    first = lease("w0", moves=True, max_duration=minutes(30))
+    places = standing(client(), exporter("a"), held("a", 5), first, lease("w1", created=NOON + timedelta(seconds=1)))
+    assert (expected(places["w0"]), places["w0"].latest_begin) == (5, None)
+    assert (expected(places["w1"]), places["w1"].latest_begin) == (15, NOON + minutes(35))
+
+
 def test_a_free_exporter_beside_an_extended_one_needs_no_range() -> None:
     busy = replace(held("a", 5), moves=True, latest_end=NOON + minutes(60))
     places = standing(client(), exporter("a"), exporter("b"), busy, held("b", 2), lease("w"))

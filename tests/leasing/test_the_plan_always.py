@@ -217,6 +217,7 @@ def test_everyone_who_is_next_has_a_place_and_nobody_has_one_before_what_they_wa
         assert place.position <= len(places)
         assert place.expected_begin is None or place.expected_begin >= NOON
         assert place.expected_begin is None or lease.end is None or place.expected_begin < lease.end
+        assert place.latest_begin is None or place.latest_begin > (place.expected_begin or place.latest_begin)
     waits = {uid for uid, it in decisions.items() if isinstance(it, Wait) and it.reason in ("NotAvailable", "NotReady")}
     queued = {uid for uid in waits if lab.of("lab").queue_of(uid) is not None}
     assert queued <= set(places)

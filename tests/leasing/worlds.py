@@ -143,6 +143,8 @@ leases = st.builds(
     began=st.none() | _moments,
     end=st.none() | _moments,
     moves=st.booleans(),
+    latest_end=st.none() | _moments,
+    max_duration=st.none() | st.integers(5, 600).map(minutes),
     avoid=st.frozensets(st.integers(0, 4).map(lambda number: f"exporter-e{number}"), max_size=2),
     priority=st.integers(0, 2),
     spot=st.booleans(),

@@ -24,7 +24,13 @@ async def test_a_lease_gets_an_exporter_and_its_release_frees_it(world: World) -
         assert condition(ready, "Pending") == "False"
         assert ready["status"]["conditions"][-1]["type"] == "Ready"
         claim = world.get("exporters", "bench-1")["status"]["leaseRef"]
-        assert claim == {"name": "first", "uid": ready["metadata"]["uid"]}
+        assert {**claim, "since": ""} == {
+            "name": "first",
+            "uid": ready["metadata"]["uid"],
+            "client": "ci",
+            "since": "",
+        }
+        assert datetime.fromisoformat(claim["since"]) <= datetime.fromisoformat(ready["status"]["beginTime"])
 
         world.patch("leases", "first", {"spec": {"release": True}}).ok()
         ended = await world.until(

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from kubernetes.aio.client import ApiClient
 
 from jumplab_operator.clock import SystemClock
 from jumplab_operator.errors import ApiRefused, ApiUnreachable, TokenReplaced
-from jumplab_operator.kube.client import KubeApi, connected
+from jumplab_operator.kube.client import connected
 from jumplab_operator.kube.kopf_watch import OnEvent
 from jumplab_operator.names import Name
 from jumplab_operator.reconcile.composition.compose import lab_over
@@ -23,8 +20,8 @@ from jumplab_operator.reconcile.composition.lab_service import LabService
 from jumplab_operator.resources import Client
 from tests.reconcile.test_gangs import gang
 from tests.reconcile.test_reservations import after
+from tests.reconcile.watched import Watched
 from tests.reconcile.world import (
-    WAIT_SECONDS,
     Plain,
     SimulatedExporter,
     Tokens,
@@ -40,37 +37,6 @@ A = {"matchLabels": {"board": "a"}}
 DELETED = 'released because its client "ci" was deleted'
 TOKENS = Tokens()
 REMOVED = 'released because the credential of client "ci" was removed'
-
-
-class Watched(KubeApi):
-    """The API, whose requests are counted, and refused where `refuses` says how."""
-
-    def __init__(self, inner: KubeApi) -> None:
-        super().__init__(ApiClient(), "")
-        self._inner = inner
-        self._asked = asyncio.Condition()
-        self.refuses: Callable[[str, str], ApiRefused | None] = lambda method, path: None
-        self.reads: Counter[str] = Counter()
-        self.writes: list[str] = []
-
-    async def request(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, content_type: str = "application/json"
-    ) -> Plain:
-        async with self._asked:
-            self._asked.notify_all()
-            if method == "GET":
-                self.reads[path] += 1
-            else:
-                self.writes.append(f"{method} {path} {body}")
-        if (refused := self.refuses(method, path)) is not None:
-            raise refused
-        return await self._inner.request(method, path, body, content_type)
-
-    async def until_read(self, path: str, times: int) -> None:
-        """Returns once the path has been asked for so many times more."""
-        wanted = self.reads[path] + times
-        async with asyncio.timeout(WAIT_SECONDS), self._asked:
-            await self._asked.wait_for(lambda: self.reads[path] >= wanted)
 
 
 @dataclass

@@ -19,6 +19,10 @@ BOUND_SECONDS = 40
 class DeskInterface(DriverInterface):
     """What can be used in each way."""
 
+    __observing__ = frozenset({"look"})
+
+    async def look(self) -> None: ...
+
     async def touch(self) -> None: ...
 
     async def hold(self) -> None:
@@ -35,6 +39,9 @@ class Desk(DeskInterface, Driver):
     def __init__(self) -> None:
         super().__init__()
         self.let_go = asyncio.Event()
+
+    async def look(self) -> None:
+        pass
 
     async def touch(self) -> None:
         pass
@@ -121,8 +128,8 @@ async def test_a_console_is_used_by_who_types_and_not_by_who_only_looks() -> Non
         watched = Watched(host)
         async with session.root.desk.open("console") as console:
             assert await console.receive() == b"login: "
-            await watched.until(True, True)  # to open one is a use
-            await watched.until(True, False)
+            await session.root.desk.look()
+            assert watched.reports == [(False, False)]
             await console.send(b"root\n")
             await watched.until(True, True)
             await watched.until(True, False)

@@ -102,6 +102,18 @@ async def test_a_board_in_its_state_stays_there_with_asyncio(async_board: AsyncG
     assert names(strategy) == [*BOOT, "is_in_shell"]
 
 
+def test_a_shell_may_come_without_a_login(board: GenericClient) -> None:
+    class Open(Firmware):
+        user = ""
+
+        def log_in(self) -> None:
+            raise AssertionError("nobody has to log in")
+
+    strategy = Open(board)
+    strategy.transition("shell")
+    assert names(strategy) == BOOT
+
+
 def test_a_board_that_has_left_its_state_is_brought_back(board: GenericClient) -> None:
     strategy = Firmware(board)
     strategy.transition("bootloader")
@@ -175,6 +187,17 @@ def test_an_init_that_leaves_ours_out_is_told(board: GenericClient) -> None:
 
     with pytest.raises(jumplab.StrategyInvalid, match=r"call super\(\).__init__\(board\) there"):
         Forgetful(board).transition("off")
+
+
+async def test_a_board_of_the_other_kind_is_refused() -> None:
+    with serve(board=VirtualBoard()) as root:
+        wrong: Any = root
+        with pytest.raises(jumplab.StrategyInvalid, match="is a strategy for asyncio, and its board is for plain code"):
+            AsyncFirmware(wrong)
+    async with serve_async(board=VirtualBoard()) as async_root:
+        wrong = async_root
+        with pytest.raises(jumplab.StrategyInvalid, match="derive the strategy from jumplab.AsyncStrategy, or enter"):
+            Firmware(wrong)
 
 
 class Failing(Firmware):

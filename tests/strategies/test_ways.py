@@ -132,6 +132,11 @@ def test_a_subclass_replaces_ways_and_adds_states() -> None:
         @way("off", "application")
         def start(self) -> None: ...
 
+    class WithoutBoot(Four):
+        boot = None  # type: ignore[assignment] # what is tried
+
+    with pytest.raises(jumplab.NoWayThere):
+        WithoutBoot(Noting()).transition("shell")
     strategy = More(Noting())
     strategy.transition("shell")
     assert strategy.board.done == ["off", "boot otherwise"]
@@ -180,6 +185,8 @@ def test_a_mistake_in_a_class_is_told_where_it_is_written() -> None:
 
     with pytest.raises(jumplab.StrategyInvalid, match=r"@way: timeout: .*90 seconds.*such as 1m30s"):
         way("off", "shell", timeout="90 seconds")
+    with pytest.raises(jumplab.StrategyInvalid, match="@probe: timeout: nothing is done in 0 s"):
+        probe("shell", timeout=0)
     with pytest.raises(jumplab.StrategyInvalid, match="panics has '\\(', which is no regular expression"):
 
         class Unread(jumplab.Strategy[Noting, Literal["off"]]):
@@ -189,6 +196,12 @@ def test_a_mistake_in_a_class_is_told_where_it_is_written() -> None:
 
         class Numbers(jumplab.Strategy[Noting, Literal[5]]):  # type: ignore[type-var] # what is tried
             pass
+
+
+def test_the_bases_have_no_states() -> None:
+    for strategy in (jumplab.Strategy, jumplab.AsyncStrategy):
+        with pytest.raises(jumplab.NoSuchState, match="its states are none"):
+            strategy(Noting()).force("off")
 
 
 def test_a_way_can_t_begin_a_transition() -> None:

@@ -83,13 +83,16 @@ async def test_the_lease_is_what_the_options_say(project: Project) -> None:
     assert dict(asked[0].tags) == {"build": "1234", "branch": "main"}
 
 
-async def test_in_a_leased_shell_its_lease_is_used(project: Project) -> None:
+@pytest.mark.parametrize("program", ["shell", "run"])
+async def test_in_a_leased_shell_its_lease_is_used(project: Project, program: str) -> None:
     text = "def test_it(board, lease):\n    board.usb_power.on()\n    assert lease.name == 'shell'\n"
     project.write("test_it.py", text)
     command = ["pytest", "-c", str(project.ini), "--jumplab-lease=board=x", str(project.folder / "test_it.py")]
-    ran = await project.user.run("jumplab", "shell", "-l", "board=x", "--name", "shell", "--", *command)
+    options = ["--results", str(project.folder / "results")] if program == "run" else []
+    ran = await project.user.run("jumplab", program, "-l", "board=x", "--name", "shell", *options, "--", *command)
     assert "1 passed" in ran.out, ran
     assert project.bench.lab.calls["CreateLease"] == 1
+    assert project.bench.lab.released == ["shell"]
 
 
 async def test_a_leased_shell_of_another_client_passes_it_on(project: Project) -> None:

@@ -42,6 +42,7 @@ async def test_the_first_failure_ends_a_run_and_its_lease(project: Project) -> N
     assert project.bench.lab.released == ["mine"]
 
 
+@pytest.mark.nightly
 async def test_the_last_failures_can_be_run_again(project: Project) -> None:
     cache = ("-o", f"cache_dir={project.folder / 'cache'}", "-p", "cacheprovider")
     await project.pytest(FIRST_FAILS, LEASED[0], *cache)
@@ -133,7 +134,7 @@ async def interrupted(project: Project, text: str, *options: str) -> Outcome:
     return await ending
 
 
-@pytest.mark.parametrize("where", WAITING)
+@pytest.mark.parametrize("where", ["a test", pytest.param("a fixture", marks=pytest.mark.nightly), "a transition"])
 async def test_ctrl_c_releases_the_lease(project: Project, where: str) -> None:
     project.write("strategies.py", STRATEGIES)
     options = ["--jumplab-strategy=test_it:Endless"] if where == "a transition" else []
@@ -144,6 +145,21 @@ async def test_ctrl_c_releases_the_lease(project: Project, where: str) -> None:
     assert project.bench.lab.released == ["mine"]
 
 
+async def test_ctrl_c_while_the_lease_waits_releases_it(project: Project) -> None:
+    asked = asyncio.Event()
+    project.bench.lab.place = lambda lease: asked.set()
+    project.write("test_it.py", "def test_one(board): pass\n")
+    given = ["--rootdir", str(project.folder), "-c", str(project.ini), LEASED[0], str(project.folder / "test_it.py")]
+    process = await project.user.start("pytest", *given)
+    await asked.wait()
+    process.send_signal(signal.SIGINT)
+    ran = await outcome_of(process)
+    assert ran.status == 2, ran
+    assert "Traceback" not in ran.out + ran.err, ran
+    assert project.bench.lab.released == [name.rpartition("/")[2] for name in project.bench.lab.leases]
+
+
+@pytest.mark.nightly
 async def test_ctrl_c_releases_the_leases_of_all_workers(project: Project) -> None:
     ran = await interrupted(project, WAITING["a test"], "-n2", "--dist=each")
     assert ran.status == 2, ran
@@ -214,6 +230,7 @@ async def test_each_worker_has_a_strategy_of_its_own(project: Project) -> None:
     assert project.bench.lab.released == ["mine-gw0"]
 
 
+@pytest.mark.nightly
 async def test_each_test_s_console_is_its_own_under_xdist(project: Project) -> None:
     logs: Path = project.folder / "logs"
     text = """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.cli.user import Outcome
 from tests.testing.conftest import Project
 
 LEASED = "--jumplab-lease=board=x"
@@ -215,20 +216,16 @@ async def test_a_test_s_own_transition_that_fails_shows_the_test_s_line_and_the_
 
 
 @pytest.mark.parametrize(
-    ("options", "text", "said"),
+    ("strategy", "said"),
     [
-        (["--jumplab-strategy=strategies:Missing"], "board_state('off')", 'the strategy\'s class "strategies:Missing"'),
-        (["--jumplab-strategy=strategies:States"], "board_state('off')", 'class "strategies:States" is no class'),
-        (["--jumplab-strategy=unittest:TestCase"], "board_state('off')", "class TestCase is derived from neither"),
-        (["--jumplab-strategy=broken:Broken"], "board_state('off')", "Broken.boot names the state 'shel'"),
-        (["--jumplab-strategy=wanting:Wanting"], "board_state('off')", "missing a required argument: 'image'"),
-        ([], "board_state()", 'its marker `board_state` is wrong; write board_state("shell")'),
-        ([], "board_state('off', 'on')", 'its marker `board_state` is wrong; write board_state("shell")'),
+        ("strategies:Missing", "the strategy's class \"strategies:Missing\" can't be imported"),
+        pytest.param("strategies:States", 'class "strategies:States" is no class', marks=pytest.mark.nightly),
+        pytest.param("unittest:TestCase", "class TestCase is derived from neither", marks=pytest.mark.nightly),
+        ("broken:Broken", "Broken.boot names the state 'shel'"),
+        ("wanting:Wanting", "missing a required argument: 'image'"),
     ],
 )
-async def test_a_strategy_that_can_t_be_used_fails_the_run_once(
-    firmware: Project, options: list[str], text: str, said: str
-) -> None:
+async def test_a_strategy_that_can_t_be_used_fails_the_run_once(firmware: Project, strategy: str, said: str) -> None:
     firmware.write(
         "broken.py",
         """
@@ -249,8 +246,20 @@ async def test_a_strategy_that_can_t_be_used_fails_the_run_once(
                 super().__init__(board)
         """,
     )
-    module = f"import pytest\n\npytestmark = pytest.mark.{text}\n\ndef test_one(): pass\ndef test_two(): pass\n"
-    ran = await firmware.pytest(module, LEASED, *options)
+    module = (
+        'import pytest\n\npytestmark = pytest.mark.board_state("off")\n\ndef test_one(): pass\ndef test_two(): pass\n'
+    )
+    check_fails_once(await firmware.pytest(module, LEASED, f"--jumplab-strategy={strategy}"), said)
+
+
+@pytest.mark.parametrize("arguments", ["", pytest.param("'off', 'on'", marks=pytest.mark.nightly)])
+async def test_a_marker_without_a_state_fails_the_run_once(firmware: Project, arguments: str) -> None:
+    module = f"import pytest\n\npytestmark = pytest.mark.board_state({arguments})\n\ndef test_one(): pass\n"
+    ran = await firmware.pytest(module, LEASED)
+    check_fails_once(ran, 'its marker `board_state` is wrong; write board_state("shell")')
+
+
+def check_fails_once(ran: Outcome, said: str) -> None:
     assert ran.status == 1, ran
     assert "1 error" in ran.out, ran
     assert said in ran.out, ran
@@ -296,7 +305,7 @@ async def test_power_off_behind_each_test_is_known(firmware: Project) -> None:
     assert "2 passed" in ran.out, ran
 
 
-@pytest.mark.parametrize("named", ["AsyncFirmware", "both"])
+@pytest.mark.parametrize("named", [pytest.param("AsyncFirmware", marks=pytest.mark.nightly), "both"])
 async def test_a_strategy_for_asyncio(firmware: Project, named: str) -> None:
     both = ["jumplab_strategy =", "  strategies:Firmware", "  strategies:AsyncFirmware"]
     firmware.set_up(*(both if named == "both" else ["jumplab_strategy = strategies:AsyncFirmware"]))

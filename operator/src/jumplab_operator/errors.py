@@ -9,6 +9,7 @@ OperatorError
 │   └── DataDirUnusable     the data directory can't be made, read or written
 ├── ApiError                the Kubernetes API did not do what was asked
 │   ├── ApiRefused          it refused: correct the request, or look at the object again
+│   │   ├── NameTaken       a lease of that name is there: choose another name
 │   │   ├── EditRefused     the lease's state, a quota or a policy forbids the edit
 │   │   └── TokenReplaced   the caller's token is not in force any more: take the new one
 │   └── ApiUnreachable      it can't be reached or can't answer now: try again
@@ -67,6 +68,13 @@ class ApiError(OperatorError):
 
 class ApiRefused(ApiError):
     """The Kubernetes API refused a request. 409: what was decided on has changed."""
+
+
+class NameTaken(ApiRefused):
+    """A lease of that name is there, and may not be replaced."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(409, message)
 
 
 class EditRefused(ApiRefused):

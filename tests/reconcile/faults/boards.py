@@ -190,7 +190,14 @@ class Board:
             self._unsaid.pop(superseded, None)
         attached = self.attached if status == "LeaseReady" else None
         self._unsaid[lease_uid] = StatusReport(
-            status, "", lease_uid, str(self.epoch), release, attached=attached, attachments=self._attachments
+            status,
+            "",
+            lease_uid,
+            str(self.epoch),
+            release,
+            attached=attached,
+            attachments=self._attachments,
+            in_use=bool(attached),
         )
         self._news.set()
 

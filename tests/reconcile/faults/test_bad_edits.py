@@ -9,13 +9,14 @@ import pytest
 
 from jumplab_operator.names import Name
 from jumplab_operator.resources import Exporter, Lease
+from jumplab_operator.resources.metadata import format_instant
 from tests.reconcile.faults.api import Plain
 from tests.reconcile.faults.world import FaultyWorld, conditions
 from tests.reconcile.faults.writes import is_true
 
 BAD: list[tuple[str, str, Plain, str]] = [
     ("exporters", "e1", {"spec": {"enabled": "perhaps"}}, ""),
-    ("exporters", "e1", {"status": {"exporterStatus": "Dreaming"}}, "status"),
+    ("exporters", "e1", {"status": {"lastSeen": "yesterday"}}, "status"),
     ("clients", "ann", {"spec": {"username": ["ann"]}}, ""),
     ("clients", "ann", {"status": {"tokenExpiresAt": "soon"}}, "status"),
     ("leases", "used", {"spec": {"endTime": "0000-01-01T00:00:00Z"}}, ""),
@@ -23,7 +24,7 @@ BAD: list[tuple[str, str, Plain, str]] = [
     ("leases", "used", {"status": {"queue": {"position": "first"}}}, "status"),
 ]
 GOOD: Plain = {
-    "exporters": {"spec": {"enabled": True}, "status": {"exporterStatus": "LeaseReady"}},
+    "exporters": {"spec": {"enabled": True}, "status": {"lastSeen": None}},
     "clients": {"spec": {"username": None}, "status": {"tokenExpiresAt": None}},
     "leases": {"spec": {"endTime": None, "clientRef": {"name": "ann"}}, "status": {"queue": None}},
 }
@@ -102,12 +103,12 @@ def test_an_exporter_that_can_not_be_read_gets_no_new_lease(world: FaultyWorld) 
 
 
 def test_those_who_ask_for_what_can_not_be_read_are_to_try_again(world: FaultyWorld) -> None:
-    world.store.merge("exporters", "e1", {"status": {"exporterStatus": "Dreaming"}}, "status")
+    world.store.merge("exporters", "e1", {"status": {"lastSeen": "yesterday"}}, "status")
     world.calm()
     assert world.lab is not None
     name = Name(world.namespace, "e1")
     assert world.lab.exporter(name) is None
-    assert "exporterStatus" in world.lab.problem(Exporter, name)
+    assert "lastSeen" in world.lab.problem(Exporter, name)
     assert not world.lab.problem(Lease, Name(world.namespace, "used"))
 
 
@@ -124,7 +125,9 @@ def test_a_claim_of_a_lease_that_the_operator_has_not_seen_yet_stays(world: Faul
     world.loop.settle()
     world.connect(world.board("e2"))
     world.loop.settle()
-    assert world.store.existing("exporters", "e2")["status"]["leaseRef"] == claim
+    # A claim of an earlier version gets its holder and its begin.
+    kept = {**claim, "client": "ann", "since": format_instant(world.now)}
+    assert world.store.existing("exporters", "e2")["status"]["leaseRef"] == kept
     world.delete("leases", "unseen")
     world.calm()
     world.loop.advance(timedelta(minutes=3))
@@ -134,12 +137,12 @@ def test_a_claim_of_a_lease_that_the_operator_has_not_seen_yet_stays(world: Faul
 
 def test_an_ended_lease_stays_while_an_exporter_that_can_not_be_read_may_have_to_clean_up(world: FaultyWorld) -> None:
     world.board("e1").slow = True
-    world.store.merge("exporters", "e1", {"status": {"exporterStatus": "Dreaming"}}, "status")
+    world.store.merge("exporters", "e1", {"status": {"lastSeen": "yesterday"}}, "status")
     world.store.merge("leases", "used", {"spec": {"release": True, "ttlSecondsAfterEnded": 0}})
     world.calm()
     world.loop.advance(timedelta(minutes=1))
     assert world.store.existing("leases", "used")["status"]["ended"]
-    world.store.merge("exporters", "e1", {"status": {"exporterStatus": "LeaseReady"}}, "status")
+    world.store.merge("exporters", "e1", {"status": {"lastSeen": None}}, "status")
     world.board("e1").mend()
     world.calm()
     world.loop.advance(timedelta(minutes=1))

@@ -74,7 +74,8 @@ def test_a_watch_may_be_quicker_than_the_answer_to_the_write() -> None:
         world._on_event = lambda *_: None
         ended = {**held, "ended": True, "conditions": [over]}
         world._hear(Lease, "MODIFIED", _written("l", 3, spec=accepted, status=ended))
-        world.store.take("exporters", _written("e1", 4, spec={}, status={}))
+        history = [{"lease": "l", "uid": "l", "ended": "2026-08-01T12:00:00Z"}]
+        world.store.take("exporters", _written("e1", 4, spec={}, status={"history": history}))
         assert auditor.wrongs == []
     finally:
         world.close()

@@ -40,6 +40,7 @@ class Auditor:
     def _see(self, plural: str, before: Plain, after: Plain) -> None:
         if plural == "exporters":
             self._see_claim(before, after)
+            self._see_record(before, after)
         elif plural == "leases" and before.get("status", {}) != after.get("status", {}):
             self.look()
             self._see_lease(before, after)
@@ -78,6 +79,21 @@ class Auditor:
         end = status.get("expectedEndTime")
         over = end is None or datetime.fromisoformat(end) <= self._world.now
         self._must(over, "a claim is cleared before the exporter ends the lease by itself", name, lease)
+
+    def _see_record(self, before: Plain, after: Plain) -> None:
+        """A history gains one entry, when a claim is cleared: that of the lease, if the exporter served it."""
+        old, new = history_of(before), history_of(after)
+        name, uids = after["metadata"]["name"], [entry["uid"] for entry in new]
+        self._must(len(set(uids)) == len(uids) <= 50, "a history has a lease twice, or too many", after)
+        claim, is_cleared = claim_of(before), claim_of(before) and not claim_of(after)
+        if old != new:
+            gained = new[-1:] if new[-1:] != old[-1:] else []
+            self._must(is_cleared and new == [*old, *gained][-50:], "a history is written over", before, after)
+            self._must([entry["uid"] for entry in gained] == [claim], "the wrong lease is recorded", before, after)
+            return
+        lease = self._lease(claim) if is_cleared else None
+        served = lease is not None and lease["status"].get("ended") and name in exporters_of(lease["status"])
+        self._must(not served, "a lease that has ended is not recorded", lease, after)
 
     # leases
 
@@ -206,6 +222,12 @@ class Auditor:
 def claim_of(exporter: Plain) -> str:
     """The uid of the lease that it is claimed by; empty: none."""
     found: str = exporter.get("status", {}).get("leaseRef", {}).get("uid", "")
+    return found
+
+
+def history_of(exporter: Plain) -> list[Plain]:
+    """The last leases that it served."""
+    found: list[Plain] = exporter.get("status", {}).get("history", [])
     return found
 
 

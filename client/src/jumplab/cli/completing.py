@@ -6,7 +6,7 @@ Completion is silent: where the lab can't be asked, or not soon enough, nothing 
 import atexit
 import os
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 
 import click
@@ -15,12 +15,17 @@ from jumplab.errors import JumplabError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from jumplab.client.admin import ClientView
     from jumplab.client.controller import Controller
+    from jumplab.client.views import DriverView
 
 VARIABLE = "_JUMPLAB_COMPLETE"
 """The shell's completion script sets it; see `click.shell_completion`."""
 
 _LONGEST = timedelta(seconds=2)
+_MOST_ASKED = 16
+"""Of so many exporters the drivers are asked for: a lab may have a thousand."""
+_CONSOLE = "jumplab.drivers.console.ConsoleInterface"
 
 
 def be_silent_and_quick() -> None:
@@ -52,17 +57,73 @@ def exporters(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[s
 
 
 def exporter_selector(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """The requirement at the end of a selector: a label's key with `=`, then its value."""
+    """The requirement at the end of a selector for exporters: a label's key with `=`, then its value."""
 
-    async def pairs(controller: "Controller") -> list[str]:
-        found = await controller.exporters()
-        return sorted({f"{key}={value}" for exporter in found for key, value in exporter.labels.items()})
+    async def labels(controller: "Controller") -> list[str]:
+        return _pairs([exporter.labels for exporter in await controller.exporters()])
 
-    before, comma, last = incomplete.rpartition(",")
-    known = _asked(ctx, pairs)
-    if "=" not in last:
-        known = sorted({pair.partition("=")[0] + "=" for pair in known})
-    return [f"{before}{comma}{each}" for each in _beginning(last, known)]
+    return _requirements(incomplete, _asked(ctx, labels))
+
+
+def lease_selector(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """The same for leases, whose tags are labels."""
+
+    async def tags(controller: "Controller") -> list[str]:
+        return _pairs([lease.tags for lease in await controller.leases()])
+
+    return _requirements(incomplete, _asked(ctx, tags))
+
+
+def client_selector(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """The same for clients, for administrators."""
+    return _requirements(incomplete, _pairs([client.labels for client in _administered_clients(ctx)]))
+
+
+def members(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """A member of a gang: behind its name and = a selector, or @ and an exporter's name."""
+    name, equals, what = incomplete.partition("=")
+    if not equals:
+        return []
+    if what.startswith("@"):
+        return [f"{name}=@{exporter}" for exporter in exporters(ctx, parameter, what[1:])]
+    return [f"{name}={selector}" for selector in exporter_selector(ctx, parameter, what)]
+
+
+def console_paths(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """The paths of the consoles that the other options lead to; a gang's begin with the member."""
+
+    async def paths(controller: "Controller") -> list[str]:
+        found: set[str] = set()
+        for member, exporter in await _meant(ctx, controller):
+            root = await controller.drivers(exporter)
+            found.update(f"{member}{path}" for path in (_consoles(root) if root is not None else ()))
+        return sorted(found)
+
+    return _beginning(incomplete, _asked(ctx, paths))
+
+
+async def _meant(ctx: click.Context, controller: "Controller") -> list[tuple[str, str]]:
+    """The exporters that a command is about, each behind its member's name and a dot, where it has one."""
+    given = ctx.params
+    lease_name = given.get("lease_name") or given.get("log_of")
+    if lease_name:
+        lease = await controller.lease(lease_name)
+        gang = [(f"{member.name}.", member.exporter) for member in lease.members]
+        return [each for each in (gang or [("", lease.exporter)]) if each[1]]
+    if given.get("exporter"):
+        return [("", given["exporter"])]
+    matching = await controller.exporters(given.get("selector") or "")
+    return [("", exporter.name) for exporter in matching[:_MOST_ASKED]]
+
+
+def _consoles(driver: "DriverView", above: str = "") -> list[str]:
+    found: list[str] = []
+    for child in driver.children:
+        path = f"{above}{child.name}"
+        if _CONSOLE in child.interfaces:
+            found.append(path)
+        found += _consoles(child, f"{path}.")
+    return found
 
 
 def holders(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
@@ -81,13 +142,28 @@ def configurations(_: click.Context, __: click.Parameter, incomplete: str) -> li
 
 def all_clients(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """Every client of the lab, for administrators."""
+    return _beginning(incomplete, [client.name for client in _administered_clients(ctx)])
+
+
+def all_exporters(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Every exporter of the lab, for administrators."""
     from jumplab.client.admin import Administrator
 
     try:
-        found = Administrator(ctx.params.get("kubeconfig"), ctx.params.get("namespace")).clients()
+        return _beginning(
+            incomplete, Administrator(ctx.params.get("kubeconfig"), ctx.params.get("namespace")).names("Exporter")
+        )
     except JumplabError:
         return []
-    return _beginning(incomplete, [client.name for client in found])
+
+
+def _administered_clients(ctx: click.Context) -> "list[ClientView]":
+    from jumplab.client.admin import Administrator
+
+    try:
+        return Administrator(ctx.params.get("kubeconfig"), ctx.params.get("namespace")).clients()
+    except JumplabError:
+        return []
 
 
 def _asked(ctx: click.Context, names: "Callable[[Controller], Awaitable[list[str]]]") -> list[str]:
@@ -113,6 +189,17 @@ def _configured() -> list[str]:
         return ConfigFiles.of(os.environ).client_names()
     except JumplabError:
         return []
+
+
+def _pairs(labels: "Sequence[Mapping[str, str]]") -> list[str]:
+    return sorted({f"{key}={value}" for each in labels for key, value in each.items()})
+
+
+def _requirements(incomplete: str, pairs: Sequence[str]) -> list[str]:
+    """Selectors that begin with what is there, by these labels: the last key with `=`, then its value."""
+    before, comma, last = incomplete.rpartition(",")
+    known = list(pairs) if "=" in last else sorted({pair.partition("=")[0] + "=" for pair in pairs})
+    return [f"{before}{comma}{each}" for each in _beginning(last, known)]
 
 
 def _beginning(incomplete: str, names: Sequence[str]) -> list[str]:

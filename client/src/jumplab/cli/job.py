@@ -9,8 +9,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 
 from jumplab.children import Spawned, spawn
 from jumplab.client.errors import ConfigurationError
@@ -53,16 +54,10 @@ class Job:
 
     async def until_empty(self) -> None:
         """Waits until no process of the group is left; without a bound."""
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, PermissionError):
             while True:
                 os.killpg(self._group, 0)
                 await asyncio.sleep(_LOOK_SECONDS)  # others' children tell nobody of their end
-
-    def redraw(self) -> None:
-        """Has what is in the terminal's foreground draw its line, or its screen, again."""
-        if self._terminal is not None:
-            with suppress(OSError):
-                os.killpg(os.tcgetpgrp(self._terminal), signal.SIGWINCH)
 
     def on_child(self) -> None:
         """Looks whether the command has been stopped, and does what a shell does then."""
@@ -130,15 +125,20 @@ def started(command: Sequence[str], environment: Mapping[str, str], *, guarded: 
             process = spawn(command, environment=environment, own_group=True)
         except OSError as error:
             raise ConfigurationError(f"can't run {command[0]}: {error.strerror}") from error
-        # In a pipeline another program may be the one that reads the keys; the command gets the terminal when it reads.
         if guarded:
             stack.enter_context(_guard(process.pid))
+        # In a pipeline another program may be the one that reads the keys; the command gets the terminal when it reads.
         job = Job(process, terminal, wants_terminal=sys.stdin.isatty() and sys.stdout.isatty())
         # From here on this process may be in the background: it must neither be stopped for what it writes to the
         # terminal, nor for giving the terminal away. The command does not inherit that.
         signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTTOU,))
         job.offer_terminal()
-        watched = {signal.SIGCHLD: job.on_child, signal.SIGCONT: job.on_continue, signal.SIGTSTP: job.on_stop}
+        watched: dict[int, Callable[[], None]] = {
+            signal.SIGCHLD: job.on_child,
+            signal.SIGCONT: job.on_continue,
+            signal.SIGTSTP: job.on_stop,
+            signal.SIGQUIT: partial(job.send_signal, signal.SIGQUIT),
+        }
         for number, handler in watched.items():
             loop.add_signal_handler(number, handler)
         try:

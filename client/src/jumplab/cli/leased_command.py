@@ -30,10 +30,13 @@ class LeasedCommand:
     lease_lost: bool = False
     _received: list[tuple[int, float]] = field(default_factory=list)
     _ending: bool = False
+    _over: bool = False
     _killing: asyncio.Task[None] | None = None
 
     def interrupted(self, interruption: Interruption) -> None:
         """Hands a signal on, once; a second SIGTERM bounds the time that the command has, a third one ends it."""
+        if self._over:  # what follows the command is bounded, and not to be interrupted
+            return
         if interruption.parent_ended:
             print_note("the parent process has ended; the command is ended too")
             self.end()
@@ -56,7 +59,9 @@ class LeasedCommand:
         self.end()
 
     def end(self) -> None:
-        """Ends the command: SIGTERM, and SIGKILL after GRACE_SECONDS."""
+        """Ends the command, unless it is about to be killed: SIGTERM, and SIGKILL after GRACE_SECONDS."""
+        if self._killing is not None:
+            return
         self._hand_on(signal.SIGTERM)
         self._kill_after(GRACE_SECONDS)
 
@@ -70,9 +75,11 @@ class LeasedCommand:
             await self._end_at_once()
             raise
         finally:
+            self._over = True
             if self._killing is not None:
                 self._killing.cancel()
-        return status
+        terminated = signal.SIGTERM in [number for number, _ in self._received]
+        return 128 + signal.SIGTERM if self.interactive and terminated else status
 
     async def _end_of_all(self) -> None:
         """Waits until all processes of the command have ended, for at most a second after they were killed."""

@@ -4,23 +4,22 @@ import asyncio
 import os
 import secrets
 import shutil
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 
 from jumplab.cli import job
-from jumplab.cli.exit_status import LEASE_LOST, print_note
+from jumplab.cli.exit_status import LEASE_LOST
 from jumplab.cli.j.console_places import ConsolePlaces, attach_points
 from jumplab.cli.j.delegated_call_server import DelegatedCallServer, serving_delegated_calls
 from jumplab.cli.leased_command import LeasedCommand
 from jumplab.cli.run_results import recorded
 from jumplab.cli.running import Interruptions
 from jumplab.cli.shell_prompts import shell_with_prompt
+from jumplab.cli.terminal_lines import print_above
 from jumplab.client.config import DriverSettings
 from jumplab.client.driver_source import DriverSource
 from jumplab.client.errors import ClientError, ConfigurationError
@@ -32,7 +31,6 @@ from jumplab.transport.relay import relay
 
 _PREFIX = "jumplab-"
 _CALL_SOCKET = ".calls"  # no member's name begins with a dot
-_CLEARED_LINE = "\r\x1b[K"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +47,13 @@ class Commission:
     client: str | None = None
     ends_with_drivers: bool = False
     results: Callable[[str], Path] | None = None
+
+
+def check_command(command: Sequence[str]) -> None:
+    """Raises ConfigurationError where there is no such program: before anybody waits for a lease for it."""
+    path = _path_to_j().get("PATH") or os.environ.get("PATH", os.defpath)
+    if command and shutil.which(command[0], path=path) is None:
+        raise ConfigurationError(f"can't run {command[0]}: there is no such program, or it can't be executed")
 
 
 async def open_shell(
@@ -116,17 +121,9 @@ async def _run(
 
 
 async def _watch(source: DriverSource, leased: LeasedCommand, commission: Commission) -> None:
-    await source.announce_end(partial(_announce, leased.running))
+    await source.announce_end(print_above)
     if commission.ends_with_drivers:
         leased.lose_lease()
-
-
-def _announce(running: job.Job, sentence: str) -> None:
-    """Prints a sentence in place of the line that is being edited, which its program draws again below."""
-    if sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb":
-        sys.stderr.write(_CLEARED_LINE)
-    print_note(sentence)
-    running.redraw()
 
 
 def _socket_folder(members: Sequence[str]) -> tempfile.TemporaryDirectory[str]:

@@ -190,7 +190,11 @@ def lease_options(function: F) -> F:
             callback=_read_tags,
             help="A note for people and reports, kept as a label. Repeat it for more.",
         ),
-        click.option("--name", metavar="NAME", help="Name of the new lease; default: a generated name."),
+        click.option(
+            "--name",
+            metavar="NAME",
+            help="Name of the new lease; an ended lease of yours with it is replaced. Default: a generated name.",
+        ),
         click.option(
             "--max",
             "max_duration",
@@ -207,6 +211,7 @@ def lease_options(function: F) -> F:
             metavar="NAME=WHAT",
             multiple=True,
             callback=_read_members,
+            shell_complete=completing.members,
             help="One member of a gang: a selector, or @EXPORTER. Repeat it for each member.",
         ),
         click.option(

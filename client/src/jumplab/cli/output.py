@@ -114,6 +114,7 @@ LEASE_COLUMNS: Columns = {
     "ENDS": Column(_ends),
     "BEGINS": Column(_begins, if_any=True),
     "SELECTOR": Column(_selectors, wide=True),
+    "BEGAN": Column(lambda lease: format_dated(lease.begin) if lease.begin else "", wide=True),
     "WAITS FOR": Column(
         lambda lease: why_waiting(lease) if phase_of(lease) in ("Pending", "Assigned") else "", wide=True, is_prose=True
     ),
@@ -125,6 +126,15 @@ QUEUE_COLUMNS: Columns = {
     "WAITS FOR": Column(lambda queued: queued.selector),
     "EXPECTED": Column(_expected),
     "WHY": Column(lambda queued: in_local_time(queued.queue_position.message), wide=True, is_prose=True),
+}
+# Of PastLeaseView.
+HISTORY_COLUMNS: Columns = {
+    "NAME": Column(lambda past: past.lease),
+    "CLIENT": Column(lambda past: past.client),
+    "BEGAN": Column(lambda past: format_dated(past.began) if past.began else ""),
+    "ENDED": Column(lambda past: format_dated(past.ended)),
+    "REASON": Column(lambda past: past.reason),
+    "UID": Column(lambda past: past.uid, wide=True),
 }
 CONSIDERED_COLUMNS: Columns = {
     "FOR": Column(lambda considered: considered.asked_for),

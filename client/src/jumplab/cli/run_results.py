@@ -37,6 +37,7 @@ async def recorded(source: DriverSource, folder: Path, within: timedelta) -> Asy
     """
     folder = _made(folder)
     environment = {"JUMPLAB_RESULTS": str(folder), "JUMPLAB_JUNIT_XML": str(folder / "junit.xml")}
+    print_note(f"results, and what the consoles say, go to {folder}")
     async with AsyncExitStack() as stack:
         consoles: dict[str, AsyncDriverClient] = {}
         for member in source.member_names:

@@ -2,16 +2,12 @@
 for each change."""
 
 import asyncio
-import os
-import shutil
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
-import click
-
 from jumplab.cli.exit_status import one_line, print_note
+from jumplab.cli.terminal_lines import has_cursor, write_over
 from jumplab.client.controller import Controller
 from jumplab.client.local_moments import format_local, in_local_time
 from jumplab.protocol.durations import format_duration
@@ -19,7 +15,6 @@ from jumplab.transport.errors import TransportError
 
 _ASKING_SECONDS = 10.0
 _LIVE_SECONDS = 1.0
-_CLEAR_REST = "\x1b[K"
 
 
 class WaitingLine:
@@ -28,7 +23,7 @@ class WaitingLine:
     def __init__(self, controller: Controller, lease: str) -> None:
         self._controller = controller
         self._lease = lease
-        self._live = sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+        self._live = has_cursor()
         self._waiting = False
         self._reason = ""
         self._shown_reason = ""
@@ -54,7 +49,7 @@ class WaitingLine:
             self._waiting = False
             showing.cancel()
             if self._live:
-                _write_over("")
+                write_over("")
             elif self._reason != self._shown_reason:
                 print_note(self._reason)
 
@@ -70,7 +65,7 @@ class WaitingLine:
                 standing = "".join(await self._standing())
             waited = format_duration(timedelta(seconds=round(now - begin)))
             if standing:
-                _write_over(f"{one_line(standing, 'jumplab')} (waited {waited})")
+                write_over(f"{one_line(standing, 'jumplab')} (waited {waited})")
 
     async def _show_changes(self) -> None:
         while True:
@@ -100,11 +95,3 @@ class WaitingLine:
         if position.expected_begin is None:
             return sentence, ""
         return sentence, f"; expected to begin at {format_local(position.expected_begin, datetime.now(UTC))}"
-
-
-def _write_over(line: str) -> None:
-    """Replaces the line that the cursor is on; what the terminal is too narrow for is cut off."""
-    columns = shutil.get_terminal_size().columns
-    cut = line if len(line) < columns else f"{line[: max(columns - 2, 0)]}…"
-    with suppress(OSError):  # nobody can be told
-        click.echo(f"\r{cut}{_CLEAR_REST}", err=True, nl=False)

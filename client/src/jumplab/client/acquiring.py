@@ -120,19 +120,19 @@ async def acquired(
     timeout and notify: as for `wait_until_ready`, and it raises what that raises. Where something else has gone wrong
     already, a release that fails is a notification, not an error.
     """
-    await create(controller, request, notify=notify)
-    wait = partial(wait_until_ready, controller, request.name, timeout=timeout, notify=notify)
+    made = await create(controller, request, notify=notify)
+    wait = partial(wait_until_ready, controller, request.name, uid=made.uid, timeout=timeout, notify=notify)
     acquired = None
     try:
         acquired = AcquiredLease(await wait(), wait, notify)
         yield acquired
     except BaseException:
-        released = await _release_or_notify(controller, request.name, notify)
+        released = await _release_or_notify(controller, request.name, notify, uid=made.uid)
         if acquired is not None:
             acquired.released = released
         raise
     if not acquired.persists:
-        await release(controller, request.name)
+        await release(controller, request.name, uid=made.uid)
         acquired.released = True
 
 
@@ -165,12 +165,20 @@ async def create(controller: Controller, request: LeaseRequest, *, notify: Notif
 
 
 async def wait_until_ready(
-    controller: Controller, name: str, *, timeout: timedelta | None, notify: Notify, backoff: Backoff | None = None
+    controller: Controller,
+    name: str,
+    *,
+    timeout: timedelta | None,
+    notify: Notify,
+    uid: str = "",
+    backoff: Backoff | None = None,
 ) -> LeaseView:
     """Waits until the lease can be used.
 
     timeout None: without a limit, since a queue may be long.  notify: receives a sentence whenever the reason for
-    waiting changes. A controller that goes away meanwhile is waited for; one that is away from the start is not.
+    waiting changes.  uid: the lease's, where it is known: a newer one may have its name by now.
+
+    A controller that goes away meanwhile is waited for; one that is away from the start is not.
     Raises LeaseFailed, LeaseNotOwn, LeaseNotReady or TransportError. Cancelling leaves the lease as it is.
     """
     why = "the controller has not answered yet"
@@ -178,6 +186,8 @@ async def wait_until_ready(
         async with asyncio.timeout(timeout.total_seconds() if timeout else None):
             async with aclosing(follow(controller, name, notify=notify, backoff=backoff or Backoff())) as states:
                 async for lease in states:
+                    if uid and lease.uid != uid:
+                        raise LeaseEnded(f'lease "{name}" has ended, and another one has its name; create a new one')
                     if failure := foreign_to(controller.client_name, lease) or failure_of(lease):
                         raise failure
                     if phase_of(lease) is Phase.READY:
@@ -194,13 +204,13 @@ async def wait_until_ready(
 
 
 async def follow(
-    controller: Controller, name: str, *, notify: Notify, backoff: Backoff
+    controller: Controller, name: str, *, notify: Notify, backoff: Backoff, seen: bool = False
 ) -> AsyncGenerator[LeaseView, None]:
     """The lease now and after each change, over lost connections too; ends when the lease is deleted.
 
-    Raises TransportError where the controller refuses, or does not answer from the start.
+    seen: the lease is known to exist. Raises TransportError where the controller refuses, or, for one that is not,
+    does not answer from the start.
     """
-    seen = False
     while True:
         try:
             async with aclosing(controller.watch_lease(name)) as states:
@@ -221,9 +231,10 @@ async def follow(
         await backoff.wait()
 
 
-async def release(controller: Controller, name: str, *, backoff: Backoff | None = None) -> None:
+async def release(controller: Controller, name: str, *, uid: str = "", backoff: Backoff | None = None) -> None:
     """Gives a lease back, trying for RELEASE_BOUND where the controller is away; one that is gone already is fine.
 
+    uid: the lease's, where it is known: its name may be that of a newer one by now.
     Raises TransportError where the controller refuses or stays away: the lease then lasts until it expires.
     """
     backoff = backoff or Backoff()
@@ -231,7 +242,7 @@ async def release(controller: Controller, name: str, *, backoff: Backoff | None 
     deadline = clock() + RELEASE_BOUND.total_seconds()
     while True:
         try:
-            return await controller.delete_lease(name)
+            return await controller.delete_lease(name, uid)
         except transport_errors.NotFound:
             return None
         except transport_errors.Unreachable as error:
@@ -240,10 +251,12 @@ async def release(controller: Controller, name: str, *, backoff: Backoff | None 
         await backoff.wait()
 
 
-async def _release_or_notify(controller: Controller, name: str, notify: Notify, *, patient: bool = True) -> bool:
+async def _release_or_notify(
+    controller: Controller, name: str, notify: Notify, *, uid: str = "", patient: bool = True
+) -> bool:
     """Whether it was released."""
     try:
-        await (release(controller, name) if patient else controller.delete_lease(name))
+        await (release(controller, name, uid=uid) if patient else controller.delete_lease(name))
     except transport_errors.NotFound:
         return False
     except transport_errors.TransportError as error:

@@ -8,7 +8,7 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -135,19 +135,24 @@ class Administrator:
         Raises ClientError, ConfigurationError where it is no selector."""
         if problem := selector_problem(selector, ALL_OPERATORS):
             raise ConfigurationError(problem)
+        return [_client_view(each) for each in self._listed("Client", selector, everywhere=everywhere)]
+
+    def names(self, kind: Kind) -> list[str]:
+        """The names of all resources of a kind. Raises ClientError."""
+        return [each["metadata"]["name"] for each in self._listed(kind, "", everywhere=False)]
+
+    def _listed(self, kind: Kind, selector: str, *, everywhere: bool) -> Iterator[Mapping[str, Any]]:
         api: Any = self._kubernetes.client.CustomObjectsApi()
         list_page = api.list_cluster_custom_object if everywhere else api.list_namespaced_custom_object
         where = () if everywhere else (self.namespace,)
-        path = (_GROUP, _VERSION, *where, _plural("Client"))
-        found: list[ClientView] = []
+        path = (_GROUP, _VERSION, *where, _plural(kind))
         more = ""
         while True:
-            ask = partial(list_page, label_selector=selector, limit=_PAGE_SIZE, _continue=more)
-            page = self._asked(ask, *path)
-            found += map(_client_view, page["items"])
+            page = self._asked(partial(list_page, label_selector=selector, limit=_PAGE_SIZE, _continue=more), *path)
+            yield from page["items"]
             more = page["metadata"].get("continue") or ""
             if not more:
-                return found
+                return
 
     def client(self, name: str) -> ClientView:
         """One client. Raises ClientError, also where there is none of that name."""

@@ -8,7 +8,9 @@ from typing import Any
 from jumplab.client.config import ClientConfig
 from jumplab.client.config_files import load_client
 from jumplab.client.errors import ConfigurationError
+from jumplab.control_sequences import printable
 from jumplab.protocol.durations import parse_positive_duration, require_positive
+from jumplab.protocol.lease_rules import name_problem
 
 _LONGEST_VALUE = 60
 
@@ -23,7 +25,16 @@ def as_path(name: str, value: Any, example: str) -> str:
     """The text of a path. Raises ConfigurationError where it is none, or empty."""
     path = os.fspath(value) if isinstance(value, os.PathLike) else value
     check_text(name, path, example, required=True)
+    if "\0" in str(path):
+        raise _wrong(name, f"a path such as {example}", path)
     return str(path)
+
+
+def check_lease_name(value: Any) -> None:
+    """Raises ConfigurationError where no lease can have that name."""
+    check_text("name", value, '"nightly"', required=True)
+    if problem := name_problem(value):
+        raise ConfigurationError(f'lease "{printable(value)}": {problem}')
 
 
 def check_members(exporters: Any) -> None:

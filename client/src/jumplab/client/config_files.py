@@ -38,7 +38,7 @@ class ConfigFiles:
             raise ConfigurationError(f"{error}; {advice}") from error
 
     def client_path(self, name: str) -> Path:
-        if not name or "/" in name or name.startswith("."):
+        if not name or "/" in name or "\0" in name or name.startswith("."):
             raise ConfigurationError(f'"{name}" can\'t be the name of a client configuration')
         return self.home / "clients" / f"{name}.yaml"
 

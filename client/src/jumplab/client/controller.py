@@ -15,7 +15,16 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from jumplab.client.config import ClientConfig
-from jumplab.client.views import DriverView, ExporterView, LeaseView, driver_view, exporter_view, lease_view
+from jumplab.client.views import (
+    DriverView,
+    ExporterView,
+    LeaseView,
+    PastLeaseView,
+    driver_view,
+    exporter_view,
+    lease_view,
+    past_lease_view,
+)
 from jumplab.client.waiting import Explanation, QueuedLease, explanation, queued_lease
 from jumplab.protocol.client_v1 import client_pb2
 from jumplab.protocol.client_v1.client_pb2_grpc import ClientServiceStub
@@ -32,6 +41,9 @@ from jumplab.transport.routed import RoutedLink
 
 CALL_TIMEOUT = timedelta(seconds=10)
 _PAGE_SIZE = 500
+_NO_HISTORY = (
+    "the controller keeps no history of exporters: it is of an earlier version; ask its administrator to upgrade it"
+)
 
 Answer = TypeVar("Answer")
 
@@ -141,6 +153,17 @@ class Controller:
         request = client_pb2.GetExporterRequest(name=self._exporter_name(exporter))
         return driver_view((await self._answer(self._client.GetExporter(request, timeout=_seconds()))).drivers)
 
+    async def history(self, exporter: str) -> list[PastLeaseView]:
+        """The last leases that an exporter served, the newest first."""
+        request = client_pb2.GetExporterRequest(name=self._exporter_name(exporter))
+        try:
+            answer = await self._answer(self._client.GetHistory(request, timeout=_seconds()))
+        except errors.Refused as error:
+            if error.code != "UNIMPLEMENTED":
+                raise
+            raise errors.Refused(_NO_HISTORY, code=error.code) from error
+        return [past_lease_view(each) for each in answer.leases]
+
     async def leases(self, selector: str = "", *, only_active: bool = True) -> list[LeaseView]:
         """The caller's namespace's leases that a label selector matches; only_active leaves out the ended ones."""
         found: list[LeaseView] = []
@@ -171,7 +194,10 @@ class Controller:
         return [queued_lease(each) for each in answer.leases], answer.more
 
     async def create_lease(self, request: LeaseRequest) -> LeaseView:
-        """Asks for a lease; it is placed later. Raises Refused with code ALREADY_EXISTS where the name is taken."""
+        """Asks for a lease; it is placed later. An ended lease of one's own with this name is replaced.
+
+        Raises Refused with code ALREADY_EXISTS where the name is taken.
+        """
         duration = Duration()
         duration.FromTimedelta(request.duration)
         lease = client_pb2.Lease(selector=request.selector, duration=duration, tags=request.tags)
@@ -204,9 +230,12 @@ class Controller:
         request = client_pb2.UpdateLeaseRequest(lease=lease, update_mask=FieldMask(paths=paths))
         return lease_view(await self._answer(self._client.UpdateLease(request, timeout=_seconds())))
 
-    async def delete_lease(self, name: str) -> None:
-        """Releases a lease."""
-        request = client_pb2.DeleteLeaseRequest(name=self._lease_name(name))
+    async def delete_lease(self, name: str, uid: str = "") -> None:
+        """Releases a lease, which stays as an ended one; of an ended lease nothing changes.
+
+        uid: only the lease that has it; raises NotFound where another one has the name by now.
+        """
+        request = client_pb2.DeleteLeaseRequest(name=self._lease_name(name), uid=uid)
         await self._answer(self._client.DeleteLease(request, timeout=_seconds()))
 
     async def watch_lease(self, name: str) -> AsyncGenerator[LeaseView, None]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from jumplab.client.acquiring import AcquiredLease, follow
 from jumplab.client.controller import Controller
-from jumplab.client.errors import ClientError
+from jumplab.client.errors import ClientError, LeaseEnded
 from jumplab.client.lease_status import failure_of, foreign_to, notice_of
 from jumplab.client.local_moments import format_local
 from jumplab.client.views import LeaseView
@@ -17,6 +17,9 @@ from jumplab.transport.errors import TransportError
 
 WARNINGS = (timedelta(minutes=10), timedelta(minutes=2))
 """How long before the end of a lease its user is warned."""
+
+_SILENCE = timedelta(seconds=10)
+"""How long after a lease's end a controller that is away is not waited for any more."""
 
 _LONGEST_SLEEP_SECONDS = 30.0  # a machine may have been suspended meanwhile
 
@@ -31,8 +34,14 @@ async def announce_end(controller: Controller, acquired: AcquiredLease, notify: 
     name, announced, warning = acquired.lease.name, "", _Warning(notify)
     last = acquired.lease
     warning.follow(last)
+
+    def notice_silence(_: str) -> None:
+        # Exporters end a lease by themselves, with or without the controller.
+        if last.expected_end is not None and datetime.now(UTC) > last.expected_end + _SILENCE:
+            raise LeaseEnded(f'lease "{name}" has ended: its time is over, and the controller can\'t be reached')
+
     try:
-        async with aclosing(follow(controller, name, notify=lambda _sentence: None, backoff=Backoff())) as states:
+        async with aclosing(follow(controller, name, notify=notice_silence, backoff=Backoff(), seen=True)) as states:
             async for lease in states:
                 if failure := failure_of(lease) or foreign_to(controller.client_name, lease):
                     raise failure
@@ -60,25 +69,31 @@ class _Warning:
 
     def follow(self, lease: LeaseView) -> None:
         """Takes over the lease's end, as it is expected now."""
-        if lease.expected_end == self._end:
+        before, self._end = self._end, lease.expected_end
+        if self._end == before:
             return
         self.stop()
-        self._end = lease.expected_end
         if self._end is not None:
-            self._task = asyncio.create_task(self._warn(lease.name, self._end), name="warnings before the lease's end")
+            is_earlier = before is not None and self._end < before
+            warning = self._warn(lease.name, self._end, is_earlier=is_earlier)
+            self._task = asyncio.create_task(warning, name="warnings before the lease's end")
 
     def stop(self) -> None:
         if self._task is not None:
             self._task.cancel()
 
-    async def _warn(self, name: str, end: datetime) -> None:
-        for before in WARNINGS:
-            if end - before < datetime.now(UTC):
-                continue
-            await _until(end - before)
+    async def _warn(self, name: str, end: datetime, *, is_earlier: bool) -> None:
+        """is_earlier: the end was moved here from a later time, and may be near already."""
+        now = datetime.now(UTC)
+        ahead = [end - before for before in WARNINGS if end - before > now]
+        if is_earlier and len(ahead) < len(WARNINGS) and end > now:
+            ahead.insert(0, now)
+        for moment in ahead:
+            await _until(moment)
             now = datetime.now(UTC)
+            minutes = max(1, round((end - now) / timedelta(minutes=1)))
             self._notify(
-                f'lease "{name}" ends in {before // timedelta(minutes=1)} minutes, at {format_local(end, now)}; '
+                f'lease "{name}" ends in {minutes} minute{"s" if minutes > 1 else ""}, at {format_local(end, now)}; '
                 f"`jumplab update lease {name} --end TIME` moves its end"
             )
 

@@ -79,6 +79,11 @@ def failure_of(lease: LeaseView) -> errors.LeaseFailed | None:
             return None
 
 
+def already_ended(lease: LeaseView) -> str:
+    """A sentence that the lease has ended, for somebody who wants to release it; empty where it has not."""
+    return f'lease "{lease.name}" has ended already: {_how_it_ended(lease)}' if lease.ended else ""
+
+
 def foreign_to(client: str, lease: LeaseView) -> errors.LeaseNotOwn | None:
     """Why that client can't use the lease, however ready it may become; None where it is its own."""
     if lease.client in ("", client):

@@ -9,7 +9,15 @@ from typing_extensions import Unpack
 
 from jumplab.client import acquiring
 from jumplab.client.acquiring import Notify
-from jumplab.client.arguments import as_config, as_duration, check_callable, check_flag, check_members, check_text
+from jumplab.client.arguments import (
+    as_config,
+    as_duration,
+    check_callable,
+    check_flag,
+    check_lease_name,
+    check_members,
+    check_text,
+)
 from jumplab.client.boards import AsyncBoard, Board, BoardClass, check_board
 from jumplab.client.config import ClientConfig
 from jumplab.client.gangs import parse_members
@@ -133,7 +141,7 @@ def attach(
 
     name: the lease's; the other arguments, and what is raised, as for `lease`.
     """
-    check_text("name", name, '"nightly"', required=True)
+    check_lease_name(name)
     if board is not None:
         check_board(board)
     check_callable("tell", tell)

@@ -17,7 +17,7 @@ from jumplab.client.config import ClientConfig, DriverSettings
 from jumplab.client.controller import Controller
 from jumplab.client.lease_status import failure_of, foreign_to
 from jumplab.driver.errors import SessionEnded, SessionLost
-from jumplab.protocol.v1.common_pb2 import ExporterStatus
+from jumplab.protocol.statuses import status_name
 from jumplab.protocol.v1.session_pb2 import LogLine, StatusChange
 from jumplab.session.client import RECONNECT_WITHIN, ClientClasses, Reconnecting, Session, attach
 from jumplab.transport.backoff import Backoff
@@ -194,8 +194,7 @@ def client_classes(drivers: DriverSettings) -> ClientClasses:
 
 def log_status(change: StatusChange) -> None:
     """Hands on where the exporter is in its life."""
-    status = ExporterStatus.Name(change.status).removeprefix("EXPORTER_STATUS_")
-    _exporter_log.info("the exporter's status is %s: %s", status, change.message)
+    _exporter_log.info("the exporter's status is %s: %s", status_name(change.status), change.message)
 
 
 def log(session: Session, line: LogLine) -> None:

@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from jumplab.protocol.client_v1 import client_pb2
 from jumplab.protocol.labels import ALIAS_LABEL, CLIENT_LABEL, NAME_LABEL
+from jumplab.protocol.statuses import status_word
 from jumplab.protocol.v1 import common_pb2
 
 
@@ -81,6 +82,24 @@ class ExporterView:
 
 
 @dataclass(frozen=True, slots=True)
+class PastLeaseView:
+    """A lease that an exporter served. client: its last holder.  began: when it became ready; None where it never did.
+    reason: `Released`, `Expired`, …; `Deleted` where the Lease was deleted in use."""
+
+    lease: str
+    uid: str
+    client: str
+    began: datetime | None
+    ended: datetime
+    reason: str
+
+    @property
+    def name(self) -> str:
+        """The lease's name."""
+        return self.lease
+
+
+@dataclass(frozen=True, slots=True)
 class DriverView:
     """A driver that an exporter registered. client: the import path of its client class, where it names one.  is_alias:
     whether it is a further name of one that stands elsewhere."""
@@ -127,9 +146,21 @@ def exporter_view(exporter: client_pb2.Exporter) -> ExporterView:
         labels=dict(exporter.labels),
         online=exporter.online,
         enabled=exporter.enabled if exporter.HasField("enabled") else True,
-        status=_status_word(exporter.status),
+        status=status_word(exporter.status),
         message=exporter.status_message,
         lease=split_name(exporter.lease)[1],
+    )
+
+
+def past_lease_view(past: client_pb2.PastLease) -> PastLeaseView:
+    """Reads an entry of an exporter's history from the wire."""
+    return PastLeaseView(
+        lease=past.lease,
+        uid=past.uid,
+        client=past.client,
+        began=past.began.ToDatetime(UTC) if past.HasField("began") else None,
+        ended=past.ended.ToDatetime(UTC),
+        reason=past.reason,
     )
 
 
@@ -165,8 +196,3 @@ def _instant(lease: client_pb2.Lease, field: str) -> datetime | None:
         return None
     value: Timestamp = getattr(lease, field)
     return value.ToDatetime(UTC)
-
-
-def _status_word(status: common_pb2.ExporterStatus.ValueType) -> str:
-    words = common_pb2.ExporterStatus.Name(status).removeprefix("EXPORTER_STATUS_").split("_")
-    return "".join(word.capitalize() for word in words)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, get_args, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, TypeGuard, get_args, get_origin
 
 from jumplab.driver.annotations import hints_of
 
@@ -35,6 +35,8 @@ class DriverInterface(ABC):  # noqa: B024 - the contracts have the abstract meth
 
     client: ClassVar[str] = ""
     __contract__: ClassVar[bool] = True
+    __observing__: ClassVar[frozenset[str]] = frozenset()
+    """The names of calls that only look: who makes no others does not use the lease."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -51,13 +53,17 @@ class MethodKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One exported method. The codec is derived at first use, since only then the annotations must be importable."""
+    """One exported method. The codec is derived at first use, since only then the annotations must be importable.
+
+    observes: it only looks, see DriverInterface.__observing__.
+    """
 
     name: str
     kind: MethodKind
     bulk: bool
     description: str
     function: Callable[..., Any]
+    observes: bool = False
 
     @property
     def codec(self) -> "Codec":
@@ -108,15 +114,15 @@ def _methods_of(cls: type) -> Mapping[str, Method]:
                     f"`async def {name}(self)`, or begin its name with an underscore"
                 )
             if inspect.isfunction(function) and not name.startswith("_"):
-                methods[name] = _method(name, function)
+                methods[name] = _method(name, function, observes=name in contract.__observing__)
     return methods
 
 
-def _is_contract(cls: type) -> bool:
+def _is_contract(cls: type) -> TypeGuard[type[DriverInterface]]:
     return cls is not DriverInterface and bool(cls.__dict__.get("__contract__", False))
 
 
-def _method(name: str, function: Callable[..., Any]) -> Method:
+def _method(name: str, function: Callable[..., Any], *, observes: bool) -> Method:
     mark = getattr(function, "__jumplab_stream__", None)
     if mark:
         kind = MethodKind.STREAM
@@ -124,7 +130,7 @@ def _method(name: str, function: Callable[..., Any]) -> Method:
         kind = MethodKind.STREAMING
     else:
         kind = MethodKind.CALL
-    return Method(name, kind, mark == "bulk", inspect.getdoc(function) or "", function)
+    return Method(name, kind, mark == "bulk", inspect.getdoc(function) or "", function, observes)
 
 
 def _yields(function: Callable[..., Any]) -> bool:

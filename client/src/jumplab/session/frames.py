@@ -6,13 +6,18 @@ from collections.abc import AsyncIterator
 
 from google.protobuf.message import DecodeError
 
-from jumplab.protocol.v1.session_pb2 import Frames
+from jumplab.protocol.v1.session_pb2 import Frame, Frames
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import ENVELOPE_BYTES, ConnectionLost, EnvelopeKind, EnvelopeStream
 
 MAGIC = b"JUMPLAB\x01"
 FRAME_BYTES = 8 << 20
 UNCOUNTED = frozenset({"hello", "welcome", "goodbye", "call_progress", "stream_envelope"})
+
+
+def is_of_a_later_version(frame: Frame) -> bool:
+    """Whether it is a frame of a kind that this version does not know: it is counted and left aside."""
+    return frame.WhichOneof("kind") is None and frame.ByteSize() > 0
 
 
 class ProtocolError(ConnectionLost):

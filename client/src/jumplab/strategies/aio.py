@@ -45,21 +45,20 @@ class AsyncStrategy(StrategyCore[BoardT, StateT]):
         self._probed(probe, began, failure)
 
     async def _take(self, way: Way, limits: TimeLimits, since: int) -> None:
-        consoles = self._listening()
         with self._stepping(way) as stepping:
-            await consoles.begin()
             try:
                 await self._go(way, limits)
             # Whatever a way of the user raises is told with what was done, and is the cause.
             except Exception as error:
                 step = stepping.end(words_of(error))
-                raise self._failed(step, error, since, await consoles.last_lines()) from error
+                raise self._failed(step, error, since, await self._listening().last_lines()) from error
             stepping.end()
 
     async def _go(self, way: Way, limits: TimeLimits) -> None:
         seconds, exceeded = limits.of(way)
         try:
             async with asyncio.timeout(seconds) as limit:
+                await self._listening().begin()
                 watching = self._listening().watch(self.panics)
                 await first_completed({"watching for panics": watching, way.name: getattr(self, way.name)()})
         except TimeoutError:

@@ -7,11 +7,13 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Generic, cast, get_args, get_origin
 
 from typing_extensions import TypeVar
 
+from jumplab.client.boards import AsyncBoard, Board
+from jumplab.driver import AsyncDriverClient, DriverClient
 from jumplab.drivers.console.time_limits import TimeLimit, seconds_of
 from jumplab.errors import JumplabError
 from jumplab.strategies.consoles import Consoles, consoles_of
@@ -44,7 +46,7 @@ class StrategyCore(Generic[BoardT, StateT]):
     panics: ClassVar[tuple[str, ...]] = ()
 
     _asynchronous: ClassVar[bool]
-    _map: ClassVar[StateMap]
+    _map: ClassVar[StateMap] = StateMap("a strategy without a class of its own", (), (), {})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Raises StrategyInvalid."""
@@ -54,6 +56,8 @@ class StrategyCore(Generic[BoardT, StateT]):
             cls._map = read_class(cls, type_arguments(cls)[1], asynchronous=cls._asynchronous)
 
     def __init__(self, board: BoardT) -> None:
+        """Raises StrategyInvalid where the board is for plain code and the strategy for asyncio, or the other way."""
+        check_kind(type(self), board, asynchronous=self._asynchronous)
         self.board = board
         self._progress = Progress()
         self._moving = False
@@ -137,8 +141,9 @@ class StrategyCore(Generic[BoardT, StateT]):
 
     def _probed(self, probe: Probe, began: float, failure: str) -> Step:
         """A probe is over. The state is unknown where it has failed."""
-        at = datetime.fromtimestamp(time.time(), UTC)
-        step = Step(probe.name, self._progress.state, probe.state, at, time.monotonic() - began, failure, is_probe=True)
+        seconds = time.monotonic() - began
+        at = datetime.now(UTC) - timedelta(seconds=seconds)
+        step = Step(probe.name, self._progress.state, probe.state, at, seconds, failure, is_probe=True)
         self._progress.steps.append(step)
         if failure:
             self._progress.state = None
@@ -158,7 +163,7 @@ class Stepping:
         self.way = way
         self.origin = origin
         self.step: Step | None = None
-        self._began = datetime.fromtimestamp(time.time(), UTC)
+        self._began = datetime.now(UTC)
         self._clock = time.monotonic()
 
     def end(self, failure: str = "") -> Step:
@@ -182,6 +187,17 @@ class TimeLimits:
         if way.timeout is not None and (left is None or way.timeout <= left):
             return way.timeout, TimeoutError(f"it did not end within its time limit of {way.timeout:g} s")
         return left, TimeoutError(f"the transition did not end within its time limit of {self._seconds or 0:g} s")
+
+
+def check_kind(strategy: type, board: object, *, asynchronous: bool) -> None:
+    """Raises StrategyInvalid where the board is of the other kind."""
+    if isinstance(board, (Board, DriverClient) if asynchronous else (AsyncBoard, AsyncDriverClient)):
+        here, there = ("asyncio", "plain code") if asynchronous else ("plain code", "asyncio")
+        raise StrategyInvalid(
+            f"{strategy.__qualname__} is a strategy for {here}, and its board is for {there}; derive the strategy from "
+            f"jumplab.{'Strategy' if asynchronous else 'AsyncStrategy'}, or enter the lease with "
+            f"`{'async with' if asynchronous else 'with'}`"
+        )
 
 
 def check_patterns(owner: type, patterns: tuple[str, ...]) -> None:

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import ClassVar
 
 from jumplab.driver import Portal
@@ -62,29 +62,35 @@ class Strategy(StrategyCore[BoardT, StateT]):
         self._probed(probe, began, failure)
 
     def _take(self, way: Way, limits: TimeLimits, since: int) -> None:
-        portal, consoles = portal_of(self.board), self._listening()
+        portal = portal_of(self.board)
         with self._stepping(way) as stepping:
-            if portal is not None:
-                portal.run(consoles.begin())
             try:
                 self._go(way, limits, portal)
             # Whatever a way of the user raises is told with what was done, and is the cause.
             except Exception as error:
                 step = stepping.end(words_of(error))
-                last_lines = "" if portal is None else portal.run(consoles.last_lines())
-                raise self._failed(step, error, since, last_lines) from error
+                raise self._failed(step, error, since, self._last_lines(portal)) from error
             stepping.end()
 
     def _go(self, way: Way, limits: TimeLimits, portal: Portal | None) -> None:
         guard, (seconds, exceeded) = Guard(), limits.of(way)
         try:
-            with _time_limit(guard, seconds, exceeded), self._watching(guard, portal), guard:
-                getattr(self, way.name)()
+            with _time_limit(guard, seconds, exceeded), guard:
+                if portal is not None:
+                    portal.run(self._listening().begin())
+                with self._watching(guard, portal):
+                    getattr(self, way.name)()
                 guard.check()
         except Interrupted as interrupted:
             if interrupted.reason is not guard.reason:
                 raise
             raise interrupted.reason.with_traceback(interrupted.__traceback__) from None
+
+    def _last_lines(self, portal: Portal | None) -> str:
+        if portal is not None:
+            with suppress(DriverError):  # the session is closed
+                return portal.run(self._listening().last_lines())
+        return ""
 
     @contextmanager
     def _watching(self, guard: Guard, portal: Portal | None) -> Iterator[None]:

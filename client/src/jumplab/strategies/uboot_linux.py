@@ -12,7 +12,8 @@ class UBootLinuxSettings:
 
     autoboot: what U-Boot says before it boots;  autoboot_key: what stops it;  bootloader_prompt: its prompt.
     boot_command: what boots Linux there.  login_prompt, password_prompt: what Linux asks with;  login_refused: what it
-    says to a wrong password.  user, password: who logs in; an empty password where none is asked for.
+    says to a wrong password.  user, password: who logs in; an empty user where the shell comes without
+    a login, an empty password where none is asked for.
     shell_prompt: of the shell behind it.
     bootloader_timeout, boot_timeout, login_timeout: how long each may take, in seconds or as a duration.
     panics: what U-Boot and Linux say when they can't go on.

@@ -62,9 +62,11 @@ class AsyncUBootLinux(UBootLinuxSettings, AsyncStrategy[AsyncPoweredBoard, AnyUB
     @way("bootloader", "shell")
     async def boot_linux(self) -> None:
         """Lets U-Boot boot, and logs in."""
+        await self.console.flush()
         await self.console.send(f"{self.boot_command}\n")
-        await self.console.expect(self.login_prompt, self.boot_timeout)
-        await self.log_in()
+        await self.console.expect(self.login_prompt if self.user else self.shell_prompt, self.boot_timeout)
+        if self.user:
+            await self.log_in()
 
     async def log_in(self) -> None:
         """Logs in at the prompt that asks for the user. Raises LoginFailed."""

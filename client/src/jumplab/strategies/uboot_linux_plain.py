@@ -62,9 +62,11 @@ class UBootLinux(UBootLinuxSettings, Strategy[PoweredBoard, AnyUBootLinuxState])
     @way("bootloader", "shell")
     def boot_linux(self) -> None:
         """Lets U-Boot boot, and logs in."""
+        self.console.flush()
         self.console.send(f"{self.boot_command}\n")
-        self.console.expect(self.login_prompt, self.boot_timeout)
-        self.log_in()
+        self.console.expect(self.login_prompt if self.user else self.shell_prompt, self.boot_timeout)
+        if self.user:
+            self.log_in()
 
     def log_in(self) -> None:
         """Logs in at the prompt that asks for the user. Raises LoginFailed."""

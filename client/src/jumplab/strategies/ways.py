@@ -85,9 +85,12 @@ def probe(state: State, *, timeout: TimeLimit = PROBE_SECONDS) -> Callable[[Prob
 
 def _seconds(which: str, timeout: TimeLimit | None) -> float | None:
     try:
-        return None if timeout is None else seconds_of(timeout)
+        seconds = None if timeout is None else seconds_of(timeout)
     except BadArguments as error:
         raise StrategyInvalid(f"@{which}: {error}") from error
+    if seconds == 0:
+        raise StrategyInvalid(f"@{which}: timeout: nothing is done in 0 s; give more, or leave it out")
+    return seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +203,7 @@ def _check_kind(owner: type, name: str, method: object, *, asynchronous: bool) -
 
 
 def _declared_states(owner: type, declared: object) -> tuple[State, ...]:
+    declared = getattr(declared, "__value__", declared)  # of a `type` statement
     if get_origin(declared) is Literal:
         states = get_args(declared)
     elif isinstance(declared, type) and issubclass(declared, Enum):

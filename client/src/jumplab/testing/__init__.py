@@ -4,8 +4,8 @@
         board.relay.on()
 
 `serve` never talks to a controller: there is no lease there. The plugin leases: `plugin` is what pytest loads,
-`asked_boards` reads what a run asks for, `held_boards` opens it. The names here are loaded at first use: every run of
-pytest imports this package.
+`asked_boards` reads what a run asks for, `held_boards` opens it, `held_strategies` brings it into a state. The names
+here are loaded at first use: every run of pytest imports this package.
 """
 
 TYPE_CHECKING = False

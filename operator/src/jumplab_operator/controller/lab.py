@@ -91,6 +91,10 @@ class Lab(Protocol):
 
     def leases(self, namespace: str) -> Sequence[Lease]: ...
 
+    def active_leases(self, namespace: str) -> Sequence[Lease]:
+        """Those that have not ended: thousands may have."""
+        ...
+
     def remaining(self, lease: Lease) -> timedelta | None:
         """How long the lease still lasts; None while it has no end; never negative."""
         ...
@@ -132,19 +136,19 @@ class Lab(Protocol):
         ...
 
     async def create_lease(self, namespace: str, name: str | None, spec: Mapping[str, Any]) -> Lease:
-        """Creates a Lease (name None: one is generated) with the spec of the custom resource. Raises ApiError."""
-        ...
+        """Creates a Lease (name None: one is generated) with the spec of the custom resource.
 
-    async def patch_lease(self, lease: Name, spec: Mapping[str, Any]) -> Lease:
-        """Merges into the Lease's spec. Raises ApiError."""
+        An ended lease of the same client and name is replaced. Raises NameTaken, ApiError.
+        """
         ...
 
     async def edit_lease(self, lease: Name, spec: Mapping[str, Any]) -> Lease:
-        """The same, in force when this returns. Raises EditRefused, and then nothing has changed; ApiError."""
+        """Merges into the Lease's spec, in force when this returns. Raises EditRefused, and then nothing has changed;
+        ApiError."""
         ...
 
-    async def delete_lease(self, lease: Name) -> None:
-        """Raises ApiError."""
+    async def release_lease(self, lease: Name) -> None:
+        """Ends the lease; the object stays. One that has ended already stays as it is. Raises ApiError."""
         ...
 
     async def rotate_client_token(self, client: Name, token: str) -> tuple[str, datetime | None]:

@@ -8,12 +8,13 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from jumplab.protocol.client_v1 import client_pb2
+from jumplab.protocol.statuses import status_word
 from jumplab.protocol.v1 import common_pb2, controller_pb2, kubernetes_pb2
 from jumplab_operator.controller.names import resource_name
 from jumplab_operator.leasing.model.exporter_health import CheckState, Found
 from jumplab_operator.leasing.model.selectors import describe
 from jumplab_operator.names import Name
-from jumplab_operator.resources import Exporter, LabelSelector, Lease, LeaseSpec
+from jumplab_operator.resources import Exporter, HistoryEntry, LabelSelector, Lease, LeaseSpec
 from jumplab_operator.resources.conditions import is_true
 from jumplab_operator.resources.exporter import Device
 from jumplab_operator.resources.metadata import Condition
@@ -32,9 +33,8 @@ def duration(length: timedelta) -> Duration:
 
 
 def phase_of(status: common_pb2.ExporterStatus.ValueType) -> str:
-    """EXPORTER_STATUS_LEASE_READY is `LeaseReady` in the resource."""
-    words = common_pb2.ExporterStatus.Name(status).removeprefix("EXPORTER_STATUS_").split("_")
-    return "".join(word.capitalize() for word in words)
+    """EXPORTER_STATUS_LEASE_READY is `LeaseReady` in the resource; a later version's is `Unspecified`."""
+    return status_word(status)
 
 
 def found_of(report: controller_pb2.HealthReport) -> Found:
@@ -134,6 +134,21 @@ def exporter_message(exporter: Exporter) -> client_pb2.Exporter:
         status_message=status.status_message or "",
         enabled=exporter.spec.enabled,
         lease=resource_name("leases", Name(exporter.namespace, holder.name)) if holder else "",
+    )
+
+
+def history_message(exporter: Exporter) -> client_pb2.ExporterHistory:
+    return client_pb2.ExporterHistory(leases=[_past_lease(entry) for entry in reversed(exporter.status.history)])
+
+
+def _past_lease(entry: HistoryEntry) -> client_pb2.PastLease:
+    return client_pb2.PastLease(
+        lease=entry.lease,
+        uid=entry.uid,
+        client=entry.client,
+        began=timestamp(entry.began) if entry.began is not None else None,
+        ended=timestamp(entry.ended),
+        reason=entry.reason,
     )
 
 

@@ -15,7 +15,7 @@ Refusal
 from typing import ClassVar
 
 from jumplab.protocol.grpc_loading import grpc
-from jumplab_operator.errors import ApiError, EditRefused, OperatorError, TokenReplaced
+from jumplab_operator.errors import ApiError, EditRefused, NameTaken, OperatorError, TokenReplaced
 
 
 class Refusal(OperatorError):
@@ -83,6 +83,8 @@ def of_api(error: ApiError) -> Refusal:
     sentence = str(error)
     if isinstance(error, EditRefused):
         return NotPossibleNow(sentence)
+    if isinstance(error, NameTaken):
+        return NameInUse(sentence)
     if isinstance(error, TokenReplaced):
         return NotAuthenticated(sentence)
     if error.status == 404:

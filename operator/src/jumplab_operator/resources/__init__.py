@@ -6,7 +6,7 @@ models say what the CRDs say: `crds/` is generated from them. No I/O and no deci
 
 from jumplab_operator.resources.client import Client, ClientSpec, ClientStatus, IssuedCredential
 from jumplab_operator.resources.errors import Unreadable
-from jumplab_operator.resources.exporter import Device, Exporter, ExporterSpec, ExporterStatus, LeaseRef
+from jumplab_operator.resources.exporter import Device, Exporter, ExporterSpec, ExporterStatus, HistoryEntry, LeaseRef
 from jumplab_operator.resources.lease import AssignedExporter, Holder, Lease, LeasedExporter, LeaseSpec, LeaseStatus
 from jumplab_operator.resources.metadata import GROUP, VERSION, Metadata, ObjectRef, Resource
 from jumplab_operator.resources.policy import ExporterAccessPolicy, Policy
@@ -24,6 +24,7 @@ __all__ = [
     "ExporterAccessPolicy",
     "ExporterSpec",
     "ExporterStatus",
+    "HistoryEntry",
     "Holder",
     "IssuedCredential",
     "LabelSelector",

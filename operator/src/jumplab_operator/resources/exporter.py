@@ -1,9 +1,9 @@
 """Exporter: a process on a lab host that hosts the drivers of one board."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from jumplab_operator.resources.metadata import Condition, Instant, Model, ObjectRef, Resource
 
@@ -17,6 +17,11 @@ Phase = Literal[
     "BeforeLeaseHookFailed",
     "AfterLeaseHookFailed",
 ]
+
+
+def _known(phase: Any) -> Any:
+    """A phase that a later version has written is none that this one could judge."""
+    return phase if phase is None or phase in get_args(Phase) else "Unspecified"
 
 
 class ExporterSpec(Model):
@@ -53,6 +58,28 @@ class LeaseRef(Model):
     uid: str | None = Field(
         default=None, description="Identifier of the lease. A lease of the same name with another uid is another lease."
     )
+    client: str | None = Field(default=None, description="Client that holds the lease.")
+    since: Instant | None = Field(default=None, description="Time at which the lease claimed the exporter.")
+
+
+HISTORY_LENGTH = 50
+
+
+class HistoryEntry(Model):
+    """A lease that the exporter served."""
+
+    lease: str = Field(description="Name of the lease.")
+    uid: str = Field(default="", description="Identifier of the lease.")
+    client: str = Field(default="", description="Last holder of the lease.")
+    began: Instant | None = Field(
+        default=None, description="Time at which the lease became Ready; absent if it never did."
+    )
+    ended: Instant = Field(description="Time at which the lease ended.")
+    reason: str = Field(
+        default="",
+        description="Reason of the end, as in the Ready condition of the lease. Deleted: the Lease was deleted in use. "
+        "MemberFailed: the exporter of another member failed.",
+    )
 
 
 class Quarantine(Model):
@@ -74,13 +101,18 @@ class ExporterStatus(Model):
         default=None, description="Time at which the exporter last connected or disconnected."
     )
     endpoint: str | None = Field(default=None, description="Address of the controller.")
-    exporter_status: Phase | None = Field(
+    exporter_status: Annotated[Phase | None, BeforeValidator(_known)] = Field(
         default=None, description="State of the exporter, as the exporter reports it."
     )
     status_message: str | None = Field(default=None, description="Message of the exporter about its state.")
     quarantine: Quarantine | None = Field(default=None, description="Set while the exporter is in quarantine.")
     cleared_time: Instant | None = Field(
         default=None, description="End of the last quarantine. Earlier failures do not count."
+    )
+    history: list[HistoryEntry] = Field(
+        default_factory=list,
+        max_length=HISTORY_LENGTH,
+        description="The last leases that the exporter served, the oldest first.",
     )
 
 

@@ -22,17 +22,17 @@ _BASH = r"""_jumplab_completion() {
     done <<< "$response"
     return 0
 }
-complete -o nosort -F _jumplab_completion jumplab
+complete -o nosort -F _jumplab_completion jumplab j
 """
 
 # Zsh puts a space behind a completed word, which a label's key must not have. Of each answer there are three lines.
-_ZSH = r"""#compdef jumplab
+_ZSH = r"""#compdef jumplab j
 
 _jumplab_completion() {
     local -a response described plain open
-    local kind value about
-    (( $+commands[jumplab] )) || return 1
-    response=("${(@f)$(COMP_WORDS="${words[*]}" COMP_CWORD=$((CURRENT - 1)) _JUMPLAB_COMPLETE=zsh_complete jumplab)}")
+    local kind value about program=${words[1]}
+    (( $+commands[$program] )) || return 1
+    response=("${(@f)$(COMP_WORDS="${words[*]}" COMP_CWORD=$((CURRENT - 1)) _JUMPLAB_COMPLETE=zsh_complete $program)}")
     for kind value about in "${response[@]}"; do
         case $kind in
             dir) _path_files -/ ;;
@@ -52,7 +52,7 @@ _jumplab_completion() {
 if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
     _jumplab_completion "$@"
 else
-    compdef _jumplab_completion jumplab
+    compdef _jumplab_completion jumplab j
 fi
 """
 
@@ -60,7 +60,7 @@ fi
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print a shell's completion script: eval "$(jumplab completion bash)"."""
+    """Print a shell's completion script for jumplab and j: eval "$(jumplab completion bash)"."""
     from click.shell_completion import get_completion_class
 
     from jumplab.cli.completing import VARIABLE
@@ -71,4 +71,5 @@ def completion(shell: str) -> None:
         return
     kind = get_completion_class(shell)
     assert kind is not None
-    click.echo(kind(cli, {}, "jumplab", VARIABLE).source())
+    for program in ("jumplab", "j"):
+        click.echo(kind(cli, {}, program, VARIABLE).source())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from jumplab.cli import completing
 from jumplab.cli.options import (
     check_without_lease,
     client_option,
@@ -32,10 +33,14 @@ if TYPE_CHECKING:
 @click.option(
     "--log-of",
     metavar="LEASE",
+    shell_complete=completing.leases,
     help="Lease nothing: print what a console said in this lease of yours, also after its end; with --log, to a file.",
 )
 @click.option(
-    "--driver", metavar="PATH", help="Path of the console's driver, for example board.console or MEMBER.board.console."
+    "--driver",
+    metavar="PATH",
+    shell_complete=completing.console_paths,
+    help="Path of the console's driver, for example board.console or MEMBER.board.console.",
 )
 @click.option(
     "--from",

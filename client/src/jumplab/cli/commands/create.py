@@ -25,12 +25,14 @@ def create() -> None:
 
 
 @create.command(name="lease")
+@click.argument("positional_name", metavar="[NAME]", required=False)
 @lease_options
 @click.option("--begin", type=TimestampType(), help="Begin time; until then an exporter is reserved. Default: now.")
 @click.option("--wait", is_flag=True, help="Wait until the lease is ready.")
 @output_option
 @client_option
 def create_lease(
+    positional_name: str | None,
     selector: str,
     exporter: str,
     members: dict[str, str],
@@ -44,8 +46,9 @@ def create_lease(
     output: str | None,
     client_name: str | None,
 ) -> None:
-    """Create a lease. It lasts until it is deleted or its time is over.
+    """Create a lease. It lasts until it is released or its time is over.
 
+    NAME is the lease's name; without it one is generated. An ended lease of yours with this name is replaced.
     With --wait, one that can't be had is released again, and so is one whose waiting is interrupted.
     """
     from jumplab.cli.exit_status import print_note
@@ -56,6 +59,8 @@ def create_lease(
     from jumplab.client.controller import Controller
     from jumplab.client.gangs import parse_members
 
+    if positional_name is not None and name is not None:
+        raise click.UsageError("the name is given twice, as NAME and with --name; give it once")
     config = load_client(client_name)
     timeout = wait_timeout or config.patience.wait_timeout
     request = acquiring.make_request(
@@ -64,7 +69,7 @@ def create_lease(
         exporter=exporter,
         members=parse_members(members),
         duration=duration,
-        name=name,
+        name=positional_name if name is None else name,
         begin=begin,
         tags=tags,
         max_duration=max_duration,

@@ -21,22 +21,27 @@ def delete() -> None:
 @click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=completing.leases)
 @client_option
 def delete_lease(names: tuple[str, ...], client_name: str | None) -> None:
-    """Release leases. A lease that no longer exists is an error."""
+    """Release leases. They stay as ended leases; `jumplab get leases --all` shows them.
+
+    A lease that has ended already stays as it is. A lease that does not exist is an error.
+    """
     from jumplab.cli.running import run
     from jumplab.client.config_files import load_client
     from jumplab.client.controller import Controller
+    from jumplab.client.lease_status import already_ended
 
     async def release_each() -> None:
         async with Controller.connected(load_client(client_name)) as controller:
             for name in names:
+                ended = already_ended(await controller.lease(name))
                 await controller.delete_lease(name)
-                click.echo(f'lease "{name}" released')
+                click.echo(ended or f'lease "{name}" released')
 
     run(release_each())
 
 
 def _add_command(kind: "Kind", effect: str) -> None:
-    names_of = completing.all_clients if kind == "Client" else completing.exporters
+    names_of = completing.all_clients if kind == "Client" else completing.all_exporters
 
     @delete.command(name=kind.lower(), help=f"Administrators: delete {kind.lower()}s. {effect}")
     @click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=names_of)

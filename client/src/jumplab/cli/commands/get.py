@@ -24,7 +24,7 @@ _watch_option = click.option("-w", "--watch", "watches", is_flag=True, help="Sho
 
 @click.group(cls=KindGroup)
 def get() -> None:
-    """Show exporters, leases, the queue and, for administrators, clients."""
+    """Show exporters and their history, leases, the queue and, for administrators, clients."""
 
 
 @get.command()
@@ -69,7 +69,12 @@ def exporters(name: str | None, selector: str, watches: bool, output: str | None
 @get.command()
 @click.argument("name", required=False, shell_complete=completing.leases)
 @click.option(
-    "-l", "--selector", default="", metavar="SELECTOR", help="Show only leases that match this label selector."
+    "-l",
+    "--selector",
+    default="",
+    metavar="SELECTOR",
+    shell_complete=completing.lease_selector,
+    help="Show only leases that match this label selector.",
 )
 @click.option("--all", "show_all", is_flag=True, help="Include ended leases.")
 @_watch_option
@@ -82,30 +87,44 @@ def leases(
     """Show the leases that have not ended, or lease NAME."""
     from jumplab.cli.output import LEASE_COLUMNS, RowWriter, write
     from jumplab.cli.running import run
-    from jumplab.cli.watching import watch
+    from jumplab.cli.watching import EndedWhileWatched, watch
     from jumplab.client.config_files import load_client
     from jumplab.client.controller import Controller
 
     async def show() -> None:
         async with Controller.connected(load_client(client_name)) as controller:
-            seen: set[str] = set()
+            ended = EndedWhileWatched(controller)
 
             async def ask() -> "list[LeaseView]":
                 if name is not None:
                     return [await controller.lease(name)]
-                if not watches:
-                    return await controller.leases(selector, only_active=not show_all)
-                # One that ends while it is watched is shown once more.
-                found = await controller.leases(selector, only_active=False)
-                shown = [lease for lease in found if show_all or not lease.ended or lease.name in seen]
-                seen.update(lease.name for lease in shown)
-                return shown
+                found = await controller.leases(selector, only_active=not show_all)
+                return await ended.added_to(found) if watches and not show_all else found
 
             if watches:
                 await watch(ask, _deleted_lease, RowWriter(LEASE_COLUMNS, output))
             write(await ask(), LEASE_COLUMNS, output, single=name is not None)
 
     run(show())
+
+
+@get.command()
+@click.argument("exporter", shell_complete=completing.exporters)
+@output_option
+@client_option
+def history(exporter: str, output: str | None, client_name: str | None) -> None:
+    """Show the last leases of EXPORTER, the newest first: who had it, when, and how each lease ended."""
+    from jumplab.cli.output import HISTORY_COLUMNS, write
+    from jumplab.cli.running import run
+    from jumplab.client.config_files import load_client
+    from jumplab.client.controller import Controller
+    from jumplab.client.views import PastLeaseView
+
+    async def ask() -> list[PastLeaseView]:
+        async with Controller.connected(load_client(client_name)) as controller:
+            return await controller.history(exporter)
+
+    write(run(ask()), HISTORY_COLUMNS, output, single=False)
 
 
 @get.command()
@@ -134,7 +153,14 @@ def queue(selector: str, output: str | None, client_name: str | None) -> None:
 
 @get.command()
 @click.argument("name", required=False, shell_complete=completing.all_clients)
-@click.option("-l", "--selector", default="", metavar="SELECTOR", help="Show only clients that match.")
+@click.option(
+    "-l",
+    "--selector",
+    default="",
+    metavar="SELECTOR",
+    shell_complete=completing.client_selector,
+    help="Show only clients that match.",
+)
 @output_option
 @all_namespaces_option
 @administrator_options

@@ -54,13 +54,14 @@ def run(
     """
     from jumplab.cli.exit_status import explain_error, lease_status, print_note
     from jumplab.cli.lease_context import LeaseOptions
-    from jumplab.cli.leased_shell import Commission
+    from jumplab.cli.leased_shell import Commission, check_command
     from jumplab.cli.run_results import folder_for
     from jumplab.cli.using_drivers import Source, use_drivers
     from jumplab.errors import JumplabError
 
     if exporter_config is not None:
         check_without_lease(click.get_current_context())
+    check_command(command)
     wanted = LeaseOptions(
         selector, exporter, members, duration, name, wait_timeout, lease_name, max_duration, tags=tags
     )

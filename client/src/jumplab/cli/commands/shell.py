@@ -48,11 +48,12 @@ def shell(
     --exporter-config there is no lease: the drivers run on this machine, and end with the shell.
     """
     from jumplab.cli.lease_context import LeaseOptions
-    from jumplab.cli.leased_shell import Commission
+    from jumplab.cli.leased_shell import Commission, check_command
     from jumplab.cli.using_drivers import Source, use_drivers
 
     if exporter_config is not None:
         check_without_lease(click.get_current_context())
+    check_command(command)
     wanted = LeaseOptions(
         selector,
         exporter,

@@ -6,7 +6,7 @@ What its code raises is told as a sentence that names the class and the line, fo
 import asyncio
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -59,15 +59,19 @@ def _commands(
 
 
 def _explained(callback: Callable[..., Any], own: AsyncDriverClient, place: str) -> Callable[..., Any]:
-    async def finish(outcome: Awaitable[Any]) -> Any:
-        with _explaining(own, place):
+    async def finish(outcome: Awaitable[Any], context: ExitStack) -> Any:
+        with context, _explaining(own, place):
             return await outcome
 
     @wraps(callback)
     def call(*args: Any, **kwargs: Any) -> Any:
         with _explaining(own, place):
             outcome = callback(*args, **kwargs)
-        return finish(outcome) if asyncio.iscoroutine(outcome) else outcome
+        if not asyncio.iscoroutine(outcome):
+            return outcome
+        context = ExitStack()
+        context.enter_context(click.get_current_context())  # else it were closed, with its files, before it is awaited
+        return finish(outcome, context)
 
     return call
 

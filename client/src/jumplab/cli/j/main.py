@@ -32,6 +32,8 @@ Options:
 
 def main() -> None:
     """The program `j`: exits with 0, with 2 for a wrong usage, and with 1 for the rest."""
+    if os.environ.get("_JUMPLAB_COMPLETE", "").endswith("_complete"):
+        sys.exit(_complete())
     words, verbose = sys.argv[1:], False
     if words and words[0].startswith(("-v", "--v")):
         words, verbose = _take_verbosity(words)
@@ -42,6 +44,15 @@ def main() -> None:
         status = exit_status_of(lambda: drive(words), "j")
     end_at_interrupt()
     sys.exit(status)
+
+
+def _complete() -> int:
+    from jumplab.cli.completing import be_silent_and_quick
+
+    be_silent_and_quick()
+    from jumplab.cli.j.completing import complete
+
+    return complete()
 
 
 def _take_verbosity(words: list[str]) -> tuple[list[str], bool]:

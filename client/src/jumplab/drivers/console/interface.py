@@ -38,6 +38,7 @@ class ConsoleInterface(DriverInterface):
     """A device's console. It is read from the start of the session on, whether anyone is attached or not."""
 
     client: ClassVar[str] = "jumplab.drivers.console.ConsoleClient"
+    __observing__: ClassVar[frozenset[str]] = frozenset({"state"})
 
     @abstractmethod
     @stream

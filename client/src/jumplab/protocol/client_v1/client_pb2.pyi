@@ -567,15 +567,19 @@ class DeleteLeaseRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    UID_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    uid: _builtins.str
+    """Jumplab's own: only the lease with this uid; NOT_FOUND where another one has its name."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        uid: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "uid", b"uid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -814,3 +818,70 @@ class ListQueueResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListQueueResponse: _TypeAlias = ListQueueResponse  # noqa: Y015
+
+@_typing.final
+class PastLease(_message.Message):
+    """A lease that an exporter served; it need not exist any more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEASE_FIELD_NUMBER: _builtins.int
+    UID_FIELD_NUMBER: _builtins.int
+    CLIENT_FIELD_NUMBER: _builtins.int
+    BEGAN_FIELD_NUMBER: _builtins.int
+    ENDED_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    lease: _builtins.str
+    """The lease's name."""
+    uid: _builtins.str
+    client: _builtins.str
+    """The name of its last holder."""
+    reason: _builtins.str
+    """One word: Released, Expired, Preempted, ExporterFailed, Deleted, ..."""
+    @_builtins.property
+    def began(self) -> _timestamp_pb2.Timestamp:
+        """Absent for a lease that never became ready."""
+
+    @_builtins.property
+    def ended(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        lease: _builtins.str = ...,
+        uid: _builtins.str = ...,
+        client: _builtins.str = ...,
+        began: _timestamp_pb2.Timestamp | None = ...,
+        ended: _timestamp_pb2.Timestamp | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_began", b"_began", "began", b"began", "ended", b"ended"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_began", b"_began", "began", b"began", "client", b"client", "ended", b"ended", "lease", b"lease", "reason", b"reason", "uid", b"uid"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__began: _TypeAlias = _typing.Literal["began"]  # noqa: Y015
+    _WhichOneofArgType__began: _TypeAlias = _typing.Literal["_began", b"_began"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__began) -> _WhichOneofReturnType__began | None: ...
+
+Global___PastLease: _TypeAlias = PastLease  # noqa: Y015
+
+@_typing.final
+class ExporterHistory(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEASES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def leases(self) -> _containers.RepeatedCompositeFieldContainer[Global___PastLease]:
+        """The newest first; at most 50."""
+
+    def __init__(
+        self,
+        *,
+        leases: _abc.Iterable[Global___PastLease] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["leases", b"leases"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExporterHistory: _TypeAlias = ExporterHistory  # noqa: Y015

@@ -92,6 +92,11 @@ class ClientServiceStub:
                 request_serializer=jumplab_dot_client_dot_v1_dot_client__pb2.ListQueueRequest.SerializeToString,
                 response_deserializer=jumplab_dot_client_dot_v1_dot_client__pb2.ListQueueResponse.FromString,
                 _registered_method=True)
+        self.GetHistory = channel.unary_unary(
+                '/jumplab.client.v1.ClientService/GetHistory',
+                request_serializer=jumplab_dot_client_dot_v1_dot_client__pb2.GetExporterRequest.SerializeToString,
+                response_deserializer=jumplab_dot_client_dot_v1_dot_client__pb2.ExporterHistory.FromString,
+                _registered_method=True)
 
 
 class ClientServiceServicer:
@@ -136,7 +141,8 @@ class ClientServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteLease(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Releases the lease, which stays as an ended one; of an ended lease nothing changes.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -163,6 +169,13 @@ class ClientServiceServicer:
 
     def ListQueue(self, request, context):
         """Jumplab's own: who waits for what, in the order in which they are served.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetHistory(self, request, context):
+        """Jumplab's own: the last leases that the exporter served.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -225,6 +238,11 @@ def add_ClientServiceServicer_to_server(servicer, server):
                     servicer.ListQueue,
                     request_deserializer=jumplab_dot_client_dot_v1_dot_client__pb2.ListQueueRequest.FromString,
                     response_serializer=jumplab_dot_client_dot_v1_dot_client__pb2.ListQueueResponse.SerializeToString,
+            ),
+            'GetHistory': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetHistory,
+                    request_deserializer=jumplab_dot_client_dot_v1_dot_client__pb2.GetExporterRequest.FromString,
+                    response_serializer=jumplab_dot_client_dot_v1_dot_client__pb2.ExporterHistory.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -526,6 +544,33 @@ class ClientService:
             '/jumplab.client.v1.ClientService/ListQueue',
             jumplab_dot_client_dot_v1_dot_client__pb2.ListQueueRequest.SerializeToString,
             jumplab_dot_client_dot_v1_dot_client__pb2.ListQueueResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/jumplab.client.v1.ClientService/GetHistory',
+            jumplab_dot_client_dot_v1_dot_client__pb2.GetExporterRequest.SerializeToString,
+            jumplab_dot_client_dot_v1_dot_client__pb2.ExporterHistory.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,7 @@ class ClientServiceStub:
     CreateLease: _grpc.UnaryUnaryMultiCallable[_client_pb2.CreateLeaseRequest, _client_pb2.Lease]
     UpdateLease: _grpc.UnaryUnaryMultiCallable[_client_pb2.UpdateLeaseRequest, _client_pb2.Lease]
     DeleteLease: _grpc.UnaryUnaryMultiCallable[_client_pb2.DeleteLeaseRequest, _empty_pb2.Empty]
+    """Releases the lease, which stays as an ended one; of an ended lease nothing changes."""
     RotateToken: _grpc.UnaryUnaryMultiCallable[_client_pb2.RotateTokenRequest, _client_pb2.RotateTokenResponse]
     WatchLease: _grpc.UnaryStreamMultiCallable[_client_pb2.GetLeaseRequest, _client_pb2.Lease]
     """Jumplab's own: the lease now and after each change; ends with NOT_FOUND when the lease is deleted."""
@@ -50,6 +51,8 @@ class ClientServiceStub:
     """Jumplab's own: why the lease has no exporter, each that was considered."""
     ListQueue: _grpc.UnaryUnaryMultiCallable[_client_pb2.ListQueueRequest, _client_pb2.ListQueueResponse]
     """Jumplab's own: who waits for what, in the order in which they are served."""
+    GetHistory: _grpc.UnaryUnaryMultiCallable[_client_pb2.GetExporterRequest, _client_pb2.ExporterHistory]
+    """Jumplab's own: the last leases that the exporter served."""
 
 @_typing.type_check_only
 class ClientServiceAsyncStub(ClientServiceStub):
@@ -65,6 +68,7 @@ class ClientServiceAsyncStub(ClientServiceStub):
     CreateLease: _aio.UnaryUnaryMultiCallable[_client_pb2.CreateLeaseRequest, _client_pb2.Lease]  # type: ignore[assignment]
     UpdateLease: _aio.UnaryUnaryMultiCallable[_client_pb2.UpdateLeaseRequest, _client_pb2.Lease]  # type: ignore[assignment]
     DeleteLease: _aio.UnaryUnaryMultiCallable[_client_pb2.DeleteLeaseRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Releases the lease, which stays as an ended one; of an ended lease nothing changes."""
     RotateToken: _aio.UnaryUnaryMultiCallable[_client_pb2.RotateTokenRequest, _client_pb2.RotateTokenResponse]  # type: ignore[assignment]
     WatchLease: _aio.UnaryStreamMultiCallable[_client_pb2.GetLeaseRequest, _client_pb2.Lease]  # type: ignore[assignment]
     """Jumplab's own: the lease now and after each change; ends with NOT_FOUND when the lease is deleted."""
@@ -72,6 +76,8 @@ class ClientServiceAsyncStub(ClientServiceStub):
     """Jumplab's own: why the lease has no exporter, each that was considered."""
     ListQueue: _aio.UnaryUnaryMultiCallable[_client_pb2.ListQueueRequest, _client_pb2.ListQueueResponse]  # type: ignore[assignment]
     """Jumplab's own: who waits for what, in the order in which they are served."""
+    GetHistory: _aio.UnaryUnaryMultiCallable[_client_pb2.GetExporterRequest, _client_pb2.ExporterHistory]  # type: ignore[assignment]
+    """Jumplab's own: the last leases that the exporter served."""
 
 class ClientServiceServicer(metaclass=_abc_1.ABCMeta):
     """Resource names are `namespaces/NAMESPACE/exporters/NAME` and `namespaces/NAMESPACE/leases/NAME`; a parent is
@@ -125,7 +131,8 @@ class ClientServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _client_pb2.DeleteLeaseRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]: ...
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Releases the lease, which stays as an ended one; of an ended lease nothing changes."""
 
     @_abc_1.abstractmethod
     def RotateToken(
@@ -157,5 +164,13 @@ class ClientServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_client_pb2.ListQueueResponse, _abc.Awaitable[_client_pb2.ListQueueResponse]]:
         """Jumplab's own: who waits for what, in the order in which they are served."""
+
+    @_abc_1.abstractmethod
+    def GetHistory(
+        self,
+        request: _client_pb2.GetExporterRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_client_pb2.ExporterHistory, _abc.Awaitable[_client_pb2.ExporterHistory]]:
+        """Jumplab's own: the last leases that the exporter served."""
 
 def add_ClientServiceServicer_to_server(servicer: ClientServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

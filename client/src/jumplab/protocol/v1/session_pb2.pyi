@@ -12,6 +12,10 @@ counted, in each direction from 1 on; a side keeps what it has sent until the ot
 sends it again on the next connection, from where the other says that it stopped. So each counted frame arrives once,
 in order.
 
+A frame of a kind that its reader does not know is counted and left aside, and so are fields and numbers of enums: a peer
+may be a version older or newer. So a kind that comes later is counted, or is sent only to who has said in its Hello or
+Welcome that it knows it, and so is what the sender could not do without.
+
 The items of a streaming call are held back until its reader has taken enough of those before (Call.window_bytes,
 CallTaken): what is said of other calls never waits behind them.
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import cast
@@ -29,12 +30,14 @@ from jumplab.session import call_errors
 from jumplab.session.channel import FrameChannel
 from jumplab.session.client.loader import ClientClasses, reported_methods
 from jumplab.session.client.streams import DriverStream, RunningCall
-from jumplab.session.frames import UNCOUNTED, ProtocolError
+from jumplab.session.frames import UNCOUNTED, ProtocolError, is_of_a_later_version
 from jumplab.session.inline_stream import InlineStream
 from jumplab.session.items import WINDOW_BYTES, ReceivedItems
 from jumplab.session.life import SessionEvent, SessionLife
 from jumplab.transport.backoff import Backoff
 from jumplab.transport.links import EnvelopeStream, Link
+
+_log = logging.getLogger(__name__)
 
 
 class Session:
@@ -218,6 +221,8 @@ class Session:
                     self.on_status(frame.status_change)
             case "goodbye":
                 self.end(errors.SessionEnded(frame.goodbye.reason))
+            case _ if is_of_a_later_version(frame):
+                _log.debug("the exporter sent a frame of a later version, which is left aside")
             case _:
                 raise ProtocolError(f"the exporter sent a frame that only a client sends: {kind}")
 

@@ -24,7 +24,7 @@ from jumplab.protocol.v1.session_pb2 import (
 )
 from jumplab.session import call_errors
 from jumplab.session.channel import FrameChannel
-from jumplab.session.frames import FRAME_BYTES, UNCOUNTED, ProtocolError, until_let_go
+from jumplab.session.frames import FRAME_BYTES, UNCOUNTED, ProtocolError, is_of_a_later_version, until_let_go
 from jumplab.session.host.dispatch import Dispatcher, Invocation
 from jumplab.session.host.driver_logs import driver_path, traceback_of
 from jumplab.session.host.progress import ProgressReports
@@ -218,6 +218,8 @@ class Attachment:
                     await self._reopen(frame.reopen)
                 case "leave":
                     self.end()
+                case _ if is_of_a_later_version(frame):
+                    _log.debug("a client sent a frame of a later version, which is left aside")
                 case _:
                     raise ProtocolError(f"the client sent a frame that only an exporter sends: {kind or 'unknown'}")
         self._channel.arrived(payload, counted)
@@ -325,11 +327,11 @@ class Attachment:
             reports.close()
 
     async def _work(self, call: Call, invocation: Invocation) -> bytes:
-        if invocation.method.kind is MethodKind.STREAM and not call.bulk:
-            self._usage.note()  # one that stays open, such as a console, is used by what comes
-            return await self._serve_stream(call, invocation)
-        with self._usage.running():
-            match invocation.method.kind:
+        # A byte stream that stays open, such as a console, is used by what the client sends.
+        method = invocation.method
+        stays_open = method.kind is MethodKind.STREAM and not call.bulk
+        with contextlib.nullcontext() if stays_open or method.observes else self._usage.running():
+            match method.kind:
                 case MethodKind.CALL:
                     return await self._dispatcher.call(invocation)
                 case MethodKind.STREAMING:

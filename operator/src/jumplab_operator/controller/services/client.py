@@ -22,7 +22,14 @@ from jumplab_operator.controller.explanations import QUEUE_LIMIT, explanation_me
 from jumplab_operator.controller.interceptor import caller, text_metadata
 from jumplab_operator.controller.lab import Lab
 from jumplab_operator.controller.lease_requests import new_spec, spec_changes
-from jumplab_operator.controller.messages import driver_reports, exporter_message, in_force, lease_message, timestamp
+from jumplab_operator.controller.messages import (
+    driver_reports,
+    exporter_message,
+    history_message,
+    in_force,
+    lease_message,
+    timestamp,
+)
 from jumplab_operator.controller.names import parse_parent, parse_resource
 from jumplab_operator.controller.paging import page
 from jumplab_operator.controller.refusals import BadRequest, NoSuchThing, NotAllowed
@@ -83,13 +90,15 @@ class ClientService(ClientServiceServicer):
         only_active = request.only_active if request.HasField("only_active") else True
         found = [
             each
-            for each in self._lab.leases(namespace)
-            if matches(by_label, each.metadata.labels)
-            and matches(by_tag, in_force(each).tags)
-            and not (only_active and each.status.ended)
+            for each in (self._lab.active_leases if only_active else self._lab.leases)(namespace)
+            if matches(by_label, each.metadata.labels) and matches(by_tag, in_force(each).tags)
         ]
         messages, next_token = page(found, lease_message, request.page_size, request.page_token)
         return pb.ListLeasesResponse(leases=messages, next_page_token=next_token)
+
+    async def GetHistory(self, request: pb.GetExporterRequest, _: Context) -> pb.ExporterHistory:
+        require_kind(caller(), "Client")
+        return history_message(visible_exporter(self._lab, caller(), parse_resource("exporters", request.name)))
 
     async def CreateLease(self, request: pb.CreateLeaseRequest, _: Context) -> pb.Lease:
         namespace, client = self._own_namespace(request.parent), caller().name.name
@@ -114,8 +123,10 @@ class ClientService(ClientServiceServicer):
 
     async def DeleteLease(self, request: pb.DeleteLeaseRequest, _: Context) -> Empty:
         name = parse_resource("leases", request.name)
-        own_lease(self._lab, caller(), name)
-        await self._lab.delete_lease(name)
+        lease = own_lease(self._lab, caller(), name)
+        if request.uid and request.uid != lease.uid:
+            raise NoSuchThing(f'lease "{name.name}" is another one by now; the one that was to be released is gone')
+        await self._lab.release_lease(name)
         return Empty()
 
     async def RotateToken(self, request: pb.RotateTokenRequest, context: Context) -> pb.RotateTokenResponse:

@@ -97,15 +97,14 @@ class ControllerService(ControllerServiceServicer):
 
     async def ReleaseLease(self, request: pb.ReleaseLeaseRequest, _: Context) -> pb.ReleaseLeaseResponse:
         lease = own_lease(self._lab, caller(), self._named(request.name))
-        if not lease.status.ended:
-            await self._lab.patch_lease(Name(lease.namespace, lease.name), {"release": True})
+        await self._lab.release_lease(Name(lease.namespace, lease.name))
         return pb.ReleaseLeaseResponse()
 
     async def ListLeases(self, _request: pb.ListLeasesRequest, _: Context) -> pb.ListLeasesResponse:
         require_kind(caller(), "Client")
         holder = caller().name
-        leases = self._lab.leases(holder.namespace)
-        own = [each.name for each in leases if in_force(each).client_ref.name == holder.name and not each.status.ended]
+        leases = self._lab.active_leases(holder.namespace)
+        own = [each.name for each in leases if in_force(each).client_ref.name == holder.name]
         return pb.ListLeasesResponse(names=sorted(own))
 
     async def GetServiceEndpoints(

@@ -108,8 +108,8 @@ class _Walk:
         self._order = FairOrder(index, rival_queues(index, key), now)
         self._forecast = Forecast(index, blockers.result, now, min(reach, FORESEEN))
         self._latest: Forecast | None = None
-        """The second forecast, where a lease that may be extended is before others."""
-        if any(index.leases[leased.lease].moves for pool in key for leased in pool.leased):
+        """The second forecast, where any lease may be extended."""
+        if any(lease.moves for lease in index.leases.values()):
             self._latest = Forecast(index, blockers.result, now, min(reach, FORESEEN), latest=True)
         self._usage = QuotaUsage(index)
         self._now = now
@@ -164,8 +164,10 @@ class _Walk:
         earliest = _expected_begin(lease, moment)
         if self._latest is None or earliest is None:
             return ExpectedBegin(earliest), got
-        bounded = latest is not None and latest[0] - self._now < LONGEST_LEASE
-        last = _expected_begin(lease, latest[0]) if latest is not None and bounded else None
+        if latest is None or latest[0] - self._now >= LONGEST_LEASE:
+            return ExpectedBegin(earliest, is_range=True), got
+        # Where leases before it last longer, one may take another exporter, and this one begin sooner.
+        last = _expected_begin(lease, max(latest[0], moment))
         return ExpectedBegin(earliest, earliest != last, last if earliest != last else None), got
 
 

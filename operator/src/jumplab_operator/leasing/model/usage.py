@@ -5,7 +5,7 @@ don't depend on the order in which leases came and went. The window is the hour 
 """
 
 from collections import Counter, defaultdict
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from jumplab_operator.leasing.model.facts import LeaseFacts, UsageFacts
 from jumplab_operator.leasing.model.ids import ClientName
@@ -67,6 +67,11 @@ class Usage:
 def hour_of(now: datetime) -> int:
     """The hour that runs, counted since 1970."""
     return int(now.timestamp()) // _HOUR_SECONDS
+
+
+def is_forgotten(ended: datetime, now: datetime) -> bool:
+    """Whether a lease that ended then counts no more."""
+    return ended <= now - timedelta(hours=WINDOW_HOURS)
 
 
 def client_of(fact: LeaseFacts | UsageFacts) -> ClientName:

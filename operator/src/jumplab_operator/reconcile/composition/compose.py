@@ -23,6 +23,7 @@ from jumplab_operator.reconcile.composition.lab_service import LabService
 from jumplab_operator.reconcile.composition.manager import Manager
 from jumplab_operator.reconcile.context.connections import Connections
 from jumplab_operator.reconcile.context.context import Cluster
+from jumplab_operator.reconcile.context.ended_leases import EndedLeases
 from jumplab_operator.reconcile.context.pauses import Pauses
 from jumplab_operator.reconcile.context.settings import LabSettings
 from jumplab_operator.reconcile.context.workqueue import WorkQueue
@@ -60,6 +61,7 @@ async def lab_over(
         queue=queue,
         events=EventRecorder(kube, clock, queue.calm, settings.attach_first),
         pauses=Pauses(clock),
+        ended=EndedLeases(settings.ended_of_client, settings.ended_of_namespace),
     )
     scheduler_loop = SchedulerLoop(cluster)
     credentials = Credentials(kube, issuer, settings.ca_pem)

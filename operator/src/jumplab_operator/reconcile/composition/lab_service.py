@@ -12,6 +12,7 @@ from jumplab_operator.errors import ApiError, ApiRefused, EditRefused
 from jumplab_operator.kube.client import CUSTOM, path
 from jumplab_operator.names import Name
 from jumplab_operator.reconcile.composition.manager import Manager
+from jumplab_operator.reconcile.composition.replacing import remove_ended
 from jumplab_operator.reconcile.context.connections import Connection
 from jumplab_operator.reconcile.context.context import Cluster
 from jumplab_operator.reconcile.lease_steps import claims
@@ -19,6 +20,7 @@ from jumplab_operator.reconcile.scheduling.scheduler_loop import SchedulerLoop
 from jumplab_operator.resources import GROUP, VERSION, Client, Device, Exporter, LabelSelector, Lease, Resource
 from jumplab_operator.resources.conditions import is_true
 from jumplab_operator.resources.exporter import Phase
+from jumplab_operator.resources.lease import ENDED_LABEL
 
 _OWN_LABELS = f"{GROUP}/"
 _BURST = timedelta(seconds=1)
@@ -50,6 +52,13 @@ class LabService:
 
     def leases(self, namespace: str) -> Sequence[Lease]:
         return self._cluster.objects.all_of(Lease, namespace)
+
+    def active_leases(self, namespace: str) -> Sequence[Lease]:
+        holders = self._cluster.holders
+        uids = [
+            uid for client in holders.clients() if client.namespace == namespace for uid in holders.leases_of(client)
+        ]
+        return [lease for uid in uids if (lease := self._cluster.objects.by_uid(Lease, uid)) is not None]
 
     def remaining(self, lease: Lease) -> timedelta | None:
         if lease.status.ended or lease.spec.release:
@@ -172,11 +181,14 @@ class LabService:
     async def create_lease(self, namespace: str, name: str | None, spec: Mapping[str, Any]) -> Lease:
         metadata = {"name": name} if name is not None else {"generateName": "lease-"}
         body = {"apiVersion": f"{GROUP}/{VERSION}", "kind": Lease.KIND, "metadata": metadata, "spec": dict(spec)}
-        return self._taken_over(await self._cluster.kube.create(path(CUSTOM, Lease.PLURAL, namespace), body))
-
-    async def patch_lease(self, lease: Name, spec: Mapping[str, Any]) -> Lease:
-        where = path(CUSTOM, Lease.PLURAL, lease.namespace, lease.name)
-        return self._taken_over(await self._cluster.kube.merge(where, {"spec": dict(spec)}))
+        where = path(CUSTOM, Lease.PLURAL, namespace)
+        try:
+            return self._taken_over(await self._cluster.kube.create(where, body))
+        except ApiError as refused:
+            if name is None or refused.status != 409:
+                raise
+            await remove_ended(Name(namespace, name), spec["clientRef"]["name"], self._cluster, self._reconciler)
+        return self._taken_over(await self._cluster.kube.create(where, body))
 
     async def edit_lease(self, lease: Name, spec: Mapping[str, Any]) -> Lease:
         known = self.lease(lease)
@@ -184,7 +196,7 @@ class LabService:
             raise ApiRefused(404, f'there is no Lease "{lease.name}" in namespace "{lease.namespace}"')
         if refusal := self._scheduler_loop.edit_refusal(known, spec):
             raise EditRefused(refusal.message)
-        edited = await self.patch_lease(lease, spec)
+        edited = await self._patched(lease, {"spec": dict(spec)})
         with contextlib.suppress(ApiError):  # it is stored: the operator comes back to it
             await self._reconciler.reconcile_now(edited.uid)
         return self._cluster.objects.by_uid(Lease, edited.uid) or edited
@@ -193,11 +205,20 @@ class LabService:
         self._cluster.objects.put(Lease, answer)
         return Lease.from_plain(answer)
 
-    async def delete_lease(self, lease: Name) -> None:
+    async def _patched(self, lease: Name, body: Mapping[str, Any]) -> Lease:
+        where = path(CUSTOM, Lease.PLURAL, lease.namespace, lease.name)
+        return self._taken_over(await self._cluster.kube.merge(where, body))
+
+    async def release_lease(self, lease: Name) -> None:
         known = self.lease(lease)
-        await self._cluster.kube.delete(path(CUSTOM, Lease.PLURAL, lease.namespace, lease.name))
-        if known is not None:
-            await self._cluster.refresh(known)
+        if known is not None and known.status.ended:
+            return
+        if known is None or not known.spec.release:
+            # The label goes along: it would be a write of its own once the lease has ended.
+            body = {"metadata": {"labels": {ENDED_LABEL: "true"}}, "spec": {"release": True}}
+            known = await self._patched(lease, body)
+        with contextlib.suppress(ApiError):  # it is stored: the operator comes back to it
+            await self._reconciler.reconcile_now(known.uid)
 
     async def rotate_client_token(self, client: Name, token: str) -> tuple[str, datetime | None]:
         resource = self.client(client)

@@ -6,7 +6,7 @@ from jumplab_operator.controller.lab import HolderChange
 from jumplab_operator.errors import ApiError
 from jumplab_operator.kube.object_store import StoredObject
 from jumplab_operator.names import Name
-from jumplab_operator.reconcile.context.context import Cluster
+from jumplab_operator.reconcile.context.context import Cluster, whole_seconds
 from jumplab_operator.reconcile.lease_steps import unreadable
 from jumplab_operator.reconcile.lease_steps.claims import is_assigned_to
 from jumplab_operator.reconcile.lease_steps.credentials import Credentials
@@ -92,6 +92,8 @@ class Manager:
             self._lease_changed(_as_lease(old), _as_lease(new))
         elif seen.kind is Exporter:
             self._exporter_changed(seen.uid, _claim(old), _claim(new))
+            if is_readable:
+                self._history_changed(seen.name.namespace, _as_exporter(old), _as_exporter(new))
         elif seen.kind is Client and is_readable:
             self._client_changed(seen.name, _as_client(old), _as_client(new))
 
@@ -118,6 +120,10 @@ class Manager:
             if now:
                 self._claimed[now].add(uid)
 
+    def _history_changed(self, namespace: str, before: Exporter | None, now: Exporter | None) -> None:
+        for lease_uid in self._cluster.past.note_exporter(before, now, self._cluster.clock.now()):
+            self._scheduler_loop.note(namespace, lease_uid)
+
     def _forget(self, uid: str) -> None:
         self._cluster.presence.forget(uid)
         self._credentials.forget(uid)
@@ -128,6 +134,10 @@ class Manager:
         if lease is None:
             return
         self._cluster.holders.note(before, now)
+        for uid in self._cluster.ended.note(before, now):
+            self._cluster.queue.add(uid, patient=True)
+        if now is None:
+            self._cluster.past.note_gone(lease, whole_seconds(self._cluster.clock.now()))
         self._remember_deadline(lease)
         self._announce_holder(before, now)
         self._failures.note(before, now)
@@ -184,6 +194,10 @@ def _claim(resource: object) -> str:
 
 def _as_client(resource: object) -> Client | None:
     return resource if isinstance(resource, Client) else None
+
+
+def _as_exporter(resource: object) -> Exporter | None:
+    return resource if isinstance(resource, Exporter) else None
 
 
 def _as_lease(resource: object) -> Lease | None:

@@ -14,7 +14,9 @@ from jumplab_operator.names import Name
 from jumplab_operator.reconcile.context.callers import Callers
 from jumplab_operator.reconcile.context.change_notifier import ChangeNotifier, HolderNotifier
 from jumplab_operator.reconcile.context.connections import Connections
+from jumplab_operator.reconcile.context.ended_leases import EndedLeases
 from jumplab_operator.reconcile.context.holders import Holders
+from jumplab_operator.reconcile.context.past_leases import PastLeases
 from jumplab_operator.reconcile.context.pauses import Pauses
 from jumplab_operator.reconcile.context.settings import LabSettings
 from jumplab_operator.reconcile.context.workqueue import WorkQueue
@@ -37,10 +39,12 @@ class Cluster:
     queue: WorkQueue
     events: EventRecorder
     pauses: Pauses
+    ended: EndedLeases
     topics: ChangeNotifier = field(default_factory=ChangeNotifier)
     holdings: HolderNotifier = field(default_factory=HolderNotifier)
     holders: Holders = field(default_factory=Holders)
     callers: Callers = field(default_factory=Callers)
+    past: PastLeases = field(default_factory=PastLeases)
     deadlines: dict[str, datetime] = field(default_factory=dict)
     """The latest end of each lease that had an exporter, by uid; the entries outlive the Lease objects."""
 

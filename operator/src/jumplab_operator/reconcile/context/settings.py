@@ -33,6 +33,10 @@ class LabSettings:
     """How long, after the operator's start, exporters may take to come back."""
     retention: timedelta = timedelta(days=7)
     """How long an ended lease exists whose spec does not set it."""
+    ended_of_client: int = 200
+    """How many ended leases of one client exist at most; the oldest are deleted first, whatever their retention."""
+    ended_of_namespace: int = 5_000
+    """The same for all clients of a namespace."""
     quarantine_after: int = QUARANTINE_AFTER
     """Quarantine an exporter after this many consecutive failures: health checks or leases."""
     preemption_notice: timedelta = PREEMPTION_NOTICE

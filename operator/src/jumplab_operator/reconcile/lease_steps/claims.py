@@ -1,7 +1,8 @@
 """An exporter's claim: the lease that it serves, and when the claim may be cleared.
 
 `status.leaseRef` is the record. It is written before the Lease's status, and cleared only when the exporter is clean
-of that lease by its own word, or Offline past that lease's deadline.
+of that lease by its own word, or Offline past that lease's deadline. The write that clears it records the lease in
+`status.history`.
 """
 
 from dataclasses import replace
@@ -11,7 +12,8 @@ from jumplab_operator.controller.lab import Assignment
 from jumplab_operator.kube.client import CUSTOM, path
 from jumplab_operator.leasing.model.times import expected_end
 from jumplab_operator.names import Name
-from jumplab_operator.reconcile.context.context import Cluster
+from jumplab_operator.reconcile.context.context import Cluster, whole_seconds
+from jumplab_operator.reconcile.context.holders import holder_of
 from jumplab_operator.resources import Exporter, Lease, LeaseRef
 from jumplab_operator.resources.conditions import find_condition
 
@@ -48,6 +50,19 @@ def is_claimed_by(exporter: Exporter, lease: Lease) -> bool:
     """Whether the exporter is claimed by the lease."""
     claim = exporter.status.lease_ref
     return claim is not None and (claim.uid == lease.uid or (claim.uid is None and claim.name == lease.name))
+
+
+def new_claim(lease: Lease, now: datetime) -> LeaseRef:
+    """The claim of an exporter by the lease."""
+    return LeaseRef(name=lease.name, uid=lease.uid, client=holder_of(lease).name, since=whole_seconds(now))
+
+
+def current_claim(claim: LeaseRef, lease: Lease | None, exporter: Exporter) -> LeaseRef:
+    """The claim as it is to be written next: with the holder that the lease has by now."""
+    if lease is None or not is_assigned_to(lease, exporter):
+        return claim
+    begin = claim.since or lease.status.begin_time
+    return claim.model_copy(update={"client": holder_of(lease).name, "since": begin})
 
 
 def is_assigned_to(lease: Lease, exporter: Exporter) -> bool:

@@ -1,6 +1,9 @@
-"""Retention: ended leases stay for a while, so that users can look them up, and are then deleted."""
+"""Retention: ended leases stay for a while, so that users can look them up, and are then deleted.
 
-from datetime import timedelta
+Of each client and of each namespace only so many stay; the oldest go first.
+"""
+
+from datetime import datetime, timedelta
 
 from jumplab_operator.errors import ApiError
 from jumplab_operator.names import Name
@@ -9,23 +12,32 @@ from jumplab_operator.resources import Exporter, Lease
 
 
 async def delete_when_due(lease: Lease, cluster: Cluster) -> None:
-    """Deletes an ended lease whose retention is over, else reconciles it again then. Raises ApiError.
+    """Deletes an ended lease whose retention is over, or that is one too many; else reconciles it again when its
+    retention is over. Raises ApiError.
 
-    A lease that an exporter has still to clean up after stays: its end bounds how long that exporter may be busy.
+    A lease that an exporter has still to clean up after stays: its end bounds how long that exporter may be busy. It is
+    reconciled again when its claim is cleared.
     """
-    ended = lease.status.end_time
-    if ended is None or lease.metadata.deletion_timestamp is not None or _is_claimed(lease, cluster):
+    if lease.metadata.deletion_timestamp is not None or _is_claimed(lease, cluster):
         return
-    due = ended + _retention(lease, cluster)
-    if due > cluster.clock.now():
-        cluster.queue.add_at(lease.uid, due)
-        return
+    if not cluster.ended.is_surplus(lease):
+        due = _due(lease, cluster)
+        if due is None:
+            return
+        if due > cluster.clock.now():
+            cluster.queue.add_at(lease.uid, due)
+            return
     try:
         await cluster.kube.delete(object_path(lease), lease.uid)
     except ApiError as refused:
         if refused.status not in (404, 409):  # it is gone; one of the same name may be there
             raise
     await cluster.refresh(lease)
+
+
+def _due(lease: Lease, cluster: Cluster) -> datetime | None:
+    ended = lease.status.end_time
+    return ended + _retention(lease, cluster) if ended is not None else None
 
 
 def _retention(lease: Lease, cluster: Cluster) -> timedelta:

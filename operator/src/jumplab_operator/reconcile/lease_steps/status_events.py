@@ -1,6 +1,7 @@
 """The Events for a change of a lease's status."""
 
 from jumplab_operator.kube.event_recorder import Event
+from jumplab_operator.leasing.explain.pending_reasons import exporters_named
 from jumplab_operator.resources import LeaseStatus
 from jumplab_operator.resources.conditions import find_condition, is_true
 
@@ -10,7 +11,8 @@ def events_of(before: LeaseStatus, after: LeaseStatus) -> list[Event]:
     if after.ended and not before.ended:
         ready = find_condition(after.conditions, "Ready")
         reason, message = (ready.reason, ready.message) if ready is not None else ("", "")
-        return [Event("Ended", f"{reason}: {message}", warning=reason not in ("Released", "Expired"))]
+        told = f"{reason}: {message}{_who_had_what(after)}"
+        return [Event("Ended", told, warning=reason not in ("Released", "Expired"))]
     found = [
         Event(kind, _message(after, kind), warning=kind in ("Unsatisfiable", "Invalid", "Preempting"))
         for kind in ("Assigned", "Ready", "Unsatisfiable", "Invalid", "Preempting")
@@ -28,6 +30,13 @@ def events_of(before: LeaseStatus, after: LeaseStatus) -> list[Event]:
     if _turned(before, after, to=True):
         found.append(Event("ExporterOnline", _message(after, "ExporterOnline")))
     return found
+
+
+def _who_had_what(status: LeaseStatus) -> str:
+    """The end of the sentence: the Event may outlive the Lease."""
+    if not status.exporter_names or not _holder(status):
+        return ""
+    return f'; client "{_holder(status)}" had {exporters_named(status.exporter_names)}'
 
 
 def _holder(status: LeaseStatus) -> str:

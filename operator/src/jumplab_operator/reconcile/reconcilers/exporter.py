@@ -11,9 +11,10 @@ from jumplab_operator.leasing.model.decisions import Assign
 from jumplab_operator.reconcile.context.context import Cluster, whole_seconds
 from jumplab_operator.reconcile.lease_steps import claims
 from jumplab_operator.reconcile.lease_steps.credentials import Credentials
+from jumplab_operator.reconcile.lease_steps.exporter_history import history_after
 from jumplab_operator.reconcile.lease_steps.failure_history import FailureHistory
 from jumplab_operator.reconcile.scheduling.scheduler_loop import SchedulerLoop
-from jumplab_operator.resources import Device, Exporter, ExporterStatus, LeaseRef, ObjectRef
+from jumplab_operator.resources import Device, Exporter, ExporterStatus, HistoryEntry, LeaseRef, ObjectRef
 from jumplab_operator.resources.conditions import condition, find_condition, is_true, merge_conditions
 from jumplab_operator.resources.metadata import Condition
 
@@ -95,7 +96,7 @@ class ExporterReconciler:
         deadline = self._cluster.deadlines.get(claim.uid or "")
         if deadline is not None and deadline > self._cluster.clock.now():
             self._cluster.queue.add_at(exporter.uid, deadline, patient=True)
-        return claim
+        return claims.current_claim(claim, lease, exporter)
 
     def _status(
         self, exporter: Exporter, online: bool, claim: LeaseRef | None, secret: str, now: datetime
@@ -117,12 +118,20 @@ class ExporterReconciler:
                 "endpoint": self._cluster.settings.endpoint,
                 "devices": before.devices if connection.devices is None else connection.devices,
                 "lease_ref": claim,
+                "history": self._history(exporter, claim),
                 "exporter_status": phase,
                 "status_message": message or None,
                 "last_seen": whole_seconds(now) if turned else before.last_seen,
                 **self._judged(exporter, online, now),
             }
         )
+
+    def _history(self, exporter: Exporter, claim: LeaseRef | None) -> Sequence[HistoryEntry]:
+        """Its history, given the claim that stays."""
+        before = exporter.status
+        if before.lease_ref is None or claim is not None:
+            return before.history
+        return history_after(exporter, before.lease_ref, self._cluster)
 
     def _judged(self, exporter: Exporter, online: bool, now: datetime) -> dict[str, Any]:
         """The fields for its presence and its health. Until its first report its health stays."""

@@ -17,14 +17,14 @@ from jumplab_operator.names import Name
 from jumplab_operator.reconcile.context.context import Cluster, whole_seconds
 from jumplab_operator.reconcile.context.lease_context import LeaseContext
 from jumplab_operator.reconcile.lease_steps import activity, preemption_notice
-from jumplab_operator.reconcile.lease_steps.claims import is_claimed_by
+from jumplab_operator.reconcile.lease_steps.claims import is_claimed_by, new_claim
 from jumplab_operator.reconcile.lease_steps.members import assigned_fields, member_count, reserved_fields
 from jumplab_operator.reconcile.lease_steps.retention import delete_when_due
 from jumplab_operator.reconcile.lease_steps.revocation import Revocations
 from jumplab_operator.reconcile.lease_steps.status_writer import StatusWriter
 from jumplab_operator.reconcile.lease_steps.termination import exporters_ending
 from jumplab_operator.reconcile.scheduling.scheduler_loop import SchedulerLoop
-from jumplab_operator.resources import Exporter, Lease, LeaseRef
+from jumplab_operator.resources import Exporter, Lease
 from jumplab_operator.resources.conditions import find_condition, is_true
 
 _ASK_AGAIN = timedelta(minutes=1)
@@ -145,7 +145,8 @@ class LeaseReconciler:
                 self._cluster.presence.of(exporter.uid).claim(lease.uid)
             for exporter in exporters:
                 if not is_claimed_by(exporter, lease):
-                    claimed = exporter.status.model_copy(update={"lease_ref": LeaseRef(name=lease.name, uid=lease.uid)})
+                    claim = new_claim(lease, self._cluster.clock.now())
+                    claimed = exporter.status.model_copy(update={"lease_ref": claim})
                     await self._cluster.write_status(exporter, claimed)
             await self._assign(context, decision)
 

@@ -251,14 +251,13 @@ class SchedulerLoop:
     def _fact(self, uid: str) -> Fact | None:
         stored = self._cluster.objects.seen(uid)
         if stored is None:
-            return None
+            return self._cluster.past.usage(uid)
         match stored.resource:
             case Exporter() as exporter:
                 return to_facts.exporter_facts(exporter, self._cluster, self._pledged.get(uid))
-            case Lease() as lease if lease.status.ended:
-                return to_facts.usage_facts(lease)
             case Lease() as lease:
-                return self._lease_facts(lease)
+                active = None if lease.status.ended else self._lease_facts(lease)
+                return active or to_facts.usage_facts(lease, self._cluster.clock.now())
             case Client() as client:
                 return to_facts.client_facts(client)
         return to_facts.policy_facts(stored)

@@ -15,6 +15,7 @@ from jumplab_operator.leasing.model.facts import (
 )
 from jumplab_operator.leasing.model.ids import ClientName, ExporterUid, LeaseUid
 from jumplab_operator.leasing.model.times import expected_end, times
+from jumplab_operator.leasing.model.usage import is_forgotten
 from jumplab_operator.reconcile.context.context import Cluster
 from jumplab_operator.reconcile.lease_steps.claims import lease_of
 from jumplab_operator.resources import Client, Exporter, ExporterAccessPolicy, Lease, LeaseSpec, LeaseStatus
@@ -112,10 +113,11 @@ def _request(lease: Lease, spec: LeaseSpec, created: datetime) -> Request:
     return replace(whole, members=tuple(members))
 
 
-def usage_facts(lease: Lease) -> UsageFacts | None:
-    """The usage of an ended lease; None where it was never ready."""
+def usage_facts(lease: Lease, now: datetime) -> UsageFacts | None:
+    """The usage of a lease that has ended, or is to end now; None where it was never ready, or counts no more."""
     status = lease.status
-    if status.begin_time is None or status.end_time is None:
+    ended = status.end_time or now
+    if status.begin_time is None or is_forgotten(ended, now):
         return None
     spec = status.accepted or lease.spec
     return UsageFacts(
@@ -123,7 +125,7 @@ def usage_facts(lease: Lease) -> UsageFacts | None:
         LeaseUid(lease.uid),
         ClientName(spec.client_ref.name),
         status.begin_time,
-        status.end_time,
+        ended,
         len(status.exporter_names),
     )
 
