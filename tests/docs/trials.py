@@ -114,7 +114,10 @@ jumplab create client gone --out gone.yaml
 _IMAGES = "head -c 4M /dev/zero > image.img; head -c 1M image.img > boot.bin; xz -kf image.img\n"
 
 SESSIONS: Mapping[str, Session] = {
-    "docs/cli.md": Session(names={"export KUBECONFIG=…": "true", "client me": "client mia", "bench-1": "bench-7"}),
+    "docs/cli.md": Session(
+        before="echo 'def test_power(board): board.power.on()' > test_power.py\n",
+        names={"export KUBECONFIG=…": "true", "client me": "client mia", "bench-1": "bench-7"},
+    ),
     "docs/client.md": Session(),
     "docs/leasing.md": Session(before=_LEASE, names={"NAME": "demo"}),
     "docs/health.md": Session(),
