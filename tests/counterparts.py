@@ -131,6 +131,14 @@ def _unshare() -> str:
     return "" if mounted.returncode == 0 else "unshare --mount is root's, and needs /etc/ssl/certs: run as root"
 
 
+def _two_machines() -> str:
+    absent = [name for name in ("unshare", "nsenter", "ip", "curl") if shutil.which(name) is None]
+    if absent:
+        return f"{' and '.join(absent)} was not found: install it (Debian's packages util-linux, iproute2, curl)"
+    made = subprocess.run(["unshare", "--net", "--mount", "true"], capture_output=True, check=False)
+    return "" if made.returncode == 0 else "networks of their own for two machines are root's: run as root"
+
+
 @cache
 def _package_index() -> str:
     asked = [sys.executable, "-m", "tools.uv", "pip", "install", "--dry-run", "--no-cache", "--reinstall", "click"]
@@ -160,6 +168,7 @@ MISSING: Mapping[str, Callable[[], str]] = MappingProxyType(
         "loop": _loop,
         "atheris": _atheris,
         "unshare": _unshare,
+        "two-machines": _two_machines,
         "systemd-analyze": _systemd_analyze,
         "package-index": _package_index,
     }

@@ -15,6 +15,10 @@ VERSIONED = {
     "charts/jumplab/Chart.yaml": (r"(?m)(?<=^version: ).+", r"(?m)(?<=^appVersion: ).+"),
     "charts/jumplab-lab/Chart.yaml": (r"(?m)(?<=^version: ).+", r"(?m)(?<=^appVersion: ).+"),
     "Dockerfile": (r"(?<=-t jumplab-)(?P<image>\w+:)\S+",),
+    "README.md": (
+        r"(?<=\./)(?P<image>jumplab-)\d[^-]*(?=-py3)",
+        r"(?<=registry.example/jumplab-)(?P<image>\w+:)\d\S*",
+    ),
     "docs/install.md": (r"(?<=build/dist/)(?P<image>jumplab\w*-)\d[^-]*(?=-py3)",),
     "docs/cluster.md": (r"(?<=registry.example/jumplab-)(?P<image>\w+:)\d\S*",),
 }

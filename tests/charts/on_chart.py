@@ -20,8 +20,9 @@ CONTROL = "control"
 class OnChart:
     """Pods that all listen at one address, as behind a Service: the one that leads does, the others do not."""
 
-    def __init__(self, cluster: Cluster, folder: Path, replicas: int = 1) -> None:
+    def __init__(self, cluster: Cluster, folder: Path, replicas: int = 1, namespace: str = CONTROL) -> None:
         self._cluster = cluster
+        self._namespace = namespace
         self.kubeconfig = cluster.api.kubeconfig
         self._folder = folder
         self._replicas = replicas
@@ -36,27 +37,31 @@ class OnChart:
 
     def lead(self) -> Plain:
         """The spec of the coordination Lease."""
-        where = f"/apis/coordination.k8s.io/v1/namespaces/{CONTROL}/leases/jumplab-operator"
+        where = f"/apis/coordination.k8s.io/v1/namespaces/{self._namespace}/leases/jumplab-operator"
         spec: Plain = self._cluster.admin.get(where).ok()["spec"]
         return spec
 
     def connect(self) -> KubeClient:
-        self._cluster.namespace(CONTROL)
         self._cluster.namespace(NAMESPACE)
-        with self._cluster.helm(CONTROL) as releases:
-            values = {"endpoint": self.endpoint, "crds": {"keep": False}, "replicas": self._replicas}
+        self.install({"endpoint": self.endpoint})
+        return KubeClient(self._cluster.api.url, self._cluster.api.ca, self._cluster.api.token)
+
+    def install(self, values: Plain) -> None:
+        """Installs the chart with these values, and starts the pods of its Deployment."""
+        self._cluster.namespace(self._namespace)
+        with self._cluster.helm(self._namespace) as releases:
+            values = {**values, "crds": {"keep": False}, "replicas": self._replicas}
             manifest = releases.install(JUMPLAB, "jumplab", values)["manifest"]
         self._cluster.until_served("clients", "exporters", "leases", "exporteraccesspolicies")
         deployment = one(objects(manifest), "Deployment")["spec"]
         for number in range(deployment["replicas"]):
             self._make(f"jumplab-{number}", deployment["template"]["spec"])
         self.start()
-        return KubeClient(self._cluster.api.url, self._cluster.api.ca, self._cluster.api.token)
 
     def _make(self, name: str, spec: Plain) -> None:
         made = {"kind": "Pod", "metadata": {"name": name}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
-        self._cluster.admin.create(f"/api/v1/namespaces/{CONTROL}/pods", made).ok()
-        token = self._cluster.token(CONTROL, spec["serviceAccountName"])
+        self._cluster.admin.create(f"/api/v1/namespaces/{self._namespace}/pods", made).ok()
+        token = self._cluster.token(self._namespace, spec["serviceAccountName"])
         own = self._folder / f"{name}.kubeconfig"
         own.write_text(yaml.safe_dump(kubeconfig(self._cluster.api.url, self._cluster.api.ca, token)))
         (health,) = free_ports(1)
@@ -83,8 +88,10 @@ class OnChart:
     def close(self) -> None:
         for name, pod in self.pods.items():
             pod.stop()
-            self._cluster.admin.delete(f"/api/v1/namespaces/{CONTROL}/pods/{name}", {"gracePeriodSeconds": 0}).ok()
-        with self._cluster.helm(CONTROL) as releases:
+            self._cluster.admin.delete(
+                f"/api/v1/namespaces/{self._namespace}/pods/{name}", {"gracePeriodSeconds": 0}
+            ).ok()
+        with self._cluster.helm(self._namespace) as releases:
             releases.uninstall("jumplab")
 
 

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import pytest
 
 from jumplab.testing import serve
 from jumplab_exporter.drivers.board.virtual import VirtualBoard
+from tests.docs.pages import blocks
 
-PAGE = (Path(__file__).parents[2] / "docs/drivers/consoles.md").read_text()
-BLOCKS = [
-    re.sub(r"^    ", "", block, flags=re.MULTILINE)
-    for block in re.findall(r"(?:^    .*\n|^\n(?=    ))+", PAGE, re.MULTILINE)
-    if block.lstrip("\n").startswith(("    board.", "    with board."))
-]
+PAGE = "docs/drivers/consoles.md"
+BLOCKS = [text for text in blocks(PAGE) if text.startswith(("board.", "with board."))]
 TO_THE_PROMPT = next(block for block in BLOCKS if "stop autoboot" in block)
 
 

@@ -6,7 +6,6 @@ import io
 import lzma
 import re
 from pathlib import Path
-from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -19,11 +18,12 @@ from jumplab_exporter.config import ExporterConfig
 from jumplab_exporter.driver_factory import build_drivers
 from jumplab_exporter.drivers.storage.disk import FileDisk
 from jumplab_exporter.drivers.storage.origin import ATTRIBUTE
+from tests.docs.pages import ROOT, blocks
 
-ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs/drivers/storage-disk.md").read_text()
-BLOCKS = [dedent(block) for block in re.findall(r"(?:^    .*\n|^\n(?=    ))+", PAGE, re.MULTILINE)]
-CONFIGURATIONS = [yaml.safe_load(block) for block in BLOCKS if block.lstrip("\n").startswith("storage:")]
+PAGE_NAME = "docs/drivers/storage-disk.md"
+PAGE = (ROOT / PAGE_NAME).read_text()
+BLOCKS = blocks(PAGE_NAME)
+CONFIGURATIONS = [yaml.safe_load(block) for block in BLOCKS if block.startswith("storage:")]
 
 
 def test_the_page_has_each_setting_and_its_default() -> None:

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 
 from tests.client.test_board_types import mypy
+from tests.docs.kinds import kind_of
+from tests.docs.pages import all_blocks
 from tests.lab.lab import VIRTUAL_BOARD, Lab
 
-ROOT = Path(__file__).parents[2]
 EXPORT = VIRTUAL_BOARD | {name: {"ref": f"board.{name}"} for name in ("power", "console", "storage")}
 
 
-def python_of(page: str, after: str, before: str) -> str:
-    """The indented lines of a part of a page, which are Python but for what a program says or is called with."""
-    part = (ROOT / page).read_text().split(after, 1)[1].split(before, 1)[0]
-    lines = [line for line in part.splitlines() if not line or line.startswith("    ")]
-    return dedent("\n".join(line for line in lines if not line.startswith(("    exporter ", "    jumplab "))))
+def python_of(page: str, section: str) -> str:
+    """The Python of a section of a page, in one program."""
+    found = [each for each in all_blocks(page) if each.section == section and kind_of(each) == "python"]
+    return "\n\n".join(each.text for each in found)
 
 
 @pytest.fixture
@@ -35,16 +34,10 @@ def labelled(lab: Lab) -> Iterator[Lab]:
         lab.delete("exporters", name)
 
 
-@pytest.mark.parametrize(
-    ("page", "after", "before"),
-    [("docs/client.md", "## Typed boards", "## Several boards"), ("README.md", "**In a test.**", "## A first driver")],
-    ids=["client.md", "README.md"],
-)
-def test_an_example_of_typed_boards_works_as_printed(
-    labelled: Lab, tmp_path: Path, page: str, after: str, before: str
-) -> None:
+@pytest.mark.parametrize(("page", "section"), [("docs/client.md", "Typed boards")])
+def test_an_example_of_typed_boards_works_as_printed(labelled: Lab, tmp_path: Path, page: str, section: str) -> None:
     example = tmp_path / "example.py"
-    example.write_text(python_of(page, after, before))
+    example.write_text(python_of(page, section))
     assert "jumplab.Board" in example.read_text()
     assert mypy(example) == []
     said = labelled.ci.run("python", example)

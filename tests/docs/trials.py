@@ -1,0 +1,128 @@
+"""How the blocks of each page are tried, and why some are not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+_TESTS = "tests/docs"
+
+ELSEWHERE: Mapping[str, Mapping[str, str]] = {
+    "README.md": {"": f"{_TESTS}/test_readme.py"},
+    "docs/access-policies.md": {"": f"{_TESTS}/test_pages.py"},
+    "docs/reservations.md": {"": f"{_TESTS}/test_pages.py"},
+    "docs/second-machine.md": {"": f"{_TESTS}/test_pages.py"},
+    "docs/strategies.md": {"": f"{_TESTS}/test_strategies.py"},
+    "docs/local.md": {"": f"{_TESTS}/test_local.py"},
+    "docs/drivers/consoles.md": dict.fromkeys(("board.", "with board."), f"{_TESTS}/test_console_answers.py"),
+    "docs/drivers/console-serial.md": {"": f"{_TESTS}/test_consoles.py"},
+    "docs/drivers/storage-disk.md": dict.fromkeys(("storage:", "written ="), f"{_TESTS}/test_storage.py"),
+    "docs/drivers/own.md": {"": f"{_TESTS}/test_own_driver.py"},
+    "docs/exporter.md": {
+        **dict.fromkeys(("export:", "hooks:", "failureDetection:"), f"{_TESTS}/test_configuration_pages.py"),
+        "jumplab-exporter: ": f"{_TESTS}/test_configuration_pages.py",
+        "2026-": f"{_TESTS}/test_consoles.py",
+        "consoleLogs:": f"{_TESTS}/test_consoles.py",
+    },
+    "docs/client.md": {
+        "# ~/.config/": f"{_TESTS}/test_configuration_pages.py",
+        **dict.fromkeys(("import jumplab\nfrom", "class Pair", "import asyncio"), "tests/lab/test_documentation.py"),
+    },
+    "docs/install.md": dict.fromkeys(
+        ("uv tool", "python3 -m venv ~", "eval ", "jumplab --version", "git pull", "rm -r"),
+        "tests/packaging/test_install_page.py",
+    ),
+}
+"""For each page, beginnings of blocks and the test that runs or reads them."""
+
+NOT_RUN: Mapping[str, Mapping[str, str]] = {
+    "docs/benchmarks-development.md": {"make ": "each takes minutes; tests/bench runs a short round"},
+    "docs/growing.md": {
+        "make ": "it takes minutes; tests/bench runs a short round",
+        "jumplab-operator run": "tests/lab starts such operators with the same options",
+    },
+    "docs/chaos.md": {"make ": "each takes minutes; tests/chaos and tests/fuzz run short rounds"},
+    "docs/development.md": {
+        "make ": "these are the targets that run the tests",
+        "jumplab  ": "a diagram; tests/docs/test_development.py looks at the packages that it names",
+    },
+    "docs/cli.md": {
+        "jumplab get exporters": "it opens a shell and a console; tests/cli/test_shell.py and test_console.py do",
+        "jumplab console --log-of": "tests/cli/test_kept_log.py runs it",
+        "j  ": "some of it waits for keys; test_each_j_command_exists looks at each command and option",
+    },
+    "docs/client.md": {
+        "import jumplab\n\nwith": "it is what the README runs",
+        "with jumplab.lease(exporters": "tests/lab/test_gangs.py leases so",
+        'exporter "bench-1" does not': "tests/client/test_board_types.py holds the sentence",
+    },
+    "docs/cluster.md": {
+        "docker ": "there is no Docker; tests/images builds the images without it",
+        "FROM ": "there is no Docker",
+        "kubectl -n jumplab": "tests/docs/test_readme.py runs it in its cluster",
+        "helm install jumplab": "tests/docs/test_readme.py runs the same command",
+        "helm install lab": "there is no program `helm`; tests/charts installs the chart by its library",
+        "# lab.yaml": "the chart's values; test_the_lab_as_code_can_be_installed renders the chart with them",
+    },
+    "docs/drivers/consoles.md": {"echo jumplab": "a shell gets it; tests/drivers/test_console_run.py reads it there"},
+    "docs/drivers/network-tcp.md": {
+        "j ssh": "it waits for Ctrl-C; tests/cli/test_forwarding.py runs it",
+        "with board.ssh": "tests/drivers/test_tcp.py forwards",
+    },
+    "docs/drivers/storage-disk.md": {"disk: can't": "tests/drivers/test_storage_formats.py holds the sentence"},
+    "docs/exporter.md": {
+        "Connecting": "a diagram",
+        "jumplab-exporter check": "CONFIG stands for a file; the README has the commands",
+    },
+    "docs/health.md": {"class HttpRelay": "a part of the driver of docs/drivers/own.md"},
+    "docs/install.md": {
+        "jumplab-operator standalone": "tests/docs/test_pages.py runs it on docs/second-machine.md",
+        "python3 -m venv /opt": "it wants systemd; tests/packaging installs the same wheels",
+    },
+    "docs/leasing.md": {"position:": "a part of a status; test_the_status_of_the_queue_has_these_fields reads it"},
+    "docs/pytest.md": {"": "it mixes programs with what they print; tests/testing has its tests"},
+    "docs/sessions.md": {"from jumplab": "board.flasher is of no driver; tests/session holds on_progress"},
+}
+"""The blocks that are not run, and why."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """How the shell blocks of a page are run in the lab of the pages: those of `j` in a leased shell.
+
+    before: commands that make what a block assumes;  names: what stands for its placeholders;  alternatives: whether
+    each line wants `before`.
+    """
+
+    before: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
+    alternatives: bool = False
+
+
+_LEASE = """kubectl apply -f - <<'END'
+apiVersion: jumpstarter.dev/v1alpha1
+kind: Lease
+metadata: {name: demo}
+spec: {clientRef: {name: me}, selector: {matchLabels: {board: demo}}, duration: 10m}
+END
+kubectl get jl demo -o yaml > lease.yaml
+"""
+_GONE = """kubectl delete clients.jumpstarter.dev gone --ignore-not-found
+rm -f gone.yaml
+jumplab create client gone --out gone.yaml
+"""
+_IMAGES = "head -c 4M /dev/zero > image.img; head -c 1M image.img > boot.bin; xz -kf image.img\n"
+
+SESSIONS: Mapping[str, Session] = {
+    "docs/cli.md": Session(
+        before="echo 'def test_power(board): board.power.on()' > test_power.py\n",
+        names={"export KUBECONFIG=…": "true", "client me": "client mia", "bench-1": "bench-7"},
+    ),
+    "docs/client.md": Session(),
+    "docs/leasing.md": Session(before=_LEASE, names={"NAME": "demo"}),
+    "docs/health.md": Session(),
+    "docs/security.md": Session(before=_GONE, names={"NAME": "gone"}, alternatives=True),
+    "docs/standalone-api.md": Session(),
+    "docs/drivers/consoles.md": Session(before="j power on\n"),
+    "docs/drivers/storage-disk.md": Session(before=_IMAGES),
+}
