@@ -14,7 +14,7 @@ COUNTERPARTS = {
     "jumpstarter_driver_power.driver.SyncMockPower": 'use "power/virtual"',
     "jumpstarter_driver_pyserial.driver.PySerial": 'use "console/serial" with `url` and `baudrate`',
     "jumpstarter_driver_qemu.driver.Qemu": 'use "board/qemu"',
-    "jumpstarter_driver_shell.driver.Shell": 'use "power/command" for a power switch; write your own driver for the rest',
+    "jumpstarter_driver_shell.driver.Shell": 'use "power/command" if it switches power, else write a driver',
 }
 
 
