@@ -108,7 +108,8 @@ def _configuration_of(driver: Any) -> type[BaseModel]:
             for name in inspect.get_annotations(base):
                 if not name.startswith("_") and get_origin(hints[name]) is not ClassVar and hints[name] is not ClassVar:
                     fields[name] = (reading_durations(hints[name]), getattr(driver, name, ...))
-    return create_model(driver.__name__, __config__=ConfigDict(extra="forbid"), **fields)
+    hidden = ConfigDict(extra="forbid", hide_input_in_errors=True)  # a secret may be where it does not belong
+    return create_model(driver.__name__, __config__=hidden, **fields)
 
 
 def _refusal(driver: type[Driver], model: type[BaseModel], problems: str) -> str:
