@@ -54,7 +54,8 @@ def of_type(kind: str, url: str, **settings: Any) -> Driver:
 
 
 def with_state(url: str, **state: Any) -> HttpPower:
-    return plain(url, state_request={"url": f"{url}/state", **state})
+    settings = {name: state.pop(name) for name in ("authentication", "token") if name in state}
+    return plain(url, state_request={"url": f"{url}/state", **state}, **settings)
 
 
 def test_requests_are_sent_as_they_are_written(secret: dict[str, str]) -> None:
@@ -343,6 +344,26 @@ def test_queries_and_passwords_are_in_no_message_and_no_log(
     assert "quiet" not in failed
     assert "quiet" not in caplog.text
     assert "hunter2" not in caplog.text
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_a_device_that_answers_what_it_was_sent_reveals_nothing(status: int, secret: dict[str, str]) -> None:
+    async def echo(request: web.Request) -> web.Response:
+        headers = [value for name, value in request.headers.items() if name in ("Authorization", "X-Key")]
+        return web.Response(status=status, text=" ".join([request.path_qs, *request.query.values(), *headers]))
+
+    with Scripted(echo) as server:
+        keyed = {"url": f"{server.url}/state", "json_path": "on", "headers": {"X-Key": secret}}
+        drivers = {
+            "basic": of_type("power/http", server.url, password=secret),
+            "bearer": with_state(server.url, json_path="on", authentication="bearer", token=secret),
+            "keyed": plain(server.url, state_request=keyed),
+            "tasmota": of_type("power/tasmota", server.url, password=secret),
+        }
+        with serve(**drivers) as board:
+            for name in drivers:
+                said = refusal(getattr(board, name).is_on, "answers")
+                assert not any(part in said for part in ("hunter2", "Omh1bnRlcj")), said
 
 
 def test_only_a_state_request_is_a_health_check() -> None:

@@ -1,15 +1,17 @@
 """Devices with an HTTP interface: requests to one, and why one failed, as sentences without secrets."""
 
 import asyncio
+import html
 import json
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Any, Literal, NamedTuple, Self
+from urllib.parse import quote, quote_plus
 
 import aiohttp
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -86,7 +88,10 @@ class Credentials(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request.  repeatable: whether doing it twice does the same as doing it once."""
+    """A request.  repeatable: whether doing it twice does the same as doing it once.
+
+    secrets: texts in it that no message shows, beside the credentials: a device may answer what it was sent.
+    """
 
     url: str
     method: str = "GET"
@@ -94,6 +99,7 @@ class Request:
     body: bytes | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     credentials: Credentials | None = None
+    secrets: Collection[str] = field(default=(), repr=False)
     repeatable: bool = True
 
 
@@ -104,6 +110,7 @@ class Answer(NamedTuple):
     status: int
     text: str
     asked_scheme: str
+    secrets: Collection[str]
 
     def succeeded(self) -> "Answer":
         """Itself. Raises OSError where its status is that of a failure."""
@@ -131,10 +138,11 @@ class Answer(NamedTuple):
         """Its begin, in one line."""
         if re.match(r"\s*<(!doctype|html)", self.text, re.IGNORECASE):
             return "a web page (HTML)"
-        text = " ".join(self.text.split())
+        text = " ".join(_without(self.secrets, self.text).split())
         if not text:
             return "nothing"
-        return json.dumps(text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…")
+        short = text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
+        return json.dumps(short, ensure_ascii=False)
 
 
 class HttpDevice(Driver):
@@ -212,7 +220,22 @@ class HttpDevice(Driver):
                 if len(data) > _LONGEST_ANSWER_BYTES:
                     raise OSError(f"{place} answers more than 1 MiB; is this address the device's?")
             challenge = response.headers.get("WWW-Authenticate", "").partition(" ")[0].lower()
-            return Answer(place, response.status, data.decode(errors="replace"), challenge)
+            return Answer(place, response.status, data.decode(errors="replace"), challenge, _secrets_of(request))
+
+
+def _secrets_of(request: Request) -> list[str]:
+    """The secrets of a request in each form in which it has them."""
+    shown = request.credentials
+    words = [*request.secrets, *([shown.secret] if shown is not None else [])]
+    if shown is not None and shown.scheme == "basic":
+        words.append(aiohttp.encode_basic_auth(shown.user, shown.secret).partition(" ")[2])
+    return [form for word in words for form in (word, quote(word), quote_plus(word), html.escape(word))]
+
+
+def _without(secrets: Collection[str], text: str) -> str:
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, "…")
+    return text
 
 
 class _LostError(aiohttp.ClientConnectionError):

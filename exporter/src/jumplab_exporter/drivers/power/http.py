@@ -128,6 +128,7 @@ class HttpPower(PowerInterface, HttpDevice):
             body=body,
             headers=headers,
             credentials=self._credentials(),
+            secrets=[headers[name] for name, value in request.headers.items() if not isinstance(value, str)],
             repeatable=repeatable,
         )
         return (await self.ask(made)).succeeded()

@@ -53,16 +53,18 @@ class TasmotaPower(PowerInterface, HttpDevice):
             raise OSError(f"{self.url} left its relay {self.relay} {'off' if on else 'on'}")
 
     async def _command(self, command: str) -> Mapping[str, Any]:
-        query = {"cmnd": command}
+        query, secrets = {"cmnd": command}, []
         if self.password is not None:
-            query = {"user": self.user, "password": self.password.read(), **query}
+            secrets = [self.password.read()]
+            query = {"user": self.user, "password": secrets[0], **query}
         try:
-            answer = (await self.ask(Request(f"{self.url}/cm", query=query))).succeeded().object()
+            answer = await self.ask(Request(f"{self.url}/cm", query=query, secrets=secrets))
+            said = answer.succeeded().object()
         except PermissionError:
             raise self._refusal() from None
-        if "WARNING" in answer:  # older ones say so with status 200
+        if "WARNING" in said:  # older ones say so with status 200
             raise self._refusal()
-        return answer
+        return said
 
     def _refusal(self) -> PermissionError:
         if self.password is None:
