@@ -21,9 +21,10 @@ from jumplab_exporter.testing import ShellyGen1, ShellyGen2, TasmotaDevice
 from jumplab_exporter.testing.http_simulator import DigestGuard
 from tests.docs.pages import ROOT, blocks
 from tests.drivers.http_servers import Scripted
+from tests.drivers.snmp_agent import agent_in
 
 PAGE = "docs/drivers/power.md"
-WORD = "a secret word"
+WORD = COMMUNITY = "a-secret-word"
 
 
 @pytest.fixture(autouse=True)
@@ -104,6 +105,17 @@ def test_the_second_configuration_for_any_relay(secret_file: Path) -> None:
         switches(board)
 
 
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_configurations_for_snmp(number: int, tmp_path: Path, secret_file: Path) -> None:
+    text = configurations("power/snmp")[number]
+    # The agent finds its data by the context; a PDU has one set of data alone.
+    text += f"    context: {COMMUNITY}\n" if "version: 3" in text else ""
+    with agent_in(tmp_path, community=COMMUNITY, auth=COMMUNITY, privacy=COMMUNITY) as port:
+        text = text.replace("host: 10.0.0.10", f"host: 127.0.0.1\n    port: {port}")
+        with served(text, "", secret_file) as board:
+            switches(board)
+
+
 def test_the_code_at_the_begin_of_the_page(capsys: pytest.CaptureFixture[str]) -> None:
     code = blocks(PAGE)[0].replace("    print(reading.watts)", "    print(reading.watts)\n    break")
     with ShellyGen2(watts=23.0) as device, serve(power=driver_class("power/shelly")(url=device.url)) as board:
@@ -120,7 +132,7 @@ def test_the_test_of_the_page_passes() -> None:
 
 def test_the_tables_have_every_setting() -> None:
     text = (ROOT / PAGE).read_text()
-    for kind in ("power/shelly", "power/http"):
+    for kind in ("power/shelly", "power/http", "power/snmp"):
         section = text.split(f"\n## {kind}\n", 1)[1].split("\n## ", 1)[0]
         named = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\|(.*?)\|", section, re.MULTILINE))))
         assert named == set(configuration_of(driver_class(kind)).model_fields)

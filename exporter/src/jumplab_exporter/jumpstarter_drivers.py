@@ -15,6 +15,7 @@ COUNTERPARTS = {
     "jumpstarter_driver_power.driver.SyncMockPower": 'use "power/virtual"',
     "jumpstarter_driver_pyserial.driver.PySerial": 'use "console/serial" with `url` and `baudrate`',
     "jumpstarter_driver_qemu.driver.Qemu": 'use "board/qemu"',
+    "jumpstarter_driver_snmp.driver.SNMPServer": 'use "power/snmp" with `model` or `oid`',
     "jumpstarter_driver_shell.driver.Shell": 'use "power/command" if it switches power, else write a driver',
 }
 
