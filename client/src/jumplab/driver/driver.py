@@ -26,6 +26,7 @@ class Driver:
     call super), and what it keeps in between is its state. A method that is a plain function runs in a thread.
 
     exclusive: True where calls must enter the driver one at a time.
+    example_configuration: settings to show to whoever writes a configuration; without them the required ones are shown.
     description, methods_description: what the lab's administrator says of the driver and, by their names, of its
     methods, for those who lease it.
     children: further drivers below this one, by name.
@@ -33,6 +34,7 @@ class Driver:
     """
 
     exclusive: ClassVar[bool] = False
+    example_configuration: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     description: str = ""
     methods_description: Mapping[str, str] = MappingProxyType({})
     children: dict[str, "Driver"]

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -70,6 +70,12 @@ class HttpPower(PowerInterface, HttpDevice):
     state_request: tells the state; without it the last switching counts.  authentication: basic, digest or bearer;
     user, password: for basic and digest;  token: for bearer.
     """
+
+    example_configuration: ClassVar[Mapping[str, Any]] = {
+        "on_request": "http://10.0.0.9/relay?state=1",
+        "off_request": "http://10.0.0.9/relay?state=0",
+        "state_request": {"url": "http://10.0.0.9/relay", "json_path": "state"},
+    }
 
     on_request: AsRequest
     off_request: AsRequest

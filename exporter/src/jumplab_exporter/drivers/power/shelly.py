@@ -5,7 +5,7 @@ Protocols: https://shelly-api-docs.shelly.cloud/gen1/ and https://shelly-api-doc
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -22,6 +22,8 @@ _USER_OF_NEWER = "admin"  # cannot be changed from the second generation on
 class ShellyPower(PowerInterface, HttpDevice):
     """A relay of Shelly, of any generation.  url: its address;  relay: which one, from 0;  password: of its web page;
     user: needed for the first generation only."""
+
+    example_configuration: ClassVar[Mapping[str, Any]] = {"url": "http://10.0.0.7", "relay": 0}
 
     url: HttpAddress
     relay: Annotated[int, Field(ge=0)] = 0

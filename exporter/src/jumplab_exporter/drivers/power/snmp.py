@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType, TracebackType
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field
 
@@ -47,6 +47,13 @@ class SnmpPower(PowerInterface, Driver):
     version: 1, 2c or 3;  community: for 1 and 2c, one that may write;  user, auth_protocol, auth_password,
     privacy_protocol, privacy_password, context: for 3;  timeout: for one request, with its repetitions.
     """
+
+    example_configuration: ClassVar[Mapping[str, Any]] = {
+        "host": "10.0.0.10",
+        "model": "apc",
+        "outlet": 1,
+        "community": {"from": "env", "name": "PDU_COMMUNITY"},
+    }
 
     host: Annotated[str, Field(min_length=1)]
     port: Annotated[int, Field(ge=1, le=65535)] = 161

@@ -1,7 +1,7 @@
 """Relays with Tasmota. Protocol: https://tasmota.github.io/docs/Commands/."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -16,6 +16,8 @@ _STATES = {"ON": True, "OFF": False}
 
 class TasmotaPower(PowerInterface, HttpDevice):
     """A relay with Tasmota.  url: its address;  relay: which one, from 1;  user, password: of its web page."""
+
+    example_configuration: ClassVar[Mapping[str, Any]] = {"url": "http://10.0.0.8", "relay": 1}
 
     url: HttpAddress
     relay: Annotated[int, Field(ge=1, le=32)] = 1
