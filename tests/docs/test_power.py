@@ -21,6 +21,7 @@ from jumplab_exporter.testing import ShellyGen1, ShellyGen2, TasmotaDevice
 from jumplab_exporter.testing.http_simulator import DigestGuard
 from tests.docs.pages import ROOT, blocks
 from tests.drivers.http_servers import Scripted
+from tests.drivers.pdudaemon import daemon_in
 from tests.drivers.snmp_agent import agent_in
 
 PAGE = "docs/drivers/power.md"
@@ -116,6 +117,14 @@ def test_the_configurations_for_snmp(number: int, tmp_path: Path, secret_file: P
             switches(board)
 
 
+@pytest.mark.needs("pdudaemon")
+def test_the_configuration_for_pdudaemon(tmp_path: Path, secret_file: Path) -> None:
+    [text] = configurations("power/pdudaemon")
+    with daemon_in(tmp_path) as url, served(text.replace(":16421", ""), url, secret_file) as board:
+        switches(board)
+        assert (tmp_path / "4").read_text() == "on\n"
+
+
 def test_the_code_at_the_begin_of_the_page(capsys: pytest.CaptureFixture[str]) -> None:
     code = blocks(PAGE)[0].replace("    print(reading.watts)", "    print(reading.watts)\n    break")
     with ShellyGen2(watts=23.0) as device, serve(power=driver_class("power/shelly")(url=device.url)) as board:
@@ -132,7 +141,7 @@ def test_the_test_of_the_page_passes() -> None:
 
 def test_the_tables_have_every_setting() -> None:
     text = (ROOT / PAGE).read_text()
-    for kind in ("power/shelly", "power/http", "power/snmp"):
+    for kind in ("power/shelly", "power/http", "power/snmp", "power/pdudaemon"):
         section = text.split(f"\n## {kind}\n", 1)[1].split("\n## ", 1)[0]
         named = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\|(.*?)\|", section, re.MULTILINE))))
         assert named == set(configuration_of(driver_class(kind)).model_fields)

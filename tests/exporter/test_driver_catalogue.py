@@ -47,7 +47,7 @@ def test_the_list_has_each_type_with_a_sentence() -> None:
     listed = said()
     assert listed.returncode == 0, listed.stderr
     assert [line.split()[0] for line in listed.stdout.splitlines()] == KINDS
-    assert "power/shelly    A relay of Shelly, of any generation.\n" in listed.stdout
+    assert "power/shelly     A relay of Shelly, of any generation.\n" in listed.stdout
 
 
 def test_a_type_whose_extra_is_missing_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
