@@ -100,6 +100,32 @@ def test_an_interval_that_is_none_is_refused(seconds: float) -> None:
         next(board.power.read(interval_seconds=seconds))
 
 
+class Plain(PowerInterface, Driver):
+    """A supply whose methods are plain functions, as those that call a library are."""
+
+    _states: tuple[str, ...] = ()
+
+    def on(self) -> None:  # type: ignore[override]
+        self._states += ("on",)
+
+    def off(self) -> None:  # type: ignore[override]
+        self._states += ("off",)
+
+    def is_on(self) -> bool:  # type: ignore[override]
+        return self._states[-1:] == ("on",)
+
+    def measure(self) -> PowerReading:  # type: ignore[override]
+        return PowerReading(watts=float(len(self._states)))
+
+
+def test_a_driver_of_plain_functions_is_cycled_and_read() -> None:
+    driver = Plain()
+    with serve(power=driver) as board:
+        board.power.cycle(off_seconds=0)
+        assert driver._states == ("off", "on")
+        assert next(board.power.read()).watts == 2.0
+
+
 def test_a_client_of_today_uses_a_switch_of_an_older_exporter() -> None:
     with serve(power=OldSwitch()) as board:
         client: PowerClient = board.power

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import ClassVar
 
 from jumplab.driver import DriverInterface
+from jumplab.driver.interface import called
 from jumplab.drivers.power.reading import PowerReading
 
 
@@ -28,9 +29,9 @@ class PowerInterface(DriverInterface):
 
     async def cycle(self, off_seconds: float = 1.0) -> None:
         """Switches off, waits, switches on. Cancelled while it waits, it leaves the supply off."""
-        await self.off()
+        await called(self.off)
         await asyncio.sleep(off_seconds)
-        await self.on()
+        await called(self.on)
 
     async def measure(self) -> PowerReading:
         """One reading of the supply's meter. A supply without a meter raises NotImplementedError."""
@@ -43,5 +44,5 @@ class PowerInterface(DriverInterface):
         clock = asyncio.get_running_loop().time
         while True:
             due = clock() + interval_seconds
-            yield await self.measure()
+            yield await called(self.measure)
             await asyncio.sleep(due - clock())
