@@ -96,6 +96,20 @@ def test_a_wrong_password_is_told_and_shown_nowhere(
 
 
 @each_kind
+def test_a_password_that_changes_counts_at_once(
+    make: MakeDevice, kind: str, first: int, secret: dict[str, str]
+) -> None:
+    with make(password=WORD) as device, serve(power=driver_of(kind, device, password=secret)) as board:
+        board.power.on()
+        device.password = "another"
+        with pytest.raises(OSError, match="refuses the password"):
+            board.power.off()
+        Path(secret["path"]).write_text("another")
+        board.power.off()
+        assert device.relays == [False]
+
+
+@each_kind
 def test_a_missing_password_is_told(make: MakeDevice, kind: str, first: int) -> None:
     with make(password=WORD) as device, serve(power=driver_of(kind, device)) as board:
         with pytest.raises(OSError, match="asks for a password; set `password`"):

@@ -72,11 +72,14 @@ def has_basic(request: web.Request, user: str, password: str) -> bool:
 
 
 class DigestGuard:
-    """A user and a password by digest authentication with SHA-256 (RFC 7616); a nonce counts once."""
+    """A user and a password by digest authentication with SHA-256 (RFC 7616); a nonce counts once.
+
+    password: may be changed; the next request needs the new one.
+    """
 
     def __init__(self, user: str, password: str, realm: str) -> None:
         self._user = user
-        self._password = password
+        self.password = password
         self._realm = realm
         self._nonces: set[str] = set()
 
@@ -91,7 +94,7 @@ class DigestGuard:
         if nonce not in self._nonces or said.get("uri") != request.raw_path:
             return False
         self._nonces.remove(nonce)
-        user = _sha256(f"{self._user}:{self._realm}:{self._password}")
+        user = _sha256(f"{self._user}:{self._realm}:{self.password}")
         what = _sha256(f"{request.method}:{request.raw_path}")
         return said.get("response") == _sha256(
             f"{user}:{nonce}:{said.get('nc')}:{said.get('cnonce')}:{said.get('qop')}:{what}"

@@ -9,7 +9,8 @@ from jumplab_exporter.testing.http_simulator import DigestGuard, HttpSimulator, 
 
 
 class _Relays(HttpSimulator):
-    """relays: how many it has; then the state of each, which a test may change.  password: of its web page, or none.
+    """relays: how many it has; then the state of each, which a test may change.  password: of its web page, or none;
+    may be changed, too.
 
     watts: what its meter shows, at 230 V; None for a device without one.  joules: what it has counted.
     """
@@ -93,6 +94,7 @@ class ShellyGen2(_Relays):
         return web.json_response({"id": self._name, "gen": self._generation, "auth_en": bool(self.password)})
 
     async def _call(self, request: web.Request) -> web.Response:
+        self._guard.password = self.password
         if self.password and not self._guard.admits(request):
             return self._guard.challenge()
         arguments = await _arguments(request)
