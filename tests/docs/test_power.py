@@ -125,6 +125,13 @@ def test_the_configuration_for_pdudaemon(tmp_path: Path, secret_file: Path) -> N
         assert (tmp_path / "4").read_text() == "on\n"
 
 
+def test_both_kinds_of_secrets_are_read(secret_file: Path) -> None:
+    [text] = [each for each in blocks(PAGE) if each.startswith("password:")]
+    for line in text.replace("/etc/jumpstarter/secrets/relay", str(secret_file)).splitlines():
+        driver = driver_class("power/shelly")(url="http://10.0.0.7", **yaml.safe_load(line))
+        assert getattr(driver, "password").read() == WORD  # noqa: B009 - type checkers don't know the class
+
+
 def test_the_code_at_the_begin_of_the_page(capsys: pytest.CaptureFixture[str]) -> None:
     code = blocks(PAGE)[0].replace("    print(reading.watts)", "    print(reading.watts)\n    break")
     with ShellyGen2(watts=23.0) as device, serve(power=driver_class("power/shelly")(url=device.url)) as board:
