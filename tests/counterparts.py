@@ -82,6 +82,17 @@ def _ser2net() -> str:
     return "" if SER2NET else "ser2net was not found: install it (Debian's package ser2net)"
 
 
+def pdudaemon_program() -> str:
+    """The real daemon; empty where there is none."""
+    return shutil.which("pdudaemon") or ""
+
+
+def _pdudaemon() -> str:
+    found = pdudaemon_program()
+    # Its package builds others against libsystemd; in an environment of its own it does without that one.
+    return "" if found else "pdudaemon was not found: install it (PyPI's package pdudaemon) and have it on the PATH"
+
+
 def _busybox() -> str:
     return "" if shutil.which("busybox") else "busybox was not found: install it (Debian's package busybox)"
 
@@ -158,6 +169,7 @@ MISSING: Mapping[str, Callable[[], str]] = MappingProxyType(
         "qemu": _qemu,
         "linux": linux.why_missing,
         "faketime": _faketime,
+        "pdudaemon": _pdudaemon,
         "ser2net": _ser2net,
         "busybox": _busybox,
         "bash": _bash,

@@ -239,7 +239,7 @@ async def test_they_are_listed_with_the_others(user: User) -> None:
     assert lines["lamp"] == ["blink", "play", "dim", "shine"]
     assert lines["torch"] == ["blink", "mode", "dim", "shine"]
     assert {"greet", "mark", "attach", "run", "send-break"} <= set(lines["talking"])
-    assert lines["power"] == ["on", "off", "is-on", "cycle"]
+    assert lines["power"] == ["on", "off", "is-on", "cycle", "measure", "read"]
     assert " ".join(root_help.split()).count("blink") == 2
     for help_text, command in zip(helps, ("Blink once.", "Modes.", "Greet."), strict=True):
         assert command in help_text

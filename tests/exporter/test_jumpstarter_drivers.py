@@ -77,6 +77,8 @@ def test_installing_jumpstarter_itself_is_not_advised() -> None:
 
 
 SETTINGS: dict[str, dict[str, Any]] = {
+    "power/snmp": {"host": "10.0.0.10", "model": "apc", "outlet": 1, "version": 3, "user": "lab"},
+    "power/http": {"on_request": "http://10.0.0.9/on", "off_request": "http://10.0.0.9/off"},
     "network/tcp": {"host": "192.0.2.1", "port": 22},
     "console/serial": {"url": "/dev/ttyUSB0", "baudrate": 115200},
     "power/command": {"on_command": "true", "off_command": "true"},

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from jumplab.session.host import DriverTree
 from jumplab_exporter.config import LocalConfig
+from jumplab_exporter.drivers.secrets import secrets_of
 from jumplab_exporter.hooks.command import missing_file
 
 
@@ -16,6 +17,9 @@ def warnings_of(config: LocalConfig, tree: DriverTree) -> Iterator[str]:
         if unknown and not node.failure:
             known = ", ".join(node.methods) or "none"
             yield f'driver "{node.path}" has no method {", ".join(unknown)} to describe; its methods are: {known}'
+        for secret in secrets_of(node.driver):
+            if exposure := secret.exposure():
+                yield f'driver "{node.path}": {exposure}'
     scripts = {
         "hooks.beforeLease": config.hooks.before_lease,
         "hooks.afterLease": config.hooks.after_lease,

@@ -121,6 +121,29 @@ def check(config: str) -> int:
     return 2 if tree.failures() or problems else 0
 
 
+@cli.group(invoke_without_command=True)
+def drivers() -> None:
+    """List the driver types that are installed, or show one of them."""
+    if click.get_current_context().invoked_subcommand is not None:
+        return
+    from jumplab_exporter.driver_catalogue import catalogue
+
+    rows = list(catalogue())
+    width = max((len(kind) for kind, _ in rows), default=0)
+    for kind, summary in rows:
+        click.echo(f"{kind:{width}}  {summary}")
+
+
+@drivers.command()
+@click.argument("type")
+def show(type: str) -> int:  # noqa: A002 - click's name of the argument
+    """Print the settings of the driver TYPE, and an example."""
+    from jumplab_exporter.driver_catalogue import description_of
+
+    click.echo(description_of(type))
+    return 0
+
+
 def _refuse_in_hook() -> None:
     if os.environ.get("JUMPLAB_HOOK"):
         raise ConfigurationError("a hook may not start an exporter: it would end with the hook")

@@ -28,6 +28,7 @@ class Driver:
     call super), and what it keeps in between is its state. A method that is a plain function runs in a thread.
 
     exclusive: True where calls must enter the driver one at a time.
+    example_configuration: settings to show to whoever writes a configuration; without them the required ones are shown.
     description, methods_description: what the lab's administrator says of the driver and, by their names, of its
     methods, for those who lease it.
     children: further drivers below this one, by name.
@@ -35,6 +36,7 @@ class Driver:
     """
 
     exclusive: ClassVar[bool] = False
+    example_configuration: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     description: str = ""
     methods_description: Mapping[str, str] = MappingProxyType({})
     children: dict[str, "Driver"]
@@ -124,7 +126,8 @@ def _configuration_of(driver: Any) -> type[BaseModel]:
                 if not name.startswith("_") and get_origin(hints[name]) is not ClassVar and hints[name] is not ClassVar:
                     _check_setting(driver, name, hints[name])
                     fields[name] = (reading_durations(hints[name]), getattr(driver, name, ...))
-    return create_model(driver.__name__, __config__=ConfigDict(extra="forbid"), **fields)
+    hidden = ConfigDict(extra="forbid", hide_input_in_errors=True)  # a secret may be where it does not belong
+    return create_model(driver.__name__, __config__=hidden, **fields)
 
 
 _TAKEN = frozenset({"children", "log"})

@@ -1,18 +1,21 @@
 """The contract between a driver and its client, and what is derived from it."""
 
+import asyncio
 import inspect
 import re
 from abc import ABC
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, TypeGuard, get_args, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, TypeGuard, TypeVar, get_args, get_origin
 
 from jumplab.driver.annotations import hints_of
 
 if TYPE_CHECKING:
     from jumplab.driver.codec import Codec
+
+T = TypeVar("T")
 
 _VERSIONED = re.compile(r"(?P<name>.+?)V(?P<version>[2-9]|[1-9][0-9]+)")
 
@@ -116,6 +119,15 @@ def _methods_of(cls: type) -> Mapping[str, Method]:
             if inspect.isfunction(function) and not name.startswith("_"):
                 methods[name] = _method(name, function, observes=name in contract.__observing__)
     return methods
+
+
+async def called(method: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+    """Calls another method of the driver, for a contract's default: a plain function runs in a thread."""
+    if inspect.iscoroutinefunction(method):
+        return await method(*arguments)
+    plain: Callable[..., Any] = method
+    outcome: T = await asyncio.to_thread(plain, *arguments)
+    return outcome
 
 
 def _is_contract(cls: type) -> TypeGuard[type[DriverInterface]]:

@@ -2,9 +2,12 @@
 
 import asyncio
 from abc import abstractmethod
+from collections.abc import AsyncIterator
 from typing import ClassVar
 
 from jumplab.driver import DriverInterface
+from jumplab.driver.interface import called
+from jumplab.drivers.power.reading import PowerReading
 
 
 class PowerInterface(DriverInterface):
@@ -28,6 +31,20 @@ class PowerInterface(DriverInterface):
         """Switches off, waits, switches on. Cancelled while it waits, it leaves the supply off."""
         if not 0 <= off_seconds < float("inf"):
             raise ValueError(f"off_seconds must be 0 or more, not {off_seconds:g}")
-        await self.off()
+        await called(self.off)
         await asyncio.sleep(off_seconds)
-        await self.on()
+        await called(self.on)
+
+    async def measure(self) -> PowerReading:
+        """One reading of the supply's meter. A supply without a meter raises NotImplementedError."""
+        raise NotImplementedError("this supply has no meter, so there is nothing to read")
+
+    async def read(self, interval_seconds: float = 1.0) -> AsyncIterator[PowerReading]:
+        """Readings of the supply's meter without end: one at once, then one each interval. Raises as `measure`."""
+        if not interval_seconds > 0:
+            raise ValueError(f"the interval between two readings must be greater than 0 s, not {interval_seconds:g} s")
+        clock = asyncio.get_running_loop().time
+        while True:
+            due = clock() + interval_seconds
+            yield await called(self.measure)
+            await asyncio.sleep(due - clock())

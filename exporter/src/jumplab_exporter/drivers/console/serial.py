@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from jumplab.drivers.console import ConsoleState
 from jumplab.transport.backoff import Backoff
@@ -41,6 +42,8 @@ class SerialConsole(BufferedConsole):
     A device that is not there yet is opened when it comes, and one that is lost when it is back; until then what is
     typed is refused. One that can't be used as it is configured, or that is in use, fails the driver.
     """
+
+    example_configuration: ClassVar[Mapping[str, Any]] = {"url": "/dev/ttyUSB0", "baudrate": 115200}
 
     url: str
     baudrate: Baudrate = 115200

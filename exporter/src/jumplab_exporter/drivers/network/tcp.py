@@ -1,6 +1,8 @@
 """A TCP service that the lab host reaches."""
 
 import asyncio
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -16,6 +18,8 @@ class TcpService(TcpInterface, Driver):
     required: a service that can't be reached between leases fails the exporter's health check. During a lease it may
     come and go: each connection finds out for itself.
     """
+
+    example_configuration: ClassVar[Mapping[str, Any]] = {"host": "192.168.7.2", "port": 22}
 
     host: str
     port: int = Field(ge=1, le=65535)

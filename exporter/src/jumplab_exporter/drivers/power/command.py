@@ -1,8 +1,9 @@
 """A supply that shell commands switch."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, StringConstraints
 
@@ -26,6 +27,11 @@ class CommandPower(PowerInterface, Driver):
     state_command: exits with 0 where the supply is on, with 1 where it is off; without it the last switching counts.
     timeout: a command that takes longer is killed, with everything that it has started.
     """
+
+    example_configuration: ClassVar[Mapping[str, Any]] = {
+        "on_command": "uhubctl -l 1-1 -p 3 -a on",
+        "off_command": "uhubctl -l 1-1 -p 3 -a off",
+    }
 
     on_command: Command
     off_command: Command
