@@ -66,6 +66,31 @@ async def test_a_lease_says_how_long_its_program_may_be_away_and_how_far_use_ext
         assert not asked.HasField("max_duration")
 
 
+async def test_a_lease_that_is_kept_outlives_its_context_and_errors_in_it(bench: Bench, config: ClientConfig) -> None:
+    async def test() -> None:
+        async with jumplab.lease("board=x", name="demo", tags={"ticket": "4711"}, client=config).keep() as board:
+            await board.power.on()
+            asked = bench.lab.leases[resource("demo")]
+            assert not asked.HasField("release_after_detached")
+            assert dict(asked.tags) == {"ticket": "4711"}
+            raise RuntimeError("an error of the user's")
+
+    with pytest.raises(RuntimeError, match="of the user's"):
+        await test()
+    assert bench.lab.released == []
+    async with jumplab.attach("demo", client=config).keep() as board:
+        assert await board.power.is_on()
+    assert bench.lab.released == []
+
+
+async def test_a_lease_that_can_t_be_had_is_not_kept(bench: Bench, config: ClientConfig) -> None:
+    bench.lab.place = become_pending
+    with pytest.raises(jumplab.LeaseNotReady):
+        async with jumplab.lease("board=x", name="demo", wait_timeout="1s", client=config).keep():
+            pass
+    assert bench.lab.released == ["demo"]
+
+
 async def test_a_lease_whose_session_was_lost_is_held_until_its_context_ends(
     bench: Bench, config: ClientConfig
 ) -> None:

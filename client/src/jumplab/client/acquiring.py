@@ -113,20 +113,27 @@ class AcquiredLease:
 
 @asynccontextmanager
 async def acquired(
-    controller: Controller, request: LeaseRequest, *, timeout: timedelta | None, notify: Notify
+    controller: Controller,
+    request: LeaseRequest,
+    *,
+    timeout: timedelta | None,
+    notify: Notify,
+    keep: bool = False,
 ) -> AsyncIterator[AcquiredLease]:
     """Creates a lease and waits until it is ready; leaving the context releases it, however it is left.
 
     timeout and notify: as for `wait_until_ready`, and it raises what that raises. Where something else has gone wrong
-    already, a release that fails is a notification, not an error.
+    already, a release that fails is a notification, not an error.  keep: once it is ready it is not released.
     """
     made = await create(controller, request, notify=notify)
     wait = partial(wait_until_ready, controller, request.name, uid=made.uid, timeout=timeout, notify=notify)
     acquired = None
     try:
-        acquired = AcquiredLease(await wait(), wait, notify)
+        acquired = AcquiredLease(await wait(), wait, notify, persists=keep)
         yield acquired
     except BaseException:
+        if keep and acquired is not None:
+            raise
         released = await _release_or_notify(controller, request.name, notify, uid=made.uid)
         if acquired is not None:
             acquired.released = released

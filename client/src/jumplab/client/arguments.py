@@ -46,6 +46,15 @@ def check_members(exporters: Any) -> None:
         check_text(f'exporters["{name}"]', wanted, '"board=x" or "@bench-3"')
 
 
+def check_tags(tags: Any) -> None:
+    """Raises ConfigurationError where it doesn't have strings by key."""
+    if not isinstance(tags, Mapping):
+        raise _wrong("tags", 'a dict such as {"ticket": "4711"}', tags)
+    for key, value in tags.items():
+        check_text("a tag's key", key, '"ticket"', required=True)
+        check_text(f'tags["{key}"]', value, '"4711"')
+
+
 def check_callable(name: str, value: Any) -> None:
     """Raises ConfigurationError where it can't be called."""
     if not isinstance(value, Callable):  # type: ignore[arg-type] # it is a class, of which mypy makes a special form

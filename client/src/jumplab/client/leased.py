@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Generic, Protocol
+from typing import Any, Generic, Protocol, Self
 
 from jumplab.client.acquiring import AcquiredLease
 from jumplab.client.board_fitting import AsynchronousBoard, PlainBoard, async_board, check_fit, plain_board
@@ -22,6 +22,9 @@ from jumplab.driver.plain import plain_twin_of
 class Opening(Protocol):
     """How drivers are reached, and let go of at the end."""
 
+    def kept(self) -> "Opening":
+        """The same, with a lease that stays at the end. Raises ConfigurationError where there is none."""
+
     def root(self, board: BoardClass | None = None) -> AbstractAsyncContextManager[AsyncGenericClient]:
         """The root of the drivers, which fit the board. Raises as `Leased` does."""
 
@@ -30,14 +33,19 @@ class Opening(Protocol):
 class LeaseOpening:
     """How a lease is acquired: `acquire` gives it, and releases it at the end where it is ours.
 
-    reconnect_within: how long a lost connection may stay away; None: as the configuration says.  from_lease_begin: as
-    for Session.
+    acquire_kept: gives it, and leaves it.  reconnect_within: how long a lost connection may stay away; None: as the
+    configuration says.  from_lease_begin: as for Session.
     """
 
     config: ClientConfig
     acquire: Callable[[Controller], AbstractAsyncContextManager[AcquiredLease]]
+    acquire_kept: Callable[[Controller], AbstractAsyncContextManager[AcquiredLease]]
     reconnect_within: timedelta | None
     from_lease_begin: bool
+
+    def kept(self) -> "LeaseOpening":
+        """The same, with a lease that stays at the end."""
+        return replace(self, acquire=self.acquire_kept)
 
     @asynccontextmanager
     async def root(self, board: BoardClass | None = None) -> AsyncIterator[AsyncGenericClient]:
@@ -83,7 +91,21 @@ class _Plain:
         self._stack.__exit__(kind, error, traceback)
 
 
-class Leased:
+class _Keepable:
+    """A context whose lease may outlive it."""
+
+    _opening: Opening
+
+    def keep(self) -> Self:
+        """The lease outlives the context: leaving it releases nothing, and the lease lasts until its own end, attached
+        to or not. Called before the context is entered; gives the context. `attach` finds the lease by its name, and
+        `jumplab delete lease` releases it. Raises ConfigurationError where there is no lease.
+        """
+        self._opening = self._opening.kept()
+        return self
+
+
+class Leased(_Keepable):
     """An exporter's drivers, while the context lasts; made by `lease` and `attach`, and by `local` without a lease.
 
     `with` gives the root of the drivers as a GenericClient, `async with` as an AsyncGenericClient. Of several exporters
@@ -115,7 +137,7 @@ class Leased:
         await self._asynchronous.__aexit__(kind, error, traceback)
 
 
-class LeasedBoard(Generic[PlainBoard]):
+class LeasedBoard(_Keepable, Generic[PlainBoard]):
     """Leased with a Board's class: `with` gives the board.
 
     Entering also raises BoardMismatch, where the exporter doesn't have what the class declares; what `lease` created is
@@ -137,7 +159,7 @@ class LeasedBoard(Generic[PlainBoard]):
         self._plain.leave(kind, error, traceback)
 
 
-class LeasedAsyncBoard(Generic[AsynchronousBoard]):
+class LeasedAsyncBoard(_Keepable, Generic[AsynchronousBoard]):
     """LeasedBoard for asyncio: `async with` gives the AsyncBoard."""
 
     def __init__(self, opening: Opening, board: type[AsynchronousBoard]) -> None:

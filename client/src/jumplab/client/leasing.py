@@ -2,13 +2,15 @@
 
 import logging
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypedDict, TypeVar, overload
 
 from typing_extensions import Unpack
 
 from jumplab.client import acquiring
-from jumplab.client.acquiring import Notify
+from jumplab.client.acquiring import AcquiredLease, Notify
 from jumplab.client.arguments import (
     as_config,
     as_duration,
@@ -16,10 +18,12 @@ from jumplab.client.arguments import (
     check_flag,
     check_lease_name,
     check_members,
+    check_tags,
     check_text,
 )
 from jumplab.client.boards import AsyncBoard, Board, BoardClass, check_board
 from jumplab.client.config import ClientConfig
+from jumplab.client.controller import Controller
 from jumplab.client.gangs import parse_members
 from jumplab.client.leased import Leased, LeasedAsyncBoard, LeasedBoard, LeaseOpening, leased
 
@@ -47,6 +51,7 @@ class LeaseOptions(AttachOptions, total=False):
     name: str | None
     max: str | timedelta | None
     keep_detached: bool
+    tags: Mapping[str, str] | None
 
 
 @overload
@@ -65,6 +70,7 @@ def lease(
     name: str | None = None,
     max: str | timedelta | None = None,  # noqa: A002 - as the option --max
     keep_detached: bool = False,
+    tags: Mapping[str, str] | None = None,
     client: str | ClientConfig | None = None,
     wait_timeout: str | timedelta | None = None,
     reconnect_within: str | timedelta | None = None,
@@ -78,11 +84,11 @@ def lease(
     declares the drivers; the context gives an instance of it.  duration: how long at most, from when it is ready; a
     string as `1h30m`.  max: the lease is extended while it is used, up to this duration.  name: the new lease's name.
     keep_detached: the lease stays until its end where this program is cut off or killed; else it ends after two
-    minutes, and where standard input is a terminal after fifteen.  client: a configuration or its name, else the
-    current one. wait_timeout: how long to wait for an exporter, else for as long as it takes.  reconnect_within: how
-    long a lost connection may stay away before calls fail with SessionLost, else five minutes. For both, the
-    configuration's section `leases` may say something else.  tell: receives a sentence whenever the reason for waiting
-    changes.
+    minutes, and where standard input is a terminal after fifteen.  tags: notes for people and reports, kept as labels
+    of the lease.  client: a configuration or its name, else the current one.  wait_timeout: how long to wait for an
+    exporter, else for as long as it takes.  reconnect_within: how long a lost connection may stay away before calls
+    fail with SessionLost, else five minutes. For both, the configuration's section `leases` may say something else.
+    tell: receives a sentence whenever the reason for waiting changes.
 
     Raises ConfigurationError at once; `Leased` documents the errors of entering the context.
     """
@@ -96,6 +102,7 @@ def lease(
     lasting = as_duration("duration", duration)
     longest = None if max is None else as_duration("max", max)
     check_flag("keep_detached", keep_detached)
+    check_tags({} if tags is None else tags)
     check_callable("tell", tell)
     bound = None if wait_timeout is None else as_duration("wait_timeout", wait_timeout)
     reconnecting = None if reconnect_within is None else as_duration("reconnect_within", reconnect_within)
@@ -108,6 +115,7 @@ def lease(
         members=members,
         duration=lasting,
         name=name,
+        tags=tags,
         max_duration=longest,
         release_after_detached=acquiring.detached_limit(interactive=True, keep=keep_detached),
     )
@@ -115,6 +123,9 @@ def lease(
         LeaseOpening(
             config,
             lambda controller: acquiring.acquired(controller, request, timeout=bound, notify=tell),
+            lambda controller: acquiring.acquired(
+                controller, replace(request, release_after_detached=None), timeout=bound, notify=tell, keep=True
+            ),
             reconnecting,
             from_lease_begin=True,
         ),
@@ -149,12 +160,8 @@ def attach(
     reconnecting = None if reconnect_within is None else as_duration("reconnect_within", reconnect_within)
     config = as_config(client)
     bound = bound or config.patience.wait_timeout
-    return leased(
-        LeaseOpening(
-            config,
-            lambda controller: acquiring.joined(controller, name, timeout=bound, notify=tell),
-            reconnecting,
-            from_lease_begin=False,
-        ),
-        board,
-    )
+
+    def join(controller: Controller) -> AbstractAsyncContextManager[AcquiredLease]:
+        return acquiring.joined(controller, name, timeout=bound, notify=tell)
+
+    return leased(LeaseOpening(config, join, join, reconnecting, from_lease_begin=False), board)

@@ -11,6 +11,7 @@ from jumplab.client import sessions
 from jumplab.client.arguments import as_path
 from jumplab.client.board_fitting import check_fit
 from jumplab.client.boards import AsyncBoard, Board, BoardClass, check_board
+from jumplab.client.errors import ConfigurationError
 from jumplab.client.leased import Leased, LeasedAsyncBoard, LeasedBoard, leased
 from jumplab.client.local_exporter import local_drivers
 from jumplab.driver import AsyncGenericClient
@@ -50,6 +51,10 @@ class LocalOpening:
     """Starts an exporter for its file, and ends it."""
 
     file: str
+
+    def kept(self) -> "LocalOpening":
+        """Refused: there is no lease."""
+        raise ConfigurationError("a board without a controller has no lease to keep; leave out keep()")
 
     @asynccontextmanager
     async def root(self, board: BoardClass | None = None) -> AsyncIterator[AsyncGenericClient]:
