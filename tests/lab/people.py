@@ -17,7 +17,7 @@ from tests.kube.kubectl import Said
 from tests.kube.processes import Process
 from tests.lab.homes import PROGRAMS
 
-_OWN = ("JMP_", "JUMPLAB_", "JUMPSTARTER_", "XDG_", "KUBE", "CI")
+_OWN = ("JMP_", "JUMPLAB_", "JUMPSTARTER_", "PYTEST_", "XDG_", "KUBE", "CI")
 
 
 @dataclass(frozen=True, slots=True)
