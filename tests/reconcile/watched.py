@@ -36,7 +36,12 @@ class Watched(KubeApi):
                 self.writes.append(f"{method} {path} {body}")
         if (refused := self.refuses(method, path)) is not None:
             raise refused
-        return await self._inner.request(method, path, body, content_type)
+        try:
+            return await self._inner.request(method, path, body, content_type)
+        except ApiRefused:  # of a version that is not the newest any more: nothing was written
+            if method != "GET":
+                self.writes.remove(f"{method} {path} {body}")
+            raise
 
     async def until_read(self, path: str, times: int) -> None:
         """Returns once the path has been asked for so many times more."""
