@@ -93,7 +93,7 @@ async def test_a_leases_life_is_in_its_exporters_history(world: World) -> None:
 
 
 async def test_the_write_that_clears_a_claim_is_the_one_that_records_it(world: World) -> None:
-    """The operator makes nine writes at most for a lease, as when there was no history; on a slow machine two may be one."""
+    """The operator makes nine writes at most for a lease, as without a history; a slow machine joins some."""
     world.exporter("bench-1")
     async with counted(world) as lab:
         lab.api.writes.clear()
