@@ -281,7 +281,7 @@ async def test_a_client_that_is_not_to_be_had_hides_no_methods(user: User) -> No
 async def test_what_a_clients_code_raises_names_it(user: User, words: str, sentence: str) -> None:
     ran = await script(user, f"j {words}")
     assert ran.status == 1
-    assert sentence in ran.err.splitlines()[-1]
+    assert sentence in ran.last_line
     assert "Traceback" not in ran.err
 
 

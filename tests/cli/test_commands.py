@@ -238,7 +238,7 @@ async def test_a_wait_that_is_too_long_ends_with_the_reason(user: User, bench: B
         (["create", "lease", "-l", "a=b", "--duration", "soon"], '"soon" is not a duration'),
         (["create", "lease", "--frobnicate"], "no such option"),
         (["frobnicate"], "no such command 'frobnicate'; the commands are get, explain, create,"),
-        (["get", "pods"], 'there is no kind "pods" to get; the kinds are clients, exporters, leases, queue (see'),
+        (["get", "pods"], 'no kind "pods" to get; the kinds are clients, exporters, history, leases, queue (see'),
         (["delete", "pod/x"], 'there is no kind "pod" to delete; the kinds are client, exporter, lease (see'),
         (["explain", "pods"], 'there is no kind "pods" to explain; the kinds are lease (see'),
         (["get", "leases/"], '"leases/" has no name behind its slash; write it as leases/NAME'),

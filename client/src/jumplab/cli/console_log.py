@@ -14,6 +14,7 @@ from jumplab.control_sequences import ControlSequenceFilter
 from jumplab.driver import AsyncDriverClient
 from jumplab.drivers.console.stream import joined
 from jumplab.private_files import NotWritten
+from jumplab.standard_streams import OutputFailed
 
 
 class ConsoleLog:
@@ -42,8 +43,8 @@ class ConsoleLog:
     def opened(
         cls, file: Path | None, *, timestamps: bool = False, control_sequences: bool = False
     ) -> Iterator["ConsoleLog"]:
-        """One on a file, behind what it contains already, or on standard output. Raises NotWritten, as all it does."""
-        name = "standard output" if file is None else f"the console's log {file}"
+        """One on a file, behind what it contains, or on standard output. All of it raises what `write_all` does."""
+        name = "" if file is None else f"the console's log {file}"
         with _descriptor_of(file, name) as descriptor:
             log = cls(partial(write_all, descriptor, name), timestamps=timestamps, control_sequences=control_sequences)
             try:
@@ -89,7 +90,10 @@ def _descriptor_of(file: Path | None, name: str) -> Iterator[int]:
 
 
 def write_all(descriptor: int, name: str, data: bytes) -> None:
-    """Writes bytes, blocking.  name: of the file, for the message. Raises NotWritten, and BrokenPipeError."""
+    """Writes bytes, blocking.  name: of the file, for the message; empty for standard output.
+
+    Raises NotWritten, OutputFailed where it is standard output, and BrokenPipeError.
+    """
     view = memoryview(data)
     while view:
         try:
@@ -97,7 +101,7 @@ def write_all(descriptor: int, name: str, data: bytes) -> None:
         except BrokenPipeError:
             raise
         except OSError as error:
-            raise NotWritten(f"{name} can't be written: {error.strerror}") from error
+            raise (NotWritten(f"{name} can't be written: {error.strerror}") if name else OutputFailed(error)) from error
 
 
 async def copy_log(console: AsyncDriverClient, offset: int, log: ConsoleLog, *, follow: bool) -> None:

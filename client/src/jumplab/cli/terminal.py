@@ -38,7 +38,7 @@ class Screen:
             self.log.append(data)
         from jumplab.cli.console_log import write_all
 
-        write_all(sys.stdout.fileno(), "standard output", data)
+        write_all(sys.stdout.fileno(), "", data)
 
 
 async def converse(
