@@ -173,7 +173,7 @@ async def test_the_operator_names_a_proxy_that_can_not_be_used(tmp_path: Path) -
     user = User(tmp_path)
     user.more |= {"https_proxy": "socks5://127.0.0.1:9"}
     outcome = await user.run("jumplab-operator", "run", "--endpoint", "lab:7444", "--kubeconfig", str(file))
-    assert outcome.status == 1, outcome
+    assert outcome.status == 2, outcome
     assert "https_proxy names socks5://127.0.0.1:9, which is no HTTP proxy" in outcome.err
     assert "Traceback" not in outcome.err
 

@@ -128,7 +128,7 @@ async def test_seconds_that_are_no_number_are_told(user: User, words: str) -> No
 
 async def test_j_shows_the_tree(jwords: Callable[..., asyncio.Task[Outcome]]) -> None:
     shown = (await jwords()).out.splitlines()
-    assert "power  on off is-on cycle" in shown
+    assert "power  on off is-on cycle measure read" in shown
     assert "relay  did not start: no such device: /dev/ttyUSB9" in shown
 
 

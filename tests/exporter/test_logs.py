@@ -148,7 +148,7 @@ async def test_each_line_has_its_time_and_its_driver_and_faults_alone_a_tracebac
     assert [fault.partition(":")[0] for fault in faults] == ["KeyError", "AttributeError", "KeyError"]
     assert lines.count("Traceback (most recent call last):") == len(faults)
     of_the_exporter = [line for line in lines if STAMP.match(line) and "[" not in line]
-    assert all(re.search(r" INFO    (Preparing|Ready|Cleaning|Available)", line) for line in of_the_exporter)
+    assert all(re.search(r" INFO    (Preparing|Ready|Cleaning|Available|lease )", line) for line in of_the_exporter)
 
 
 def test_a_message_of_several_lines_is_one_and_names_no_driver_where_there_is_none() -> None:
