@@ -158,4 +158,4 @@ async def test_a_waiting_lease_is_one_line_that_changes(user: User, bench: Bench
     text, status = await terminal.rest()
     assert status == 0
     assert "used" in text
-    assert text.partition("used")[0].count("\n") == 1  # that it is ready
+    assert text.partition("used")[0].count("\n") == 2  # that it is ready, and where results go
