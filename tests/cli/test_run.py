@@ -161,6 +161,23 @@ async def test_a_lease_that_was_handed_over_is_left_to_its_new_client(user: User
     assert ended.err == ""
 
 
+async def test_a_shell_never_drives_a_newer_lease_of_its_lease_s_name(user: User, bench: Bench) -> None:
+    def replace(lease: client_pb2.Lease) -> None:
+        lease.uid = "that-of-the-new-one"
+
+    bench.lab.place = early
+    command = ("--name", "demo", "-l", "board=x", "--", "sh", "-c", "j power on; echo up; read line; j power off")
+    process = await user.start("jumplab", "shell", *command, typing=True)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert await process.stdout.readline() == b"up\n"
+    await bench.lab.change("demo", replace)
+    while b'"demo" has ended, and another one has its name' not in (line := await process.stderr.readline()):
+        assert line
+    ended = await outcome_of(process, "\n")
+    assert (ended.status, ended.err) == (1, 'j: lease "demo" was replaced\n')
+
+
 def early(lease: client_pb2.Lease) -> None:
     become_ready(lease)
     lease.expected_end_time.FromDatetime(datetime.now(UTC) + timedelta(hours=1))

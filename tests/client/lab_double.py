@@ -227,6 +227,9 @@ class _ControllerService(controller_pb2_grpc.ControllerServiceServicer):
     async def Dial(self, request: Any, context: Any) -> controller_pb2.DialResponse:
         await self.lab.admit("Dial", context)
         assert self.lab.dial is not None
+        lease = self.lab.leases.get(resource(request.lease_name))
+        if lease is not None and request.lease_uid not in ("", lease.uid):
+            await context.abort(grpc.StatusCode.NOT_FOUND, f'lease "{request.lease_name}" was replaced')
         return await self.lab.dial(request.lease_name)
 
 

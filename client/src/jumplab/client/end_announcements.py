@@ -46,6 +46,8 @@ async def announce_end(controller: Controller, acquired: AcquiredLease, notify: 
     try:
         async with aclosing(follow(controller, name, notify=notice_silence, backoff=Backoff(), seen=True)) as states:
             async for lease in states:
+                if lease.uid != last.uid:
+                    raise LeaseEnded(f'lease "{name}" has ended, and another one has its name')
                 if failure := failure_of(lease):
                     raise failure
                 if foreign_to(controller.client_name, lease):
