@@ -332,6 +332,13 @@ async def test_a_lease_that_is_not_mine_is_one_sentence(user: User, one_sentence
     assert 'no lease "theirs" of yours' in one_sentence(await user.run("jumplab", "delete", "lease", "theirs"), 1)
 
 
+async def test_a_lease_that_can_t_be_released_leaves_the_others_to_be_released(user: User, bench: Bench) -> None:
+    await user.run("jumplab", "create", "lease", "demo", "-l", "board=x")
+    released = await user.run("jumplab", "delete", "lease", "theirs", "demo", "gone")
+    assert (released.status, released.out) == (1, 'lease "demo" released\n')
+    assert [line.split()[3] for line in released.err.splitlines()] == ['"theirs"', '"gone"']
+
+
 async def test_a_lease_that_has_ended_is_one_sentence(user: User, bench: Bench, one_sentence: OneSentence) -> None:
     bench.lab.place = become_ended
     await user.run("jumplab", "create", "lease", "-l", "a=b", "--name", "demo")

@@ -171,7 +171,9 @@ async def test_a_shell_in_a_shell_has_jobs_of_its_own(stranger: User, tmp_path: 
     terminal = await bash(stranger)
     terminal.type(f"jumplab shell --exporter-config {written(tmp_path)}\n")
     await terminal.expect("[bench] inner> ")
-    terminal.type("cat\n")
+    # The program itself says that it is in the foreground: the shell may not have made way for it yet.
+    terminal.type("sh -c 'echo at-work-$((1)); exec cat'\n")
+    await terminal.expect("at-work-1")
     terminal.type("hello\n")
     await terminal.expect("hello")
     await terminal.expect("hello")

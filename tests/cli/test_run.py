@@ -133,8 +133,49 @@ async def test_where_the_lease_can_t_be_released_the_status_is_the_command_s(use
     bench.lab.refuse["DeleteLease"] = [(grpc.StatusCode.PERMISSION_DENIED, "client ci may not release this")]
     ran = await script(user, "exit 7")
     assert ran.status == 7
-    assert 'lease "demo" could not be released and lasts until it expires' in ran.err.splitlines()[-1]
+    sentence = "could not be released and lasts until it expires, or until nobody has been attached for 2m: "
+    assert f'lease "demo" {sentence}' in ran.err.splitlines()[-1]
     assert 'released lease "demo"' not in ran.err
+
+
+@pytest.mark.parametrize("command", ["shell", "run"])
+async def test_a_lease_that_was_handed_over_is_left_to_its_new_client(user: User, bench: Bench, command: str) -> None:
+    """The end of the shell neither releases it nor complains that it can't."""
+
+    def hand_over(lease: client_pb2.Lease) -> None:
+        lease.client = "namespaces/lab/clients/ann"
+        refusal = (grpc.StatusCode.PERMISSION_DENIED, 'lease "demo" belongs to client "ann", not to "ci"')
+        bench.lab.refuse["DeleteLease"] = [refusal]
+
+    process = await user.start("jumplab", command, "-l", "board=x", "--name", "demo", "--", "sleep", "3600")
+    assert process.stderr is not None
+    while b"is ready" not in (line := await process.stderr.readline()):
+        assert line
+    await bench.lab.change("demo", hand_over)
+    while b'belongs to client "ann"' not in (line := await process.stderr.readline()):
+        assert line
+    if command == "shell":  # its command goes on without the lease
+        process.terminate()
+    ended = await outcome_of(process)
+    assert ended.status == (LEASE_LOST if command == "run" else 143)
+    assert ended.err == ""
+
+
+async def test_a_shell_never_drives_a_newer_lease_of_its_lease_s_name(user: User, bench: Bench) -> None:
+    def replace(lease: client_pb2.Lease) -> None:
+        lease.uid = "that-of-the-new-one"
+
+    bench.lab.place = early
+    command = ("--name", "demo", "-l", "board=x", "--", "sh", "-c", "j power on; echo up; read line; j power off")
+    process = await user.start("jumplab", "shell", *command, typing=True)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert await process.stdout.readline() == b"up\n"
+    await bench.lab.change("demo", replace)
+    while b'"demo" has ended, and another one has its name' not in (line := await process.stderr.readline()):
+        assert line
+    ended = await outcome_of(process, "\n")
+    assert (ended.status, ended.err) == (1, 'j: lease "demo" was replaced\n')
 
 
 def early(lease: client_pb2.Lease) -> None:
@@ -240,6 +281,35 @@ async def test_a_run_is_warned_at_once_where_the_end_is_moved_near(user: User, b
     await process.communicate()
 
 
+async def test_an_end_that_use_puts_off_is_announced_only_shortly_before(user: User, bench: Bench) -> None:
+    def used(lease: client_pb2.Lease) -> None:
+        early(lease)
+        lease.effective_begin_time.FromDatetime(datetime.now(UTC))
+
+    bench.lab.place = used
+    process = await started(user, "echo up; exec sleep 3600", "-l", "board=x", "--name", "demo", "--max", "4h")
+    assert process.stderr is not None
+    for minutes in (5, 1):
+        soon = datetime.now(UTC) + timedelta(minutes=minutes, seconds=20)
+        await bench.lab.change("demo", lambda lease, end=soon: lease.expected_end_time.FromDatetime(end))
+    while b"ends in" not in (line := await process.stderr.readline()):
+        assert line
+    assert "ends in 1 minute," in line.decode()
+    process.terminate()
+    await process.communicate()
+
+
+async def test_an_end_that_was_just_told_is_not_announced(user: User, bench: Bench) -> None:
+    def in_ten_minutes(lease: client_pb2.Lease) -> None:
+        become_ready(lease)
+        lease.expected_end_time.FromDatetime(datetime.now(UTC) + timedelta(minutes=10, seconds=2))
+
+    bench.lab.place = in_ten_minutes
+    ran = await script(user, "sleep 3")
+    assert "is ready until" in ran.err
+    assert "ends in" not in ran.err
+
+
 async def test_a_waiting_run_says_where_it_stands_once_for_each_change(user: User, bench: Bench) -> None:
     bench.lab.place = lambda lease: become_pending(lease)
     process = await user.start("jumplab", "run", "-l", "board=x", "--name", "demo", "--", "true")
@@ -251,6 +321,21 @@ async def test_a_waiting_run_says_where_it_stands_once_for_each_change(user: Use
     rest = (await outcome_of(process)).err.splitlines()
     assert [line for line in rest if "number 1" in line] == []
     assert rest[-1] == 'jumplab: released lease "demo" of exporter "bench-1"'
+
+
+async def test_an_expected_begin_that_the_queue_s_sentence_has_is_said_once(user: User, bench: Bench) -> None:
+    between = "; expected to begin between 12:05 UTC and 13:00 UTC, since leases before it may be extended"
+    bench.lab.queue_message = f"1st in the queue{between}"
+    bench.lab.place = lambda lease: become_pending(lease)
+    process = await user.start("jumplab", "run", "-l", "board=x", "--name", "demo", "--", "true")
+    assert process.stderr is not None
+    first = (await process.stderr.readline()).decode()
+    assert first.count("expected to begin") == 1
+    assert "since leases before it may be extended" in first
+    bench.lab.queue_message = f"1st in the queue{between.replace('13:00', '13:30')}"
+    await bench.lab.change("demo", lambda lease: become_pending(lease, 'exporter "bench-1" is offline'))
+    await bench.lab.change("demo", become_ready)
+    assert "1st in the queue" not in (await outcome_of(process)).err
 
 
 async def test_what_a_run_leaves_behind_is_in_a_folder(stranger: User, tmp_path: Path) -> None:

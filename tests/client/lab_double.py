@@ -42,6 +42,7 @@ class LabDouble:
     page_size: int = 500
     refuses_changes: str = ""
     latest_begin: Timestamp | None = None
+    queue_message: str = ""
 
     async def change(self, name: str, change: Callable[[client_pb2.Lease], None]) -> None:
         async with self.changed:
@@ -111,7 +112,7 @@ class _ClientService(client_pb2_grpc.ClientServiceServicer):
     def _place(self, position: int) -> client_pb2.QueuePosition:
         expected = Timestamp(seconds=1_785_585_600) if position == 1 else None
         latest = self.lab.latest_begin if position == 1 else None
-        message = f"number {position}"
+        message = self.lab.queue_message or f"number {position}"
         return client_pb2.QueuePosition(
             position=position, expected_begin_time=expected, latest_begin_time=latest, message=message
         )
@@ -226,6 +227,9 @@ class _ControllerService(controller_pb2_grpc.ControllerServiceServicer):
     async def Dial(self, request: Any, context: Any) -> controller_pb2.DialResponse:
         await self.lab.admit("Dial", context)
         assert self.lab.dial is not None
+        lease = self.lab.leases.get(resource(request.lease_name))
+        if lease is not None and request.lease_uid not in ("", lease.uid):
+            await context.abort(grpc.StatusCode.NOT_FOUND, f'lease "{request.lease_name}" was replaced')
         return await self.lab.dial(request.lease_name)
 
 

@@ -29,9 +29,11 @@ Attached = tuple[controller_pb2.DialResponse, RoutedStream]
 
 
 @asynccontextmanager
-async def attached(controller: Controller, token: str, lease: str, machine: str = "") -> AsyncIterator[Attached]:
+async def attached(
+    controller: Controller, token: str, lease: str, machine: str = "", uid: str = ""
+) -> AsyncIterator[Attached]:
     """A client's call, as far as the controller's answer."""
-    request = controller_pb2.DialRequest(lease_name=lease, machine=machine)
+    request = controller_pb2.DialRequest(lease_name=lease, lease_uid=uid, machine=machine)
     identity = Identity(NAMESPACE, "Client", "ci", token)
     async with open_channel(controller.endpoint, identity=identity) as channel:
         answer, stream = await dial_stream(channel, controller.endpoint, request, SOON)
@@ -139,6 +141,15 @@ async def test_what_can_t_be_dialled_can_t_be_attached_to(
         async with attached(controller, token, lease):
             pass
     assert caught.value.code == code
+
+
+async def test_a_lease_that_was_replaced_can_t_be_attached_to_by_its_uid(controller: Controller) -> None:
+    controller.lab.add_exporter("bench")
+    token = controller.lab.add_client("ci")
+    controller.lab.add_ready_lease("demo", "ci", "bench")
+    with pytest.raises(Refused, match='lease "demo" was replaced by a new one'):
+        async with attached(controller, token, "demo", uid="that-of-the-old-one"):
+            pass
 
 
 async def test_an_exporter_that_is_away_is_no_refusal(controller: Controller) -> None:

@@ -155,9 +155,20 @@ async def test_a_release_by_uid_leaves_a_newer_lease_of_the_name_alone(controlle
         old = await client.CreateLease(request, timeout=SOON)
         await client.DeleteLease(pb.DeleteLeaseRequest(name=old.name, uid=old.uid), timeout=SOON)
         new = await client.CreateLease(request, timeout=SOON)
-        async with refused(StatusCode.NOT_FOUND, 'lease "demo" is another one by now'):
+        async with refused(StatusCode.NOT_FOUND, 'lease "demo" was replaced by a new one'):
             await client.DeleteLease(pb.DeleteLeaseRequest(name=old.name, uid=old.uid), timeout=SOON)
         assert not (await client.GetLease(pb.GetLeaseRequest(name=new.name), timeout=SOON)).ended
+
+
+async def test_a_dial_by_uid_never_leads_to_a_newer_lease_of_the_name(controller: Controller) -> None:
+    controller.lab.add_exporter("bench")
+    token = controller.lab.add_client("ci")
+    new = controller.lab.add_ready_lease("demo", "ci", "bench")
+    async with controller.calling("Client", "ci", token) as (service, _):
+        async with refused(StatusCode.NOT_FOUND, 'lease "demo" was replaced by a new one'):
+            old = controller_pb2.DialRequest(lease_name="demo", lease_uid="that-of-the-old-one")
+            await service.Dial(old, timeout=SOON)
+        await service.Dial(controller_pb2.DialRequest(lease_name="demo", lease_uid=new.uid), timeout=SOON)
 
 
 async def test_the_name_of_an_ended_lease_is_taken_for_other_clients_alone(controller: Controller) -> None:

@@ -14,6 +14,7 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
     "docs/second-machine.md": {"": f"{_TESTS}/test_pages.py"},
     "docs/strategies.md": {"": f"{_TESTS}/test_strategies.py"},
     "docs/local.md": {"": f"{_TESTS}/test_local.py"},
+    "docs/upgrades.md": {'driver "gauge"': f"{_TESTS}/test_upgrades.py"},
     "docs/drivers/consoles.md": dict.fromkeys(("board.", "with board."), f"{_TESTS}/test_console_answers.py"),
     "docs/drivers/console-serial.md": {"": f"{_TESTS}/test_consoles.py"},
     "docs/drivers/storage-disk.md": dict.fromkeys(("storage:", "written ="), f"{_TESTS}/test_storage.py"),

@@ -13,6 +13,7 @@ from jumplab.cli.local import ready_drivers
 from jumplab.cli.parent_process import ParentProcess
 from jumplab.cli.running import Interruptions, run_interruptible
 from jumplab.client import sessions
+from jumplab.client.acquiring import not_released
 from jumplab.client.config import DriverSettings
 from jumplab.client.config_files import load_client
 from jumplab.client.controller import Controller
@@ -63,7 +64,7 @@ def _with_lease(
         except TransportError as error:
             if status is None:
                 raise
-            print_note(f'lease "{acquired.lease.name}" could not be released and lasts until it expires: {error}')
+            print_note(not_released(acquired.lease.name, acquired.limit, error))
         return status
 
     return lease_and_run

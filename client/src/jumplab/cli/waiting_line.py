@@ -91,7 +91,8 @@ class WaitingLine:
             position = None
         if position is None:
             return self._reason, ""
-        sentence = f'lease "{self._lease}": {in_local_time(position.message)}'
-        if position.expected_begin is None:
-            return sentence, ""
+        message, begins, when = in_local_time(position.message).partition("; expected to begin ")
+        sentence = f'lease "{self._lease}": {message}'
+        if begins or position.expected_begin is None:  # the message itself says from when to when
+            return sentence, begins + when
         return sentence, f"; expected to begin at {format_local(position.expected_begin, datetime.now(UTC))}"

@@ -87,12 +87,15 @@ def make_request(
 @dataclass(slots=True)
 class AcquiredLease:
     """A lease that is ready, and whether it is to be released at the end.  wait: until it is ready, for as long as its
-    user has the patience.  notify: gets a sentence when it has other exporters.  over: it is known to have ended.
-    released: it was given back."""
+    user has the patience.  notify: gets a sentence when it has other exporters.  limit: how long its user may be away,
+    where this is known.  max_duration: up to when use extends it; None: it does not, or nobody knows.
+    over: it is known to have ended.  released: it was given back."""
 
     lease: LeaseView
     wait: Callable[[], Awaitable[LeaseView]]
     notify: Notify
+    limit: timedelta | None = None
+    max_duration: timedelta | None = None
     persists: bool = False
     over: bool = False
     released: bool = False
@@ -129,18 +132,19 @@ async def acquired(
     wait = partial(wait_until_ready, controller, request.name, uid=made.uid, timeout=timeout, notify=notify)
     acquired = None
     try:
-        acquired = AcquiredLease(await wait(), wait, notify, persists=keep)
+        acquired = AcquiredLease(
+            await wait(), wait, notify, request.release_after_detached, request.max_duration, persists=keep
+        )
         yield acquired
     except BaseException:
         if keep and acquired is not None:
             raise
-        released = await _release_or_notify(controller, request.name, notify, uid=made.uid)
+        released = await _release_or_notify(controller, request, notify, uid=made.uid)
         if acquired is not None:
             acquired.released = released
         raise
     if not acquired.persists:
-        await release(controller, request.name, uid=made.uid)
-        acquired.released = True
+        acquired.released = await release(controller, request.name, uid=made.uid)
 
 
 @asynccontextmanager
@@ -167,7 +171,7 @@ async def create(controller: Controller, request: LeaseRequest, *, notify: Notif
         raise
     except BaseException:
         if request.name_is_ours:
-            await _release_or_notify(controller, request.name, notify, patient=False)
+            await _release_or_notify(controller, request, notify, patient=False)
         raise
 
 
@@ -238,36 +242,53 @@ async def follow(
         await backoff.wait()
 
 
-async def release(controller: Controller, name: str, *, uid: str = "", backoff: Backoff | None = None) -> None:
-    """Gives a lease back, trying for RELEASE_BOUND where the controller is away; one that is gone already is fine.
+async def release(controller: Controller, name: str, *, uid: str = "", backoff: Backoff | None = None) -> bool:
+    """Gives a lease back, trying for RELEASE_BOUND where the controller is away; whether there was one to give back.
 
+    One that is gone already, or was handed to another client, is left alone.
     uid: the lease's, where it is known: its name may be that of a newer one by now.
-    Raises TransportError where the controller refuses or stays away: the lease then lasts until it expires.
+    Raises TransportError where the controller refuses or stays away: `not_released` says how the lease ends then.
     """
     backoff = backoff or Backoff()
     clock = asyncio.get_running_loop().time
     deadline = clock() + RELEASE_BOUND.total_seconds()
     while True:
         try:
-            return await controller.delete_lease(name, uid)
+            await controller.delete_lease(name, uid)
+            return True
         except transport_errors.NotFound:
-            return None
+            return False
+        except transport_errors.NotAllowed:
+            if foreign_to(controller.client_name, await controller.lease(name)):
+                return False
+            raise
         except transport_errors.Unreachable as error:
             if isinstance(error, transport_errors.CertificateRejected) or clock() > deadline:
                 raise
         await backoff.wait()
 
 
+def not_released(name: str, limit: timedelta | None, error: transport_errors.TransportError) -> str:
+    """A sentence that a lease could not be given back, and how it ends.
+
+    limit: how long its user may be away; None: without a limit.
+    """
+    detached = "" if limit is None else f", or until nobody has been attached for {format_duration(limit)}"
+    return f'lease "{name}" could not be released and lasts until it expires{detached}: {error}'
+
+
 async def _release_or_notify(
-    controller: Controller, name: str, notify: Notify, *, uid: str = "", patient: bool = True
+    controller: Controller, request: LeaseRequest, notify: Notify, *, uid: str = "", patient: bool = True
 ) -> bool:
     """Whether it was released."""
     try:
-        await (release(controller, name, uid=uid) if patient else controller.delete_lease(name))
+        if patient:
+            return await release(controller, request.name, uid=uid)
+        await controller.delete_lease(request.name)
     except transport_errors.NotFound:
         return False
     except transport_errors.TransportError as error:
         if patient:
-            notify(f'lease "{name}" could not be released and lasts until it expires: {error}')
+            notify(not_released(request.name, request.release_after_detached, error))
         return False
     return True

@@ -248,21 +248,22 @@ class Controller:
         finally:
             call.cancel()
 
-    async def dial(self, lease: str, *, member: str = "", machine: str = "") -> Route:
+    async def dial(self, lease: str, *, uid: str = "", member: str = "", machine: str = "") -> Route:
         """Asks for a way to the exporter of a ready lease; each answer is good for one session.
 
+        uid: as for `delete_lease`.
         member: of a lease of several exporters, which; empty: the first.
         machine: this one's name, where the exporter's socket may be used if it is here too.
         """
-        request = controller_pb2.DialRequest(lease_name=lease, member=member, machine=machine)
+        request = controller_pb2.DialRequest(lease_name=lease, lease_uid=uid, member=member, machine=machine)
         return self._route(await self._answer(self._controller.Dial(request, timeout=_seconds())))
 
-    async def attach(self, lease: str, *, member: str = "", machine: str = "") -> Route:
+    async def attach(self, lease: str, *, uid: str = "", member: str = "", machine: str = "") -> Route:
         """Dials, and opens the way through the router in the same breath, where the controller is one that can.
 
         The arguments are those of `dial`. The route's link, where it has one, is the caller's to close.
         """
-        request = controller_pb2.DialRequest(lease_name=lease, member=member, machine=machine)
+        request = controller_pb2.DialRequest(lease_name=lease, lease_uid=uid, member=member, machine=machine)
         if self._attaches:
             try:
                 return await self._attached(request)
@@ -270,7 +271,7 @@ class Controller:
                 if error.code != "UNIMPLEMENTED":
                     raise
                 self._attaches = False
-        return await self.dial(lease, member=member, machine=machine)
+        return await self.dial(lease, uid=uid, member=member, machine=machine)
 
     async def _attached(self, request: controller_pb2.DialRequest) -> Route:
         answer, session = await dial_stream(self._identified, self._endpoint, request, _seconds())

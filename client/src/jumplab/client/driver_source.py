@@ -93,7 +93,7 @@ class LeasedDrivers:
         within: timedelta = RECONNECT_WITHIN,
         notify: Notify = _log.info,
     ) -> AbstractAsyncContextManager[Session]:
-        again = reconnecting(self.controller, self.lease_name, within, notify, member)
+        again = reconnecting(self.controller, self.acquired.lease, within, notify, member)
         return attached(self.controller, self.acquired, classes, again, client, member)
 
     async def announce_end(self, notify: Notify) -> None:

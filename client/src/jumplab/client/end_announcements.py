@@ -1,13 +1,13 @@
 """Sentences about the end of a lease in use: warnings before it, the notice of a preemption, and why it has ended."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 
 from jumplab.client.acquiring import AcquiredLease, follow
 from jumplab.client.controller import Controller
-from jumplab.client.errors import ClientError, LeaseEnded
+from jumplab.client.errors import ClientError, LeaseEnded, LeaseNotOwn
 from jumplab.client.lease_status import failure_of, foreign_to, notice_of
 from jumplab.client.local_moments import format_local
 from jumplab.client.views import LeaseView
@@ -17,6 +17,9 @@ from jumplab.transport.errors import TransportError
 
 WARNINGS = (timedelta(minutes=10), timedelta(minutes=2))
 """How long before the end of a lease its user is warned."""
+
+_JUST_TOLD = timedelta(seconds=30)
+"""No warning follows that soon after the end became known."""
 
 _SILENCE = timedelta(seconds=10)
 """How long after a lease's end a controller that is away is not waited for any more."""
@@ -31,7 +34,7 @@ async def announce_end(controller: Controller, acquired: AcquiredLease, notify: 
 
     Sets `acquired.over`.
     """
-    name, announced, warning = acquired.lease.name, "", _Warning(notify)
+    name, announced, warning = acquired.lease.name, "", _Warning(notify, acquired.max_duration)
     last = acquired.lease
     warning.follow(last)
 
@@ -43,8 +46,12 @@ async def announce_end(controller: Controller, acquired: AcquiredLease, notify: 
     try:
         async with aclosing(follow(controller, name, notify=notice_silence, backoff=Backoff(), seen=True)) as states:
             async for lease in states:
-                if failure := failure_of(lease) or foreign_to(controller.client_name, lease):
+                if lease.uid != last.uid:
+                    raise LeaseEnded(f'lease "{name}" has ended, and another one has its name')
+                if failure := failure_of(lease):
                     raise failure
+                if foreign_to(controller.client_name, lease):
+                    raise LeaseNotOwn(f'lease "{name}" belongs to client "{lease.client}" now')
                 last = lease
                 warning.follow(lease)
                 if (notice := notice_of(lease)) != announced:
@@ -60,10 +67,14 @@ async def announce_end(controller: Controller, acquired: AcquiredLease, notify: 
 
 
 class _Warning:
-    """The warnings before the end of a lease, which may be moved."""
+    """The warnings before the end of a lease, which may be moved.
 
-    def __init__(self, notify: Notify) -> None:
+    max_duration: up to this use extends the lease, by itself and in time; the first warning would not be true.
+    """
+
+    def __init__(self, notify: Notify, max_duration: timedelta | None) -> None:
         self._notify = notify
+        self._max_duration = max_duration
         self._end: datetime | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -75,18 +86,24 @@ class _Warning:
         self.stop()
         if self._end is not None:
             is_earlier = before is not None and self._end < before
-            warning = self._warn(lease.name, self._end, is_earlier=is_earlier)
+            warnings = WARNINGS[1:] if self._may_be_extended(lease) else WARNINGS
+            warning = self._warn(lease.name, self._end, warnings, is_earlier=is_earlier)
             self._task = asyncio.create_task(warning, name="warnings before the lease's end")
 
     def stop(self) -> None:
         if self._task is not None:
             self._task.cancel()
 
-    async def _warn(self, name: str, end: datetime, *, is_earlier: bool) -> None:
+    def _may_be_extended(self, lease: LeaseView) -> bool:
+        if self._max_duration is None or lease.begin is None or lease.expected_end is None:
+            return False
+        return lease.expected_end < lease.begin + self._max_duration
+
+    async def _warn(self, name: str, end: datetime, warnings: Sequence[timedelta], *, is_earlier: bool) -> None:
         """is_earlier: the end was moved here from a later time, and may be near already."""
         now = datetime.now(UTC)
-        ahead = [end - before for before in WARNINGS if end - before > now]
-        if is_earlier and len(ahead) < len(WARNINGS) and end > now:
+        ahead = [end - before for before in warnings if end - before > now + _JUST_TOLD]
+        if is_earlier and len(ahead) < len(warnings) and end > now:
             ahead.insert(0, now)
         for moment in ahead:
             await _until(moment)

@@ -31,7 +31,7 @@ async def heartbeat(
     and never delays whoever enters or leaves.
     """
     beats = [
-        asyncio.create_task(_beat(controller, lease.name, member, after.get(member), busy=busy), name=f"beat {member}")
+        asyncio.create_task(_beat(controller, lease, member, after.get(member), busy=busy), name=f"beat {member}")
         for member in [member.name for member in lease.members] or [""]
     ]
     try:
@@ -42,7 +42,7 @@ async def heartbeat(
         await asyncio.gather(*beats, return_exceptions=True)
 
 
-async def _beat(controller: Controller, lease: str, member: str, before: Session | None, *, busy: bool) -> None:
+async def _beat(controller: Controller, lease: LeaseView, member: str, before: Session | None, *, busy: bool) -> None:
     if before is not None:
         await asyncio.shield(before.ended)
     # The lease's end is the only bound: while the lab is out of reach nobody can say that it has ended.
@@ -52,10 +52,10 @@ async def _beat(controller: Controller, lease: str, member: str, before: Session
         try:
             link = await again.dial()
         except SessionEnded as over:
-            _log.debug("the heartbeat of lease %s ends: %s", lease, over)
+            _log.debug("the heartbeat of lease %s ends: %s", lease.name, over)
             return
         except TransportError as error:
-            _log.debug("the heartbeat of lease %s waits: %s", lease, error)
+            _log.debug("the heartbeat of lease %s waits: %s", lease.name, error)
             await backoff.wait()
             continue
         try:
@@ -65,5 +65,5 @@ async def _beat(controller: Controller, lease: str, member: str, before: Session
                 backoff.reset()
                 await session.ended
         except DriverError as error:
-            _log.debug("the heartbeat of lease %s was turned away: %s", lease, error)
+            _log.debug("the heartbeat of lease %s was turned away: %s", lease.name, error)
         await backoff.wait()

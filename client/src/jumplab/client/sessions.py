@@ -16,6 +16,7 @@ from jumplab.client.acquiring import AcquiredLease
 from jumplab.client.config import ClientConfig, DriverSettings
 from jumplab.client.controller import Controller
 from jumplab.client.lease_status import failure_of, foreign_to
+from jumplab.client.views import LeaseView
 from jumplab.driver.errors import SessionEnded, SessionLost
 from jumplab.protocol.statuses import status_name
 from jumplab.protocol.v1.session_pb2 import LogLine, StatusChange
@@ -63,7 +64,7 @@ async def dial(
     deadline = clock() + (controller.dial_within or DIAL_BOUND).total_seconds()
     while True:
         try:
-            return await _link(controller, acquired.lease.name, member)
+            return await _link(controller, acquired.lease, member)
         except NotPossibleNow:
             if clock() > deadline:
                 raise
@@ -95,7 +96,7 @@ async def session_of(
     Raises TransportError where the controller refuses, DriverError where the exporter can't be attached to, and what
     waiting for a lease raises.
     """
-    again = reconnecting(controller, acquired.lease.name, reconnect_within, member=member)
+    again = reconnecting(controller, acquired.lease, reconnect_within, member=member)
     async with attached(
         controller,
         acquired,
@@ -150,7 +151,7 @@ async def attached(
 
 def reconnecting(
     controller: Controller,
-    lease: str,
+    lease: LeaseView,
     within: timedelta = RECONNECT_WITHIN,
     notify: Callable[[str], None] = _log.info,
     member: str = "",
@@ -164,11 +165,11 @@ def reconnecting(
         try:
             return await _link(controller, lease, member)
         except NotFound as error:
-            raise SessionEnded(f'lease "{lease}" was deleted') from error
+            raise SessionEnded(f'lease "{lease.name}" was deleted') from error
         except NotAuthenticated as error:  # this token is never taken again
             raise SessionEnded(str(error)) from error
         except Refused:
-            now = await controller.lease(lease)
+            now = await controller.lease(lease.name)
             if failure := failure_of(now) or foreign_to(controller.client_name, now):
                 raise SessionEnded(str(failure)) from failure
             raise
@@ -176,14 +177,14 @@ def reconnecting(
     return Reconnecting(dial_again, within, notify)
 
 
-async def _link(controller: Controller, lease: str, member: str) -> Link:
+async def _link(controller: Controller, lease: LeaseView, member: str) -> Link:
     """The shortest way that can be used now; where the socket can't be, another session is dialled for the router."""
     machine = "" if os.environ.get("JUMPLAB_ALWAYS_ROUTE") == "1" else machine_id()
-    route = await controller.attach(lease, member=member, machine=machine)
+    route = await controller.attach(lease.name, uid=lease.uid, member=member, machine=machine)
     if route.socket is not None:
         if await is_usable(route.socket):
             return LocalLink(route.socket, route.token)
-        route = await controller.attach(lease, member=member)
+        route = await controller.attach(lease.name, uid=lease.uid, member=member)
     return route.link or RoutedLink(route.endpoint, route.token)
 
 

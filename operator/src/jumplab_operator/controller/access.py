@@ -38,13 +38,18 @@ def visible_lease(lab: Lab, caller: Subject, name: Name) -> Lease:
     return lease
 
 
-def own_lease(lab: Lab, caller: Subject, name: Name) -> Lease:
-    """A lease whose holder is the caller. Raises NotAllowed, NoSuchThing."""
+def own_lease(lab: Lab, caller: Subject, name: Name, uid: str = "") -> Lease:
+    """A lease whose holder is the caller. Raises NotAllowed, NoSuchThing.
+
+    uid: only the lease that has it; empty: whichever has the name.
+    """
     require_kind(caller, "Client")
     lease = visible_lease(lab, caller, name)
     refused = lease_ownership.change_refusal(caller.name.name, name.name, in_force(lease).client_ref.name)
     if refused:
         raise NotAllowed(refused)
+    if uid and uid != lease.uid:
+        raise NoSuchThing(f'lease "{name.name}" was replaced by a new one of this name; the old one is gone')
     return lease
 
 

@@ -20,24 +20,33 @@ def delete() -> None:
 @delete.command(name="lease")
 @click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=completing.leases)
 @client_option
-def delete_lease(names: tuple[str, ...], client_name: str | None) -> None:
+def delete_lease(names: tuple[str, ...], client_name: str | None) -> int:
     """Release leases. They stay as ended leases; `jumplab get leases --all` shows them.
 
-    A lease that has ended already stays as it is. A lease that does not exist is an error.
+    A lease that has ended already stays as it is. A lease that does not exist is an error; the others are released.
     """
+    from jumplab.cli.exit_status import print_note
     from jumplab.cli.running import run
     from jumplab.client.config_files import load_client
     from jumplab.client.controller import Controller
     from jumplab.client.lease_status import already_ended
+    from jumplab.transport.errors import NotAllowed, NotFound
 
-    async def release_each() -> None:
+    async def release_each() -> int:
+        status = 0
         async with Controller.connected(load_client(client_name)) as controller:
             for name in names:
-                ended = already_ended(await controller.lease(name))
-                await controller.delete_lease(name)
-                click.echo(ended or f'lease "{name}" released')
+                try:
+                    ended = already_ended(await controller.lease(name))
+                    await controller.delete_lease(name)
+                except (NotFound, NotAllowed) as error:
+                    print_note(str(error))
+                    status = 1
+                else:
+                    click.echo(ended or f'lease "{name}" released')
+        return status
 
-    run(release_each())
+    return run(release_each())
 
 
 def _add_command(kind: "Kind", effect: str) -> None:

@@ -490,21 +490,25 @@ class DialRequest(_message.Message):
     LEASE_NAME_FIELD_NUMBER: _builtins.int
     MACHINE_FIELD_NUMBER: _builtins.int
     MEMBER_FIELD_NUMBER: _builtins.int
+    LEASE_UID_FIELD_NUMBER: _builtins.int
     lease_name: _builtins.str
     machine: _builtins.str
     """Jumplab's own: the machine that the client runs on, where it would go without a router."""
     member: _builtins.str
     """Jumplab's own: of a lease of several exporters, the member whose exporter it is for; absent: the first."""
+    lease_uid: _builtins.str
+    """Jumplab's own: the lease's uid, where it is known: a newer lease may have its name by now."""
     def __init__(
         self,
         *,
         lease_name: _builtins.str = ...,
         machine: _builtins.str = ...,
         member: _builtins.str = ...,
+        lease_uid: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lease_name", b"lease_name", "machine", b"machine", "member", b"member"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lease_name", b"lease_name", "lease_uid", b"lease_uid", "machine", b"machine", "member", b"member"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

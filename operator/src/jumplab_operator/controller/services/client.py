@@ -123,9 +123,7 @@ class ClientService(ClientServiceServicer):
 
     async def DeleteLease(self, request: pb.DeleteLeaseRequest, _: Context) -> Empty:
         name = parse_resource("leases", request.name)
-        lease = own_lease(self._lab, caller(), name)
-        if request.uid and request.uid != lease.uid:
-            raise NoSuchThing(f'lease "{name.name}" is another one by now; the one that was to be released is gone')
+        own_lease(self._lab, caller(), name, request.uid)
         await self._lab.release_lease(name)
         return Empty()
 

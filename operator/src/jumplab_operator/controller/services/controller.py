@@ -70,7 +70,7 @@ class ControllerService(ControllerServiceServicer):
         await StatusStream(self._lab, self._dialler.offers, caller(), listener, context.write).run()
 
     async def Dial(self, request: pb.DialRequest, _: Context) -> pb.DialResponse:
-        lease = own_lease(self._lab, caller(), self._named(request.lease_name))
+        lease = own_lease(self._lab, caller(), self._named(request.lease_name), request.lease_uid)
         return self._dialler.dial(lease, request.member, request.machine).answer
 
     async def DialLogs(self, request: pb.DialLogsRequest, _: Context) -> pb.DialResponse:

@@ -42,7 +42,8 @@ class SessionService:
 
     async def _attach(self, _: object, context: Context) -> None:
         request = _request_in(list(context.invocation_metadata() or ()))
-        lease = own_lease(self._lab, caller(), Name(caller().name.namespace, request.lease_name))
+        name = Name(caller().name.namespace, request.lease_name)
+        lease = own_lease(self._lab, caller(), name, request.lease_uid)
         dialled = self._dialler.dial(lease, request.member, request.machine)
         metadata = ((_ANSWER, dialled.answer.SerializeToString()),)
         if dialled.answer.local_socket:
