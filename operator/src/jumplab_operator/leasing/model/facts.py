@@ -31,7 +31,7 @@ class ExporterFacts:
     quarantined: bool = False
     """It has failed too often to serve a lease."""
     vacated: datetime | None = None
-    """When the lease ended that it is being cleaned up after."""
+    """When the lease ended that it is being cleaned up after, or that it checks its devices after."""
     busy: bool = False
     """It is connected and has not reported yet that it is clean of the last lease."""
 
