@@ -31,6 +31,8 @@ async def test_a_spot_lease_is_told_and_ended_and_who_waited_gets_its_exporter(w
         world.lease("spot", clientRef={"name": "ann"})
         assert (await world.until_ready("spot"))["status"]["spotAccess"] is True
         world.lease("urgent")
+        waits = await world.until("leases", "urgent", lambda it: "being freed by preemption" in message_of(it))
+        assert "being freed by preemption" in waits["status"]["queue"]["message"]
         told = await until_told(world, "spot")
         assert condition(told, "Ready") == "True"
         assert "this lease will be preempted at" in message_of(told, "Preempting")

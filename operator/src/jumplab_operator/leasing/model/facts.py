@@ -94,6 +94,8 @@ class LeaseFacts:
     """A lease of higher priority may preempt it."""
     noticed: bool = False
     """It was given notice of its preemption."""
+    preempted_at: datetime | None = None
+    """When its notice is over; None where it has none, or where that isn't known."""
 
     @property
     def members(self) -> tuple[Request, ...]:

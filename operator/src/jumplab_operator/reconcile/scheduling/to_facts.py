@@ -18,6 +18,7 @@ from jumplab_operator.leasing.model.times import expected_end, times
 from jumplab_operator.leasing.model.usage import is_forgotten
 from jumplab_operator.reconcile.context.context import Cluster
 from jumplab_operator.reconcile.lease_steps.claims import is_to_end, lease_of
+from jumplab_operator.reconcile.lease_steps.preemption_notice import end_of_notice
 from jumplab_operator.resources import Client, Exporter, ExporterAccessPolicy, Lease, LeaseSpec, LeaseStatus
 from jumplab_operator.resources.conditions import is_true
 
@@ -95,6 +96,7 @@ def lease_facts(
         priority=status.priority or 0,
         spot=bool(status.spot_access),
         noticed=is_true(status.conditions, "Preempting"),
+        preempted_at=end_of_notice(lease, cluster),
     )
 
 
