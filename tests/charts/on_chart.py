@@ -41,6 +41,11 @@ class OnChart:
         spec: Plain = self._cluster.admin.get(where).ok()["spec"]
         return spec
 
+    def take_lead(self, name: str) -> None:
+        """Writes somebody else into the coordination Lease."""
+        where = f"/apis/coordination.k8s.io/v1/namespaces/{self._namespace}/leases/jumplab-operator"
+        self._cluster.admin.patch(where, {"spec": {"holderIdentity": name}}).ok()
+
     def connect(self) -> KubeClient:
         self._cluster.namespace(NAMESPACE)
         self.install({"endpoint": self.endpoint})

@@ -73,3 +73,16 @@ def test_one_that_is_stopped_hands_the_lead_over(lab: Lab, home: OnChart) -> Non
 
 def instant(micro_time: str) -> datetime:
     return datetime.fromisoformat(micro_time.replace("Z", "+00:00"))
+
+
+def test_one_that_loses_the_lead_ends_with_one_line(lab: Lab, home: OnChart) -> None:
+    """Another is written into its Lease while there is something to write for it."""
+    pod = home.process
+    before = len(pod.output())
+    for number in range(3):
+        lab.lease(f"lost-{number}", board="nothing")
+    home.take_lead("somebody")
+    pod.wait_until(lambda: "stopping" in pod.output()[before:], "the loss of the lead")
+    pod.stop()
+    [line] = pod.output()[before:].splitlines()
+    assert line.endswith('the operator "somebody" is the leader now; stopping')

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from jumplab_operator.leasing.explain.queue_position import QueuePosition
+from jumplab_operator.leasing.model.decisions import Wait
 from jumplab_operator.leasing.model.facts import Fact, LeaseFacts, Request
 from jumplab_operator.leasing.scheduler.scheduler import Changes, LabScheduler
 from tests.leasing.worlds import NOON, board, client, decided, exporter, lease, minutes, policy, rule
@@ -206,3 +207,36 @@ def test_what_is_to_be_ended_for_a_higher_priority_is_expected_in_a_minute() -> 
     given_way = replace(held("a", 120, "ann"), spot=True)
     assert expected(standing(*people, rules, exporter("a"), given_way, *waiting(1))["w0"]) == 1
     assert expected(standing(*people, rules, exporter("a"), held("a", 120, "ann"), *waiting(1))["w0"]) == 120
+
+
+def test_an_exporter_that_is_freed_by_preemption_is_told_as_such_and_expected_then() -> None:
+    people = [client("ci", team="kernel"), client("ann", team="apps")]
+    rules = policy("p", rule("kernel", priority=9), rule("apps", priority=1, spot_access=True))
+    spot = replace(held("a", 125, "ann"), priority=1, spot=True)
+    noticed = replace(spot, noticed=True, preempted_at=NOON + timedelta(minutes=4, seconds=20))
+    world = [*people, rules, exporter("a"), lease("w")]
+    place = standing(*world, noticed)["w"]
+    assert place.message == (
+        "1st in the queue for the one exporter matching board=imx8; being freed by preemption, expected at 12:05 UTC"
+    )
+    assert expected(place) == 5
+    lab = LabScheduler()
+    lab.apply(Changes(NOON, [*world, noticed]))
+    waits = lab.of("lab").decision("lease-w")
+    assert isinstance(waits, Wait)
+    assert (waits.reason, waits.message) == (
+        "NotAvailable",
+        "the one exporter that matches board=imx8 is being freed by preemption, expected at 12:05 UTC",
+    )
+
+
+def test_what_is_leased_and_what_is_freed_by_preemption_are_counted_apart() -> None:
+    people = [client("ci", team="kernel"), client("ann", team="apps")]
+    rules = policy("p", rule("kernel", priority=9), rule("apps", priority=1, spot_access=True))
+    spot = replace(held("a", 125, "ann"), priority=1, spot=True, noticed=True, preempted_at=NOON + minutes(4))
+    place = standing(*people, rules, exporter("a"), exporter("b"), spot, held("b", 130), lease("w"))["w"]
+    assert place.message == (
+        "1st in the queue for 2 exporters matching board=imx8; 1 leased until 14:10 UTC by ci; "
+        "1 being freed by preemption, expected at 12:04 UTC"
+    )
+    assert expected(place) == 4

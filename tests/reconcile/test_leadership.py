@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,8 +17,9 @@ from jumplab_operator.leadership.candidate import GOOD_FOR, Candidate
 from jumplab_operator.leadership.election import PodIdentity, Process, leading
 from jumplab_operator.leadership.fence import Fenced
 from jumplab_operator.leadership.pod import LEADS
+from jumplab_operator.reconcile.composition.compose import lab_over
 from tests.kube.servers import RealKubeApi
-from tests.reconcile.world import World, make_world
+from tests.reconcile.world import WAIT_SECONDS, Tokens, World, condition, make_world
 
 Meanwhile = Callable[[], Awaitable[None]]
 
@@ -195,3 +197,30 @@ async def test_the_service_finds_the_pod_that_leads(world: World, kube: KubeApi)
         assert "first" in labelled()
     assert labelled() == ["second"]
     assert "holderIdentity" not in lease(world)
+
+
+async def test_an_operator_that_is_not_sure_of_its_lead_logs_no_line_for_each_object(
+    world: World, kube: KubeApi, caplog: pytest.LogCaptureFixture
+) -> None:
+    led, refused = True, asyncio.Semaphore(0)
+
+    def leads() -> bool:
+        if not led:
+            refused.release()
+        return led
+
+    for number in range(3):
+        world.exporter(f"bench-{number}")
+    async with lab_over(Fenced(kube, leads), world.watch, world.settings(), Tokens(), SystemClock()):
+        for number in range(3):
+            await world.until("exporters", f"bench-{number}", lambda it: condition(it, "Online") == "False")
+        led = False
+        for number in range(3):
+            world.lease(f"lease-{number}")
+        async with asyncio.timeout(WAIT_SECONDS):
+            for _ in range(6):
+                await refused.acquire()
+        led = True
+        for number in range(3):
+            await world.until("leases", f"lease-{number}", lambda it: condition(it, "Pending") == "True")
+    assert not [record.getMessage() for record in caplog.records if "leader" in record.getMessage()]

@@ -50,7 +50,7 @@ def test_manifests_as_they_exist_apply(with_crds: KubeApi) -> None:
 def test_columns_tell_the_state_of_a_lease(with_crds: KubeApi) -> None:
     kubectl(with_crds, "apply", "-f", MANIFESTS / "existing.yaml")
     header = kubectl(with_crds, "get", "jl").stdout.splitlines()[0].split()
-    assert header == ["NAME", "STATE", "EXPORTER", "CLIENT", "END", "ENDED"]
+    assert header == ["NAME", "STATE", "EXPORTER", "CLIENT", "BEGIN", "END"]
 
 
 @pytest.mark.needs("kubectl")

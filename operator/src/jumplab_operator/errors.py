@@ -13,6 +13,7 @@ OperatorError
 │   │   ├── EditRefused     the lease's state, a quota or a policy forbids the edit
 │   │   └── TokenReplaced   the caller's token is not in force any more: take the new one
 │   └── ApiUnreachable      it can't be reached or can't answer now: try again
+│       └── NotLeading      this operator may not write now: another may lead, which does it
 ├── RequestRefused          the one-machine API refuses a request (`standalone.base.errors` words it)
 ├── Refusal                 the controller refuses a call (`controller.refusals` has one class for each gRPC code)
 ├── InvalidCredential       a bearer token proves nobody (`controller.credentials`)
@@ -104,3 +105,10 @@ class ApiUnreachable(ApiError):
 
     def __init__(self, message: str) -> None:
         super().__init__(503, message)
+
+
+class NotLeading(ApiUnreachable):
+    """This operator is not sure that it leads, and writes nothing. Whoever competes for the lead logs that once."""
+
+    def __init__(self) -> None:
+        super().__init__("this operator may not be the leader any more; it writes nothing until it knows")

@@ -33,13 +33,28 @@ def phase_of(lease: LeaseView) -> Phase:
 
 
 def reason_of(lease: LeaseView) -> str:
-    """One word for a column: the reason of the lease's phase."""
-    match phase_of(lease):
-        case Phase.ENDED | Phase.READY:
-            condition = lease.condition("Ready")
-        case phase:
-            condition = lease.condition(phase.value)
-    return condition.reason if condition and condition.reason else phase_of(lease).value
+    """The lease's state in one word for a column, as `status.state` of the Lease has it.
+
+    `,InvalidEdit` follows it while an edit is refused: what was accepted stays in force.
+    """
+    state = _state_of(lease)
+    return f"{state},InvalidEdit" if state != "Invalid" and lease.has_condition("Invalid") else state
+
+
+def _state_of(lease: LeaseView) -> str:
+    ready = lease.condition("Ready")
+    if lease.ended:
+        return ready.reason if ready is not None and ready.reason else "Ended"
+    if lease.has_condition("Ready"):
+        return "Preempting" if lease.has_condition("Preempting") else "Ready"
+    if lease.has_condition("Assigned"):
+        return "GettingReady"
+    if lease.has_condition("Unsatisfiable"):
+        return "Unsatisfiable"
+    if lease.has_condition("Invalid") and not lease.has_condition("Pending"):
+        return "Invalid"
+    pending = lease.condition("Pending")
+    return "Scheduled" if pending is not None and pending.reason == "Scheduled" else "Waiting"
 
 
 def why_waiting(lease: LeaseView) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from jumplab_operator.clock import Clock
-from jumplab_operator.errors import ApiError
+from jumplab_operator.errors import ApiError, NotLeading
 from jumplab_operator.kube.client import CORE, KubeApi, path
 from jumplab_operator.resources import GROUP, VERSION, Resource
 from jumplab_operator.resources.metadata import format_instant
@@ -64,6 +64,8 @@ class EventRecorder:
             await self._calm(_LONGEST_WAIT)
             try:
                 await self._kube.create(path(CORE, "events", namespace), event)
+            except NotLeading:
+                pass  # that it does not lead is logged once, and not for each Event
             except ApiError as refused:
                 _log.info("an Event was not posted: %s", refused)
             if self._posts.qsize() < _FEW:

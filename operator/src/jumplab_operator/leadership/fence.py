@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping
 
-from jumplab_operator.errors import ApiUnreachable
+from jumplab_operator.errors import NotLeading
 from jumplab_operator.kube.client import KubeApi, Plain
 
 
 class Fenced(KubeApi):
-    """The API behind `inner`, whose writes are refused with ApiUnreachable while `leads` is false. Reads pass.
+    """The API behind `inner`, whose writes are refused with NotLeading while `leads` is false. Reads pass.
 
     A write sent before the lead was lost may still arrive; it carries the resource version that it rests on.
     """
@@ -20,5 +20,5 @@ class Fenced(KubeApi):
         self, method: str, path: str, body: Mapping[str, object] | None = None, content_type: str = "application/json"
     ) -> Plain:
         if method != "GET" and not self._leads():
-            raise ApiUnreachable("this operator may not be the leader any more; it writes nothing until it knows")
+            raise NotLeading
         return await self._inner.request(method, path, body, content_type)

@@ -130,6 +130,11 @@ class LeaseStatus(Model):
     kept_exporters: list[AssignedExporter] | None = Field(
         default=None, max_length=MOST_MEMBERS, description="Exporters reserved for the members."
     )
+    state: str | None = Field(
+        default=None,
+        description="State in one word: Waiting, Scheduled, GettingReady, Ready, Preempting, Unsatisfiable, Invalid, "
+        'or the reason of the end. ",InvalidEdit" follows it while an edit is refused.',
+    )
     ended: bool = Field(default=False, description="True once the lease has ended. It stays true.")
     priority: int | None = Field(default=None, description="Priority by the access policy.")
     spot_access: bool | None = Field(

@@ -53,11 +53,12 @@ _COLUMNS = {
     ],
     "Client": [_column("Token expires", ".status.tokenExpiresAt"), _AGE],
     "Lease": [
-        _condition_column("State", "Ready", "reason"),
+        _column("State", ".status.state"),
         _column("Exporter", ".status.exporterRef.name"),
-        _column("Client", ".spec.clientRef.name"),
-        _column("End", ".status.expectedEndTime"),
-        _column("Ended", ".status.ended", "boolean"),
+        _column("Client", ".status.accepted.clientRef.name"),
+        # The first that there is: a time that was, or else one that is to come.
+        _column("Begin", ".status['beginTime','accepted.beginTime']"),
+        _column("End", ".status['endTime','expectedEndTime','accepted.endTime']"),
         _condition_column("Message", "Ready", "message", wide=True),
     ],
     "ExporterAccessPolicy": [_condition_column("Valid", "Valid", "status"), _AGE],
@@ -106,11 +107,17 @@ def _root_schema(kind: type[Resource]) -> dict[str, Any]:
             "apiVersion": {"type": "string", "description": "Group and version of this resource."},
             "kind": {"type": "string", "description": "Kind of this resource."},
             "metadata": {"type": "object"},  # kube-apiserver refuses anything else in it, a description too
-            "spec": _structural(properties["spec"], definitions),
+            "spec": _spec(_structural(properties["spec"], definitions), "spec" in json_schema.get("required", ())),
             "status": _without_defaults(_structural(properties["status"], definitions)),
         },
     }
     return {**schema, "required": json_schema["required"]} if "required" in json_schema else schema
+
+
+def _spec(schema: dict[str, Any], required: bool) -> dict[str, Any]:
+    """A spec with defaults that may be left out is empty then, so that it has them as well."""
+    has_defaults = any("default" in field for field in schema["properties"].values())
+    return {**schema, "default": {}} if has_defaults and not required else schema
 
 
 def _structural(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:

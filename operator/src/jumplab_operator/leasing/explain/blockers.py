@@ -1,12 +1,14 @@
 """What blocks a waiting lease: the situations of the exporters that it could have."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from jumplab_operator.leasing.cache.namespace_index import NamespaceIndex
 from jumplab_operator.leasing.cache.pools import Free, Pool
 from jumplab_operator.leasing.explain.pending_reasons import NAMED, Blockers
 from jumplab_operator.leasing.model.cycle_result import CycleResult
 from jumplab_operator.leasing.model.facts import LeaseFacts
+from jumplab_operator.leasing.model.ids import ExporterUid, LeaseUid
+from jumplab_operator.leasing.model.lease_length import preemption_of
 
 
 class BlockerFinder:
@@ -32,19 +34,33 @@ class BlockerFinder:
         claims = sorted(index.claims.by_lease.get(lease.uid, ()))
         claimed = [index.pools.situations[uid] for uid in claims if uid in pool.grants]
         own = [each.exporter.name for each in claimed if each.exporter.online and each.holder is lease]
-        first = [each.lease for each in pool.leased[: len(own) + NAMED] if each.lease != lease.uid]
+        preempted = self._preempted(pool)
+        passed = {lease.uid, *preempted.values()}
+        first = [each.lease for each in pool.leased[: len(own) + len(preempted) + NAMED] if each.lease not in passed]
+        freed = [preemption_of(index.leases[uid], self.result.now) for uid in preempted.values()]
         unreserved = [free.name for free in left if free.uid not in reserved and free.uid not in for_gangs]
         return Blockers(
-            leased=len(pool.leased) - len(own) + len(given),
+            leased=len(pool.leased) - len(own) - len(preempted) + len(given),
             holders=[*(index.leases[uid] for uid in first), *given],
             unready=[*pool.unready, *own, *unreserved],
             offline=pool.offline,
             quarantined=pool.quarantined,
+            preempted=len(preempted),
+            freed_at=min(freed, default=None),
             reserved=len(reserved),
             reserved_from=min(reserved.values(), default=None),
             for_gangs=len(for_gangs),
             for_gangs_from=min(for_gangs.values(), default=None),
         )
+
+    def _preempted(self, pool: Pool) -> Mapping[ExporterUid, LeaseUid]:
+        """The exporters of the pool that victims hold, each with its victim."""
+        pools, leases = self.index.pools, self.index.leases
+        held = {name: victim for victim in self.result.victims for name in leases[victim].exporters}
+        found = {pools.by_name[name]: victim for name, victim in held.items() if name in pools.by_name}
+        return {
+            uid: lease for uid, lease in found.items() if uid in pool.grants and pools.situations[uid].exporter.online
+        }
 
     def _assigned_and_left(self, pool: Pool) -> tuple[Sequence[LeaseFacts], Sequence[Free]]:
         if pool not in self._free:

@@ -1,9 +1,9 @@
 """When exporters are free again, as far as that is known, and which of them each next lease of a queue gets then.
 
 It goes by the ends of running leases and by reservations, and lets each lease last as long as it may. An exporter that
-is offline, or leased without a fixed end, counts for nothing; one that is being cleaned up, or held by a victim, counts
-as free in a minute. An end that moves on while the lease is used counts as it is now; in a second forecast, `latest`,
-as if the lease were used for as long as it may be.
+is offline, or leased without a fixed end, counts for nothing; one that is being cleaned up counts as free in a minute,
+and a victim's when its notice is over. An end that moves on while the lease is used counts as it is now; in a second
+forecast, `latest`, as if the lease were used for as long as it may be.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -19,7 +19,7 @@ from jumplab_operator.leasing.cache.pools import Pool, longest_rights
 from jumplab_operator.leasing.model.cycle_result import CycleResult
 from jumplab_operator.leasing.model.facts import LeaseFacts
 from jumplab_operator.leasing.model.ids import ExporterUid, LeaseUid
-from jumplab_operator.leasing.model.lease_length import end_of, granted_length
+from jumplab_operator.leasing.model.lease_length import end_of, granted_length, preemption_of
 from jumplab_operator.leasing.model.policy_rules import Grant
 from jumplab_operator.leasing.model.reservations import TURNAROUND
 
@@ -155,7 +155,7 @@ class Forecast:
 
     def _until(self, holder: LeaseFacts) -> datetime | None:
         if holder.uid in self._result.victims:
-            return self._now + TURNAROUND
+            return preemption_of(holder, self._now)
         if self._latest and holder.moves and holder.began is not None:
             return holder.latest_end and max(holder.latest_end, self._now)
         if holder.end is not None:

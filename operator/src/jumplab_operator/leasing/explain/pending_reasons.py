@@ -6,14 +6,16 @@ from datetime import datetime
 from heapq import nsmallest
 from typing import TypeAlias
 
-from jumplab.protocol.moments import format_moment
+from jumplab.protocol.moments import at_moment, format_moment
 from jumplab_operator.leasing.explain.candidates import wanted
 from jumplab_operator.leasing.model.facts import LeaseFacts, Request
+from jumplab_operator.leasing.model.times import whole_minute
 
 _Group: TypeAlias = tuple[int, str, str]
 
 _BARE = ("not ready", "offline", "quarantined")
 """What is said of a pinned exporter without its name once more."""
+_PREEMPTED = "being freed by preemption"
 NAMED = 3
 """Up to this number exporters are named one by one; more are counted."""
 
@@ -31,6 +33,10 @@ class Blockers:
     offline: Sequence[str]
     quarantined: Sequence[str] = ()
     """Names of those that have failed too often."""
+    preempted: int = 0
+    """Those whose leases are preempted for leases of higher priority; they count as leased no more."""
+    freed_at: datetime | None = None
+    """When the first of these leases is over."""
     reserved: int = 0
     """Those that are free, and reserved for leases that begin before this one would end."""
     reserved_from: datetime | None = None
@@ -61,13 +67,14 @@ def explain(lease: LeaseFacts, found: Blockers, now: datetime) -> tuple[str, str
     """
     groups = [
         (found.leased, "leased", f", {_by(found, now)}"),
+        (found.preempted, _PREEMPTED, _freed(found, now)),
         (found.reserved, "reserved for a later lease", _from(found.reserved_from, now)),
         (found.for_gangs, "reserved for a gang", _from(found.for_gangs_from, now)),
         (len(found.unready), "not ready", _named(found.unready)),
         (len(found.offline), "offline", _named(found.offline)),
         (len(found.quarantined), "quarantined", _named(found.quarantined)),
     ]
-    there = found.leased or found.reserved or found.for_gangs
+    there = found.leased or found.preempted or found.reserved or found.for_gangs
     idle = "Offline" if found.offline or not found.quarantined else "Quarantined"
     reason = "NotReady" if found.unready else "NotAvailable" if there else idle
     count = sum(number for number, _, _ in groups)
@@ -103,7 +110,7 @@ def _expectation(expected: ExpectedBegin, now: datetime) -> str:
 def _things(request: Request, found: Blockers) -> str:
     if request.exporter is not None:
         return wanted(request)
-    count = found.leased + found.reserved + found.for_gangs
+    count = found.leased + found.preempted + found.reserved + found.for_gangs
     count += len(found.unready) + len(found.offline) + len(found.quarantined)
     return f"{'the one exporter' if count == 1 else f'{count} exporters'} matching {wanted(request)}"
 
@@ -111,6 +118,7 @@ def _things(request: Request, found: Blockers) -> str:
 def _states(found: Blockers, now: datetime) -> str:
     groups = [
         (found.leased, "leased", _until_by(found, now)),
+        (found.preempted, _PREEMPTED, _freed(found, now)),
         (found.reserved, "reserved for a later lease", _from(found.reserved_from, now)),
         (found.for_gangs, "reserved for a gang", _from(found.for_gangs_from, now)),
         (len(found.unready), "not ready", ""),
@@ -127,6 +135,12 @@ def _until_by(found: Blockers, now: datetime) -> str:
         return ""
     first = ", the first" if found.leased > 1 else ""
     return f"{first}{until(holder, now)} by {holder.request.client}"
+
+
+def _freed(found: Blockers, now: datetime) -> str:
+    """To the same minute as the expected begin of the lease that gets it."""
+    first = "the first of them expected" if found.preempted > 1 else "expected"
+    return f", {first} {at_moment(whole_minute(found.freed_at), now)}" if found.freed_at is not None else ""
 
 
 def _share(number: int, count: int) -> str:

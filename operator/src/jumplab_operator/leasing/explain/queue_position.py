@@ -5,7 +5,7 @@ exporters that it could have. A lease whose client has reached its quota is in n
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from jumplab.protocol.lease_rules import LONGEST_LEASE
@@ -20,6 +20,7 @@ from jumplab_operator.leasing.explain.pending_reasons import Blockers, ExpectedB
 from jumplab_operator.leasing.model.facts import LeaseFacts
 from jumplab_operator.leasing.model.ids import ExporterUid, LeaseUid
 from jumplab_operator.leasing.model.selectors import matches
+from jumplab_operator.leasing.model.times import whole_minute
 from jumplab_operator.resources import LabelSelector
 
 SHOWN = 10
@@ -29,8 +30,6 @@ REACH = 256
 FORESEEN = 1000
 """For how many the begin is estimated, where somebody asks for those far behind."""
 _FAR = 100_000
-
-_MINUTE = timedelta(minutes=1)
 
 
 class QueuePosition(NamedTuple):
@@ -173,6 +172,5 @@ class _Walk:
 
 def _expected_begin(lease: LeaseFacts, moment: datetime) -> datetime | None:
     """Rounded up to the minute: an estimate isn't better than that. None where the lease would be over by then."""
-    whole = moment.replace(second=0, microsecond=0)
-    begin = whole if whole == moment else whole + _MINUTE
+    begin = whole_minute(moment)
     return begin if lease.end is None or begin < lease.end else None

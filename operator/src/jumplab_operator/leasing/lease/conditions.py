@@ -11,7 +11,7 @@ from jumplab_operator.leasing.explain.pending_reasons import exporters_named
 from jumplab_operator.leasing.lease.expiry import Ending
 from jumplab_operator.leasing.lease.validation import Refusal
 from jumplab_operator.leasing.model.decisions import Wait
-from jumplab_operator.resources.conditions import condition
+from jumplab_operator.resources.conditions import condition, find_condition, is_true
 from jumplab_operator.resources.metadata import Condition
 
 
@@ -88,6 +88,28 @@ def ended(ending: Ending) -> list[Condition]:
         condition("Assigned", False, ending.reason),
         condition("Ready", False, ending.reason, ending.message),
     ]
+
+
+def state_of(conditions: Sequence[Condition], *, accepted: bool, ended: bool) -> str:
+    """The lease's state in one word, for a table. accepted: whether a spec was ever valid."""
+    state = _state(conditions, ended=ended)
+    is_refused = accepted and is_true(conditions, "Invalid")
+    return f"{state},InvalidEdit" if is_refused else state
+
+
+def _state(conditions: Sequence[Condition], *, ended: bool) -> str:
+    ready = find_condition(conditions, "Ready")
+    if ended:
+        return ready.reason if ready is not None else "Ended"
+    if is_true(conditions, "Ready"):
+        return "Preempting" if is_true(conditions, "Preempting") else "Ready"
+    if is_true(conditions, "Assigned"):
+        return "GettingReady"
+    if is_true(conditions, "Unsatisfiable"):
+        return "Unsatisfiable"
+    if is_true(conditions, "Pending"):
+        return "Scheduled" if ready is not None and ready.reason == "Scheduled" else "Waiting"
+    return "Invalid"
 
 
 def edited_late(conditions: Sequence[Condition], refused_edit: Refusal | None) -> list[Condition]:

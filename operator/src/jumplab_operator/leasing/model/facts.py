@@ -31,7 +31,7 @@ class ExporterFacts:
     quarantined: bool = False
     """It has failed too often to serve a lease."""
     vacated: datetime | None = None
-    """When the lease ended that it is being cleaned up after."""
+    """When the lease ended that it is being cleaned up after, or that it checks its devices after."""
     busy: bool = False
     """It is connected and has not reported yet that it is clean of the last lease."""
 
@@ -94,6 +94,8 @@ class LeaseFacts:
     """A lease of higher priority may preempt it."""
     noticed: bool = False
     """It was given notice of its preemption."""
+    preempted_at: datetime | None = None
+    """When its notice is over; None where it has none, or where that isn't known."""
 
     @property
     def members(self) -> tuple[Request, ...]:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from jumplab_operator.leasing.model.facts import LeaseFacts
 from jumplab_operator.leasing.model.policy_rules import Grant
+from jumplab_operator.leasing.model.reservations import TURNAROUND
 from jumplab_operator.leasing.model.times import DEFAULT_DURATION
 
 
@@ -32,6 +33,12 @@ def default_length(grants: Iterable[Grant]) -> timedelta:
 def end_of(lease: LeaseFacts, begin: datetime, grants: Iterable[Grant] = ()) -> datetime:
     """When the lease ends, if it begins then with exporters by these rights."""
     return lease.end or begin + granted_length(lease, grants)
+
+
+def preemption_of(victim: LeaseFacts, now: datetime) -> datetime:
+    """When a victim is preempted, as far as that is known: it may have no notice yet."""
+    due = victim.preempted_at or now + TURNAROUND
+    return max(min(due, victim.end or due), now)
 
 
 def exporter_seconds(lease: LeaseFacts, grants: Iterable[Grant] = ()) -> int:

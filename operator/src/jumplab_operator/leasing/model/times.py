@@ -74,3 +74,9 @@ def length_of(spec: LeaseSpec, began: datetime | None) -> timedelta | None:
     """How long the lease lasts in all; None where that follows from when it begins."""
     end = expected_end(spec, began)
     return end - began if end is not None and began is not None else spec.duration
+
+
+def whole_minute(moment: datetime) -> datetime:
+    """Rounded up: estimates are no better than that."""
+    whole = moment.replace(second=0, microsecond=0)
+    return whole if whole == moment else whole + timedelta(minutes=1)

@@ -64,6 +64,7 @@ class Scheduler:
         touched, last = self.index.touched, self.last
         self.last = AdmissionCycle(self.index, self._reservations(touched), now).run()
         self._reasons = WaitReasons(self.index, self.last)
+        touched.pools |= self._pools_of(last.victims.keys() ^ self.last.victims.keys())  # who waits is told of it
         self.dirty |= {queue.pools for queue in touched.queues}
         self._dirty_pools |= touched.pools
         renewed = difference(last, self.last, self.index.queues.ahead)
@@ -78,6 +79,13 @@ class Scheduler:
         if touched.reservations or any(not touched.pools.isdisjoint(pools) for pools in wanted):
             return place_reservations(self.index)
         return self.last.reservations
+
+    def _pools_of(self, leases: Iterable[LeaseUid]) -> set[Pool]:
+        """The pools of the exporters that these leases have."""
+        known = [self.index.leases[uid] for uid in leases if uid in self.index.leases]
+        by_name = self.index.pools.by_name
+        exporters = [by_name[name] for lease in known for name in lease.exporters if name in by_name]
+        return {pool for uid in exporters for pool in self.index.pools.of(uid)}
 
     def is_due(self, now: datetime) -> bool:
         """Whether to decide anew though no fact has changed."""

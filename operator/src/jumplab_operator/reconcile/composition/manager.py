@@ -162,6 +162,8 @@ class Manager:
                 self._cluster.holdings.announce(HolderChange(now.uid, holder))
 
     def _look_at(self, exporter: Exporter, *, patient: bool) -> None:
+        # One plan must see both: that the lease is over, and that its exporter is being cleaned up.
+        self._scheduler_loop.note(exporter.namespace, exporter.uid)
         self._cluster.queue.add(exporter.uid, patient=patient)
         self._cluster.topics.changed(exporter.uid)
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from heapq import heappop, heappush
 
 from jumplab_operator.clock import Clock
-from jumplab_operator.errors import ApiError, ApiUnreachable
+from jumplab_operator.errors import ApiError, ApiUnreachable, NotLeading
 
 _log = logging.getLogger(__name__)
 
@@ -147,7 +147,8 @@ class WorkQueue:
 
     def _refused(self, uid: str, patient: bool, refused: ApiError, asked: list[asyncio.Future[None]]) -> None:
         why = f"{refused}; trying again" if isinstance(refused, ApiUnreachable) else f"refused: {refused}"
-        self._again(uid, patient, "" if refused.status in (404, 409) else why)
+        is_no_news = refused.status in (404, 409) or isinstance(refused, NotLeading)
+        self._again(uid, patient, "" if is_no_news else why)
         if refused.status != 409:
             _answer(asked, refused)
         elif asked:  # another has changed it: it is reconciled again, and the callers wait for that

@@ -73,8 +73,12 @@ def is_assigned_to(lease: Lease, exporter: Exporter) -> bool:
 def is_over(lease: Lease, now: datetime) -> bool:
     """Whether the lease has ended or is to end, written or not."""
     end = lease_end(lease)
-    released = lease.spec.release or lease.metadata.deletion_timestamp is not None
-    return lease.status.ended or released or (end is not None and end <= now)
+    return lease.status.ended or is_to_end(lease) or (end is not None and end <= now)
+
+
+def is_to_end(lease: Lease) -> bool:
+    """Whether the lease was released or is being deleted."""
+    return lease.spec.release or lease.metadata.deletion_timestamp is not None
 
 
 def lease_end(lease: Lease) -> datetime | None:

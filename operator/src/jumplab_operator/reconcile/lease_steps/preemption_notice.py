@@ -7,6 +7,7 @@ from jumplab_operator.leasing.lease import expiry
 from jumplab_operator.leasing.model.decisions import Preempt
 from jumplab_operator.reconcile.context.context import Cluster, whole_seconds
 from jumplab_operator.reconcile.context.lease_context import LeaseContext
+from jumplab_operator.resources import Lease
 from jumplab_operator.resources.conditions import condition, find_condition
 from jumplab_operator.resources.metadata import Condition
 
@@ -27,11 +28,18 @@ def notice(context: LeaseContext, cluster: Cluster) -> Condition | None:
 
 def preemption(context: LeaseContext, cluster: Cluster) -> expiry.Ending | None:
     """The ending of a victim whose notice period is over; before that, reconciles it again then."""
-    lease, given = context.lease, find_condition(context.lease.status.conditions, "Preempting")
-    if given is None or given.last_transition_time is None or not isinstance(context.decision, Preempt):
+    lease, due = context.lease, end_of_notice(context.lease, cluster)
+    if due is None or not isinstance(context.decision, Preempt):
         return None
-    due: datetime = given.last_transition_time + cluster.settings.preemption_notice
     if due > context.now:
         cluster.queue.add_at(lease.uid, due)
         return None
     return expiry.Ending("Preempted", "preempted by a lease of higher priority; lease again")
+
+
+def end_of_notice(lease: Lease, cluster: Cluster) -> datetime | None:
+    """When the notice that the lease was given is over; None where it was given none."""
+    given = find_condition(lease.status.conditions, "Preempting")
+    if given is None or given.last_transition_time is None:
+        return None
+    return given.last_transition_time + cluster.settings.preemption_notice

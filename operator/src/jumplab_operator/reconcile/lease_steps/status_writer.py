@@ -64,6 +64,9 @@ class StatusWriter:
             "observed_generation": generation,
             "conditions": merged,
             "queue": None,
+            "state": lease_conditions.state_of(
+                merged, accepted=context.spec is not None, ended=bool(changes.get("ended"))
+            ),
             **changes,
         }
         return lease.status.model_copy(update=fields)
@@ -75,7 +78,8 @@ class StatusWriter:
             return
         wanted = lease_conditions.edited_late(status.conditions, late_edit(lease.spec, status.accepted))
         merged = merge_conditions(status.conditions, wanted, whole_seconds(self._cluster.clock.now()), generation)
-        fields = {"observed_generation": generation, "conditions": merged}
+        state = lease_conditions.state_of(merged, accepted=status.accepted is not None, ended=True)
+        fields = {"observed_generation": generation, "conditions": merged, "state": state}
         await self._cluster.write_status(lease, status.model_copy(update=fields))
 
     async def mirror_labels(self, lease: Lease, *, ended: bool) -> None:

@@ -24,5 +24,5 @@ async def refuse(stored: StoredObject, cluster: Cluster) -> None:
     refusal = Refusal("Unreadable", f"the lease can't be read: {stored.problem}; correct it")
     now, generation = whole_seconds(cluster.clock.now()), lease.metadata.generation
     merged = merge_conditions(status.conditions, lease_conditions.invalid(refusal), now, generation)
-    fields = {"observed_generation": generation, "conditions": merged}
+    fields = {"observed_generation": generation, "conditions": merged, "state": "Invalid"}
     await cluster.write_status(lease, status.model_copy(update=fields))

@@ -152,10 +152,15 @@ class ExporterReconciler:
         }
 
 
+_LOST = "Disconnected", "it is not connected; start jumplab-exporter on its host"
+_NEVER_HERE = "NeverConnected", "it has not connected yet; start jumplab-exporter on its host"
+
+
 def _conditions(
     exporter: Exporter, devices: Sequence[Device] | None, online: bool, healthy: Condition | None, now: datetime
 ) -> list[Condition]:
     before = exporter.status.conditions
+    has_been_here = online or is_true(before, "Online") or exporter.status.last_seen is not None
     wanted = [known for known in before if known.type not in ("Registered", "Healthy", "Online")]
     wanted.append(_registered(find_condition(before, "Registered"), devices))
     if healthy is not None:
@@ -163,7 +168,7 @@ def _conditions(
     presence = (
         condition("Online", True, "Connected", "it is connected to the controller")
         if online
-        else condition("Online", False, "Disconnected", "it is not connected; start jumplab-exporter on its host")
+        else condition("Online", False, *(_LOST if has_been_here else _NEVER_HERE))
     )
     return merge_conditions(before, [*wanted, presence], now, exporter.metadata.generation)
 

@@ -17,7 +17,8 @@ from jumplab_operator.leasing.model.ids import ClientName, ExporterUid, LeaseUid
 from jumplab_operator.leasing.model.times import expected_end, times
 from jumplab_operator.leasing.model.usage import is_forgotten
 from jumplab_operator.reconcile.context.context import Cluster
-from jumplab_operator.reconcile.lease_steps.claims import lease_of
+from jumplab_operator.reconcile.lease_steps.claims import is_to_end, lease_of
+from jumplab_operator.reconcile.lease_steps.preemption_notice import end_of_notice
 from jumplab_operator.resources import Client, Exporter, ExporterAccessPolicy, Lease, LeaseSpec, LeaseStatus
 from jumplab_operator.resources.conditions import is_true
 
@@ -49,9 +50,17 @@ def exporter_facts(exporter: Exporter, cluster: Cluster, pledged: str | None) ->
 
 
 def _vacated(exporter: Exporter, cluster: Cluster) -> datetime | None:
-    claim = exporter.status.lease_ref
-    lease = lease_of(claim, exporter, cluster) if claim is not None else None
-    return lease.status.end_time if lease is not None and lease.status.ended else None
+    """When the lease was over that it is being cleaned up after, or that it checks its devices after."""
+    claim, history = exporter.status.lease_ref, exporter.status.history
+    if claim is None:
+        return history[-1].ended if history and cluster.presence.of(exporter.uid).to_be_checked else None
+    lease = lease_of(claim, exporter, cluster)
+    if lease is None:
+        past = cluster.past.of(claim.uid or "")
+        return past.ended if past is not None else None
+    if lease.status.ended:
+        return lease.status.end_time
+    return cluster.clock.now() if is_to_end(lease) else None
 
 
 def lease_facts(
@@ -62,7 +71,7 @@ def lease_facts(
     spec: the one in force;  avoid: exporters that it isn't to be offered now;  moved_end: its later end, while that is
     being written.
     """
-    if spec is None or lease.status.ended or lease.spec.release or lease.metadata.deletion_timestamp is not None:
+    if spec is None or lease.status.ended or is_to_end(lease):
         return None
     status, created = lease.status, lease.metadata.creation_timestamp or cluster.clock.now()
     end = moved_end or status.expected_end_time or expected_end(spec, status.begin_time)
@@ -87,6 +96,7 @@ def lease_facts(
         priority=status.priority or 0,
         spot=bool(status.spot_access),
         noticed=is_true(status.conditions, "Preempting"),
+        preempted_at=end_of_notice(lease, cluster),
     )
 
 

@@ -1,4 +1,5 @@
-"""The JSONPath of printer columns: fields, indexes, wildcards and filters such as `[?(@.type=="Ready")]`."""
+"""The JSONPath of printer columns: fields, indexes, wildcards, filters (`[?(@.type=="Ready")]`), and unions
+(`['endTime','expectedEndTime']`)."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ _Step = Callable[[Any], list[Any]]
 _LONGEST = 1_000  # reading a path takes time with the square of its length
 _FIELD = re.compile(r"\.?((?:[^.\[\\]|\\.)+)")
 _QUOTED = re.compile(r"\[(['\"])(.*?)\1\]")
+_UNION = re.compile(r"\[\s*'[^']*'(?:\s*,\s*'[^']*')+\s*\]")
 _INDEX = re.compile(r"\[(-?\d+)\]")
 _ALL = re.compile(r"\[\*\]|\.\*")
 _FILTER = re.compile(r"\[\?\(\s*@\.?([^=!<>\s)]*)\s*(?:(==|!=|>=|<=|>|<)\s*(.+?))?\s*\)\]")
@@ -55,6 +57,8 @@ def _read_step(text: str) -> tuple[_Step, int]:
         return _filter(*match.groups()), match.end()
     if match := _INDEX.match(text):
         return _index(int(match[1])), match.end()
+    if match := _UNION.match(text):
+        return _union(re.findall(r"'([^']*)'", match[0])), match.end()
     if match := _QUOTED.match(text):
         return _field(match[2]), match.end()
     if match := _FIELD.match(text):
@@ -68,6 +72,11 @@ def _nowhere(_value: Any) -> list[Any]:
 
 def _field(name: str) -> _Step:
     return lambda value: [value[name]] if isinstance(value, dict) and name in value else []
+
+
+def _union(paths: list[str]) -> _Step:
+    """What each of the paths leads to, in their order."""
+    return lambda value: [result for path in paths for result in find(f".{path}", value)]
 
 
 def _index(number: int) -> _Step:
