@@ -19,7 +19,6 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
     "docs/drivers/console-serial.md": {"": f"{_TESTS}/test_consoles.py"},
     "docs/drivers/storage-disk.md": dict.fromkeys(("storage:", "written ="), f"{_TESTS}/test_storage.py"),
     "docs/drivers/own.md": {"": f"{_TESTS}/test_own_driver.py"},
-    "docs/upgrades.md": {"driver ": "tests/docs/test_upgrades.py"},
     "docs/drivers/power.md": {"": f"{_TESTS}/test_power.py"},
     "docs/exporter.md": {
         **dict.fromkeys(("export:", "hooks:", "failureDetection:"), f"{_TESTS}/test_configuration_pages.py"),
