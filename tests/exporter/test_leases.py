@@ -272,8 +272,8 @@ async def test_drivers_that_can_not_be_used_are_reported_and_the_others_served(
             if report.failure
         }
         assert failures == {
-            "missing": "driver type 'acme.Relay': there is no module 'acme'; install its package, or add the folder that it"
-            " is in to PYTHONPATH",
+            "missing": "driver type 'acme.Relay': there is no module 'acme'; install its package, or add the folder "
+            "that it is in to PYTHONPATH",
             "wrong": f"{VirtualPower.__module__}.VirtualPower: colour: is not known; remove it or correct its "
             "spelling; its settings are: none",
             "unwilling": "the relay does not answer",
