@@ -15,6 +15,8 @@ from jumplab.driver.guard import current_guard
 T = TypeVar("T")
 
 _ENDING_BOUND_SECONDS = 30.0
+_LOOK_SECONDS = 1.0
+"""Python notices a signal only after a wait where it comes in the moment before: so no wait is longer."""
 
 
 class Portal:
@@ -62,7 +64,8 @@ class Portal:
         if guard is not None:
             guard.begin_wait(running.cancel)
         try:
-            running.ended.acquire()
+            while not running.ended.acquire(timeout=_LOOK_SECONDS):
+                pass
         except KeyboardInterrupt:
             running.cancel()
             running.ended.acquire(timeout=_ENDING_BOUND_SECONDS)
@@ -101,6 +104,8 @@ class Portal:
     def entered(self, context: AbstractAsyncContextManager[T]) -> Iterator[T]:
         """An asynchronous context as a plain one. It is entered and left in one task, as task groups want it."""
         ready: Future[T] = Future()
+        is_ready = threading.Event()
+        ready.add_done_callback(lambda _: is_ready.set())
         leave = asyncio.Event()
         left = threading.Event()
 
@@ -121,6 +126,8 @@ class Portal:
         if guard is not None:
             guard.begin_wait(running.cancel)
         try:
+            while not is_ready.wait(_LOOK_SECONDS):
+                pass
             value = ready.result()
         except KeyboardInterrupt:
             running.cancel()
