@@ -34,7 +34,7 @@ each_kind = pytest.mark.parametrize(("make", "kind", "first"), KINDS)
 
 
 def driver_of(kind: str, device: Simulator, **settings: Any) -> Driver:
-    return driver_class(kind)(url=device.url, **settings)
+    return driver_class(kind)(url=device.url, **{"timeout": "60s", **settings})
 
 
 @pytest.fixture
