@@ -13,7 +13,7 @@ from jumplab_operator.kube.access import KubeAccess
 from jumplab_operator.kube.client import KubeApi, connected
 from tests.kube.client import KubeClient
 
-BOUND_SECONDS = 40
+BOUND_SECONDS = 240
 
 
 class Refusals(logging.Handler):

@@ -28,7 +28,9 @@ class Process:
     def __init__(self, command: Sequence[str | Path], log: Path, env: Mapping[str, str] | None = None) -> None:
         self.command = [str(part) for part in command]
         self.log = log
-        self._env = {**os.environ, **(env or {})}
+        # Without those of who runs the tests: a worker of pytest-xdist has its name in a lease's.
+        ours = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+        self._env = {**ours, **(env or {})}
         self._running: subprocess.Popen[bytes] | None = None
 
     @property
