@@ -139,4 +139,8 @@ async def connected(access: KubeAccess) -> AsyncIterator[KubeApi]:
     try:
         yield KubeApi(client, access.url)
     finally:
+        # Else aiohttp ends TLS in the background, and waits there for the API server, beyond this loop's end.
+        session = client.rest_client.pool_manager
+        if session is not None and session.connector is not None:
+            await session.connector.close(abort_ssl=True)
         await client.close()  # type: ignore[no-untyped-call]  # generated code
