@@ -100,15 +100,15 @@ def test_a_second_release_says_that_the_lease_has_ended_and_changes_nothing(lab:
 
 def test_a_name_that_another_client_s_ended_lease_has_is_refused_with_a_sentence(lab: Lab) -> None:
     lab.exporter("bench-o")
-    other = lab.person("other", lab.client("other"))
+    other = lab.person("another", lab.client("another"))
     assert other.run("jumplab", "shell", "-l", "board=bench-o", "--name", "taken", "--", "true").status == 0
     for command in ("create lease taken -l board=bench-o", "shell --name taken -l board=bench-o -- true"):
         said = lab.ci.run("jumplab", *command.split())
         assert said.status == 1
         assert said.err.splitlines()[-1].endswith(
-            'the name "taken" belongs to an ended lease of client "other"; choose another name'
+            'the name "taken" belongs to an ended lease of client "another"; choose another name'
         )
-    assert lab.get("leases", "taken")["spec"]["clientRef"]["name"] == "other"
+    assert lab.get("leases", "taken")["spec"]["clientRef"]["name"] == "another"
 
 
 def test_who_leaves_late_does_not_release_the_newer_lease_of_the_name(lab: Lab) -> None:

@@ -223,5 +223,5 @@ def test_the_projects_own_resources_apply(kubectl: Kubectl) -> None:
     }  # fmt: skip
     assert kubectl.ok("apply", "-f", "-", stdin=yaml.safe_dump(sent)) == "lease.jumpstarter.dev/l created\n"
     assert "NAME" in kubectl.ok("get", "jl")
-    assert "ci" in kubectl.ok("get", "jl", "l", "-o", "wide")
+    assert kubectl.ok("get", "jl", "l", "-o", "jsonpath={.spec.clientRef.name}") == "ci"
     assert kubectl.ok("get", "leases.jumpstarter.dev", "-o", "name") == "lease.jumpstarter.dev/l\n"
