@@ -117,7 +117,7 @@ class LocalExporter:
                     self._ready(self._folder / "session.sock")
             for task in hosting:
                 task.cancel()
-        self._tell_end()
+        self._raise_if_stopped()
 
     def _do(self, effect: Effect, tasks: asyncio.TaskGroup, hosting: list[asyncio.Task[None]]) -> None:
         match effect:
@@ -131,7 +131,7 @@ class LocalExporter:
             case _:
                 return
 
-    def _tell_end(self) -> None:
+    def _raise_if_stopped(self) -> None:
         """Raises Stopped."""
         if _hangs(self._state):
             raise Stopped("drivers are still running; the process ends without them")

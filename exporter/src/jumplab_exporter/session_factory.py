@@ -22,13 +22,13 @@ class SessionFactory:
         self._config = config
         self._epoch = epoch
         self._hook_folder = hook_folder
-        self._told: dict[str, str] = {}
+        self._logged: dict[str, str] = {}
 
     def build_tree(self) -> DriverTree:
         """New drivers. What can't be built is logged."""
         name = f"{self._config.metadata.namespace}/{self._config.metadata.name}"
         tree = DriverTree(build_drivers(self._config.export), scope=name, description=self._config.description)
-        self._tell_failures(tree)
+        self._log_failures(tree)
         return tree
 
     def open_session(self, tree: DriverTree, lease: Lease) -> SessionHost:
@@ -47,11 +47,11 @@ class SessionFactory:
         host = SessionHost(tree, exporter_name=name, lease_name=lease.name, epoch=self._epoch, sends_logs=False)
         return HookSession(host, name, self._hook_folder)
 
-    def _tell_failures(self, tree: DriverTree) -> None:
+    def _log_failures(self, tree: DriverTree) -> None:
         """Each once, since drivers are built for each lease and each check."""
         for path, reason in tree.failures().items():
-            if self._told.get(path) != reason:
-                self._told[path] = reason
+            if self._logged.get(path) != reason:
+                self._logged[path] = reason
                 driver = next(node.driver for node in tree.nodes.values() if node.path == path)
                 fault = driver.fault if isinstance(driver, FailedDriver) else None
                 _log.error("can't be used: %s", reason, extra={"driver_path": path}, exc_info=fault)

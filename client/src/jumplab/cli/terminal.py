@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from jumplab.cli.console_log import ConsoleLog, write_all
 from jumplab.cli.exit_status import print_note
 from jumplab.driver import ResultStream
 from jumplab.driver.errors import DriverError
 
 if TYPE_CHECKING:
-    from jumplab.cli.console_log import ConsoleLog
     from jumplab.cli.console_menu import ConsoleMenu
 
 ESCAPE = b"\x1d"
@@ -26,7 +26,7 @@ _BLOCK_BYTES = 64 << 10
 class Screen:
     """Where a stream's bytes are shown.  log: gets them too.  menu: what the escape key offers; None: it leaves."""
 
-    log: "ConsoleLog | None" = None
+    log: ConsoleLog | None = None
     menu: "ConsoleMenu | None" = None
 
     async def show(self, data: bytes) -> None:
@@ -36,8 +36,6 @@ class Screen:
     def _write_all(self, data: bytes) -> None:
         if self.log is not None:
             self.log.append(data)
-        from jumplab.cli.console_log import write_all
-
         write_all(sys.stdout.fileno(), "", data)
 
 

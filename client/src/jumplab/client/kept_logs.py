@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from jumplab.client.controller import Controller, Route
 from jumplab.control_sequences import printable
-from jumplab.driver import ResultStream, errors
+from jumplab.driver import errors
 from jumplab.drivers.console.kept_logs import AsyncKeptLogsClient, KeptLog
 from jumplab.session.client import attach
 from jumplab.transport.errors import NotFound, Refused
@@ -24,7 +24,7 @@ class LogReader:
     async def read(self, console: str, offset_bytes: int = 0) -> AsyncGenerator[bytes, None]:
         """A console's output from a byte on until now. Raises DriverError."""
         async with self.client.open("read", console=console, offset_bytes=offset_bytes) as stream:
-            while data := await _received(stream):
+            while data := await stream.receive():
                 yield data
             await stream.result()
 
@@ -53,15 +53,6 @@ async def reading(controller: Controller, lease: str, *, member: str = "") -> As
             yield LogReader(route.exporter, tuple(found.logs), logs)
     except errors.SessionLost as error:
         raise errors.SessionLost(f'exporter "{route.exporter}": {error}') from error
-
-
-async def _received(stream: ResultStream) -> bytes:
-    """The next bytes. Where the exporter gives the stream up, its error says why, if it comes."""
-    try:
-        return await stream.receive()
-    except errors.StreamReset:
-        await stream.result()
-        raise
 
 
 async def _dial(controller: Controller, lease: str, member: str) -> Route:

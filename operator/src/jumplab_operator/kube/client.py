@@ -7,9 +7,11 @@ that can't be reached is ApiUnreachable (try later).
 import asyncio
 import json
 import logging
+import socket
 import time
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -25,6 +27,8 @@ CUSTOM = f"/apis/{GROUP}/{VERSION}"
 CORE = "/api/v1"
 _TIMEOUT_SECONDS = 15.0
 _AWAY_PAUSE_SECONDS = 1.0
+_CLOSING_SECONDS = 5.0
+"""A bound that only a fault of the loop's reaches."""
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
@@ -134,13 +138,40 @@ async def connected(access: KubeAccess) -> AsyncIterator[KubeApi]:
     configuration.refresh_api_key_hook = refresh_token  # type: ignore[assignment]  # the generated class says None
     # Else each request looks for proxies and for a .netrc anew, in threads: that takes longer than the request.
     configuration.proxy = access.proxy
-    configuration.client_session_kwargs = {"trust_env": False}
-    client = kubernetes.ApiClient(configuration)
+    client, sockets = kubernetes.ApiClient(configuration), _Sockets()
+    rest = client.rest_client
+    connector = aiohttp.TCPConnector(limit=rest.maxsize, ssl=rest.ssl_context, socket_factory=sockets.make)
+    configuration.client_session_kwargs = {"trust_env": False, "connector": connector}
     try:
         yield KubeApi(client, access.url)
     finally:
-        # Else aiohttp ends TLS in the background, and waits there for the API server, beyond this loop's end.
-        session = client.rest_client.pool_manager
-        if session is not None and session.connector is not None:
-            await session.connector.close(abort_ssl=True)
         await client.close()  # type: ignore[no-untyped-call]  # generated code
+        await connector.close()  # where nothing was asked, nobody else closes it
+        await sockets.close()
+
+
+class _Sockets:
+    """The sockets of a client's connections.
+
+    aiohttp leaves a connection whose request was cancelled to end in the background, where it waits for the API server:
+    that can be beyond the end of the loop, and the socket would stay open.
+    """
+
+    def __init__(self) -> None:
+        self._made: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+
+    def make(self, address: aiohttp.AddrInfoType) -> socket.socket:
+        family, kind, protocol, *_ = address
+        made = socket.socket(family, kind, protocol)
+        self._made.add(made)
+        return made
+
+    async def close(self) -> None:
+        """Returns once none is open; the API server is not waited for."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSING_SECONDS):
+                while left := [each for each in self._made if each.fileno() != -1]:
+                    for each in left:
+                        with suppress(OSError):
+                            each.shutdown(socket.SHUT_RDWR)
+                    await asyncio.sleep(0.001)

@@ -71,9 +71,9 @@ def drive(words: list[str]) -> int:
     import click
 
     if words in (["--version"], ["version"]):
-        from jumplab.versions import told_version
+        from jumplab.versions import version_line
 
-        click.echo(told_version("j", "jumplab"))
+        click.echo(version_line("j", "jumplab"))
         return 0
     socket, token = os.environ.get("JUMPLAB_SOCKET"), os.environ.get("JUMPLAB_SOCKET_TOKEN")
     if not socket or not token:
