@@ -228,10 +228,17 @@ async def test_a_controller_that_is_away_for_a_moment_does_not_end_the_command(u
     command = ("sh", "-c", "read line; exit 3")
     process = await user.start("jumplab", "run", "-l", "board=x", "--name", "demo", "--", *command, typing=True)
     await bench.lab.watching.wait()
-    bench.lab.watching.clear()
-    bench.lab.refuse["WatchLease"] = [AWAY, AWAY]
+    last = asyncio.Event()
+
+    def refused() -> None:
+        bench.lab.watching.clear()
+        if len(bench.lab.refuse["WatchLease"]) == 1:
+            last.set()
+
+    bench.lab.on_refusal = refused
+    await bench.lab.cut("WatchLease", AWAY, AWAY)
+    await last.wait()
     await bench.lab.watching.wait()
-    assert bench.lab.refuse["WatchLease"] == []
     ran = await outcome_of(process, "\n")
     assert ran.status == 3, ran
 

@@ -60,6 +60,20 @@ class LabDouble:
         expected = {"jumpstarter-namespace": "lab", "jumpstarter-kind": "Client", "jumpstarter-name": "ci"}
         if metadata.get("authorization") != f"Bearer {TOKEN}" or not expected.items() <= metadata.items():
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, "this token is not valid; get a new one")
+        await self._refuse(call, context)
+
+    async def go_on(self, watch: str, context: Any) -> None:
+        """After a change, a watch ends if such calls are refused by now."""
+        await self.changed.wait()
+        await self._refuse(watch, context)
+
+    async def cut(self, watch: str, *refusals: tuple[grpc.StatusCode, str]) -> None:
+        """Ends the open watches, and refuses new ones, for as many times as there are refusals."""
+        async with self.changed:
+            self.refuse[watch] = list(refusals)
+            self.changed.notify_all()
+
+    async def _refuse(self, call: str, context: Any) -> None:
         if self.refuse.get(call):
             self.on_refusal()
             await context.abort(*self.refuse[call].pop(0))
@@ -212,7 +226,7 @@ class _ClientService(client_pb2_grpc.ClientServiceServicer):
                     told.CopyFrom(lease)
                     yield told
                     self.lab.watching.set()
-                await self.lab.changed.wait()
+                await self.lab.go_on("WatchLease", context)
 
     async def _existing(self, name: str, context: Any) -> client_pb2.Lease:
         if name not in self.lab.leases:
