@@ -11,8 +11,8 @@ from jumplab.client.config_files import ConfigFiles
 from jumplab.private_files import write_private
 
 PROGRAMS = Path(sys.executable).parent
-FOREIGN = ("JMP_", "JUMPLAB_", "PYTEST_", "CI")
-"""Variables of who runs the tests, pytest-xdist's and a pipeline's among them: a user's programs have none of these."""
+FOREIGN = ("JMP_", "JUMPLAB_", "PYTEST_", "CI", "COLUMNS", "LINES")
+"""Variables of the person or pipeline that runs the tests, and of its terminal: no user of theirs has these."""
 
 
 @dataclass
