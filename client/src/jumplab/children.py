@@ -54,7 +54,7 @@ def spawn(
     """Starts a command.
 
     environment: instead of this process' own.  output: the descriptor that standard output and standard error go to;
-    its standard input is empty then.  keep_descriptors: stay open under their numbers.  own_session: it leads a
+    its standard input is empty then.  inherited_descriptors: stay open under their numbers.  own_session: it leads a
     session, and so a process group, of its own.  own_group: it leads a process group of this session. Raises OSError
     where it can't be run.
     """

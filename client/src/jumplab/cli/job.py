@@ -18,12 +18,13 @@ from jumplab.client.errors import ConfigurationError
 
 _LOOK_SECONDS = 0.05
 _GUARD = """
+read -r group || exit
 read -r end
-kill -s TERM -- "-$1" && kill -s CONT -- "-$1"
-for second in 1 2 3 4 5 6 7 8 9 10; do kill -s 0 -- "-$1" || exit; sleep 1; done
-kill -s KILL -- "-$1"
+kill -s TERM -- "-$group" && kill -s CONT -- "-$group"
+for second in 1 2 3 4 5 6 7 8 9 10; do kill -s 0 -- "-$group" || exit; sleep 1; done
+kill -s KILL -- "-$group"
 """
-"""Ends a process group once its own standard input ends, since nobody is left to write there."""
+"""Reads a process group, and ends it once its own standard input ends, since nobody is left to write there."""
 _WANT_TERMINAL = (signal.SIGTTIN, signal.SIGTTOU)
 
 
@@ -123,12 +124,13 @@ def started(command: Sequence[str], environment: Mapping[str, str], *, guarded: 
     loop = asyncio.get_running_loop()
     with ExitStack() as stack:
         terminal = stack.enter_context(_terminal())
+        guard = stack.enter_context(_guard()) if guarded else None  # before the command, which may be quick
         try:
             process = spawn(command, environment=environment, own_group=True)
         except OSError as error:
             raise ConfigurationError(f"can't run {command[0]}: {error.strerror}") from error
-        if guarded:
-            stack.enter_context(_guard(process.pid))
+        if guard is not None:
+            guard(process.pid)
         # In a pipeline another program may be the one that reads the keys; the command gets the terminal when it reads.
         job = Job(process, terminal, wants_terminal=sys.stdin.isatty() and sys.stdout.isatty())
         # From here on this process may be in the background: it must neither be stopped for what it writes to the
@@ -153,13 +155,23 @@ def started(command: Sequence[str], environment: Mapping[str, str], *, guarded: 
 
 
 @contextmanager
-def _guard(group: int) -> Iterator[None]:
-    """Has a process of its own session end the group where this process is killed while the context lasts."""
-    command = ["/bin/sh", "-c", _GUARD, "jumplab-guard", str(group)]
+def _guard() -> Iterator[Callable[[int], None]]:
+    """Starts a process in a session of its own, and tells it which process group to end where this process is killed.
+
+    While the context lasts; what it yields is called with the group.
+    """
+    command = ["/bin/sh", "-c", _GUARD, "jumplab-guard"]
     null = subprocess.DEVNULL
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=null, stderr=null, start_new_session=True) as guard:
+        assert guard.stdin is not None
+        descriptor = guard.stdin.fileno()
+
+        def watch(group: int) -> None:
+            with suppress(BrokenPipeError):  # somebody has killed it
+                os.write(descriptor, f"{group}\n".encode())
+
         try:
-            yield
+            yield watch
         finally:
             guard.kill()
 
