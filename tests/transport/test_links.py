@@ -138,6 +138,13 @@ async def test_a_peer_that_goes_is_noticed(links):
         await there.receive()
 
 
+async def test_a_closed_link_opens_nothing_more(links):
+    for link in links:
+        await link.aclose()
+        with pytest.raises(ConnectionLost, match="the link is closed"):
+            await link.open(1, bulk=True)
+
+
 async def test_a_slow_reader_holds_its_sender_back_and_nobody_else(links):
     slow, quick = await opened(links, 1), await opened(links, 2)
     block = bytes(ENVELOPE_BYTES)

@@ -57,10 +57,11 @@ class AcceptedLink:
         self._streams: dict[int, asyncio.Future[LocalStream]] = {}
         self._used = UsedNumbers()
         self._arrivals: asyncio.Queue[tuple[int, bool]] = asyncio.Queue()
+        self._closed = False
 
     def admit_stream(self, arrival: Arrival) -> bool:
-        """Takes a stream in; False where its number is in use, or too many are open."""
-        if arrival.number in self._used or len(self._streams) >= _STREAMS_AT_ONCE:
+        """Takes a stream in; False where its number is in use, too many are open, or the link is closed."""
+        if self._closed or arrival.number in self._used or len(self._streams) >= _STREAMS_AT_ONCE:
             return False
         self._used.add(arrival.number)
         self._stream(arrival.number).set_result(arrival.stream)
@@ -75,6 +76,8 @@ class AcceptedLink:
 
     async def open(self, number: int, *, bulk: bool = False) -> LocalStream:  # noqa: ARG002 - the peer has chosen
         """The peer's stream `number`, which it opens within 20 seconds, or ConnectionLost is raised."""
+        if self._closed:
+            raise ConnectionLost("the link is closed")
         try:
             async with asyncio.timeout(_PAIRING_BOUND_SECONDS):
                 return await asyncio.shield(self._stream(number))
@@ -82,11 +85,13 @@ class AcceptedLink:
             raise ConnectionLost(f"the peer did not open stream {number}") from error
 
     async def aclose(self) -> None:
+        self._closed = True
         for future in list(self._streams.values()):
-            if future.done() and not future.cancelled():
+            if not future.done():
+                future.set_exception(ConnectionLost("the link is closed"))
+                future.exception()  # perhaps nobody waits for it
+            elif future.exception() is None:
                 await future.result().aclose()
-            else:
-                future.cancel()
 
     def _forget(self, number: int) -> None:
         self._streams.pop(number, None)

@@ -76,20 +76,27 @@ class LocalLink:
         self._token = token
         self._session = secrets.token_hex(16)
         self._streams: set[LocalStream] = set()
+        self._closed = False
 
     async def open(self, number: int, *, bulk: bool = False) -> LocalStream:
+        if self._closed:
+            raise ConnectionLost("the link is closed")
         greeting = {"session": self._session, "token": self._token, "stream": number, "bulk": bulk}
         try:
             stream = LocalStream(await _connected(self._path))
+            stream.on_close = lambda: self._streams.discard(stream)
+            self._streams.add(stream)  # before it may be cancelled: `aclose` lets go of it
             await stream.greet(json.dumps(greeting).encode())
         except OSError as error:
             message = f"nothing answers at {self._path}: the leased shell or the exporter that made it has ended"
             raise Unreachable(message) from error
-        stream.on_close = lambda: self._streams.discard(stream)
-        self._streams.add(stream)
+        if self._closed:
+            stream.hang_up()
+            raise ConnectionLost("the link is closed")
         return stream
 
     async def aclose(self) -> None:
+        self._closed = True
         for stream in list(self._streams):
             await stream.aclose()
 

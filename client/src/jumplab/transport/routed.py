@@ -101,8 +101,11 @@ class RoutedLink:
         self._pace = session.pace if session is not None else Pace()
         self._channels: dict[bool, aio.Channel] = {}
         self._calls: set[Any] = set()
+        self._closed = False
 
     async def open(self, number: int, *, bulk: bool = False) -> RoutedStream:
+        if self._closed:  # else a call, and the connection that is made for it, would stay for ever
+            raise ConnectionLost("the link is closed")
         if number == 0 and self._session is not None:
             return self._session
         metadata = (*bearer(self._token), (STREAM_NUMBER, str(number)))
@@ -119,6 +122,7 @@ class RoutedLink:
         return self._channels[bulk]
 
     async def aclose(self) -> None:
+        self._closed = True
         if self._session is not None:
             await self._session.aclose()
         for call in list(self._calls):
