@@ -86,6 +86,31 @@ async def test_rows_are_shown_as_they_change_until_ctrl_c(user: User, bench: Ben
     assert await terminal.status() == 130
 
 
+async def test_the_queue_is_shown_as_it_changes(user: User, bench: Bench) -> None:
+    await create(user, "--name", "demo")
+    process = await user.start("jumplab", "get", "queue", "-w", "-o", "wide")
+    assert process.stdout is not None
+    assert b"POSITION" in await process.stdout.readline()
+    assert (await process.stdout.readline()).split()[:2] == [b"1", b"demo"]
+    await bench.lab.forget("demo")
+    row = await process.stdout.readline()
+    assert row.split()[:2] == [b"-", b"demo"]
+    assert b"it waits no longer" in row
+    process.send_signal(signal.SIGINT)
+    assert (await outcome_of(process)).status == 130
+
+
+@pytest.mark.parametrize("output", ["json", "yaml"])
+async def test_programs_read_an_exporter_s_holder_and_drivers(
+    user: User, bench: Bench, exporter: client_pb2.Exporter, output: str
+) -> None:
+    await create(user, "--name", "demo")
+    exporter.lease = "namespaces/lab/leases/demo"
+    got = yaml.safe_load((await user.run("jumplab", "get", "exporter", "bench-1", "-o", output)).out)
+    assert (got["name"], got["holder"], got["drivers"]) == ("bench-1", "ci", ["power", "console"])
+    assert got["free"]
+
+
 async def test_an_exporter_that_goes_away_is_shown_so(user: User, bench: Bench, exporter: client_pb2.Exporter) -> None:
     process = await user.start("jumplab", "get", "exporters", "-w", "-o", "wide")
     assert process.stdout is not None

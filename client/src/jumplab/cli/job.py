@@ -11,7 +11,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from functools import partial
 
 from jumplab.children import Spawned, spawn
 from jumplab.client.errors import ConfigurationError
@@ -26,6 +25,7 @@ kill -s KILL -- "-$group"
 """
 """Reads a process group, and ends it once its own standard input ends, since nobody is left to write there."""
 _WANT_TERMINAL = (signal.SIGTTIN, signal.SIGTTOU)
+_OF_THE_JOB = (signal.SIGCHLD, signal.SIGCONT, signal.SIGTSTP, signal.SIGQUIT)
 
 
 class Job:
@@ -59,6 +59,18 @@ class Job:
             while True:
                 os.killpg(self._group, 0)
                 await asyncio.sleep(_LOOK_SECONDS)  # others' children tell nobody of their end
+
+    def on_signal(self, number: int) -> None:
+        """Does what a shell does when it gets one of the signals of job control."""
+        match number:
+            case signal.SIGCHLD:
+                self.on_child()
+            case signal.SIGCONT:
+                self.on_continue()
+            case signal.SIGTSTP:
+                self.on_stop()
+            case _:
+                self.send_signal(number)
 
     def on_child(self) -> None:
         """Looks whether the command has been stopped, and does what a shell does then."""
@@ -121,8 +133,8 @@ def started(command: Sequence[str], environment: Mapping[str, str], *, guarded: 
 
     guarded: the command is ended, too, where this process is killed.
     """
-    loop = asyncio.get_running_loop()
     with ExitStack() as stack:
+        stack.enter_context(_handled(lambda number: job.on_signal(number)))  # the loop calls it when there is a job
         terminal = stack.enter_context(_terminal())
         guard = stack.enter_context(_guard()) if guarded else None  # before the command, which may be quick
         try:
@@ -137,21 +149,27 @@ def started(command: Sequence[str], environment: Mapping[str, str], *, guarded: 
         # terminal, nor for giving the terminal away. The command does not inherit that.
         signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTTOU,))
         job.offer_terminal()
-        watched: dict[int, Callable[[], None]] = {
-            signal.SIGCHLD: job.on_child,
-            signal.SIGCONT: job.on_continue,
-            signal.SIGTSTP: job.on_stop,
-            signal.SIGQUIT: partial(job.send_signal, signal.SIGQUIT),
-        }
-        for number, handler in watched.items():
-            loop.add_signal_handler(number, handler)
         try:
             job.on_child()  # it may have stopped already, for want of the terminal
             yield job
         finally:
-            for number in watched:
-                loop.remove_signal_handler(number)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTTOU,))
+
+
+@contextmanager
+def _handled(handle: Callable[[int], None]) -> Iterator[None]:
+    """While the context lasts, the loop hands on the signals that would stop or end this process and not its command.
+
+    Set up before the command is there: it may be known to others before this process comes to it again.
+    """
+    loop = asyncio.get_running_loop()
+    for number in _OF_THE_JOB:
+        loop.add_signal_handler(number, handle, number)
+    try:
+        yield
+    finally:
+        for number in _OF_THE_JOB:
+            loop.remove_signal_handler(number)
 
 
 @contextmanager

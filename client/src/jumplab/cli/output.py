@@ -4,16 +4,14 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from jumplab.cli.exit_status import print_note
 from jumplab.cli.tables import Heading, Layout, lay_out
-from jumplab.client.exporter_details import ExporterDetails
 from jumplab.client.lease_status import Phase, phase_of, reason_of, why_waiting
 from jumplab.client.local_moments import format_dated, in_local_time
 from jumplab.client.views import ExporterView, LeaseView
@@ -40,10 +38,6 @@ Columns = Mapping[str, Column]
 
 def _online(exporter: ExporterView) -> str:
     return "yes" if exporter.online else "no"
-
-
-def _of_exporter(show: Callable[[Any], str], details: ExporterDetails) -> str:
-    return show(details.exporter)
 
 
 def _labels(exporter: "ExporterView | ClientView") -> str:
@@ -91,11 +85,11 @@ EXPORTER_COLUMNS: Columns = {
 }
 # Of ExporterDetails.
 WIDE_EXPORTER_COLUMNS: Columns = {
-    **{title: Column(partial(_of_exporter, column.show)) for title, column in EXPORTER_COLUMNS.items()},
+    **{title: replace(column, wide=False) for title, column in EXPORTER_COLUMNS.items()},
     "HOLDER": Column(lambda details: details.holder),
     "FREE": Column(lambda details: format_dated(details.free) if details.free else ""),
     "DRIVERS": Column(lambda details: ",".join(details.drivers)),
-    "MESSAGE": Column(lambda details: in_local_time(details.exporter.message), is_prose=True),
+    "MESSAGE": Column(lambda details: in_local_time(details.message), is_prose=True),
 }
 NAMESPACE_COLUMN: Columns = {"NAMESPACE": Column(lambda view: view.namespace)}
 CLIENT_COLUMNS: Columns = {
@@ -120,7 +114,7 @@ LEASE_COLUMNS: Columns = {
     ),
 }
 QUEUE_COLUMNS: Columns = {
-    "POSITION": Column(lambda queued: str(queued.queue_position.position)),
+    "POSITION": Column(lambda queued: str(queued.queue_position.position or "-")),
     "NAME": Column(lambda queued: queued.name),
     "CLIENT": Column(lambda queued: queued.client),
     "WAITS FOR": Column(lambda queued: queued.selector),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from jumplab.client.controller import Controller
@@ -13,21 +13,16 @@ _AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
-class ExporterDetails:
+class ExporterDetails(ExporterView):
     """An exporter with what other requests tell of it.
 
-    drivers: the names of those at the top of its tree.  holder: the client that has it.  free: when its lease is to
-    end; None where it has none, or that isn't known.
+    holder: the client that has it.  free: when its lease is to end; None where it has none, or that isn't known.
+    drivers: the names of those at the top of its tree.
     """
 
-    exporter: ExporterView
-    drivers: tuple[str, ...] = ()
     holder: str = ""
     free: datetime | None = None
-
-    @property
-    def name(self) -> str:
-        return self.exporter.name
+    drivers: tuple[str, ...] = ()
 
 
 async def with_details(controller: Controller, exporters: Sequence[ExporterView]) -> list[ExporterDetails]:
@@ -50,5 +45,6 @@ async def with_details(controller: Controller, exporters: Sequence[ExporterView]
     for exporter, task in zip(exporters, tasks, strict=True):
         lease = leases.get(exporter.lease)
         client, end = (lease.client, lease.expected_end) if lease is not None else ("", None)
-        found.append(ExporterDetails(exporter, task.result(), client, end))
+        view = {field.name: getattr(exporter, field.name) for field in fields(exporter)}
+        found.append(ExporterDetails(**view, holder=client, free=end, drivers=task.result()))
     return found

@@ -16,8 +16,11 @@ from jumplab.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from jumplab.client.exporter_details import ExporterDetails
+    from collections.abc import Sequence
+
+    from jumplab.client.admin import ClientView
     from jumplab.client.views import ExporterView, LeaseView
+    from jumplab.client.waiting import QueuedLease
 
 _watch_option = click.option("-w", "--watch", "watches", is_flag=True, help="Show rows as they change, until Ctrl-C.")
 
@@ -51,13 +54,14 @@ def exporters(name: str | None, selector: str, watches: bool, output: str | None
     from jumplab.client.exporter_details import with_details
 
     columns = WIDE_EXPORTER_COLUMNS if output == "wide" else EXPORTER_COLUMNS
+    in_full = output in ("wide", "json", "yaml")
 
     async def show() -> None:
         async with Controller.connected(load_client(client_name)) as controller:
 
-            async def ask() -> "list[ExporterView] | list[ExporterDetails]":
+            async def ask() -> "Sequence[ExporterView]":
                 found = [await controller.exporter(name)] if name is not None else await controller.exporters(selector)
-                return await with_details(controller, found) if output == "wide" else found
+                return await with_details(controller, found) if in_full else found
 
             if watches:
                 await watch(ask, _deleted_exporter, RowWriter(columns, output))
@@ -129,26 +133,33 @@ def history(exporter: str, output: str | None, client_name: str | None) -> None:
 
 @get.command()
 @click.argument("selector", default="", shell_complete=completing.exporter_selector)
+@_watch_option
 @output_option
 @own_namespace_only
 @client_option
-def queue(selector: str, output: str | None, client_name: str | None) -> None:
+def queue(selector: str, watches: bool, output: str | None, client_name: str | None) -> None:
     """Show waiting leases in queue order. SELECTOR limits it to matching exporters."""
     from jumplab.cli.exit_status import print_note
-    from jumplab.cli.output import QUEUE_COLUMNS, write
+    from jumplab.cli.output import QUEUE_COLUMNS, RowWriter, write
     from jumplab.cli.running import run
+    from jumplab.cli.watching import watch
     from jumplab.client.config_files import load_client
     from jumplab.client.controller import Controller
-    from jumplab.client.waiting import QueuedLease
 
-    async def ask() -> tuple[list[QueuedLease], bool]:
+    async def show() -> None:
         async with Controller.connected(load_client(client_name)) as controller:
-            return await controller.queue(selector)
 
-    found, more = run(ask())
-    write(found, QUEUE_COLUMNS, output, single=False)
-    if more:
-        print_note("there are more; add a selector such as board=x to see the others")
+            async def ask() -> "Sequence[QueuedLease]":
+                return (await controller.queue(selector))[0]
+
+            if watches:
+                await watch(ask, _out_of_queue, RowWriter(QUEUE_COLUMNS, output))
+            found, more = await controller.queue(selector)
+            write(found, QUEUE_COLUMNS, output, single=False)
+            if more:
+                print_note("there are more; add a selector such as board=x to see the others")
+
+    run(show())
 
 
 @get.command()
@@ -161,38 +172,52 @@ def queue(selector: str, output: str | None, client_name: str | None) -> None:
     shell_complete=completing.client_selector,
     help="Show only clients that match.",
 )
+@_watch_option
 @output_option
 @all_namespaces_option
 @administrator_options
 def clients(
     name: str | None,
     selector: str,
+    watches: bool,
     output: str | None,
     all_namespaces: bool,
     kubeconfig: str | None,
     namespace: str | None,
 ) -> None:
     """Administrators: show all clients, or client NAME."""
-    from jumplab.cli.output import CLIENT_COLUMNS, NAMESPACE_COLUMN, write
+    import asyncio
+
+    from jumplab.cli.output import CLIENT_COLUMNS, NAMESPACE_COLUMN, RowWriter, write
+    from jumplab.cli.running import run
+    from jumplab.cli.watching import watch
     from jumplab.client.admin import Administrator
 
     administrator = Administrator(kubeconfig, namespace)
     if name is not None and all_namespaces:
         raise click.UsageError("one client is of one namespace; name it with -n instead of -A")
-    found = (
-        [administrator.client(name)] if name is not None else administrator.clients(selector, everywhere=all_namespaces)
-    )
     columns = {**NAMESPACE_COLUMN, **CLIENT_COLUMNS} if all_namespaces else CLIENT_COLUMNS
-    write(found, columns, output, single=name is not None)
+
+    def ask() -> "Sequence[ClientView]":
+        if name is not None:
+            return [administrator.client(name)]
+        return administrator.clients(selector, everywhere=all_namespaces)
+
+    if watches:
+        writer = RowWriter(columns, output)
+        run(watch(lambda: asyncio.to_thread(ask), lambda shown: replace(shown, enabled=False), writer))
+    write(ask(), columns, output, single=name is not None)
 
 
-def _deleted_exporter(shown: "ExporterView | ExporterDetails") -> "ExporterView | ExporterDetails":
-    from jumplab.client.views import ExporterView
-
-    if isinstance(shown, ExporterView):
-        return replace(shown, online=False, status="Deleted", lease="")
-    return replace(shown, exporter=replace(shown.exporter, online=False, status="Deleted", lease=""), holder="")
+def _deleted_exporter(shown: "ExporterView") -> "ExporterView":
+    return replace(shown, online=False, status="Deleted", lease="")
 
 
 def _deleted_lease(shown: "LeaseView") -> "LeaseView":
     return replace(shown, ended=True, conditions=())
+
+
+def _out_of_queue(shown: "QueuedLease") -> "QueuedLease":
+    """How a lease is shown that waits no longer: position 0."""
+    place = replace(shown.queue_position, position=0, expected_begin=None, message="it waits no longer")
+    return replace(shown, queue_position=place)
