@@ -98,7 +98,8 @@ class KubernetesApi:
 
     async def _start(self) -> None:
         database = self.data_dir.database
-        migration.prepare(database)
+        migration.prepare(database, is_new=self.data_dir.is_new(database.name))
+        self.data_dir.note_made(database.name)
         authority = self.data_dir.authority(self._clock())
         self.ca_pem = authority.certificate_pem
         self.admin_token = self.data_dir.admin_token()
@@ -116,11 +117,14 @@ class KubernetesApi:
         )
         try:
             await self._runner.setup()
-            port = await self._listen(self._tls(authority))
+            self._tell_address(await self._listen(self._tls(authority)))
         except BaseException:
             await self._runner.cleanup()
             await self._cluster.close()
             raise
+
+    def _tell_address(self, port: int) -> None:
+        """Keep the address for the next start, and write the kubeconfig."""
         self.data_dir.remember_port(port)
         host = _ANY_ADDRESS.get(self._host, self._host)
         self.url = _url(host, port)
