@@ -24,14 +24,15 @@ from tests.standalone.in_process import served
 SECRETS = "/api/v1/namespaces/default/secrets"
 FILES = (
     *("jumplab-data", "api.sqlite3", "ca.crt", "ca.key", "signing.key", "accounts.key", "admin.token"),
-    *("port", "grpc-port", "kubeconfig", "lock"),
+    *("port", "grpc-port", "kubeconfig", "lock", "reserve"),
 )
-MADE_AGAIN = {"port", "grpc-port", "kubeconfig", "lock"}
+MADE_AGAIN = {"port", "grpc-port", "kubeconfig", "lock", "reserve"}
 """Nothing is lost with them: each start writes them, and says so where it matters."""
 TAKEN = {
     ("jumplab-data", "missing"),  # as in an older version's directory
     ("admin.token", "missing"),  # an administrator removes it for a new one
     ("accounts.key", "missing"),
+    ("reserve", "a folder"),  # then there is none
     ("admin.token", "truncated"),  # it may be an administrator's own, of any length
 }
 

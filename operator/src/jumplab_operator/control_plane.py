@@ -204,7 +204,7 @@ async def one_machine(
             preemption_notice=preemption_notice,
         )
         async with connected(access) as kube:
-            await apply_crds(kube)
+            await once_it_answers(lambda: apply_crds(kube))  # on a full disk until there is room, if they changed
             async with control_plane(access, kube, listening.address, trust, settings):
                 warning = _unreachable(host, reached_at, api)
                 yield Running(listening.endpoint, api.ca_pem, api.data_dir.kubeconfig, warning)

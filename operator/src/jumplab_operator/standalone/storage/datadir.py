@@ -11,17 +11,19 @@ DIR/             0700
     signing.key  0600, signs credentials and stream tokens (`jumplab_operator.controller.keys`)
     port         where the API listens, so that kubeconfigs stay valid over restarts
     kubeconfig   0600
+    reserve      room for the next start, should the disk be full by then
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import logging
 import os
 import secrets
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -40,6 +42,9 @@ from jumplab_operator.standalone.storage.contents import AUTHORITY_CERTIFICATE, 
 _SHORTEST_TOKEN = 16
 _FEWEST_CHARACTERS = 6
 """So many different characters a token has at least; a random one of the shortest has more."""
+_RESERVE = "reserve"
+_RESERVE_BYTES = (64 * 1024, 256 * 1024)
+"""SQLite takes 32 KiB for its shared index, and a little for its log."""
 _HIGHEST_PORT = 65535
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
@@ -96,6 +101,36 @@ class DataDir:
             write_private(file, content)
         except NotWritten as error:
             raise DataDirUnusable(f"{error}; the data directory needs room and its owner's permissions") from error
+
+    def write_again(self, file: Path, content: bytes) -> None:
+        """As `write`, for a file that can be made again: where there is no room for it, the log says so.
+
+        Nothing is written where the file has this content.
+        """
+        try:
+            if file.is_file() and file.read_bytes() == content:
+                return
+            write_private(file, content)
+        except OSError as error:
+            if not _is_full(error):
+                raise DataDirUnusable(f"{error}; the data directory needs its owner's permissions") from error
+            log.warning("%s; free some space on its disk, and start again", error)
+
+    @contextlib.contextmanager
+    def reserve_released(self) -> Iterator[None]:
+        """Opening the store needs a little room, also on a full disk: within, the reserve's room is free."""
+        with contextlib.suppress(OSError):
+            (self.path / _RESERVE).unlink()
+        try:
+            yield
+        finally:
+            self.keep_reserve()
+
+    def keep_reserve(self) -> None:
+        """Set room aside for the next start, as far as there is any."""
+        with contextlib.suppress(OSError), open(self.path / _RESERVE, "ab", opener=_private) as file:
+            for size in _RESERVE_BYTES:
+                os.posix_fallocate(file.fileno(), 0, size)
 
     def is_new(self, name: str) -> bool:
         """Whether an irreplaceable file has yet to be made. Raises DataDirUnusable where it was made, and is gone."""
@@ -191,7 +226,7 @@ class DataDir:
 
     def remember_port(self, port: int, name: str = "port") -> None:
         if self.remembered_port(name) != port:
-            self.write(self.path / name, f"{port}\n".encode())
+            self.write_again(self.path / name, f"{port}\n".encode())
 
     def _tell_replaced(self, file: Path, what: str) -> None:
         if self.kubeconfig.exists():  # else this is the first start
@@ -233,6 +268,15 @@ def _take_folder(path: Path) -> None:
             f"the data directory {path} belongs to another user (uid {found.st_uid}), and others may write in it; "
             f"run `chmod go-w {path}` as that user, or choose another folder with --data-dir"
         )
+
+
+def _private(name: str, flags: int) -> int:
+    return os.open(name, flags, 0o600)
+
+
+def _is_full(error: OSError) -> bool:
+    cause = error.__cause__ if isinstance(error, NotWritten) else error
+    return isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _unusable_folder(path: Path, error: OSError) -> DataDirUnusable:
