@@ -21,9 +21,11 @@ def trust(api: KubernetesApi) -> ssl.SSLContext:
 
 
 @contextlib.asynccontextmanager
-async def served(folder: Path, **options: Any) -> AsyncIterator[tuple[KubernetesApi, aiohttp.ClientSession]]:
+async def served(
+    folder: Path, *, port: int = 0, **options: Any
+) -> AsyncIterator[tuple[KubernetesApi, aiohttp.ClientSession]]:
     """An API, and its administrator's session."""
-    async with KubernetesApi(folder, port=0, **options) as api:
+    async with KubernetesApi(folder, port=port, **options) as api:
         headers = {"Authorization": f"Bearer {api.admin_token}"}
         connector = aiohttp.TCPConnector(ssl=trust(api))
         async with aiohttp.ClientSession(api.url, headers=headers, connector=connector) as session:

@@ -87,7 +87,7 @@ async def test_a_data_directory_that_cannot_be(tmp_path: Path) -> None:
 
 async def test_a_store_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "api.sqlite3").write_bytes(b"this is no database" * 100)
-    with pytest.raises(DataDirUnusable, match=r"can't be used as the API's store"):
+    with pytest.raises(DataDirUnusable, match=r"is damaged .*; restore it from a backup"):
         async with KubernetesApi(tmp_path, port=0):
             pass
 
@@ -98,7 +98,7 @@ async def test_a_store_of_another_layout(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(
         DataDirUnusable,
-        match=r"has layout 99, and this version of jumplab-operator reads up to layout 2; upgrade jumplab-operator",
+        match=r"has layout 99, and this version of jumplab-operator reads up to layout 3; upgrade jumplab-operator",
     ):
         async with KubernetesApi(tmp_path, port=0):
             pass

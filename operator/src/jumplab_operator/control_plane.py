@@ -191,7 +191,7 @@ async def one_machine(
     reached_at = advertised or _reachable(host)
     async with KubernetesApi(data_dir, host, api_port, advertised=reached_at, tenancy=users) as api:
         port = _reserved_port(api.data_dir, host, grpc_port)
-        operator_keys = _stored_keys(api.data_dir)
+        operator_keys = stored_keys(api.data_dir)
         users.trust(CredentialIssuer(operator_keys.signing).read)
         access = KubeAccess(api.url, api.ca_pem.decode(), users.operator_token, on_this_machine=True)
         certificate = server_certificate(operator_keys.authority, [reached_at, "localhost", "127.0.0.1", "::1"], _now())
@@ -204,7 +204,7 @@ async def one_machine(
             preemption_notice=preemption_notice,
         )
         async with connected(access) as kube:
-            await apply_crds(kube)
+            await once_it_answers(lambda: apply_crds(kube))  # on a full disk until there is room, if they changed
             async with control_plane(access, kube, listening.address, trust, settings):
                 warning = _unreachable(host, reached_at, api)
                 yield Running(listening.endpoint, api.ca_pem, api.data_dir.kubeconfig, warning)
@@ -300,14 +300,14 @@ async def _keys_in_secret(kube: KubeApi, namespace: str) -> Keys:
         raise KeysUnusable(f"the Secret {namespace}/{KEYS_SECRET} can't be used: {error}") from error
 
 
-def _stored_keys(data_dir: DataDir) -> Keys:
-    """The data directory's keys; the signing key is made on the first start."""
-    authority, file = data_dir.authority(_now()), data_dir.path / keys.SIGNING_KEY
-    if not file.exists():
-        data_dir.write(file, keys.signing_key_pem(Keys.make(_now()).signing))
+def stored_keys(data_dir: DataDir) -> Keys:
+    """The data directory's keys; the signing key is made on the first start. Raises DataDirUnusable, KeysUnusable."""
+    authority = data_dir.authority(_now())
+    signing = data_dir.stored(keys.SIGNING_KEY, lambda: keys.signing_key_pem(Keys.make(_now()).signing))
     try:
-        return Keys(keys.read_signing_key(file.read_bytes()), authority)
+        return Keys(keys.read_signing_key(signing), authority)
     except KeysUnusable as error:
+        file = data_dir.path / keys.SIGNING_KEY
         raise KeysUnusable(f"{file} can't be used: {error}; restore it from a backup") from error
 
 

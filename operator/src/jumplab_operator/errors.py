@@ -13,6 +13,7 @@ OperatorError
 │   │   ├── EditRefused     the lease's state, a quota or a policy forbids the edit
 │   │   └── TokenReplaced   the caller's token is not in force any more: take the new one
 │   └── ApiUnreachable      it can't be reached or can't answer now: try again
+│       ├── ApiFull         its disk has no room for a write: make room
 │       └── NotLeading      this operator may not write now: another may lead, which does it
 ├── RequestRefused          the one-machine API refuses a request (`standalone.base.errors` words it)
 ├── Refusal                 the controller refuses a call (`controller.refusals` has one class for each gRPC code)
@@ -105,6 +106,10 @@ class ApiUnreachable(ApiError):
 
     def __init__(self, message: str) -> None:
         super().__init__(503, message)
+
+
+class ApiFull(ApiUnreachable):
+    """The disk of the Kubernetes API has no room for a write; it goes on answering what is only read."""
 
 
 class NotLeading(ApiUnreachable):

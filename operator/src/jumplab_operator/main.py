@@ -33,6 +33,7 @@ from jumplab_operator.health import answering
 from jumplab_operator.kube import access as kube_access
 from jumplab_operator.leadership.election import PodIdentity, Process
 from jumplab_operator.reconcile.context.settings import QUARANTINE_AFTER
+from jumplab_operator.standalone.storage.backup import back_up
 
 _PROGRAM = "jumplab-operator"
 
@@ -103,10 +104,13 @@ PREEMPTION = click.option(
 )
 
 
-@cli.command()
-@click.option(
+DATA_DIR = click.option(
     "--data-dir", type=click.Path(path_type=Path), help="Folder for all data.  [default: ~/.local/share/jumplab]"
 )
+
+
+@cli.command()
+@DATA_DIR
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port", type=PORT, help="Port of the Kubernetes API; 0 takes a free one.  [default: the last one, or 7443]"
@@ -131,9 +135,22 @@ def standalone(
     preemption_notice: timedelta,
 ) -> None:
     """Run a complete control plane on this machine."""
-    folder = data_dir or _data_home() / "jumplab"
+    folder = data_dir or _default_data_dir()
     plane = partial(one_machine, quarantine_after=quarantine_after, preemption_notice=preemption_notice)
     _run(lambda _: plane(folder, host, port, grpc_port, advertise), _told_standalone)
+
+
+@cli.command()
+@DATA_DIR
+@click.argument("target", type=click.Path(path_type=Path))
+def backup(data_dir: Path | None, target: Path) -> None:
+    """Copy the data of standalone to TARGET, while it runs or not.
+
+    TARGET is a new or an empty folder, or a file whose name ends with .tar. It holds the private keys of the lab.
+    """
+    folder = data_dir or _default_data_dir()
+    back_up(folder, target)
+    click.echo(f"{folder} is copied to {target}; keep it as you keep passwords.")
 
 
 @cli.command()
@@ -268,6 +285,10 @@ Stop it with Ctrl-C; everything is kept in {running.kubeconfig.parent}."""
 
 def _told_cluster(running: Running) -> str:
     return f"Jumplab is running; the controller is at {running.endpoint}."
+
+
+def _default_data_dir() -> Path:
+    return _data_home() / "jumplab"
 
 
 def _data_home() -> Path:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -41,21 +42,37 @@ def make_authority(now: datetime) -> Issued:
 
 
 def can_sign(authority: Issued) -> bool:
-    """Whether it is a certificate with the key that belongs to it."""
+    """Whether it is an intact certificate that signed itself, with the key that belongs to it."""
     try:
         certificate = x509.load_pem_x509_certificate(authority.certificate_pem)
-        key = serialization.load_pem_private_key(authority.key_pem, password=None)
-    except (ValueError, TypeError):  # TypeError: a key with a password
+        certificate.verify_directly_issued_by(certificate)
+        key = read_key(authority.key_pem)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.InvalidVersion):
         return False
-    return isinstance(key, ec.EllipticCurvePrivateKey) and key.public_key() == certificate.public_key()
+    return key.public_key() == certificate.public_key()
+
+
+def read_key(pem: bytes) -> ec.EllipticCurvePrivateKey:
+    """An intact private key for elliptic curves. Raises ValueError.
+
+    The file has the public half as well: a changed byte in either shows when they are compared.
+    """
+    try:
+        key = serialization.load_pem_private_key(pem, password=None)
+    except (TypeError, UnsupportedAlgorithm) as error:  # TypeError: a key with a password
+        raise ValueError("it is no private key without a password") from error
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise ValueError("it is not an elliptic curve key")
+    numbers = key.private_numbers()
+    if ec.derive_private_key(numbers.private_value, key.curve).public_key() != key.public_key():
+        raise ValueError("its private and its public half don't belong together")
+    return key
 
 
 def issue_server_certificate(authority: Issued, names: Sequence[str], now: datetime) -> Issued:
     """A server certificate for host names and IP addresses, signed by the authority, valid for thirteen months."""
     issuer = x509.load_pem_x509_certificate(authority.certificate_pem)
-    issuer_key = serialization.load_pem_private_key(authority.key_pem, password=None)
-    if not isinstance(issuer_key, ec.EllipticCurvePrivateKey):
-        raise ValueError("the authority's key is not an elliptic curve key")
+    issuer_key = read_key(authority.key_pem)
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "jumplab")])
     builder = _dated(subject, issuer.subject, key.public_key(), now, _SERVER_LIFETIME)

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from jumplab_operator.controller.server import Certificate
 from jumplab_operator.errors import KeysUnusable
-from jumplab_operator.pki import Issued, issue_server_certificate, make_authority
+from jumplab_operator.pki import Issued, issue_server_certificate, make_authority, read_key
 
 SIGNING_KEY, AUTHORITY_KEY, AUTHORITY_CERTIFICATE = "signing.key", "ca.key", "ca.crt"
 
@@ -47,12 +47,9 @@ class Keys:
 def read_signing_key(pem: bytes) -> ec.EllipticCurvePrivateKey:
     """Raises KeysUnusable."""
     try:
-        key = serialization.load_pem_private_key(pem, password=None)
-    except (ValueError, TypeError) as error:
-        raise KeysUnusable(f"{SIGNING_KEY} is not a private key in PEM") from error
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise KeysUnusable(f"{SIGNING_KEY} is not an elliptic curve key")
-    return key
+        return read_key(pem)
+    except ValueError as error:
+        raise KeysUnusable(f"{SIGNING_KEY} is no intact private key for elliptic curves in PEM") from error
 
 
 def signing_key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:

@@ -8,6 +8,7 @@ Refusal
 ├── NotPossibleNow     FAILED_PRECONDITION: its state forbids it
 ├── BadRequest         INVALID_ARGUMENT: ask otherwise
 ├── Unavailable        UNAVAILABLE: try again later
+├── NoRoom             RESOURCE_EXHAUSTED: make room first
 ├── Superseded         ABORTED: another one replaced this one
 └── NotServed          UNIMPLEMENTED: this controller doesn't do that
 """
@@ -15,7 +16,7 @@ Refusal
 from typing import ClassVar
 
 from jumplab.protocol.grpc_loading import grpc
-from jumplab_operator.errors import ApiError, EditRefused, NameTaken, OperatorError, TokenReplaced
+from jumplab_operator.errors import ApiError, ApiFull, EditRefused, NameTaken, OperatorError, TokenReplaced
 
 
 class Refusal(OperatorError):
@@ -66,6 +67,12 @@ class Unavailable(Refusal):
     code = grpc.StatusCode.UNAVAILABLE
 
 
+class NoRoom(Refusal):
+    """What the request needs more of is used up."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
 class Superseded(Refusal):
     """Another connection or another change came first."""
 
@@ -85,6 +92,8 @@ def of_api(error: ApiError) -> Refusal:
         return NotPossibleNow(sentence)
     if isinstance(error, NameTaken):
         return NameInUse(sentence)
+    if isinstance(error, ApiFull):
+        return NoRoom(sentence)
     if isinstance(error, TokenReplaced):
         return NotAuthenticated(sentence)
     if error.status == 404:

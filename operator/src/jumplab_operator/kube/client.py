@@ -12,13 +12,14 @@ import time
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import aiohttp
 from kubernetes.aio import client as kubernetes
 
-from jumplab_operator.errors import ApiRefused, ApiUnreachable, NoSuchObject
+from jumplab_operator.errors import ApiFull, ApiRefused, ApiUnreachable, NoSuchObject
 from jumplab_operator.kube.access import KubeAccess
 from jumplab_operator.resources import GROUP, VERSION
 
@@ -104,6 +105,8 @@ def _answer(method: str, path: str, status: int, payload: bytes) -> Plain:
         return answer
     message = answer.get("message") if isinstance(answer, dict) else None
     sentence = str(message or f"{method} {path}: HTTP status {status}")
+    if status == HTTPStatus.INSUFFICIENT_STORAGE:
+        raise ApiFull(sentence)
     if status in (429, 500, 502, 503, 504):
         raise ApiUnreachable(sentence)
     if status == 404 and isinstance(answer, dict) and answer.get("reason") == "NotFound":

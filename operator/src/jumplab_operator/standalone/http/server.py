@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
+import os
 import socket
 import ssl
-import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,6 +80,7 @@ class KubernetesApi:
         self._cluster.end_watches()
         await self._runner.cleanup()
         await self._cluster.close()
+        self.data_dir.keep_reserve()
         self.data_dir.__exit__(kind, error, traceback)
 
     def kubeconfig(self) -> Object:
@@ -98,13 +99,15 @@ class KubernetesApi:
 
     async def _start(self) -> None:
         database = self.data_dir.database
-        migration.prepare(database)
-        authority = self.data_dir.authority(self._clock())
-        self.ca_pem = authority.certificate_pem
-        self.admin_token = self.data_dir.admin_token()
-        accounts = ServiceAccounts(self.data_dir.accounts_key(), self._clock)
-        self._cluster = Cluster(database, self._limits, self._clock)
-        await self._cluster.start()
+        with self.data_dir.reserve_released():
+            migration.prepare(database, is_new=self.data_dir.is_new(database.name))
+            self.data_dir.note_made(database.name)
+            authority = self.data_dir.authority(self._clock())
+            self.ca_pem = authority.certificate_pem
+            self.admin_token = self.data_dir.admin_token()
+            accounts = ServiceAccounts(self.data_dir.accounts_key(), self._clock)
+            self._cluster = Cluster(database, self._limits, self._clock)
+            await self._cluster.start()
         users = {self.admin_token: ADMINISTRATOR}
         app = application(self._cluster, Gate(users, accounts, self._tenancy, self._cluster.find))
         self._runner = web.AppRunner(
@@ -116,17 +119,20 @@ class KubernetesApi:
         )
         try:
             await self._runner.setup()
-            port = await self._listen(self._tls(authority))
+            self._tell_address(await self._listen(self._tls(authority)))
         except BaseException:
             await self._runner.cleanup()
             await self._cluster.close()
             raise
+
+    def _tell_address(self, port: int) -> None:
+        """Keep the address for the next start, and write the kubeconfig."""
         self.data_dir.remember_port(port)
         host = _ANY_ADDRESS.get(self._host, self._host)
         self.url = _url(host, port)
         if self._host in _ANY_ADDRESS and self._advertised and not is_loopback(self._advertised):
             self.url_elsewhere = _url(self._advertised, port)
-        self.data_dir.write(self.data_dir.kubeconfig, self._kubeconfig_file().encode())
+        self.data_dir.write_again(self.data_dir.kubeconfig, self._kubeconfig_file().encode())
 
     def _kubeconfig_file(self) -> str:
         text: str = yaml.safe_dump(self.kubeconfig(), sort_keys=False)
@@ -160,10 +166,12 @@ class KubernetesApi:
             names[self._advertised] = None
         issued = pki.issue_server_certificate(authority, list(names), self._clock())
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        with tempfile.NamedTemporaryFile(dir=self.data_dir.path, prefix="tls-") as both:
-            both.write(issued.certificate_pem + issued.key_pem)
-            both.flush()
-            context.load_cert_chain(both.name)
+        both = os.memfd_create("tls", os.MFD_CLOEXEC)  # no disk has to have room for it, nor gets the key
+        try:
+            os.write(both, issued.certificate_pem + issued.key_pem)
+            context.load_cert_chain(f"/proc/self/fd/{both}")
+        finally:
+            os.close(both)
         return context
 
 

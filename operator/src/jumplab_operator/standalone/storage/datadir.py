@@ -1,22 +1,29 @@
 """The data directory: everything of a one-machine control plane that outlives its process.
 
 DIR/             0700
+    jumplab-data marks the folder as a data directory, and lists the files below that can't be made again
     lock         held while an instance runs; its process id
     api.sqlite3  the Kubernetes objects (with SQLite's -wal and -shm beside it)
     ca.crt       the certificate authority; clients trust it
     ca.key       0600
     admin.token  0600
     accounts.key 0600, signs service accounts' tokens
+    signing.key  0600, signs credentials and stream tokens (`jumplab_operator.controller.keys`)
     port         where the API listens, so that kubeconfigs stay valid over restarts
     kubeconfig   0600
+    reserve      room for the next start, should the disk be full by then
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
+import logging
 import os
 import secrets
+import stat
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -29,26 +36,37 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from jumplab.private_files import NotWritten, private_folder, write_private
 from jumplab_operator import pki
 from jumplab_operator.errors import DataDirInUse, DataDirUnusable
+from jumplab_operator.standalone.storage import contents
+from jumplab_operator.standalone.storage.contents import AUTHORITY_CERTIFICATE, AUTHORITY_KEY, DATABASE
 
 _SHORTEST_TOKEN = 16
 _FEWEST_CHARACTERS = 6
 """So many different characters a token has at least; a random one of the shortest has more."""
+_RESERVE = "reserve"
+_RESERVE_BYTES = (64 * 1024, 256 * 1024)
+"""SQLite takes 32 KiB for its shared index, and a little for its log."""
+_HIGHEST_PORT = 65535
+_OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+log = logging.getLogger(__name__)
 
 
 class DataDir:
     """A data directory, locked while entered.
 
-    Entering makes the directory where needed; it raises DataDirInUse while another process holds it, and
-    DataDirUnusable where it can't be made or isn't ours. What the properties read is made on first use and kept.
+    Entering makes the directory where needed. It raises DataDirInUse while another process holds it, and
+    DataDirUnusable where it can't be made, isn't ours, or was made by a newer version. Files are made on the first
+    start and kept; later, one that is missing or damaged raises DataDirUnusable.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
         self._lock: int | None = None
+        self._made: frozenset[str] = frozenset()
 
     @property
     def database(self) -> Path:
-        return self.path / "api.sqlite3"
+        return self.path / DATABASE
 
     @property
     def kubeconfig(self) -> Path:
@@ -56,13 +74,18 @@ class DataDir:
 
     def __enter__(self) -> Self:
         try:
-            private_folder(self.path)
+            _take_folder(self.path)
             self._lock = self._acquire_lock()
         except OSError as error:
-            reason = error.strerror or str(error)
-            raise DataDirUnusable(
-                f"the data directory {self.path} can't be used: {reason}; choose another with --data-dir"
-            ) from error
+            raise _unusable_folder(self.path, error) from error
+        try:
+            found = contents.contents_of(self.path)  # again: by now no other process changes it
+            self._made = found.made
+            if not found.is_recorded and found.made:
+                self._record()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(
@@ -79,26 +102,91 @@ class DataDir:
         except NotWritten as error:
             raise DataDirUnusable(f"{error}; the data directory needs room and its owner's permissions") from error
 
+    def write_again(self, file: Path, content: bytes) -> None:
+        """As `write`, for a file that can be made again: where there is no room for it, the log says so.
+
+        Nothing is written where the file has this content.
+        """
+        try:
+            if file.is_file() and file.read_bytes() == content:
+                return
+            write_private(file, content)
+        except OSError as error:
+            if not _is_full(error):
+                raise DataDirUnusable(f"{error}; the data directory needs its owner's permissions") from error
+            log.warning("%s; free some space on its disk, and start again", error)
+
+    @contextlib.contextmanager
+    def reserve_released(self) -> Iterator[None]:
+        """Opening the store needs a little room, also on a full disk: within, the reserve's room is free."""
+        with contextlib.suppress(OSError):
+            (self.path / _RESERVE).unlink()
+        try:
+            yield
+        finally:
+            self.keep_reserve()
+
+    def keep_reserve(self) -> None:
+        """Set room aside for the next start, as far as there is any."""
+        with contextlib.suppress(OSError), open(self.path / _RESERVE, "ab", opener=_private) as file:
+            for size in _RESERVE_BYTES:
+                os.posix_fallocate(file.fileno(), 0, size)
+
+    def is_new(self, name: str) -> bool:
+        """Whether an irreplaceable file has yet to be made. Raises DataDirUnusable where it was made, and is gone."""
+        if name not in self._made:
+            return True
+        if not (self.path / name).exists():
+            raise DataDirUnusable(
+                f"{self.path / name} is missing; restore it from a backup, or use another --data-dir for a new lab"
+            )
+        return False
+
+    def note_made(self, *names: str) -> None:
+        """From now on, these files have to be there."""
+        if not self._made.issuperset(names):
+            self._made |= set(names)
+            self._record()
+
+    def read(self, file: Path) -> bytes:
+        """A file of this directory. Raises DataDirUnusable."""
+        try:
+            return file.read_bytes()
+        except OSError as error:
+            reason = error.strerror or error
+            raise DataDirUnusable(f"{file} can't be read: {reason}; restore it from a backup") from error
+
+    def stored(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """The content of an irreplaceable file, made on the first start. Raises DataDirUnusable."""
+        file = self.path / name
+        if self.is_new(name) and not file.exists():
+            self.write(file, make())
+        self.note_made(name)
+        return self.read(file)
+
     def authority(self, now: datetime) -> pki.Issued:
         """The certificate authority of this directory; raises DataDirUnusable where it can't sign."""
-        certificate, key = self.path / "ca.crt", self.path / "ca.key"
-        if not certificate.exists() or not key.exists():
+        certificate, key = self.path / AUTHORITY_CERTIFICATE, self.path / AUTHORITY_KEY
+        is_new = self.is_new(AUTHORITY_CERTIFICATE) & self.is_new(AUTHORITY_KEY)
+        if is_new and not (certificate.exists() and key.exists()):  # one is there after a first start that was killed
             made = pki.make_authority(now)
-            write_private(key, made.key_pem)
-            write_private(certificate, made.certificate_pem)
-        stored = pki.Issued(certificate.read_bytes(), key.read_bytes())
+            self.write(key, made.key_pem)
+            self.write(certificate, made.certificate_pem)
+        stored = pki.Issued(self.read(certificate), self.read(key))
         if not pki.can_sign(stored):
             raise DataDirUnusable(
-                f"{certificate} and {key} are no certificate with its key; restore them from a backup, or remove both "
-                "for a new authority, whose certificate all clients then need"
+                f"{certificate} and {key} are no certificate with its key; restore both from a backup, or use another "
+                "--data-dir for a new lab"
             )
+        self.note_made(AUTHORITY_CERTIFICATE, AUTHORITY_KEY)
         return stored
 
     def admin_token(self) -> str:
         """The token that may do everything; raises DataDirUnusable where the file holds none, or one easy to guess."""
         file = self.path / "admin.token"
         if not file.exists():
-            write_private(file, secrets.token_urlsafe(32).encode())
+            self._tell_replaced(file, "a new token is made, and the old one is dead")
+            self.write(file, secrets.token_urlsafe(32).encode())
         try:
             token = file.read_text(encoding="latin-1").strip()
         except OSError as error:
@@ -111,28 +199,44 @@ class DataDir:
         """The key that signs service accounts' tokens; raises DataDirUnusable where it can't be read."""
         file = self.path / "accounts.key"
         if not file.exists():
+            self._tell_replaced(file, "a new key is made, and the tokens of all service accounts are dead")
             made = ec.generate_private_key(ec.SECP256R1())
             pem = made.private_bytes(
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
             )
-            write_private(file, pem)
+            self.write(file, pem)
         try:
-            key = serialization.load_pem_private_key(file.read_bytes(), password=None)
+            return pki.read_key(self.read(file))
         except ValueError as error:
             raise DataDirUnusable(_unusable_key(file)) from error
-        if not isinstance(key, EllipticCurvePrivateKey):
-            raise DataDirUnusable(_unusable_key(file))
-        return key
 
     def remembered_port(self, name: str = "port") -> int | None:
         """A port of the last start, if there was one. name: the file that has it."""
-        with contextlib.suppress(FileNotFoundError, ValueError):
-            return int((self.path / name).read_text())
-        return None
+        file = self.path / name
+        try:
+            port = int(file.read_text())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError):
+            port = 0
+        if not 0 < port <= _HIGHEST_PORT:
+            log.warning("%s holds no port number; a port is chosen as on the first start", file)
+            return None
+        return port
 
     def remember_port(self, port: int, name: str = "port") -> None:
         if self.remembered_port(name) != port:
-            self.write(self.path / name, f"{port}\n".encode())
+            self.write_again(self.path / name, f"{port}\n".encode())
+
+    def _tell_replaced(self, file: Path, what: str) -> None:
+        if self.kubeconfig.exists():  # else this is the first start
+            log.warning("%s is missing; %s", file, what)
+
+    def _record(self) -> None:
+        try:
+            contents.record(self.path, self._made)
+        except NotWritten as error:  # a full disk: what is there is served, and the next start records it
+            log.warning("%s; the next start tries again", error)
 
     def _acquire_lock(self) -> int:
         lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -145,9 +249,39 @@ class DataDir:
                 f"the data directory {self.path} is in use by process {holder}; "
                 "stop that process or choose another directory with --data-dir"
             ) from error
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        with contextlib.suppress(OSError):  # on a full disk the lock holds all the same
+            os.ftruncate(lock, os.pwrite(lock, f"{os.getpid()}\n".encode(), 0))
         return lock
+
+
+def _take_folder(path: Path) -> None:
+    """Makes the folder, or sees that it is ours. The mode of another user's folder stays as it is."""
+    if not path.exists():
+        private_folder(path)
+        return
+    contents.contents_of(path)
+    found = path.stat()
+    if found.st_uid == os.geteuid():
+        private_folder(path)
+    elif found.st_mode & _OTHERS_MAY_WRITE:
+        raise DataDirUnusable(
+            f"the data directory {path} belongs to another user (uid {found.st_uid}), and others may write in it; "
+            f"run `chmod go-w {path}` as that user, or choose another folder with --data-dir"
+        )
+
+
+def _private(name: str, flags: int) -> int:
+    return os.open(name, flags, 0o600)
+
+
+def _is_full(error: OSError) -> bool:
+    cause = error.__cause__ if isinstance(error, NotWritten) else error
+    return isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def _unusable_folder(path: Path, error: OSError) -> DataDirUnusable:
+    reason = error.strerror or str(error)
+    return DataDirUnusable(f"the data directory {path} can't be used: {reason}; choose another with --data-dir")
 
 
 def _weakness(token: str) -> str:

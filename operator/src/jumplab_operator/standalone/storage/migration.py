@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from collections.abc import Callable, Mapping
@@ -9,32 +10,52 @@ from functools import partial
 from pathlib import Path
 
 from jumplab_operator.errors import DataDirUnusable
-from jumplab_operator.standalone.storage import store
+from jumplab_operator.standalone.storage import soundness, store
 
 
-def prepare(database: Path) -> None:
+def prepare(database: Path, *, is_new: bool) -> None:
     """Make the store of a new data directory, or migrate one of an older layout, keeping a copy beside it.
 
-    Raises DataDirUnusable for a file that is no store, or one of a newer layout.
+    is_new: the directory has no store yet, as far as it knows. Raises DataDirUnusable for a file that is no store, or
+    a damaged one, or one of a newer layout.
     """
     try:
-        connection = store.connect(database)
-        try:
+        if not is_new and not database.stat().st_size:  # SQLite would begin a new store in it
+            raise DataDirUnusable(soundness.damaged(database, "it is empty"))
+        with contextlib.closing(store.connect(database)) as connection:
             (layout,) = connection.execute("PRAGMA user_version").fetchone()
-            if layout == 0:
+            if layout == 0 and is_new:
                 _run(connection, partial(_make, connection))
             elif layout > store.LAYOUT:
                 raise DataDirUnusable(_newer(database, layout))
-            while 0 < layout < store.LAYOUT:
-                _back_up(connection, database, layout)
-                _run(connection, partial(_STEPS[layout], connection))
-                layout += 1
-        finally:
-            connection.close()
+            elif layout <= 0:
+                raise DataDirUnusable(soundness.damaged(database, "it has no tables"))
+            else:
+                _bring_up_to_date(connection, database, layout)
+                soundness.check(connection, database)
         database.chmod(0o600)
-    except (sqlite3.Error, OSError) as error:
-        raise DataDirUnusable(f"{database} can't be used as the API's store: {error}; restore it from a copy, or use "
-                              "another --data-dir") from error  # fmt: skip
+    except (sqlite3.Error, OSError, ValueError) as error:  # ValueError: what should be JSON, or text, is not
+        raise _unusable(database, error) from error
+
+
+def _unusable(database: Path, error: Exception) -> DataDirUnusable:
+    """A sentence for what SQLite met: a damaged file, or one that it can't use now."""
+    if isinstance(error, OSError) or (isinstance(error, sqlite3.Error) and error.sqlite_errorcode not in _DAMAGE):
+        return DataDirUnusable(
+            f"{database} can't be used as the API's store: {error}; free some space and correct its permissions, "
+            "restore it from a backup, or use another --data-dir"
+        )
+    return DataDirUnusable(soundness.damaged(database, error))
+
+
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+
+
+def _bring_up_to_date(connection: sqlite3.Connection, database: Path, layout: int) -> None:
+    while layout < store.LAYOUT:
+        _back_up(connection, database, layout)
+        _run(connection, partial(_STEPS[layout], connection))
+        layout += 1
 
 
 def _newer(database: Path, layout: int) -> str:
@@ -79,9 +100,20 @@ def _from_layout_1(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA user_version = 2")
 
 
+def _from_layout_2(connection: sqlite3.Connection) -> None:
+    """Each object gets a checksum."""
+    soundness.teach(connection)
+    connection.execute("ALTER TABLE objects ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0")
+    connection.execute("UPDATE objects SET checksum = checksum_of(resource, namespace, name, body)")
+    connection.execute("PRAGMA user_version = 3")
+
+
 def _make_tables(connection: sqlite3.Connection, script: str) -> None:
     for statement in filter(str.strip, script.split(";")):
         connection.execute(statement)
 
 
-_STEPS: Mapping[int, Callable[[sqlite3.Connection], None]] = {1: _from_layout_1}
+_STEPS: Mapping[int, Callable[[sqlite3.Connection], None]] = {
+    1: _from_layout_1,
+    2: _from_layout_2,
+}

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-LAYOUT = 2
+LAYOUT = 3
 TABLES = """
 CREATE TABLE objects (
     resource TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, body BLOB NOT NULL,
+    checksum INTEGER NOT NULL,
     PRIMARY KEY (resource, namespace, name)
 );
 CREATE INDEX objects_by_namespace ON objects (namespace);

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from jumplab_operator.standalone.base import errors
 from jumplab_operator.standalone.base.kinds import Object
-from jumplab_operator.standalone.storage import compaction, store
+from jumplab_operator.standalone.storage import compaction, soundness, store
 from jumplab_operator.standalone.storage.compaction import HistoryLimits, Uncompacted
 from jumplab_operator.standalone.storage.store import Key
 
@@ -94,7 +94,8 @@ class Transaction:
         body = encode(stored)
         if bounded and len(body) > LIMIT_BYTES:
             raise errors.object_too_large(LIMIT_BYTES)
-        self._connection.execute("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)", (*key, body))
+        row = (*key, body, soundness.checksum_of(*key, body))
+        self._connection.execute("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?)", row)
         self._note(key, "ADDED" if before is None else "MODIFIED", body, before)
         self._note_owners(key, stored)
         self.written.append(Written(key, stored, before is None))
