@@ -14,6 +14,7 @@ import yaml
 from tests.cli.user import PROGRAMS, Outcome, User, outcome_of
 from tests.lab.homes import OneMachine
 
+CLIENTS = "/apis/jumpstarter.dev/v1alpha1/namespaces/default/clients"
 OneSentence = Callable[[Outcome, int], str]
 
 
@@ -206,6 +207,33 @@ async def test_an_exporter_is_deleted(administrator: User) -> None:
     assert "short-lived" in await names(administrator, "exporters")
     assert (await administrator.run("jumplab", "delete", "exp/short-lived")).status == 0
     assert "short-lived" not in await names(administrator, "exporters")
+
+
+async def test_a_revoked_client_is_out_until_it_is_enabled(
+    administrator: User, control_plane: OneMachine, one_sentence: OneSentence
+) -> None:
+    await administrator.run("jumplab", "create", "client", "outcast", "--save")
+    await administrator.run("jumplab", "create", "lease", "theirs", "-l", "board=none", "--client", "outcast")
+    revoked = await administrator.run("jumplab", "admin", "revoke", "client", "outcast")
+    assert (revoked.status, revoked.out) == (0, 'client "outcast" revoked\n'), revoked.err
+    shown = await administrator.run("jumplab", "get", "client", "outcast")
+    assert shown.out.splitlines()[1].split()[:2] == ["outcast", "no"]
+    refused = one_sentence(await administrator.run("jumplab", "get", "leases", "--client", "outcast"), 1)
+    assert 'client "outcast" in namespace "default" is disabled' in refused
+    kube = control_plane.client()
+    kube.patch(f"{CLIENTS}/outcast", {"spec": {"enabled": True}}).ok()
+    kube.close()
+    assert (await administrator.run("jumplab", "get", "leases", "--client", "outcast")).status == 0
+    unknown = await administrator.run("jumplab", "admin", "revoke", "client", "nobody")
+    assert "not found" in one_sentence(unknown, 1)
+
+
+async def test_a_revoked_exporter_is_disabled_and_has_another_token(administrator: User) -> None:
+    before = yaml.safe_load((await administrator.run("jumplab", "create", "exporter", "stolen")).out)["token"]
+    revoked = await administrator.run("jumplab", "admin", "revoke", "exp/stolen")
+    assert (revoked.status, revoked.out) == (0, 'exporter "stolen" revoked\n'), revoked.err
+    rotated = await administrator.run("jumplab", "create", "exporter", "stolen", "--rotate")
+    assert yaml.safe_load(rotated.out)["token"] != before
 
 
 async def test_a_lost_credential_is_replaced(administrator: User, one_sentence: OneSentence) -> None:

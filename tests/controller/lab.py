@@ -248,8 +248,8 @@ class MemoryLab:
         self.secrets["Client", client] = token
         return token, expires
 
-    def calling(self, client_uid: str) -> AbstractContextManager[asyncio.Future[str]]:
-        return self.callers.calling(client_uid)
+    def calling(self, uid: str) -> AbstractContextManager[asyncio.Future[str]]:
+        return self.callers.calling(uid)
 
     async def holders(self) -> AsyncIterator[HolderChange]:
         await asyncio.Event().wait()

@@ -72,6 +72,22 @@ async def test_a_token_of_a_client_that_is_being_deleted_is_refused(controller: 
         await client.ListExporters(LIST, timeout=20)
 
 
+def set_enabled(controller: Controller, enabled: bool) -> None:
+    plain = controller.lab.clients[CI].to_plain()
+    controller.lab.clients[CI] = Client.from_plain({**plain, "spec": {"enabled": enabled}})
+
+
+async def test_a_disabled_client_is_refused_until_it_is_enabled(controller: Controller) -> None:
+    token = controller.lab.add_client("ci")
+    async with controller.calling("Client", "ci", token) as (_, client):
+        await client.ListExporters(LIST, timeout=20)
+        set_enabled(controller, False)
+        async with refused(StatusCode.UNAUTHENTICATED, 'client "ci"', "is disabled; an administrator can enable it"):
+            await client.ListExporters(LIST, timeout=20)
+        set_enabled(controller, True)
+        await client.ListExporters(LIST, timeout=20)
+
+
 async def test_a_token_that_is_dead_and_still_taken_makes_no_new_one(controller: Controller) -> None:
     lab, stolen = controller.lab, controller.lab.add_client("ci")
     async with controller.calling("Client", "ci", stolen) as (_, client):

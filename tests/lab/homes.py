@@ -80,10 +80,14 @@ class OneMachine(_OneProcess):
 
     def connect(self) -> KubeClient:
         self.process.start()
-        url = yaml.safe_load(self.kubeconfig.read_text())["clusters"][0]["cluster"]["server"]
-        kube = KubeClient(url, self.data_dir / "ca.crt", (self.data_dir / "admin.token").read_text().strip())
+        kube = self.client()
         create_namespace(kube)
         return kube
+
+    def client(self) -> KubeClient:
+        """Another connection of the administrator, while the process runs."""
+        url = yaml.safe_load(self.kubeconfig.read_text())["clusters"][0]["cluster"]["server"]
+        return KubeClient(url, self.data_dir / "ca.crt", (self.data_dir / "admin.token").read_text().strip())
 
 
 class OnCluster(_OneProcess):

@@ -1,4 +1,4 @@
-"""A client that is deleted, or whose Secret is, is out within ten seconds; a new token leaves what is open alone."""
+"""A revoked client is out within ten seconds, and so is a revoked exporter; a new token leaves what is open alone."""
 
 from __future__ import annotations
 
@@ -22,13 +22,15 @@ from tests.lab.test_short_path import at_the_socket
 
 LOOKED_AT_WITHIN_SECONDS = 10.0
 """By then whoever is revoked is out, on a machine that has time; where it hasn't, far before the lease's end."""
-ENDED = {"client": "was deleted", "secret": "was removed"}
+ENDED = {"client": "was deleted", "secret": "was removed", "disabled": "was disabled"}
 
 
 def revoke(lab: Lab, client: str, how: str) -> None:
-    """Deletes a Client, or its Secret."""
+    """Deletes a Client, disables it, or deletes its Secret."""
     if how == "client":
         lab.delete("clients", client)
+    elif how == "disabled":
+        lab.patch("clients", client, {"spec": {"enabled": False}}).ok()
     else:
         lab.delete("secrets", f"{client}-client")
 
@@ -76,7 +78,7 @@ def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, lab: L
     return str(request.param)
 
 
-@pytest.mark.parametrize("how", ["client", "secret"])
+@pytest.mark.parametrize("how", ["client", "secret", "disabled"])
 def test_who_is_revoked_is_out_long_before_the_lease_would_end(lab: Lab, path: str, how: str) -> None:
     number = f"{how[0]}{path[0]}"
     bench, name, lease = f"bench-out-{number}", f"gone-{number}", f"lost-{number}"
@@ -106,6 +108,20 @@ def test_who_is_revoked_is_out_long_before_the_lease_would_end(lab: Lab, path: s
     lab.until_ready(f"{lease}-others")
     lab.release(f"{lease}-others")
     lab.until_available(bench)
+
+
+def test_an_exporter_whose_secret_is_deleted_is_out_and_its_sessions_end(lab: Lab) -> None:
+    lab.exporter("bench-stolen")
+    lab.lease("stolen", board="bench-stolen")
+    lab.until_ready("stolen")
+    with contextlib.suppress(errors.DriverError), jumplab.attach("stolen", client=lab.config) as root:
+        root.board.power.on()
+        with at_work(lambda: use_until_refused(root), lambda: read_until_cut(root)) as ends:
+            revoked = time.monotonic()
+            lab.delete("secrets", "bench-stolen-exporter")
+            assert max(end.result() for end in ends) - revoked < BOUND_SECONDS
+    assert condition(lab.until_ended("stolen"), "Ready")["reason"] == "ExporterDeleted"
+    lab.until("exporters", "bench-stolen", lambda it: it["status"]["exporterStatus"] == "Offline")
 
 
 def use_once(config: ClientConfig) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from jumplab_operator.leasing.model.decisions import Assign
-from jumplab_operator.leasing.model.facts import Fact
+from jumplab_operator.leasing.model.facts import Fact, Share
 from jumplab_operator.leasing.model.ranking import PATIENCE
 from jumplab_operator.leasing.model.usage import Usage, hour_of
 from jumplab_operator.leasing.scheduler.scheduler import Changes, LabScheduler
@@ -42,6 +43,21 @@ def test_a_running_lease_counts_with_all_that_it_was_promised() -> None:
     world = [*BOTH, exporter("a"), exporter("b", "rpi4", claim="lease-r"), running, past]
     world += [lease("old", client="ci", created=OLD), lease("new", client="ann", created=NEW)]
     assert served(*world) == {"new"}
+
+
+def test_time_that_was_used_before_a_transfer_stays_the_givers() -> None:
+    given = NOON - minutes(20)
+    ended = replace(usage("over", "ann", NOON - minutes(50), NOON - minutes(10)), earlier=(Share("ci", given),))
+    running = lease("r", client="ann", exporters=("b", "c"), began=NOON - minutes(30), end=NOON)
+    used = Usage()
+    for fact in (ended, replace(running, earlier=(Share("ci", given),))):
+        used.add(fact)
+    hour = hour_of(NOON)
+    assert used.seconds("ci", hour) == (30 + 2 * 10) * 60
+    assert used.seconds("ann", hour) == (10 + 2 * 20) * 60
+    for fact in (ended, replace(running, earlier=(Share("ci", given),))):
+        used.add(fact, -1)
+    assert (used.seconds("ci", hour), used.seconds("ann", hour)) == (0, 0)
 
 
 def test_a_client_of_twice_the_weight_may_use_twice_as_much() -> None:

@@ -170,7 +170,7 @@ class FreeUntil:
     def __init__(self, until: datetime) -> None:
         self._until = until
 
-    def right(self, client: str, length: timedelta | None) -> Grant | Refusal:
+    def right(self, client: str, length: timedelta | None, giver: str | None = None) -> Grant | Refusal:
         raise AssertionError("neither its client nor its length is edited")
 
     def is_movable(self, begin: datetime, end: datetime | None) -> bool:

@@ -134,7 +134,7 @@ def test_two_times_give_the_third(
 class AnHourForCi:
     """A schedule that grants the client ci one hour, and nothing to others."""
 
-    def right(self, client: str, length: timedelta | None) -> Grant | Refusal:
+    def right(self, client: str, length: timedelta | None, giver: str | None = None) -> Grant | Refusal:
         if client != "ci":
             return Refusal("NoAccess", f"nothing for {client}")
         return Grant() if length is None or length <= minutes(60) else Refusal("TooLong", "an hour at most")

@@ -50,6 +50,7 @@ async def test_a_lease_goes_to_another_client_with_that_ones_priority(world: Wor
             lease = await world.until("leases", "first", lambda it: holder(it) == "ann")
             assert await holdings.get() == HolderChange(lease["metadata"]["uid"], "ann")
         after = lease["status"]
+        assert [each["client"] for each in after["earlierHolders"]] == ["ci"]
         assert (after["priority"], after["spotAccess"]) == (2, True)
         assert (condition(lease, "Ready"), after["expectedEndTime"]) == ("True", before["expectedEndTime"])
         hand_over(world, "first", "ci")  # and back
@@ -60,7 +61,8 @@ async def test_a_holder_who_may_not_have_it_does_not_get_it(world: World) -> Non
     world.exporter("bench-1")
     world.create("Client", "ann", {}, {"team": "apps"})
     world.create("Client", "bob", {}, {"team": "sales"})
-    with_policy(world, team("kernel"), team("apps", maximumDuration="5m"))
+    world.create("Client", "eve", {}, {"team": "docs"})
+    with_policy(world, team("kernel"), team("apps", maximumDuration="5m"), team("docs", acceptTransfers=[]))
     async with bench(world):
         world.lease("first")
         ready = await world.until_ready("first")
@@ -68,6 +70,7 @@ async def test_a_holder_who_may_not_have_it_does_not_get_it(world: World) -> Non
             ("ann", 'permit client "ann" at most 5m'),
             ("bob", 'no access policy permits client "bob" to lease exporter "bench-1"'),
             ("nobody", 'client "nobody" does not exist'),
+            ("eve", 'the access policies of client "eve" do not accept a transfer by client "ci"'),
         ):
             hand_over(world, "first", heir)
             told = await world.until("leases", "first", lambda it, said=sentence: said in message_of(it, "Invalid"))

@@ -35,6 +35,7 @@ from tests.reconcile.world import (
 BOARDS = {"bench-1": "a", "bench-2": "b", "dut": "imx8", "peer": "rpi"}
 A = {"matchLabels": {"board": "a"}}
 DELETED = 'released because its client "ci" was deleted'
+DISABLED = 'released because its client "ci" was disabled'
 TOKENS = Tokens()
 REMOVED = 'released because the credential of client "ci" was removed'
 
@@ -115,6 +116,21 @@ async def test_deleting_a_client_releases_all_its_leases_and_nobody_elses(popula
             await world.until_unclaimed(name)
 
 
+async def test_disabling_a_client_releases_its_leases_until_it_is_enabled_again(populated: World) -> None:
+    world = populated
+    async with operating(world):
+        await lease_everything(world)
+        world.patch("clients", "ci", {"spec": {"enabled": False}}).ok()
+        await all_are_released(world, DISABLED)
+        await world.until_ready("others")
+        world.lease("refused", selector=A)  # an administrator's, in its name
+        refused = await world.until("leases", "refused", lambda it: it.get("status", {}).get("ended"))
+        assert message_of(refused) == DISABLED
+        world.patch("clients", "ci", {"spec": {"enabled": True}}).ok()
+        gang(world, "again")
+        await world.until_ready("again")
+
+
 async def test_deleting_a_clients_secret_releases_its_leases_and_makes_another(populated: World) -> None:
     world = populated
     async with operating(world):
@@ -129,6 +145,27 @@ async def test_deleting_a_clients_secret_releases_its_leases_and_makes_another(p
         assert world.token("ci") != old
         gang(world, "again")
         await world.until_ready("again")
+
+
+async def test_deleting_an_exporters_secret_ends_its_lease_and_makes_another(populated: World) -> None:
+    world = populated
+    async with operating(world) as bench:
+        world.lease("used", selector=A)
+        await world.until_ready("used")
+        world.lease("others", exporterRef={"name": "bench-2"})
+        await world.until_ready("others")
+        before = await world.until("exporters", "bench-1", credential_of)
+        exporter = bench.lab.exporter(Name(world.namespace, "bench-1"))
+        assert exporter is not None
+        with bench.lab.calling(exporter.uid) as revoked:
+            world.delete("secrets", "bench-1-exporter")
+            assert "was removed" in await asyncio.wait_for(revoked, 240)
+        ended = await world.until("leases", "used", lambda it: it.get("status", {}).get("ended"))
+        assert reason_of(ended) == "ExporterDeleted"
+        assert message_of(ended) == 'the credential of exporter "bench-1" was removed; lease another exporter'
+        await world.until("exporters", "bench-1", lambda it: credential_of(it) not in (None, credential_of(before)))
+        assert "its connection and its lease end" in await world.until_event("CredentialRemoved")
+        assert reason_of(world.get("leases", "others")) == "Ready"
 
 
 async def test_a_token_that_is_replaced_ends_nothing(populated: World) -> None:

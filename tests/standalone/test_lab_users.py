@@ -157,6 +157,19 @@ async def test_a_clients_watches_end_when_it_is_revoked_and_nobody_elses(people:
     other.close()
 
 
+async def test_a_disabled_clients_watches_end_and_it_is_let_in_when_it_is_enabled(people: People) -> None:
+    ci = await people.client("ci")
+    await asked(people.admin.create, f"{LAB}/leases", lease("first", "other"))
+    async with watching(ci) as ends:
+        disabled = await asked(people.admin.patch, f"{LAB}/clients/ci", {"spec": {"enabled": False}})
+        assert disabled.code == 200
+        assert (await asked(ci.get, f"{LAB}/leases")).code == 401
+    assert set(await ends) == {"first"}
+    await asked(people.admin.patch, f"{LAB}/clients/ci", {"spec": {"enabled": True}})
+    assert (await asked(ci.get, f"{LAB}/leases")).code == 200
+    ci.close()
+
+
 async def test_a_watch_goes_on_when_the_token_that_began_it_is_replaced(people: People) -> None:
     ci, other = await people.client("ci"), await people.client("other")
     await asked(people.admin.create, f"{LAB}/leases", lease("first", "ci"))

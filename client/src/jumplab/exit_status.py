@@ -1,4 +1,8 @@
-"""How each program ends: its exit status, and one line on standard error where something went wrong."""
+"""How each program ends: its exit status, and one line on standard error where something went wrong.
+
+What programs say to people passes here. It may quote exporters, drivers, hooks and other clients: a terminal gets none
+of their control sequences.
+"""
 
 import signal
 import sys
@@ -7,6 +11,7 @@ from typing import Any
 
 import click
 
+from jumplab.control_sequences import printable
 from jumplab.errors import JumplabError
 from jumplab.standard_streams import OutputFailed, discard, make_streams_usable
 
@@ -65,15 +70,20 @@ def print_sentence(sentence: str, program: str) -> None:
 
 def one_line(sentence: str, program: str) -> str:
     """A sentence as a program prints it."""
-    return f"{program}: {' '.join(sentence.split())}"
+    return f"{program}: {' '.join(printable(sentence).split())}"
 
 
 def write_line(text: str) -> None:
     """A line on standard error, also while a terminal shows a console: a line feed alone does not go back then."""
     try:
-        click.echo(text + ("\r\n" if sys.stderr.isatty() else "\n"), err=True, nl=False)
+        click.echo(printable(text) + ("\r\n" if sys.stderr.isatty() else "\n"), err=True, nl=False)
     except OSError:  # nobody can be told
         discard(sys.stderr)
+
+
+def print_result(text: str) -> None:
+    """A result on standard output, as it is for a program that reads it; a terminal gets no control sequences."""
+    click.echo(printable(text) if sys.stdout.isatty() else text, color=True)  # click would change it otherwise
 
 
 def _failed(program: str, sentence: str, status: int) -> int:

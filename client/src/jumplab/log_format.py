@@ -3,6 +3,8 @@
 import logging
 import time
 
+from jumplab.control_sequences import printable
+
 
 class UtcFormatter(logging.Formatter):
     """Writes times in UTC (ISO 8601): 2026-11-29T22:10:11Z."""
@@ -11,6 +13,10 @@ class UtcFormatter(logging.Formatter):
 
     def __init__(self, line_format: str) -> None:
         super().__init__(line_format, datefmt="%Y-%m-%dT%H:%M:%SZ")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """A record as text that a terminal can show, whoever it quotes."""
+        return printable(super().format(record))
 
 
 def set_up_logging(level: int, formatter: logging.Formatter) -> None:

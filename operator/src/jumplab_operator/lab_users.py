@@ -13,6 +13,7 @@ from jumplab_operator.controller.credentials import InvalidCredential, Subject, 
 from jumplab_operator.leasing.model import lease_ownership
 from jumplab_operator.names import Name
 from jumplab_operator.resources import GROUP
+from jumplab_operator.resources.client import is_enabled
 from jumplab_operator.standalone.auth.users import AUTHENTICATED, Lookup, User
 from jumplab_operator.standalone.base.rbac import READ, Grant, Rule
 from jumplab_operator.standalone.storage.store import Key
@@ -62,7 +63,7 @@ class LabUsers:
         return User(name, (CLIENTS, AUTHENTICATED), subject.uid, credential)
 
     def is_revoked(self, user: User, lookup: Lookup) -> bool:
-        """Whether the Client is gone, or its Secret, or others have their names."""
+        """Whether the Client is disabled or gone, or its Secret is, or others have their names."""
         client = _client(user)
         if client is None or not user.credential:  # somebody else, or whoever acts for it
             return False
@@ -110,10 +111,12 @@ def _client(user: User) -> tuple[str, str] | None:
 
 
 def _secret(subject: Subject, lookup: Lookup) -> Mapping[str, Any] | None:
-    """The Secret of a Client; None where one of them is gone, or the Client is another."""
+    """The Secret of a Client; None where one of them is gone, or the Client is disabled or another."""
     name = subject.name
     client = lookup(Key(f"clients.{GROUP}", name.namespace, name.name))
     if client is None or client["metadata"]["uid"] != subject.uid or client["metadata"].get("deletionTimestamp"):
+        return None
+    if not is_enabled(client):
         return None
     return lookup(Key("secrets", name.namespace, secret_name(subject.kind, name.name)))
 

@@ -1,6 +1,14 @@
 """How commands of `jumplab` and `j` speak to a person: as all programs do, see `jumplab.exit_status`."""
 
-from jumplab.exit_status import Interrupted, exit_status_of, explain_error, one_line, print_sentence, write_line
+from jumplab.exit_status import (
+    Interrupted,
+    exit_status_of,
+    explain_error,
+    one_line,
+    print_result,
+    print_sentence,
+    write_line,
+)
 
 __all__ = [
     "LEASE_LOST",
@@ -12,6 +20,7 @@ __all__ = [
     "lease_status",
     "one_line",
     "print_note",
+    "print_result",
     "write_line",
 ]
 

@@ -18,6 +18,7 @@ _COMMANDS = {
     "update": ("jumplab.cli.commands.update", "Extend, shorten or transfer a lease."),
     "generate": ("jumplab.cli.commands.generate", "Print code for tests."),
     "delete": ("jumplab.cli.commands.delete", "Release leases."),
+    "admin": ("jumplab.cli.commands.admin", "Administrators: revoke clients and exporters."),
     "shell": ("jumplab.cli.commands.shell", "Lease an exporter and open a shell in which `j` controls it."),
     "run": ("jumplab.cli.commands.run", "Lease an exporter, run a command with it, and exit with its status."),
     "console": ("jumplab.cli.commands.console", "Lease an exporter and open its console."),

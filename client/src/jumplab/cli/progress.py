@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from jumplab.cli.exit_status import print_note
+from jumplab.control_sequences import printable
 from jumplab.driver import Progress, on_progress
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class _Bars:
         if not self._bars:
             self._draw()
         if progress.text not in self._bars:
-            self._bars[progress.text] = self._drawn.add_task(progress.text, total=progress.total)
+            self._bars[progress.text] = self._drawn.add_task(printable(progress.text), total=progress.total)
         self._drawn.update(self._bars[progress.text], completed=progress.done, total=progress.total)
 
     def _draw(self) -> None:
@@ -58,5 +59,5 @@ class _Bars:
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
         from rich.progress import Progress as Drawn
 
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
         self._drawn = self._stack.enter_context(Drawn(*columns, console=Console(stderr=True)))

@@ -130,6 +130,17 @@ class Administrator:
         path = (_GROUP, _VERSION, self.namespace, _plural(kind), name)
         self._asked(self._kubernetes.client.CustomObjectsApi().delete_namespaced_custom_object, *path)
 
+    def revoke(self, kind: Kind, name: str) -> None:
+        """Disables the resource. An exporter's credential is deleted as well: a disabled exporter would keep its lease.
+        Raises ClientError, also where there is none of that name."""
+        _check_name(kind, name)
+        path = (_GROUP, _VERSION, self.namespace, _plural(kind), name)
+        patch = {"spec": {"enabled": False}}
+        self._asked(self._kubernetes.client.CustomObjectsApi().patch_namespaced_custom_object, *path, patch)
+        _, secret = self._issued(kind, name)
+        if kind == "Exporter" and secret:
+            self._asked(self._kubernetes.client.CoreV1Api().delete_namespaced_secret, secret, self.namespace)
+
     def clients(self, selector: str = "", *, everywhere: bool = False) -> list[ClientView]:
         """The clients that a label selector matches, all of them for an empty one; everywhere: of all namespaces.
         Raises ClientError, ConfigurationError where it is no selector."""

@@ -2,13 +2,13 @@
 
 Whether the Secret still has the presented token is asked at once for another token, beside the call where the last
 answer is older than `FRESH`, and in the call's way where it is older than `RECHECK`: by then a token that was replaced
-is dead. A client's is asked for at once when its credential was removed. Where the Kubernetes API doesn't answer, what
+is dead. It is asked for at once when the credential was removed. Where the Kubernetes API doesn't answer, what
 was found last stands: sessions go on while it is away.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -31,7 +31,7 @@ CurrentToken = Callable[[str, Name], Awaitable[str | None]]
 class _Seen:
     token: str
     secret: str
-    """The uid of the client's Secret, by the Client's status."""
+    """The uid of the caller's Secret, by the status of its resource."""
     at: datetime
 
 
@@ -65,9 +65,15 @@ class Authenticator:
         self._check_resource(subject)  # it may have gone meanwhile
         return subject
 
-    def calling(self, subject: Subject) -> AbstractContextManager["asyncio.Future[str]"]:
-        """A call of a client is open while the context lasts. Done, with the reason, once it is to end."""
-        return self._lab.calling(subject.uid)
+    @contextmanager
+    def calling(self, subject: Subject) -> Iterator["asyncio.Future[str]"]:
+        """A call is open while the context lasts. Done, with the reason, once it is to end.
+
+        Raises NotAuthenticated where the caller has been revoked since the call began.
+        """
+        with self._lab.calling(subject.uid) as revoked:
+            self._check_resource(subject)
+            yield revoked
 
     async def check_beside(self) -> None:
         """Checks the tokens of active callers, one after the other, for ever."""
@@ -104,6 +110,8 @@ class Authenticator:
             raise NotAuthenticated(f"there is no {_phrase(subject)}; an administrator can create it")
         if subject.kind == "Client" and resource.metadata.deletion_timestamp is not None:
             raise NotAuthenticated(f"{_phrase(subject)} is being deleted; an administrator can create it again")
+        if isinstance(resource, Client) and not resource.spec.enabled:
+            raise NotAuthenticated(f"{_phrase(subject)} is disabled; an administrator can enable it again")
         if resource.uid != subject.uid:
             raise NotAuthenticated(f"{_phrase(subject)} was recreated after this token was issued; use the new token")
 
@@ -132,8 +140,9 @@ class Authenticator:
         self._seen[subject] = _Seen(token, secret, self._now())
 
     def _secret(self, subject: Subject) -> str:
-        client = self._lab.client(subject.name) if subject.kind == "Client" else None
-        return client.status.credential_uid if client is not None else ""
+        find = self._lab.client if subject.kind == "Client" else self._lab.exporter
+        resource = find(subject.name)
+        return resource.status.credential_uid if resource is not None else ""
 
 
 def bearer_token(metadata: Mapping[str, str]) -> str:

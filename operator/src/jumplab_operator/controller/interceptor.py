@@ -93,10 +93,7 @@ class AuthenticationInterceptor(aio.ServerInterceptor):
         return answer
 
     async def _until_revoked(self, serving: Coroutine[Any, Any, None], method: str) -> None:
-        """Serves a call that may last: a client's no longer than its credential. Raises NotAuthenticated then."""
-        if caller().kind != "Client":
-            await serving
-            return
+        """Serves a call that may last, no longer than its caller's credential. Raises NotAuthenticated then."""
         with self._authenticator.calling(caller()) as revoked:
             await first_completed({f"{method} of {caller()}": serving, f"revocation of {caller()}": _refused(revoked)})
 

@@ -158,10 +158,10 @@ class Lab(Protocol):
         """
         ...
 
-    def calling(self, client_uid: str) -> AbstractContextManager["asyncio.Future[str]"]:
-        """A call of the client is open while the context lasts: its credential is looked at meanwhile.
+    def calling(self, uid: str) -> AbstractContextManager["asyncio.Future[str]"]:
+        """A call of the client or exporter is open while the context lasts: its credential is looked at meanwhile.
 
-        Done, with the reason, once the client is deleted or its credential removed.
+        Done, with the reason, once the caller is deleted or disabled, or its credential removed.
         """
         ...
 

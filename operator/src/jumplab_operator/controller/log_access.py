@@ -36,7 +36,7 @@ def _is_holder(client: Client | None, lease: Lease) -> bool:
 
     While a lease lasts the name is enough until its holder is recorded.
     """
-    if client is None or client.metadata.deletion_timestamp is not None:
+    if client is None or client.is_revoked:
         return False
     holder = lease.status.holder
     if holder is None:

@@ -4,11 +4,11 @@ Plain Kubernetes objects become models here, once, where they enter, and plain o
 models say what the CRDs say: `crds/` is generated from them. No I/O and no decision is here.
 """
 
-from jumplab_operator.resources.client import Client, ClientSpec, ClientStatus, IssuedCredential
+from jumplab_operator.resources.client import Client, ClientSpec, ClientStatus
 from jumplab_operator.resources.errors import Unreadable
 from jumplab_operator.resources.exporter import Device, Exporter, ExporterSpec, ExporterStatus, HistoryEntry, LeaseRef
 from jumplab_operator.resources.lease import AssignedExporter, Holder, Lease, LeasedExporter, LeaseSpec, LeaseStatus
-from jumplab_operator.resources.metadata import GROUP, VERSION, Metadata, ObjectRef, Resource
+from jumplab_operator.resources.metadata import GROUP, VERSION, IssuedCredential, Metadata, ObjectRef, Resource
 from jumplab_operator.resources.policy import ExporterAccessPolicy, Policy
 from jumplab_operator.resources.selector import LabelSelector, Requirement
 

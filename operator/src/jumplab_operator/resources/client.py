@@ -5,22 +5,17 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from jumplab_operator.resources.metadata import Condition, Instant, Model, ObjectRef, Resource
+from jumplab_operator.resources.metadata import Condition, Instant, IssuedCredential, Model, Resource, uid_of
 
 
 class ClientSpec(Model):
     """Settings of an administrator."""
 
     username: str | None = Field(default=None, description="Identity of the client at an external issuer.")
-
-
-class IssuedCredential(ObjectRef):
-    """The Secret with a client's token, distinguished from another of the same name."""
-
-    uid: str | None = Field(
-        default=None, description="The Secret's uid. Where it is gone, the credential has been removed."
+    enabled: bool = Field(
+        default=True,
+        description="False revokes the client: its calls, sessions and watches end, and its leases are released.",
     )
-    creation_time: Instant | None = Field(default=None, description="Time at which the Secret was created.")
 
 
 class ClientStatus(Model):
@@ -34,7 +29,7 @@ class ClientStatus(Model):
     @property
     def credential_uid(self) -> str:
         """The uid of the Secret with its token; empty: there is none, or which it is isn't recorded."""
-        return (self.credential.uid or "") if self.credential is not None else ""
+        return uid_of(self.credential)
 
 
 class Client(Resource):
@@ -46,7 +41,18 @@ class Client(Resource):
     spec: ClientSpec = Field(default_factory=ClientSpec)
     status: ClientStatus = Field(default_factory=ClientStatus)
 
+    @property
+    def is_revoked(self) -> bool:
+        """Whether it is disabled or being deleted."""
+        return not self.spec.enabled or self.metadata.deletion_timestamp is not None
+
     @classmethod
-    def spec_in_force(cls, _plain: Mapping[str, Any], /) -> Mapping[str, Any] | None:
-        """Nothing in its spec matters to its leases."""
-        return {}
+    def spec_in_force(cls, plain: Mapping[str, Any], /) -> Mapping[str, Any] | None:
+        """Nothing in its spec matters to its leases, except that only True, or no word about it, is enabled."""
+        return {"enabled": is_enabled(plain)}
+
+
+def is_enabled(plain: Mapping[str, Any]) -> bool:
+    """Whether a Client is enabled, by the plain object, which needn't be readable."""
+    spec = plain.get("spec")
+    return (spec.get("enabled") if isinstance(spec, Mapping) else None) in (None, True)

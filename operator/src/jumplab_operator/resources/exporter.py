@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BeforeValidator, Field
 
-from jumplab_operator.resources.metadata import Condition, Instant, Model, ObjectRef, Resource
+from jumplab_operator.resources.metadata import Condition, Instant, IssuedCredential, Model, Resource, uid_of
 
 Phase = Literal[
     "Unspecified",
@@ -94,7 +94,7 @@ class ExporterStatus(Model):
     """The observed state of the exporter."""
 
     conditions: list[Condition] = Field(default_factory=list, description="Registered, Online and Healthy.")
-    credential: ObjectRef | None = Field(default=None, description="Secret that holds the token.")
+    credential: IssuedCredential | None = Field(default=None, description="Secret that holds the token.")
     devices: list[Device] = Field(default_factory=list, description="Drivers that the exporter registered.")
     lease_ref: LeaseRef | None = Field(default=None, description="Claim: the lease that the exporter serves.")
     last_seen: Instant | None = Field(
@@ -114,6 +114,11 @@ class ExporterStatus(Model):
         max_length=HISTORY_LENGTH,
         description="The last leases that the exporter served, the oldest first.",
     )
+
+    @property
+    def credential_uid(self) -> str:
+        """The uid of the Secret with its token; empty: there is none, or which it is isn't recorded."""
+        return uid_of(self.credential)
 
 
 class Exporter(Resource):

@@ -105,6 +105,16 @@ class Holder(Model):
     credential_uid: str | None = Field(default=None, description="Identifier of the Secret that holds its token.")
 
 
+MOST_EARLIER_HOLDERS = 20
+
+
+class EarlierHolder(Model):
+    """A client that transferred the lease to another."""
+
+    client: str = Field(description="Name of the client.")
+    until: Instant = Field(description="Time of the transfer.")
+
+
 class LeaseStatus(Model):
     """The observed state of the lease."""
 
@@ -113,6 +123,11 @@ class LeaseStatus(Model):
     )
     holder: Holder | None = Field(
         default=None, description="Holder of the lease. Deleting the Client, or its Secret, releases the lease."
+    )
+    earlier_holders: list[EarlierHolder] | None = Field(
+        default=None,
+        max_length=MOST_EARLIER_HOLDERS,
+        description="Clients that held the ready lease before, the first one first. Their exporter time stays theirs.",
     )
     begin_time: Instant | None = Field(default=None, description="Time at which the lease became Ready.")
     end_time: Instant | None = Field(default=None, description="Time at which the lease ended.")

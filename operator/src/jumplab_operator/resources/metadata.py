@@ -82,6 +82,20 @@ class ObjectRef(Model):
     name: str = Field(min_length=1, max_length=253, description="Name of the object.")
 
 
+class IssuedCredential(ObjectRef):
+    """The Secret with a token, distinguished from another of the same name."""
+
+    uid: str | None = Field(
+        default=None, description="The Secret's uid. Where it is gone, the credential has been removed."
+    )
+    creation_time: Instant | None = Field(default=None, description="Time at which the Secret was created.")
+
+
+def uid_of(credential: IssuedCredential | None) -> str:
+    """The uid of the Secret; empty: there is none, or which it is isn't recorded."""
+    return (credential.uid or "") if credential is not None else ""
+
+
 class Condition(Model):
     """One condition of the resource (metav1.Condition)."""
 

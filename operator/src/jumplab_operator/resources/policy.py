@@ -40,6 +40,11 @@ class Policy(Model):
     maximum_exporters: int | None = Field(
         default=None, ge=0, description="Quota: number of exporters of one client at the same time."
     )
+    accept_transfers: list[From] | None = Field(
+        default=None,
+        description="Clients that may transfer a lease to a client of the rule. Without it, all of the namespace; an "
+        "empty list matches nobody.",
+    )
 
 
 class ExporterAccessPolicySpec(Model):

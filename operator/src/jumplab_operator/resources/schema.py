@@ -51,7 +51,11 @@ _COLUMNS = {
         _AGE,
         _column("Message", ".status.statusMessage", wide=True),
     ],
-    "Client": [_column("Token expires", ".status.tokenExpiresAt"), _AGE],
+    "Client": [
+        _column("Enabled", ".spec.enabled", "boolean"),
+        _column("Token expires", ".status.tokenExpiresAt"),
+        _AGE,
+    ],
     "Lease": [
         _column("State", ".status.state"),
         _column("Exporter", ".status.exporterRef.name"),

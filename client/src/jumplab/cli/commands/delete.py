@@ -25,7 +25,7 @@ def delete_lease(names: tuple[str, ...], client_name: str | None) -> int:
 
     A lease that has ended already stays as it is. A lease that does not exist is an error; the others are released.
     """
-    from jumplab.cli.exit_status import print_note
+    from jumplab.cli.exit_status import print_note, print_result
     from jumplab.cli.running import run
     from jumplab.client.config_files import load_client
     from jumplab.client.controller import Controller
@@ -43,7 +43,7 @@ def delete_lease(names: tuple[str, ...], client_name: str | None) -> int:
                     print_note(str(error))
                     status = 1
                 else:
-                    click.echo(ended or f'lease "{name}" released')
+                    print_result(ended or f'lease "{name}" released')
         return status
 
     return run(release_each())

@@ -23,6 +23,7 @@ def explain() -> None:
 @client_option
 def lease(name: str, output: str | None, client_name: str | None) -> None:
     """Explain why lease NAME waits: its queue position, and each exporter with the reason why it does not fit."""
+    from jumplab.cli.exit_status import print_result
     from jumplab.cli.output import write, write_explained
     from jumplab.cli.running import run
     from jumplab.client.config_files import load_client
@@ -40,7 +41,7 @@ def lease(name: str, output: str | None, client_name: str | None) -> None:
         write([found], {}, output, single=True)
         return
     for line in _summary(found):
-        click.echo(line)
+        print_result(line)
     if found.exporters:
         click.echo()
         write_explained(found.exporters)

@@ -43,6 +43,7 @@ def update_lease(
     client_name: str | None,
 ) -> None:
     """Change one of your leases. A refused change has no effect."""
+    from jumplab.cli.exit_status import print_result
     from jumplab.cli.output import LEASE_COLUMNS, write
     from jumplab.cli.running import run
     from jumplab.client.config_files import load_client
@@ -61,6 +62,6 @@ def update_lease(
 
     lease = run(change())
     if output is None:
-        click.echo(change_sentence(lease, datetime.now().astimezone()))
+        print_result(change_sentence(lease, datetime.now().astimezone()))
     else:
         write([lease], LEASE_COLUMNS, output, single=True)

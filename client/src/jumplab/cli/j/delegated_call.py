@@ -82,13 +82,22 @@ def _follow(connection: socket.socket) -> "int | None":
             if "said" in answer:
                 _print_note(answer["said"])
             if "out" in answer:
-                print(answer["out"], flush=True)
+                _print_result(answer["out"])
             if "elsewhere" in answer:
                 return None
             if "status" in answer:
                 return int(answer["status"])
     _print_note("j: the leased shell has ended; whether the call was carried out is unknown, and it is not repeated")
     return 1
+
+
+def _print_result(text: str) -> None:
+    """As `exit_status.print_result`, which takes longer to load than the call takes."""
+    if sys.stdout.isatty():
+        from jumplab.control_sequences import printable
+
+        text = printable(text)
+    print(text, flush=True)
 
 
 def _lines(connection: socket.socket) -> "Iterator[bytes]":

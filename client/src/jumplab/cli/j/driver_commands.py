@@ -11,9 +11,11 @@ from typing import Any
 
 import click
 
+from jumplab.cli.exit_status import print_result
 from jumplab.cli.j.arguments import option_name, parameters_of
 from jumplab.cli.j.driver_tree import CONSOLE, STORAGE, TCP, DriverTree, walk
 from jumplab.cli.j.spoken import Spoken
+from jumplab.control_sequences import printable
 from jumplab.driver import AsyncDriverClient
 from jumplab.driver.errors import DriverError, DriverFailed
 
@@ -33,6 +35,10 @@ class DriverGroup(click.Group):
             callback=self._alone,
             context_settings={"help_option_names": ["-h", "--help"]},
         )
+
+    def get_help(self, ctx: click.Context) -> str:
+        """Names and descriptions in it are the exporter's."""
+        return printable(super().get_help(ctx))
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         own = self._own_commands()
@@ -167,7 +173,7 @@ def show_tree(root: AsyncDriverClient, tree: DriverTree) -> None:
         indent, name = "  " * client.path.count("."), client.path.rpartition(".")[2]
         failure = tree.reports[client.path].failure
         state = f"did not start: {failure}" if failure else DriverGroup(client, tree, root).offered()
-        click.echo(f"{indent}{name}  {state}".rstrip())
+        print_result(f"{indent}{name}  {state}".rstrip())
 
 
 def _command_of(client: AsyncDriverClient, method: str, run: Callable[..., Any] | None = None) -> click.Command:
@@ -179,7 +185,10 @@ def _command_of(client: AsyncDriverClient, method: str, run: Callable[..., Any] 
         return (run or _CALLS[str(schema["kind"])])(client, method, schema, given)
 
     return click.Command(
-        option_name(method), params=parameters_of(schema["arguments"]), callback=call, help=description or None
+        option_name(method),
+        params=parameters_of(schema["arguments"]),
+        callback=call,
+        help=printable(description) or None,
     )
 
 
@@ -194,7 +203,7 @@ async def _call_streaming(
 ) -> None:
     async for item in client.call_streaming(method, **given):
         if (text := _text(item)) is not None:
-            click.echo(text)
+            print_result(text)
 
 
 async def _stream(client: AsyncDriverClient, method: str, schema: Mapping[str, Any], given: Mapping[str, Any]) -> None:

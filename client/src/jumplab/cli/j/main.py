@@ -104,16 +104,13 @@ async def _drive(member: str, socket: str, token: str, words: list[str]) -> int:
     import inspect
     from pathlib import Path
 
-    import click
-
     from jumplab.cli import progress
-    from jumplab.cli.exit_status import print_note
+    from jumplab.cli.exit_status import print_note, print_result, write_line
     from jumplab.cli.j.driver_commands import DriverGroup
     from jumplab.cli.j.driver_tree import DriverTree
     from jumplab.cli.j.seen_log_lines import SeenLogLines
     from jumplab.cli.j.spoken import Spoken
     from jumplab.cli.options import read_reconnect_seconds
-    from jumplab.control_sequences import printable
     from jumplab.driver.errors import SessionEnded
     from jumplab.session.client import RECONNECT_WITHIN, Reconnecting, attach
     from jumplab.transport.local import LocalLink
@@ -133,14 +130,14 @@ async def _drive(member: str, socket: str, token: str, words: list[str]) -> int:
         async with attach(await link(), classes=tree, client="j", reconnecting=again) as session:
             session.on_log = lambda line: _show_log(session, line) if lines.is_new(session.epoch, line.number) else None
             if session.motd and not words:
-                click.echo(printable(session.motd), err=True)
+                write_line(session.motd)
             with progress.showing_progress("j"):
                 outcome: Any = DriverGroup(session.root, tree).main(words, prog_name="j", standalone_mode=False)
                 if inspect.isawaitable(outcome):
                     outcome = await outcome
                 if isinstance(outcome, Spoken):
                     if outcome.text is not None:
-                        click.echo(outcome.text)
+                        print_result(outcome.text)
                     return outcome.status
     return 0
 

@@ -32,6 +32,11 @@ def client_deleted(client: str) -> Ending:
     return Ending("Released", f'released because its client "{client}" was deleted')
 
 
+def client_disabled(client: str) -> Ending:
+    """An administrator has disabled its holder."""
+    return Ending("Released", f'released because its client "{client}" was disabled')
+
+
 def credential_removed(client: str) -> Ending:
     """The Secret with its holder's token was deleted."""
     return Ending("Released", f'released because the credential of client "{client}" was removed')
@@ -40,6 +45,11 @@ def credential_removed(client: str) -> Ending:
 def exporter_deleted(exporter: str) -> Ending:
     """The exporter was deleted under the lease."""
     return Ending("ExporterDeleted", f'exporter "{exporter}" was deleted; lease another exporter')
+
+
+def exporter_credential_removed(exporter: str) -> Ending:
+    """The Secret with the exporter's token was deleted under the lease."""
+    return Ending("ExporterDeleted", f'the credential of exporter "{exporter}" was removed; lease another exporter')
 
 
 def exporter_failed(exporter: str, why: str) -> Ending:

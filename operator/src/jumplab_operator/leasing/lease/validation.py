@@ -38,8 +38,11 @@ class Refusal:
 class Schedule(Protocol):
     """What the schedule permits a lease. It is asked only of an edit that changes the lease's client or times."""
 
-    def right(self, client: str, length: timedelta | None) -> Grant | Refusal:
-        """The right by which a client could hold the lease's exporters for a length; None: however short."""
+    def right(self, client: str, length: timedelta | None, giver: str | None = None) -> Grant | Refusal:
+        """The right by which a client could hold the lease's exporters for a length; None: however short.
+
+        giver: the client that would transfer the lease to it; None: it holds the lease.
+        """
         ...
 
     def is_movable(self, begin: datetime, end: datetime | None) -> bool:
@@ -220,7 +223,8 @@ def _right_refusal(spec: LeaseSpec, before: InForce, schedule: Schedule | None) 
     same_holder = spec.client_ref == before.accepted.client_ref
     if schedule is None or (same_holder and not _is_longer(spec, before)):
         return None
-    right = schedule.right(spec.client_ref.name, length_of(spec, before.began))
+    giver = None if same_holder else before.accepted.client_ref.name
+    right = schedule.right(spec.client_ref.name, length_of(spec, before.began), giver)
     if isinstance(right, Refusal):
         return Refusal(right.reason, f"{right.message}; the accepted spec stays in force")
     return None

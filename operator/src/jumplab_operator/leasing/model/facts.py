@@ -6,7 +6,7 @@ A fact is put again when something in it has changed; what isn't in a fact can c
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from jumplab_operator.leasing.model.ids import ClientName, ExporterUid, LeaseUid
 from jumplab_operator.resources import ExporterAccessPolicy, LabelSelector
@@ -59,6 +59,13 @@ class Request:
     """The members of a gang, each for one exporter; of the gang itself neither selector nor exporter is set then."""
 
 
+class Share(NamedTuple):
+    """The use of a client that transferred a lease: up to that moment, from its begin or from the share before."""
+
+    client: ClientName
+    until: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class LeaseFacts:
     """A lease that has not ended and whose spec was accepted."""
@@ -96,6 +103,8 @@ class LeaseFacts:
     """It was given notice of its preemption."""
     preempted_at: datetime | None = None
     """When its notice is over; None where it has none, or where that isn't known."""
+    earlier: tuple[Share, ...] = ()
+    """The use of the clients that held it before."""
 
     @property
     def members(self) -> tuple[Request, ...]:
@@ -119,6 +128,8 @@ class UsageFacts:
     ended: datetime
     exporters: int = 1
     """How many it had."""
+    earlier: tuple[Share, ...] = ()
+    """The use of the clients that held it before its last holder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +140,7 @@ class ClientFacts:
     uid: str
     name: ClientName
     labels: Mapping[str, str] = field(default_factory=dict)
+    enabled: bool = True
 
 
 @dataclass(frozen=True, slots=True)

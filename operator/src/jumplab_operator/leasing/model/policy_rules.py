@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from jumplab_operator.leasing.model import selectors
 from jumplab_operator.resources import ExporterAccessPolicy, LabelSelector, Policy
+from jumplab_operator.resources.policy import From
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,10 @@ def policy_problem(policy: ExporterAccessPolicy) -> str | None:
     if problem:
         return f"exporterSelector: {problem}"
     for index, rule in enumerate(policy.spec.policies):
-        for source in rule.from_:
-            if problem := selectors.selector_problem(source.client_selector):
-                return f"policies[{index}].from: {problem}"
+        for field, sources in (("from", rule.from_), ("acceptTransfers", rule.accept_transfers or ())):
+            for source in sources:
+                if problem := selectors.selector_problem(source.client_selector):
+                    return f"policies[{index}].{field}: {problem}"
     return None
 
 
@@ -91,7 +93,7 @@ def rights(
         for number, policy in enumerate(known)
         if policy is not None and not policy_problem(policy)
         for rule in policy.spec.policies
-        if any(selectors.matches(source.client_selector, client_labels) for source in rule.from_)
+        if _includes(rule.from_, client_labels)
     ]
     fitting = [(number, selector, _grant(number, rule)) for number, selector, rule in rules if _permits(rule, duration)]
     fitting.sort(key=lambda each: rank(each[2]), reverse=True)
@@ -112,6 +114,28 @@ def best_grant(
 ) -> Grant | TooLong | None:
     """The grant of highest priority that permits this client this exporter for that length; None: no access."""
     return rights(policies, client_labels, duration).grant(exporter_labels)
+
+
+def accepts_transfer(
+    policies: Iterable[ExporterAccessPolicy | None],
+    exporter_labels: Mapping[str, str],
+    receiver_labels: Mapping[str, str],
+    giver_labels: Mapping[str, str],
+) -> bool:
+    """Whether a rule by which the receiver may lease the exporter accepts transfers by the giver."""
+    known = list(policies)
+    return not known or any(
+        rule.accept_transfers is None or _includes(rule.accept_transfers, giver_labels)
+        for policy in known
+        if policy is not None and not policy_problem(policy)
+        if selectors.matches(policy.spec.exporter_selector, exporter_labels)
+        for rule in policy.spec.policies
+        if _includes(rule.from_, receiver_labels)
+    )
+
+
+def _includes(sources: Iterable[From], client_labels: Mapping[str, str]) -> bool:
+    return any(selectors.matches(source.client_selector, client_labels) for source in sources)
 
 
 def _permits(rule: Policy, duration: timedelta | None) -> bool:

@@ -28,13 +28,14 @@ class Usage:
 
     def add(self, fact: LeaseFacts | UsageFacts, sign: int = 1) -> None:
         """Takes a lease in, or with sign -1 out again: as the very fact that was taken in."""
-        self._sums.pop(client_of(fact), None)
+        for client in (client_of(fact), *(share.client for share in fact.earlier)):
+            self._sums.pop(client, None)
         if isinstance(fact, UsageFacts):
-            self._spread(fact.client, fact.began, fact.ended, sign * fact.exporters)
+            self._share(fact, fact.began, fact.ended, sign * fact.exporters)
         elif not fact.exporters:
             return
         elif fact.began is not None and fact.end is not None:
-            self._spread(fact.request.client, fact.began, fact.end, sign * len(fact.exporters))
+            self._share(fact, fact.began, fact.end, sign * len(fact.exporters))
         else:
             self._promised[fact.request.client] += sign * exporter_seconds(fact)
 
@@ -44,6 +45,13 @@ class Usage:
         if known is None or known[0] != hour:
             known = self._sums[client] = (hour, self._sum(client, hour - WINDOW_HOURS + 1))
         return known[1] + self._promised.get(client, 0)
+
+    def _share(self, fact: LeaseFacts | UsageFacts, began: datetime, ended: datetime, count: int) -> None:
+        """Each holder's time is its own."""
+        for client, until in fact.earlier:
+            self._spread(client, began, min(until, ended), count)
+            began = max(began, min(until, ended))
+        self._spread(client_of(fact), began, ended, count)
 
     def _spread(self, client: ClientName, began: datetime, ended: datetime, count: int) -> None:
         start, stop = int(began.timestamp()), int(ended.timestamp())
@@ -75,5 +83,5 @@ def is_forgotten(ended: datetime, now: datetime) -> bool:
 
 
 def client_of(fact: LeaseFacts | UsageFacts) -> ClientName:
-    """Its holder."""
+    """Its last holder."""
     return fact.client if isinstance(fact, UsageFacts) else fact.request.client

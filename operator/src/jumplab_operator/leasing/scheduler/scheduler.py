@@ -118,10 +118,18 @@ class Scheduler:
         return is_movable(self.index, self.last.reservations, lease, begin, end)
 
     def right(
-        self, lease: LeaseUid, exporters: Sequence[ExporterUid], client: ClientName, length: timedelta | None
+        self,
+        lease: LeaseUid,
+        exporters: Sequence[ExporterUid],
+        client: ClientName,
+        length: timedelta | None,
+        giver: ClientName | None = None,
     ) -> Grant | Refusal:
-        """The right by which the client could hold the lease, which has these exporters, for that length."""
-        return entitlement(self.index, client, exporters, length, lease)
+        """The right by which the client could hold the lease, which has these exporters, for that length.
+
+        giver: the client that would transfer the lease to it; None: it holds the lease.
+        """
+        return entitlement(self.index, client, exporters, length, lease, giver)
 
     def reserved_from(self, exporter: ExporterUid, lease: LeaseUid, after: datetime | None = None) -> datetime | None:
         """When the exporter, which the lease holds, is reserved for another; `after`: by reservations that begin later

@@ -228,8 +228,8 @@ class LabService:
             credential = await self._reconciler.clients.rotate(resource, token)
         return credential.token, credential.expires
 
-    def calling(self, client_uid: str) -> AbstractContextManager["asyncio.Future[str]"]:
-        return self._cluster.callers.calling(client_uid)
+    def calling(self, uid: str) -> AbstractContextManager["asyncio.Future[str]"]:
+        return self._cluster.callers.calling(uid)
 
     async def holders(self) -> AsyncIterator[HolderChange]:
         with self._cluster.holdings.listening() as holdings:

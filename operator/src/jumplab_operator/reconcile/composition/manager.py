@@ -93,6 +93,7 @@ class Manager:
         elif seen.kind is Exporter:
             self._exporter_changed(seen.uid, _claim(old), _claim(new))
             if is_readable:
+                self._revoke_exporter(_as_exporter(old), _as_exporter(new))
                 self._history_changed(seen.name.namespace, _as_exporter(old), _as_exporter(new))
         elif seen.kind is Client and is_readable:
             self._client_changed(seen.name, _as_client(old), _as_client(new))
@@ -119,6 +120,16 @@ class Manager:
                 del self._claimed[before]
             if now:
                 self._claimed[now].add(uid)
+
+    def _revoke_exporter(self, before: Exporter | None, now: Exporter | None) -> None:
+        """Its open calls end where it was deleted, or its credential."""
+        if before is None or not before.status.credential_uid:
+            return
+        if now is None:
+            self._cluster.callers.revoke(before.uid, f'exporter "{before.name}" was deleted')
+        elif now.status.credential is None:
+            why = f'the credential of exporter "{now.name}" was removed; it needs the new one'
+            self._cluster.callers.revoke(now.uid, why)
 
     def _history_changed(self, namespace: str, before: Exporter | None, now: Exporter | None) -> None:
         for lease_uid in self._cluster.past.note_exporter(before, now, self._cluster.clock.now()):

@@ -1,4 +1,4 @@
-"""Revocation: a client that was deleted, or whose credential was, is revoked. Its leases are released.
+"""Revocation: a client that is deleted or disabled, or whose credential is deleted. Its leases are released.
 
 A Lease records its holder by the uids of the Client and of the Secret with its token. So a deletion is noticed whenever
 an operator looks, even if another client has the name by then.
@@ -14,6 +14,7 @@ from jumplab_operator.names import Name
 from jumplab_operator.reconcile.context.context import Cluster
 from jumplab_operator.reconcile.context.holders import holder_of
 from jumplab_operator.resources import Client, Holder, Lease, LeaseSpec
+from jumplab_operator.resources.client import is_enabled
 
 _REMEMBERED = 10_000
 _K = TypeVar("_K")
@@ -26,7 +27,7 @@ class Revocations:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._revoked: dict[Holder, Ending] = {}
-        """By the API's answer. It is final, since no uid is given twice."""
+        """By the API's answer. It is final, since no uid is given twice. A client that is disabled may come back."""
         self._former: dict[str, Holder] = {}
         """By the uids of leases that didn't record their holder before that one was revoked."""
 
@@ -41,10 +42,10 @@ class Revocations:
         The API's answer decides: the object store may lag, and an API that is away means nothing.
         """
         holder = lease.status.holder or self._former.get(lease.uid)
-        if holder is None and not lease.status.exporter_names:
-            return None  # it never had a holder: its client may still be made
         name, made = holder_of(lease), lease.metadata.creation_timestamp
         known = self._cluster.objects.get(Client, name)
+        if holder is None and not lease.status.exporter_names and (known is None or known.spec.enabled):
+            return None  # it never had a holder: its client may still be made
         if known is not None and _ending(name.name, holder, _seen(known), made) is None:
             return None
         if holder is not None and holder in self._revoked:
@@ -52,7 +53,7 @@ class Revocations:
         answer = await self._cluster.kube.get(path(CUSTOM, Client.PLURAL, name.namespace, name.name))
         ending = _ending(name.name, holder, _answered(answer), made)
         self._take(answer, holder)
-        if ending is not None and holder is not None:
+        if ending is not None and holder is not None and ending != expiry.client_disabled(name.name):
             _put(self._revoked, holder, ending)
         return ending
 
@@ -99,12 +100,14 @@ class _Identity(NamedTuple):
     created: datetime | None
     credential_uid: str
     issued: datetime | None
+    enabled: bool
 
 
 def _identity(client: Client) -> _Identity:
     credential = client.status.credential
     issued = credential.creation_time if credential is not None else None
-    return _Identity(client.uid, client.metadata.creation_timestamp, client.status.credential_uid, issued)
+    created, enabled = client.metadata.creation_timestamp, client.spec.enabled
+    return _Identity(client.uid, created, client.status.credential_uid, issued, enabled)
 
 
 def _seen(client: Client) -> _Identity | None:
@@ -122,6 +125,7 @@ def _answered(client: Plain | None) -> _Identity | None:
         datetime.fromisoformat(created),
         credential.get("uid", ""),
         datetime.fromisoformat(issued) if issued else None,
+        is_enabled(client),
     )
 
 
@@ -129,11 +133,12 @@ def _ending(name: str, holder: Holder | None, client: _Identity | None, made: da
     """made: when the lease was."""
     if client is None:
         return expiry.client_deleted(name)
-    if holder is None or _is_anothers(holder, client, made):
-        return None
-    if holder.uid != client.uid:
-        return expiry.client_deleted(name)
-    return expiry.credential_removed(name) if holder.credential_uid not in (None, client.credential_uid) else None
+    if holder is not None and not _is_anothers(holder, client, made):
+        if holder.uid != client.uid:
+            return expiry.client_deleted(name)
+        if holder.credential_uid not in (None, client.credential_uid):
+            return expiry.credential_removed(name)
+    return None if client.enabled else expiry.client_disabled(name)
 
 
 def _is_anothers(recorded: Holder, client: _Identity, made: datetime | None) -> bool:

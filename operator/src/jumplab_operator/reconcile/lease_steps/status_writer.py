@@ -12,9 +12,9 @@ from jumplab_operator.reconcile.context.lease_context import LeaseContext
 from jumplab_operator.reconcile.lease_steps.deferred_status import DeferredStatus
 from jumplab_operator.reconcile.lease_steps.revocation import recorded_holder
 from jumplab_operator.reconcile.lease_steps.status_events import events_of
-from jumplab_operator.resources import Lease, LeaseStatus
+from jumplab_operator.resources import Lease, LeaseSpec, LeaseStatus
 from jumplab_operator.resources.conditions import merge_conditions
-from jumplab_operator.resources.lease import ENDED_LABEL, TAG_LABEL_PREFIX
+from jumplab_operator.resources.lease import ENDED_LABEL, MOST_EARLIER_HOLDERS, TAG_LABEL_PREFIX, EarlierHolder
 from jumplab_operator.resources.metadata import Condition
 
 
@@ -61,6 +61,7 @@ class StatusWriter:
         fields = {
             "accepted": context.spec,
             "holder": recorded_holder(lease, context.spec, self._cluster),
+            "earlier_holders": _earlier_holders(lease.status, context.spec, now),
             "observed_generation": generation,
             "conditions": merged,
             "queue": None,
@@ -94,3 +95,11 @@ class StatusWriter:
 
     def forget(self, lease_uid: str) -> None:
         self._written.pop(lease_uid, None)
+
+
+def _earlier_holders(before: LeaseStatus, spec: LeaseSpec | None, now: datetime) -> list[EarlierHolder] | None:
+    """Those of the lease with this spec. Of too many the oldest are left out: their time counts for the next one."""
+    known, accepted = before.earlier_holders, before.accepted
+    if spec is None or accepted is None or before.begin_time is None or spec.client_ref == accepted.client_ref:
+        return known
+    return [*(known or ()), EarlierHolder(client=accepted.client_ref.name, until=now)][-MOST_EARLIER_HOLDERS:]

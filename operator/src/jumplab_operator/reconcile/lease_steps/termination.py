@@ -30,6 +30,8 @@ async def _exporters_ending(
     exporter = cluster.objects.get(Exporter, name) or await _fetch(name, cluster)
     if exporter is None:
         return _deleted(name, cluster)
+    if exporter.status.credential is None and is_claimed_by(exporter, lease):
+        return expiry.exporter_credential_removed(name.name)
     connection = cluster.presence.of(exporter.uid)
     if lease.uid in connection.failed:
         return expiry.exporter_failed(name.name, connection.failed[lease.uid])

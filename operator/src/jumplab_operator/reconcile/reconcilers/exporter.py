@@ -10,13 +10,13 @@ from jumplab_operator.leasing.model import exporter_health
 from jumplab_operator.leasing.model.decisions import Assign
 from jumplab_operator.reconcile.context.context import Cluster, whole_seconds
 from jumplab_operator.reconcile.lease_steps import claims
-from jumplab_operator.reconcile.lease_steps.credentials import Credentials
+from jumplab_operator.reconcile.lease_steps.credentials import Credential, CredentialRemoved, Credentials
 from jumplab_operator.reconcile.lease_steps.exporter_history import history_after
 from jumplab_operator.reconcile.lease_steps.failure_history import FailureHistory
 from jumplab_operator.reconcile.scheduling.scheduler_loop import SchedulerLoop
-from jumplab_operator.resources import Device, Exporter, ExporterStatus, HistoryEntry, LeaseRef, ObjectRef
+from jumplab_operator.resources import Device, Exporter, ExporterStatus, HistoryEntry, LeaseRef
 from jumplab_operator.resources.conditions import condition, find_condition, is_true, merge_conditions
-from jumplab_operator.resources.metadata import Condition
+from jumplab_operator.resources.metadata import Condition, IssuedCredential
 
 
 class ExporterReconciler:
@@ -39,16 +39,35 @@ class ExporterReconciler:
         if later is not None and later > now:
             self._cluster.queue.add_at(exporter.uid, later, patient=True)
             return
-        credential = await self._credentials.ensure(exporter)
+        credential = await self._credential(exporter)
+        if credential is None:
+            return
         online = self._judge_presence(exporter, now)
         if exporter.status.lease_ref is not None:
             await claims.look_up(exporter.status.lease_ref, exporter, self._cluster)
         claim = self._settle_claim(exporter, online)
-        status = self._status(exporter, online, claim, credential.secret, now)
+        status = self._status(exporter, online, claim, credential, now)
         if await self._write(exporter, status):
             self._record_quarantine(exporter, status)
         if exporter_health.RETURN in exporter.metadata.annotations:
             await self._cluster.merge(exporter, {"metadata": {"annotations": {exporter_health.RETURN: None}}})
+
+    async def _credential(self, exporter: Exporter) -> Credential | None:
+        """Its credential; None: the Secret was deleted, and its lease has to end before there is a new one."""
+        claim = exporter.status.lease_ref
+        if exporter.status.credential is None and claim is not None:
+            lease = claims.lease_of(claim, exporter, self._cluster)
+            if lease is not None and claims.is_assigned_to(lease, exporter):
+                self._cluster.queue.add(lease.uid)
+                return None
+        recorded = exporter.status.credential_uid
+        try:
+            return await self._credentials.ensure(exporter, recorded)
+        except CredentialRemoved:
+            await self._cluster.change_status(exporter, lambda newest: _without(newest.status, recorded))
+            message = "its Secret was deleted; its connection and its lease end, and a new Secret is created"
+            self._cluster.events.record(exporter, Event("CredentialRemoved", message, warning=True))
+            return None
 
     def _put_off(self, exporter: Exporter) -> datetime | None:
         """Until when the write of LeaseReady is delayed: the Lease is Ready already, and its holder attaches now."""
@@ -99,7 +118,7 @@ class ExporterReconciler:
         return claims.current_claim(claim, lease, exporter)
 
     def _status(
-        self, exporter: Exporter, online: bool, claim: LeaseRef | None, secret: str, now: datetime
+        self, exporter: Exporter, online: bool, claim: LeaseRef | None, credential: Credential, now: datetime
     ) -> ExporterStatus:
         before, connection = exporter.status, self._cluster.presence.of(exporter.uid)
         turned = online != is_true(before.conditions, "Online")
@@ -114,7 +133,9 @@ class ExporterReconciler:
         return ExporterStatus.model_validate(
             {
                 **dict(before),
-                "credential": ObjectRef(name=secret),
+                "credential": IssuedCredential(
+                    name=credential.secret, uid=credential.uid, creation_time=credential.created
+                ),
                 "endpoint": self._cluster.settings.endpoint,
                 "devices": before.devices if connection.devices is None else connection.devices,
                 "lease_ref": claim,
@@ -150,6 +171,11 @@ class ExporterReconciler:
             "quarantine": judged.quarantine,
             "cleared_time": judged.cleared,
         }
+
+
+def _without(status: ExporterStatus, removed: str) -> ExporterStatus:
+    """The status without that credential."""
+    return status.model_copy(update={"credential": None}) if status.credential_uid == removed else status
 
 
 _LOST = "Disconnected", "it is not connected; start jumplab-exporter on its host"

@@ -38,10 +38,11 @@ class LeaseSchedule:
     lease: LeaseUid
     exporters: Sequence[Exporter]
 
-    def right(self, client: str, length: timedelta | None) -> Grant | Refusal:
+    def right(self, client: str, length: timedelta | None, giver: str | None = None) -> Grant | Refusal:
         """See `Scheduler.right`."""
         uids = [ExporterUid(exporter.uid) for exporter in self.exporters]
-        return self.scheduler.right(self.lease, uids, ClientName(client), length)
+        by = ClientName(giver) if giver is not None else None
+        return self.scheduler.right(self.lease, uids, ClientName(client), length, by)
 
     def is_movable(self, begin: datetime, end: datetime | None) -> bool:
         """See `Scheduler.is_movable`."""

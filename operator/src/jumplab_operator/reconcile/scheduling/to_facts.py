@@ -11,6 +11,7 @@ from jumplab_operator.leasing.model.facts import (
     LeaseFacts,
     PolicyFacts,
     Request,
+    Share,
     UsageFacts,
 )
 from jumplab_operator.leasing.model.ids import ClientName, ExporterUid, LeaseUid
@@ -97,6 +98,7 @@ def lease_facts(
         spot=bool(status.spot_access),
         noticed=is_true(status.conditions, "Preempting"),
         preempted_at=end_of_notice(lease, cluster),
+        earlier=_shares(status),
     )
 
 
@@ -137,7 +139,12 @@ def usage_facts(lease: Lease, now: datetime) -> UsageFacts | None:
         status.begin_time,
         ended,
         len(status.exporter_names),
+        _shares(status),
     )
+
+
+def _shares(status: LeaseStatus) -> tuple[Share, ...]:
+    return tuple(Share(ClientName(each.client), each.until) for each in status.earlier_holders or ())
 
 
 def _reserved(status: LeaseStatus, spec: LeaseSpec) -> tuple[str, ...]:
@@ -158,7 +165,9 @@ def client_facts(client: Client) -> ClientFacts | None:
     """The client as the scheduler sees it; None while it is being deleted."""
     if client.metadata.deletion_timestamp is not None:
         return None
-    return ClientFacts(client.namespace, client.uid, ClientName(client.name), client.metadata.labels)
+    return ClientFacts(
+        client.namespace, client.uid, ClientName(client.name), client.metadata.labels, client.spec.enabled
+    )
 
 
 def policy_facts(stored: StoredObject) -> PolicyFacts | None:
