@@ -42,6 +42,7 @@ from jumplab_operator.reconcile.composition.compose import lab_over
 from jumplab_operator.reconcile.context.settings import PREEMPTION_NOTICE, QUARANTINE_AFTER, LabSettings
 from jumplab_operator.router.relay import Router
 from jumplab_operator.router.tokens import TokenReader
+from jumplab_operator.standalone.http.connections import ConnectionLimits, Network
 from jumplab_operator.standalone.http.server import KubernetesApi
 from jumplab_operator.standalone.storage.datadir import DataDir
 
@@ -180,16 +181,19 @@ async def one_machine(
     *,
     quarantine_after: int = QUARANTINE_AFTER,
     preemption_notice: timedelta = PREEMPTION_NOTICE,
+    trusted_proxies: tuple[Network, ...] = (),
 ) -> AsyncIterator[Running]:
     """A whole control plane on a data directory, the Kubernetes API included.
 
     Ports: None is the one of the last time (the first time the default), 0 that of the last time or any free one.
     advertised: the name or address by which exporters and clients reach this machine.  quarantine_after,
-    preemption_notice: see LabSettings. Raises CannotStart, PortUnavailable, KeysUnusable.
+    preemption_notice: see LabSettings;  trusted_proxies: see ConnectionLimits. Raises CannotStart, PortUnavailable,
+    KeysUnusable.
     """
     users = LabUsers(secrets.token_urlsafe(32))
     reached_at = advertised or _reachable(host)
-    async with KubernetesApi(data_dir, host, api_port, advertised=reached_at, tenancy=users) as api:
+    limits = ConnectionLimits(trusted_proxies=trusted_proxies)
+    async with KubernetesApi(data_dir, host, api_port, advertised=reached_at, tenancy=users, connections=limits) as api:
         port = _reserved_port(api.data_dir, host, grpc_port)
         operator_keys = _stored_keys(api.data_dir)
         users.trust(CredentialIssuer(operator_keys.signing).read)

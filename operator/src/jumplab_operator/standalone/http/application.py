@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Callable
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -32,9 +34,11 @@ _VERSION = {
 log = logging.getLogger(__name__)
 
 
-def application(cluster: Cluster, gate: Gate) -> web.Application:
-    """The web application that answers for a cluster."""
-    app = web.Application(middlewares=[_refusals, _entrance(gate)], client_max_size=LIMIT_BYTES)
+def application(
+    cluster: Cluster, gate: Gate, identified: Callable[[asyncio.Transport | None], None]
+) -> web.Application:
+    """The web application that answers for a cluster. identified: is given each connection on which a user asks."""
+    app = web.Application(middlewares=[_refusals, _entrance(gate, identified)], client_max_size=LIMIT_BYTES)
     documents = _Documents(cluster)
     verbs = Verbs(cluster, gate)
     for path in _OPEN_TO_ALL[:3]:
@@ -101,7 +105,7 @@ async def _version(_request: web.Request) -> web.Response:
     return json_answer(_VERSION)
 
 
-def _entrance(gate: Gate) -> Middleware:
+def _entrance(gate: Gate, identified: Callable[[asyncio.Transport | None], None]) -> Middleware:
     """Who is nobody stays outside, but for health and version. What a user may do with objects `Verbs` asks."""
 
     @web.middleware
@@ -109,6 +113,7 @@ def _entrance(gate: Gate) -> Middleware:
         user = gate.enter(request.headers)
         if user is not None:
             request[USER] = user
+            identified(request.transport)
         elif not request.path.startswith(_OPEN_TO_ALL):
             raise errors.unauthorized()
         coding = request.headers.get("Content-Encoding", "identity")
