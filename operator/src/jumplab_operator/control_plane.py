@@ -112,7 +112,7 @@ class Running:
 @asynccontextmanager
 async def control_plane(
     access: KubeAccess, kube: KubeApi, address: str, trust: Trust, settings: LabSettings
-) -> AsyncIterator[None]:
+) -> AsyncIterator[Lab]:
     """Operator, controller and router, serving at an address while entered. kube: the API of `access`.
 
     Raises PortUnavailable.
@@ -135,7 +135,7 @@ async def control_plane(
                 _cut_streams(lab, router, dialler.standby_streams), name="cutting the streams of former holders"
             )
             checking = tasks.create_task(authenticator.check_beside(), name="checking callers' tokens")
-            yield
+            yield lab
             for task in (cutting, checking):
                 task.cancel()
 
@@ -209,7 +209,8 @@ async def one_machine(
         )
         async with connected(access) as kube:
             await apply_crds(kube)
-            async with control_plane(access, kube, listening.address, trust, settings):
+            async with control_plane(access, kube, listening.address, trust, settings) as lab:
+                users.count_leases(lab.leases_held)
                 warning = _unreachable(host, reached_at, api)
                 yield Running(listening.endpoint, api.ca_pem, api.data_dir.kubeconfig, warning)
 

@@ -7,6 +7,7 @@ Refusal
 ├── NameTaken          ALREADY_EXISTS: choose another name
 ├── NotPossibleNow     FAILED_PRECONDITION: its state forbids it
 ├── BadRequest         INVALID_ARGUMENT: ask otherwise
+├── TooMuch            RESOURCE_EXHAUSTED: ask for less, or later
 ├── Unavailable        UNAVAILABLE: try again later
 ├── Superseded         ABORTED: another one replaced this one
 └── NotServed          UNIMPLEMENTED: this controller doesn't do that
@@ -58,6 +59,12 @@ class BadRequest(Refusal):
     """The request makes no sense."""
 
     code = grpc.StatusCode.INVALID_ARGUMENT
+
+
+class TooMuch(Refusal):
+    """It is more than one caller may have, or ask for."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
 class Unavailable(Refusal):
