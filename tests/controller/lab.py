@@ -159,6 +159,9 @@ class MemoryLab:
     def active_leases(self, namespace: str) -> Sequence[Lease]:
         return [lease for lease in self.leases(namespace) if not lease.status.ended]
 
+    def leases_held(self, client: Name) -> int:
+        return sum(each.spec.client_ref.name == client.name for each in self.active_leases(client.namespace))
+
     def remaining(self, lease: Lease) -> timedelta | None:
         end = lease.status.expected_end_time
         return None if end is None else max(end - datetime.now(UTC), timedelta())

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from jumplab_operator.call_rates import CallRates, _Turn
 from jumplab_operator.control_plane import one_machine
 from jumplab_operator.lab_users import OPERATOR, LabUsers
 from jumplab_operator.leasing.model import lease_ownership
@@ -231,3 +232,46 @@ def test_both_doors_ask_the_same_question() -> None:
     assert lease_ownership.change_refusal("a", "l", "b") == 'lease "l" belongs to client "b", not to "a"'
     assert lease_ownership.transfer_refusal("a", "b", accepted=True) is None
     assert lease_ownership.transfer_refusal("a", "b", accepted=False) == lease_ownership.creation_refusal("a", "b")
+
+
+async def test_a_client_can_not_keep_its_lease_from_being_deleted(people: People) -> None:
+    ci, held = await people.client("ci"), lease("held", "ci")
+    held["metadata"]["finalizers"] = ["example.com/mine"]
+    assert (await asked(ci.create, f"{LAB}/leases", lease("mine", "ci"))).code == 201
+    added = {"metadata": {"finalizers": ["example.com/mine"]}}
+    for answer in (
+        await asked(ci.create, f"{LAB}/leases", held),
+        await asked(ci.patch, f"{LAB}/leases/mine", added),
+    ):
+        assert answer.code == 403
+        assert 'client "ci" may not set finalizers on a lease; leave them out' in answer.message
+    assert (await asked(people.admin.patch, f"{LAB}/leases/mine", added)).code == 200
+    assert (await asked(ci.patch, f"{LAB}/leases/mine", {"metadata": {"labels": {"a": "b"}}})).code == 200
+
+
+async def test_a_client_has_so_many_leases_that_have_not_ended(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease_ownership, "MOST_LEASES", 1)
+    ci = await people.client("ci")
+    assert (await asked(ci.create, f"{LAB}/leases", lease("first", "ci"))).code == 201
+    async with asyncio.timeout(240):
+        while (answer := await asked(ci.create, f"{LAB}/leases", lease("second", "ci"))).code == 201:
+            await asked(ci.delete, f"{LAB}/leases/second")  # the operator had not heard of the first one yet
+    assert answer.code == 403
+    assert 'client "ci" has 1 leases that have not ended, the limit is 1; release some' in answer.message
+    assert (await asked(people.admin.create, f"{LAB}/leases", lease("second", "ci"))).code == 201
+
+
+async def test_a_client_that_asks_too_often_hears_when_to_come_back(people: People) -> None:
+    ci, other = await people.client("ci"), await people.client("other")
+    tasks = [asyncio.to_thread(ci.get, f"{LAB}/leases") for _ in range(4)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CallRates, "_turn", lambda _, caller: _Turn(0, is_refused='"client:default:ci"' in caller))
+        refused = await asyncio.gather(*tasks)
+        assert (await asked(other.get, f"{LAB}/leases")).code == 200
+        assert (await asked(people.admin.get, f"{LAB}/leases")).code == 200
+    assert {each.code for each in refused} == {429}
+    assert refused[0].body["reason"] == "TooManyRequests"
+    assert refused[0].message == (
+        'user "client:default:ci" asks too often: 200 requests a second are carried out; try again in 1 s'
+    )
+    assert (await asked(ci.get, f"{LAB}/leases")).code == 200

@@ -42,6 +42,7 @@ from jumplab_operator.reconcile.composition.compose import lab_over
 from jumplab_operator.reconcile.context.settings import PREEMPTION_NOTICE, QUARANTINE_AFTER, LabSettings
 from jumplab_operator.router.relay import Router
 from jumplab_operator.router.tokens import TokenReader
+from jumplab_operator.standalone.http.connections import ConnectionLimits, Network
 from jumplab_operator.standalone.http.server import KubernetesApi
 from jumplab_operator.standalone.storage.datadir import DataDir
 
@@ -111,7 +112,7 @@ class Running:
 @asynccontextmanager
 async def control_plane(
     access: KubeAccess, kube: KubeApi, address: str, trust: Trust, settings: LabSettings
-) -> AsyncIterator[None]:
+) -> AsyncIterator[Lab]:
     """Operator, controller and router, serving at an address while entered. kube: the API of `access`.
 
     Raises PortUnavailable.
@@ -134,7 +135,7 @@ async def control_plane(
                 _cut_streams(lab, router, dialler.standby_streams), name="cutting the streams of former holders"
             )
             checking = tasks.create_task(authenticator.check_beside(), name="checking callers' tokens")
-            yield
+            yield lab
             for task in (cutting, checking):
                 task.cancel()
 
@@ -180,16 +181,19 @@ async def one_machine(
     *,
     quarantine_after: int = QUARANTINE_AFTER,
     preemption_notice: timedelta = PREEMPTION_NOTICE,
+    trusted_proxies: tuple[Network, ...] = (),
 ) -> AsyncIterator[Running]:
     """A whole control plane on a data directory, the Kubernetes API included.
 
     Ports: None is the one of the last time (the first time the default), 0 that of the last time or any free one.
     advertised: the name or address by which exporters and clients reach this machine.  quarantine_after,
-    preemption_notice: see LabSettings. Raises CannotStart, PortUnavailable, KeysUnusable.
+    preemption_notice: see LabSettings;  trusted_proxies: see ConnectionLimits. Raises CannotStart, PortUnavailable,
+    KeysUnusable.
     """
     users = LabUsers(secrets.token_urlsafe(32))
     reached_at = advertised or _reachable(host)
-    async with KubernetesApi(data_dir, host, api_port, advertised=reached_at, tenancy=users) as api:
+    limits = ConnectionLimits(trusted_proxies=trusted_proxies)
+    async with KubernetesApi(data_dir, host, api_port, advertised=reached_at, tenancy=users, connections=limits) as api:
         port = _reserved_port(api.data_dir, host, grpc_port)
         operator_keys = stored_keys(api.data_dir)
         users.trust(CredentialIssuer(operator_keys.signing).read)
@@ -205,7 +209,8 @@ async def one_machine(
         )
         async with connected(access) as kube:
             await once_it_answers(lambda: apply_crds(kube))  # on a full disk until there is room, if they changed
-            async with control_plane(access, kube, listening.address, trust, settings):
+            async with control_plane(access, kube, listening.address, trust, settings) as lab:
+                users.count_leases(lab.leases_held)
                 warning = _unreachable(host, reached_at, api)
                 yield Running(listening.endpoint, api.ca_pem, api.data_dir.kubeconfig, warning)
 

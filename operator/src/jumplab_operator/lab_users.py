@@ -18,7 +18,7 @@ from jumplab_operator.standalone.auth.users import AUTHENTICATED, Lookup, User
 from jumplab_operator.standalone.base.rbac import READ, Grant, Rule
 from jumplab_operator.standalone.storage.store import Key
 
-OPERATOR = User("jumplab-operator", ("jumplab:operators", AUTHENTICATED))
+OPERATOR = User("jumplab-operator", ("jumplab:operators", AUTHENTICATED), is_own=True)
 CLIENTS = "jumplab:clients"
 _PREFIX = "client"
 _EVENT_GROUPS = ("", "events.k8s.io")
@@ -41,10 +41,15 @@ class LabUsers:
     def __init__(self, operator_token: str) -> None:
         self.operator_token = operator_token
         self._read_credential: Callable[[str], Subject] | None = None
+        self._leases_held: Callable[[Name], int] = lambda _: 0
 
     def trust(self, read_credential: Callable[[str], Subject]) -> None:
         """From now on let Clients in by what this reads; it raises InvalidCredential for what isn't its issuer's."""
         self._read_credential = read_credential
+
+    def count_leases(self, held: Callable[[Name], int]) -> None:
+        """From now on bound how many leases a Client creates, by what this knows of those that have not ended."""
+        self._leases_held = held
 
     def user(self, token: str, lookup: Lookup) -> User | None:
         """The operator, or the Client whose Secret has the token."""
@@ -78,12 +83,16 @@ class LabUsers:
         return () if client is None else (_client_grant(*client),)
 
     def refusal(self, user: User, key: Key, old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> str | None:
-        """A Client may hold its own leases and no others."""
+        """A Client may hold its own leases and no others, so many at most, and its deletions may not be held up."""
         client = _client(user)
         if client is None or key.resource != f"leases.{GROUP}":
             return None
         if old is None:
-            return lease_ownership.creation_refusal(client[1], _wanted_holder(new))
+            refused = lease_ownership.creation_refusal(client[1], _wanted_holder(new))
+            held = self._leases_held(Name(*client))
+            return refused or lease_ownership.quota_refusal(client[1], held) or _finalizer_refusal(client[1], {}, new)
+        if held_up := _finalizer_refusal(client[1], old, new):
+            return held_up
         refused = lease_ownership.change_refusal(client[1], key.name, _holder(old))
         if refused or new is None or _wanted_holder(new) == _wanted_holder(old):
             return refused
@@ -126,6 +135,13 @@ def _token(secret: Mapping[str, Any]) -> bytes:
         return base64.b64decode((secret.get("data") or {}).get("token") or "", validate=True)
     except ValueError:
         return b""
+
+
+def _finalizer_refusal(client: str, old: Mapping[str, Any], new: Mapping[str, Any] | None) -> str | None:
+    """A finalizer that nobody removes would keep a lease, and its name, for ever."""
+    before = set((old.get("metadata") or {}).get("finalizers") or ())
+    added = [each for each in ((new or {}).get("metadata") or {}).get("finalizers") or () if each not in before]
+    return f'client "{client}" may not set finalizers on a lease; leave them out' if added else None
 
 
 def _wanted_holder(lease: Mapping[str, Any] | None) -> str:

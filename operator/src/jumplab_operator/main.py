@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from functools import partial
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 import click
@@ -25,6 +26,7 @@ from jumplab.protocol.durations import parse_duration
 from jumplab.transport.endpoint import check_address
 from jumplab.verbosity import take_verbosity, verbose_option
 from jumplab.versions import version_command, version_option
+from jumplab_operator import descriptors
 from jumplab_operator.control_plane import Installation, Listening, Running, in_cluster, one_machine
 from jumplab_operator.controller.served_certificate import CertificateFiles
 from jumplab_operator.errors import ApiRefused, CannotStart, DataDirUnusable
@@ -104,6 +106,18 @@ PREEMPTION = click.option(
 )
 
 
+def _networks(
+    ctx: click.Context,  # noqa: ARG001 - click's signature
+    param: click.Parameter,  # noqa: ARG001
+    values: tuple[str, ...],
+) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Reads an option that is an address or a network, any number of times."""
+    try:
+        return tuple(ip_network(value) for value in values)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}; write an address or a network such as 10.0.0.0/8") from error
+
+
 DATA_DIR = click.option(
     "--data-dir", type=click.Path(path_type=Path), help="Folder for all data.  [default: ~/.local/share/jumplab]"
 )
@@ -123,6 +137,13 @@ DATA_DIR = click.option(
     metavar="HOST",
     help="Host name or address at which exporters and clients reach this machine.  [default: --host]",
 )
+@click.option(
+    "--trusted-proxies",
+    multiple=True,
+    metavar="NETWORK",
+    callback=_networks,
+    help="Address or network of proxies: no bound on their unauthenticated connections; can be repeated.",
+)
 @QUARANTINE
 @PREEMPTION
 def standalone(
@@ -131,12 +152,18 @@ def standalone(
     port: int | None,
     grpc_port: int | None,
     advertise: str | None,
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...],
     quarantine_after: int,
     preemption_notice: timedelta,
 ) -> None:
     """Run a complete control plane on this machine."""
     folder = data_dir or _default_data_dir()
-    plane = partial(one_machine, quarantine_after=quarantine_after, preemption_notice=preemption_notice)
+    plane = partial(
+        one_machine,
+        quarantine_after=quarantine_after,
+        preemption_notice=preemption_notice,
+        trusted_proxies=trusted_proxies,
+    )
     _run(lambda _: plane(folder, host, port, grpc_port, advertise), _told_standalone)
 
 
@@ -231,6 +258,7 @@ def _run(plane: Callable[[Process], Plane], told: Callable[[Running], str], heal
     """Runs a control plane to its end. plane: makes it, for the process that it is to run in."""
     set_up_logging(logging.INFO, UtcFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.getLogger("kopf").setLevel(logging.ERROR)  # it logs each event, and that it doesn't own the main thread
+    descriptors.raise_limit()
     try:
         event_loop.run(_until_stopped(plane, told, health))
     except* ApiRefused as group:

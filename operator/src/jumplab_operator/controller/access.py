@@ -3,7 +3,7 @@
 from jumplab_operator.controller.credentials import Subject
 from jumplab_operator.controller.lab import Lab
 from jumplab_operator.controller.messages import in_force
-from jumplab_operator.controller.refusals import NoSuchThing, NotAllowed, Unavailable
+from jumplab_operator.controller.refusals import NoSuchThing, NotAllowed, TooMuch, Unavailable
 from jumplab_operator.leasing.model import lease_ownership
 from jumplab_operator.names import Name
 from jumplab_operator.resources import Exporter, Lease
@@ -51,6 +51,12 @@ def own_lease(lab: Lab, caller: Subject, name: Name, uid: str = "") -> Lease:
     if uid and uid != lease.uid:
         raise NoSuchThing(f'lease "{name.name}" was replaced by a new one of this name; the old one is gone')
     return lease
+
+
+def check_quota(lab: Lab, client: Name) -> None:
+    """Raises TooMuch for a client that may not create another lease."""
+    if refused := lease_ownership.quota_refusal(client.name, lab.leases_held(client)):
+        raise TooMuch(refused)
 
 
 def visible_exporter(lab: Lab, caller: Subject, name: Name) -> Exporter:

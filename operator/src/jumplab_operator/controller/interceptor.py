@@ -2,23 +2,32 @@
 
 import inspect
 import logging
+import time
 from asyncio import Future
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from jumplab.protocol.grpc_loading import aio, grpc
 from jumplab.transport.first_completed import first_completed
+from jumplab_operator.call_rates import AsksTooOften, CallRates
 from jumplab_operator.controller import refusals
 from jumplab_operator.controller.authentication import Authenticator
 from jumplab_operator.controller.credentials import Subject
-from jumplab_operator.controller.refusals import NotAuthenticated, Refusal
+from jumplab_operator.controller.refusals import NotAuthenticated, Refusal, TooMuch
 from jumplab_operator.errors import ApiError
 
 log = logging.getLogger(__name__)
 
 # A peer takes 8 KiB of trailers without fail, and each byte may be written as three.
 _LONGEST_SENTENCE_BYTES = 2_000
+
+_MOST_BYTES = 256 * 1024
+_MOST_BYTES_OF = {
+    # A report of many drivers, with the schemas of their interfaces.
+    "/jumplab.v1.ControllerService/Register": 4 * 1024 * 1024,
+}
 
 _caller: ContextVar[Subject] = ContextVar("caller")
 
@@ -44,9 +53,10 @@ class AuthenticationInterceptor(aio.ServerInterceptor):
     A caller is authenticated by its metadata, before its message is read: a stranger's message costs no memory.
     """
 
-    def __init__(self, authenticator: Authenticator, services: frozenset[str]) -> None:
+    def __init__(self, authenticator: Authenticator, services: frozenset[str], rates: CallRates | None = None) -> None:
         self._authenticator = authenticator
         self._services = services
+        self._rates = rates or CallRates(time.monotonic)
 
     async def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
@@ -58,13 +68,15 @@ class AuthenticationInterceptor(aio.ServerInterceptor):
         metadata = handler_call_details.invocation_metadata or ()
         try:
             subject = await self._authenticator.authenticate(text_metadata(metadata))
+            await self._rates.wait(str(subject))
         except Exception as error:  # noqa: BLE001 - the root of a call's task; `_status` logs it
             return _refusing(*_status(error, method))
         return self._answering(subject, method, handler)
 
     def _answering(self, subject: Subject, method: str, handler: "Handler") -> "Handler":
         """The handler, with the caller set."""
-        coders = handler.request_deserializer, handler.response_serializer
+        read = _bounded(handler.request_deserializer, _MOST_BYTES_OF.get(method, _MOST_BYTES))
+        coders = read, handler.response_serializer
         if handler.request_streaming:
             serve = self._streaming(subject, method, handler.stream_stream)
             return grpc.stream_stream_rpc_method_handler(serve, *coders)
@@ -84,6 +96,7 @@ class AuthenticationInterceptor(aio.ServerInterceptor):
         async def answer(request: Any, context: Context) -> None:
             _caller.set(subject)
             try:
+                _check_size(request)
                 await self._until_revoked(serve(request, context), method)
             except aio.AbortError:
                 raise
@@ -107,10 +120,38 @@ def _refusing(code: grpc.StatusCode, sentence: str) -> "Handler":
     return grpc.stream_stream_rpc_method_handler(refuse)
 
 
+@dataclass(frozen=True, slots=True)
+class _TooLarge:
+    """Stands for a message that was not read."""
+
+    size: int
+    most: int
+
+    def refusal(self) -> Refusal:
+        return TooMuch(f"the message has {self.size} bytes, the limit is {self.most}; ask for less at once")
+
+
+def _bounded(read: Callable[[bytes], Any] | None, most: int) -> Callable[[bytes], Any] | None:
+    """A deserializer that reads no message above a size. Byte streams of sessions have none, and no such bound."""
+    if read is None:
+        return None
+
+    def read_bounded(message: bytes) -> Any:
+        return read(message) if len(message) <= most else _TooLarge(len(message), most)
+
+    return read_bounded
+
+
+def _check_size(request: Any) -> None:
+    if isinstance(request, _TooLarge):
+        raise request.refusal()
+
+
 def _unary(subject: Subject, method: str, behaviour: Any) -> Any:
     async def answer(request: Any, context: Context) -> Any:
         _caller.set(subject)
         try:
+            _check_size(request)
             return await behaviour(request, context)
         except aio.AbortError:
             raise
@@ -128,6 +169,8 @@ def _status(error: Exception, method: str) -> tuple[grpc.StatusCode, str]:
     """The code and the message of an error for the caller; an unexpected one is logged."""
     if isinstance(error, ApiError):
         error = refusals.of_api(error)
+    if isinstance(error, AsksTooOften):
+        error = TooMuch(str(error))
     if isinstance(error, Refusal):
         return error.code, _brief(str(error))
     log.error("%s failed", method, exc_info=error)

@@ -95,6 +95,10 @@ class Lab(Protocol):
         """Those that have not ended: thousands may have."""
         ...
 
+    def leases_held(self, client: Name) -> int:
+        """How many leases of a client have not ended, in force or waiting."""
+        ...
+
     def remaining(self, lease: Lease) -> timedelta | None:
         """How long the lease still lasts; None while it has no end; never negative."""
         ...

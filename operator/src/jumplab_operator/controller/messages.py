@@ -11,6 +11,7 @@ from jumplab.protocol.client_v1 import client_pb2
 from jumplab.protocol.statuses import status_word
 from jumplab.protocol.v1 import common_pb2, controller_pb2, kubernetes_pb2
 from jumplab_operator.controller.names import resource_name
+from jumplab_operator.controller.report_limits import shortened
 from jumplab_operator.leasing.model.exporter_health import CheckState, Found
 from jumplab_operator.leasing.model.selectors import describe
 from jumplab_operator.names import Name
@@ -43,8 +44,8 @@ def found_of(report: controller_pb2.HealthReport) -> Found:
         check=_CHECKS.get(report.check, "None"),
         failures=report.failures,
         failed_at=report.failed_at.ToDatetime(UTC) if report.HasField("failed_at") else None,
-        message=report.message,
-        broken_drivers=report.broken_drivers,
+        message=shortened(report.message),
+        broken_drivers=shortened(report.broken_drivers),
         log=report.log[-_LONGEST_LOG:],
     )
 

@@ -7,6 +7,7 @@ Refusal
 ├── NameTaken          ALREADY_EXISTS: choose another name
 ├── NotPossibleNow     FAILED_PRECONDITION: its state forbids it
 ├── BadRequest         INVALID_ARGUMENT: ask otherwise
+├── TooMuch            RESOURCE_EXHAUSTED: ask for less, or later
 ├── Unavailable        UNAVAILABLE: try again later
 ├── NoRoom             RESOURCE_EXHAUSTED: make room first
 ├── Superseded         ABORTED: another one replaced this one
@@ -59,6 +60,12 @@ class BadRequest(Refusal):
     """The request makes no sense."""
 
     code = grpc.StatusCode.INVALID_ARGUMENT
+
+
+class TooMuch(Refusal):
+    """It is more than one caller may have, or ask for."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
 class Unavailable(Refusal):

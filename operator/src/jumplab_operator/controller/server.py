@@ -4,6 +4,7 @@ from jumplab.protocol.client_v1.client_pb2_grpc import add_ClientServiceServicer
 from jumplab.protocol.grpc_loading import aio, grpc
 from jumplab.protocol.v1.controller_pb2_grpc import add_ControllerServiceServicer_to_server
 from jumplab.transport.channel import KEEPALIVE_OPTIONS, MAX_MESSAGE_BYTES
+from jumplab_operator import descriptors
 from jumplab_operator.controller.authentication import Authenticator
 from jumplab_operator.controller.dialling import Dialler
 from jumplab_operator.controller.interceptor import AuthenticationInterceptor
@@ -27,6 +28,12 @@ SERVER_OPTIONS: tuple[tuple[str, int], ...] = (
     # It is enough for 80 MB/s through the router at 50 ms of delay.
     ("grpc.http2.bdp_probe", 0),
     ("grpc.http2.lookahead_bytes", 4 * 1024 * 1024),
+    # Half a handshake, and a connection without a call, end by themselves. Clients connect anew with their next call.
+    ("grpc.server_handshake_timeout_ms", 10_000),
+    ("grpc.max_connection_idle_ms", 120_000),
+    # gRPC would cancel calls of anybody at random where many wait; here each caller has a rate of its own.
+    ("grpc.server.max_pending_requests", 10_000),
+    ("grpc.server.max_pending_requests_hard_limit", 20_000),
     # Two control planes on one port would share its connections between them.
     ("grpc.so_reuseport", 0),
 )
@@ -37,7 +44,10 @@ Certificate = tuple[bytes, bytes]
 
 def controller_server(lab: Lab, authenticator: Authenticator, dialler: Dialler, router: Router) -> aio.Server:
     """A server with all services; it has no port yet."""
-    server = aio.server(interceptors=(AuthenticationInterceptor(authenticator, _GUARDED),), options=SERVER_OPTIONS)
+    # The other half of the descriptors is for the Kubernetes API and for the operator itself.
+    connections = ("grpc.max_allowed_incoming_connections", descriptors.limit() // 2)
+    door = AuthenticationInterceptor(authenticator, _GUARDED)
+    server = aio.server(interceptors=(door,), options=(*SERVER_OPTIONS, connections))
     add_ControllerServiceServicer_to_server(ControllerService(lab, dialler), server)
     add_ClientServiceServicer_to_server(ClientService(lab), server)
     session.SessionService(lab, dialler, router).add_to(server)

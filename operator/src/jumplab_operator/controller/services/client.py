@@ -11,6 +11,7 @@ from jumplab.protocol.client_v1 import client_pb2 as pb
 from jumplab.protocol.client_v1.client_pb2_grpc import ClientServiceServicer
 from jumplab.protocol.grpc_loading import aio
 from jumplab_operator.controller.access import (
+    check_quota,
     own_lease,
     require_kind,
     require_namespace,
@@ -106,6 +107,7 @@ class ClientService(ClientServiceServicer):
         refused = lease_ownership.creation_refusal(client, asked_for or client)
         if refused:
             raise NotAllowed(refused)
+        check_quota(self._lab, caller().name)
         spec = new_spec(client, request.lease)
         return lease_message(await self._lab.create_lease(namespace, request.lease_id or None, spec))
 

@@ -8,8 +8,8 @@ from typing import Any
 from jumplab.protocol.grpc_loading import aio
 from jumplab.protocol.v1 import controller_pb2 as pb
 from jumplab.protocol.v1.controller_pb2_grpc import ControllerServiceServicer
-from jumplab_operator.controller import messages
-from jumplab_operator.controller.access import own_lease, require_kind, visible_lease
+from jumplab_operator.controller import messages, report_limits
+from jumplab_operator.controller.access import check_quota, own_lease, require_kind, visible_lease
 from jumplab_operator.controller.dialling import Dialler
 from jumplab_operator.controller.interceptor import caller
 from jumplab_operator.controller.lab import Lab, StatusReport
@@ -34,19 +34,23 @@ class ControllerService(ControllerServiceServicer):
     async def Register(self, request: pb.RegisterRequest, _: Context) -> pb.RegisterResponse:
         exporter = caller()
         require_kind(exporter, "Exporter")
-        await self._lab.register(exporter.name, dict(request.labels), messages.device_fields(request.reports))
+        labels, devices = dict(request.labels), messages.device_fields(request.reports)
+        resource = self._lab.exporter(exporter.name)
+        report_limits.check_labels(labels, resource.metadata.labels if resource else {})
+        report_limits.check_devices(devices)
+        await self._lab.register(exporter.name, labels, devices)
         return pb.RegisterResponse(uuid=exporter.uid)
 
     async def Unregister(self, request: pb.UnregisterRequest, _: Context) -> pb.UnregisterResponse:
         require_kind(caller(), "Exporter")
-        await self._lab.say_goodbye(caller().name, request.reason)
+        await self._lab.say_goodbye(caller().name, report_limits.shortened(request.reason))
         return pb.UnregisterResponse()
 
     async def ReportStatus(self, request: pb.ReportStatusRequest, _: Context) -> pb.ReportStatusResponse:
         require_kind(caller(), "Exporter")
         report = StatusReport(
             status=messages.phase_of(request.status),
-            message=request.message,
+            message=report_limits.shortened(request.message),
             lease_uid=request.lease_uid,
             epoch=request.epoch,
             release_lease=request.release_lease,
@@ -92,6 +96,7 @@ class ControllerService(ControllerServiceServicer):
         }
         if request.HasField("duration"):
             spec["duration"] = duration_field(request.duration)
+        check_quota(self._lab, caller().name)
         lease = await self._lab.create_lease(caller().name.namespace, None, spec)
         return pb.RequestLeaseResponse(name=lease.name)
 

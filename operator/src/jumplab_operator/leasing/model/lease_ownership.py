@@ -1,5 +1,15 @@
 """A client may make, change and end its own leases only. The rule of both APIs, gRPC's and Kubernetes'."""
 
+MOST_LEASES = 1000
+"""How many leases of one client may exist that have not ended."""
+
+
+def quota_refusal(client: str, held: int) -> str | None:
+    """Why a client that holds so many leases, in force or waiting, may not create another; None where it may."""
+    if held < MOST_LEASES:
+        return None
+    return f'client "{client}" has {held} leases that have not ended, the limit is {MOST_LEASES}; release some'
+
 
 def creation_refusal(client: str, holder: str) -> str | None:
     """Why a client may not make a lease that `holder` is to hold; None where it may."""

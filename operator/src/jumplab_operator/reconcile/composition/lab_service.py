@@ -60,6 +60,9 @@ class LabService:
         ]
         return [lease for uid in uids if (lease := self._cluster.objects.by_uid(Lease, uid)) is not None]
 
+    def leases_held(self, client: Name) -> int:
+        return len(self._cluster.holders.leases_of(client))
+
     def remaining(self, lease: Lease) -> timedelta | None:
         if lease.status.ended or lease.spec.release:
             return timedelta(0)

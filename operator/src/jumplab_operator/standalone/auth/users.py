@@ -27,6 +27,14 @@ class User:
     credential: str = ""
     """What proved the user, where that may be removed: the uid of the object that held the token."""
 
+    is_own: bool = False
+    """Whether it is a part of this very process, which asks as often as it needs to."""
+
+    @property
+    def has_a_rate(self) -> bool:
+        """Whether there is a bound on how often it asks."""
+        return not (self.is_own or self.may_do_everything)
+
     @property
     def may_do_everything(self) -> bool:
         return SUPERUSERS in self.groups

@@ -151,6 +151,14 @@ def too_large(limit_bytes: int) -> RequestRefused:
     )
 
 
+def body_too_slow(seconds: int) -> RequestRefused:
+    return RequestRefused(408, "Timeout", f"the request's body did not arrive within {seconds} seconds; send it again")
+
+
+def too_many_requests(message: str) -> RequestRefused:
+    return RequestRefused(429, "TooManyRequests", message)
+
+
 def too_many_operations(most: int, given: int) -> RequestRefused:
     message = f"Request entity too large: The allowed maximum operations in a JSON patch is {most}, got {given}"
     return RequestRefused(413, "RequestEntityTooLarge", message)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
+from collections.abc import Callable
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from jumplab_operator.call_rates import AsksTooOften, CallRates
 from jumplab_operator.standalone.auth.auth import Gate
 from jumplab_operator.standalone.base import errors
 from jumplab_operator.standalone.base.errors import RequestRefused
@@ -32,9 +36,11 @@ _VERSION = {
 log = logging.getLogger(__name__)
 
 
-def application(cluster: Cluster, gate: Gate) -> web.Application:
-    """The web application that answers for a cluster."""
-    app = web.Application(middlewares=[_refusals, _entrance(gate)], client_max_size=LIMIT_BYTES)
+def application(
+    cluster: Cluster, gate: Gate, identified: Callable[[asyncio.Transport | None], None]
+) -> web.Application:
+    """The web application that answers for a cluster. identified: is given each connection on which a user asks."""
+    app = web.Application(middlewares=[_refusals, _entrance(gate, identified)], client_max_size=LIMIT_BYTES)
     documents = _Documents(cluster)
     verbs = Verbs(cluster, gate)
     for path in _OPEN_TO_ALL[:3]:
@@ -101,14 +107,19 @@ async def _version(_request: web.Request) -> web.Response:
     return json_answer(_VERSION)
 
 
-def _entrance(gate: Gate) -> Middleware:
+def _entrance(gate: Gate, identified: Callable[[asyncio.Transport | None], None]) -> Middleware:
     """Who is nobody stays outside, but for health and version. What a user may do with objects `Verbs` asks."""
+
+    rates = CallRates(time.monotonic)
 
     @web.middleware
     async def enter(request: web.Request, handler: Handler) -> web.StreamResponse:
         user = gate.enter(request.headers)
         if user is not None:
             request[USER] = user
+            identified(request.transport)
+            if user.has_a_rate:
+                await rates.wait(f'user "{user.name}"')
         elif not request.path.startswith(_OPEN_TO_ALL):
             raise errors.unauthorized()
         coding = request.headers.get("Content-Encoding", "identity")
@@ -128,6 +139,10 @@ async def _refusals(request: web.Request, handler: Handler) -> web.StreamRespons
         return await handler(request)
     except RequestRefused as error:
         return json_answer(error.status(), error.code)
+    except AsksTooOften as error:
+        answer = json_answer(errors.too_many_requests(str(error)).status(), 429)
+        answer.headers["Retry-After"] = f"{error.seconds:.0f}"
+        return answer
     except web.HTTPRequestEntityTooLarge:
         refusal = errors.too_large(LIMIT_BYTES)
     except web.HTTPMethodNotAllowed:

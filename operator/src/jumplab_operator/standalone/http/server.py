@@ -24,12 +24,15 @@ from jumplab_operator.standalone.auth.users import ADMINISTRATOR, Tenancy
 from jumplab_operator.standalone.base.kinds import Object
 from jumplab_operator.standalone.controllers.server_state import Cluster
 from jumplab_operator.standalone.http.application import application
+from jumplab_operator.standalone.http.connections import ConnectionLimits, Connections
 from jumplab_operator.standalone.storage import migration
 from jumplab_operator.standalone.storage.compaction import HistoryLimits
 from jumplab_operator.standalone.storage.datadir import DataDir
 
 DEFAULT_PORT = 7443
 _SHUTDOWN_SECONDS = 2.0
+_IDLE_SECONDS = 180.0
+"""How long a connection stays between two requests. Clients of Kubernetes drop theirs after 90 seconds."""
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- what a person may ask for
 
 
@@ -38,8 +41,8 @@ class KubernetesApi:
 
     `port` None means the one that the directory remembers (7443 the first time), 0 the remembered or any free one.
     `advertised` is the name or address by which other machines reach this one; `url_elsewhere` is the API's then, where
-    `url` is this machine's alone. `kept` is how far back a watch can begin; `tenancy` are the users beside the
-    administrator. Entering raises DataDirInUse, DataDirUnusable or PortUnavailable.
+    `url` is this machine's alone. `limits` say how far back a watch can begin, `connections` who may stay connected;
+    `tenancy` are the users beside the administrator. Entering raises DataDirInUse, DataDirUnusable or PortUnavailable.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class KubernetesApi:
         *,
         advertised: str = "",
         limits: HistoryLimits = HistoryLimits(),  # noqa: B008 -- frozen
+        connections: ConnectionLimits = ConnectionLimits(),  # noqa: B008 -- frozen
         tenancy: Tenancy | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -59,6 +63,7 @@ class KubernetesApi:
         self._asked_port = port
         self._clock = clock
         self._limits = limits
+        self._connection_limits = connections
         self._tenancy = tenancy
         self.url = ""
         self.url_elsewhere = ""
@@ -77,6 +82,7 @@ class KubernetesApi:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._connections.close()
         self._cluster.end_watches()
         await self._runner.cleanup()
         await self._cluster.close()
@@ -109,12 +115,14 @@ class KubernetesApi:
             self._cluster = Cluster(database, self._limits, self._clock)
             await self._cluster.start()
         users = {self.admin_token: ADMINISTRATOR}
-        app = application(self._cluster, Gate(users, accounts, self._tenancy, self._cluster.find))
+        gate = Gate(users, accounts, self._tenancy, self._cluster.find)
+        app = application(self._cluster, gate, lambda transport: self._connections.identify(transport))
         self._runner = web.AppRunner(
             app,
             access_log=None,
             handler_cancellation=True,
             shutdown_timeout=_SHUTDOWN_SECONDS,
+            keepalive_timeout=_IDLE_SECONDS,
             auto_decompress=False,  # a stranger's megabyte could be a gigabyte, and would be unpacked to be thrown away
         )
         try:
@@ -146,17 +154,17 @@ class KubernetesApi:
         """Listen on the port asked for, and return it."""
         remembered = self.data_dir.remembered_port()
         port = self._asked_port or remembered or (DEFAULT_PORT if self._asked_port is None else 0)
-        site = web.TCPSite(self._runner, self._host, port, ssl_context=tls)
+        assert self._runner.server is not None
+        self._connections = Connections(self._runner.server, tls, self._connection_limits)
         try:
-            await site.start()
+            return await self._connections.listen(self._host, port)
         except OSError as error:
+            self._connections.close()
             reason = error.strerror or str(error)
             raise PortUnavailable(
                 f"the Kubernetes API can't listen on {self._host}, port {port}: {reason}; "
                 "stop what uses it or choose another port"
             ) from error
-        address = self._runner.addresses[0]
-        return int(address[1])
 
     def _tls(self, authority: pki.Issued) -> ssl.SSLContext:
         names = dict.fromkeys(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -27,6 +28,8 @@ from jumplab_operator.standalone.objects.routes import Target
 from jumplab_operator.standalone.storage.writer import Transaction, encode
 
 T = TypeVar("T")
+_BODY_SECONDS = 60
+"""How long a request's body may take, which has 3 MiB at most."""
 _OF_COLLECTIONS = ("deletecollection", "list", "watch")
 USER = web.RequestKey("user", User)
 """Where a request has its user."""
@@ -209,7 +212,11 @@ async def _read(request: web.Request) -> bytes:
         raise errors.unsupported_media_type(
             f"the body of the request was {media_type} - accepted media types include: application/json"
         )
-    return await request.read()
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            return await request.read()
+    except TimeoutError as error:
+        raise errors.body_too_slow(_BODY_SECONDS) from error
 
 
 def _success(target: Target, last: Object) -> Object:
