@@ -10,11 +10,16 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-def run(main: Coroutine[Any, Any, T]) -> T:
-    """asyncio.run, in the loop that is quickest here (Windows has asyncio's own alone)."""
+def new() -> asyncio.AbstractEventLoop:
+    """The loop that is quickest here (Windows has asyncio's own alone)."""
     try:
         from uvloop import new_event_loop
     except ImportError:
-        return asyncio.run(main)
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return asyncio.new_event_loop()
+    return new_event_loop()
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """asyncio.run, in that loop."""
+    with asyncio.Runner(loop_factory=new) as runner:
         return runner.run(main)

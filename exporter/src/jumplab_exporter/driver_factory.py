@@ -76,7 +76,7 @@ def _make(entry: DriverEntry | GroupEntry) -> Driver:
             return driver
     except (DriverUnknown, errors.ConfigurationInvalid, errors.DriverDefect) as error:
         reason = str(error)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a driver's own code: the others are served all the same
+    except BaseException as error:  # noqa: BLE001 - a driver's own code, which nothing can cancel: the others are served
         fault = None if is_explained(error) else error
         reason = f"{kind} raised {type(error).__name__} while it was built: {sentence_of(error)}"
     return FailedDriver(reason=reason, fault=fault)

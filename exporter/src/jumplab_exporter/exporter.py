@@ -94,6 +94,8 @@ class Exporter:
         self._assignment = Assignment(None, None)
         self._controller: Controller | None = None
         self._failures: dict[str, str] = {}
+        self._incident = ""
+        self._report: Report | None = None
         self._hosting: LeaseSession | None = None
         self._hosting_task: asyncio.Task[None] | None = None
         self._checkup = Checkup(config.health_check, self._sessions.build_tree, clock=boottime)
@@ -124,6 +126,15 @@ class Exporter:
     def stop(self) -> None:
         """Asks it to leave. A second time: at once."""
         self._events.put_nowait(StopRequested())
+
+    def note_incident(self, path: str, sentence: str) -> None:
+        """What a driver has done to all the others: to the log, to those attached, and to the status."""
+        _log.warning("%s", sentence, extra={"driver_path": path})
+        if self._hosting is not None:
+            self._hosting.note_incident(path, sentence)
+        self._incident = f'driver "{path}": {sentence}' if path else sentence
+        if self._report is not None:
+            self._send(self._report, aloud=False)
 
     async def run(self) -> None:
         """Serves until it is asked to stop. Raises Stopped where it can't or shall not go on."""
@@ -179,6 +190,7 @@ class Exporter:
     def _do(self, effect: Effect, tasks: asyncio.TaskGroup) -> None:
         match effect:
             case Prepare(lease):
+                self._incident = ""
                 self._hosting = LeaseSession(lease, self._session_context())
                 self._hosting.apply(self._assignment)
                 self._hosting_task = tasks.create_task(self._hosting.run(), name=f"lease {lease.name}")
@@ -192,9 +204,13 @@ class Exporter:
                 if self._check_task is not None:
                     self._check_task.cancel()
             case SendReport(report, aloud):
-                self._outbox.put(self._with_health(self._with_failures(report)), patient=not aloud)
+                self._send(report, aloud=aloud)
                 if aloud and self._hosting is not None and self._hosting.lease.uid == report.lease_uid:
                     self._hosting.set_status(report)
+
+    def _send(self, report: Report, *, aloud: bool) -> None:
+        self._report = report
+        self._outbox.put(self._with_health(self._with_failures(report)), patient=not aloud)
 
     async def _leave(self, leaving: Leaving) -> None:
         """Unregisters, then tears down, both within a bound."""
@@ -254,10 +270,10 @@ class Exporter:
 
     def _with_failures(self, report: Report) -> Report:
         """Names the drivers that can't be used in the message of the exporter's status."""
-        if report.status not in (Status.AVAILABLE, Status.LEASE_READY) or not self._failures:
+        if report.status not in (Status.AVAILABLE, Status.LEASE_READY):
             return report
-        failures = self._driver_failures()
-        return replace(report, message=f"{report.message}; {failures}" if report.message else failures)
+        words = (report.message, self._driver_failures(), self._incident)
+        return replace(report, message="; ".join(filter(None, words)))
 
     def _driver_failures(self) -> str:
         return "; ".join(f'driver "{path}" can\'t be used: {failure}' for path, failure in self._failures.items())

@@ -12,6 +12,7 @@ from jumplab.transport.errors import TransportError
 from jumplab.transport.links import Link
 from jumplab_exporter.config import Hook, Hooks, OnFailure
 from jumplab_exporter.console_logs import Recording
+from jumplab_exporter.containment.leftovers import Leftovers
 from jumplab_exporter.controller import Assignment, Offer
 from jumplab_exporter.hooks import run as hook_run
 from jumplab_exporter.hooks.surroundings import HookSession, environment_of, motd_of
@@ -73,6 +74,12 @@ class LeaseSession:
         self._session: SessionHost | None = None
         self._notice = ""
         self._attached = False
+        self._leftovers = Leftovers()
+
+    def note_incident(self, path: str, sentence: str) -> None:
+        """Tells the attached clients what a driver has done to all of them."""
+        if self._session is not None:
+            self._session.send_log_line(f"{path}: {sentence}" if path else sentence, severity="WARNING")
 
     def apply(self, assignment: Assignment) -> None:
         """Takes in which sessions clients have dialled. Repetitions are ignored; served once the lease is ready."""
@@ -209,13 +216,17 @@ class LeaseSession:
         async with asyncio.TaskGroup() as tasks:
             bound = tasks.create_task(self._watch_teardown(tree), name="the bound of tear-down")
             await tree.__aexit__(None, None, None)
-            while tree.busy():  # noqa: ASYNC110 - waiting for a thread's end would block one more
+            await self._leftovers.end(tree)
+            while self._running(tree):  # noqa: ASYNC110 - waiting for a thread's end would block one more
                 await asyncio.sleep(_BUSY_LOOK_SECONDS)
             bound.cancel()
 
+    def _running(self, tree: DriverTree) -> tuple[str, ...]:
+        return tuple(sorted({*tree.busy(), *self._leftovers.running(tree)}))
+
     async def _watch_teardown(self, tree: DriverTree) -> None:
         await asyncio.sleep(TEARDOWN_BOUND_SECONDS)
-        names = tuple(tree.busy()) or ("the tear-down of a driver",)
+        names = self._running(tree) or ("the tear-down of a driver",)
         _log.error("drivers still running %g s after the tear-down began: %s", TEARDOWN_BOUND_SECONDS, ", ".join(names))
         self._context.post(DriversHang(names))
 

@@ -99,6 +99,12 @@ class LocalExporter:
         """Asks it to end, as a lease ends. Further calls change nothing."""
         self._events.put_nowait(Assigned(None))
 
+    def note_incident(self, path: str, sentence: str) -> None:
+        """What a driver has done to all the others."""
+        _log.warning("%s", sentence, extra={"driver_path": path})
+        if self._session is not None:
+            self._session.note_incident(path, sentence)
+
     async def run(self) -> None:
         """Serves until it is asked to stop. Raises Stopped where a hook asks for that, or drivers do not end."""
         for sentence in (*warnings_of(self._config, tree := self._sessions.build_tree()), *name_problems(tree)):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from jumplab_exporter.containment.forks import keep_from_children, release
 from jumplab_exporter.errors import AlreadyRunning
 
 
@@ -23,6 +24,8 @@ def only_process(configuration: Path) -> Iterator[None]:
             raise AlreadyRunning(
                 f"{configuration}: another jumplab-exporter runs with this configuration; stop it first"
             ) from error
+        keep_from_children(descriptor)
         yield
     finally:
+        release(descriptor)
         os.close(descriptor)

@@ -6,23 +6,24 @@ Exit status: 2 for wrong usage or configuration, 1 for everything else that keep
 import asyncio
 import logging
 import os
-import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from jumplab import event_loop
 from jumplab.exit_status import exit_status_of, print_sentence
 from jumplab.interrupts import end_at_interrupt
 from jumplab.log_format import set_up_logging
 from jumplab.verbosity import is_verbose, take_verbosity, verbose_option
 from jumplab.versions import version_command, version_option
 from jumplab_exporter.config import ExporterConfig, LocalConfig, load, load_either, load_local, locate
+from jumplab_exporter.containment import loop
+from jumplab_exporter.containment.output import detach_output, last_words
+from jumplab_exporter.containment.signals import ending_signals
+from jumplab_exporter.containment.watchdog import Watchdog
 from jumplab_exporter.errors import ConfigurationError, ExporterError, Stopped
 from jumplab_exporter.lock import only_process
 from jumplab_exporter.log_format import LINE, ExporterFormatter
@@ -37,6 +38,7 @@ _PROGRAM = "jumplab-exporter"
 def _exit(status: int) -> None:
     """Ends the process; Python itself would wait for a driver's thread that hangs."""
     logging.shutdown()
+    last_words()
     if any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate()):
         os._exit(status)
     sys.exit(status)
@@ -72,7 +74,7 @@ def run(config: str) -> int:
     configuration = load(path)
     _set_up_logging(logging.DEBUG if is_verbose() else logging.INFO)
     with only_process(path):
-        event_loop.run(_serve(configuration))
+        loop.run(_serve(configuration))
     return 0
 
 
@@ -150,6 +152,7 @@ def _refuse_in_hook() -> None:
 
 
 def _set_up_logging(level: int) -> None:
+    detach_output()
     set_up_logging(level, ExporterFormatter(LINE))
     for library in ("asyncio", "qemu"):
         logging.getLogger(library).setLevel(logging.WARNING)
@@ -172,7 +175,7 @@ def _serve_parent(parent: "Parent", config: str) -> int:
             folder = stack.enter_context(own_folder())
         except OSError as error:
             raise Stopped(f"there is no place for a socket: {error}") from error
-        event_loop.run(_serve_locally(configuration, folder, parent))
+        loop.run(_serve_locally(configuration, folder, parent))
     return 0
 
 
@@ -188,9 +191,9 @@ async def _serve_locally(configuration: LocalConfig, folder: Path, parent: "Pare
         ready=lambda socket: parent.report(ready=str(socket), exporter=name),
         failed=lambda reason: parent.report(failed=reason, status=1),
     )
-    loop = asyncio.get_running_loop()
-    parent.watch(lambda: loop.call_soon_threadsafe(exporter.stop), then_exit_seconds=bound)
-    with _on_signals(exporter.stop):
+    running = asyncio.get_running_loop()
+    parent.watch(lambda: running.call_soon_threadsafe(exporter.stop), then_exit_seconds=bound)
+    with ending_signals(exporter.stop), Watchdog(exporter.note_incident):
         await exporter.run()
 
 
@@ -200,17 +203,5 @@ async def _serve(configuration: ExporterConfig) -> None:
 
     with short_path() as local:
         exporter = Exporter(configuration, local)
-        with _on_signals(exporter.stop):
+        with ending_signals(exporter.stop), Watchdog(exporter.note_incident):
             await exporter.run()
-
-
-@contextmanager
-def _on_signals(stop: Callable[[], None]) -> Iterator[None]:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-    try:
-        yield
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)

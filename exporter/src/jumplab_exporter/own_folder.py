@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from jumplab.socket_folders import socket_base
+from jumplab_exporter.containment.forks import keep_from_children, release
 
 _PREFIX = "jumplab-exporter-"
 _FURTHER_BYTES = len(f"/{_PREFIX}12345678/hook/session.sock")
@@ -25,9 +26,11 @@ def own_folder() -> Iterator[Path]:
     for left in base.glob(f"{_PREFIX}*"):
         _remove_unless_locked(left)
     folder, descriptor = _locked_folder(base)
+    keep_from_children(descriptor)
     try:
         yield folder
     finally:
+        release(descriptor)
         shutil.rmtree(folder, ignore_errors=True)
         os.close(descriptor)
 

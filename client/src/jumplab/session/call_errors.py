@@ -3,6 +3,7 @@
 from jumplab.driver import errors
 from jumplab.errors import JumplabError
 from jumplab.protocol.v1.session_pb2 import CallError
+from jumplab.session.scrubbing import scrubbed_text
 
 _KINDS: dict[type[errors.DriverError], CallError.Kind.ValueType] = {
     errors.NotExported: CallError.KIND_NOT_FOUND,
@@ -23,6 +24,13 @@ _RAISED: tuple[tuple[type[BaseException], type[errors.CallFailed]], ...] = (
 _BUILT_IN = {raised.__name__: meaning for raised, meaning in _RAISED}
 
 
+class LoopBlocked(BaseException):
+    """Raised in code of a driver that blocks its exporter's event loop, to end that. The sentence says where.
+
+    No Exception: code that goes on at any error of its device must not go on at this one.
+    """
+
+
 def is_explained(error: BaseException) -> bool:
     """Whether an error's sentence says all: it is about the device, the call or the configuration.
 
@@ -37,18 +45,20 @@ def sentence_of(error: BaseException) -> str:
     """What an error of a driver's code says; what it is, where it says nothing."""
     if isinstance(error, SystemExit):
         return f"its code has called sys.exit({'' if error.code is None else repr(error.code)})"
+    if not isinstance(error, (Exception, BaseExceptionGroup, LoopBlocked)):
+        return f"its code has raised {type(error).__name__}" + (f": {error}" if str(error) else "")
     return str(error) or type(error).__name__
 
 
 def to_call_error(error: BaseException) -> CallError:
-    """The error as the client gets it: its kind, the name of its class, and its sentence."""
+    """The error as the client gets it: its kind, the name of its class, its sentence without credentials in URLs."""
     for meaning, kind in _KINDS.items():
         if isinstance(error, meaning):
-            return CallError(kind=kind, type=type(error).__name__, message=str(error))
+            return CallError(kind=kind, type=type(error).__name__, message=scrubbed_text(str(error)))
     name = type(error).__name__
     base = next((raised.__name__ for raised, _ in _RAISED if isinstance(error, raised)), "")
     type_name = name if name == base or not base else f"{base}:{name}"
-    return CallError(kind=CallError.KIND_DRIVER, type=type_name, message=sentence_of(error))
+    return CallError(kind=CallError.KIND_DRIVER, type=type_name, message=scrubbed_text(sentence_of(error)))
 
 
 def to_driver_error(error: CallError, path: str, method: str) -> errors.DriverError:

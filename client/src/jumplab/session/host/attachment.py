@@ -27,6 +27,7 @@ from jumplab.session.channel import FrameChannel
 from jumplab.session.frames import FRAME_BYTES, UNCOUNTED, ProtocolError, is_of_a_later_version, until_let_go
 from jumplab.session.host.dispatch import Dispatcher, Invocation
 from jumplab.session.host.driver_logs import driver_path, traceback_of
+from jumplab.session.host.keeping import is_of_driver
 from jumplab.session.host.progress import ProgressReports
 from jumplab.session.host.pushing import Pushes
 from jumplab.session.host.running import RunningCalls
@@ -35,6 +36,7 @@ from jumplab.session.host.usage import Usage
 from jumplab.session.inline_stream import InlineStream
 from jumplab.session.items import SentItems
 from jumplab.session.life import SessionEvent, SessionLife
+from jumplab.session.scrubbing import scrubbed
 from jumplab.transport.errors import TransportError
 from jumplab.transport.first_completed import first_completed
 from jumplab.transport.links import EnvelopeStream, Link
@@ -253,7 +255,13 @@ class Attachment:
     async def _run(self, call: Call) -> None:
         """Runs one call to its result frame, and a byte stream to its last byte."""
         try:
-            await self._send_result(await self._outcome(call))
+            try:
+                result = await self._outcome(call)
+            except GeneratorExit as error:  # from a future: Python closes all that waits for it, and ends up here
+                if not is_of_driver(error):
+                    raise
+                result = CallResult(id=call.id, error=call_errors.to_call_error(error))
+            await self._send_result(result)
             if call.id in self._streams:
                 await self._streams[call.id].let_go()
         finally:
@@ -286,10 +294,13 @@ class Attachment:
                 value = await self._watched(call, invocation)
             else:
                 value = await self._work(call, invocation)
+            value = scrubbed(value)
             if len(value) > FRAME_BYTES:
                 raise ValueError(f"its result has more than {FRAME_BYTES} bytes, which is the most; use a byte stream")
             return CallResult(id=call.id, value=value)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
+            if is_of_driver(error):
+                return CallResult(id=call.id, error=call_errors.to_call_error(error))
             if self._calls.is_awaited(call.id):
                 cancelled = errors.CallCancelled(f"{call.method} was cancelled")
                 self._channel.post(
@@ -298,7 +309,9 @@ class Attachment:
             raise
         except _GONE as error:
             return CallResult(id=call.id, error=call_errors.to_call_error(error))
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a driver's own code: what it raises is the call's outcome
+        except BaseException as error:  # a driver's own code: what it raises is the call's outcome
+            if not is_of_driver(error):
+                raise
             reason = call_errors.sentence_of(error).removeprefix(f"{call.method}: ")
             of_others = call_errors.is_explained(error) and not isinstance(error, errors.DriverDefect)
             severity = logging.INFO if of_others else logging.ERROR
@@ -330,7 +343,8 @@ class Attachment:
         # A byte stream that stays open, such as a console, is used by what the client sends.
         method = invocation.method
         stays_open = method.kind is MethodKind.STREAM and not call.bulk
-        with contextlib.nullcontext() if stays_open or method.observes else self._usage.running():
+        used = contextlib.nullcontext() if stays_open or method.observes else self._usage.running()
+        with used, invocation.node.state.call_running():
             match method.kind:
                 case MethodKind.CALL:
                     return await self._dispatcher.call(invocation)
@@ -343,7 +357,8 @@ class Attachment:
         sent = self._items[call.id] = SentItems(call.window_bytes)
         try:
             async with contextlib.aclosing(self._dispatcher.items(invocation)) as items:
-                async for item in items:
+                async for produced in items:
+                    item = scrubbed(produced)
                     if len(item) > FRAME_BYTES:
                         raise ValueError(f"an item has more than {FRAME_BYTES} bytes, the most; use a byte stream")
                     await self._channel.send(Frame(call_item=CallItem(id=call.id, value=item)))
@@ -361,7 +376,9 @@ class Attachment:
         self._channel.post(Frame(call_opened=CallOpened(id=call.id)))
         try:
             result = await self._dispatcher.serve_stream(invocation, hosted.bytes)
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
+            if not is_of_driver(error):
+                raise
             await hosted.give_up(call_errors.sentence_of(error))
             raise
         await hosted.bytes.send_end()

@@ -100,10 +100,10 @@ class Dispatcher:
         return invocation.method.codec.encode_result(result)
 
     async def _in_thread(self, invocation: Invocation, work: Callable[[], Any]) -> Any:
-        node, running = invocation.node, f"{invocation.method.name} {id(work):x}"
+        node, running = invocation.node, object()
         if node.driver.exclusive:
             await node.state.entering.acquire()
-        submitted = self._threads.submit(contextvars.copy_context().run, work)
+        submitted = self._threads.submit(contextvars.copy_context().run, _result_of, work)
         done = asyncio.wrap_future(submitted)
         node.state.running.add(running)
 
@@ -118,6 +118,14 @@ class Dispatcher:
         except asyncio.CancelledError:
             submitted.cancel()  # one that no thread was free for yet never begins
             raise
+
+
+def _result_of(work: Callable[[], Any]) -> Any:
+    """Raises what it raises, but for what means something else where it comes out of a future."""
+    try:
+        return work()
+    except (StopIteration, GeneratorExit, asyncio.CancelledError) as error:
+        raise RuntimeError(f"its code has raised {type(error).__name__}") from error
 
 
 def _iterator(produced: Any, invocation: Invocation) -> Iterator[Any]:

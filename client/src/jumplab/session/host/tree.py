@@ -6,7 +6,7 @@ import json
 import logging
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import AsyncExitStack
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -19,11 +19,9 @@ from jumplab.protocol.labels import ALIAS_LABEL, CLIENT_LABEL, NAME_LABEL
 from jumplab.protocol.v1.common_pb2 import DriverInstanceReport, InterfaceReport
 from jumplab.session.call_errors import sentence_of
 from jumplab.session.host.driver_logs import EarlyLines, speaking, traceback_of
+from jumplab.session.host.keeping import Keeper, is_of_driver
 
 _UUIDS = uuid.UUID("9f0d3e1c-2f0b-4a53-8f6d-6d1f4b9f5c55")
-
-_SETTING_UP_BOUND_SECONDS = 60.0
-_TEARING_DOWN_BOUND_SECONDS = 30.0
 
 
 class FailedDriver(Driver):
@@ -44,13 +42,23 @@ class _Root(CompositeInterface, Driver):
 class DriverState:
     """The state of one driver, however often it is in the tree.
 
-    failure: why it can't be used, or empty.  entering: the lock of an `exclusive` driver's calls.  running: what its
-    plain functions do in threads right now.
+    failure: why it can't be used, or empty.  entering: the lock of an `exclusive` driver's calls.  running: its calls
+    that have not ended: threads can't be cancelled, and a coroutine may go on although it was.
     """
 
     failure: str
     entering: asyncio.Lock = field(default_factory=asyncio.Lock)
-    running: set[str] = field(default_factory=set)
+    running: set[object] = field(default_factory=set)
+
+    @contextmanager
+    def call_running(self) -> Iterator[None]:
+        """A call of it runs inside."""
+        call = object()
+        self.running.add(call)
+        try:
+            yield
+        finally:
+            self.running.discard(call)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +106,7 @@ class DriverTree:
         self.nodes: dict[str, Node] = {node.uuid: node for node in _walk(self.root, scope, {})}
         deepest = {id(node.driver): node for node in sorted(self.nodes.values(), key=lambda node: node.depth)}
         self._homes = sorted(deepest.values(), key=lambda node: node.depth)
-        self._stack = AsyncExitStack()
+        self._keepers: list[tuple[Node, Keeper]] = []
         self._early_lines = EarlyLines(self.nodes)
 
     def reports(self) -> list[DriverInstanceReport]:
@@ -116,8 +124,9 @@ class DriverTree:
         return {node.path: node.failure for node in self.nodes.values() if node.failure}
 
     def busy(self) -> list[str]:
-        """The paths of drivers that are still running a plain function in its thread."""
-        return [node.path for node in self._homes if node.state.running]
+        """The paths of drivers whose code is still running in a call, in its set-up or in its tear-down."""
+        kept = {node.path for node, keeper in self._keepers if keeper.is_running}
+        return [node.path for node in self._homes if node.state.running or node.path in kept]
 
     def has_checks(self) -> bool:
         """Whether a driver has a health check of its own."""
@@ -150,21 +159,17 @@ class DriverTree:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._stack.aclose()
+        for _, keeper in reversed(self._keepers):
+            await keeper.tear_down()
         self._early_lines.take()
 
     async def _enter(self, node: Node) -> None:
-        try:
-            with speaking(node.path):
-                async with asyncio.timeout(_SETTING_UP_BOUND_SECONDS):
-                    await node.driver.__aenter__()
-        except (Exception, SystemExit) as error:  # a driver's own code
-            timed_out = isinstance(error, TimeoutError) and not str(error)
-            bound = f"it was not set up within {_SETTING_UP_BOUND_SECONDS:.0f} s"
-            node.state.failure = bound if timed_out else sentence_of(error)
-            node.driver.log.error("did not start: %s", node.failure, exc_info=traceback_of(error, node.driver.log))
-        else:
-            self._stack.push_async_callback(_leave, node)
+        def failed(reason: str) -> None:
+            node.state.failure = reason
+
+        keeper = Keeper(node.driver, node.path, failed)
+        self._keepers.append((node, keeper))
+        node.state.failure = await keeper.set_up()
 
 
 def _checks(node: Node) -> bool:
@@ -177,21 +182,13 @@ async def _check(node: Node) -> str:
     try:
         with speaking(node.path):
             await node.driver.check()
-    except (Exception, SystemExit) as error:  # a driver's own code; what it raises is what it found
+    except BaseException as error:  # a driver's own code; what it raises is what it found
+        if not is_of_driver(error):
+            raise
         if traceback := traceback_of(error, node.driver.log):
             node.driver.log.error("its health check failed", exc_info=traceback)
         return sentence_of(error)
     return ""
-
-
-async def _leave(node: Node) -> None:
-    try:
-        with speaking(node.path):
-            async with asyncio.timeout(_TEARING_DOWN_BOUND_SECONDS):
-                await node.driver.__aexit__(None, None, None)
-    except (Exception, SystemExit) as error:  # a driver's own code: whatever it raises, the others are torn down too
-        traceback = traceback_of(error, node.driver.log)
-        node.driver.log.error("it failed while it was torn down: %s", sentence_of(error), exc_info=traceback)
 
 
 def _walk(node: Node, scope: str, states: dict[int, DriverState]) -> Iterator[Node]:
