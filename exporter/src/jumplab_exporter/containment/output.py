@@ -36,7 +36,9 @@ class DetachedStream(io.TextIOBase):
         return True
 
     def write(self, text: str) -> int:
-        """Never raises and never waits."""
+        """Never waits. Raises TypeError for bytes: that is how others find out that this is a stream of text."""
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         try:
             self._pieces.put_nowait(text)
         except queue.Full:
