@@ -140,7 +140,9 @@ async def test_clients_are_shown_and_deleted(administrator: User, one_sentence: 
     watching = await administrator.start("jumplab", "get", "clients", "-w", "-l", "team=red")
     assert watching.stdout is not None
     assert [(await watching.stdout.readline()).split()[0] for _ in range(3)] == [b"NAME", b"shown-1", b"shown-2"]
-    deleted = await administrator.run("jumplab", "delete", "clients", "shown-1", "shown-2")
+    deleted = await administrator.run("jumplab", "delete", "clients", "shown-1", "nobody", "shown-2")
+    assert (deleted.status, deleted.err.count("\n")) == (1, 1)
+    assert "nobody" in deleted.err
     assert (await watching.stdout.readline()).split()[:2] == [b"shown-1", b"no"]
     watching.send_signal(signal.SIGINT)
     assert (await outcome_of(watching)).status == 130

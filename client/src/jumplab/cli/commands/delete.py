@@ -55,13 +55,22 @@ def _add_command(kind: "Kind", effect: str) -> None:
     @delete.command(name=kind.lower(), help=f"Administrators: delete {kind.lower()}s. {effect}")
     @click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=names_of)
     @administrator_options
-    def remove(names: tuple[str, ...], kubeconfig: str | None, namespace: str | None) -> None:
+    def remove(names: tuple[str, ...], kubeconfig: str | None, namespace: str | None) -> int:
+        from jumplab.cli.exit_status import print_note
         from jumplab.client.admin import Administrator
+        from jumplab.client.errors import ClientError
 
         administrator = Administrator(kubeconfig, namespace)
+        status = 0
         for name in names:
-            administrator.delete(kind, name)
-            click.echo(f'{kind.lower()} "{name}" deleted')
+            try:
+                administrator.delete(kind, name)
+            except ClientError as error:
+                print_note(str(error))
+                status = 1
+            else:
+                click.echo(f'{kind.lower()} "{name}" deleted')
+        return status
 
 
 _add_command("Exporter", "Its lease ends, and its token is no longer valid.")
