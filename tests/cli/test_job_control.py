@@ -125,6 +125,7 @@ async def test_in_the_background_a_command_runs_until_it_reads(stranger: User, w
     terminal.type(f"{words} &\n")
     command = psutil.Process(await pid_in(terminal))
     await until(lambda: command.status() == psutil.STATUS_STOPPED)
+    await until(lambda: command.parent().status() == psutil.STATUS_STOPPED)  # jumplab stops with it, a moment later
     terminal.type("echo at the $((6 * 7))\n")
     await terminal.expect("at the 42")
     terminal.type("fg\n")

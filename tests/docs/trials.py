@@ -108,7 +108,7 @@ kind: Lease
 metadata: {name: demo}
 spec: {clientRef: {name: me}, selector: {matchLabels: {board: demo}}, duration: 10m}
 END
-kubectl get jl demo -o yaml > lease.yaml
+kubectl get jl demo -o yaml | grep -v resourceVersion > lease.yaml
 """
 _GONE = """kubectl delete clients.jumpstarter.dev gone --ignore-not-found
 rm -f gone.yaml
