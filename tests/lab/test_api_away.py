@@ -52,13 +52,13 @@ def shorten(lab: Lab, held: Plain, left: timedelta) -> None:
 
 def test_the_api_server_is_away_for_a_while(cluster_lab: Lab, cluster_home: OnCluster, tmp_path: Path) -> None:
     lab, cleaned = cluster_lab, tmp_path / "cleaned"
-    exporter = lab.exporter("bench-h", hooks={"afterLease": {"script": f"touch {cleaned}"}})
+    exporter = lab.exporter("bench-away", hooks={"afterLease": {"script": f"touch {cleaned}"}})
     lab.exporter("bench-i")
     lab.lease("long", board="bench-i")
     held = lab.until_ready("long")
-    lab.lease("over", board="bench-h", duration=AWAY)
-    lab.until_ready("over")
-    lab.lease("queued", board="bench-h")
+    lab.lease("over-away", board="bench-away", duration=AWAY)
+    lab.until_ready("over-away")
+    lab.lease("queued", board="bench-away")
     with jumplab.attach("long", client=lab.config) as root:
         root.board.power.on()
         cluster_home.api.kill()
@@ -68,14 +68,14 @@ def test_the_api_server_is_away_for_a_while(cluster_lab: Lab, cluster_home: OnCl
         exporter.wait_until(cleaned.exists, "the end of the lease")
         assert root.board.power.is_on()
         cluster_home.api.start()
-        assert condition(lab.until_ended("over"), "Ready")["reason"] == "Expired"
+        assert condition(lab.until_ended("over-away"), "Ready")["reason"] == "Expired"
         lab.until_ready("queued")
         assert root.board.power.is_on()
     again = lab.get("leases", "long")
     assert again["status"]["expectedEndTime"] == held["status"]["expectedEndTime"]
     for lease in ("long", "queued"):
         lab.release(lease)
-    for name in ("bench-h", "bench-i"):
+    for name in ("bench-away", "bench-i"):
         lab.until_available(name)
 
 

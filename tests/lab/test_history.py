@@ -15,19 +15,19 @@ TEST = "def test_it(board):\n    board.board.power.on()\n"
 
 
 def test_a_lease_that_was_used_and_released_is_told_by_every_view(lab: Lab) -> None:
-    lab.exporter("bench-h")
+    lab.exporter("bench-told")
     ci = lab.ci
-    assert ci.run("jumplab", "shell", "-l", "board=bench-h", "--name", "nightly", "--", "true").status == 0
-    lab.until_available("bench-h")
+    assert ci.run("jumplab", "shell", "-l", "board=bench-told", "--name", "nightly", "--", "true").status == 0
+    lab.until_available("bench-told")
     ended = lab.get("leases", "nightly")["status"]
     assert "nightly" not in ci.run("jumplab", "get", "leases").out
     (row,) = [line for line in ci.run("jumplab", "get", "leases", "--all").out.splitlines() if "nightly" in line]
-    assert row.split()[:4] == ["nightly", "Released", "bench-h", "ci"]
+    assert row.split()[:4] == ["nightly", "Released", "bench-told", "ci"]
 
-    header, row = ci.run("jumplab", "get", "history", "bench-h").out.splitlines()
+    header, row = ci.run("jumplab", "get", "history", "bench-told").out.splitlines()
     assert header.split() == ["NAME", "CLIENT", "BEGAN", "ENDED", "REASON"]
     assert (row.split()[:2], row.split()[-1]) == (["nightly", "ci"], "Released")
-    found = json.loads(ci.run("jumplab", "get", "history", "bench-h", "-o", "json").out)
+    found = json.loads(ci.run("jumplab", "get", "history", "bench-told", "-o", "json").out)
     assert found == {
         "items": [
             {
@@ -40,12 +40,12 @@ def test_a_lease_that_was_used_and_released_is_told_by_every_view(lab: Lab) -> N
             }
         ]
     }
-    assert yaml.safe_load(ci.run("jumplab", "get", "history", "bench-h", "-o", "yaml").out)["items"]
-    assert ci.run("jumplab", "get", "history", "bench-h", "-o", "name").out == "nightly\n"
-    assert found["items"][0]["uid"] in ci.run("jumplab", "get", "history", "bench-h", "-o", "wide").out
+    assert yaml.safe_load(ci.run("jumplab", "get", "history", "bench-told", "-o", "yaml").out)["items"]
+    assert ci.run("jumplab", "get", "history", "bench-told", "-o", "name").out == "nightly\n"
+    assert found["items"][0]["uid"] in ci.run("jumplab", "get", "history", "bench-told", "-o", "wide").out
 
     told = [event for event in lab.list("events") if event["involvedObject"]["name"] == "nightly"]
-    assert any('client "ci" had exporter "bench-h"' in event["message"] for event in told), told
+    assert any('client "ci" had exporter "bench-told"' in event["message"] for event in told), told
 
 
 def test_one_s_own_name_serves_again_by_every_way_of_leasing(lab: Lab, tmp_path: Path) -> None:
@@ -85,8 +85,8 @@ def test_one_s_own_name_serves_again_by_every_way_of_leasing(lab: Lab, tmp_path:
 
 
 def test_a_second_release_says_that_the_lease_has_ended_and_changes_nothing(lab: Lab) -> None:
-    lab.exporter("bench-d")
-    lab.lease("twice", board="bench-d")
+    lab.exporter("bench-twice")
+    lab.lease("twice", board="bench-twice")
     lab.until_ready("twice")
     assert lab.ci.run("jumplab", "delete", "leases", "twice").out == 'lease "twice" released\n'
     before = lab.until("leases", "twice", lambda it: it["metadata"]["labels"])
