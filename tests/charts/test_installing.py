@@ -105,7 +105,7 @@ def test_people_lose_access_with_their_entry_unless_they_are_to_be_kept(
     ci = f"{CUSTOM}/namespaces/{namespace}/clients/ci"
     with defined.helm(namespace) as releases:
         releases.install(LAB, "lab", values)
-        assert defined.admin.get(ci).ok()["spec"] == {"username": "ci@example.com"}
+        assert defined.admin.get(ci).ok()["spec"] == {"username": "ci@example.com", "enabled": True}
         releases.upgrade(LAB, "lab", {**values, "clients": {"me": {}}})
         assert defined.admin.get(ci).code == left
         releases.uninstall("lab")
