@@ -17,18 +17,20 @@ from tests.cli.local_files import written
 from tests.cli.terminal import Terminal
 from tests.cli.user import User, outcome_of
 from tests.client.bench import Bench
-from tests.exporter.waiting import gone
+from tests.exporter.waiting import gone, until
 
 COUNTING = """
 import os, signal, sys, time
+def say(line):  # print can't be interrupted by a signal's handler that prints
+    os.write(1, f"{line}\\n".encode())
 def note(number, frame):
-    print(signal.Signals(number).name, flush=True)
+    say(signal.Signals(number).name)
     if signal.Signals(number).name in sys.argv[1].split(","):
-        print("cleaned up", flush=True)
+        say("cleaned up")
         raise SystemExit(9)
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     signal.signal(number, note)
-print(os.getpid(), flush=True)
+say(os.getpid())
 while True:
     time.sleep(3600)
 """
@@ -212,9 +214,18 @@ async def test_a_command_that_ignores_sigterm_is_killed_after_its_parent(user: U
 async def test_in_a_pipeline_the_command_ends_with_a_jumplab_that_is_killed(user: User, bench: Bench) -> None:
     process = await user.start("jumplab", "run", "-l", "board=x", "--", *SLEEPING, CI="true")
     child = int(await line_of(process))
+    # It blocks that one once its guard knows the command; while it starts the command, it blocks all.
+    await until(lambda: blocked_by(process.pid) == {signal.SIGTTOU})
     os.killpg(process.pid, signal.SIGKILL)
     await gone(child)
     await process.communicate()
+
+
+def blocked_by(pid: int) -> set[signal.Signals]:
+    """The signals that a process has blocked."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    mask = int(next(line.split()[1] for line in status.splitlines() if line.startswith("SigBlk:")), 16)
+    return {each for each in signal.Signals if mask >> (each - 1) & 1}
 
 
 @pytest.mark.parametrize("value", ["", "false", "0"])

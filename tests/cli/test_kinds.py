@@ -112,12 +112,16 @@ async def test_programs_read_an_exporter_s_holder_and_drivers(
 
 
 async def test_an_exporter_that_goes_away_is_shown_so(user: User, bench: Bench, exporter: client_pb2.Exporter) -> None:
+    await create(user, "--name", "demo")
+    exporter.lease = "namespaces/lab/leases/demo"
     process = await user.start("jumplab", "get", "exporters", "-w", "-o", "wide")
     assert process.stdout is not None
-    assert b"NAME" in await process.stdout.readline()
-    assert b"Available" in await process.stdout.readline()
+    assert b"HOLDER" in await process.stdout.readline()
+    assert b" ci " in await process.stdout.readline()
     bench.lab.exporters.clear()
-    assert b"Deleted" in await process.stdout.readline()
+    row = await process.stdout.readline()
+    assert b"Deleted" in row
+    assert b" ci " not in row
     process.send_signal(signal.SIGINT)
     ended = await outcome_of(process)
     assert (ended.status, ended.err) == (130, "")

@@ -12,7 +12,7 @@ from jumplab.private_files import write_private
 
 PROGRAMS = Path(sys.executable).parent
 FOREIGN = ("JMP_", "JUMPLAB_", "PYTEST_", "CI", "COLUMNS", "LINES")
-"""Variables of the person or pipeline that runs the tests, and of its terminal: no user of theirs has these."""
+"""Variables of the person or pipeline that runs the tests; a program that a test starts does not get them."""
 
 
 @dataclass

@@ -176,7 +176,8 @@ def _handled(handle: Callable[[int], None]) -> Iterator[None]:
 def _guard() -> Iterator[Callable[[int], None]]:
     """Starts a process in a session of its own, and tells it which process group to end where this process is killed.
 
-    While the context lasts; what it yields is called with the group.
+    While the context lasts; what it yields is called with the group. A command stays where this process is killed in
+    the moment between its start and that call.
     """
     command = ["/bin/sh", "-c", _GUARD, "jumplab-guard"]
     null = subprocess.DEVNULL

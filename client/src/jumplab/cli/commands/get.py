@@ -210,6 +210,10 @@ def clients(
 
 
 def _deleted_exporter(shown: "ExporterView") -> "ExporterView":
+    from jumplab.client.exporter_details import ExporterDetails
+
+    if isinstance(shown, ExporterDetails):
+        shown = replace(shown, holder="", free=None)
     return replace(shown, online=False, status="Deleted", lease="")
 
 
@@ -219,5 +223,7 @@ def _deleted_lease(shown: "LeaseView") -> "LeaseView":
 
 def _out_of_queue(shown: "QueuedLease") -> "QueuedLease":
     """How a lease is shown that waits no longer: position 0."""
-    place = replace(shown.queue_position, position=0, expected_begin=None, message="it waits no longer")
+    place = replace(
+        shown.queue_position, position=0, expected_begin=None, latest_begin=None, message="it waits no longer"
+    )
     return replace(shown, queue_position=place)
