@@ -255,19 +255,22 @@ class Attachment:
     async def _run(self, call: Call) -> None:
         """Runs one call to its result frame, and a byte stream to its last byte."""
         try:
-            try:
-                result = await self._outcome(call)
-            except GeneratorExit as error:  # from a future: Python closes all that waits for it, and ends up here
-                if not is_of_driver(error):
-                    raise
-                result = CallResult(id=call.id, error=call_errors.to_call_error(error))
-            await self._send_result(result)
+            # No name for the result here: one that is dropped because nobody reads must not live on.
+            await self._send_result(await self._result_of(call))
             if call.id in self._streams:
                 await self._streams[call.id].let_go()
         finally:
             hosted = self._streams.pop(call.id, None)
             if hosted is not None:
                 await hosted.stop()
+
+    async def _result_of(self, call: Call) -> CallResult:
+        try:
+            return await self._outcome(call)
+        except GeneratorExit as error:  # from a future: Python closes all that waits for it, and ends up here
+            if not is_of_driver(error):
+                raise
+            return CallResult(id=call.id, error=call_errors.to_call_error(error))
 
     async def _send_result(self, result: CallResult) -> None:
         """Sends a result. What a client does not read has a bound: beyond it an error takes the result's place."""
