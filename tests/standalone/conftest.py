@@ -29,6 +29,11 @@ def _client(api: KubeApi) -> Iterator[KubeClient]:
     client = KubeClient(api.url, api.ca, api.token)
     assert client.create(CRDS, widgets.crd()).code in (201, 409)  # another test, or another worker, may have been here
     eventually(lambda: client.get(f"/apis/{widgets.GROUP}/v1/widgets").code == 200, "widgets are served")
+    # A kubectl that checks fields by itself reads them here, where a real server publishes them some time later.
+    eventually(
+        lambda: "com.example.widgets.v1.Widget" in str(client.get("/openapi/v2").body),
+        "the fields of widgets are published",
+    )
     yield client
     client.close()
 
