@@ -2,14 +2,16 @@
 
 import signal
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from jumplab.protocol.client_v1 import client_pb2
 from tests.cli.terminal import Terminal
 from tests.cli.user import Outcome, User, outcome_of
 from tests.client.authority import Authority
 from tests.client.bench import Bench, EchoConsole, Switch, bench_of
-from tests.client.lab_double import LabDouble, config_for
+from tests.client.lab_double import LabDouble, become_ended, become_ready, config_for
 
 LEASED = ("-l", "board=x", "--name", "demo")
 
@@ -86,6 +88,25 @@ async def test_a_lost_console_gives_the_terminal_back(user: User, bench: Bench) 
     await bench.host.end('lease "demo" has expired')
     await terminal.expect('jumplab: lease "demo" has expired')
     assert await terminal.status() == 1
+
+
+async def test_a_console_warns_of_its_lease_s_end_and_says_why_it_came(user: User, bench: Bench) -> None:
+    def place(lease: client_pb2.Lease) -> None:
+        become_ready(lease)
+        lease.expected_end_time.FromDatetime(datetime.now(UTC) + timedelta(hours=1))
+
+    bench.lab.place = place
+    terminal = Terminal(user, "jumplab", "console", *LEASED, columns=200)
+    await terminal.expect("=> ")
+    soon = datetime.now(UTC) + timedelta(minutes=2, seconds=2)
+    await bench.lab.change("demo", lambda lease: lease.expected_end_time.FromDatetime(soon))
+    await terminal.expect('jumplab: lease "demo" ends in 2 minutes, at ')
+    await bench.host.end("the lease has ended")
+    await bench.lab.change("demo", lambda lease: become_ended(lease, "Released", "an administrator has released it"))
+    said, status = await terminal.rest()
+    assert 'jumplab: lease "demo" has ended: an administrator has released it' in said
+    assert "jumplab: the lease has ended" not in said
+    assert status == 1
 
 
 async def test_a_pipe_is_typed_into_the_console_which_ends_with_it(user: User, bench: Bench) -> None:

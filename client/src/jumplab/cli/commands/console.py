@@ -1,6 +1,9 @@
 """`jumplab console`."""
 
+import asyncio
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
     from jumplab.cli.parent_process import ParentProcess
     from jumplab.client.config import DriverSettings
     from jumplab.client.driver_source import DriverSource
+
+_CAUSE_SECONDS = 2.0
+"""How long the controller has to say why a lease has ended."""
 
 
 @click.command()
@@ -173,7 +179,29 @@ async def _show(
     async with source.attached(tree, "jumplab console", member, reconnect_within, print_note) as session:
         chosen = tree.console(session.root, path)
         await show_notices(session, chosen)
-        await open_console(session.root, chosen, tree, options)
+        async with _end_announced(source):
+            await open_console(session.root, chosen, tree, options)
+
+
+@asynccontextmanager
+async def _end_announced(source: "DriverSource") -> AsyncIterator[None]:
+    """Prints meanwhile that the lease will end, and why it has ended; the error that follows from it is not printed."""
+    from jumplab.cli.exit_status import print_note
+    from jumplab.driver.errors import DriverError, SessionEnded
+
+    announcing = asyncio.create_task(source.announce_end(print_note), name="announcements of the lease's end")
+    try:
+        yield
+    except (DriverError, ExceptionGroup) as error:
+        ended = error.subgroup(SessionEnded) if isinstance(error, ExceptionGroup) else isinstance(error, SessionEnded)
+        # The exporter may say it sooner than the controller, which knows more.
+        patience = _CAUSE_SECONDS if ended else 0
+        done, _ = await asyncio.wait([announcing], timeout=patience)
+        if not done or announcing.exception() is not None:
+            raise
+        raise click.exceptions.Exit(1) from error
+    finally:
+        announcing.cancel()
 
 
 _OF_A_KEPT_LOG = {"log_of", "driver", "offset", "log", "control_sequences", "client_name"}
