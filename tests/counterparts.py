@@ -142,6 +142,19 @@ def _unshare() -> str:
     return "" if mounted.returncode == 0 else "unshare --mount is root's, and needs /etc/ssl/certs: run as root"
 
 
+def _tap() -> str:
+    if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+        return "/dev/net/tun can't be opened: tap devices are root's, on a kernel that has them"
+    absent = [name for name in ("unshare", "ip") if shutil.which(name) is None]
+    return (
+        f"{' and '.join(absent)} was not found: install it (Debian's packages util-linux, iproute2)" if absent else ""
+    )
+
+
+def _curl() -> str:
+    return "" if shutil.which("curl") else "curl was not found: install it (Debian's package curl)"
+
+
 def _two_machines() -> str:
     absent = [name for name in ("unshare", "nsenter", "ip", "curl") if shutil.which(name) is None]
     if absent:
@@ -178,6 +191,8 @@ MISSING: Mapping[str, Callable[[], str]] = MappingProxyType(
         "mount-namespace": _mount_namespace,
         "qemu-img": _qemu_img,
         "loop": _loop,
+        "tap": _tap,
+        "curl": _curl,
         "atheris": _atheris,
         "unshare": _unshare,
         "two-machines": _two_machines,

@@ -1,0 +1,1 @@
+"""Servers that boards load files from."""
