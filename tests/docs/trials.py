@@ -66,6 +66,10 @@ NOT_RUN: Mapping[str, Mapping[str, str]] = {
         "helm install lab": "there is no program `helm`; tests/charts installs the chart by its library",
         "# lab.yaml": "the chart's values; test_the_lab_as_code_can_be_installed renders the chart with them",
     },
+    "docs/drivers/boot-server.md": {
+        "j boot": "its files are not here; tests/cli/test_boot.py runs such commands",
+        "board.boot": "tests/drivers/boot_through_tap.py does so",
+    },
     "docs/drivers/consoles.md": {"echo jumplab": "a shell gets it; tests/drivers/test_console_run.py reads it there"},
     "docs/drivers/network-tcp.md": {
         "j ssh": "it waits for Ctrl-C; tests/cli/test_forwarding.py runs it",
