@@ -16,7 +16,7 @@ from tests.client.bench import Bench
 from tests.client.lab_double import config_for
 
 PROMPT = "ready> "
-TRIES = 5
+TRIES = 40
 
 
 @pytest.fixture
@@ -98,7 +98,15 @@ async def test_j_s_drivers_and_commands_are_completed(user: User, kind: str) -> 
 
 
 async def completed(user: User, words: str) -> list[str]:
-    """The words that bash is offered for the last of these."""
+    """The words that bash is offered for the last of these, once it is offered any."""
+    for _ in range(TRIES):
+        if offered := await offered_once(user, words):
+            return offered
+    return []
+
+
+async def offered_once(user: User, words: str) -> list[str]:
+    """The words that bash is offered for the last of these; on a busy machine it may be none."""
     asked = {"_JUMPLAB_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
     offered = await user.run(words.split()[0], **asked)
     assert (offered.status, offered.err) == (0, "")
@@ -113,7 +121,7 @@ async def test_consoles_are_completed_by_their_paths(user: User, bench: Bench, e
     console.interfaces.add(name="jumplab.drivers.console.ConsoleInterface")
     assert await completed(user, "jumplab console --exporter bench-1 --driver b") == ["box.serial"]
     assert await completed(user, "jumplab console -l board=imx8 --driver ") == ["box.serial"]
-    assert await completed(user, "jumplab console -l board=rpi --driver ") == []
+    assert await offered_once(user, "jumplab console -l board=rpi --driver ") == []
     await user.run("jumplab", "create", "lease", "-l", "board=imx8", "--name", "demo")
     assert await completed(user, "jumplab console --lease demo --driver box.") == ["box.serial"]
 
@@ -127,7 +135,7 @@ async def test_members_and_tags_are_completed(user: User, exporters: None) -> No
 
 
 async def test_j_completes_nothing_outside_a_leased_shell(stranger: User) -> None:
-    assert await completed(stranger, "j pow") == []
+    assert await offered_once(stranger, "j pow") == []
 
 
 @pytest.mark.needs("bash")
