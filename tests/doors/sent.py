@@ -47,15 +47,17 @@ async def connected(where: int | Path, tls: ssl.SSLContext | None = None) -> Asy
             await writer.wait_closed()
 
 
-async def answer(where: int | Path, pieces: Sequence[bytes], tls: ssl.SSLContext | None = None) -> bytes:
-    """All that comes back until the other end hangs up. pieces: sent one after the other, each in a packet."""
+async def answer(
+    where: int | Path, pieces: Sequence[bytes], tls: ssl.SSLContext | None = None, *, until: bytes = b""
+) -> bytes:
+    """All that comes back until the other end hangs up, or has said `until`. pieces: sent one after the other."""
     heard = b""
     async with asyncio.timeout(PATIENCE_SECONDS), connected(where, tls) as (reader, writer):
         with suppress(OSError):  # hung up on
             for piece in pieces:
                 writer.write(piece)
                 await writer.drain()
-            while data := await reader.read(65536):
+            while (not until or until not in heard) and (data := await reader.read(65536)):
                 heard += data
     return heard
 
