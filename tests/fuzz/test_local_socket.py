@@ -1,4 +1,4 @@
-"""The first line at a local socket: whatever it is, whoever sent it is turned away, and the socket goes on."""
+"""The first line at an exporter's or a shell's socket: whatever it is, it is turned away, and the socket goes on."""
 
 import asyncio
 import json
@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from jumplab.cli.j.delegated_call_server import Answer, DelegatedCall, serving_delegated_calls
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import EnvelopeKind
 from jumplab.transport.listener import AcceptedLink, LocalListener, only
 from jumplab.transport.local import LocalLink
+from tests.doors.sent import check_log
 
 
 def line(**fields: object) -> bytes:
@@ -45,7 +47,9 @@ async def answer(path: Path, first: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("first", LINES.values(), ids=LINES)
-async def test_whatever_the_first_line_is_the_socket_goes_on(tmp_path: Path, first: bytes) -> None:
+async def test_whatever_the_first_line_is_the_socket_goes_on(
+    tmp_path: Path, first: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     served = asyncio.Event()
 
     async def serve(link: AcceptedLink) -> None:
@@ -66,3 +70,26 @@ async def test_whatever_the_first_line_is_the_socket_goes_on(tmp_path: Path, fir
             raise AssertionError("the socket is shut") from error
         finally:
             await link.aclose()
+    check_log(caplog.text)
+
+
+CALLS = {
+    **LINES,
+    "no token": b'{"member": "", "words": [], "patience": null}\n',
+    "half a character": json.dumps({"token": "\ud800", "member": "", "words": [], "patience": None}).encode() + b"\n",
+    "words that are none": json.dumps({"token": "token", "member": "", "words": [1], "patience": None}).encode()
+    + b"\n",
+    "patience that is none": json.dumps({"token": "token", "member": "", "words": [], "patience": []}).encode() + b"\n",
+}
+
+
+@pytest.mark.parametrize("first", CALLS.values(), ids=CALLS)
+async def test_whatever_is_asked_at_the_socket_of_a_shell_nothing_runs(
+    tmp_path: Path, first: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run(_delegated: DelegatedCall, _answer: Answer) -> None:
+        raise AssertionError("it ran")
+
+    async with serving_delegated_calls(tmp_path / "shell.sock", "token", run):
+        assert await answer(tmp_path / "shell.sock", first) == b""
+    check_log(caplog.text)

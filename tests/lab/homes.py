@@ -40,7 +40,7 @@ class Home(Protocol):
     def close(self) -> None: ...
 
 
-class _ControlPlane(Process):
+class ControlPlane(Process):
     """`jumplab-operator`, started once it says so."""
 
     def start(self) -> None:
@@ -76,7 +76,7 @@ class OneMachine(_OneProcess):
         port, grpc_port = free_ports(2)
         options = (f"--port={port}", f"--grpc-port={grpc_port}", *_SHORT)
         command: list[str | Path] = [PROGRAMS / "jumplab-operator", "standalone", "--data-dir", self.data_dir, *options]
-        self.process = _ControlPlane(command, folder / "control-plane.log")
+        self.process = ControlPlane(command, folder / "control-plane.log")
 
     def connect(self) -> KubeClient:
         self.process.start()
@@ -106,7 +106,7 @@ class OnCluster(_OneProcess):
             *("--listen", address, "--endpoint", address, "--own-namespace", NAMESPACE, "--namespace", NAMESPACE),
             *_SHORT,
         ]
-        self.process = _ControlPlane(command, folder / "control-plane.log")
+        self.process = ControlPlane(command, folder / "control-plane.log")
 
     def connect(self) -> KubeClient:
         kube = KubeClient(self.api.url, self.api.ca, self.api.token)

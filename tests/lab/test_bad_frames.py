@@ -15,9 +15,11 @@ import jumplab
 from jumplab.client.controller import Controller, Route
 from jumplab.driver import AsyncDriverClient
 from jumplab.protocol.v1.router_pb2 import FRAME_TYPE_DATA, StreamRequest
-from jumplab.protocol.v1.session_pb2 import Frame, Frames, Goodbye, Hello
+from jumplab.protocol.v1.session_pb2 import Call, Frame, Frames, Goodbye, Hello, Leave, Reopen
 from jumplab.session.frames import MAGIC
 from jumplab.transport.channel import open_channel
+from tests.doors.http_noise import changed
+from tests.doors.sent import check_log
 from tests.lab.lab import Lab
 from tests.worlds.relay import METHOD, ending, grpc_done
 
@@ -61,6 +63,8 @@ async def at_work(lab: Lab) -> AsyncIterator[tuple[AsyncDriverClient, Callable[[
         grown = [(process.memory_info().rss - was) >> 20 for process, was in zip(processes, before, strict=True)]
         assert max(grown) < GROWTH_MIB, f"control plane and exporter have grown by {grown} MiB"
     await grpc_done()
+    for process in (lab.home.process, lab.exporters["bench-frames"]):
+        check_log(process.output())
 
 
 def streams_of(route: Route) -> aio.Channel:
@@ -94,6 +98,27 @@ async def test_who_does_not_speak_the_protocol_is_told_so_and_hung_up_on(bench: 
                 words = await heard(call)
                 assert any(each in words for each in SENTENCES), words
                 assert (await call.code()).name == "UNAVAILABLE"
+
+
+CALLS = [
+    Frame(call=Call(id=1, driver_uuid="none", method="on", arguments=b"{}")),
+    Frame(leave=Leave()),
+    Frame(reopen=Reopen(id=1)),
+]
+
+
+@pytest.mark.nightly
+async def test_damaged_frames_are_told_and_leave_no_traceback(bench: Lab) -> None:
+    """Each is heard to its end: by a refusal, or by the end of a session that has left."""
+    whole = Frames(frames=CALLS).SerializeToString()
+    async with at_work(bench) as (_, dial):
+        for payload in changed(whole, 25, 1):
+            async with streams_of(await dial()) as channel, asyncio.timeout(BOUND_SECONDS / 3):
+                call = opened(channel)
+                for each in (HELLO, payload, b"\xff"):  # the last one ends what has not ended
+                    with suppress(aio.AioRpcError, asyncio.InvalidStateError):
+                        await said(call, each)
+                await heard(call)
 
 
 async def heard(call: Any) -> bytes:

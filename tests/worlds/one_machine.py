@@ -28,11 +28,13 @@ PATIENCE_SECONDS = 240
 """A bound that only a hang reaches."""
 
 
-async def start(data_dir: Path, *options: str) -> Process:
-    """`jumplab-operator standalone`, not waited for."""
+async def start(data_dir: Path, *options: str, log: Path | None = None) -> Process:
+    """`jumplab-operator standalone`, not waited for.  log: gets its standard error, which is a pipe without."""
     command = [sys.executable, "-c", "from jumplab_operator.main import main; main()", "standalone"]
     given = ["--data-dir", str(data_dir), *options]
-    return await asyncio.create_subprocess_exec(*command, *given, stdout=PIPE, stderr=PIPE)
+    with contextlib.ExitStack() as stack:
+        said = stack.enter_context(log.open("wb")) if log is not None else PIPE
+        return await asyncio.create_subprocess_exec(*command, *given, stdout=PIPE, stderr=said)
 
 
 @dataclass
@@ -44,8 +46,8 @@ class Plane:
     text: str
 
     @classmethod
-    async def started(cls, data_dir: Path) -> "Plane":
-        process = await start(data_dir, "--port", "0", "--grpc-port", "0")
+    async def started(cls, data_dir: Path, log: Path | None = None) -> "Plane":
+        process = await start(data_dir, "--port", "0", "--grpc-port", "0", log=log)
         assert process.stdout is not None
         async with asyncio.timeout(PATIENCE_SECONDS):
             text = (await process.stdout.readuntil(b"everything is kept in")).decode()

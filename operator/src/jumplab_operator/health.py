@@ -3,6 +3,7 @@
 They contain nothing that a stranger may not know, and take no input.
 """
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,8 +12,11 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from jumplab_operator.errors import PortUnavailable
+from jumplab_operator.http_log import HttpLog
 
 _STOP_BOUND_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -33,7 +37,9 @@ async def answering(address: str) -> AsyncIterator[Health]:
         yield health
         return
     host, _, port = address.rpartition(":")
-    runner = web.AppRunner(_application(health), access_log=None, shutdown_timeout=_STOP_BOUND_SECONDS)
+    runner = web.AppRunner(
+        _application(health), access_log=None, logger=HttpLog(log), shutdown_timeout=_STOP_BOUND_SECONDS
+    )
     await runner.setup()
     try:
         try:

@@ -5,6 +5,7 @@ alone, so that nothing is left behind for the process and its children. What the
 that is loaded already.
 """
 
+import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -29,6 +30,18 @@ def _environment_with(settings: Mapping[str, str]) -> Iterator[None]:
     finally:
         for name in added:
             os.environ.pop(name, None)
+
+
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    """gRPC logs metadata of a peer that is not UTF-8 as an error with a traceback. It is one line here, at DEBUG."""
+    if not str(record.msg).startswith("Invalid encoding on"):
+        return True
+    record.exc_info, record.levelno, record.levelname = None, logging.DEBUG, "DEBUG"
+    return _grpc_log.isEnabledFor(logging.DEBUG)
+
+
+_grpc_log = logging.getLogger("grpc._cython.cygrpc")
+_grpc_log.addFilter(_is_worth_a_line)
 
 
 with _environment_with({} if "grpc" in sys.modules else _SETTINGS):

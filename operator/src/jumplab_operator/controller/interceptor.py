@@ -9,13 +9,15 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from google.protobuf.message import DecodeError
+
 from jumplab.protocol.grpc_loading import aio, grpc
 from jumplab.transport.first_completed import first_completed
 from jumplab_operator.call_rates import AsksTooOften, CallRates
 from jumplab_operator.controller import refusals
 from jumplab_operator.controller.authentication import Authenticator
 from jumplab_operator.controller.credentials import Subject
-from jumplab_operator.controller.refusals import NotAuthenticated, Refusal, TooMuch
+from jumplab_operator.controller.refusals import BadRequest, NotAuthenticated, Refusal, TooMuch
 from jumplab_operator.errors import ApiError
 
 log = logging.getLogger(__name__)
@@ -96,7 +98,7 @@ class AuthenticationInterceptor(aio.ServerInterceptor):
         async def answer(request: Any, context: Context) -> None:
             _caller.set(subject)
             try:
-                _check_size(request)
+                _check_read(request)
                 await self._until_revoked(serve(request, context), method)
             except aio.AbortError:
                 raise
@@ -121,14 +123,10 @@ def _refusing(code: grpc.StatusCode, sentence: str) -> "Handler":
 
 
 @dataclass(frozen=True, slots=True)
-class _TooLarge:
-    """Stands for a message that was not read."""
+class _Unread:
+    """Stands for a message that can't be taken: gRPC would log what a deserializer raises, and not tell the caller."""
 
-    size: int
-    most: int
-
-    def refusal(self) -> Refusal:
-        return TooMuch(f"the message has {self.size} bytes, the limit is {self.most}; ask for less at once")
+    refusal: Refusal
 
 
 def _bounded(read: Callable[[bytes], Any] | None, most: int) -> Callable[[bytes], Any] | None:
@@ -137,21 +135,27 @@ def _bounded(read: Callable[[bytes], Any] | None, most: int) -> Callable[[bytes]
         return None
 
     def read_bounded(message: bytes) -> Any:
-        return read(message) if len(message) <= most else _TooLarge(len(message), most)
+        if len(message) > most:
+            return _Unread(TooMuch(f"the message has {len(message)} bytes, the limit is {most}; ask for less at once"))
+        try:
+            return read(message)
+        except DecodeError:
+            return _Unread(BadRequest("the message is not of the method's type, or is damaged; send it again"))
 
     return read_bounded
 
 
-def _check_size(request: Any) -> None:
-    if isinstance(request, _TooLarge):
-        raise request.refusal()
+def _check_read(request: Any) -> None:
+    """Raises the refusal of a message that was not read."""
+    if isinstance(request, _Unread):
+        raise request.refusal
 
 
 def _unary(subject: Subject, method: str, behaviour: Any) -> Any:
     async def answer(request: Any, context: Context) -> Any:
         _caller.set(subject)
         try:
-            _check_size(request)
+            _check_read(request)
             return await behaviour(request, context)
         except aio.AbortError:
             raise

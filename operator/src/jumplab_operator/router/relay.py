@@ -61,6 +61,7 @@ class Router:
         # Neither serializer nor deserializer: messages stay bytes.
         handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_stream_rpc_method_handler(self._stream)
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Stream": handler}),))
+        server.add_registered_method_handlers(SERVICE, {"Stream": handler})
 
     def cut(self, lease_uid: str, holder: str | None = None) -> None:
         """The lease has ended: ends its streams at once and refuses new ones. `holder`: its new holder, the only client

@@ -9,7 +9,7 @@ from typing import Any
 from jumplab.driver import AsyncDriverClient, AsyncGenericClient, DriverClient, errors
 from jumplab.driver.interface import DriverInterface, interfaces_of, methods_of, name_of, version_of
 from jumplab.protocol.labels import CLIENT_LABEL
-from jumplab.protocol.v1.common_pb2 import DriverInstanceReport
+from jumplab.protocol.v1.common_pb2 import DriverInstanceReport, InterfaceReport
 
 SETTING = "drivers.allow"
 _OWN = "jumplab.drivers"
@@ -86,12 +86,37 @@ class ClientClasses:
         )
 
 
-def reported_methods(report: DriverInstanceReport) -> Mapping[str, Mapping[str, Any]]:
-    """The schema of each exported method, newest interface version first."""
+def reported_methods(report: DriverInstanceReport, path: str) -> Mapping[str, Mapping[str, Any]]:
+    """The schema of each exported method, newest interface version first. Raises InterfaceMismatch."""
     methods: dict[str, Mapping[str, Any]] = {}
     for interface in sorted(report.interfaces, key=lambda reported: reported.version):
-        methods |= json.loads(interface.schema or "{}")
+        methods |= _schema(interface, path)
     return methods
+
+
+def _schema(interface: InterfaceReport, path: str) -> Mapping[str, Mapping[str, Any]]:
+    """The schemas of an interface's methods, as an exporter writes them. Raises InterfaceMismatch for anything else."""
+    try:
+        methods = json.loads(interface.schema or "{}")
+        if not all(_is_schema(method) for method in methods.values()):
+            raise ValueError("a method has no kind or no arguments")
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise errors.InterfaceMismatch(
+            f'driver "{path}": the methods that the exporter reports of {interface.name} can\'t be read; '
+            "update the older of the two"
+        ) from error
+    found: Mapping[str, Mapping[str, Any]] = methods
+    return found
+
+
+def _is_schema(method: Any) -> bool:
+    if not isinstance(method, dict) or not isinstance(method.get("kind"), str):
+        return False
+    arguments = method.get("arguments")
+    if not isinstance(arguments, dict) or not isinstance(arguments.get("properties", {}), dict):
+        return False
+    required = arguments.get("required", [])
+    return isinstance(required, list) and all(isinstance(name, str) for name in required)
 
 
 def _named_clients(report: DriverInstanceReport) -> list[str]:
@@ -113,7 +138,7 @@ def _check_contract(client: type[AsyncDriverClient], report: DriverInstanceRepor
                 f'driver "{path}" offers {offered}, and this client needs {name_of(contract)} version '
                 f"{version_of(contract)}; {advice} the older of the two"
             )
-        _check_methods(contract, json.loads(interface.schema or "{}"), path)
+        _check_methods(contract, _schema(interface, path), path)
 
 
 def _check_methods(contract: type[DriverInterface], reported: Mapping[str, Any], path: str) -> None:

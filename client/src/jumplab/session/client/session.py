@@ -294,7 +294,7 @@ class Session:
                 report.uuid,
                 path,
                 report.description,
-                reported_methods(report),
+                reported_methods(report, path),
                 self,
                 report.failure,
                 interfaces,
@@ -306,6 +306,8 @@ class Session:
             clients[report.uuid] = classes.client_for(report, path)(node)
             nodes[report.uuid] = node
             if report.HasField("parent_uuid"):
+                if report.parent_uuid not in nodes:
+                    raise errors.SessionLost(f'the exporter reported the driver "{path}" before what it is part of')
                 nodes[report.parent_uuid].children[name] = clients[report.uuid]
         if not reports:
             raise errors.SessionLost("the exporter reported no drivers")

@@ -39,6 +39,7 @@ class SessionService:
             name: grpc.stream_stream_rpc_method_handler(method) for name, method in methods.items()
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
+        server.add_registered_method_handlers(SERVICE, handlers)
 
     async def _attach(self, _: object, context: Context) -> None:
         request = _request_in(list(context.invocation_metadata() or ()))

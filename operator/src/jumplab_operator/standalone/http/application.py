@@ -114,6 +114,7 @@ def _entrance(gate: Gate, identified: Callable[[asyncio.Transport | None], None]
 
     @web.middleware
     async def enter(request: web.Request, handler: Handler) -> web.StreamResponse:
+        _check_text(request)
         user = gate.enter(request.headers)
         if user is not None:
             request[USER] = user
@@ -130,6 +131,15 @@ def _entrance(gate: Gate, identified: Callable[[asyncio.Transport | None], None]
         return await handler(request)
 
     return enter
+
+
+def _check_text(request: web.Request) -> None:
+    """Raises a 400 for a header that is no UTF-8: aiohttp gives it as text that can't be written, as in a refusal."""
+    for name, value in request.headers.items():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise errors.bad_request(f"the header {name} is not UTF-8") from error
 
 
 @web.middleware

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import logging
 import os
 import socket
 import ssl
@@ -19,6 +20,7 @@ from aiohttp import web
 from jumplab.transport.proxies import is_loopback
 from jumplab_operator import pki
 from jumplab_operator.errors import PortUnavailable
+from jumplab_operator.http_log import HttpLog
 from jumplab_operator.standalone.auth.auth import Gate
 from jumplab_operator.standalone.auth.service_accounts import ServiceAccounts
 from jumplab_operator.standalone.auth.users import ADMINISTRATOR, Tenancy
@@ -35,6 +37,8 @@ _SHUTDOWN_SECONDS = 2.0
 _IDLE_SECONDS = 180.0
 """How long a connection stays between two requests. Clients of Kubernetes drop theirs after 90 seconds."""
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- what a person may ask for
+
+log = logging.getLogger(__name__)
 
 
 class KubernetesApi:
@@ -121,6 +125,7 @@ class KubernetesApi:
         self._runner = web.AppRunner(
             app,
             access_log=None,
+            logger=HttpLog(log),
             handler_cancellation=True,
             shutdown_timeout=_SHUTDOWN_SECONDS,
             keepalive_timeout=_IDLE_SECONDS,
