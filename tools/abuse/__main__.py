@@ -50,12 +50,12 @@ def main(seconds: float, names: Sequence[str], apis: Sequence[str], out: Path) -
             for number, name in enumerate(names or ATTACKS):
                 if (real is None and ATTACKS[name].on == "health") or (real and ATTACKS[name].on == "api"):
                     continue
-                click.echo(f"{api}: {name}", err=True)
                 place = Path(folder) / f"{api}-{number}"
                 place.mkdir()
                 with _battlefield(place, real) as field:
                     results.append(asyncio.run(play(field, name, seconds)))
-    report.write(out, report.content(results, seconds))
+                click.echo(report.row(results[-1]), err=True)
+                report.write(out, report.content(results, seconds))
     click.echo(report.table(results))
     if not ASSETS:
         click.echo(NO_ASSETS)

@@ -54,7 +54,7 @@ class Battlefield:
 
     def database_bytes(self) -> int:
         """The size of the standalone API's data; 0 on a cluster."""
-        return sum(file.stat().st_size for file in self.folder.glob("data/*.db*"))
+        return sum(file.stat().st_size for file in self.folder.glob("data/api.sqlite3*"))
 
 
 @contextmanager

@@ -32,10 +32,15 @@ def table(results: Sequence[Result]) -> str:
     for api in dict.fromkeys(each.api for each in results):
         of_api = [each for each in results if each.api == api]
         lines += [f"{api}: the operator's memory in MiB; calls of others meanwhile", _line(_HEAD)]
-        lines += [_line(_cells(each)) for each in of_api] + [""]
+        lines += [row(each) for each in of_api] + [""]
     for each in results:
         lines += [f"{each.attack} ({each.api}): {fault}" for fault in each.faults()]
     return "\n".join(lines)
+
+
+def row(result: Result) -> str:
+    """An attack in the table."""
+    return _line(_cells(result))
 
 
 def _cells(result: Result) -> tuple[str, ...]:
