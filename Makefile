@@ -10,7 +10,7 @@ PYTEST = $(BIN)/python -m pytest --numprocesses=$(AT_ONCE) --dist=loadgroup --no
 SEED := $(or $(SEED),$(shell date +%s))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test nightly nightly-tests nightly-random nightly-chaos nightly-fuzz verify lint generate dist check-diff bench bench-sessions bench-apiserver bench-leasing chaos fuzz constraints clean
+.PHONY: help setup demo test nightly nightly-tests nightly-random nightly-chaos nightly-fuzz nightly-soak verify lint generate dist check-diff bench bench-sessions bench-apiserver bench-leasing chaos fuzz abuse soak constraints clean
 
 help:  ## What each target does
 	@sed -n 's/^\([a-z-]*\):.*##/\1:/p' $(MAKEFILE_LIST) | awk -F: '{printf "  make %-16s%s\n", $$1, $$2}'
@@ -28,9 +28,9 @@ demo: $(READY)  ## A lab on this machine, from kubectl apply to the board's prom
 test: $(READY)  ## The tests; what they use beyond Python they find, or say that they did not
 	@$(PYTEST)
 
-nightly: $(READY)  ## Every test twice, then chaos and fuzz, without a bound of time; SEED=1 repeats a night
+nightly: $(READY)  ## Every test twice, then chaos, fuzz and soak, without a bound of time; SEED=1 repeats a night
 	@echo "the random part has SEED=$(SEED)"
-	@$(MAKE) --keep-going --no-print-directory SEED=$(SEED) nightly-tests nightly-random nightly-chaos nightly-fuzz
+	@$(MAKE) --keep-going --no-print-directory SEED=$(SEED) nightly-tests nightly-random nightly-chaos nightly-fuzz nightly-soak
 
 nightly-tests: $(READY)
 	@$(PYTEST) --nightly
@@ -44,6 +44,9 @@ nightly-chaos: $(READY)
 
 nightly-fuzz:
 	@$(MAKE) --no-print-directory fuzz FUZZ="--seconds 600"
+
+nightly-soak:
+	@$(MAKE) --no-print-directory soak
 
 lint: $(READY)  ## ruff, mypy strict, import contracts
 	$(BIN)/ruff check
@@ -83,6 +86,12 @@ fuzz: $(READY)  ## Random frames, byte streams, tokens and peers, for minutes; a
 	@JUMPLAB_FUZZ_EXAMPLES=3000 $(BIN)/python -m pytest --hypothesis-profile=random tests/fuzz
 	@$(BIN)/python -m tools.uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --only-binary :all: --group fuzz 2>/dev/null || true
 	@$(BIN)/python -m tools.fuzz $(FUZZ)
+
+abuse: $(READY)  ## Attacks a control plane, and says whether its other users notice; ABUSE="--seconds 60" and more: --help
+	@$(BIN)/python -m tools.abuse $(ABUSE)
+
+soak: $(READY)  ## 100,000 leases in a row, and whether anything has grown; SOAK="--leases 3000" and more: --help
+	@$(BIN)/python -m tools.soak $(SOAK)
 
 constraints:  ## Move the pinned versions to the newest that fit
 	$(BIN)/python -m tools.uv pip compile --quiet --upgrade --no-header --no-annotate --no-emit-package jumplab --no-emit-package jumplab-exporter \

@@ -42,6 +42,11 @@ class Process:
     def running(self) -> bool:
         return self._running is not None and self._running.poll() is None
 
+    @property
+    def exit_status(self) -> int | None:
+        """None while it runs."""
+        return self._running.poll() if self._running is not None else None
+
     def start(self) -> None:
         with self.log.open("ab") as output:
             self._running = subprocess.Popen(
@@ -56,6 +61,13 @@ class Process:
             if self._running.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{self.command[0]}: {what} failed:\n{self.output()[-4000:]}")
             time.sleep(0.02)
+
+    def ends_within(self, seconds: float) -> bool:
+        """Waits for its end; False where it still runs then."""
+        assert self._running is not None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._running.wait(seconds)
+        return not self.running
 
     def output(self) -> str:
         return self.log.read_text(errors="replace")

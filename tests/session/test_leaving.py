@@ -1,12 +1,15 @@
 """Leaving a session, however that is interrupted."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
+from jumplab.driver.errors import SessionEnded
 from jumplab.session.client import Session, attach
 from jumplab.transport.links import EnvelopeKind, EnvelopeStream, Link
-from tests.driver.boards import Meter
+from tests.driver.boards import AsyncMeterClient, Meter
 from tests.session.links import EVERYTHING, hosted, linked
 
 SOON = 40
@@ -68,3 +71,18 @@ async def test_who_is_cancelled_again_while_leaving_leaves_no_task_behind() -> N
         with pytest.raises(asyncio.CancelledError):
             await staying
         assert not [task for task in asyncio.all_tasks() if task.get_name() == "the session's connection"]
+
+
+async def test_a_client_that_is_kept_keeps_no_connection() -> None:
+    async with hosted(meter=Meter()) as host:
+        async with linked(host) as whole:
+            link = StuckLink(whole)
+            async with asyncio.timeout(SOON), attach(link, classes=EVERYTHING) as session:
+                meter: AsyncMeterClient = session.root.meter
+                await meter.read(1)
+            there = weakref.ref(link)
+            del link, whole
+        gc.collect()
+        assert there() is None
+        with pytest.raises(SessionEnded):
+            await meter.read(1)

@@ -1,7 +1,7 @@
 """Control planes to measure: all of it in one process, and the operator on a real kube-apiserver."""
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,12 +65,12 @@ def place(plural: str, name: str = "") -> str:
 
 
 @contextmanager
-def one_machine(folder: Path) -> Iterator[Lab]:
-    """`jumplab-operator standalone` in a process of its own."""
+def one_machine(folder: Path, *, wrapper: Sequence[str] = ()) -> Iterator[Lab]:
+    """`jumplab-operator standalone` in a process of its own.  wrapper: a command that the operator is started by."""
     port, grpc_port = free_ports(2)
     data = folder / "data"
     ports = [f"--port={port}", f"--grpc-port={grpc_port}"]
-    command: list[str | Path] = [program("jumplab-operator"), "standalone", f"--data-dir={data}", *ports]
+    command: list[str | Path] = [*wrapper, program("jumplab-operator"), "standalone", f"--data-dir={data}", *ports]
     with running(command, folder / "operator.log", until=_RUNNING) as operator:
         authority, token = data / "ca.crt", (data / "admin.token").read_text().strip()
         with closing(KubeClient(f"https://127.0.0.1:{port}", authority, token)) as kube:
@@ -81,12 +81,33 @@ def one_machine(folder: Path) -> Iterator[Lab]:
 @contextmanager
 def on_cluster(folder: Path) -> Iterator[Lab]:
     """`jumplab-operator run` in a process of its own, on a real kube-apiserver with etcd."""
-    with RealKubeApi(folder / "kube") as api, closing(KubeClient(api.url, api.ca, api.token)) as kube:
-        _install(kube)
+    with cluster(folder / "kube") as api, operator_on(api, folder) as lab:
+        yield lab
+
+
+@contextmanager
+def cluster(folder: Path) -> Iterator[RealKubeApi]:
+    """A real kube-apiserver with etcd that serves our resources."""
+    with RealKubeApi(folder) as api:
+        with closing(KubeClient(api.url, api.ca, api.token)) as kube:
+            _install(kube)
+        yield api
+
+
+@contextmanager
+def operator_on(api: RealKubeApi, folder: Path, *, wrapper: Sequence[str] = (), health: str = "") -> Iterator[Lab]:
+    """`jumplab-operator run` on an API that serves our resources.  health: `host:port` of the probes; empty: none."""
+    with closing(KubeClient(api.url, api.ca, api.token)) as kube:
         (port,) = free_ports(1)
         endpoint = f"127.0.0.1:{port}"
         options = [f"--kubeconfig={api.kubeconfig}", f"--listen={endpoint}", f"--endpoint={endpoint}"]
-        command: list[str | Path] = [program("jumplab-operator"), "run", *options]
+        command: list[str | Path] = [
+            *wrapper,
+            program("jumplab-operator"),
+            "run",
+            *options,
+            *([f"--health={health}"] if health else []),
+        ]
         with running(command, folder / "operator.log", until=_RUNNING) as operator:
             keys = kube.get(f"/api/v1/namespaces/{_OPERATOR_NAMESPACE}/secrets/{KEYS_SECRET}").ok()
             version = kube.get("/version").ok()["gitVersion"]

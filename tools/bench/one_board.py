@@ -12,6 +12,7 @@ import yaml
 from jumplab.cli.credential_files import configuration_of
 from jumplab.client.admin import Credential, Kind
 from jumplab.private_files import write_private
+from tests.kube.processes import Process
 from tools.bench.drivers import export_entries
 from tools.bench.lab import NAMESPACE, Lab, one_machine
 from tools.bench.processes import running
@@ -22,9 +23,14 @@ _CREDENTIAL_BOUND_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """What can be leased, by its exporter's name; and the configuration file of a client who may."""
+    """What can be leased, by its exporter's name; and the configuration file of a client who may.
 
+    process: the exporter's.
+    """
+
+    lab: Lab
     exporter: str
+    process: Process
     client: Path
 
 
@@ -38,8 +44,9 @@ def one_board(folder: Path) -> Iterator[Board]:
         content = yaml.safe_load(_configuration(lab, "Exporter", "bench-1"))
         write_private(exporter, yaml.safe_dump(content | {"export": export_entries()}).encode())
         # As a module, and not by its command: it finds the drivers of this folder so.
-        with running([sys.executable, "-m", "jumplab_exporter", "run", exporter], folder / "exporter.log"):
-            yield Board("bench-1", client)
+        command: list[str | Path] = [sys.executable, "-m", "jumplab_exporter", "run", exporter]
+        with running(command, folder / "exporter.log") as process:
+            yield Board(lab, "bench-1", process, client)
 
 
 def _configuration(lab: Lab, kind: Kind, name: str) -> str:

@@ -172,7 +172,12 @@ class Session:
         self.end(errors.SessionEnded("this session is closed; its clients can't be used any more"))
 
     def end(self, reason: errors.DriverError) -> None:
-        """The session is over."""
+        """The session is over.
+
+        A program may keep its clients. Nothing of the connection stays for that: gRPC keeps the event loops of all
+        sessions, 256 KiB each, as long as there is one channel.
+        """
+        self._link = None
         self.life.apply(SessionEvent.OVER)
         if not self.ended.done():
             self.ended.set_result(reason)
