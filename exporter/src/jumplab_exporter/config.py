@@ -28,6 +28,8 @@ _LOCAL_MODE = (
     "controller on this machine, and `jumplab create exporter NAME` prints the endpoint and the token to put here"
 )
 
+_LEAST_MEMORY_BYTES = 128 << 20
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
@@ -51,10 +53,16 @@ class Metadata(LocalMetadata):
     name: str = Field(min_length=1)
 
 
+def _enough_memory(size_bytes: int) -> int:
+    if size_bytes < _LEAST_MEMORY_BYTES:
+        raise ValueError("must be at least 128 MiB: the process needs some 80 MiB before it has done anything")
+    return size_bytes
+
+
 class Isolation(_Part):
     """A process of its own.  memory_bytes: how much it may map at the most; None: as much as the exporter may."""
 
-    memory_bytes: Size | None = Field(default=None, alias="memory")
+    memory_bytes: Annotated[Size, AfterValidator(_enough_memory)] | None = Field(default=None, alias="memory")
 
 
 def _isolation(value: Any) -> Any:

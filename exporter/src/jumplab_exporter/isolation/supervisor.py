@@ -104,7 +104,7 @@ class Supervisor:
                 starts = 1
             if not served and starts == 1:
                 return  # its drivers did not start, and are reported so
-            lasting = starts <= _STARTS_IN_A_ROW
+            lasting = starts < _STARTS_IN_A_ROW
             self._note_end(cause, goes_on=lasting)
             if not lasting:
                 return
@@ -218,7 +218,7 @@ class Supervisor:
         follows = (
             "it is started anew: its drivers are set up again, know nothing of before, and the board is as it was left"
             if goes_on
-            else f"it has been started {_STARTS_IN_A_ROW} times within a minute, and is not any more in this lease"
+            else f"{_STARTS_IN_A_ROW} processes in a row have ended within a minute each, and this lease gets no other"
         )
         if not goes_on:
             self._fail(cause)

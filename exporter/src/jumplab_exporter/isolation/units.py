@@ -1,6 +1,6 @@
 """Which entries of a configuration run in which process: pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -58,6 +58,16 @@ def units_of(entries: Entries, drivers: Mapping[str, Driver]) -> list[Unit]:
             together = {name: entry for name, entry in entries.items() if name in names}
             units.append(Unit(together, min(bounds, default=None)))
     return units
+
+
+def isolation_notes(units: Iterable[Unit]) -> dict[str, str]:
+    """For each isolated entry, by its name: that it is, and which others share its process."""
+    notes = {}
+    for unit in units:
+        for name in unit.entries:
+            others = " and ".join(other for other in unit.entries if other != name)
+            notes[name] = f", isolated with {others}" if others else ", isolated"
+    return notes
 
 
 def refused_references(entries: Entries, drivers: Mapping[str, Driver]) -> dict[str, str]:
