@@ -89,6 +89,12 @@ class Supervisor:
         return await asyncio.shield(self._running)
 
     async def _live(self) -> None:
+        try:
+            await self._keep_running()
+        finally:
+            self._fail("is not there any more")  # nobody waits in vain
+
+    async def _keep_running(self) -> None:
         """One process after the other."""
         backoff, starts = Backoff(), 0
         loop = asyncio.get_running_loop()
@@ -159,6 +165,7 @@ class Supervisor:
         except errors.DriverError as error:
             cause = f"does not serve: {error}"
         finally:
+            self._fail(cause)  # where it never came to serve
             self._running = asyncio.get_running_loop().create_future()
             end.set_result(cause)
         if self._left.is_set():
