@@ -58,7 +58,8 @@ def test_a_quick_run_has_every_figure_and_is_added_to_an_earlier_one(tmp_path: P
     run = ran("tools.bench_sessions", "--quick", "--add", "--out", file)
     assert run.returncode == 0, run.stderr
     found = json.loads(file.read_text())
-    assert {"ours", "peer", "ratios", "limits", "router", "consoles"} <= set(found)
+    assert {"ours", "peer", "ratios", "limits", "router", "consoles", "isolated"} <= set(found)
+    assert all(found["isolated"]["ratio"][name] > 0 for name in ("call", "echo", "upload"))
     earlier, this = found["rounds"]
     assert earlier == {"ours": OURS, "peer": PEER}
     assert set(this["ours"]) == set(found["ratios"]) == {"local", "tunnel", "cli"}

@@ -81,7 +81,7 @@ class ControlPlane(ControllerServiceServicer):
         return Endpoint(f"127.0.0.1:{self._port}", Tls(self.authority.certificate_pem))
 
     async def start(self) -> None:
-        self._server = aio.server(options=[("grpc.so_reuseport", 0)])
+        self._server = aio.server(options=[("grpc.so_reuseport", 0), ("grpc.http2.max_ping_strikes", 0)])
         self._router = Router(
             self._key.public_key(),
             prolonged=lambda _: None,

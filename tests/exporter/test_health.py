@@ -149,3 +149,14 @@ async def test_drivers_that_can_not_be_used_are_named_apart(plane: ControlPlane,
         health = (await plane.heard(Status.AVAILABLE)).health
     assert 'driver "relay" can\'t be used' in health.broken_drivers
     assert health.failures == 0
+
+
+async def test_an_isolated_driver_is_checked_in_its_process(plane: ControlPlane, running: Run, tmp_path: Path) -> None:
+    mood = tmp_path / "mood"
+    mood.write_text("the fuse is blown")
+    export = {"power": {**moody(mood)["power"], "isolate": True}}  # type: ignore[dict-item] # an entry is a mapping
+    before = Moody.checked
+    async with running(export=export):
+        failed = await found(plane, pb.HEALTH_CHECK_FAILED)
+        assert failed.health.message == 'driver "power": the fuse is blown'
+        assert Moody.checked == before

@@ -1,4 +1,4 @@
-"""What every link promises, asked of each kind: in memory, over a local socket, through a router."""
+"""What every link promises, asked of each kind: in memory, over a local socket or a pair of them, through a router."""
 
 import asyncio
 import contextlib
@@ -21,6 +21,7 @@ from jumplab.transport.local import LocalLink, LocalStream
 from jumplab.transport.memory import memory_links
 from jumplab.transport.relay import relay
 from jumplab.transport.routed import RoutedLink
+from jumplab.transport.socket_pair import SocketPairLink, socket_pair
 from jumplab_operator.router.tokens import Role
 from tests.worlds.relay import Bench, served
 
@@ -63,6 +64,15 @@ class _Opened:
 
 
 @asynccontextmanager
+async def over_a_socket_pair(folder: Path) -> AsyncIterator[Pair]:
+    one, other = socket_pair()
+    here, there = SocketPairLink(one, opens=True), SocketPairLink(other, opens=False)
+    yield here, there
+    await here.aclose()
+    await there.aclose()
+
+
+@asynccontextmanager
 async def routed(folder: Path) -> AsyncIterator[Pair]:
     bench = Bench()
     async with served(bench):
@@ -76,6 +86,7 @@ async def routed(folder: Path) -> AsyncIterator[Pair]:
 KINDS: dict[str, Callable[[Path], AbstractAsyncContextManager[Pair]]] = {
     "memory": in_memory,
     "local": local,
+    "socket pair": over_a_socket_pair,
     "routed": routed,
 }
 

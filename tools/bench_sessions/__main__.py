@@ -13,11 +13,11 @@ from typing import Any
 import click
 
 from tools.bench import peer, report, work
-from tools.bench_sessions import bare, console_servers, consoles, loaded, paths, results
+from tools.bench_sessions import bare, console_servers, consoles, isolated, loaded, paths, results
 
 _ROOT = Path(__file__).resolve().parents[2]
-_PATHS, _LIMITS, _ECHO, _ROUTER, _CONSOLES = "paths", "limits", "echo", "router", "consoles"
-_SECTIONS = (_PATHS, _LIMITS, _ECHO, _ROUTER, _CONSOLES)
+_PATHS, _LIMITS, _ECHO, _ROUTER, _CONSOLES, _ISOLATED = "paths", "limits", "echo", "router", "consoles", "isolated"
+_SECTIONS = (_PATHS, _LIMITS, _ECHO, _ROUTER, _CONSOLES, _ISOLATED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def _measure(
     """The sections that are asked for, and the others as they were before."""
     machine = {"cpus": os.cpu_count(), "load_at_start": round(os.getloadavg()[0], 2)}
     done, limits, router = list(before.get("rounds", ())), dict(before.get("limits", {})), before.get("router", {})
-    said = before.get("consoles", {})
+    said, apart = before.get("consoles", {}), before.get("isolated", {})
     with tempfile.TemporaryDirectory(prefix="jumplab-bench-") as name:
         folder = Path(name)
         if _PATHS in sections:
@@ -86,8 +86,11 @@ def _measure(
         if _CONSOLES in sections:
             report.say("consoles at a console server")
             said = results.median([console_servers.figures(folder, size.console_bytes) for _ in range(rounds)])
+        if _ISOLATED in sections:
+            report.say("drivers in a process of their own")
+            apart = results.median([isolated.figures(size.work) for _ in range(rounds)])
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    return {"at": at, "machine": machine, **results.summary(done, limits, router, said)}
+    return {"at": at, "machine": machine, **results.summary(done, limits, router, said), "isolated": apart}
 
 
 def _limits(folder: Path, size: _Size) -> dict[str, float]:

@@ -44,6 +44,8 @@ _AT_MOST = {
     "router.kib_per_session": 200.0,
     "consoles.rfc2217_cpu_s_per_mb": 0.5,
 }
+_COMPARED = ("isolated.ratio.call", "isolated.ratio.echo", "isolated.ratio.upload")
+"""Without a bound: in a process of their own, and in the exporter's."""
 
 
 def summary(rounds: Sequence[Figures], limits: Figures, router: Figures, consoles: Figures) -> dict[str, Any]:
@@ -83,7 +85,7 @@ def read(file: Path) -> dict[str, Any]:
 
 
 def table(found: Figures) -> str:
-    """Each figure that has a bound, with it; and those that it comes from."""
+    """Each figure that has a bound, with it, and those that it comes from; then what is compared without one."""
     flat = dict(_flat(found))
     lines = [f"{'':<42}{'ours':>12}{'peer, limit':>14}{'figure':>10}{'bound':>9}"]
     for key, least in _AT_LEAST.items():
@@ -92,6 +94,7 @@ def table(found: Figures) -> str:
     for key, most in _AT_MOST.items():
         if key in flat:
             lines.append(_line(key, flat, f"<= {most:g}", met=flat[key] <= most))
+    lines += [_line(key, flat, "", met=True) for key in _COMPARED if key in flat]
     return "\n".join(lines)
 
 
@@ -124,6 +127,9 @@ def _sources(key: str, flat: Mapping[str, float]) -> tuple[str, str]:
         return f"{flat['ours.tunnel.upload_mib_s']:g}", f"{flat['limits.relay_mib_s']:g}"
     if key == "limits.local_share":
         return f"{flat['ours.local.upload_mib_s']:g}", f"{flat['limits.splice_mib_s']:g}"
+    if parts[:2] == ["isolated", "ratio"]:
+        name = next(name for name, short in _SHORT.items() if short == parts[2])
+        return f"{flat[f'isolated.isolated.{name}']:g}", f"{flat[f'isolated.in_process.{name}']:g}"
     if key in ("consoles.socket_mb_s", "consoles.rfc2217_mb_s"):
         return f"{flat[key]:g}", f"{flat['consoles.bare_mb_s']:g}"
     return "", ""

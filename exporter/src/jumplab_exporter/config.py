@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -16,6 +16,7 @@ from jumplab.transport.tls_settings import TlsSettings
 from jumplab.validation import explain_document
 from jumplab.yaml_documents import YamlDocument, YamlRefused, read_document, reading_problem
 from jumplab_exporter.console_log_settings import ConsoleLogSettings
+from jumplab_exporter.drivers.sizes import Size
 from jumplab_exporter.errors import ConfigurationError
 from jumplab_exporter.written_names import WrittenNames
 
@@ -26,6 +27,8 @@ _LOCAL_MODE = (
     "shell --exporter-config {path}` gives you its drivers. For leases, `jumplab-operator standalone` runs a "
     "controller on this machine, and `jumplab create exporter NAME` prints the endpoint and the token to put here"
 )
+
+_LEAST_MEMORY_BYTES = 128 << 20
 
 
 class _Part(BaseModel):
@@ -50,16 +53,42 @@ class Metadata(LocalMetadata):
     name: str = Field(min_length=1)
 
 
+def _enough_memory(size_bytes: int) -> int:
+    if size_bytes < _LEAST_MEMORY_BYTES:
+        raise ValueError("must be at least 128 MiB: the process needs some 80 MiB before it has done anything")
+    return size_bytes
+
+
+class Isolation(_Part):
+    """A process of its own.  memory_bytes: how much it may map at the most; None: as much as the exporter may."""
+
+    memory_bytes: Annotated[Size, AfterValidator(_enough_memory)] | None = Field(default=None, alias="memory")
+
+
+def _isolation(value: Any) -> Any:
+    if value is True:
+        return Isolation()
+    if value is None or value is False or isinstance(value, Mapping | Isolation):
+        return value
+    raise ValueError("must be true, false, or a mapping with `memory`")
+
+
+Isolate = Annotated[Isolation | Literal[False] | None, BeforeValidator(_isolation)]
+"""None: as the driver's class wants it."""
+
+
 class DriverEntry(_Part):
     """A driver. type: its import path, or the name that its package registered it under.
 
-    methods_description: what is said of its methods in place of the driver's own words, by their names.
+    methods_description: what is said of its methods in place of the driver's own words, by their names.  isolate: as
+    jumplab_exporter.isolation has it.
     """
 
     type: str
     config: Annotated[dict[str, Any], BeforeValidator(_empty_if_none)] = Field(default_factory=dict)
     children: "Entries" = Field(default_factory=dict)
     description: OptionalText = ""
+    isolate: Isolate = None
     methods_description: Annotated[dict[str, str], BeforeValidator(_empty_if_none)] = Field(default_factory=dict)
 
 
@@ -68,6 +97,7 @@ class GroupEntry(_Part):
 
     children: "Entries"
     description: OptionalText = ""
+    isolate: Isolate = None
 
 
 class RefEntry(_Part):
@@ -90,6 +120,26 @@ def _as_entry(value: Any) -> Any:
 
 
 Entries = Annotated[dict[str, Annotated[Entry, BeforeValidator(_as_entry)]], BeforeValidator(_empty_if_none)]
+
+
+def _isolated_at_the_top_alone(entries: dict[str, Entry]) -> dict[str, Entry]:
+    for name, entry in entries.items():
+        if not isinstance(entry, RefEntry):
+            for path in _isolating(entry.children, f"{name}."):
+                raise ValueError(f"{path}: isolate belongs to an entry at the top; write it at {name}")
+    return entries
+
+
+def _isolating(entries: Mapping[str, Entry], above: str) -> Iterator[str]:
+    """The paths of the entries that say `isolate`."""
+    for name, entry in entries.items():
+        if not isinstance(entry, RefEntry):
+            if entry.isolate is not None:
+                yield above + name
+            yield from _isolating(entry.children, f"{above}{name}.")
+
+
+TopEntries = Annotated[Entries, AfterValidator(_isolated_at_the_top_alone)]
 
 
 class OnFailure(StrEnum):
@@ -177,7 +227,7 @@ class LocalConfig(_Part):
     )
     description: OptionalText = ""
     motd: OptionalText = ""
-    export: Entries = Field(default_factory=dict)
+    export: TopEntries = Field(default_factory=dict)
     hooks: Annotated[Hooks, BeforeValidator(_empty_if_none)] = Field(default_factory=Hooks)
     health_check: HealthCheck | None = Field(default=None, alias="healthCheck")
     console_logs: ConsoleLogSettings = Field(default_factory=ConsoleLogSettings, alias="consoleLogs")

@@ -8,8 +8,9 @@ from jumplab.driver import Driver, errors
 from jumplab.driver.mistakes import unbuilt
 from jumplab.session.call_errors import is_explained, sentence_of
 from jumplab.session.host import FailedDriver
-from jumplab_exporter.config import DriverEntry, Entries, Entry, GroupEntry, RefEntry
+from jumplab_exporter.config import DriverEntry, Entries, GroupEntry, RefEntry
 from jumplab_exporter.errors import DriverUnknown
+from jumplab_exporter.isolation.units import references_of, refused_references
 from jumplab_exporter.jumpstarter_drivers import advice_on, is_of_jumpstarter
 
 ENTRY_POINT_GROUP = "jumplab.drivers"
@@ -18,13 +19,17 @@ ENTRY_POINT_GROUP = "jumplab.drivers"
 def build_drivers(entries: Entries) -> dict[str, Driver]:
     """The drivers of a configuration's `export`, by name; touches no hardware.
 
-    A driver that can't be built is a FailedDriver that says why. References are the very instance that they name.
+    A driver that can't be built is a FailedDriver that says why. References are the very instance that they name; one
+    that would join drivers of two processes is refused in the same way.
     """
     drivers = {name: _build(name, entry) for name, entry in entries.items() if not isinstance(entry, RefEntry)}
-    for path, target in _references(entries):
+    refused = refused_references(entries, drivers)
+    for path, target in references_of(entries):
         parent, _, name = path.rpartition(".")
         siblings = _found(drivers, parent).children if parent else drivers
-        siblings[name] = _referred(drivers, path, target, siblings)
+        siblings[name] = (
+            FailedDriver(reason=refused[path]) if path in refused else _referred(drivers, path, target, siblings)
+        )
     return {name: drivers[name] for name in entries}
 
 
@@ -135,15 +140,4 @@ def _imported(kind: str, path: str) -> type[Driver]:
         raise DriverUnknown(advice_on(kind))
     if not (isinstance(found, type) and issubclass(found, Driver)):
         raise DriverUnknown(f"driver type {kind!r}: {module_name} has no driver class {class_name!r}")
-    return found
-
-
-def _references(entries: Mapping[str, Entry], above: str = "") -> list[tuple[str, str]]:
-    """The place and the target of each reference."""
-    found: list[tuple[str, str]] = []
-    for name, entry in entries.items():
-        if isinstance(entry, RefEntry):
-            found.append((above + name, entry.ref))
-        else:
-            found.extend(_references(entry.children, f"{above}{name}."))
     return found

@@ -86,7 +86,7 @@ class Exporter:
         self._config = config
         self._wire = Wire.of(config, short_path)
         hook_folder = short_path.socket.parent / "hook" if short_path.socket is not None else None
-        self._sessions = SessionFactory(config, self._wire.epoch, hook_folder)
+        self._sessions = SessionFactory(config, self._wire.epoch, hook_folder, self.note_incident)
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._state: State = Connecting()
         self._outbox = ReportQueue()
@@ -140,10 +140,10 @@ class Exporter:
         """Serves until it is asked to stop. Raises Stopped where it can't or shall not go on."""
         if self._config.grpc_options:
             _log.warning("grpcOptions is accepted for compatibility with Jumpstarter and has no effect")
-        tree = self._sessions.build_tree()
-        for sentence in (*warnings_of(self._config, tree), *name_problems(tree)):
+        described = self._sessions.build_described_tree()
+        for sentence in (*warnings_of(self._config, described), *name_problems(described)):
             _log.warning("%s", sentence)
-        self._report_drivers(tree)
+        self._report_drivers(self._sessions.build_tree())
         logging.getLogger().addHandler(self._last_lines)
         try:
             leaving = await self._run()

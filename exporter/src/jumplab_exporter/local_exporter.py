@@ -90,7 +90,7 @@ class LocalExporter:
         self._socket = _ParentSocket(folder, token)
         self._ready = ready
         self._failed = failed
-        self._sessions = SessionFactory(config, uuid.uuid4().hex, folder / "hook")
+        self._sessions = SessionFactory(config, uuid.uuid4().hex, folder / "hook", self.note_incident)
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._state: State = Connecting()
         self._session: LeaseSession | None = None
@@ -107,7 +107,8 @@ class LocalExporter:
 
     async def run(self) -> None:
         """Serves until it is asked to stop. Raises Stopped where a hook asks for that, or drivers do not end."""
-        for sentence in (*warnings_of(self._config, tree := self._sessions.build_tree()), *name_problems(tree)):
+        tree = self._sessions.build_described_tree()
+        for sentence in (*warnings_of(self._config, tree), *name_problems(tree)):
             _log.warning("%s", sentence)
         self._events.put_nowait(Assigned(Lease(uuid.uuid4().hex, LEASE_NAME, CLIENT_NAME)))
         async with asyncio.TaskGroup() as tasks:

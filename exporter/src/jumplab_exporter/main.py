@@ -101,14 +101,17 @@ def check(config: str) -> int:
     from jumplab_exporter.devices import missing_devices, shared_devices, wrong_devices
     from jumplab_exporter.driver_factory import build_drivers
     from jumplab_exporter.driver_names import name_problems
+    from jumplab_exporter.isolation.units import isolation_notes, units_of
 
     configuration = load_either(locate(config))
     logging.disable()
-    tree = DriverTree(build_drivers(configuration.export), scope=configuration.metadata.name)
+    drivers = build_drivers(configuration.export)
+    notes = isolation_notes(units_of(configuration.export, drivers))
+    tree = DriverTree(drivers, scope=configuration.metadata.name)
     for node in tree.nodes.values():
         if node.path:
             kind = f"can't be used: {node.failure}" if node.failure else type(node.driver).__name__
-            click.echo(f"{'  ' * node.path.count('.')}{node.name}: {kind}")
+            click.echo(f"{'  ' * node.path.count('.')}{node.name}: {kind}{notes.get(node.path, '')}")
     for warning in warnings_of(configuration, tree):
         print_sentence(f"warning: {warning}", _PROGRAM)
     for path, device in missing_devices(tree):

@@ -1,12 +1,16 @@
 """Makes what the session of a lease consists of: its drivers, and what serves them to clients and to hooks."""
 
 import logging
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from jumplab.driver import Driver
 from jumplab.session.host import DriverTree, FailedDriver, SessionHost
 from jumplab_exporter.config import LocalConfig
 from jumplab_exporter.driver_factory import build_drivers
 from jumplab_exporter.hooks.surroundings import HookSession
+from jumplab_exporter.isolation.stand_ins import place_stand_ins
+from jumplab_exporter.isolation.units import units_of
 from jumplab_exporter.lifecycle import Lease
 
 _log = logging.getLogger(__name__)
@@ -16,20 +20,36 @@ class SessionFactory:
     """The sessions of one configuration.
 
     epoch: names this process.  hook_folder: for the socket of hooks; None: a new folder for each.
+    note_incident: called with a path and a sentence when the process of isolated drivers has ended by itself.
     """
 
-    def __init__(self, config: LocalConfig, epoch: str, hook_folder: Path | None) -> None:
+    def __init__(
+        self, config: LocalConfig, epoch: str, hook_folder: Path | None, note_incident: Callable[[str, str], None]
+    ) -> None:
         self._config = config
         self._epoch = epoch
         self._hook_folder = hook_folder
+        self._note_incident = note_incident
         self._logged: dict[str, str] = {}
 
     def build_tree(self) -> DriverTree:
-        """New drivers. What can't be built is logged."""
-        name = f"{self._config.metadata.namespace}/{self._config.metadata.name}"
-        tree = DriverTree(build_drivers(self._config.export), scope=name, description=self._config.description)
+        """New drivers, with stand-ins for the isolated ones. What can't be built is logged."""
+        drivers = build_drivers(self._config.export)
+        units = units_of(self._config.export, drivers)
+        tree = self._tree_of(place_stand_ins(drivers, units, self._scope, self._note_incident))
         self._log_failures(tree)
         return tree
+
+    def build_described_tree(self) -> DriverTree:
+        """New drivers, none of them a stand-in: to look at their settings, not to be set up."""
+        return self._tree_of(build_drivers(self._config.export))
+
+    @property
+    def _scope(self) -> str:
+        return f"{self._config.metadata.namespace}/{self._config.metadata.name}"
+
+    def _tree_of(self, drivers: Mapping[str, Driver]) -> DriverTree:
+        return DriverTree(drivers, scope=self._scope, description=self._config.description)
 
     def open_session(self, tree: DriverTree, lease: Lease) -> SessionHost:
         """For the clients of a lease."""

@@ -27,6 +27,8 @@ class Driver:
     An instance serves one lease: `async with` sets it up and tears it down (override `__aenter__` and `__aexit__` and
     call super), and what it keeps in between is its state. A method that is a plain function runs in a thread.
 
+    ISOLATE: True where the exporter runs the driver in a process of its own, unless its configuration says otherwise:
+    for libraries that crash, leak memory or never let go of the interpreter.
     exclusive: True where calls must enter the driver one at a time.
     example_configuration: settings to show to whoever writes a configuration; without them the required ones are shown.
     description, methods_description: what the lab's administrator says of the driver and, by their names, of its
@@ -35,6 +37,7 @@ class Driver:
     log: lines said here reach the attached clients.
     """
 
+    ISOLATE: ClassVar[bool] = False
     exclusive: ClassVar[bool] = False
     example_configuration: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     description: str = ""

@@ -60,6 +60,11 @@ def listener() -> OnProgress | None:
     return _listener.get()
 
 
+def reporter() -> OnProgress | None:
+    """Who gets what `progress` is told here, for what passes calls on."""
+    return _reporter.get()
+
+
 @contextmanager
 def reporting_to(report: OnProgress) -> Iterator[None]:
     """What the driver's code inside says of its progress goes to `tell`, from whichever thread; for sessions."""

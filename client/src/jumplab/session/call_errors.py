@@ -55,7 +55,7 @@ def to_call_error(error: BaseException) -> CallError:
     for meaning, kind in _KINDS.items():
         if isinstance(error, meaning):
             return CallError(kind=kind, type=type(error).__name__, message=scrubbed_text(str(error)))
-    name = type(error).__name__
+    name = error.type if isinstance(error, errors.CallFailed) else type(error).__name__
     base = next((raised.__name__ for raised, _ in _RAISED if isinstance(error, raised)), "")
     type_name = name if name == base or not base else f"{base}:{name}"
     return CallError(kind=CallError.KIND_DRIVER, type=type_name, message=scrubbed_text(sentence_of(error)))

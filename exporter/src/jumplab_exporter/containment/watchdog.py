@@ -37,11 +37,12 @@ class Block(NamedTuple):
 
 class Watchdog:
     """Use as `with`, in the loop's own thread.  ended: called there with a driver's path and a sentence after each
-    block.
+    block.  blocked: whose loop it is, for sentences.
     """
 
-    def __init__(self, ended: Callable[[str, str], None]) -> None:
+    def __init__(self, ended: Callable[[str, str], None], *, blocked: str = "the exporter") -> None:
         self._ended = ended
+        self._blocked = blocked
         self._loop = asyncio.get_running_loop()
         self._thread_id = threading.get_ident()
         self._stop = threading.Event()
@@ -68,7 +69,7 @@ class Watchdog:
             path, place = self._block
             seconds = self._silent * _BEAT_SECONDS
             self._block = None
-            sentence = f"{place} blocked the exporter for {seconds:.0f} s: no other driver was served meanwhile"
+            sentence = f"{place} blocked {self._blocked} for {seconds:.0f} s: no other driver was served meanwhile"
             self._ended(path, sentence)
 
     def _watch(self) -> None:
@@ -85,8 +86,8 @@ class Watchdog:
     def _name(self) -> None:
         frame = sys._current_frames().get(self._thread_id)
         self._block = block = found_in(frame) if frame is not None else Block("", "unknown code")
-        message = "%s blocks the exporter: no other driver is served meanwhile; use `await`, or a plain function"
-        _log.error(message, block.place, extra={"driver_path": block.path})
+        message = "%s blocks %s: no other driver is served meanwhile; use `await`, or a plain function"
+        _log.error(message, block.place, self._blocked, extra={"driver_path": block.path})
 
     def _interrupt(self, _: int, frame: FrameType | None) -> None:
         """Runs in the main thread, in the context of what it is at."""
@@ -94,7 +95,7 @@ class Watchdog:
             return
         block = self._block or found_in(frame)
         seconds = self._silent * _BEAT_SECONDS
-        raise LoopBlocked(f"{block.place} was ended, since it had blocked the exporter for {seconds:.0f} s")
+        raise LoopBlocked(f"{block.place} was ended, since it had blocked {self._blocked} for {seconds:.0f} s")
 
 
 def found_in(innermost: FrameType) -> Block:

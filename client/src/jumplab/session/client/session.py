@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import cast
 
@@ -44,6 +44,7 @@ class Session:
     """A client's session with an exporter's drivers. Made by `attach`; all of it in one event loop.
 
     root: the client of the tree's root.  exporter_name, lease_name, labels, motd, epoch: as the exporter tells.
+    failures: why drivers did not start, by their uuids.
     from_lease_begin: whether its clients begin to read consoles at the lease's begin, else where it attached.
     on_log, on_status: may be set; called with each LogLine and StatusChange.
     life: its state.  ended: done when the session is over, with the DriverError that says why.
@@ -65,6 +66,7 @@ class Session:
         self.labels = dict(welcome.labels)
         self.motd = welcome.motd
         self.epoch = welcome.epoch
+        self.failures = {report.uuid: report.failure for report in welcome.reports if report.failure}
         self.from_lease_begin = from_lease_begin
         self._windowed_items = welcome.holds_items
         self._carries_streams = welcome.carries_streams
@@ -91,7 +93,7 @@ class Session:
         finally:
             self._abandon(call.id)
 
-    async def call_streaming(self, driver_uuid: str, method: str, arguments: bytes) -> AsyncIterator[bytes]:
+    async def call_streaming(self, driver_uuid: str, method: str, arguments: bytes) -> AsyncGenerator[bytes, None]:
         await self.channel.until_writable()
         running, call = self._begin(driver_uuid, method, arguments)
         call.timeout_ms = remaining_ms()

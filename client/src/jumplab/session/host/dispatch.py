@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from jumplab.driver import ByteStream, errors
 from jumplab.driver.interface import Method
+from jumplab.session.host.forwarding import ForwardingDriver
 from jumplab.session.host.tree import DriverTree, Node
 
 _THREADS = 64
@@ -18,12 +19,16 @@ _END = object()
 
 
 class Invocation(NamedTuple):
-    """A method of a driver with its arguments, ready to run."""
+    """A method of a driver with its arguments, ready to run.
+
+    forwarded: the arguments as they came, where the driver passes the call on.
+    """
 
     node: Node
     method: Method
     function: Callable[..., Any]
     arguments: dict[str, Any]
+    forwarded: bytes | None = None
 
     @property
     def place(self) -> str:
@@ -63,10 +68,14 @@ class Dispatcher:
         if method is None:
             offered = ", ".join(node.methods) or "nothing"
             raise errors.NotExported(f'driver "{node.path}" exports no "{method_name}"; it exports: {offered}')
+        if isinstance(node.driver, ForwardingDriver) and node.driver.forwards(method_name):
+            return Invocation(node, method, node.driver.forward_call, {}, arguments)
         return Invocation(node, method, getattr(node.driver, method_name), method.codec.decode_arguments(arguments))
 
     async def call(self, invocation: Invocation) -> bytes:
         """Runs a call: its result as JSON. Raises what the driver raises."""
+        if (forwarding := _forwarding(invocation)) is not None:
+            return await forwarding[0].forward_call(invocation.method, forwarding[1])
         if not _is_coroutine(invocation.function):
             result = await self._in_thread(invocation, functools.partial(invocation.function, **invocation.arguments))
         elif invocation.node.driver.exclusive:
@@ -81,6 +90,11 @@ class Dispatcher:
 
     async def items(self, invocation: Invocation) -> AsyncGenerator[bytes, None]:
         """Runs a streaming call: its items as JSON. Raises what the driver raises. Closing it closes the driver's."""
+        if (forwarding := _forwarding(invocation)) is not None:
+            async with aclosing(forwarding[0].forward_items(invocation.method, forwarding[1])) as passed_on:
+                async for encoded in passed_on:
+                    yield encoded
+            return
         produced = invocation.function(**invocation.arguments)
         if isinstance(produced, AsyncIterator):
             async with _turn(invocation.node), _closing(produced):
@@ -93,6 +107,8 @@ class Dispatcher:
 
     async def serve_stream(self, invocation: Invocation, stream: ByteStream) -> bytes:
         """Runs a byte stream's method on `stream`: its result as JSON. Raises what the driver raises."""
+        if (forwarding := _forwarding(invocation)) is not None:
+            return await forwarding[0].forward_stream(invocation.method, forwarding[1], stream)
         produced = invocation.function(stream, **invocation.arguments)
         if not inspect.isawaitable(produced):
             raise errors.DriverDefect(f"{invocation.place} must be `async def`, for it is the method of a byte stream")
@@ -118,6 +134,14 @@ class Dispatcher:
         except asyncio.CancelledError:
             submitted.cancel()  # one that no thread was free for yet never begins
             raise
+
+
+def _forwarding(invocation: Invocation) -> tuple[ForwardingDriver, bytes] | None:
+    """Who passes the call on, and its arguments; None where the driver's own code runs here."""
+    driver = invocation.node.driver
+    if invocation.forwarded is None or not isinstance(driver, ForwardingDriver):
+        return None
+    return driver, invocation.forwarded
 
 
 def _result_of(work: Callable[[], Any]) -> Any:
