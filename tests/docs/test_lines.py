@@ -18,6 +18,7 @@ from jumplab_exporter.drivers.button.virtual import VirtualButton
 from jumplab_exporter.drivers.digital_input.command import CommandDigitalInput
 from jumplab_exporter.drivers.digital_output.virtual import VirtualDigitalOutput
 from jumplab_exporter.drivers.reset.virtual import VirtualReset
+from jumplab_exporter.testing.serial_server import SerialServer
 from tests.docs.pages import ROOT, blocks
 
 PAGE = "docs/drivers/lines.md"
@@ -80,6 +81,23 @@ def test_the_code_of_the_page(capsys: pytest.CaptureFixture[str]) -> None:
     assert re.fullmatch(r"True \d+\.\d+", said[4])
 
 
+def test_a_reset_and_a_button_beside_the_console_of_the_page() -> None:
+    text = configuration("reset/serial")
+    with SerialServer() as server:
+        text = re.sub(r"/dev/ttyUSB0|rfc2217://10\.0\.0\.11:4001", server.url, text)
+        with serve(**built(text)) as board:
+            board.reset.pulse(0.001)
+            board.boot.press(0.001)
+            board.lamp.set(False)
+            assert (server.dtr, server.rts, server.connections) == (True, False, 1)
+
+
+def test_the_test_of_the_page_passes() -> None:
+    names: dict[str, Any] = {}
+    exec(next(each for each in blocks(PAGE) if "def test_" in each), names)
+    names["test_the_reset_is_pulsed"]()
+
+
 def settings_in(section: str) -> set[str]:
     text = (ROOT / PAGE).read_text().split(f"\n## {section}\n", 1)[1].split("\n## ", 1)[0]
     return set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\|(.*?)\|", text, re.MULTILINE))))
@@ -88,6 +106,7 @@ def settings_in(section: str) -> set[str]:
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Commands": ("digital-output/command", "button/command", "reset/command"),
     "digital-input/command": ("digital-input/command",),
+    "DTR and RTS": ("digital-output/serial", "button/serial", "reset/serial"),
 }
 
 
