@@ -18,6 +18,7 @@ from jumplab_exporter.drivers.button.virtual import VirtualButton
 from jumplab_exporter.drivers.digital_input.command import CommandDigitalInput
 from jumplab_exporter.drivers.digital_output.virtual import VirtualDigitalOutput
 from jumplab_exporter.drivers.reset.virtual import VirtualReset
+from jumplab_exporter.testing.gpio import GpioChip
 from jumplab_exporter.testing.serial_server import SerialServer
 from tests.docs.pages import ROOT, blocks
 
@@ -92,10 +93,22 @@ def test_a_reset_and_a_button_beside_the_console_of_the_page() -> None:
             assert (server.dtr, server.rts, server.connections) == (True, False, 1)
 
 
-def test_the_test_of_the_page_passes() -> None:
+def test_the_lines_of_a_chip() -> None:
+    with GpioChip({7: "RECOVERY"}, lines=32) as chip:
+        with serve(**built(configuration("reset/gpio").replace("/dev/gpiochip0", chip.path))) as board:
+            board.reset.pulse(0.001)
+            board.recovery.press(0.001)
+            board.lamp.set(True)
+            assert board.led.get() is False
+        assert chip.changes == [(17, False), (17, True), (7, True), (7, False), (22, True)]
+
+
+def test_the_tests_of_the_page_pass() -> None:
     names: dict[str, Any] = {}
-    exec(next(each for each in blocks(PAGE) if "def test_" in each), names)
-    names["test_the_reset_is_pulsed"]()
+    for code in [each for each in blocks(PAGE) if "def test_" in each]:
+        exec(code, names)
+    for name in ("test_the_reset_is_pulsed", "test_the_led_goes_on"):
+        names[name]()
 
 
 def settings_in(section: str) -> set[str]:
@@ -106,6 +119,7 @@ def settings_in(section: str) -> set[str]:
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Commands": ("digital-output/command", "button/command", "reset/command"),
     "digital-input/command": ("digital-input/command",),
+    "GPIO": ("digital-output/gpio", "button/gpio", "reset/gpio", "digital-input/gpio"),
     "DTR and RTS": ("digital-output/serial", "button/serial", "reset/serial"),
 }
 
