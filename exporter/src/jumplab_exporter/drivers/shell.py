@@ -1,6 +1,7 @@
 """Shell commands that switch something, or tell its state."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
@@ -10,7 +11,8 @@ from pydantic import Field, StringConstraints
 from jumplab_exporter.processes.child import Child
 
 _SHELL = ("/bin/sh", "-c")
-_SHOWN_BYTES = 500
+_KEPT_BYTES = 8192
+_SHOWN_CHARACTERS = 500
 _READ_BYTES = 65536
 _LAST_OUTPUT_SECONDS = 1.0
 _IS_OFF = 1
@@ -36,20 +38,24 @@ class Ended:
         return self.output
 
     def failure(self) -> OSError:
-        return OSError(
-            f'"{self.command}" failed with exit status {self.status}' + (f": {self.output}" if self.output else "")
-        )
+        shown = self.output[-_SHOWN_CHARACTERS:].strip()
+        return OSError(f'"{self.command}" failed with exit status {self.status}' + (f": {shown}" if shown else ""))
 
 
 async def run_command(command: str, timeout: timedelta) -> Ended:
-    """Runs a command by /bin/sh, and kills it with all that it has started: at the timeout, and where it is cancelled.
+    """Runs a command by /bin/sh. See `run_program`."""
+    return await run_program((*_SHELL, command), timeout, shown=command)
 
-    Raises TimeoutError.
+
+async def run_program(words: Sequence[str], timeout: timedelta, *, shown: str) -> Ended:
+    """Runs a program, and kills it with all that it has started: at the timeout, and where this is cancelled.
+
+    shown: the command in sentences. Raises TimeoutError.
     """
     limit = timeout.total_seconds()
     text = ""
-    async with await Child.start((*_SHELL, command)) as child, asyncio.TaskGroup() as tasks:
-        output = tasks.create_task(_end_of(child.output), name=f"output of {command}")
+    async with await Child.start(words) as child, asyncio.TaskGroup() as tasks:
+        output = tasks.create_task(_end_of(child.output), name=f"output of {shown}")
         try:
             async with asyncio.timeout(limit):
                 status = await child.wait()
@@ -61,8 +67,8 @@ async def run_command(command: str, timeout: timedelta) -> Ended:
             text = output.result()
         output.cancel()
     if status is None:
-        raise TimeoutError(f'"{command}" did not end within {limit:g} s and was killed')
-    return Ended(command, status, text)
+        raise TimeoutError(f'"{shown}" did not end within {limit:g} s and was killed')
+    return Ended(shown, status, text)
 
 
 async def told_by(command: str, timeout: timedelta) -> bool:
@@ -98,5 +104,5 @@ class CommandSwitch:
 async def _end_of(output: asyncio.StreamReader) -> str:
     kept = b""
     while data := await output.read(_READ_BYTES):
-        kept = (kept + data)[-_SHOWN_BYTES:]
+        kept = (kept + data)[-_KEPT_BYTES:]
     return kept.decode(errors="replace").strip()
