@@ -16,6 +16,8 @@ from jumplab.driver import DriverClient
 from jumplab.driver.client import AsyncDriverClient, AsyncGenericClient
 from jumplab.driver.interface import MethodKind, interfaces_of, methods_of
 
+_Function = ast.AsyncFunctionDef | ast.FunctionDef
+
 ROOT = Path(__file__).resolve().parent.parent
 DRIVERS = ROOT / "client" / "src" / "jumplab" / "drivers"
 
@@ -105,26 +107,28 @@ def _base_of(client: type[AsyncDriverClient]) -> str:
     return "GenericClient" if issubclass(client, AsyncGenericClient) else "DriverClient"
 
 
-def _methods(client: type[AsyncDriverClient]) -> list[tuple[list[ast.AsyncFunctionDef], ast.AsyncFunctionDef]]:
+def _methods(client: type[AsyncDriverClient]) -> list[tuple[list[_Function], _Function]]:
     """What the client offers beyond every client, with its overloads: the interface's calls, then its own methods."""
     passed_on = {name for name, method in methods_of(client).items() if method.kind is not MethodKind.STREAM}
-    found: dict[str, list[ast.AsyncFunctionDef]] = {}
+    found: dict[str, list[_Function]] = {}
     for source in (*interfaces_of(client), client):
-        nodes: dict[str, list[ast.AsyncFunctionDef]] = {}
+        nodes: dict[str, list[_Function]] = {}
+        # An abstract streaming call is a plain `def`, as it has no `yield`.
+        kinds = ast.AsyncFunctionDef if source is client else ast.AsyncFunctionDef | ast.FunctionDef
         for node in ast.parse(inspect.getsource(source)).body[0].body:  # type: ignore[attr-defined] # it is a class
-            is_public = isinstance(node, ast.AsyncFunctionDef) and not node.name.startswith("_")
+            is_public = isinstance(node, kinds) and not node.name.startswith("_")
             if is_public and (source is client or node.name in passed_on):
                 nodes.setdefault(node.name, []).append(node)
         found |= nodes
     return [(nodes[:-1], nodes[-1]) for nodes in found.values()]
 
 
-def _plain_overload(function: ast.AsyncFunctionDef) -> str:
+def _plain_overload(function: _Function) -> str:
     returns = ast.unparse(function.returns) if function.returns else "None"
     return f"    @overload\n    def {function.name}({ast.unparse(function.args)}) -> {returns}: ..."
 
 
-def _plain_method(function: ast.AsyncFunctionDef) -> str:
+def _plain_method(function: _Function) -> str:
     decorators = {ast.unparse(decorator) for decorator in function.decorator_list}
     is_context = "asynccontextmanager" in decorators
     returns = ast.unparse(function.returns) if function.returns else "None"
@@ -157,7 +161,7 @@ def _docstring(client: type, indent: int) -> str:
     return _quoted(inspect.getdoc(client) or "", indent)
 
 
-def _docstring_of(function: ast.AsyncFunctionDef, indent: int) -> str:
+def _docstring_of(function: _Function, indent: int) -> str:
     return _quoted(ast.get_docstring(function) or "", indent)
 
 

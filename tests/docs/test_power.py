@@ -19,6 +19,7 @@ from jumplab_exporter.config import LocalConfig
 from jumplab_exporter.driver_factory import build_drivers, driver_class
 from jumplab_exporter.testing import ShellyGen1, ShellyGen2, TasmotaDevice
 from jumplab_exporter.testing.http_simulator import DigestGuard
+from jumplab_exporter.testing.usb_hub import UsbHub
 from tests.docs.pages import ROOT, blocks
 from tests.drivers.http_servers import Scripted
 from tests.drivers.pdudaemon import daemon_in
@@ -125,6 +126,14 @@ def test_the_configuration_for_pdudaemon(tmp_path: Path, secret_file: Path) -> N
         assert (tmp_path / "4").read_text() == "on\n"
 
 
+def test_the_configuration_for_a_usb_hub(secret_file: Path) -> None:
+    [text] = configurations("power/uhubctl")
+    with UsbHub("1-1.4") as hub, served(text, "", secret_file) as board:
+        switches(board)
+        board.power.off()
+        assert not hub.is_on(3)
+
+
 def test_both_kinds_of_secrets_are_read(secret_file: Path) -> None:
     [text] = [each for each in blocks(PAGE) if each.startswith("password:")]
     for line in text.replace("/etc/jumpstarter/secrets/relay", str(secret_file)).splitlines():
@@ -148,7 +157,7 @@ def test_the_test_of_the_page_passes() -> None:
 
 def test_the_tables_have_every_setting() -> None:
     text = (ROOT / PAGE).read_text()
-    for kind in ("power/shelly", "power/http", "power/snmp", "power/pdudaemon"):
+    for kind in ("power/shelly", "power/http", "power/snmp", "power/pdudaemon", "power/uhubctl"):
         section = text.split(f"\n## {kind}\n", 1)[1].split("\n## ", 1)[0]
         named = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\|(.*?)\|", section, re.MULTILINE))))
         assert named == set(configuration_of(driver_class(kind)).model_fields)

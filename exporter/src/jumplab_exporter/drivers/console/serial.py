@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from jumplab.drivers.console import ConsoleState
 from jumplab.transport.backoff import Backoff
+from jumplab_exporter.drivers.console import modem_lines
 from jumplab_exporter.drivers.console.absence import NotThereYet
 from jumplab_exporter.drivers.console.buffered import BufferedConsole
 from jumplab_exporter.drivers.console.line import Baudrate, Delay, FlowControl, Level, Line, Parity
@@ -84,15 +85,18 @@ class SerialConsole(BufferedConsole):
         self._told: set[str] = set()
         self._first = await self._open_first()
         try:
-            return await super().__aenter__()
+            entered = await super().__aenter__()
         except BaseException:
             if self._first is not None:
                 await self._first.aclose()
             raise
+        modem_lines.claim(self)
+        return entered
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        modem_lines.give_up(self)
         await super().__aexit__(kind, error, traceback)
         if self._first is not None:
             await self._first.aclose()  # where it ends before it has begun to listen

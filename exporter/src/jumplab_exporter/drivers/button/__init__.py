@@ -1,0 +1,1 @@
+"""Buttons of a device, pressed by the lab host."""

@@ -1,0 +1,1 @@
+"""Digital inputs of the lab host."""

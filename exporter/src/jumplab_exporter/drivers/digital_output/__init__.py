@@ -1,0 +1,1 @@
+"""Digital outputs of the lab host."""
