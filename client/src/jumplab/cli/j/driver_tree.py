@@ -14,6 +14,7 @@ from jumplab.session.client import ClientClasses
 
 CONSOLE = "jumplab.drivers.console.ConsoleInterface"
 POWER = "jumplab.drivers.power.PowerInterface"
+SHELL = "jumplab.drivers.shell.ShellInterface"
 STORAGE = "jumplab.drivers.storage.StorageInterface"
 TCP = "jumplab.drivers.network.TcpInterface"
 
