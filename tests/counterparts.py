@@ -22,6 +22,7 @@ import pytest
 
 from jumplab_exporter.drivers.board.qemu import QemuBoard
 from tests.drivers.ser2net import SER2NET
+from tests.drivers.sshd import SSHD
 from tests.kube.servers import ASSETS, NO_ASSETS, PROGRAMS
 from tests.strategies import linux
 from tools.chaos import clocks
@@ -91,6 +92,10 @@ def _pdudaemon() -> str:
     found = pdudaemon_program()
     # Its package builds others against libsystemd; in an environment of its own it does without that one.
     return "" if found else "pdudaemon was not found: install it (PyPI's package pdudaemon) and have it on the PATH"
+
+
+def _sshd() -> str:
+    return "" if SSHD else "sshd was not found: install it (Debian's package openssh-server)"
 
 
 def _busybox() -> str:
@@ -184,6 +189,7 @@ MISSING: Mapping[str, Callable[[], str]] = MappingProxyType(
         "faketime": _faketime,
         "pdudaemon": _pdudaemon,
         "ser2net": _ser2net,
+        "sshd": _sshd,
         "busybox": _busybox,
         "bash": _bash,
         "zsh": _zsh,

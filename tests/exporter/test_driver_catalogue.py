@@ -74,6 +74,7 @@ def test_each_setting_is_shown(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_example_can_be_built(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PDU_COMMUNITY", "private")
+    monkeypatch.setenv("BOARD_PASSWORD", "a-secret-word")
     driver = built(yaml.safe_load(example_of(kind, driver_class(kind))))
     assert not any(isinstance(each, FailedDriver) for each in driver.values())
 

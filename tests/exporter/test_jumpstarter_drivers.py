@@ -77,6 +77,13 @@ def test_installing_jumpstarter_itself_is_not_advised() -> None:
 
 
 SETTINGS: dict[str, dict[str, Any]] = {
+    "shell/local": {"commands": {"version": "uname -r"}},
+    "shell/ssh": {
+        "host": "192.0.2.1",
+        "user": "root",
+        "host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEXzsVr7Nl3EWWpgxFDvPTIQUGgsUVc+xYC37bdZYQQW",
+        "password": {"from": "env", "name": "PATH"},
+    },
     "power/snmp": {"host": "10.0.0.10", "model": "apc", "outlet": 1, "version": 3, "user": "lab"},
     "power/http": {"on_request": "http://10.0.0.9/on", "off_request": "http://10.0.0.9/off"},
     "network/tcp": {"host": "192.0.2.1", "port": 22},

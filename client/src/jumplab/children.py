@@ -9,6 +9,7 @@ import asyncio
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 
 class Spawned:
@@ -47,6 +48,9 @@ def spawn(
     *,
     environment: Mapping[str, str] | None = None,
     output: int | None = None,
+    errors: int | None = None,
+    given: int | None = None,
+    folder: Path | None = None,
     inherited_descriptors: Sequence[int] = (),
     own_session: bool = False,
     own_group: bool = False,
@@ -54,16 +58,18 @@ def spawn(
     """Starts a command.
 
     environment: instead of this process' own.  output: the descriptor that standard output and standard error go to;
-    its standard input is empty then.  inherited_descriptors: stay open under their numbers.  own_session: it leads a
+    its standard input is empty then.  errors: another one for standard error.  given: the one that its standard input
+    comes from.  folder: where it runs.  inherited_descriptors: stay open under their numbers.  own_session: it leads a
     session, and so a process group, of its own.  own_group: it leads a process group of this session. Raises OSError
     where it can't be run.
     """
     process = subprocess.Popen(
         command,
         env=None if environment is None else dict(environment),
-        stdin=None if output is None else subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL if given is None and output is not None else given,
         stdout=output,
-        stderr=output,
+        stderr=output if errors is None else errors,
+        cwd=folder,
         pass_fds=tuple(inherited_descriptors),
         start_new_session=own_session,
         process_group=0 if own_group else None,

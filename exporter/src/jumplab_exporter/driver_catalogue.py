@@ -18,7 +18,7 @@ from jumplab.driver.driver import configuration_of
 from jumplab.driver.interface import interfaces_of, methods_of
 from jumplab.protocol.durations import format_duration
 from jumplab_exporter.driver_factory import ENTRY_POINT_GROUP, driver_class
-from jumplab_exporter.drivers.secrets import SecretInEnvironment, SecretInFile
+from jumplab_exporter.drivers.secrets import SecretInEnvironment, SecretInFile, SecretKey
 from jumplab_exporter.errors import DriverUnknown
 
 _KINDS: Mapping[type, str] = {
@@ -29,6 +29,7 @@ _KINDS: Mapping[type, str] = {
     Path: "path",
     timedelta: "duration, as 10s",
     SecretInFile: "secret, as {from: file, path: /PATH}",
+    SecretKey: "private key, as {from: file, path: /PATH}",
     SecretInEnvironment: "{from: env, name: NAME}",
 }
 _BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}

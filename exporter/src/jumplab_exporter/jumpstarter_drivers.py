@@ -16,7 +16,8 @@ COUNTERPARTS = {
     "jumpstarter_driver_pyserial.driver.PySerial": 'use "console/serial" with `url` and `baudrate`',
     "jumpstarter_driver_qemu.driver.Qemu": 'use "board/qemu"',
     "jumpstarter_driver_snmp.driver.SNMPServer": 'use "power/snmp" with `model` or `oid`',
-    "jumpstarter_driver_shell.driver.Shell": 'use "power/command" if it switches power, else write a driver',
+    "jumpstarter_driver_shell.driver.Shell": 'use "shell/local" with `commands`, or "power/command" to switch power',
+    "jumpstarter_driver_ssh.driver.SSHWrapper": 'use "shell/ssh" with `host`, `user` and `host_key`',
 }
 
 

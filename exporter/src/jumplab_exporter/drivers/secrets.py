@@ -57,6 +57,20 @@ class SecretInFile(_Source):
         return f"{whom} of this machine can read the secret in {self.path}; chmod 600 {self.path}"
 
 
+class SecretKey(SecretInFile):
+    """A private key in a file, such as ssh-keygen writes.  path: of the file, absolute."""
+
+    def read(self) -> str:
+        try:
+            content = self.path.read_bytes()
+        except OSError as error:
+            raise ValueError(f"the file {self.path} can't be read: {error.strerror or error}") from error
+        try:
+            return content.decode()
+        except UnicodeDecodeError:  # without its cause, which has the content
+            raise ValueError(f"the file {self.path} is no private key as ssh-keygen writes it") from None
+
+
 class SecretInEnvironment(_Source):
     """A secret in the environment of the exporter.  name: of the variable."""
 
@@ -103,6 +117,10 @@ Secret = Annotated[
     AfterValidator(_is_readable),
 ]
 """`{from: file, path: …}` or `{from: env, name: …}`. It is looked at when the driver is built, and read at each use."""
+
+
+PrivateKey = Annotated[SecretKey, BeforeValidator(_is_told_where), AfterValidator(_is_readable)]
+"""`{from: file, path: …}`, a file with a private key."""
 
 
 def secrets_of(driver: Driver) -> Iterator[SecretInFile | SecretInEnvironment]:

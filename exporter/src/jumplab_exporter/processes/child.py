@@ -5,7 +5,6 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,9 +21,8 @@ class Child:
     is 128 + the signal's number, as in a shell; 127 says that the command could not be run.
     """
 
-    def __init__(self, process: Spawned, lifeline: int, output: "_Output") -> None:
-        self.output = output.reader
-        self._pipe = output.pipe
+    def __init__(self, process: Spawned, lifeline: int, pipes: "_Pipes") -> None:
+        self._pipes = pipes
         self._process = process
         self._lifeline: int | None = lifeline
 
@@ -34,30 +32,55 @@ class Child:
         command: Sequence[str],
         *,
         environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
         inherited_descriptors: Sequence[int] = (),
+        separate: bool = False,
+        terminal: int | None = None,
     ) -> Self:
-        """Starts a command, with the open descriptors `keep_descriptors` under their numbers.
+        """Starts a command, with the open descriptors `inherited_descriptors` under their numbers.
 
+        separate: `errors` is standard error, and what is written to `given` is standard input.  terminal: the
+        descriptor of a terminal that becomes all three, and the command's controlling one; there is no `output` then.
         The process is the caller's to end, with `kill` or by leaving its context.
         """
         child_end, own_end = os.pipe()
-        output = await _Output.open()
+        pipes = _Pipes()
         try:
+            if terminal is None:
+                await pipes.open(separate=separate)
             process = spawn(
                 (sys.executable, "-I", "-S", str(_GUARD), str(child_end), *command),
                 environment=environment,
-                output=output.writing_end,
+                output=pipes.ends["output"] if terminal is None else terminal,
+                errors=pipes.ends.get("errors"),
+                given=pipes.ends.get("given", terminal),
+                folder=folder,
                 inherited_descriptors=(child_end, *inherited_descriptors),
                 own_session=True,
             )
         except BaseException:
             os.close(own_end)
-            output.pipe.close()
+            pipes.close()
             raise
         finally:
-            os.close(output.writing_end)
+            pipes.close_ends()
             os.close(child_end)
-        return cls(process, own_end, output)
+        return cls(process, own_end, pipes)
+
+    @property
+    def output(self) -> asyncio.StreamReader:
+        return self._pipes.readers["output"]
+
+    @property
+    def errors(self) -> asyncio.StreamReader:
+        """Standard error of a command that was started with `separate`."""
+        return self._pipes.readers["errors"]
+
+    @property
+    def given(self) -> asyncio.StreamWriter:
+        """Standard input of such a command."""
+        assert self._pipes.given is not None
+        return self._pipes.given
 
     @property
     def returncode(self) -> int | None:
@@ -88,22 +111,49 @@ class Child:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.kill()
-        self._pipe.close()
+        self._pipes.close()
 
 
-@dataclass(frozen=True, slots=True)
-class _Output:
-    """A pipe of our own: asyncio's would delay `wait` for as long as anything that a command left holds it open."""
+class _Pipes:
+    """Pipes of our own: asyncio's would delay `wait` for as long as anything that a command left holds them open.
 
-    reader: asyncio.StreamReader
-    pipe: asyncio.ReadTransport
-    writing_end: int
+    ends: the command's, until it has them.
+    """
 
-    @classmethod
-    async def open(cls) -> Self:
-        reading, writing = os.pipe()
-        reader = asyncio.StreamReader()
+    def __init__(self) -> None:
+        self.ends: dict[str, int] = {}
+        self.readers: dict[str, asyncio.StreamReader] = {}
+        self.given: asyncio.StreamWriter | None = None
+        self._transports: list[asyncio.BaseTransport] = []
+
+    async def open(self, *, separate: bool) -> None:
+        await self._open_reader("output")
+        if separate:
+            await self._open_reader("errors")
+            await self._open_writer("given")
+
+    def close_ends(self) -> None:
+        for end in self.ends.values():
+            os.close(end)
+        self.ends.clear()
+
+    def close(self) -> None:
+        for transport in self._transports:
+            transport.close()
+
+    async def _open_reader(self, name: str) -> None:
+        reading, self.ends[name] = os.pipe()
+        reader = self.readers[name] = asyncio.StreamReader()
         pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(reading, "rb", buffering=0)
         )
-        return cls(reader, pipe, writing)
+        self._transports.append(pipe)
+
+    async def _open_writer(self, name: str) -> None:
+        self.ends[name], writing = os.pipe()
+        loop = asyncio.get_running_loop()
+        pipe, protocol = await loop.connect_write_pipe(
+            lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader()), os.fdopen(writing, "wb", buffering=0)
+        )
+        self.given = asyncio.StreamWriter(pipe, protocol, None, loop)
+        self._transports.append(pipe)

@@ -1,0 +1,1 @@
+"""Shells: on the lab host, and on the device."""

@@ -1,0 +1,84 @@
+"""A device that speaks SSH, simulated on this machine. It needs the extra `ssh`."""
+
+import shlex
+from collections.abc import AsyncIterator, Mapping
+from contextlib import ExitStack, asynccontextmanager
+from types import TracebackType
+from typing import Any, Self
+
+import asyncssh
+
+from jumplab.driver.portal import Portal
+
+
+class SshDevice:
+    """A device with an SSH server, on a free port of 127.0.0.1. Use as `with`, in plain code and in coroutines.
+
+    answers: what each command prints on standard output, by its words as one line; any other is not found.  user,
+    password: of its one account.  commands: those that were run so far.  It has no files.
+    """
+
+    def __init__(self, answers: Mapping[str, str] | None = None, *, password: str, user: str = "root") -> None:
+        self.answers = dict(answers or {})
+        self.commands: list[str] = []
+        self.user = user
+        self.password = password
+        self.port = 0
+        self._key = asyncssh.generate_private_key("ssh-ed25519")
+        self._stack = ExitStack()
+
+    @property
+    def host_key(self) -> str:
+        """Its public host key, as the setting of a driver."""
+        return self._key.export_public_key().decode().strip()
+
+    def __enter__(self) -> Self:
+        portal = self._stack.enter_context(Portal())
+        self.port = self._stack.enter_context(portal.entered(self._serving()))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    @asynccontextmanager
+    async def _serving(self) -> AsyncIterator[int]:
+        server = await asyncssh.listen(
+            "127.0.0.1",
+            0,
+            server_factory=lambda: _Server(self),
+            server_host_keys=[self._key],
+            process_factory=self._serve,
+        )
+        try:
+            yield server.get_port()
+        finally:
+            server.close()
+            await server.wait_closed()
+
+    async def _serve(self, process: "asyncssh.SSHServerProcess[Any]") -> None:
+        words = shlex.split(process.command or "")
+        if words[:3] == ["exec", "sh", "-c"] and len(words) > 4:
+            # As a shell runs `echo WORD $$ >&2`, with which drivers learn the number of a process.
+            process.stderr.write(f"{words[3].split()[1]} 1\n")
+            words = words[5:]
+        line = shlex.join(words)
+        self.commands.append(line)
+        if line not in self.answers:
+            process.stderr.write(f"sh: {words[0] if words else ''}: not found\n")
+            process.exit(127)
+            return
+        process.stdout.write(self.answers[line])
+        process.exit(0)
+
+
+class _Server(asyncssh.SSHServer):
+    def __init__(self, device: SshDevice) -> None:
+        self._device = device
+
+    def password_auth_supported(self) -> bool:
+        return True
+
+    def validate_password(self, username: str, password: str) -> bool:
+        return (username, password) == (self._device.user, self._device.password)
