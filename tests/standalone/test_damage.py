@@ -152,6 +152,16 @@ async def test_a_damaged_file(folder: Path, name: str, damage: str) -> None:
     assert irreplaceable_in(folder) == left
 
 
+async def test_a_start_that_fails_late_listens_no_longer(folder: Path) -> None:
+    DAMAGES["a folder"](folder / "kubeconfig")  # it is written once the port is known
+    (port,) = free_ports(1)
+    with pytest.raises(CannotStart):
+        async with served(folder, port=port):
+            pass
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", port)
+
+
 @pytest.mark.parametrize("name", ["ca.crt", "ca.key", "signing.key", "accounts.key"])
 async def test_each_byte_of_a_key_counts(folder: Path, name: str) -> None:
     """A key that reads, and is another one, would be worse than one that doesn't."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import socket
 import ssl
@@ -125,13 +126,15 @@ class KubernetesApi:
             keepalive_timeout=_IDLE_SECONDS,
             auto_decompress=False,  # a stranger's megabyte could be a gigabyte, and would be unpacked to be thrown away
         )
-        try:
+        async with contextlib.AsyncExitStack() as if_it_fails:
+            if_it_fails.push_async_callback(self._cluster.close)
+            if_it_fails.push_async_callback(self._runner.cleanup)
             await self._runner.setup()
-            self._tell_address(await self._listen(self._tls(authority)))
-        except BaseException:
-            await self._runner.cleanup()
-            await self._cluster.close()
-            raise
+            assert self._runner.server is not None
+            self._connections = Connections(self._runner.server, self._tls(authority), self._connection_limits)
+            if_it_fails.callback(self._connections.close)
+            self._tell_address(await self._listen())
+            if_it_fails.pop_all()
 
     def _tell_address(self, port: int) -> None:
         """Keep the address for the next start, and write the kubeconfig."""
@@ -150,16 +153,13 @@ class KubernetesApi:
             f"# {self.url} is this machine alone; on another machine write {self.url_elsewhere} in its place.\n{text}"
         )
 
-    async def _listen(self, tls: ssl.SSLContext) -> int:
+    async def _listen(self) -> int:
         """Listen on the port asked for, and return it."""
         remembered = self.data_dir.remembered_port()
         port = self._asked_port or remembered or (DEFAULT_PORT if self._asked_port is None else 0)
-        assert self._runner.server is not None
-        self._connections = Connections(self._runner.server, tls, self._connection_limits)
         try:
             return await self._connections.listen(self._host, port)
         except OSError as error:
-            self._connections.close()
             reason = error.strerror or str(error)
             raise PortUnavailable(
                 f"the Kubernetes API can't listen on {self._host}, port {port}: {reason}; "
