@@ -257,18 +257,28 @@ async def test_a_lease_s_end_leaves_the_command_of_a_shell_running(user: User, b
     assert "released" not in ran.err
 
 
+@pytest.mark.parametrize("ahead", [0, 3, -3], ids=["same clocks", "controller ahead", "controller behind"])
 @pytest.mark.parametrize(("before", "minutes"), [(timedelta(minutes=10), 10), (timedelta(minutes=2), 2)])
 async def test_a_run_is_warned_before_the_lease_s_end(
-    user: User, bench: Bench, before: timedelta, minutes: int
+    user: User, bench: Bench, before: timedelta, minutes: int, ahead: int
 ) -> None:
+    """ahead: hours by which the clock of the controller's machine is ahead of that of the client's."""
     bench.lab.place = early
     process = await started(user, "echo up; exec sleep 3600")
     assert process.stderr is not None
-    soon = datetime.now(UTC) + before + timedelta(seconds=2)
-    await bench.lab.change("demo", lambda lease: lease.expected_end_time.FromDatetime(soon))
+    left = before + timedelta(seconds=2)
+    end = datetime.now(UTC) + left
+    ends = {f"{(end + timedelta(seconds=late)).astimezone():%H:%M %Z}" for late in range(-1, 30)}
+
+    def ends_soon(lease: client_pb2.Lease) -> None:
+        lease.expected_end_time.FromDatetime(end + timedelta(hours=ahead))
+        lease.remaining.FromTimedelta(left)
+
+    await bench.lab.change("demo", ends_soon)
     while b"ends in" not in (line := await process.stderr.readline()):
         assert line
     assert f'jumplab: lease "demo" ends in {minutes} minutes, at ' in line.decode()
+    assert any(end in line.decode() for end in ends)
     assert "`jumplab update lease demo --end TIME` moves its end" in line.decode()
     process.terminate()
     await process.communicate()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -70,13 +71,13 @@ class _OneProcess:
 class OneMachine(_OneProcess):
     """`jumplab-operator standalone`: one process is API server, operator, controller and router."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
         self.data_dir = folder / "data"
         self.kubeconfig = self.data_dir / "kubeconfig"
         port, grpc_port = free_ports(2)
         options = (f"--port={port}", f"--grpc-port={grpc_port}", *_SHORT)
         command: list[str | Path] = [PROGRAMS / "jumplab-operator", "standalone", "--data-dir", self.data_dir, *options]
-        self.process = ControlPlane(command, folder / "control-plane.log")
+        self.process = ControlPlane(command, folder / "control-plane.log", environment)
 
     def connect(self) -> KubeClient:
         self.process.start()
@@ -93,7 +94,7 @@ class OneMachine(_OneProcess):
 class OnCluster(_OneProcess):
     """`jumplab-operator run` for a real kube-apiserver, which it reaches through a gate that a test can shut."""
 
-    def __init__(self, folder: Path, api: RealKubeApi) -> None:
+    def __init__(self, folder: Path, api: RealKubeApi, environment: Mapping[str, str] | None = None) -> None:
         self.api = api
         self.kubeconfig = api.kubeconfig
         port, gate_port = free_ports(2)
@@ -106,7 +107,7 @@ class OnCluster(_OneProcess):
             *("--listen", address, "--endpoint", address, "--own-namespace", NAMESPACE, "--namespace", NAMESPACE),
             *_SHORT,
         ]
-        self.process = ControlPlane(command, folder / "control-plane.log")
+        self.process = ControlPlane(command, folder / "control-plane.log", environment)
 
     def connect(self) -> KubeClient:
         kube = KubeClient(self.api.url, self.api.ca, self.api.token)

@@ -120,7 +120,10 @@ def strange_authority(config: ClientConfig, data_dir: Path) -> ClientConfig:
     ("change", "sentence"),
     [
         (foreign_token, "this controller did not issue the token"),
-        (expired_token, r"the token expired (at|on) .* UTC; the new one is in the Secret"),
+        (
+            expired_token,
+            r"the token expired .* by the controller's clock, which says .* UTC; the new one is in the Sec",
+        ),
         (away, r'nothing answers at 127\.0\.0\.1:\d+; check that it runs, and "endpoint"'),
         (strange_authority, r'the certificate of \S+ is not signed by a trusted CA.*; check "tls.ca"'),
     ],

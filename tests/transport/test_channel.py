@@ -127,7 +127,7 @@ async def test_an_expired_certificate_is_rejected() -> None:
 
 
 async def test_a_certificate_of_tomorrow_names_the_clock() -> None:
-    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    tomorrow = datetime.now(UTC) + timedelta(days=2)
     async with greeter("127.0.0.1", issued=tomorrow) as address:
         error = await failure(trusted(address))
         with pytest.raises(errors.CertificateRejected, match=r"is not valid yet; check the clock of this machine"):

@@ -67,7 +67,7 @@ class Controller:
     """One connection to the controller, on behalf of one Exporter. Each method raises TransportError.
 
     epoch: names this process.  short_path: where it takes clients of its own machine in.  clock: seconds, as
-    jumplab_exporter.deadline.boottime gives.
+    jumplab.boottime gives.
     """
 
     def __init__(

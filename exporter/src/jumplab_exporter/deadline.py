@@ -1,19 +1,15 @@
 """When the exporter itself ends a lease, by a clock that nobody sets and that runs while the machine sleeps."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from jumplab.boottime import boottime
 
 # Where the controller is there, its own word comes first, so that the lease ends for the reason that it gives.
 GRACE_SECONDS = 1.0
 # asyncio's clock stands still while the machine sleeps; looking this often bounds how late that is noticed.
 _LOOK_SECONDS = 0.5
-
-
-def boottime() -> float:
-    """Seconds of CLOCK_BOOTTIME."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import uuid
 from dataclasses import dataclass, replace
 from functools import partial
 
+from jumplab.boottime import boottime
 from jumplab.session.host import DriverTree
 from jumplab.transport.endpoint import Endpoint, Identity
 from jumplab.transport.errors import TransportError
@@ -16,7 +17,7 @@ from jumplab_exporter.config import ExporterConfig
 from jumplab_exporter.config_warnings import warnings_of
 from jumplab_exporter.console_logs import Recording
 from jumplab_exporter.controller import Assignment, Controller, Offer
-from jumplab_exporter.deadline import Deadline, boottime
+from jumplab_exporter.deadline import Deadline
 from jumplab_exporter.driver_names import name_problems
 from jumplab_exporter.drivers.console.recorded import Recorded
 from jumplab_exporter.errors import Stopped

@@ -9,17 +9,17 @@ import base64
 import logging
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from jumplab.protocol.grpc_loading import aio
 from jumplab.transport.proxies import is_loopback
 from jumplab.yaml_documents import read_document
-from jumplab_operator.clock import SystemClock
+from jumplab_operator.clock import STEP, TIME, SystemClock, now
 from jumplab_operator.controller import keys
 from jumplab_operator.controller.authentication import Authenticator
 from jumplab_operator.controller.credentials import CredentialIssuer, secret_name
@@ -40,6 +40,7 @@ from jumplab_operator.leadership.election import PodIdentity, Process, leading
 from jumplab_operator.names import Name
 from jumplab_operator.reconcile.composition.compose import lab_over
 from jumplab_operator.reconcile.context.settings import PREEMPTION_NOTICE, QUARANTINE_AFTER, LabSettings
+from jumplab_operator.reconcile.lease_steps.moved_times import move_times
 from jumplab_operator.router.relay import Router
 from jumplab_operator.router.tokens import TokenReader
 from jumplab_operator.standalone.http.connections import ConnectionLimits, Network
@@ -118,16 +119,20 @@ async def control_plane(
     Raises PortUnavailable.
     """
     signing = trust.keys.signing
-    issuer = CredentialIssuer(signing)
+    issuer = CredentialIssuer(signing, now=now)
     clock = SystemClock()
-    async with lab_over(kube, of_cluster(access, settings.namespaces, clock), settings, issuer, clock) as lab:
+    watch = of_cluster(access, settings.namespaces, clock)
+    async with (
+        _moved_with_the_clock(kube, settings.namespaces),
+        lab_over(kube, watch, settings, issuer, clock) as lab,
+    ):
         known = TokenReader(signing.public_key())
-        dialler = Dialler(lab, Offers(_now), settings.endpoint, signing, _now, known)
-        router = Router(signing.public_key(), prolonged=dialler.prolonged, known=known)
+        dialler = Dialler(lab, Offers(now), settings.endpoint, signing, now, known)
+        router = Router(signing.public_key(), prolonged=dialler.prolonged, now=now, known=known)
         tokens = token_reader(
             ConcurrencyLimit(kube)
         )  # in a line of their own: no lease waits behind a thousand of them
-        authenticator = Authenticator(lab, issuer, tokens, _now)
+        authenticator = Authenticator(lab, issuer, tokens, now)
         server = controller_server(lab, authenticator, dialler, router)
         listen(server, address, trust.certificate)
         async with _serving(server, router), asyncio.TaskGroup() as tasks:
@@ -138,6 +143,19 @@ async def control_plane(
             yield lab
             for task in (cutting, checking):
                 task.cancel()
+
+
+@asynccontextmanager
+async def _moved_with_the_clock(kube: KubeApi, namespaces: Sequence[str]) -> AsyncIterator[None]:
+    """Moves the times of leases if the machine's clock was set: before what is inside, and after it.
+
+    Afterwards it is still this operator that leads. Another one, on another machine, would not know of the step.
+    """
+    await move_times(kube, namespaces, TIME.setting())
+    yield
+    if abs(TIME.step()) >= STEP:
+        TIME.take_over()
+        await move_times(kube, namespaces, TIME.setting())
 
 
 @asynccontextmanager
@@ -193,12 +211,14 @@ async def one_machine(
     users = LabUsers(secrets.token_urlsafe(32))
     reached_at = advertised or _reachable(host)
     limits = ConnectionLimits(trusted_proxies=trusted_proxies)
-    async with KubernetesApi(data_dir, host, api_port, advertised=reached_at, tenancy=users, connections=limits) as api:
+    async with KubernetesApi(
+        data_dir, host, api_port, advertised=reached_at, tenancy=users, connections=limits, clock=now
+    ) as api:
         port = _reserved_port(api.data_dir, host, grpc_port)
         operator_keys = stored_keys(api.data_dir)
-        users.trust(CredentialIssuer(operator_keys.signing).read)
+        users.trust(CredentialIssuer(operator_keys.signing, now=now).read)
         access = KubeAccess(api.url, api.ca_pem.decode(), users.operator_token, on_this_machine=True)
-        certificate = server_certificate(operator_keys.authority, [reached_at, "localhost", "127.0.0.1", "::1"], _now())
+        certificate = server_certificate(operator_keys.authority, [reached_at, "localhost", "127.0.0.1", "::1"], now())
         listening = Listening(_joined(host, port), _joined(reached_at, port))
         trust = Trust(operator_keys, certificate, operator_keys.authority.certificate_pem.decode())
         settings = LabSettings(
@@ -261,7 +281,7 @@ def _trust(listening: Listening, operator_keys: Keys) -> Trust:
         return Trust(operator_keys, *listening.certificate.read())
     names = [listening.endpoint.rpartition(":")[0].strip("[]"), *listening.names]
     authority = operator_keys.authority
-    return Trust(operator_keys, server_certificate(authority, names, _now()), authority.certificate_pem.decode())
+    return Trust(operator_keys, server_certificate(authority, names, now()), authority.certificate_pem.decode())
 
 
 async def _stop_on_renewal(listening: Listening, served: Certificate, renewed: Callable[[], None]) -> None:
@@ -293,7 +313,7 @@ async def _keys_in_secret(kube: KubeApi, namespace: str) -> Keys:
     secrets_path = path(CORE, "secrets", namespace)
     secret = await kube.get(f"{secrets_path}/{KEYS_SECRET}")
     if secret is None:
-        made = Keys.make(_now())
+        made = Keys.make(now())
         data = {name: base64.b64encode(content).decode() for name, content in made.files().items()}
         body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": KEYS_SECRET}, "type": "Opaque", "data": data}
         await kube.create(secrets_path, body)
@@ -307,8 +327,8 @@ async def _keys_in_secret(kube: KubeApi, namespace: str) -> Keys:
 
 def stored_keys(data_dir: DataDir) -> Keys:
     """The data directory's keys; the signing key is made on the first start. Raises DataDirUnusable, KeysUnusable."""
-    authority = data_dir.authority(_now())
-    signing = data_dir.stored(keys.SIGNING_KEY, lambda: keys.signing_key_pem(Keys.make(_now()).signing))
+    authority = data_dir.authority(now())
+    signing = data_dir.stored(keys.SIGNING_KEY, lambda: keys.signing_key_pem(Keys.make(now()).signing))
     try:
         return Keys(keys.read_signing_key(signing), authority)
     except KeysUnusable as error:
@@ -342,7 +362,3 @@ def _reachable(host: str) -> str:
 
 def _joined(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -26,7 +26,7 @@ from jumplab.protocol.durations import parse_duration
 from jumplab.transport.endpoint import check_address
 from jumplab.verbosity import take_verbosity, verbose_option
 from jumplab.versions import version_command, version_option
-from jumplab_operator import descriptors
+from jumplab_operator import clock, descriptors
 from jumplab_operator.control_plane import Installation, Listening, Running, in_cluster, one_machine
 from jumplab_operator.controller.served_certificate import CertificateFiles
 from jumplab_operator.errors import ApiRefused, CannotStart, DataDirUnusable
@@ -38,6 +38,8 @@ from jumplab_operator.reconcile.context.settings import QUARANTINE_AFTER
 from jumplab_operator.standalone.storage.backup import back_up
 
 _PROGRAM = "jumplab-operator"
+
+log = logging.getLogger(__name__)
 
 
 class _Port(click.IntRange):
@@ -271,9 +273,30 @@ def _first(error: BaseException) -> BaseException:
 
 
 async def _until_stopped(plane: Callable[[Process], Plane], told: Callable[[Running], str], health: str) -> None:
+    """Serves until the process is to stop; again from the beginning whenever the machine's clock was set."""
+    while await _served(plane, told, health):
+        told = _told_again
+
+
+async def _served(plane: Callable[[Process], Plane], told: Callable[[Running], str], health: str) -> bool:
+    """Serves until the process is to stop, or the machine's clock was set: whether it was."""
     stopping, serving, main_task = asyncio.Event(), False, asyncio.current_task()
+    was_set = was_asked = False
+
+    async def follow_clock() -> None:
+        nonlocal was_set
+        step = await clock.until_set()
+        was_set = True
+        log.warning(
+            "this machine's clock was set %s and says %s; the control plane starts again with it, and each lease keeps "
+            "what is left of it",
+            clock.in_words(step), f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        )  # fmt: skip
+        stopping.set()
 
     def stop() -> None:
+        nonlocal was_asked
+        was_asked = True
         stopping.set()
         if not serving and main_task is not None:
             main_task.cancel()  # it waits for a Kubernetes API that is away
@@ -286,17 +309,22 @@ async def _until_stopped(plane: Callable[[Process], Plane], told: Callable[[Runn
             plane(Process(probes.stand_by, stop)) as running,
             asyncio.TaskGroup() as tasks,
         ):
-            collecting = tasks.create_task(collect_garbage(), name="collecting garbage")
+            beside = [
+                tasks.create_task(collect_garbage(), name="collecting garbage"),
+                tasks.create_task(follow_clock(), name="following the machine's clock"),
+            ]
             serving = probes.ready = True
             click.echo(told(running))
             if running.warning:
                 print_sentence(f"warning: {running.warning}", _PROGRAM)
             await stopping.wait()  # without a bound: it serves until it is asked to stop
             probes.ready = False
-            collecting.cancel()
+            for task in beside:
+                task.cancel()
     except asyncio.CancelledError:
         if serving or not stopping.is_set():
             raise
+    return was_set and not was_asked
 
 
 def _told_standalone(running: Running) -> str:
@@ -313,6 +341,10 @@ Stop it with Ctrl-C; everything is kept in {running.kubeconfig.parent}."""
 
 def _told_cluster(running: Running) -> str:
     return f"Jumplab is running; the controller is at {running.endpoint}."
+
+
+def _told_again(running: Running) -> str:
+    return f"Jumplab is running again; the controller is at {running.endpoint}."
 
 
 def _default_data_dir() -> Path:

@@ -15,7 +15,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _AUTHORITY_LIFETIME = timedelta(days=3650)
 _SERVER_LIFETIME = timedelta(days=398)
-_CLOCK_TOLERANCE = timedelta(hours=1)
+_CLOCK_TOLERANCE = timedelta(days=1)
+"""How far clocks of clients may be behind, or that of the operator ahead."""
 
 
 @dataclass(frozen=True, slots=True)

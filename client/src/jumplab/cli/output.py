@@ -242,7 +242,7 @@ def terminal_width() -> int | None:
 def _plain(value: Any) -> Any:
     """Views as JSON and YAML know them."""
     if is_dataclass(value):
-        return {_camel(field.name): _plain(getattr(value, field.name)) for field in fields(value)}
+        return {_camel(field.name): _plain(getattr(value, field.name)) for field in fields(value) if field.repr}
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

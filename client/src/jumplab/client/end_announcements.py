@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 
+from jumplab.boottime import boottime
 from jumplab.client.acquiring import AcquiredLease, follow
 from jumplab.client.controller import Controller
 from jumplab.client.errors import ClientError, LeaseEnded, LeaseNotOwn
@@ -24,6 +25,9 @@ _JUST_TOLD = timedelta(seconds=30)
 _SILENCE = timedelta(seconds=10)
 """How long after a lease's end a controller that is away is not waited for any more."""
 
+_SAME_SECONDS = 2.0
+"""Ends that differ by less are the same end: what is left of a lease takes its time on the way."""
+
 _LONGEST_SLEEP_SECONDS = 30.0  # a machine may have been suspended meanwhile
 
 Notify = Callable[[str], None]
@@ -40,7 +44,7 @@ async def announce_end(controller: Controller, acquired: AcquiredLease, notify: 
 
     def notice_silence(_: str) -> None:
         # Exporters end a lease by themselves, with or without the controller.
-        if last.expected_end is not None and datetime.now(UTC) > last.expected_end + _SILENCE:
+        if last.ends_at is not None and boottime() > last.ends_at + _SILENCE.total_seconds():
             raise LeaseEnded(f'lease "{name}" has ended: its time is over, and the controller can\'t be reached')
 
     try:
@@ -75,19 +79,20 @@ class _Warning:
     def __init__(self, notify: Notify, max_duration: timedelta | None) -> None:
         self._notify = notify
         self._max_duration = max_duration
-        self._end: datetime | None = None
+        self._ends_at: float | None = None
         self._task: asyncio.Task[None] | None = None
 
     def follow(self, lease: LeaseView) -> None:
         """Takes over the lease's end, as it is expected now."""
-        before, self._end = self._end, lease.expected_end
-        if self._end == before:
+        before, ends_at = self._ends_at, lease.ends_at
+        if before is not None and ends_at is not None and abs(ends_at - before) < _SAME_SECONDS:
             return
         self.stop()
-        if self._end is not None:
-            is_earlier = before is not None and self._end < before
+        self._ends_at = ends_at
+        if ends_at is not None:
+            is_earlier = before is not None and ends_at < before
             warnings = WARNINGS[1:] if self._may_be_extended(lease) else WARNINGS
-            warning = self._warn(lease.name, self._end, warnings, is_earlier=is_earlier)
+            warning = self._warn(lease.name, ends_at, warnings, is_earlier=is_earlier)
             self._task = asyncio.create_task(warning, name="warnings before the lease's end")
 
     def stop(self) -> None:
@@ -99,30 +104,34 @@ class _Warning:
             return False
         return lease.expected_end < lease.begin + self._max_duration
 
-    async def _warn(self, name: str, end: datetime, warnings: Sequence[timedelta], *, is_earlier: bool) -> None:
+    async def _warn(self, name: str, ends_at: float, warnings: Sequence[timedelta], *, is_earlier: bool) -> None:
         """is_earlier: the end was moved here from a later time, and may be near already."""
-        now = datetime.now(UTC)
-        ahead = [end - before for before in warnings if end - before > now + _JUST_TOLD]
-        if is_earlier and len(ahead) < len(warnings) and end > now:
-            ahead.insert(0, now)
-        for moment in ahead:
-            await _until(moment)
-            now = datetime.now(UTC)
-            minutes = max(1, round((end - now) / timedelta(minutes=1)))
+        left = ends_at - boottime()
+        ahead = [each.total_seconds() for each in warnings if (each + _JUST_TOLD).total_seconds() < left]
+        if is_earlier and len(ahead) < len(warnings) and left > 0:
+            ahead.insert(0, left)
+        for before_end in ahead:
+            await _until(ends_at - before_end)
+            rest, now = timedelta(seconds=ends_at - boottime()), datetime.now(UTC)
+            minutes = max(1, round(rest / timedelta(minutes=1)))
             self._notify(
-                f'lease "{name}" ends in {minutes} minute{"s" if minutes > 1 else ""}, at {format_local(end, now)}; '
+                f'lease "{name}" ends in {minutes} minute{"s" if minutes > 1 else ""}, at '
+                f"{format_local(_nearest_second(now + rest), now)}; "
                 f"`jumplab update lease {name} --end TIME` moves its end"
             )
 
 
-async def _until(moment: datetime) -> None:
-    while (rest := (moment - datetime.now(UTC)).total_seconds()) > 0:  # noqa: ASYNC110 - the clock tells nobody
+def _nearest_second(moment: datetime) -> datetime:
+    return (moment + timedelta(milliseconds=500)).replace(microsecond=0)
+
+
+async def _until(at: float) -> None:
+    while (rest := at - boottime()) > 0:  # noqa: ASYNC110 - the clock tells nobody
         await asyncio.sleep(min(rest, _LONGEST_SLEEP_SECONDS))
 
 
 def _time_left(lease: LeaseView) -> str:
     """How much of its time a lease had left, as the end of a sentence; empty where that was none."""
-    if lease.expected_end is None:
-        return ""
-    seconds = round((lease.expected_end - datetime.now(UTC)).total_seconds())
+    left = lease.left()
+    seconds = round(left.total_seconds()) if left is not None else 0
     return f" ({format_duration(timedelta(seconds=seconds))} before its time was over)" if seconds > 0 else ""

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from jumplab.boottime import boottime
 from jumplab.protocol.client_v1 import client_pb2
 from jumplab.protocol.labels import ALIAS_LABEL, CLIENT_LABEL, NAME_LABEL
 from jumplab.protocol.statuses import status_word
@@ -38,7 +39,8 @@ class MemberView:
 class LeaseView:
     """A lease at one moment. Instants are aware; what is not known yet is None.
 
-    begin: when it began; before that, when it is to begin, where it was asked for.
+    begin: when it began; before that, when it is to begin, where it was asked for.  Of a lease in force, begin and
+    expected_end are by this machine's clock, which may differ from the controller's.
     """
 
     name: str
@@ -56,6 +58,12 @@ class LeaseView:
     members: tuple[MemberView, ...] = ()
     """The members of a gang; none for a lease of one exporter."""
     tags: Mapping[str, str] = field(default_factory=dict)
+    ends_at: float | None = field(default=None, compare=False, repr=False)
+    """Its expected end in seconds of `boottime`: what is left counts, whatever the clocks of the two ends say."""
+
+    def left(self) -> timedelta | None:
+        """What is left of it; zero once its time is over, None before it is ready."""
+        return None if self.ends_at is None else timedelta(seconds=max(self.ends_at - boottime(), 0))
 
     def condition(self, type_: str) -> Condition | None:
         """The condition of that type."""
@@ -114,6 +122,9 @@ class DriverView:
 def lease_view(lease: client_pb2.Lease) -> LeaseView:
     """Reads a lease from the wire."""
     namespace, name = split_name(lease.name)
+    began, expected_end = _instant(lease, "effective_begin_time"), _instant(lease, "expected_end_time")
+    left = lease.remaining.ToTimedelta() if lease.HasField("remaining") else None
+    here = _clock_difference(expected_end, left)
     return LeaseView(
         name=name,
         namespace=namespace,
@@ -122,8 +133,8 @@ def lease_view(lease: client_pb2.Lease) -> LeaseView:
         client=split_name(lease.client)[1],
         exporter=split_name(lease.exporter)[1],
         duration=(lease.effective_duration if lease.HasField("effective_duration") else lease.duration).ToTimedelta(),
-        begin=_instant(lease, "effective_begin_time") or _instant(lease, "begin_time"),
-        expected_end=_instant(lease, "expected_end_time"),
+        begin=began + here if began is not None else _instant(lease, "begin_time"),
+        expected_end=expected_end + here if expected_end is not None else None,
         end=_instant(lease, "effective_end_time"),
         ended=lease.ended,
         conditions=tuple(
@@ -134,7 +145,28 @@ def lease_view(lease: client_pb2.Lease) -> LeaseView:
             MemberView(member.name, member.selector, split_name(member.exporter)[1]) for member in lease.members
         ),
         tags=dict(lease.tags),
+        ends_at=_ends_at(expected_end, left),
     )
+
+
+_CLOCKS_AGREE = timedelta(seconds=10)
+"""Two clocks that differ by less than half of this count as the same. A larger difference is rounded to it: the end of
+a lease stays the same moment, however long a message took."""
+
+
+def _clock_difference(expected_end: datetime | None, left: timedelta | None) -> timedelta:
+    """How far this machine's clock is ahead of the controller's, by a lease's end and what is left until then."""
+    if expected_end is None or not left:
+        return timedelta(0)
+    return round((datetime.now(UTC) + left - expected_end) / _CLOCKS_AGREE) * _CLOCKS_AGREE
+
+
+def _ends_at(expected_end: datetime | None, left: timedelta | None) -> float | None:
+    if expected_end is None:
+        return None
+    if left is None:  # a controller of an earlier version
+        left = expected_end - datetime.now(UTC)
+    return boottime() + left.total_seconds()
 
 
 def exporter_view(exporter: client_pb2.Exporter) -> ExporterView:

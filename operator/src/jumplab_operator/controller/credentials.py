@@ -96,7 +96,8 @@ class CredentialIssuer:
         subject, expires = self._read.get(token) or self._verified(token)
         if expires is not None and self._now() >= expires:
             raise InvalidCredential(
-                f"the token expired {at_moment(expires, self._now())}; the new one is in the Secret "
+                f"the token expired {at_moment(expires, self._now())} by the controller's clock, which says "
+                f"{self._now():%Y-%m-%d %H:%M} UTC; the new one is in the Secret "
                 f"{secret_name(subject.kind, subject.name.name)}, key token"
             )
         return subject

@@ -1,5 +1,7 @@
 """Explanations of waiting leases as messages of the wire. No decisions, no I/O."""
 
+from datetime import timedelta
+
 from jumplab.protocol.client_v1 import client_pb2 as pb
 from jumplab_operator.controller.lab import Explanation, QueuedLease
 from jumplab_operator.controller.messages import lease_message, timestamp
@@ -13,11 +15,11 @@ _EXPORTERS_LIMIT = 5000
 """An answer stays well below gRPC's limit of 4 MiB."""
 
 
-def explanation_message(lease: Lease, explanation: Explanation) -> pb.LeaseExplanation:
+def explanation_message(lease: Lease, explanation: Explanation, remaining: timedelta | None) -> pb.LeaseExplanation:
     """A lease's queue position, and why it has no exporter."""
     considered = explanation.considered
     return pb.LeaseExplanation(
-        lease=lease_message(lease),
+        lease=lease_message(lease, remaining),
         place=_position_message(explanation.position) if explanation.position is not None else None,
         exporters=map(_considered_message, considered[:_EXPORTERS_LIMIT]),
         left_out=max(len(considered) - _EXPORTERS_LIMIT, 0),
@@ -26,7 +28,7 @@ def explanation_message(lease: Lease, explanation: Explanation) -> pb.LeaseExpla
 
 def queued_message(queued: QueuedLease) -> pb.QueuedLease:
     """A lease and its queue position."""
-    return pb.QueuedLease(lease=lease_message(queued.lease), place=_position_message(queued.position))
+    return pb.QueuedLease(lease=lease_message(queued.lease, None), place=_position_message(queued.position))
 
 
 def _position_message(it: QueuePosition) -> pb.QueuePosition:

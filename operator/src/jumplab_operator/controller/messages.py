@@ -153,7 +153,7 @@ def _past_lease(entry: HistoryEntry) -> client_pb2.PastLease:
     )
 
 
-def lease_message(lease: Lease) -> client_pb2.Lease:
+def lease_message(lease: Lease, remaining: timedelta | None) -> client_pb2.Lease:
     spec, status = in_force(lease), lease.status
     message = client_pb2.Lease(
         name=resource_name("leases", Name(lease.namespace, lease.name)),
@@ -172,6 +172,8 @@ def lease_message(lease: Lease) -> client_pb2.Lease:
         message.exporter = resource_name("exporters", Name(lease.namespace, status.exporter_ref.name))
     message.members.extend(_members(lease))
     _set_times(message, lease)
+    if lease.status.expected_end_time is not None and not lease.status.ended and remaining is not None:
+        message.remaining.CopyFrom(duration(remaining))
     return message
 
 

@@ -133,6 +133,12 @@ class LeaseStatus(Model):
     end_time: Instant | None = Field(default=None, description="Time at which the lease ended.")
     expected_end_time: Instant | None = Field(default=None, description="Expected end of the lease.")
     first_used_time: Instant | None = Field(default=None, description="Time at which the holder first attached.")
+    clock: str = Field(
+        default="",
+        max_length=64,
+        description="Setting of the operator's clock that these times are of: boot of its machine, and time of the "
+        "boot in seconds. A clock that is set later moves the times.",
+    )
     exporter_ref: ObjectRef | None = Field(
         default=None, description="Exporter of the lease; of a gang, that of the first member."
     )

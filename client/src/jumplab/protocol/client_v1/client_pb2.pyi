@@ -228,6 +228,7 @@ class Lease(_message.Message):
     ENDED_FIELD_NUMBER: _builtins.int
     EXPECTED_END_TIME_FIELD_NUMBER: _builtins.int
     UID_FIELD_NUMBER: _builtins.int
+    REMAINING_FIELD_NUMBER: _builtins.int
     MEMBERS_FIELD_NUMBER: _builtins.int
     RELEASE_AFTER_DETACHED_FIELD_NUMBER: _builtins.int
     MAX_DURATION_FIELD_NUMBER: _builtins.int
@@ -268,6 +269,10 @@ class Lease(_message.Message):
         """Jumplab's own: when the lease is to end; absent before it is ready."""
 
     @_builtins.property
+    def remaining(self) -> _duration_pb2.Duration:
+        """Jumplab's own: what is left until expected_end_time. The clocks of the two ends may differ, this doesn't."""
+
+    @_builtins.property
     def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___LeaseMember]:
         """Jumplab's own: several exporters at one time, in place of selector and exporter_name."""
 
@@ -301,13 +306,14 @@ class Lease(_message.Message):
         ended: _builtins.bool = ...,
         expected_end_time: _timestamp_pb2.Timestamp | None = ...,
         uid: _builtins.str = ...,
+        remaining: _duration_pb2.Duration | None = ...,
         members: _abc.Iterable[Global___LeaseMember] | None = ...,
         release_after_detached: _duration_pb2.Duration | None = ...,
         max_duration: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_begin_time", b"_begin_time", "_client", b"_client", "_duration", b"_duration", "_effective_begin_time", b"_effective_begin_time", "_effective_end_time", b"_effective_end_time", "_end_time", b"_end_time", "_expected_end_time", b"_expected_end_time", "_exporter", b"_exporter", "_exporter_name", b"_exporter_name", "_max_duration", b"_max_duration", "_release_after_detached", b"_release_after_detached", "begin_time", b"begin_time", "client", b"client", "duration", b"duration", "effective_begin_time", b"effective_begin_time", "effective_duration", b"effective_duration", "effective_end_time", b"effective_end_time", "end_time", b"end_time", "expected_end_time", b"expected_end_time", "exporter", b"exporter", "exporter_name", b"exporter_name", "max_duration", b"max_duration", "release_after_detached", b"release_after_detached"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_begin_time", b"_begin_time", "_client", b"_client", "_duration", b"_duration", "_effective_begin_time", b"_effective_begin_time", "_effective_end_time", b"_effective_end_time", "_end_time", b"_end_time", "_expected_end_time", b"_expected_end_time", "_exporter", b"_exporter", "_exporter_name", b"_exporter_name", "_max_duration", b"_max_duration", "_release_after_detached", b"_release_after_detached", "_remaining", b"_remaining", "begin_time", b"begin_time", "client", b"client", "duration", b"duration", "effective_begin_time", b"effective_begin_time", "effective_duration", b"effective_duration", "effective_end_time", b"effective_end_time", "end_time", b"end_time", "expected_end_time", b"expected_end_time", "exporter", b"exporter", "exporter_name", b"exporter_name", "max_duration", b"max_duration", "release_after_detached", b"release_after_detached", "remaining", b"remaining"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_begin_time", b"_begin_time", "_client", b"_client", "_duration", b"_duration", "_effective_begin_time", b"_effective_begin_time", "_effective_end_time", b"_effective_end_time", "_end_time", b"_end_time", "_expected_end_time", b"_expected_end_time", "_exporter", b"_exporter", "_exporter_name", b"_exporter_name", "_max_duration", b"_max_duration", "_release_after_detached", b"_release_after_detached", "allow_disabled", b"allow_disabled", "begin_time", b"begin_time", "client", b"client", "conditions", b"conditions", "context", b"context", "deprecated_labels", b"deprecated_labels", "duration", b"duration", "effective_begin_time", b"effective_begin_time", "effective_duration", b"effective_duration", "effective_end_time", b"effective_end_time", "end_time", b"end_time", "ended", b"ended", "expected_end_time", b"expected_end_time", "exporter", b"exporter", "exporter_name", b"exporter_name", "max_duration", b"max_duration", "members", b"members", "name", b"name", "release_after_detached", b"release_after_detached", "selector", b"selector", "tags", b"tags", "uid", b"uid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_begin_time", b"_begin_time", "_client", b"_client", "_duration", b"_duration", "_effective_begin_time", b"_effective_begin_time", "_effective_end_time", b"_effective_end_time", "_end_time", b"_end_time", "_expected_end_time", b"_expected_end_time", "_exporter", b"_exporter", "_exporter_name", b"_exporter_name", "_max_duration", b"_max_duration", "_release_after_detached", b"_release_after_detached", "_remaining", b"_remaining", "allow_disabled", b"allow_disabled", "begin_time", b"begin_time", "client", b"client", "conditions", b"conditions", "context", b"context", "deprecated_labels", b"deprecated_labels", "duration", b"duration", "effective_begin_time", b"effective_begin_time", "effective_duration", b"effective_duration", "effective_end_time", b"effective_end_time", "end_time", b"end_time", "ended", b"ended", "expected_end_time", b"expected_end_time", "exporter", b"exporter", "exporter_name", b"exporter_name", "max_duration", b"max_duration", "members", b"members", "name", b"name", "release_after_detached", b"release_after_detached", "remaining", b"remaining", "selector", b"selector", "tags", b"tags", "uid", b"uid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__begin_time: _TypeAlias = _typing.Literal["begin_time"]  # noqa: Y015
     _WhichOneofArgType__begin_time: _TypeAlias = _typing.Literal["_begin_time", b"_begin_time"]  # noqa: Y015
@@ -331,6 +337,8 @@ class Lease(_message.Message):
     _WhichOneofArgType__max_duration: _TypeAlias = _typing.Literal["_max_duration", b"_max_duration"]  # noqa: Y015
     _WhichOneofReturnType__release_after_detached: _TypeAlias = _typing.Literal["release_after_detached"]  # noqa: Y015
     _WhichOneofArgType__release_after_detached: _TypeAlias = _typing.Literal["_release_after_detached", b"_release_after_detached"]  # noqa: Y015
+    _WhichOneofReturnType__remaining: _TypeAlias = _typing.Literal["remaining"]  # noqa: Y015
+    _WhichOneofArgType__remaining: _TypeAlias = _typing.Literal["_remaining", b"_remaining"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__begin_time) -> _WhichOneofReturnType__begin_time | None: ...
     @_typing.overload
@@ -353,6 +361,8 @@ class Lease(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__max_duration) -> _WhichOneofReturnType__max_duration | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__release_after_detached) -> _WhichOneofReturnType__release_after_detached | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__remaining) -> _WhichOneofReturnType__remaining | None: ...
 
 Global___Lease: _TypeAlias = Lease  # noqa: Y015
 

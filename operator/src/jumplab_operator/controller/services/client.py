@@ -38,6 +38,7 @@ from jumplab_operator.controller.selectors import parse_selector
 from jumplab_operator.leasing.model import lease_ownership
 from jumplab_operator.leasing.model.selectors import matches
 from jumplab_operator.names import Name
+from jumplab_operator.resources import Lease
 
 Context = aio.ServicerContext[Any, Any]
 
@@ -62,22 +63,25 @@ class ClientService(ClientServiceServicer):
         messages, next_token = page(found, exporter_message, request.page_size, request.page_token)
         return pb.ListExportersResponse(exporters=messages, next_page_token=next_token)
 
+    def _message(self, lease: Lease) -> pb.Lease:
+        return lease_message(lease, self._lab.remaining(lease))
+
     async def GetLease(self, request: pb.GetLeaseRequest, _: Context) -> pb.Lease:
         require_kind(caller(), "Client")
-        return lease_message(visible_lease(self._lab, caller(), parse_resource("leases", request.name)))
+        return self._message(visible_lease(self._lab, caller(), parse_resource("leases", request.name)))
 
     async def WatchLease(self, request: pb.GetLeaseRequest, _: Context) -> AsyncIterator[pb.Lease]:
         require_kind(caller(), "Client")
         name = parse_resource("leases", request.name)
         visible_lease(self._lab, caller(), name)
         async for lease in self._lab.watch_lease(name):
-            yield lease_message(lease)
+            yield self._message(lease)
         raise NoSuchThing(f'lease "{name.name}" in namespace "{name.namespace}" has been deleted')
 
     async def ExplainLease(self, request: pb.GetLeaseRequest, _: Context) -> pb.LeaseExplanation:
         require_kind(caller(), "Client")
         lease = visible_lease(self._lab, caller(), parse_resource("leases", request.name))
-        return explanation_message(lease, self._lab.explain(lease))
+        return explanation_message(lease, self._lab.explain(lease), self._lab.remaining(lease))
 
     async def ListQueue(self, request: pb.ListQueueRequest, _: Context) -> pb.ListQueueResponse:
         namespace = self._own_namespace(request.parent)
@@ -94,7 +98,7 @@ class ClientService(ClientServiceServicer):
             for each in (self._lab.active_leases if only_active else self._lab.leases)(namespace)
             if matches(by_label, each.metadata.labels) and matches(by_tag, in_force(each).tags)
         ]
-        messages, next_token = page(found, lease_message, request.page_size, request.page_token)
+        messages, next_token = page(found, self._message, request.page_size, request.page_token)
         return pb.ListLeasesResponse(leases=messages, next_page_token=next_token)
 
     async def GetHistory(self, request: pb.GetExporterRequest, _: Context) -> pb.ExporterHistory:
@@ -109,7 +113,7 @@ class ClientService(ClientServiceServicer):
             raise NotAllowed(refused)
         check_quota(self._lab, caller().name)
         spec = new_spec(client, request.lease)
-        return lease_message(await self._lab.create_lease(namespace, request.lease_id or None, spec))
+        return self._message(await self._lab.create_lease(namespace, request.lease_id or None, spec))
 
     async def UpdateLease(self, request: pb.UpdateLeaseRequest, _: Context) -> pb.Lease:
         name = parse_resource("leases", request.lease.name)
@@ -121,7 +125,7 @@ class ClientService(ClientServiceServicer):
         accepted = lease.status.accepted is not None
         if heir and (refused := lease_ownership.transfer_refusal(caller().name.name, heir, accepted=accepted)):
             raise NotAllowed(refused)
-        return lease_message(await self._lab.edit_lease(name, changes))
+        return self._message(await self._lab.edit_lease(name, changes))
 
     async def DeleteLease(self, request: pb.DeleteLeaseRequest, _: Context) -> Empty:
         name = parse_resource("leases", request.name)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from jumplab_operator import clock
 from jumplab_operator.resources import AssignedExporter, LeaseSpec, ObjectRef
 
 
@@ -13,7 +14,11 @@ def member_count(spec: LeaseSpec) -> int:
 
 def assigned_fields(spec: LeaseSpec, exporters: Sequence[str]) -> dict[str, Any]:
     """The fields with the assigned exporters, one for each member; none while the lease waits."""
-    return {"exporter_ref": _first(exporters), "exporters": _several(spec, exporters)}
+    return {
+        "exporter_ref": _first(exporters),
+        "exporters": _several(spec, exporters),
+        "clock": str(clock.TIME.setting()) if exporters else "",
+    }
 
 
 def reserved_fields(spec: LeaseSpec, exporters: Sequence[str]) -> dict[str, Any]:
