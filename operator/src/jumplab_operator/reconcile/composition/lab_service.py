@@ -234,6 +234,10 @@ class LabService:
     def calling(self, uid: str) -> AbstractContextManager["asyncio.Future[str]"]:
         return self._cluster.callers.calling(uid)
 
+    def publish_ca(self, ca_pem: str) -> None:
+        """Puts the CA of the controller's certificate into all Secrets, beside the tokens that they have."""
+        self._reconciler.publish_ca(ca_pem)
+
     async def holders(self) -> AsyncIterator[HolderChange]:
         with self._cluster.holdings.listening() as holdings:
             while True:

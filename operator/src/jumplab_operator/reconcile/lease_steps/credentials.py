@@ -57,7 +57,7 @@ class Credentials:
     def __init__(self, kube: KubeApi, issuer: TokenIssuer, ca_pem: str = "") -> None:
         self._kube = kube
         self._issuer = issuer
-        self._ca = {"ca.crt": _encoded(ca_pem)} if ca_pem else {}
+        self._ca = _published(ca_pem)
         self._known: dict[str, Credential] = {}
 
     async def ensure(self, resource: Resource, recorded: str = "") -> Credential:
@@ -96,6 +96,14 @@ class Credentials:
         if not is_current or (recorded and _uid(secret) != recorded):
             raise TokenReplaced(f'the token of client "{resource.name}" was replaced or removed; use the new one')
         return await self._write(resource, secret)
+
+    def publish_ca(self, ca_pem: str) -> bool:
+        """From now on, each Secret gets this CA when its resource is reconciled; False where they have it already."""
+        if _published(ca_pem) == self._ca:
+            return False
+        self._ca = _published(ca_pem)
+        self._known.clear()
+        return True
 
     def is_as_known(self, resource: Resource, secret: Plain | None) -> bool:
         """Whether this is what was last known to be the resource's Secret, or none was."""
@@ -154,6 +162,11 @@ def _is_to_rotate(resource: Resource, done: str) -> bool:
 def _rotation(secret: Plain) -> str:
     annotations: dict[str, str] = secret["metadata"].get("annotations") or {}
     return annotations.get(ROTATE, "")
+
+
+def _published(ca_pem: str) -> dict[str, str]:
+    """The keys of a Secret for a CA."""
+    return {"ca.crt": _encoded(ca_pem)} if ca_pem else {}
 
 
 def secret_name(resource: Resource) -> str:
