@@ -115,6 +115,11 @@ _GONE = """kubectl delete clients.jumpstarter.dev gone --ignore-not-found
 rm -f gone.yaml
 jumplab create client gone --out gone.yaml
 """
+_OLD = """kubectl delete clients.jumpstarter.dev/turned exporters.jumpstarter.dev/bench-turned --ignore-not-found
+rm -f turned.yaml bench-turned.yaml
+jumplab create client turned --out turned.yaml
+jumplab create exporter bench-turned --out bench-turned.yaml
+"""
 _IMAGES = "head -c 4M /dev/zero > image.img; head -c 1M image.img > boot.bin; xz -kf image.img\n"
 
 SESSIONS: Mapping[str, Session] = {
@@ -125,6 +130,7 @@ SESSIONS: Mapping[str, Session] = {
     "docs/client.md": Session(),
     "docs/leasing.md": Session(before=_LEASE, names={"NAME": "demo"}),
     "docs/health.md": Session(),
+    "docs/rotating.md": Session(before=_OLD, names={"ci": "turned", "bench-1": "bench-turned"}),
     "docs/security.md": Session(before=_GONE, names={"NAME": "gone"}, alternatives=True),
     "docs/standalone-api.md": Session(names={"/backups/": "backups/"}),
     "docs/drivers/consoles.md": Session(before="j power on\n"),

@@ -22,7 +22,7 @@ from jumplab.yaml_documents import read_document
 from jumplab_operator.clock import SystemClock
 from jumplab_operator.controller import keys
 from jumplab_operator.controller.authentication import Authenticator
-from jumplab_operator.controller.credentials import CredentialIssuer, secret_name
+from jumplab_operator.controller.credentials import AcceptedTokens, CredentialIssuer, accepted_tokens, secret_name
 from jumplab_operator.controller.dialling import Dialler
 from jumplab_operator.controller.keys import Keys
 from jumplab_operator.controller.lab import Lab
@@ -137,13 +137,16 @@ async def control_plane(
             return controller_server(lab, authenticator, dialler, router)
 
         async with _serving(Serving(server, address), router, trust.first) as serving, asyncio.TaskGroup() as tasks:
+            ending = tasks.create_task(
+                _follow_credentials(lab, authenticator, router, dialler.offers), name="cutting replaced credentials"
+            )
             cutting = tasks.create_task(
                 _cut_streams(lab, router, dialler.standby_streams), name="cutting the streams of former holders"
             )
             checking = tasks.create_task(authenticator.check_beside(), name="checking callers' tokens")
             renewing = tasks.create_task(_renew(serving, trust, lab), name="renewing the certificate")
             yield lab
-            for task in (cutting, checking, renewing):
+            for task in (cutting, ending, checking, renewing):
                 task.cancel()
 
 
@@ -175,18 +178,22 @@ async def _cut_streams(lab: Lab, router: Router, standby_streams: StandbyStreams
             standby_streams.end(change.lease_uid)
 
 
-def token_reader(kube: KubeApi) -> Callable[[str, Name], Awaitable[str | None]]:
-    """A function for the token in the Secret of a resource, by kind and name; None without one. Raises ApiError."""
+async def _follow_credentials(lab: LabService, authenticator: Authenticator, router: Router, offers: Offers) -> None:
+    async for change in lab.credential_changes():
+        authenticator.ask_again(change.uid)
+        router.cut_credentials(change.ended)
+        for exporter in change.exporters:
+            offers.wake(exporter)
 
-    async def current_token(kind: str, name: Name) -> str | None:
+
+def token_reader(kube: KubeApi) -> Callable[[str, Name], Awaitable[AcceptedTokens | None]]:
+    """A function for the tokens in the Secret of a resource, by kind and name; None without one. Raises ApiError."""
+
+    async def current_tokens(kind: str, name: Name) -> AcceptedTokens | None:
         secret = await kube.get(path(CORE, "secrets", name.namespace, secret_name(kind, name.name)))
-        try:
-            token = base64.b64decode(((secret or {}).get("data") or {}).get("token") or "", validate=True).decode()
-        except ValueError:  # somebody has written something else into it
-            return None
-        return token or None
+        return accepted_tokens(secret or {})
 
-    return current_token
+    return current_tokens
 
 
 @asynccontextmanager

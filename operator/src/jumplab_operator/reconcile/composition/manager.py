@@ -145,6 +145,7 @@ class Manager:
     def _forget(self, uid: str) -> None:
         self._cluster.presence.forget(uid)
         self._credentials.forget(uid)
+        self._cluster.callers.forget(uid)
         self._leases.forget(uid)
 
     def _lease_changed(self, before: Lease | None, now: Lease | None) -> None:
