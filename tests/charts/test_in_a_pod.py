@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import ssl
 import subprocess
@@ -19,7 +18,7 @@ from aiohttp import web
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from jumplab_operator.controller.served_certificate import CertificateFiles
+from jumplab_operator.controller.served_certificate import CertificateFiles, OwnCertificate, Served
 from jumplab_operator.errors import KeysUnusable, PortUnavailable
 from jumplab_operator.health import answering
 from jumplab_operator.kube import access
@@ -67,8 +66,8 @@ def put(folder: Path, certificate: bytes, key: bytes) -> CertificateFiles:
 def test_a_mounted_certificate_is_served_with_the_ca_that_signed_it(tmp_path: Path) -> None:
     made = issued()
     files = put(tmp_path, made.certificate_pem, made.key_pem)
-    assert files.read() == ((made.key_pem, made.certificate_pem), AUTHORITY.certificate_pem.decode())
-    assert CertificateFiles(files.certificate, files.key).read()[1] == ""
+    assert files.read() == Served((made.key_pem, made.certificate_pem), AUTHORITY.certificate_pem.decode())
+    assert CertificateFiles(files.certificate, files.key).read().ca_pem == ""
 
 
 @pytest.mark.parametrize(
@@ -89,7 +88,9 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         CertificateFiles(tmp_path / "tls.crt", tmp_path / "tls.key").read()
 
 
-async def test_a_renewed_certificate_is_noticed_and_a_spoilt_one_is_not_taken_for_it(tmp_path: Path) -> None:
+async def test_a_renewed_certificate_is_noticed_and_a_spoilt_one_is_named_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     first, second, looks = issued(), issued(), 0
     files = put(tmp_path, first.certificate_pem, first.key_pem)
 
@@ -98,12 +99,34 @@ async def test_a_renewed_certificate_is_noticed_and_a_spoilt_one_is_not_taken_fo
         looks += 1
         if looks == 2:
             put(tmp_path, second.certificate_pem, first.key_pem)
-        if looks == 3:
+        if looks == 5:
             put(tmp_path, second.certificate_pem, second.key_pem)
 
-    async with asyncio.timeout(240):
-        await files.until_renewed((first.key_pem, first.certificate_pem), look)
-    assert looks == 3
+    renewed = await anext(files.changes(files.read(), look))
+    assert looks == 5
+    assert renewed.certificate == (second.key_pem, second.certificate_pem)
+    (warning,) = caplog.messages
+    assert warning == (
+        f"the new certificate can't be used: {files.key} does not belong to {files.certificate}; install a matching "
+        "pair; the previous one is still served"
+    )
+
+
+async def test_the_operators_own_certificate_is_replaced_before_its_end_and_after_a_clock_was_wrong() -> None:
+    now = NOW
+    days = iter([0, 360, 360, 8, -800])
+
+    async def wait(_: timedelta) -> None:
+        nonlocal now
+        now += timedelta(days=next(days))
+
+    source = OwnCertificate(AUTHORITY, ["localhost"], lambda: now)
+    changes = source.changes(source.read(), wait)
+    for expected in (NOW + timedelta(days=720), NOW - timedelta(days=72)):
+        served = await anext(changes)
+        certificate = x509.load_pem_x509_certificate(served.certificate[1])
+        assert certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc
+        assert now == expected
 
 
 async def test_a_token_that_the_kubelet_replaces_is_used_from_then_on(tmp_path: Path) -> None:

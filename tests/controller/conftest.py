@@ -29,7 +29,7 @@ async def controller() -> AsyncIterator[Controller]:
     known = TokenReader(key.public_key())
     dialler = Dialler(lab, Offers(clock), "router.example:443", key, clock, known)
     router = Router(key.public_key(), prolonged=dialler.prolonged, now=clock, known=known)
-    authenticator = Authenticator(lab, issuer, lab.current_token, clock)
+    authenticator = Authenticator(lab, issuer, lab.current_tokens, clock)
     server = controller_server(lab, authenticator, dialler, router)
     port = listen(server, "127.0.0.1:0", (certificate.key_pem, certificate.certificate_pem))
     await server.start()

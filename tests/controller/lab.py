@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from jumplab_operator.controller.credentials import CredentialIssuer
+from jumplab_operator.controller.credentials import AcceptedTokens, CredentialIssuer
 from jumplab_operator.controller.lab import Assignment, Explanation, HolderChange, QueuedLease, StatusReport
 from jumplab_operator.errors import ApiUnreachable, NameTaken, TokenReplaced
 from jumplab_operator.leasing.explain.queue_position import QueuePosition
@@ -30,6 +30,8 @@ class MemoryLab:
         self.problems: dict[tuple[type[Resource], Name], str] = {}
         """Why resources that are there can't be read."""
         self.secrets: dict[tuple[str, Name], str] = {}
+        self.previous: dict[tuple[str, Name], tuple[str, datetime]] = {}
+        """Tokens that were replaced, and until when they are accepted."""
         self.explanation = Explanation(None, [])
         self.waiting: list[tuple[Lease, QueuePosition]] = []
         self.asked_for: LabelSelector | None = None
@@ -125,13 +127,14 @@ class MemoryLab:
                 self.leases_[name] = lease
             self._changed.notify_all()
 
-    async def current_token(self, kind: str, name: Name) -> str | None:
+    async def current_tokens(self, kind: str, name: Name) -> AcceptedTokens | None:
         self.secrets_read += 1
         self.secret_asked.set()
         await self.secrets_readable.wait()
         if self.api_is_away:
             raise ApiUnreachable("the API server is away")
-        return self.secrets.get((kind, name))
+        token = self.secrets.get((kind, name))
+        return AcceptedTokens(token, *self.previous.get((kind, name), ())) if token else None
 
     def _uid(self) -> str:
         return f"uid-{next(self._uids)}"
@@ -251,8 +254,12 @@ class MemoryLab:
         self.secrets["Client", client] = token
         return token, expires
 
-    def calling(self, uid: str) -> AbstractContextManager[asyncio.Future[str]]:
-        return self.callers.calling(uid)
+    def calling(self, uid: str, token: str) -> AbstractContextManager[asyncio.Future[str]]:
+        return self.callers.calling(uid, token)
+
+    def credentials_of(self, client: Name) -> Sequence[str]:
+        found = self.clients.get(client)
+        return self.callers.credentials(found.uid, datetime.now(UTC)) if found is not None else ()
 
     async def holders(self) -> AsyncIterator[HolderChange]:
         await asyncio.Event().wait()

@@ -132,7 +132,7 @@ async def _door() -> AsyncIterator[Door]:
 
     issuer = CredentialIssuer(ec.generate_private_key(ec.SECP256R1()), now=now)
     lab, greeter = MemoryLab(issuer), Greeter()
-    authenticator = CountingAuthenticator(lab, issuer, lab.current_token, now)
+    authenticator = CountingAuthenticator(lab, issuer, lab.current_tokens, now)
     server = aio.server(interceptors=(AuthenticationInterceptor(authenticator, frozenset({"test.Greeter"})),))
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Greeter", greeter.handlers()),))
     port = server.add_insecure_port("127.0.0.1:0")

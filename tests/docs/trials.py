@@ -89,6 +89,7 @@ NOT_RUN: Mapping[str, Mapping[str, str]] = {
     },
     "docs/leasing.md": {"position:": "a part of a status; test_the_status_of_the_queue_has_these_fields reads it"},
     "docs/pytest.md": {"": "it mixes programs with what they print; tests/testing has its tests"},
+    "docs/rotating.md": {"the new certificate": "tests/charts/test_in_a_pod.py holds the sentence"},
     "docs/standalone-api.md": {"install -d": "it starts a control plane; tests/standalone/test_backup.py restores so"},
     "docs/sessions.md": {"from jumplab": "board.flasher is of no driver; tests/session holds on_progress"},
 }
@@ -120,6 +121,11 @@ _GONE = """kubectl delete clients.jumpstarter.dev gone --ignore-not-found
 rm -f gone.yaml
 jumplab create client gone --out gone.yaml
 """
+_OLD = """kubectl delete clients.jumpstarter.dev/turned exporters.jumpstarter.dev/bench-turned --ignore-not-found
+rm -f turned.yaml bench-turned.yaml
+jumplab create client turned --out turned.yaml
+jumplab create exporter bench-turned --out bench-turned.yaml
+"""
 _IMAGES = "head -c 4M /dev/zero > image.img; head -c 1M image.img > boot.bin; xz -kf image.img\n"
 
 SESSIONS: Mapping[str, Session] = {
@@ -130,6 +136,7 @@ SESSIONS: Mapping[str, Session] = {
     "docs/client.md": Session(),
     "docs/leasing.md": Session(before=_LEASE, names={"NAME": "demo"}),
     "docs/health.md": Session(),
+    "docs/rotating.md": Session(before=_OLD, names={"ci": "turned", "bench-1": "bench-turned"}),
     "docs/security.md": Session(before=_GONE, names={"NAME": "gone"}, alternatives=True),
     "docs/standalone-api.md": Session(names={"/backups/": "backups/"}),
     "docs/drivers/consoles.md": Session(before="j power on\n"),

@@ -168,7 +168,7 @@ async def test_deleting_an_exporters_secret_ends_its_lease_and_makes_another(pop
         assert reason_of(world.get("leases", "others")) == "Ready"
 
 
-async def test_a_token_that_is_replaced_ends_nothing(populated: World) -> None:
+async def test_a_token_that_is_replaced_ends_no_lease(populated: World) -> None:
     world = populated
     async with operating(world) as bench:
         await lease_everything(world)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain, repeat
 from types import TracebackType
 from typing import Self
 
@@ -51,14 +52,17 @@ class LogOffer:
 class Assignment:
     """The state that the controller sends at one moment.
 
-    expected_end: changes when the lease's length does.  local_tokens: the SHA-256 of tokens of clients at our socket.
+    expected_end: changes when the lease's length does.  local_tokens: the SHA-256 of tokens of clients at our socket,
+    with the ids of the credentials by which they have dialled.  holder_credentials: the ids of those that the lease's
+    client may have; empty: any.
     notice: that of the lease's preemption; empty: there is none.  log_offers: of any lease, the present one or not.
     """
 
     lease: Lease | None
     expected_end: datetime | None
     offers: tuple[Offer, ...] = ()
-    local_tokens: tuple[bytes, ...] = ()
+    local_tokens: tuple[tuple[bytes, str], ...] = ()
+    holder_credentials: tuple[str, ...] = ()
     notice: str = ""
     log_offers: tuple[LogOffer, ...] = ()
 
@@ -84,7 +88,7 @@ class Controller:
         self._closed = False
         # A connection of its own: a lost one is then really made anew, when our back-off permits it.
         self._channel: aio.Channel = open_channel(endpoint, own_connection=True)
-        self._identified = MetadataChannel(self._channel, identity.metadata())
+        self._identified = MetadataChannel(self._channel, identity.metadata)
         self._stub = ControllerServiceStub(self._identified)
 
     async def __aenter__(self) -> Self:
@@ -186,12 +190,14 @@ def _assignment(status: pb.StatusResponse) -> Assignment:
     lease = (
         Lease(status.lease_uid, status.lease_name, status.client_name, dict(status.context)) if status.leased else None
     )
+    credentials = chain(status.local_token_credentials, repeat(""))  # an earlier controller sends none
     expected_end = status.expected_end_time.ToDatetime(UTC) if status.HasField("expected_end_time") else None
     return Assignment(
         lease,
         expected_end,
         tuple(map(_offer, status.offers)),
-        tuple(status.local_tokens),
+        tuple(zip(status.local_tokens, credentials, strict=False)),
+        tuple(status.holder_credentials),
         status.notice,
         tuple(LogOffer(each.lease_uid, _offer(each.router)) for each in status.log_offers),
     )

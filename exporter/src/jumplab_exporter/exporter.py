@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -20,7 +21,7 @@ from jumplab_exporter.controller import Assignment, Controller, Offer
 from jumplab_exporter.deadline import Deadline
 from jumplab_exporter.driver_names import name_problems
 from jumplab_exporter.drivers.console.recorded import Recorded
-from jumplab_exporter.errors import Stopped
+from jumplab_exporter.errors import ConfigurationError, Stopped
 from jumplab_exporter.health import LastLines
 from jumplab_exporter.lease_session import LeaseSession, SessionContext
 from jumplab_exporter.lifecycle import (
@@ -72,19 +73,37 @@ class Wire:
 
     @classmethod
     def of(cls, config: ExporterConfig, short_path: LocalSocket) -> "Wire":
-        tls = config.tls.trust()
-        identity = Identity(config.metadata.namespace, "Exporter", config.metadata.name, config.token)
-        return cls(Endpoint(config.endpoint, tls), identity, uuid.uuid4().hex, short_path)
+        return cls(*_identified(config), uuid.uuid4().hex, short_path)
+
+    def with_credential(self, config: ExporterConfig) -> "Wire":
+        """The same with the token and the CA of a configuration that was read again."""
+        endpoint, identity = _identified(config)
+        return replace(self, endpoint=replace(self.endpoint, tls=endpoint.tls), identity=identity)
 
     def connect(self) -> Controller:
         return Controller(self.endpoint, self.identity, epoch=self.epoch, short_path=self.short_path, clock=boottime)
 
 
-class Exporter:
-    """One exporter process. `run` once.  short_path: where clients on this machine come."""
+def _identified(config: ExporterConfig) -> tuple[Endpoint, Identity]:
+    identity = Identity(config.metadata.namespace, "Exporter", config.metadata.name, config.token)
+    return Endpoint(config.endpoint, config.tls.trust()), identity
 
-    def __init__(self, config: ExporterConfig, short_path: LocalSocket) -> None:
+
+class Exporter:
+    """One exporter process. `run` once.
+
+    short_path: where clients on this machine come.  read_again: the configuration as its files are now, for each
+    connection: the token or the CA may have been replaced. Raises ConfigurationError.
+    """
+
+    def __init__(
+        self,
+        config: ExporterConfig,
+        short_path: LocalSocket,
+        read_again: Callable[[], ExporterConfig] | None = None,
+    ) -> None:
         self._config = config
+        self._read_again = read_again or (lambda: config)
         self._wire = Wire.of(config, short_path)
         hook_folder = short_path.socket.parent / "hook" if short_path.socket is not None else None
         self._sessions = SessionFactory(config, self._wire.epoch, hook_folder, self.note_incident)
@@ -113,6 +132,10 @@ class Exporter:
         )
 
     def _connect(self) -> Controller:
+        try:
+            self._wire = self._wire.with_credential(self._read_again())
+        except ConfigurationError as error:
+            _log.warning("%s; the token that was read before is still used", error)
         self._controller = self._wire.connect()
         return self._controller
 

@@ -89,6 +89,7 @@ class LeaseSession:
             self._hand_over(assignment.lease)
         self._pass_on(assignment.notice)
         self._expected_clients.expect(assignment.local_tokens)
+        self._expected_clients.keep_only(assignment.holder_credentials)
         for offer in assignment.offers:
             if offer.session not in self._seen:
                 self._seen.add(offer.session)

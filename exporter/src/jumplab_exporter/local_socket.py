@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,17 +34,31 @@ class ExpectedClients:
         self._clock = clock
         self._expected: dict[bytes, _ExpectedClient] = {}
         self._more = asyncio.Event()
+        self.on_dropped: Callable[[str], None] = lambda _: None
+        """Called with the session of a client that is to be disconnected."""
 
-    def expect(self, tokens_sha256: Iterable[bytes]) -> None:
-        """Clients that come with these tokens. Repetitions are ignored."""
-        for digest in tokens_sha256:
-            self._expected.setdefault(digest, _ExpectedClient(self._clock() + _OPENING_BOUND_SECONDS))
+    def expect(self, tokens: Iterable[tuple[bytes, str]]) -> None:
+        """Clients that come with these tokens, by their SHA-256, each with the id of the credential by which it has
+        dialled. Repetitions are ignored."""
+        for digest, credential in tokens:
+            until = self._clock() + _OPENING_BOUND_SECONDS
+            self._expected.setdefault(digest, _ExpectedClient(until, credential))
         more, self._more = self._more, asyncio.Event()
         more.set()
 
     def forget(self) -> None:
         """No client is expected any more; those that are connected are disconnected."""
         self._expected.clear()
+
+    def keep_only(self, credentials: Collection[str]) -> None:
+        """Clients that have dialled by other credentials are disconnected, and have to dial again; empty: none has.
+
+        Clients whose credential isn't known stay: their controller is of an earlier version.
+        """
+        for digest, expected in list(self._expected.items()):
+            if credentials and expected.credential and expected.credential not in credentials:
+                del self._expected[digest]
+                self.on_dropped(expected.session)
 
     async def admit(self, token: str, session: str) -> None:
         """Raises NotAllowed for good; ConnectionLost where the client is to dial again."""
@@ -70,6 +84,7 @@ class _ExpectedClient:
     """until: when its token ceases to open a session.  session: the one that it has opened."""
 
     until: float
+    credential: str = ""
     session: str = ""
 
 
@@ -97,7 +112,9 @@ class LocalSocket:
         async with AsyncExitStack() as stack:
             if self.socket is not None:
                 try:
-                    await stack.enter_async_context(LocalListener(self.socket.parent, expected_clients.admit, serve))
+                    listener = LocalListener(self.socket.parent, expected_clients.admit, serve)
+                    await stack.enter_async_context(listener)
+                    expected_clients.on_dropped = listener.drop
                 except OSError as error:
                     _log.warning("clients on this machine go through the router: %s: %s", self.socket, error)
             yield

@@ -9,6 +9,7 @@ import os
 import sys
 import threading
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,7 +75,7 @@ def run(config: str) -> int:
     configuration = load(path)
     _set_up_logging(logging.DEBUG if is_verbose() else logging.INFO)
     with only_process(path):
-        loop.run(_serve(configuration))
+        loop.run(_serve(configuration, path))
     return 0
 
 
@@ -200,11 +201,11 @@ async def _serve_locally(configuration: LocalConfig, folder: Path, parent: "Pare
         await exporter.run()
 
 
-async def _serve(configuration: ExporterConfig) -> None:
+async def _serve(configuration: ExporterConfig, path: Path) -> None:
     from jumplab_exporter.exporter import Exporter
     from jumplab_exporter.local_socket import short_path
 
     with short_path() as local:
-        exporter = Exporter(configuration, local)
+        exporter = Exporter(configuration, local, partial(load, path))
         with ending_signals(exporter.stop), Watchdog(exporter.note_incident):
             await exporter.run()

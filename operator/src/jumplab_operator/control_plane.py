@@ -22,13 +22,20 @@ from jumplab.yaml_documents import read_document
 from jumplab_operator.clock import STEP, TIME, SystemClock, now
 from jumplab_operator.controller import keys
 from jumplab_operator.controller.authentication import Authenticator
-from jumplab_operator.controller.credentials import CredentialIssuer, secret_name
+from jumplab_operator.controller.credentials import AcceptedTokens, CredentialIssuer, accepted_tokens, secret_name
 from jumplab_operator.controller.dialling import Dialler
-from jumplab_operator.controller.keys import Keys, server_certificate
+from jumplab_operator.controller.keys import Keys
 from jumplab_operator.controller.lab import Lab
 from jumplab_operator.controller.offers import Offers
-from jumplab_operator.controller.served_certificate import CertificateFiles
-from jumplab_operator.controller.server import Certificate, controller_server, listen
+from jumplab_operator.controller.served_certificate import (
+    LOOK_EVERY,
+    CertificateFiles,
+    CertificateSource,
+    OwnCertificate,
+    Served,
+)
+from jumplab_operator.controller.server import controller_server
+from jumplab_operator.controller.serving import Serving
 from jumplab_operator.controller.standby_streams import StandbyStreams
 from jumplab_operator.errors import ApiError, KeysUnusable, PortUnavailable
 from jumplab_operator.kube.access import KubeAccess
@@ -39,6 +46,7 @@ from jumplab_operator.lab_users import LabUsers
 from jumplab_operator.leadership.election import PodIdentity, Process, leading
 from jumplab_operator.names import Name
 from jumplab_operator.reconcile.composition.compose import lab_over
+from jumplab_operator.reconcile.composition.lab_service import LabService
 from jumplab_operator.reconcile.context.settings import PREEMPTION_NOTICE, QUARANTINE_AFTER, LabSettings
 from jumplab_operator.reconcile.lease_steps.moved_times import move_times
 from jumplab_operator.router.relay import Router
@@ -52,7 +60,6 @@ log = logging.getLogger(__name__)
 DEFAULT_GRPC_PORT = 7444
 KEYS_SECRET = "jumplab-operator-keys"  # noqa: S105 - a Secret's name
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-_STOP_BOUND_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +78,11 @@ class Listening:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """The operator's keys, and the certificate that is served.
-
-    ca_pem: who signed it, for the credentials of exporters and clients; empty: one that all trust.
-    """
+    """The operator's keys, the certificate that is served first, and where the later ones come from."""
 
     keys: Keys
-    certificate: Certificate
-    ca_pem: str
+    source: CertificateSource
+    first: Served
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,7 @@ class Running:
 @asynccontextmanager
 async def control_plane(
     access: KubeAccess, kube: KubeApi, address: str, trust: Trust, settings: LabSettings
-) -> AsyncIterator[Lab]:
+) -> AsyncIterator[LabService]:
     """Operator, controller and router, serving at an address while entered. kube: the API of `access`.
 
     Raises PortUnavailable.
@@ -133,15 +137,21 @@ async def control_plane(
             ConcurrencyLimit(kube)
         )  # in a line of their own: no lease waits behind a thousand of them
         authenticator = Authenticator(lab, issuer, tokens, now)
-        server = controller_server(lab, authenticator, dialler, router)
-        listen(server, address, trust.certificate)
-        async with _serving(server, router), asyncio.TaskGroup() as tasks:
+
+        def server() -> aio.Server:
+            return controller_server(lab, authenticator, dialler, router)
+
+        async with _serving(Serving(server, address), router, trust.first) as serving, asyncio.TaskGroup() as tasks:
+            ending = tasks.create_task(
+                _follow_credentials(lab, authenticator, router, dialler.offers), name="cutting replaced credentials"
+            )
             cutting = tasks.create_task(
                 _cut_streams(lab, router, dialler.standby_streams), name="cutting the streams of former holders"
             )
             checking = tasks.create_task(authenticator.check_beside(), name="checking callers' tokens")
+            renewing = tasks.create_task(_renew(serving, trust, lab), name="renewing the certificate")
             yield lab
-            for task in (cutting, checking):
+            for task in (cutting, ending, checking, renewing):
                 task.cancel()
 
 
@@ -159,13 +169,24 @@ async def _moved_with_the_clock(kube: KubeApi, namespaces: Sequence[str]) -> Asy
 
 
 @asynccontextmanager
-async def _serving(server: aio.Server, router: Router) -> AsyncIterator[None]:
-    await server.start()
-    try:
-        yield
-    finally:
-        router.close()
-        await server.stop(_STOP_BOUND_SECONDS)
+async def _serving(serving: Serving, router: Router, first: Served) -> AsyncIterator[Serving]:
+    async with serving:
+        await serving.serve(first.certificate)
+        try:
+            yield serving
+        finally:
+            router.close()
+
+
+async def _renew(serving: Serving, trust: Trust, lab: LabService) -> None:
+    """Replaces the certificate whenever there is another one. Calls that are open go on."""
+    served = trust.first
+    async for found in trust.source.changes(served, SystemClock().sleep):
+        if found.certificate != served.certificate:
+            await serving.serve(found.certificate)
+            log.info("new connections get the new certificate from now on")
+        lab.publish_ca(found.ca_pem)
+        served = found
 
 
 async def _cut_streams(lab: Lab, router: Router, standby_streams: StandbyStreams) -> None:
@@ -175,18 +196,22 @@ async def _cut_streams(lab: Lab, router: Router, standby_streams: StandbyStreams
             standby_streams.end(change.lease_uid)
 
 
-def token_reader(kube: KubeApi) -> Callable[[str, Name], Awaitable[str | None]]:
-    """A function for the token in the Secret of a resource, by kind and name; None without one. Raises ApiError."""
+async def _follow_credentials(lab: LabService, authenticator: Authenticator, router: Router, offers: Offers) -> None:
+    async for change in lab.credential_changes():
+        authenticator.ask_again(change.uid)
+        router.cut_credentials(change.ended)
+        for exporter in change.exporters:
+            offers.wake(exporter)
 
-    async def current_token(kind: str, name: Name) -> str | None:
+
+def token_reader(kube: KubeApi) -> Callable[[str, Name], Awaitable[AcceptedTokens | None]]:
+    """A function for the tokens in the Secret of a resource, by kind and name; None without one. Raises ApiError."""
+
+    async def current_tokens(kind: str, name: Name) -> AcceptedTokens | None:
         secret = await kube.get(path(CORE, "secrets", name.namespace, secret_name(kind, name.name)))
-        try:
-            token = base64.b64decode(((secret or {}).get("data") or {}).get("token") or "", validate=True).decode()
-        except ValueError:  # somebody has written something else into it
-            return None
-        return token or None
+        return accepted_tokens(secret or {})
 
-    return current_token
+    return current_tokens
 
 
 @asynccontextmanager
@@ -218,21 +243,32 @@ async def one_machine(
         operator_keys = stored_keys(api.data_dir)
         users.trust(CredentialIssuer(operator_keys.signing, now=now).read)
         access = KubeAccess(api.url, api.ca_pem.decode(), users.operator_token, on_this_machine=True)
-        certificate = server_certificate(operator_keys.authority, [reached_at, "localhost", "127.0.0.1", "::1"], now())
         listening = Listening(_joined(host, port), _joined(reached_at, port))
-        trust = Trust(operator_keys, certificate, operator_keys.authority.certificate_pem.decode())
+        source = OwnCertificate(operator_keys.authority, [reached_at, "localhost", "127.0.0.1", "::1"], now)
+        trust = Trust(operator_keys, source, source.read())
         settings = LabSettings(
             listening.endpoint,
-            trust.ca_pem,
+            trust.first.ca_pem,
             quarantine_after=quarantine_after,
             preemption_notice=preemption_notice,
         )
         async with connected(access) as kube:
             await once_it_answers(lambda: apply_crds(kube))  # on a full disk until there is room, if they changed
-            async with control_plane(access, kube, listening.address, trust, settings) as lab:
+            async with (
+                control_plane(access, kube, listening.address, trust, settings) as lab,
+                asyncio.TaskGroup() as tasks,
+            ):
                 users.count_leases(lab.leases_held)
                 warning = _unreachable(host, reached_at, api)
+                renewing = tasks.create_task(_renew_api(api), name="renewing the API's certificate")
                 yield Running(listening.endpoint, api.ca_pem, api.data_dir.kubeconfig, warning)
+                renewing.cancel()
+
+
+async def _renew_api(api: KubernetesApi) -> None:
+    while True:
+        await SystemClock().sleep(LOOK_EVERY)
+        api.renew_certificate()
 
 
 def _unreachable(host: str, reached_at: str, api: KubernetesApi) -> str:
@@ -251,44 +287,33 @@ async def in_cluster(
 ) -> AsyncIterator[Running]:
     """Operator, controller and router for a Kubernetes API that is there and has the CRDs.
 
-    Enters once this operator leads. The process is stopped once another does, and once a certificate that others make
-    is no longer the one that is served. Raises ApiError, PortUnavailable, KeysUnusable.
+    Enters once this operator leads. The process is stopped once another does. Raises ApiError, PortUnavailable,
+    KeysUnusable.
     """
     async with connected(access) as kube, leading(kube, installation.pod_identity, process) as lead:
         operator_keys = await once_it_answers(lambda: _keys_in_secret(lead.kube, installation.own_namespace))
         trust = _trust(listening, operator_keys)
         settings = LabSettings(
             listening.endpoint,
-            trust.ca_pem,
+            trust.first.ca_pem,
             installation.namespaces,
             quarantine_after=installation.quarantine_after,
             preemption_notice=installation.preemption_notice,
         )
-        async with (
-            control_plane(access, lead.kube, listening.address, trust, settings),
-            asyncio.TaskGroup() as tasks,
-        ):
+        async with control_plane(access, lead.kube, listening.address, trust, settings):
             await lead.attract_clients()
-            renewal = _stop_on_renewal(listening, trust.certificate, process.stop)
-            looking = tasks.create_task(renewal, name="looking at the certificate")
-            yield Running(listening.endpoint, trust.ca_pem.encode())
-            looking.cancel()
+            yield Running(listening.endpoint, trust.first.ca_pem.encode())
 
 
 def _trust(listening: Listening, operator_keys: Keys) -> Trust:
     """The certificate to serve and the CA that signed it: from the files that are named, else the operator's own."""
+    source: CertificateSource
     if listening.certificate is not None:
-        return Trust(operator_keys, *listening.certificate.read())
-    names = [listening.endpoint.rpartition(":")[0].strip("[]"), *listening.names]
-    authority = operator_keys.authority
-    return Trust(operator_keys, server_certificate(authority, names, now()), authority.certificate_pem.decode())
-
-
-async def _stop_on_renewal(listening: Listening, served: Certificate, renewed: Callable[[], None]) -> None:
-    if listening.certificate is not None:
-        await listening.certificate.until_renewed(served, SystemClock().sleep)
-        log.warning("the certificate was renewed; stopping, so that a new process serves it")
-        renewed()
+        source = listening.certificate
+    else:
+        names = [listening.endpoint.rpartition(":")[0].strip("[]"), *listening.names]
+        source = OwnCertificate(operator_keys.authority, names, now)
+    return Trust(operator_keys, source, source.read())
 
 
 async def apply_crds(kube: KubeApi) -> None:

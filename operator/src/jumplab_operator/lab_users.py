@@ -4,12 +4,18 @@ A Client's user is `client:NAMESPACE:NAME`, in the group `jumplab:clients`, and 
 controller knows it by, from its Secret: one token for both doors.
 """
 
-import base64
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from jumplab.transport.tokens import same_token
-from jumplab_operator.controller.credentials import InvalidCredential, Subject, secret_name
+from jumplab_operator.controller.credentials import (
+    InvalidCredential,
+    Subject,
+    accepted_tokens,
+    credential_id,
+    secret_name,
+)
 from jumplab_operator.leasing.model import lease_ownership
 from jumplab_operator.names import Name
 from jumplab_operator.resources import GROUP
@@ -36,10 +42,11 @@ OPERATOR_GRANT = Grant(
 
 
 class LabUsers:
-    """The tenancy of a lab. operator_token: what the operator presents."""
+    """The tenancy of a lab. operator_token: what the operator presents.  now: the time."""
 
-    def __init__(self, operator_token: str) -> None:
+    def __init__(self, operator_token: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.operator_token = operator_token
+        self._now = now
         self._read_credential: Callable[[str], Subject] | None = None
         self._leases_held: Callable[[Name], int] = lambda _: 0
 
@@ -62,18 +69,23 @@ class LabUsers:
         except InvalidCredential:
             return None
         secret = _secret(subject, lookup) if subject.kind == "Client" else None
-        if secret is None or not same_token(_token(secret), token):
+        tokens = accepted_tokens(secret) if secret is not None else None
+        if secret is None or tokens is None or not tokens.accepts(token, self._now()):
             return None
         name, credential = f"{_PREFIX}:{subject.name.namespace}:{subject.name.name}", secret["metadata"]["uid"]
-        return User(name, (CLIENTS, AUTHENTICATED), subject.uid, credential)
+        return User(name, (CLIENTS, AUTHENTICATED), subject.uid, credential, credential_id(token))
 
     def is_revoked(self, user: User, lookup: Lookup) -> bool:
-        """Whether the Client is disabled or gone, or its Secret is, or others have their names."""
+        """Whether the Client is disabled or gone, or its Secret is, or others have their names, or its token is no
+        longer accepted, since it was replaced."""
         client = _client(user)
         if client is None or not user.credential:  # somebody else, or whoever acts for it
             return False
         secret = _secret(Subject("Client", Name(*client), user.uid), lookup)
-        return secret is None or secret["metadata"]["uid"] != user.credential
+        if secret is None or secret["metadata"]["uid"] != user.credential:
+            return True
+        tokens = accepted_tokens(secret)
+        return tokens is None or user.token not in tokens.ids(self._now())
 
     def grants(self, user: User) -> Sequence[Grant]:
         """The rights by the rule set: of clients in their namespace, by name, so that impersonation finds the same."""
@@ -128,13 +140,6 @@ def _secret(subject: Subject, lookup: Lookup) -> Mapping[str, Any] | None:
     if not is_enabled(client):
         return None
     return lookup(Key("secrets", name.namespace, secret_name(subject.kind, name.name)))
-
-
-def _token(secret: Mapping[str, Any]) -> bytes:
-    try:
-        return base64.b64decode((secret.get("data") or {}).get("token") or "", validate=True)
-    except ValueError:
-        return b""
 
 
 def _finalizer_refusal(client: str, old: Mapping[str, Any], new: Mapping[str, Any] | None) -> str | None:

@@ -17,6 +17,7 @@ _AUTHORITY_LIFETIME = timedelta(days=3650)
 _SERVER_LIFETIME = timedelta(days=398)
 _CLOCK_TOLERANCE = timedelta(days=1)
 """How far clocks of clients may be behind, or that of the operator ahead."""
+_RENEWED_BEFORE_END = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,13 @@ def issue_server_certificate(authority: Issued, names: Sequence[str], now: datet
     builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
     issuer_id = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
     return _signed(builder.add_extension(issuer_id, critical=False), issuer_key, key)
+
+
+def is_due(certificate_pem: bytes, now: datetime) -> bool:
+    """Whether a server certificate is to be replaced: it ends within a month, or isn't valid yet by this clock."""
+    certificate = x509.load_pem_x509_certificate(certificate_pem)
+    end = certificate.not_valid_after_utc - _RENEWED_BEFORE_END
+    return not certificate.not_valid_before_utc <= now < end
 
 
 def _dated(

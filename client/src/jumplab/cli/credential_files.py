@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -16,6 +17,7 @@ from jumplab.client.admin import Administrator, Credential, Kind
 from jumplab.client.config import API_VERSION, ClientConfig, Metadata, read_yaml
 from jumplab.client.config_files import ConfigFiles, private_file
 from jumplab.client.errors import ClientError, ConfigurationError
+from jumplab.protocol.durations import format_duration
 from jumplab.protocol.label_selectors import label_problem
 from jumplab.transport.tls_settings import TlsSettings
 
@@ -84,18 +86,24 @@ def _note_loopback(administrator: Administrator, kind: Kind, credential: Credent
         )
 
 
-def replace_token(administrator: Administrator, kind: Kind, name: str, path: Path | None) -> None:
-    """Replaces the token of what exists. In a configuration that is there already, only the token is changed."""
+def replace_token(
+    administrator: Administrator, kind: Kind, name: str, path: Path | None, overlap: timedelta | None = None
+) -> None:
+    """Replaces the token of what exists. In a configuration that is there already, only the token is changed.
+
+    overlap: how long the old token is still accepted; None: not at all.
+    """
     existing = _existing_configuration(administrator, name, path)
     _check_room(path)
     with ended_by_signals(), _destination(path) as write:
-        credential = administrator.rotate(kind, name)
+        credential = administrator.rotate(kind, name, overlap)
         write(
             configuration_of(credential)
             if existing is None
             else _TOKEN_LINE.sub(lambda _: f"token: {credential.token}", existing)
         )
-    print_note(f'{kind.lower()} "{name}" has a new token' + (f", in {path}" if path is not None else ""))
+    still = f"; the old one ends in {format_duration(overlap)}" if overlap else ""
+    print_note(f'{kind.lower()} "{name}" has a new token' + (f", in {path}" if path is not None else "") + still)
 
 
 def use_first_client(name: str) -> None:

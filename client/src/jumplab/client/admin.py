@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from jumplab.client.errors import ClientError, ConfigurationError
+from jumplab.protocol.durations import format_duration
 from jumplab.protocol.label_selectors import ALL_OPERATORS, selector_problem
 from jumplab.protocol.lease_rules import name_problem
 from jumplab.transport.errors import is_out_of_date, out_of_date
@@ -30,6 +31,7 @@ _log = logging.getLogger(__name__)
 _GROUP, _VERSION = "jumpstarter.dev", "v1alpha1"
 _SECRET = "/api/v1/namespaces/{namespace}/secrets/{name}"  # noqa: S105 - where Secrets are, not what is in one
 _ROTATE = "jumplab.dev/rotate-token"
+_OVERLAP = "jumplab.dev/token-overlap"
 _PAGE_SIZE = 500
 CREDENTIAL_BOUND = timedelta(seconds=30)
 
@@ -192,15 +194,21 @@ class Administrator:
             f'{bound.total_seconds():.0f} s; check that the operator runs and watches namespace "{self.namespace}"'
         )
 
-    def rotate(self, kind: Kind, name: str, *, bound: timedelta = CREDENTIAL_BOUND) -> Credential:
-        """Has the operator issue a new token in place of the one that is in force. Raises ClientError."""
+    def rotate(
+        self, kind: Kind, name: str, overlap: timedelta | None = None, *, bound: timedelta = CREDENTIAL_BOUND
+    ) -> Credential:
+        """Has the operator issue a new token in place of the one that is in force. Raises ClientError.
+
+        overlap: how long the old one is still accepted; None: not at all.
+        """
         _check_name(kind, name)
         endpoint, secret = self._issued(kind, name)
         if not secret or not endpoint:
             raise ClientError(f'{kind.lower()} "{name}" has no credential yet; check that the operator runs')
         asked = secrets.token_hex(8)
         path = (_GROUP, _VERSION, self.namespace, _plural(kind), name)
-        patch = {"metadata": {"annotations": {_ROTATE: asked}}}
+        length = format_duration(overlap) if overlap else None
+        patch = {"metadata": {"annotations": {_ROTATE: asked, _OVERLAP: length}}}
         self._asked(self._kubernetes.client.CustomObjectsApi().patch_namespaced_custom_object, *path, patch)
         deadline = time.monotonic() + bound.total_seconds()
         while time.monotonic() < deadline:

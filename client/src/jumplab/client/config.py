@@ -21,9 +21,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from jumplab.client.errors import ConfigurationError
+from jumplab.client.token_file import TokenFile
 from jumplab.config_fields import Seconds, SecondsOrZero
 from jumplab.transport.endpoint import check_address
 from jumplab.transport.tls_settings import TlsSettings
@@ -120,6 +130,7 @@ class ClientConfig(_Section):
     refresh_token: str | None = Field(default=None, exclude=True, repr=False)
     grpcOptions: dict[str, str | int] | None = Field(default=None, exclude=True, repr=False)  # noqa: N815 - as above
     shell: ShellSettings | None = Field(default=None, exclude=True, repr=False)
+    _file: TokenFile | None = PrivateAttr(default=None)
 
     @field_validator("token")
     @classmethod
@@ -127,6 +138,19 @@ class ClientConfig(_Section):
         if len(token.split()) != 1:
             raise ValueError("a token is one word; take the one in the Secret NAME-client, key token")
         return token.strip()
+
+    @property
+    def source(self) -> Path | None:
+        """The file that the token is read from; None where the token came another way."""
+        return self._file.path if self._file is not None else None
+
+    def follow(self, path: Path) -> None:
+        """From now on the token is the one that this file has."""
+        self._file = TokenFile(path, self.token)
+
+    def token_now(self) -> str:
+        """The token: it may have been replaced in its file since that was read."""
+        return self._file.token() if self._file is not None else self.token
 
     @property
     def patience(self) -> LeaseSettings:

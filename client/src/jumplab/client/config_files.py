@@ -98,12 +98,11 @@ def load_client(name: str | None = None, environment: Mapping[str, str] | None =
     environment = os.environ if environment is None else environment
     settings = settings_in(environment)
     document, source = _chosen(name, environment)
-    return parse_config(
-        document,
-        source,
-        {setting.keys: setting.value for setting in settings},
-        {setting.keys: setting.variable for setting in settings},
-    )
+    changes = {setting.keys: setting.value for setting in settings}
+    config = parse_config(document, source, changes, {setting.keys: setting.variable for setting in settings})
+    if ("token",) not in changes:
+        config.follow(Path(source))
+    return config
 
 
 def _chosen(name: str | None, environment: Mapping[str, str]) -> tuple[YamlDocument, str]:

@@ -115,11 +115,15 @@ class Controller:
         self._parent = f"namespaces/{config.metadata.namespace}"
         self._endpoint = endpoint
         self._channel = channel
-        identity = Identity(config.metadata.namespace, "Client", config.metadata.name, config.token)
-        self._identified = MetadataChannel(channel, identity.metadata())
+        self._config = config
+        self._identified = MetadataChannel(channel, self._metadata)
         self._client = ClientServiceStub(self._identified)
         self._controller = ControllerServiceStub(self._identified)
         self._attaches = True
+
+    def _metadata(self) -> tuple[tuple[str, str], ...]:
+        named = self._config.metadata
+        return Identity(named.namespace, "Client", named.name, self._config.token_now()).metadata()
 
     @classmethod
     @asynccontextmanager
@@ -315,9 +319,14 @@ class Controller:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
+        token = self._config.token_now()
         try:
             yield
         except aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.UNAUTHENTICATED and self._config.token_now() != token:
+                raise errors.Unreachable(
+                    f"the token was replaced in {self._config.source}; try again", code="UNAUTHENTICATED"
+                ) from error
             if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
                 raise errors.Unreachable(
                     f"{self._endpoint.address} did not answer within {_seconds():.0f} s; check that it runs, and "

@@ -55,7 +55,7 @@ def open_channel(
         options.append(("grpc.ssl_target_name_override", name))
     channel = aio.secure_channel(endpoint.address, _credentials(roots), options=options)
     metadata = identity.metadata() if identity else bearer(token) if token else ()
-    return MetadataChannel(channel, metadata) if metadata else channel
+    return MetadataChannel(channel, lambda: metadata) if metadata else channel
 
 
 @cache

@@ -142,6 +142,11 @@ class LocalListener:
             task.cancel()
         await self._tasks.__aexit__(kind, error, traceback)
 
+    def drop(self, session: str) -> None:
+        """Closes the connection of a session, if it is there: its client has to come again."""
+        if (link := self._sessions.get(session)) is not None:
+            self._run(link.aclose(), f"dropping local session {session[:8]}")
+
     def _accept(self) -> None:
         """Accepts from now on."""
         assert self._server is not None

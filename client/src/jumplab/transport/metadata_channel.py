@@ -1,4 +1,4 @@
-"""A channel whose every call carries the same metadata.
+"""A channel whose every call carries the metadata of its caller.
 
 Not gRPC's call credentials: they call Python from gRPC's own threads, where a server that stops in the same process and
 they wait for each other for ever (grpcio 1.85). Not an interceptor: it stands in the way of every message of a stream.
@@ -17,9 +17,9 @@ Metadata = tuple[tuple[str, str], ...]
 
 
 class MetadataChannel(aio.Channel):
-    """The channel given, with `metadata` added to each call."""
+    """The channel given, with what `metadata` answers added to each call."""
 
-    def __init__(self, channel: aio.Channel, metadata: Metadata) -> None:
+    def __init__(self, channel: aio.Channel, metadata: Callable[[], Metadata]) -> None:
         self._channel = channel
         self._metadata = metadata
 
@@ -55,7 +55,7 @@ class MetadataChannel(aio.Channel):
 
     def _identified(self, path: str, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, metadata: Metadata | None = None, **options: Any) -> Any:
-            made = method(*arguments, metadata=(*self._metadata, *(metadata or ())), **options)
+            made = method(*arguments, metadata=(*self._metadata(), *(metadata or ())), **options)
             if _log.isEnabledFor(logging.DEBUG):
                 begin = time.monotonic()
                 made.add_done_callback(lambda _: _log.debug("%s took %.0f ms", path, (time.monotonic() - begin) * 1000))

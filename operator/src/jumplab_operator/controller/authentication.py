@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from jumplab.transport.tokens import presented_token, same_token
-from jumplab_operator.controller.credentials import CredentialIssuer, InvalidCredential, Subject
+from jumplab.transport.tokens import presented_token
+from jumplab_operator.controller.credentials import AcceptedTokens, CredentialIssuer, InvalidCredential, Subject
 from jumplab_operator.controller.lab import Lab
 from jumplab_operator.controller.refusals import NotAuthenticated, Unavailable
 from jumplab_operator.errors import ApiError
@@ -23,13 +23,13 @@ from jumplab_operator.resources import Client, Exporter
 FRESH = timedelta(seconds=5)
 RECHECK = timedelta(seconds=10)
 
-CurrentToken = Callable[[str, Name], Awaitable[str | None]]
-"""The token in the Secret of a resource, by kind and name, at present; None where there is none, or an empty one."""
+CurrentTokens = Callable[[str, Name], Awaitable[AcceptedTokens | None]]
+"""The tokens in the Secret of a resource, by kind and name, at present; None where there is none, or an empty one."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    token: str
+    tokens: AcceptedTokens
     secret: str
     """The uid of the caller's Secret, by the status of its resource."""
     at: datetime
@@ -38,15 +38,15 @@ class _Seen:
 class Authenticator:
     """Authenticates callers.
 
-    current_token: raises ApiError where it can't be read.  `check_beside` must be running, else nobody asks beside.
+    current_tokens: raises ApiError where it can't be read.  `check_beside` must be running, else nobody asks beside.
     """
 
     def __init__(
-        self, lab: Lab, issuer: CredentialIssuer, current_token: CurrentToken, now: Callable[[], datetime]
+        self, lab: Lab, issuer: CredentialIssuer, current_tokens: CurrentTokens, now: Callable[[], datetime]
     ) -> None:
         self._lab = lab
         self._issuer = issuer
-        self._current_token = current_token
+        self._current_tokens = current_tokens
         self._now = now
         self._seen: dict[Subject, _Seen] = {}
         self._stale: asyncio.Queue[Subject] = asyncio.Queue()
@@ -66,14 +66,20 @@ class Authenticator:
         return subject
 
     @contextmanager
-    def calling(self, subject: Subject) -> Iterator["asyncio.Future[str]"]:
-        """A call is open while the context lasts. Done, with the reason, once it is to end.
+    def calling(self, subject: Subject, token: str) -> Iterator["asyncio.Future[str]"]:
+        """A call is open while the context lasts. Done, with the reason, once it is to end: its caller is revoked, or
+        its token is not accepted any more.
 
         Raises NotAuthenticated where the caller has been revoked since the call began.
         """
-        with self._lab.calling(subject.uid) as revoked:
+        with self._lab.calling(subject.uid, token) as revoked:
             self._check_resource(subject)
             yield revoked
+
+    def ask_again(self, uid: str) -> None:
+        """The tokens of this client or exporter have changed: its next call waits for its Secret."""
+        for subject in [each for each in self._seen if each.uid == uid]:
+            del self._seen[subject]
 
     async def check_beside(self) -> None:
         """Checks the tokens of active callers, one after the other, for ever."""
@@ -81,7 +87,7 @@ class Authenticator:
             subject = await self._stale.get()
             try:
                 if (seen := self._seen.get(subject)) is not None:
-                    await self._ask(subject, seen.token)
+                    await self._ask(subject, seen.tokens.token)
             except (ApiError, NotAuthenticated):
                 pass  # the next call fails with the reason
             finally:
@@ -117,8 +123,9 @@ class Authenticator:
 
     async def _check_current(self, subject: Subject, token: str) -> None:
         seen = self._seen.get(subject)
-        matches = seen is not None and same_token(seen.token, token) and seen.secret == self._secret(subject)
-        age = self._now() - seen.at if seen is not None and matches else RECHECK
+        now = self._now()
+        matches = seen is not None and seen.tokens.accepts(token, now) and seen.secret == self._secret(subject)
+        age = now - seen.at if seen is not None and matches else RECHECK
         if FRESH <= age < RECHECK and subject not in self._asked:
             self._asked.add(subject)
             self._stale.put_nowait(subject)
@@ -133,11 +140,11 @@ class Authenticator:
     async def _ask(self, subject: Subject, token: str) -> None:
         """Raises NotAuthenticated where the Secret has another token, ApiError where it can't be read."""
         secret = self._secret(subject)
-        current = await self._current_token(subject.kind, subject.name)
-        if current is None or not same_token(current, token):
+        current = await self._current_tokens(subject.kind, subject.name)
+        if current is None or not current.accepts(token, self._now()):
             self._seen.pop(subject, None)
             raise NotAuthenticated(f"the token of {_phrase(subject)} was replaced; use the new one")
-        self._seen[subject] = _Seen(token, secret, self._now())
+        self._seen[subject] = _Seen(current, secret, self._now())
 
     def _secret(self, subject: Subject) -> str:
         find = self._lab.client if subject.kind == "Client" else self._lab.exporter

@@ -5,15 +5,19 @@ its signature holds, it hasn't expired, the resource still has the uid it was ma
 token that was replaced is dead, as is one of a resource that was deleted and made anew.
 """
 
+import base64
+import hashlib
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
 
 from jumplab.protocol.moments import at_moment
+from jumplab.transport.tokens import same_token
 from jumplab_operator.errors import OperatorError
 from jumplab_operator.names import Name
 
@@ -40,6 +44,52 @@ class Subject:
 
     def __str__(self) -> str:
         return f"{self.kind.lower()} {self.name.namespace}/{self.name.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedTokens:
+    """The tokens of a resource by its Secret: the one that is in force, and the previous one until a moment."""
+
+    token: str = field(repr=False)
+    previous: str = field(default="", repr=False)
+    until: datetime | None = None
+
+    def accepts(self, token: str, now: datetime) -> bool:
+        return same_token(self.token, token) or (self.has_previous(now) and same_token(self.previous, token))
+
+    def has_previous(self, now: datetime) -> bool:
+        """Whether the previous token is still good."""
+        return bool(self.previous) and self.until is not None and now < self.until
+
+    def ids(self, now: datetime) -> tuple[str, ...]:
+        """The ids of the credentials that are good now."""
+        return tuple(map(credential_id, (self.token, self.previous) if self.has_previous(now) else (self.token,)))
+
+
+TOKEN, PREVIOUS_TOKEN, PREVIOUS_UNTIL = "token", "previous-token", "previous-token-until"
+"""The keys of a Secret."""
+
+
+def accepted_tokens(secret: Mapping[str, Any]) -> AcceptedTokens | None:
+    """What a Secret holds; None without a token. What somebody has written into the other keys counts as nothing."""
+    token = _decoded(secret, TOKEN)
+    try:
+        until = datetime.fromisoformat(_decoded(secret, PREVIOUS_UNTIL)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return AcceptedTokens(token) if token else None
+    return AcceptedTokens(token, _decoded(secret, PREVIOUS_TOKEN), until) if token else None
+
+
+def credential_id(token: str) -> str:
+    """Names a credential without showing it."""
+    return hashlib.sha256(token.encode()).hexdigest()[:16]
+
+
+def _decoded(secret: Mapping[str, Any], key: str) -> str:
+    try:
+        return base64.b64decode((secret.get("data") or {}).get(key) or "", validate=True).decode()
+    except (ValueError, TypeError):  # somebody has written something else into it
+        return ""
 
 
 class CredentialIssuer:

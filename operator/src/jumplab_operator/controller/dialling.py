@@ -55,8 +55,10 @@ class Dialler:
     known: TokenReader
     standby_streams: StandbyStreams = field(default_factory=StandbyStreams)
 
-    def dial(self, lease: Lease, member: str = "", machine: str = "") -> Dialled:
+    def dial(self, lease: Lease, credential: str, member: str = "", machine: str = "") -> Dialled:
         """A new session on a ready lease: the client's end is answered, the exporter's is offered to it.
+
+        credential: the id of the one by which the client asks: the session ends with it.
 
         member: of a lease of several exporters, which; empty: the first.
 
@@ -74,6 +76,7 @@ class Dialler:
             exporter=exporter.uid,
             deadline=now + self._remaining(lease),
             expires=now + tokens.LIFETIME,
+            credential=credential,
         )
         socket = self.offers.socket_on(machine, exporter.uid)
         if not socket:  # first of all: the exporter has the longer way
@@ -81,7 +84,7 @@ class Dialler:
         token = tokens.mint(claims, self.key)
         if socket:
             digest = hashlib.sha256(token.encode()).digest()
-            self.offers.post(exporter.uid, LocalOffer(lease.uid, holder, digest, claims.expires))
+            self.offers.post(exporter.uid, LocalOffer(lease.uid, holder, credential, digest, claims.expires))
         answer = controller_pb2.DialResponse(
             router_endpoint=self.router_endpoint,
             router_token=token,
@@ -90,7 +93,7 @@ class Dialler:
         )
         return Dialled(answer, claims)
 
-    def dial_logs(self, lease: Lease, member: str = "") -> controller_pb2.DialResponse:
+    def dial_logs(self, lease: Lease, credential: str, member: str = "") -> controller_pb2.DialResponse:
         """A way to what the consoles have said in a lease, which may have ended, as `dial` makes one to a ready lease.
 
         It is cut seconds after the lease is deleted or its holder revoked, and after READING_LOGS.
@@ -108,8 +111,10 @@ class Dialler:
             deadline=now + _LOGS_RECHECK,
             expires=now + tokens.LIFETIME,
             logs=True,
+            credential=credential,
         )
-        token = tokens.mint(replace(client, role=Role.EXPORTER), self.key)
+        own = self.offers.credential_of(exporter.uid)
+        token = tokens.mint(replace(client, role=Role.EXPORTER, credential=own), self.key)
         self.offers.post(exporter.uid, LogsOffer(lease.uid, self.router_endpoint, token, client.expires))
         return controller_pb2.DialResponse(
             router_endpoint=self.router_endpoint,
@@ -119,11 +124,12 @@ class Dialler:
 
     def _offer(self, client: StreamClaims) -> None:
         """Offers the exporter its end of a client's session."""
-        claims = replace(client, role=Role.EXPORTER)
+        standby = self.standby_streams.pop(client.exporter, client.lease)
+        own = standby.credential if standby is not None else self.offers.credential_of(client.exporter)
+        claims = replace(client, role=Role.EXPORTER, credential=own)
         token = tokens.mint(claims, self.key)
         self.known.remember(token, claims)
         offer = RouterOffer(claims.lease, claims.holder, self.router_endpoint, token, claims.expires)
-        standby = self.standby_streams.pop(claims.exporter, claims.lease)
         if standby is None:
             self.offers.post(claims.exporter, offer)
         else:  # should its connection be lost at this moment, the exporter gets the offer on its next one

@@ -6,7 +6,7 @@ import time
 from asyncio import Future
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from google.protobuf.message import DecodeError
@@ -15,8 +15,8 @@ from jumplab.protocol.grpc_loading import aio, grpc
 from jumplab.transport.first_completed import first_completed
 from jumplab_operator.call_rates import AsksTooOften, CallRates
 from jumplab_operator.controller import refusals
-from jumplab_operator.controller.authentication import Authenticator
-from jumplab_operator.controller.credentials import Subject
+from jumplab_operator.controller.authentication import Authenticator, bearer_token
+from jumplab_operator.controller.credentials import Subject, credential_id
 from jumplab_operator.controller.refusals import BadRequest, NotAuthenticated, Refusal, TooMuch
 from jumplab_operator.errors import ApiError
 
@@ -31,7 +31,14 @@ _MOST_BYTES_OF = {
     "/jumplab.v1.ControllerService/Register": 4 * 1024 * 1024,
 }
 
-_caller: ContextVar[Subject] = ContextVar("caller")
+
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    subject: Subject
+    token: str = field(repr=False)
+
+
+_caller: ContextVar[_Caller] = ContextVar("caller")
 
 Context = aio.ServicerContext[Any, Any]
 # Quoted: generic in the stubs alone.
@@ -41,7 +48,12 @@ Continuation: TypeAlias = "Callable[[grpc.HandlerCallDetails], Awaitable[Handler
 
 def caller() -> Subject:
     """The caller of the call that is being answered."""
-    return _caller.get()
+    return _caller.get().subject
+
+
+def caller_credential() -> str:
+    """The id of the credential that the caller has presented for the call that is being answered."""
+    return credential_id(_caller.get().token)
 
 
 def text_metadata(metadata: Iterable[tuple[str, str | bytes]]) -> dict[str, str]:
@@ -67,27 +79,27 @@ class AuthenticationInterceptor(aio.ServerInterceptor):
         method = handler_call_details.method
         if handler is None or method.split("/")[1] not in self._services:
             return handler
-        metadata = handler_call_details.invocation_metadata or ()
+        metadata = text_metadata(handler_call_details.invocation_metadata or ())
         try:
-            subject = await self._authenticator.authenticate(text_metadata(metadata))
+            subject = await self._authenticator.authenticate(metadata)
             await self._rates.wait(str(subject))
         except Exception as error:  # noqa: BLE001 - the root of a call's task; `_status` logs it
             return _refusing(*_status(error, method))
-        return self._answering(subject, method, handler)
+        return self._answering(_Caller(subject, bearer_token(metadata)), method, handler)
 
-    def _answering(self, subject: Subject, method: str, handler: "Handler") -> "Handler":
+    def _answering(self, calling: _Caller, method: str, handler: "Handler") -> "Handler":
         """The handler, with the caller set."""
         read = _bounded(handler.request_deserializer, _MOST_BYTES_OF.get(method, _MOST_BYTES))
         coders = read, handler.response_serializer
         if handler.request_streaming:
-            serve = self._streaming(subject, method, handler.stream_stream)
+            serve = self._streaming(calling, method, handler.stream_stream)
             return grpc.stream_stream_rpc_method_handler(serve, *coders)
         if handler.response_streaming:
-            serve = self._streaming(subject, method, handler.unary_stream)
+            serve = self._streaming(calling, method, handler.unary_stream)
             return grpc.unary_stream_rpc_method_handler(serve, *coders)
-        return grpc.unary_unary_rpc_method_handler(_unary(subject, method, handler.unary_unary), *coders)
+        return grpc.unary_unary_rpc_method_handler(_unary(calling, method, handler.unary_unary), *coders)
 
-    def _streaming(self, subject: Subject, method: str, behaviour: Any) -> Any:
+    def _streaming(self, calling: _Caller, method: str, behaviour: Any) -> Any:
         async def serve(request: Any, context: Context) -> None:
             if inspect.isasyncgenfunction(behaviour):
                 async for message in behaviour(request, context):
@@ -96,7 +108,7 @@ class AuthenticationInterceptor(aio.ServerInterceptor):
                 await behaviour(request, context)
 
         async def answer(request: Any, context: Context) -> None:
-            _caller.set(subject)
+            _caller.set(calling)
             try:
                 _check_read(request)
                 await self._until_revoked(serve(request, context), method)
@@ -109,7 +121,7 @@ class AuthenticationInterceptor(aio.ServerInterceptor):
 
     async def _until_revoked(self, serving: Coroutine[Any, Any, None], method: str) -> None:
         """Serves a call that may last, no longer than its caller's credential. Raises NotAuthenticated then."""
-        with self._authenticator.calling(caller()) as revoked:
+        with self._authenticator.calling(caller(), _caller.get().token) as revoked:
             await first_completed({f"{method} of {caller()}": serving, f"revocation of {caller()}": _refused(revoked)})
 
 
@@ -151,9 +163,9 @@ def _check_read(request: Any) -> None:
         raise request.refusal
 
 
-def _unary(subject: Subject, method: str, behaviour: Any) -> Any:
+def _unary(calling: _Caller, method: str, behaviour: Any) -> Any:
     async def answer(request: Any, context: Context) -> Any:
-        _caller.set(subject)
+        _caller.set(calling)
         try:
             _check_read(request)
             return await behaviour(request, context)

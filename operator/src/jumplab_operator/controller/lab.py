@@ -51,6 +51,19 @@ class StatusReport:
 
 
 @dataclass(frozen=True, slots=True)
+class CredentialChange:
+    """The tokens of a client or exporter were replaced, or the time of earlier ones is over.
+
+    ended: the ids of credentials by which nothing may go on any more.  exporters: the uids of those where the client
+    has leases.
+    """
+
+    uid: str
+    ended: frozenset[str]
+    exporters: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class HolderChange:
     """The new holder of a lease; client None: it has ended. The streams of all other clients are to be cut."""
 
@@ -162,11 +175,15 @@ class Lab(Protocol):
         """
         ...
 
-    def calling(self, uid: str) -> AbstractContextManager["asyncio.Future[str]"]:
+    def calling(self, uid: str, token: str) -> AbstractContextManager["asyncio.Future[str]"]:
         """A call of the client or exporter is open while the context lasts: its credential is looked at meanwhile.
 
-        Done, with the reason, once the caller is deleted or disabled, or its credential removed.
+        Done, with the reason, once the caller is deleted or disabled, its credential removed, or its token replaced.
         """
+        ...
+
+    def credentials_of(self, client: Name) -> Sequence[str]:
+        """The ids of the credentials by which what the client has open may go on; empty where they aren't known."""
         ...
 
     def holders(self) -> AsyncIterator[HolderChange]:

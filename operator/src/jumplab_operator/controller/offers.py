@@ -19,10 +19,12 @@ class RouterOffer:
 
 @dataclass(frozen=True, slots=True)
 class LocalOffer:
-    """A client that comes to the exporter's own socket. token_sha256: of the token that it brings."""
+    """A client that comes to the exporter's own socket. token_sha256: of the token that it brings.  credential: the id
+    of the one by which it has dialled."""
 
     lease: str
     holder: str
+    credential: str
     token_sha256: bytes
     expires: datetime
 
@@ -50,10 +52,11 @@ class SocketAddress:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """An exporter that hears of offers. wake: set at each.  local_socket: where it takes clients of its own machine in,
-    if it does.  serves_logs: whether it knows LogsOffers."""
+    """An exporter that hears of offers. wake: set at each.  credential: its own, by its id.  local_socket: where it
+    takes clients of its own machine in, if it does.  serves_logs: whether it knows LogsOffers."""
 
     wake: asyncio.Event
+    credential: str = ""
     local_socket: SocketAddress | None = None
     serves_logs: bool = False
 
@@ -69,8 +72,18 @@ class Offers:
     def post(self, exporter_uid: str, offer: Offer, *, aloud: bool = True) -> None:
         """Stores an offer, and wakes the listener of the exporter, if `aloud`."""
         self._offers[exporter_uid] = [*self.current(exporter_uid), offer]
-        if aloud and exporter_uid in self._listeners:
+        if aloud:
+            self.wake(exporter_uid)
+
+    def wake(self, exporter_uid: str) -> None:
+        """Has the exporter told its state anew."""
+        if exporter_uid in self._listeners:
             self._listeners[exporter_uid].wake.set()
+
+    def credential_of(self, exporter_uid: str) -> str:
+        """The credential of the exporter that listens; empty while none does."""
+        listener = self._listeners.get(exporter_uid)
+        return listener.credential if listener is not None else ""
 
     def socket_on(self, machine: str, exporter_uid: str) -> str:
         """The exporter's socket, if the exporter listens and is on this machine; else empty."""

@@ -1,7 +1,7 @@
 """An exporter's Status stream: its presence, its assignment, and the offers of clients that dial it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from jumplab.protocol.v1 import controller_pb2
 from jumplab_operator.controller.credentials import Subject
@@ -9,6 +9,7 @@ from jumplab_operator.controller.lab import Assignment, Lab
 from jumplab_operator.controller.messages import timestamp
 from jumplab_operator.controller.offers import Listener, LocalOffer, LogsOffer, Offer, Offers, RouterOffer
 from jumplab_operator.controller.refusals import NoSuchThing, Superseded
+from jumplab_operator.names import Name
 from jumplab_operator.resources import Exporter
 
 Send = Callable[[controller_pb2.StatusResponse], Awaitable[None]]
@@ -62,7 +63,12 @@ class StatusStream:
                 return
             # An offer may come before the first word on the assignment; "not leased" would be wrong then.
             if self._known:
-                await self._send(_state(self._assignment, self._offers.current(self._exporter.uid)))
+                await self._send(self._state())
+
+    def _state(self) -> controller_pb2.StatusResponse:
+        offers, assignment = self._offers.current(self._exporter.uid), self._assignment
+        holder = Name(self._exporter.name.namespace, assignment.client) if assignment is not None else None
+        return _state(assignment, offers, self._lab.credentials_of(holder) if holder is not None else ())
 
     def _end(self) -> NoSuchThing | Superseded:
         name = self._exporter.name
@@ -75,12 +81,15 @@ class StatusStream:
         )
 
 
-def _state(assignment: Assignment | None, offers: list[Offer]) -> controller_pb2.StatusResponse:
+def _state(
+    assignment: Assignment | None, offers: list[Offer], credentials: Sequence[str]
+) -> controller_pb2.StatusResponse:
     """The whole state; offers of an earlier lease or holder aren't part of it, but for those of its logs."""
     log_offers = [_log_offer(offer) for offer in offers if isinstance(offer, LogsOffer)]
     if assignment is None:
         return controller_pb2.StatusResponse(leased=False, log_offers=log_offers)
     now = (assignment.lease_uid, assignment.client)
+    local_offers = [offer for offer in offers if isinstance(offer, LocalOffer) and (offer.lease, offer.holder) == now]
     own = [offer for offer in offers if not isinstance(offer, LogsOffer) and (offer.lease, offer.holder) == now]
     return controller_pb2.StatusResponse(
         leased=True,
@@ -95,7 +104,9 @@ def _state(assignment: Assignment | None, offers: list[Offer]) -> controller_pb2
             if isinstance(offer, RouterOffer)
         ],
         notice=assignment.notice,
-        local_tokens=[offer.token_sha256 for offer in own if isinstance(offer, LocalOffer)],
+        local_tokens=[offer.token_sha256 for offer in local_offers],
+        local_token_credentials=[offer.credential for offer in local_offers],
+        holder_credentials=credentials,
         log_offers=log_offers,
     )
 

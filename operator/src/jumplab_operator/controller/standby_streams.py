@@ -21,9 +21,11 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class StandbyStream:
-    """A stream that is open, for one lease, by its uid. match: what it is for; None where it will be for nothing."""
+    """A stream that is open, for one lease, by its uid. credential: the exporter's, by its id.  match: what it is for;
+    None where it will be for nothing."""
 
     lease: str
+    credential: str
     match: "asyncio.Future[Match | None]"
 
 
@@ -34,9 +36,9 @@ class StandbyStreams:
         self._standby_streams: dict[str, StandbyStream] = {}
 
     @contextmanager
-    def opened(self, exporter_uid: str, lease_uid: str) -> Iterator[StandbyStream]:
+    def opened(self, exporter_uid: str, lease_uid: str, credential: str) -> Iterator[StandbyStream]:
         """The exporter's standby stream from now on, instead of an earlier one, while the context lasts."""
-        standby = StandbyStream(lease_uid, asyncio.get_running_loop().create_future())
+        standby = StandbyStream(lease_uid, credential, asyncio.get_running_loop().create_future())
         self._withdraw(exporter_uid)
         self._standby_streams[exporter_uid] = standby
         try:

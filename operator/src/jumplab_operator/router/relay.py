@@ -5,7 +5,7 @@ end, so flow control reaches from peer to peer and nothing gathers here.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
@@ -67,6 +67,10 @@ class Router:
         """The lease has ended: ends its streams at once and refuses new ones. `holder`: its new holder, the only client
         that still has and opens streams."""
         self._switchboard.cut(lease_uid, holder)
+
+    def cut_credentials(self, credentials: Collection[str]) -> None:
+        """Ends the streams of peers that came by these credentials, and refuses new ones: each has to dial again."""
+        self._switchboard.cut_credentials(credentials)
 
     def close(self) -> None:
         """Ends all streams, with a sentence that asks the peers to come back."""

@@ -5,7 +5,7 @@ stream is refused or ended with an `Ending`: a gRPC status and a sentence.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -30,6 +30,9 @@ FINISHED = Ending(grpc.StatusCode.OK, "")
 PEER_GONE = Ending(grpc.StatusCode.UNAVAILABLE, "the other end's connection was lost; dial again")
 LEASE_OVER = Ending(grpc.StatusCode.FAILED_PRECONDITION, "the lease has ended; create a new one")
 HANDED_OVER = Ending(grpc.StatusCode.FAILED_PRECONDITION, "the lease belongs to another client now; create a new one")
+CREDENTIAL_REPLACED = Ending(
+    grpc.StatusCode.UNAVAILABLE, "the token by which this session was dialled was replaced; dial again with the new one"
+)
 ROUTER_STOPS = Ending(grpc.StatusCode.UNAVAILABLE, "the router is shutting down; dial again in a moment")
 
 
@@ -102,6 +105,7 @@ class Switchboard:
         self._sessions: dict[str, _Session] = {}
         self._of_lease: dict[str, set[RelayStream]] = {}
         self._cut: dict[str, tuple[datetime, str | None]] = {}
+        self._cut_credentials: dict[str, datetime] = {}
 
     def register(self, claims: StreamClaims, number: int, wire: Wire) -> RelayStream:
         """The stream that the token opens, joined to the opposite one where that is open. Raises StreamRefused."""
@@ -145,6 +149,14 @@ class Switchboard:
             if _is_cut(stream.claims, holder):
                 stream.end(LEASE_OVER if holder is None else HANDED_OVER)
 
+    def cut_credentials(self, credentials: Collection[str]) -> None:
+        """Ends all streams of peers that came by these credentials, by their ids, and admits none any more."""
+        self._cut_credentials |= dict.fromkeys(credentials, self._now() + LIFETIME)
+        for streams in self._of_lease.values():
+            for stream in streams:
+                if stream.claims.credential in credentials:
+                    stream.end(CREDENTIAL_REPLACED)
+
     def close(self) -> None:
         """Ends all streams."""
         for streams in self._of_lease.values():
@@ -155,6 +167,8 @@ class Switchboard:
         if claims.lease in self._cut and _is_cut(claims, holder := self._cut[claims.lease][1]):
             over = LEASE_OVER if holder is None else HANDED_OVER
             raise StreamRefused(over.code, over.sentence)
+        if claims.credential in self._cut_credentials:
+            raise StreamRefused(CREDENTIAL_REPLACED.code, CREDENTIAL_REPLACED.sentence)
         # A session outlives its token: it goes on opening streams, also while no controller could give it a new one.
         if now >= claims.expires and not (session and session.established):
             raise StreamRefused(
@@ -186,6 +200,8 @@ class Switchboard:
             del self._sessions[name]
         for lease in [lease for lease, (until, _) in self._cut.items() if now >= until]:
             del self._cut[lease]
+        for credential in [each for each, until in self._cut_credentials.items() if now >= until]:
+            del self._cut_credentials[credential]
 
 
 def _is_cut(claims: StreamClaims, holder: str | None) -> bool:

@@ -41,7 +41,7 @@ class StreamClaims:
     session: the id that both peers' tokens share;  lease and exporter: uids;  lease_name: `NAMESPACE/NAME`;
     holder: the client that the lease is of;  deadline: when the streams are cut unless the lease has been prolonged
     meanwhile;  expires: until when it opens a session;  logs: the session reads the lease's console logs and nothing
-    else, so it outlives the lease.
+    else, so it outlives the lease;  credential: the id of the one by which the peer got the token.
     """
 
     session: str
@@ -53,6 +53,7 @@ class StreamClaims:
     deadline: datetime
     expires: datetime
     logs: bool = False
+    credential: str = ""
 
 
 class TokenReader:
@@ -92,6 +93,8 @@ def mint(claims: StreamClaims, key: EllipticCurvePrivateKey) -> str:
     }
     if claims.logs:
         payload["logs"] = True
+    if claims.credential:
+        payload["credential"] = claims.credential
     return jwt.encode(payload, key, algorithm=ALGORITHM)
 
 
@@ -120,6 +123,7 @@ def read(token: str, key: EllipticCurvePublicKey) -> StreamClaims:
             deadline=datetime.fromtimestamp(payload["deadline"], UTC),
             expires=datetime.fromtimestamp(payload["exp"], UTC),
             logs=payload.get("logs") is True,
+            credential=str(payload.get("credential", "")),
         )
     except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError) as error:
         raise InvalidStreamToken(f"the stream token is not valid ({error}); dial again for a new one") from error

@@ -1,12 +1,13 @@
 """`jumplab admin`."""
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
 
 from jumplab.cli import completing
 from jumplab.cli.kinds import KindGroup
-from jumplab.cli.options import administrator_options
+from jumplab.cli.options import DurationType, administrator_options
 
 if TYPE_CHECKING:
     from jumplab.client.admin import Kind
@@ -14,12 +15,46 @@ if TYPE_CHECKING:
 
 @click.group()
 def admin() -> None:
-    """Administrators: revoke clients and exporters."""
+    """Administrators: revoke clients and exporters, and replace their tokens."""
 
 
 @admin.group(cls=KindGroup)
 def revoke() -> None:
     """Revoke clients and exporters: within ten seconds nothing of theirs is open, and their leases have ended."""
+
+
+@admin.group(cls=KindGroup)
+def rotate() -> None:
+    """Replace tokens. What was opened with the old token has to show the new one; leases stay."""
+
+
+def _add_rotation(kind: "Kind") -> None:
+    names_of = completing.all_clients if kind == "Client" else completing.all_exporters
+
+    @rotate.command(name=kind.lower(), help=f"Replace the token of {kind.lower()} NAME and write its configuration.")
+    @click.argument("name", shell_complete=names_of)
+    @click.option("--overlap", type=DurationType(), help="Accept the old token for so long.  [default: not at all]")
+    @click.option(
+        "--save", is_flag=True, help="Write the configuration to its default file instead of standard output."
+    )
+    @click.option("--out", metavar="FILE", type=click.Path(dir_okay=False), help="Write the configuration to FILE.")
+    @administrator_options
+    def replace(
+        name: str, overlap: timedelta | None, save: bool, out: str | None, kubeconfig: str | None, namespace: str | None
+    ) -> None:
+        from jumplab.cli import credential_files
+        from jumplab.client.admin import Administrator
+
+        if out == "":
+            raise click.UsageError("--out is empty; name a file, or leave it out to print the configuration")
+        if save and out:
+            raise click.UsageError("--save and --out contradict each other; give one of them")
+        path = credential_files.chosen_path(kind, name, save=save, out=out)
+        credential_files.replace_token(Administrator(kubeconfig, namespace), kind, name, path, overlap)
+
+
+_add_rotation("Client")
+_add_rotation("Exporter")
 
 
 def _add_command(kind: "Kind", effect: str) -> None:

@@ -372,6 +372,8 @@ class StatusResponse(_message.Message):
     LOCAL_TOKENS_FIELD_NUMBER: _builtins.int
     NOTICE_FIELD_NUMBER: _builtins.int
     LOG_OFFERS_FIELD_NUMBER: _builtins.int
+    LOCAL_TOKEN_CREDENTIALS_FIELD_NUMBER: _builtins.int
+    HOLDER_CREDENTIALS_FIELD_NUMBER: _builtins.int
     leased: _builtins.bool
     lease_name: _builtins.str
     client_name: _builtins.str
@@ -401,6 +403,16 @@ class StatusResponse(_message.Message):
         come more than once.
         """
 
+    @_builtins.property
+    def local_token_credentials(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Jumplab's own: for each of local_tokens, the id of the credential by which its client has dialled."""
+
+    @_builtins.property
+    def holder_credentials(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Jumplab's own: the ids of the holder's credentials that are accepted. Clients that came by others to the exporter's
+        socket have to dial again. Empty: nobody has to.
+        """
+
     def __init__(
         self,
         *,
@@ -414,10 +426,12 @@ class StatusResponse(_message.Message):
         local_tokens: _abc.Iterable[_builtins.bytes] | None = ...,
         notice: _builtins.str = ...,
         log_offers: _abc.Iterable[Global___LogOffer] | None = ...,
+        local_token_credentials: _abc.Iterable[_builtins.str] | None = ...,
+        holder_credentials: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_client_name", b"_client_name", "_expected_end_time", b"_expected_end_time", "_lease_name", b"_lease_name", "client_name", b"client_name", "expected_end_time", b"expected_end_time", "lease_name", b"lease_name"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_client_name", b"_client_name", "_expected_end_time", b"_expected_end_time", "_lease_name", b"_lease_name", "client_name", b"client_name", "context", b"context", "expected_end_time", b"expected_end_time", "lease_name", b"lease_name", "lease_uid", b"lease_uid", "leased", b"leased", "local_tokens", b"local_tokens", "log_offers", b"log_offers", "notice", b"notice", "offers", b"offers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_client_name", b"_client_name", "_expected_end_time", b"_expected_end_time", "_lease_name", b"_lease_name", "client_name", b"client_name", "context", b"context", "expected_end_time", b"expected_end_time", "holder_credentials", b"holder_credentials", "lease_name", b"lease_name", "lease_uid", b"lease_uid", "leased", b"leased", "local_token_credentials", b"local_token_credentials", "local_tokens", b"local_tokens", "log_offers", b"log_offers", "notice", b"notice", "offers", b"offers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__client_name: _TypeAlias = _typing.Literal["client_name"]  # noqa: Y015
     _WhichOneofArgType__client_name: _TypeAlias = _typing.Literal["_client_name", b"_client_name"]  # noqa: Y015

@@ -11,7 +11,7 @@ from jumplab.protocol.v1.controller_pb2_grpc import ControllerServiceServicer
 from jumplab_operator.controller import messages, report_limits
 from jumplab_operator.controller.access import check_quota, own_lease, require_kind, visible_lease
 from jumplab_operator.controller.dialling import Dialler
-from jumplab_operator.controller.interceptor import caller
+from jumplab_operator.controller.interceptor import caller, caller_credential
 from jumplab_operator.controller.lab import Lab, StatusReport
 from jumplab_operator.controller.lease_requests import duration_field
 from jumplab_operator.controller.log_access import lease_of_logs
@@ -70,16 +70,16 @@ class ControllerService(ControllerServiceServicer):
         local_socket = (
             SocketAddress(request.machine, request.local_socket) if request.machine and request.local_socket else None
         )
-        listener = Listener(asyncio.Event(), local_socket, request.serves_logs)
+        listener = Listener(asyncio.Event(), caller_credential(), local_socket, request.serves_logs)
         await StatusStream(self._lab, self._dialler.offers, caller(), listener, context.write).run()
 
     async def Dial(self, request: pb.DialRequest, _: Context) -> pb.DialResponse:
         lease = own_lease(self._lab, caller(), self._named(request.lease_name), request.lease_uid)
-        return self._dialler.dial(lease, request.member, request.machine).answer
+        return self._dialler.dial(lease, caller_credential(), request.member, request.machine).answer
 
     async def DialLogs(self, request: pb.DialLogsRequest, _: Context) -> pb.DialResponse:
         lease = lease_of_logs(self._lab, caller(), self._named(request.lease_name))
-        return self._dialler.dial_logs(lease, request.member)
+        return self._dialler.dial_logs(lease, caller_credential(), request.member)
 
     async def GetLease(self, request: pb.GetLeaseRequest, _: Context) -> pb.GetLeaseResponse:
         lease = visible_lease(self._lab, caller(), self._named(request.name))

@@ -9,7 +9,7 @@ from jumplab.protocol.grpc_loading import aio, grpc
 from jumplab.protocol.v1 import controller_pb2 as pb
 from jumplab_operator.controller.access import own_lease, require_kind
 from jumplab_operator.controller.dialling import Dialler
-from jumplab_operator.controller.interceptor import caller
+from jumplab_operator.controller.interceptor import caller, caller_credential
 from jumplab_operator.controller.lab import Lab
 from jumplab_operator.controller.refusals import BadRequest, NotPossibleNow
 from jumplab_operator.names import Name
@@ -45,7 +45,7 @@ class SessionService:
         request = _request_in(list(context.invocation_metadata() or ()))
         name = Name(caller().name.namespace, request.lease_name)
         lease = own_lease(self._lab, caller(), name, request.lease_uid)
-        dialled = self._dialler.dial(lease, request.member, request.machine)
+        dialled = self._dialler.dial(lease, caller_credential(), request.member, request.machine)
         metadata = ((_ANSWER, dialled.answer.SerializeToString()),)
         if dialled.answer.local_socket:
             await context.send_initial_metadata(metadata)
@@ -56,7 +56,7 @@ class SessionService:
         require_kind(caller(), "Exporter")
         lease_uid = str(dict(context.invocation_metadata() or ()).get(_LEASE, ""))
         self._check_claim(lease_uid)
-        with self._dialler.standby_streams.opened(caller().uid, lease_uid) as standby:
+        with self._dialler.standby_streams.opened(caller().uid, lease_uid, caller_credential()) as standby:
             # Without a bound: it ends with the lease, or with the connection.
             match = await standby.match
         if match is None:

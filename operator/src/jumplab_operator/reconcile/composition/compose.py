@@ -64,7 +64,7 @@ async def lab_over(
         ended=EndedLeases(settings.ended_of_client, settings.ended_of_namespace),
     )
     scheduler_loop = SchedulerLoop(cluster)
-    credentials = Credentials(kube, issuer, settings.ca_pem)
+    credentials = Credentials(kube, issuer, settings.ca_pem, cluster.callers, clock)
     reconciler = Manager(cluster, scheduler_loop, credentials)
     checks = CredentialChecks(beside, cluster, credentials, settings.check_credentials_every)
     informer = Informer(kube, cluster.objects, settings.namespaces, settings.relist_every, clock)

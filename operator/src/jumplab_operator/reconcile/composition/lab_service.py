@@ -7,7 +7,14 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, get_args
 
-from jumplab_operator.controller.lab import Assignment, Explanation, HolderChange, QueuedLease, StatusReport
+from jumplab_operator.controller.lab import (
+    Assignment,
+    CredentialChange,
+    Explanation,
+    HolderChange,
+    QueuedLease,
+    StatusReport,
+)
 from jumplab_operator.errors import ApiError, ApiRefused, EditRefused
 from jumplab_operator.kube.client import CUSTOM, path
 from jumplab_operator.names import Name
@@ -231,8 +238,31 @@ class LabService:
             credential = await self._reconciler.clients.rotate(resource, token)
         return credential.token, credential.expires
 
-    def calling(self, uid: str) -> AbstractContextManager["asyncio.Future[str]"]:
-        return self._cluster.callers.calling(uid)
+    def calling(self, uid: str, token: str) -> AbstractContextManager["asyncio.Future[str]"]:
+        return self._cluster.callers.calling(uid, token)
+
+    def credentials_of(self, client: Name) -> Sequence[str]:
+        found = self.client(client)
+        return self._cluster.callers.credentials(found.uid, self._cluster.clock.now()) if found is not None else ()
+
+    async def credential_changes(self) -> AsyncIterator[CredentialChange]:
+        """Each time that the token of a client or exporter was replaced, or the time of an earlier one is over."""
+        changes: asyncio.Queue[CredentialChange] = asyncio.Queue()
+
+        def note(uid: str, credentials: frozenset[str]) -> None:
+            client = self._cluster.objects.by_uid(Client, uid)
+            leases = self._cluster.holders.leases_of(Name(client.namespace, client.name)) if client is not None else ()
+            found = [lease for each in leases if (lease := self._cluster.objects.by_uid(Lease, each)) is not None]
+            exporters = [exporter.uid for lease in found for exporter in self._cluster.exporters_of(lease)]
+            changes.put_nowait(CredentialChange(uid, credentials, tuple(exporters)))
+
+        self._cluster.callers.on_change(note)
+        while True:
+            yield await changes.get()
+
+    def publish_ca(self, ca_pem: str) -> None:
+        """Puts the CA of the controller's certificate into all Secrets, beside the tokens that they have."""
+        self._reconciler.publish_ca(ca_pem)
 
     async def holders(self) -> AsyncIterator[HolderChange]:
         with self._cluster.holdings.listening() as holdings:

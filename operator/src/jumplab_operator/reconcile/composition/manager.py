@@ -77,6 +77,13 @@ class Manager:
             else:
                 return
 
+    def publish_ca(self, ca_pem: str) -> None:
+        """Has the CA in all Secrets replaced; nothing where it is there already."""
+        if self._credentials.publish_ca(ca_pem):
+            for kind in (Exporter, Client):
+                for uid in self._cluster.objects.uids(kind):
+                    self._cluster.queue.add(uid, patient=True)
+
     def _changed(self, before: StoredObject | None, now: StoredObject | None) -> None:
         seen = now or before
         assert seen is not None, "a change is of something"
@@ -138,6 +145,7 @@ class Manager:
     def _forget(self, uid: str) -> None:
         self._cluster.presence.forget(uid)
         self._credentials.forget(uid)
+        self._cluster.callers.forget(uid)
         self._leases.forget(uid)
 
     def _lease_changed(self, before: Lease | None, now: Lease | None) -> None:

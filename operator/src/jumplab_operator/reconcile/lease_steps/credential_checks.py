@@ -36,6 +36,7 @@ class CredentialChecks:
         """Looks for ever."""
         while True:
             await self._cluster.clock.sleep(self._every)
+            self._cluster.callers.end_replaced(self._cluster.clock.now())
             async with asyncio.TaskGroup() as tasks:
                 for resource in (*self._due(), *self._due_exporters()):
                     tasks.create_task(self._look(resource), name=f"the credential of {resource.name}")

@@ -1,17 +1,22 @@
 """The Secrets that exporters and clients are let in with: NAME-exporter and NAME-client.
 
 Key `token` is the bearer token; key `ca.crt`, where the operator has a CA of its own, is what to trust. A new token is
-written into the Secret that is there: one of another uid means that the credential was removed.
+written into the Secret that is there: one of another uid means that the credential was removed. `previous-token` is
+the one that was replaced, where it is still accepted, until `previous-token-until`.
 """
 
 import base64
 import hmac
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
+from jumplab.protocol.durations import parse_duration
+from jumplab_operator.clock import Clock
+from jumplab_operator.controller.credentials import PREVIOUS_TOKEN, PREVIOUS_UNTIL, accepted_tokens
 from jumplab_operator.errors import ApiRefused, TokenReplaced
 from jumplab_operator.kube.client import CORE, KubeApi, Plain, path
+from jumplab_operator.reconcile.context.callers import Callers
 from jumplab_operator.resources import GROUP, VERSION, Resource
 
 
@@ -30,6 +35,8 @@ class TokenIssuer(Protocol):
 ROTATE = "jumplab.dev/rotate-token"
 """The annotation by which an administrator has a resource's token replaced: each new value means once. The Secret gets
 the same value with the new token, so that it is replaced once, also after a crash."""
+OVERLAP = "jumplab.dev/token-overlap"
+"""The annotation beside it: how long the replaced token is still accepted, as a Go duration; none where it is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +61,12 @@ class CredentialRemoved(Exception):
 class Credentials:
     """Writes the Secret of each exporter and client. A Secret of another owner is never touched."""
 
-    def __init__(self, kube: KubeApi, issuer: TokenIssuer, ca_pem: str = "") -> None:
+    def __init__(self, kube: KubeApi, issuer: TokenIssuer, ca_pem: str, callers: Callers, clock: Clock) -> None:
         self._kube = kube
+        self._callers = callers
+        self._clock = clock
         self._issuer = issuer
-        self._ca = {"ca.crt": _encoded(ca_pem)} if ca_pem else {}
+        self._ca = _published(ca_pem)
         self._known: dict[str, Credential] = {}
 
     async def ensure(self, resource: Resource, recorded: str = "") -> Credential:
@@ -80,7 +89,7 @@ class Credentials:
         if secret is None or token is None or not self._is_current(resource, token):
             return await self._write(resource, secret)
         if _is_to_rotate(resource, _rotation(secret)):
-            return await self._write(resource, secret)
+            return await self._write(resource, secret, previous=token)
         await self._update_ca(resource, secret)
         return self._remember(resource, secret, token)
 
@@ -96,6 +105,14 @@ class Credentials:
         if not is_current or (recorded and _uid(secret) != recorded):
             raise TokenReplaced(f'the token of client "{resource.name}" was replaced or removed; use the new one')
         return await self._write(resource, secret)
+
+    def publish_ca(self, ca_pem: str) -> bool:
+        """From now on, each Secret gets this CA when its resource is reconciled; False where they have it already."""
+        if _published(ca_pem) == self._ca:
+            return False
+        self._ca = _published(ca_pem)
+        self._known.clear()
+        return True
 
     def is_as_known(self, resource: Resource, secret: Plain | None) -> bool:
         """Whether this is what was last known to be the resource's Secret, or none was."""
@@ -113,6 +130,9 @@ class Credentials:
         created = datetime.fromisoformat(metadata["creationTimestamp"])
         credential = Credential(metadata["name"], metadata["uid"], created, token, None, False, _rotation(secret))
         self._known[resource.uid] = credential
+        if (tokens := accepted_tokens(secret)) is not None:
+            why = f'the token of {resource.KIND.lower()} "{resource.name}" was replaced; use the new one'
+            self._callers.note_tokens(resource.uid, tokens, self._clock.now(), why)
         return credential
 
     def _is_current(self, resource: Resource, token: str) -> bool:
@@ -124,16 +144,18 @@ class Credentials:
             version = {"resourceVersion": secret["metadata"]["resourceVersion"]}
             await self._kube.merge(secret_path(resource), {"metadata": version, "data": self._ca})
 
-    async def _write(self, resource: Resource, existing: Plain | None) -> Credential:
+    async def _write(self, resource: Resource, existing: Plain | None, previous: str = "") -> Credential:
+        """A new token.  previous: one that is accepted meanwhile, for as long as the administrator has said."""
         name = secret_name(resource)
         token, expires = self._issuer.issue(resource.KIND, resource.namespace, resource.name, resource.uid)
         annotations = {ROTATE: wanted} if (wanted := resource.metadata.annotations.get(ROTATE)) else {}
-        body = {
+        data: dict[str, str | None] = {"token": _encoded(token), **self._ca}
+        body: Plain = {
             "apiVersion": "v1",
             "kind": "Secret",
             "type": "Opaque",
             "metadata": {"name": name, "ownerReferences": [_owner(resource)], "annotations": annotations},
-            "data": {"token": _encoded(token), **self._ca},
+            "data": data,
         }
         if existing is None:
             written = await self._kube.create(path(CORE, "secrets", resource.namespace), body)
@@ -141,7 +163,7 @@ class Credentials:
             _check_owner(existing, resource)
             version = {"resourceVersion": existing["metadata"]["resourceVersion"]}
             metadata = {**version, "ownerReferences": [_owner(resource)], "annotations": annotations}
-            body = {"metadata": metadata, "data": body["data"]}
+            body = {"metadata": metadata, "data": data | _previous(previous, _overlap(resource), self._clock.now())}
             written = await self._kube.merge(secret_path(resource), body)
         return replace(self._remember(resource, written, token), expires=expires, fresh=True)
 
@@ -154,6 +176,26 @@ def _is_to_rotate(resource: Resource, done: str) -> bool:
 def _rotation(secret: Plain) -> str:
     annotations: dict[str, str] = secret["metadata"].get("annotations") or {}
     return annotations.get(ROTATE, "")
+
+
+def _overlap(resource: Resource) -> timedelta:
+    try:
+        return parse_duration(resource.metadata.annotations.get(OVERLAP, "0s"))
+    except ValueError:
+        return timedelta(0)
+
+
+def _previous(token: str, overlap: timedelta, now: datetime) -> dict[str, str | None]:
+    """The keys of a Secret for a token that was replaced, as a merge patch."""
+    if not token or overlap <= timedelta(0):
+        return {PREVIOUS_TOKEN: None, PREVIOUS_UNTIL: None}
+    until = (now + overlap).isoformat(timespec="seconds")
+    return {PREVIOUS_TOKEN: _encoded(token), PREVIOUS_UNTIL: _encoded(until)}
+
+
+def _published(ca_pem: str) -> dict[str, str]:
+    """The keys of a Secret for a CA."""
+    return {"ca.crt": _encoded(ca_pem)} if ca_pem else {}
 
 
 def secret_name(resource: Resource) -> str:

@@ -27,6 +27,9 @@ class User:
     credential: str = ""
     """What proved the user, where that may be removed: the uid of the object that held the token."""
 
+    token: str = ""
+    """What proved the user, where it may be replaced: the id of the token."""
+
     is_own: bool = False
     """Whether it is a part of this very process, which asks as often as it needs to."""
 
@@ -51,7 +54,7 @@ class Tenancy(Protocol):
         ...
 
     def is_revoked(self, user: User, lookup: Lookup) -> bool:
-        """Whether a user who was let in is gone, or what proved that one was removed; a replaced token is not."""
+        """Whether a user who was let in is gone, or what proved that one was removed or replaced."""
         ...
 
     def grants(self, user: User) -> Sequence[Grant]:

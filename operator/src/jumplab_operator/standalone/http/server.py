@@ -70,6 +70,7 @@ class KubernetesApi:
         self._limits = limits
         self._connection_limits = connections
         self._tenancy = tenancy
+        self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self.url = ""
         self.url_elsewhere = ""
         self.ca_pem = b""
@@ -136,7 +137,9 @@ class KubernetesApi:
             if_it_fails.push_async_callback(self._runner.cleanup)
             await self._runner.setup()
             assert self._runner.server is not None
-            self._connections = Connections(self._runner.server, self._tls(authority), self._connection_limits)
+            self._authority = authority
+            self._load_certificate()
+            self._connections = Connections(self._runner.server, self._tls, self._connection_limits)
             if_it_fails.callback(self._connections.close)
             self._tell_address(await self._listen())
             if_it_fails.pop_all()
@@ -171,21 +174,25 @@ class KubernetesApi:
                 "stop what uses it or choose another port"
             ) from error
 
-    def _tls(self, authority: pki.Issued) -> ssl.SSLContext:
+    def renew_certificate(self) -> None:
+        """Makes another certificate for new connections where the served one ends within a month."""
+        if pki.is_due(self._certificate_pem, self._clock()):
+            self._load_certificate()
+
+    def _load_certificate(self) -> None:
         names = dict.fromkeys(
             ["localhost", "127.0.0.1", "::1", socket.gethostname(), _ANY_ADDRESS.get(self._host, self._host)]
         )
         if self._advertised:
             names[self._advertised] = None
-        issued = pki.issue_server_certificate(authority, list(names), self._clock())
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        issued = pki.issue_server_certificate(self._authority, list(names), self._clock())
+        self._certificate_pem = issued.certificate_pem
         both = os.memfd_create("tls", os.MFD_CLOEXEC)  # no disk has to have room for it, nor gets the key
         try:
             os.write(both, issued.certificate_pem + issued.key_pem)
-            context.load_cert_chain(f"/proc/self/fd/{both}")
+            self._tls.load_cert_chain(f"/proc/self/fd/{both}")
         finally:
             os.close(both)
-        return context
 
 
 def _url(host: str, port: int) -> str:
