@@ -7,10 +7,12 @@ import uuid
 from dataclasses import dataclass, replace
 from functools import partial
 
+from jumplab.audit_log import AuditLog
 from jumplab.session.host import DriverTree
 from jumplab.transport.endpoint import Endpoint, Identity
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import Link
+from jumplab_exporter.audit import ExporterAudit
 from jumplab_exporter.checking import Checkup
 from jumplab_exporter.config import ExporterConfig
 from jumplab_exporter.config_warnings import warnings_of
@@ -80,13 +82,15 @@ class Wire:
 
 
 class Exporter:
-    """One exporter process. `run` once.  short_path: where clients on this machine come."""
+    """One exporter process. `run` once.  short_path: where clients on this machine come.  audit_log: entered."""
 
-    def __init__(self, config: ExporterConfig, short_path: LocalSocket) -> None:
+    def __init__(self, config: ExporterConfig, short_path: LocalSocket, audit_log: AuditLog | None = None) -> None:
         self._config = config
         self._wire = Wire.of(config, short_path)
         hook_folder = short_path.socket.parent / "hook" if short_path.socket is not None else None
-        self._sessions = SessionFactory(config, self._wire.epoch, hook_folder)
+        full_name = f"{config.metadata.namespace}/{config.metadata.name}"
+        self._audit = ExporterAudit(audit_log, full_name)
+        self._sessions = SessionFactory(config, self._wire.epoch, hook_folder, self._audit)
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._state: State = Connecting()
         self._outbox = ReportQueue()
@@ -102,7 +106,7 @@ class Exporter:
         self._check_task: asyncio.Task[None] | None = None
         self._last_lines = LastLines()
         self._console_logs = config.console_logs.logs_of(f"{config.metadata.namespace}.{config.metadata.name}")
-        self._log_sessions = LogSessions(self._console_logs, config.metadata.name, self._open_link)
+        self._log_sessions = LogSessions(self._console_logs, config.metadata.name, self._open_link, self._audit)
         self._registration = Registration(
             self._connect,
             self._outbox,
@@ -317,6 +321,7 @@ class Exporter:
             leaves_after_lease=self._config.exit_on_lease_end,
             post=self._events.put_nowait,
             report_drivers=self._report_drivers,
+            audit=self._audit,
         )
 
 

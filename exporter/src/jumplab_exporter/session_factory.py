@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 from jumplab.session.host import DriverTree, FailedDriver, SessionHost
+from jumplab_exporter.audit import SILENT, By, ExporterAudit
 from jumplab_exporter.config import LocalConfig
 from jumplab_exporter.driver_factory import build_drivers
 from jumplab_exporter.hooks.surroundings import HookSession
@@ -16,12 +17,16 @@ class SessionFactory:
     """The sessions of one configuration.
 
     epoch: names this process.  hook_folder: for the socket of hooks; None: a new folder for each.
+    audit: of the calls of hooks.
     """
 
-    def __init__(self, config: LocalConfig, epoch: str, hook_folder: Path | None) -> None:
+    def __init__(
+        self, config: LocalConfig, epoch: str, hook_folder: Path | None, audit: ExporterAudit = SILENT
+    ) -> None:
         self._config = config
         self._epoch = epoch
         self._hook_folder = hook_folder
+        self._audit = audit
         self._logged: dict[str, str] = {}
 
     def build_tree(self) -> DriverTree:
@@ -45,7 +50,7 @@ class SessionFactory:
         """For a hook of a lease."""
         name = self._config.metadata.name
         host = SessionHost(tree, exporter_name=name, lease_name=lease.name, epoch=self._epoch, sends_logs=False)
-        return HookSession(host, name, self._hook_folder)
+        return HookSession(host, name, self._hook_folder, self._audit.observer(lease, "", By.HOOK))
 
     def _log_failures(self, tree: DriverTree) -> None:
         """Each once, since drivers are built for each lease and each check."""
