@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from jumplab.audit_log import AuditLog
 from jumplab_exporter.config import ExporterConfig
 from jumplab_exporter.exporter import Exporter
 from jumplab_exporter.local_socket import short_path
@@ -45,9 +46,9 @@ def running(configured: Callable[..., dict[str, Any]]) -> Run:
     """An exporter that runs in this process until the context is left."""
 
     @asynccontextmanager
-    async def run(**changes: Any) -> AsyncIterator[Exporter]:
+    async def run(*, audit_log: AuditLog | None = None, **changes: Any) -> AsyncIterator[Exporter]:
         with short_path() as local:
-            exporter = Exporter(ExporterConfig.model_validate(configured(**changes)), local)
+            exporter = Exporter(ExporterConfig.model_validate(configured(**changes)), local, audit_log)
             async with asyncio.TaskGroup() as tasks:
                 task = tasks.create_task(exporter.run(), name="the exporter")
                 try:

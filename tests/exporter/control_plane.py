@@ -186,6 +186,10 @@ class ControlPlane(ControllerServiceServicer):
         assert self.place is not None
         return LocalLink(Path(self.place.local_socket), token)
 
+    def client_token(self) -> str:
+        """A client's token for a new session, as the controller makes it."""
+        return self._token(uuid.uuid4().hex, Role.CLIENT)
+
     def _token(self, session: str, role: Role, uid: str = "", *, logs: bool = False) -> str:
         now, lease = datetime.now(UTC), f"lab/{self._state.lease_name}"
         deadline = now + timedelta(hours=1)

@@ -15,6 +15,7 @@ from jumplab.transport.endpoint import check_address
 from jumplab.transport.tls_settings import TlsSettings
 from jumplab.validation import explain_document
 from jumplab.yaml_documents import YamlDocument, YamlRefused, read_document, reading_problem
+from jumplab_exporter.audit_settings import AuditLogSettings
 from jumplab_exporter.console_log_settings import ConsoleLogSettings
 from jumplab_exporter.drivers.sizes import Size
 from jumplab_exporter.errors import ConfigurationError
@@ -231,6 +232,7 @@ class LocalConfig(_Part):
     hooks: Annotated[Hooks, BeforeValidator(_empty_if_none)] = Field(default_factory=Hooks)
     health_check: HealthCheck | None = Field(default=None, alias="healthCheck")
     console_logs: ConsoleLogSettings = Field(default_factory=ConsoleLogSettings, alias="consoleLogs")
+    audit_log: AuditLogSettings | None = Field(default=None, alias="auditLog")
     failure_detection: FailureDetection | None = Field(default=None, alias="failureDetection")
     exit_on_lease_end: bool = Field(default=False, alias="exitOnLeaseEnd")
     alias: str | None = None

@@ -1,8 +1,5 @@
 """One connection of an exporter to its controller."""
 
-import base64
-import binascii
-import json
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +23,7 @@ from jumplab_exporter.health import Health
 from jumplab_exporter.lifecycle import Lease
 from jumplab_exporter.local_socket import LocalSocket
 from jumplab_exporter.reports import Report
+from jumplab_exporter.stream_tokens import session_of
 
 # Registering waits for writes to the Kubernetes API, which has its own bound at the controller.
 _CALL_BOUND_SECONDS = 20.0
@@ -204,13 +202,4 @@ def _assignment(status: pb.StatusResponse) -> Assignment:
 
 
 def _offer(offer: pb.RouterOffer) -> Offer:
-    return Offer(offer.router_endpoint, offer.router_token, _session_of(offer.router_token))
-
-
-def _session_of(token: str) -> str:
-    """The session that a stream token is for, read without checking: that is the router's part."""
-    try:
-        payload = token.split(".")[1]
-        return str(json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["sub"])
-    except (IndexError, KeyError, TypeError, ValueError, binascii.Error):
-        return token
+    return Offer(offer.router_endpoint, offer.router_token, session_of(offer.router_token))

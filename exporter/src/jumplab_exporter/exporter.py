@@ -8,11 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
+from jumplab.audit_log import AuditLog
 from jumplab.boottime import boottime
 from jumplab.session.host import DriverTree
 from jumplab.transport.endpoint import Endpoint, Identity
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import Link
+from jumplab_exporter.audit import ExporterAudit
 from jumplab_exporter.checking import Checkup
 from jumplab_exporter.config import ExporterConfig
 from jumplab_exporter.config_warnings import warnings_of
@@ -93,7 +95,7 @@ class Exporter:
     """One exporter process. `run` once.
 
     short_path: where clients on this machine come.  read_again: the configuration as its files are now, for each
-    connection: the token or the CA may have been replaced. Raises ConfigurationError.
+    connection: the token or the CA may have been replaced. Raises ConfigurationError.  audit_log: entered.
     """
 
     def __init__(
@@ -101,12 +103,15 @@ class Exporter:
         config: ExporterConfig,
         short_path: LocalSocket,
         read_again: Callable[[], ExporterConfig] | None = None,
+        audit_log: AuditLog | None = None,
     ) -> None:
         self._config = config
         self._read_again = read_again or (lambda: config)
         self._wire = Wire.of(config, short_path)
         hook_folder = short_path.socket.parent / "hook" if short_path.socket is not None else None
-        self._sessions = SessionFactory(config, self._wire.epoch, hook_folder, self.note_incident)
+        full_name = f"{config.metadata.namespace}/{config.metadata.name}"
+        self._audit = ExporterAudit(audit_log, full_name)
+        self._sessions = SessionFactory(config, self._wire.epoch, hook_folder, self.note_incident, self._audit)
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._state: State = Connecting()
         self._outbox = ReportQueue()
@@ -122,7 +127,7 @@ class Exporter:
         self._check_task: asyncio.Task[None] | None = None
         self._last_lines = LastLines()
         self._console_logs = config.console_logs.logs_of(f"{config.metadata.namespace}.{config.metadata.name}")
-        self._log_sessions = LogSessions(self._console_logs, config.metadata.name, self._open_link)
+        self._log_sessions = LogSessions(self._console_logs, config.metadata.name, self._open_link, self._audit)
         self._registration = Registration(
             self._connect,
             self._outbox,
@@ -341,6 +346,7 @@ class Exporter:
             leaves_after_lease=self._config.exit_on_lease_end,
             post=self._events.put_nowait,
             report_drivers=self._report_drivers,
+            audit=self._audit,
         )
 
 

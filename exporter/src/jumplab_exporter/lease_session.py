@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 
 from jumplab.protocol.v1.common_pb2 import LOG_SOURCE_BEFORE_LEASE_HOOK
 from jumplab.session.host import DriverTree, SessionHost
+from jumplab.session.host.observing import ConnectionObserver
 from jumplab.transport.backoff import Backoff
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import Link
+from jumplab.transport.listener import AcceptedLink
+from jumplab_exporter.audit import ExporterAudit
 from jumplab_exporter.config import Hook, Hooks, OnFailure
 from jumplab_exporter.console_logs import Recording
 from jumplab_exporter.containment.leftovers import Leftovers
@@ -19,6 +22,7 @@ from jumplab_exporter.hooks.surroundings import HookSession, environment_of, mot
 from jumplab_exporter.lifecycle import Attended, Cleaned, DriversHang, Event, Lease, Prepared, PreparingFailed
 from jumplab_exporter.local_socket import ClientSocket, ExpectedClients
 from jumplab_exporter.reports import Report
+from jumplab_exporter.stream_tokens import session_of
 
 # How long drivers may take to be torn down before they are called hanging.
 TEARDOWN_BOUND_SECONDS = 30.0
@@ -37,6 +41,7 @@ class SessionContext:
     record_consoles: has the log of a lease's consoles kept, None where none is; they are not set up yet.
     open_hook_session: the drivers as a hook reaches them.  leaves_after_lease: the process ends with the lease.
     post: takes events for the state machine.  report_drivers: takes the drivers once they are set up.
+    audit: of the clients' sessions.
     """
 
     build_tree: Callable[[], DriverTree]
@@ -50,6 +55,7 @@ class SessionContext:
     leaves_after_lease: bool
     post: Callable[[Event], None]
     report_drivers: Callable[[DriverTree], None]
+    audit: ExporterAudit
 
 
 @dataclass(slots=True)
@@ -152,8 +158,11 @@ class LeaseSession:
         self._context.post(Attended(self.lease.uid, attached, in_use))
 
     async def _serve_until_the_end(self, session: SessionHost, tree: DriverTree) -> None:
+        def serve_local(link: AcceptedLink) -> Awaitable[None]:
+            return session.serve(link, self._observer(session_of(link.token)))
+
         async with (
-            self._context.short_path.listening(self._expected_clients, session.serve),
+            self._context.short_path.listening(self._expected_clients, serve_local),
             asyncio.TaskGroup() as tasks,
         ):
             preparing = tasks.create_task(self._prepare(session, tree), name=f"preparing lease {self.lease.name}")
@@ -188,15 +197,19 @@ class LeaseSession:
             while True:
                 offer = await self._offers.get()
                 link = self._context.open_link(offer)
-                tasks.create_task(session.serve(link), name=f"session {offer.session}")
+                serving = session.serve(link, self._observer(offer.session))
+                tasks.create_task(serving, name=f"session {offer.session}")
+
+    def _observer(self, session_id: str) -> ConnectionObserver:
+        return self._context.audit.observer(self.lease, session_id)
 
     async def _stay_ahead(self, session: SessionHost, preparing: "asyncio.Task[bool]") -> None:
         """Waits at the router for the next client, so that it need not wait for us. One that comes while we don't is
         offered instead."""
 
-        async def serve(link: Link) -> None:
+        async def serve(link: Link, observer: ConnectionObserver) -> None:
             if await preparing:  # a lease that was ready before our process was replaced has clients meanwhile
-                await session.serve(link)
+                await session.serve(link, observer)
 
         backoff = Backoff()
         async with asyncio.TaskGroup() as tasks:
@@ -210,7 +223,8 @@ class LeaseSession:
                     continue
                 backoff.reset()
                 self._seen.add(offer.session)
-                tasks.create_task(serve(link), name=f"session {offer.session}")
+                serving = serve(link, self._observer(offer.session))
+                tasks.create_task(serving, name=f"session {offer.session}")
                 await asyncio.sleep(_ASIDE_SECONDS)  # the client that has come goes first
 
     async def _tear_down(self, tree: DriverTree) -> None:

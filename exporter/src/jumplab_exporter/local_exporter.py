@@ -15,8 +15,8 @@ from typing import NoReturn
 
 from jumplab.session.host import DriverTree
 from jumplab.transport.errors import Refused
-from jumplab.transport.links import Link
-from jumplab.transport.listener import LocalListener, only
+from jumplab.transport.listener import AcceptedLink, LocalListener, only
+from jumplab_exporter.audit import SILENT
 from jumplab_exporter.config import LocalConfig
 from jumplab_exporter.config_warnings import warnings_of
 from jumplab_exporter.controller import Offer
@@ -66,7 +66,9 @@ class _ParentSocket:
     token: str
 
     @asynccontextmanager
-    async def listening(self, _: ExpectedClients, serve: Callable[[Link], Awaitable[None]]) -> AsyncIterator[None]:
+    async def listening(
+        self, _: ExpectedClients, serve: Callable[[AcceptedLink], Awaitable[None]]
+    ) -> AsyncIterator[None]:
         async with LocalListener(self.folder, only(self.token), serve):
             yield
 
@@ -158,6 +160,7 @@ class LocalExporter:
             leaves_after_lease=True,
             post=self._events.put_nowait,
             report_drivers=_nothing_to_report,
+            audit=SILENT,
         )
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Protocol
 
 from jumplab.transport.errors import NotAllowed
-from jumplab.transport.links import ConnectionLost, Link
-from jumplab.transport.listener import LocalListener
+from jumplab.transport.links import ConnectionLost
+from jumplab.transport.listener import AcceptedLink, LocalListener
 from jumplab.transport.same_machine import machine_id
 from jumplab_exporter.own_folder import own_folder
 
@@ -92,7 +92,7 @@ class ClientSocket(Protocol):
     """Where clients on this machine come."""
 
     def listening(
-        self, expected_clients: ExpectedClients, serve: Callable[[Link], Awaitable[None]]
+        self, expected_clients: ExpectedClients, serve: Callable[[AcceptedLink], Awaitable[None]]
     ) -> AbstractAsyncContextManager[None]:
         """Serves clients while the context lasts."""
 
@@ -106,7 +106,7 @@ class LocalSocket:
 
     @asynccontextmanager
     async def listening(
-        self, expected_clients: ExpectedClients, serve: Callable[[Link], Awaitable[None]]
+        self, expected_clients: ExpectedClients, serve: Callable[[AcceptedLink], Awaitable[None]]
     ) -> AsyncIterator[None]:
         """Serves expected clients while the context lasts; without a socket, clients go through the router."""
         async with AsyncExitStack() as stack:

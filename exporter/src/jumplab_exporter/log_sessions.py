@@ -16,8 +16,10 @@ from jumplab.drivers.console.kept_logs import KeptLog, KeptLogs, KeptLogsInterfa
 from jumplab.session.host import DriverTree, SessionHost
 from jumplab.transport.first_completed import first_completed
 from jumplab.transport.links import Link
+from jumplab_exporter.audit import By, ExporterAudit
 from jumplab_exporter.console_logs import ConsoleLogs
 from jumplab_exporter.controller import LogOffer, Offer
+from jumplab_exporter.lifecycle import Lease
 
 AT_ONCE = 4
 AT_ONCE_OF_LEASE = 2
@@ -30,12 +32,19 @@ _log = logging.getLogger(__name__)
 
 
 class LogSessions:
-    """Those of one exporter.  logs: None where it keeps none.  open_link: the way to a client."""
+    """Those of one exporter.  logs: None where it keeps none.  open_link: the way to a client.  audit: of them."""
 
-    def __init__(self, logs: ConsoleLogs | None, exporter_name: str, open_link: Callable[[Offer], Link]) -> None:
+    def __init__(
+        self,
+        logs: ConsoleLogs | None,
+        exporter_name: str,
+        open_link: Callable[[Offer], Link],
+        audit: ExporterAudit,
+    ) -> None:
         self._logs = logs
         self._exporter_name = exporter_name
         self._open_link = open_link
+        self._audit = audit
         self._offers: asyncio.Queue[LogOffer] = asyncio.Queue()
         self._seen: set[str] = set()
         self._reading: list[str] = []
@@ -73,7 +82,9 @@ class LogSessions:
         async with tree, SessionHost(tree, exporter_name=self._exporter_name) as session:
             # A client that has lost its connection comes with another session.
             session.usage.on_change = lambda attached, _in_use: (begun if attached else over).set()
-            serving = session.serve(self._open_link(offered.offer))
+            lease = Lease(offered.lease_uid, "", "")  # its name and its client are in the controller's audit log
+            observer = self._audit.observer(lease, offered.offer.session, By.LOG_READER)
+            serving = session.serve(self._open_link(offered.offer), observer)
             await first_completed({scope: serving, f"the end of {scope}": _end_in_time(session, begun, over, driver)})
 
     def _busy(self) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from jumplab.driver import Driver
 from jumplab.session.host import DriverTree, FailedDriver, SessionHost
+from jumplab_exporter.audit import SILENT, By, ExporterAudit
 from jumplab_exporter.config import LocalConfig
 from jumplab_exporter.driver_factory import build_drivers
 from jumplab_exporter.hooks.surroundings import HookSession
@@ -21,15 +22,22 @@ class SessionFactory:
 
     epoch: names this process.  hook_folder: for the socket of hooks; None: a new folder for each.
     note_incident: called with a path and a sentence when the process of isolated drivers has ended by itself.
+    audit: of the calls of hooks.
     """
 
     def __init__(
-        self, config: LocalConfig, epoch: str, hook_folder: Path | None, note_incident: Callable[[str, str], None]
+        self,
+        config: LocalConfig,
+        epoch: str,
+        hook_folder: Path | None,
+        note_incident: Callable[[str, str], None],
+        audit: ExporterAudit = SILENT,
     ) -> None:
         self._config = config
         self._epoch = epoch
         self._hook_folder = hook_folder
         self._note_incident = note_incident
+        self._audit = audit
         self._logged: dict[str, str] = {}
 
     def build_tree(self) -> DriverTree:
@@ -65,7 +73,7 @@ class SessionFactory:
         """For a hook of a lease."""
         name = self._config.metadata.name
         host = SessionHost(tree, exporter_name=name, lease_name=lease.name, epoch=self._epoch, sends_logs=False)
-        return HookSession(host, name, self._hook_folder)
+        return HookSession(host, name, self._hook_folder, self._audit.observer(lease, "", By.HOOK))
 
     def _log_failures(self, tree: DriverTree) -> None:
         """Each once, since drivers are built for each lease and each check."""

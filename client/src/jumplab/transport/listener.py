@@ -51,9 +51,10 @@ class Arrival:
 
 
 class AcceptedLink:
-    """The listener's end of one session: a Link whose streams the peer opens first."""
+    """The listener's end of one session: a Link whose streams the peer opens first.  token: opened the session."""
 
-    def __init__(self) -> None:
+    def __init__(self, token: str = "") -> None:
+        self.token = token
         self._streams: dict[int, asyncio.Future[LocalStream]] = {}
         self._used = UsedNumbers()
         self._arrivals: asyncio.Queue[tuple[int, bool]] = asyncio.Queue()
@@ -189,14 +190,15 @@ class LocalListener:
     def _admit_stream(self, greeting: "_Greeting", stream: LocalStream) -> None:
         session, number = greeting.session, greeting.number
         if number == 0 and session not in self._sessions:
-            self._begin(session)
+            self._begin(greeting)
         if session not in self._sessions:
             raise ConnectionLost("this session is over")
         if not self._sessions[session].admit_stream(Arrival(number, greeting.bulk, stream)):
             raise NotPossibleNow(f"stream {number} of this session is open already, or {_STREAMS_AT_ONCE} others are")
 
-    def _begin(self, session: str) -> None:
-        link = self._sessions[session] = AcceptedLink()
+    def _begin(self, greeting: "_Greeting") -> None:
+        session = greeting.session
+        link = self._sessions[session] = AcceptedLink(greeting.token)
         self._run(self._serve_one(session, link), f"local session {session[:8]}")
 
     async def _serve_one(self, session: str, link: AcceptedLink) -> None:

@@ -7,10 +7,12 @@ import stat
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from jumplab.programs import folder_of
 from jumplab.session.host import SessionHost
+from jumplab.session.host.observing import ConnectionObserver
 from jumplab.socket_folders import socket_base
 from jumplab.transport.listener import LocalListener, only
 from jumplab_exporter.lifecycle import Lease
@@ -48,13 +50,16 @@ def environment_for(name: str, own: Mapping[str, str], exporters: Mapping[str, s
 class HookSession:
     """A session of the hook alone, beside those of the lease's clients: what comes by it is nobody's use of the lease.
 
-    folder: for its socket; None: a new one in TMPDIR.
+    folder: for its socket; None: a new one in TMPDIR.  observer: of its connections.
     """
 
-    def __init__(self, host: SessionHost, exporter_name: str, folder: Path | None) -> None:
+    def __init__(
+        self, host: SessionHost, exporter_name: str, folder: Path | None, observer: ConnectionObserver
+    ) -> None:
         self._host = host
         self._exporter_name = exporter_name
         self._folder = folder
+        self._observer = observer
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[dict[str, str]]:
@@ -68,7 +73,7 @@ class HookSession:
             try:
                 folder = self._folder or Path(stack.enter_context(_new_folder()))
                 token = secrets.token_hex(16)
-                listener = LocalListener(folder, only(token), self._host.serve)
+                listener = LocalListener(folder, only(token), partial(self._host.serve, observer=self._observer))
                 path = (await stack.enter_async_context(listener)).path
                 own |= {"JUMPLAB_SOCKET": str(path), "JUMPLAB_SOCKET_TOKEN": token}
                 own |= {"JMP_MOTD_FILE": str(folder / "motd")}

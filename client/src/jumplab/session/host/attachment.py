@@ -3,16 +3,15 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Callable
 
 from jumplab.driver import errors
 from jumplab.driver.interface import MethodKind
-from jumplab.driver.progressing import Progress, reporting_to
 from jumplab.protocol.v1.session_pb2 import (
     Call,
     CallItem,
     CallOpened,
-    CallProgress,
     CallResult,
     Frame,
     Frames,
@@ -28,7 +27,8 @@ from jumplab.session.frames import FRAME_BYTES, UNCOUNTED, ProtocolError, is_of_
 from jumplab.session.host.dispatch import Dispatcher, Invocation
 from jumplab.session.host.driver_logs import driver_path, traceback_of
 from jumplab.session.host.keeping import is_of_driver
-from jumplab.session.host.progress import ProgressReports
+from jumplab.session.host.observing import NOBODY, ConnectionObserver
+from jumplab.session.host.progress import sending_progress
 from jumplab.session.host.pushing import Pushes
 from jumplab.session.host.running import RunningCalls
 from jumplab.session.host.streams import HostedStream, refuse_stream
@@ -71,6 +71,7 @@ class Attachment:
         self._items: dict[int, SentItems] = {}
         self._results_bytes = 0
         self._connection: Link | None = None
+        self._observer = NOBODY
         self._reason = ""
         self._replaced = asyncio.Event()
         self._turn = asyncio.Lock()
@@ -97,21 +98,30 @@ class Attachment:
         self.life.apply(SessionEvent.OVER)
         self.left.set()
 
-    async def serve(self, link: Link, stream: EnvelopeStream, payloads: AsyncIterator[Frames], hello: Hello) -> None:
+    async def serve(
+        self,
+        link: Link,
+        stream: EnvelopeStream,
+        payloads: AsyncIterator[Frames],
+        hello: Hello,
+        observer: ConnectionObserver,
+    ) -> None:
         """Serves one connection, whose hello has come, until it is lost, replaced, or the client has left.
 
-        payloads: what comes on `stream` after the hello.
+        payloads: what comes on `stream` after the hello.  observer: of this connection.
         """
         self._replaced.set()
         replaced = self._replaced = asyncio.Event()
         self.life.apply(SessionEvent.CONNECTED)
-        self._connection = link
+        self._connection, self._observer = link, observer
+        observer.attached(resumed=bool(hello.epoch))
         try:
             async with self._turn:  # the connection before this one must not take its first words
                 if not replaced.is_set():
                     self._begin(hello)
                     await self._converse(stream, payloads, replaced)
         finally:
+            observer.detached(left=self.life.is_over)
             if not replaced.is_set():
                 self.life.apply(SessionEvent.LOST)
                 self._connection = None
@@ -256,7 +266,7 @@ class Attachment:
         """Runs one call to its result frame, and a byte stream to its last byte."""
         try:
             # No name for the result here: one that is dropped because nobody reads must not live on.
-            await self._send_result(await self._result_of(call))
+            await self._send_result(await self._observed(call))
             if call.id in self._streams:
                 await self._streams[call.id].let_go()
         finally:
@@ -287,6 +297,18 @@ class Attachment:
             await self._channel.send(Frame(call_result=result))
         finally:
             self._results_bytes -= size_bytes
+
+    async def _observed(self, call: Call) -> CallResult:
+        """The call's outcome, as the observer of its connection is told, too."""
+        observer, begun, error_name = self._observer, time.monotonic(), "CallCancelled"
+        try:
+            result = await self._result_of(call)
+            error_name = result.error.type
+        finally:
+            if observer is not NOBODY:
+                names = self._dispatcher.known_names(call.driver_uuid, call.method)
+                observer.called(*names, error_name, time.monotonic() - begun)
+        return result
 
     async def _outcome(self, call: Call) -> CallResult:
         """What the call ends with. Cancelled, it says so to the client, unless that has let go of it."""
@@ -324,23 +346,8 @@ class Attachment:
     async def _watched(self, call: Call, invocation: Invocation) -> bytes:
         """Does the work within the caller's deadline, if it has one, and tells it how far it is, if it listens."""
         async with asyncio.timeout(call.timeout_ms / 1000 if call.timeout_ms else None):
-            with self._sending_progress(call) if call.progress else contextlib.nullcontext():
+            with sending_progress(self._channel, call.id) if call.progress else contextlib.nullcontext():
                 return await self._work(call, invocation)
-
-    @contextlib.contextmanager
-    def _sending_progress(self, call: Call) -> Iterator[None]:
-        """What the driver says of the call's progress goes to the client."""
-
-        def send(progress: Progress) -> None:
-            message = CallProgress(id=call.id, done=progress.done, total=progress.total, text=progress.text)
-            self._channel.post_latest(call.id, Frame(call_progress=message))
-
-        reports = ProgressReports(send)
-        try:
-            with reporting_to(reports.put):
-                yield
-        finally:
-            reports.close()
 
     async def _work(self, call: Call, invocation: Invocation) -> bytes:
         # A byte stream that stays open, such as a console, is used by what the client sends.

@@ -57,6 +57,13 @@ class Dispatcher:
         node = self._tree.nodes.get(driver_uuid)
         return node.path if node is not None else ""
 
+    def known_names(self, driver_uuid: str, method_name: str) -> tuple[str, str]:
+        """The driver's path and the method's name; each is empty if there is none, whatever the client wrote."""
+        node = self._tree.nodes.get(driver_uuid)
+        if node is None:
+            return "", ""
+        return node.path, method_name if method_name in node.methods else ""
+
     def prepare(self, driver_uuid: str, method_name: str, arguments: bytes) -> Invocation:
         """Finds the method and checks its arguments. Raises NotExported, DriverFailed, BadArguments."""
         node = self._tree.nodes.get(driver_uuid)

@@ -19,6 +19,7 @@ from jumplab.session.frames import ProtocolError, read_payloads, until_let_go
 from jumplab.session.host.attachment import Attachment
 from jumplab.session.host.dispatch import Dispatcher
 from jumplab.session.host.driver_logs import DRIVERS_LOGGER
+from jumplab.session.host.observing import NOBODY, ConnectionObserver
 from jumplab.session.host.tree import DriverTree
 from jumplab.session.host.usage import IDLE_AFTER, Usage
 from jumplab.transport.errors import TransportError
@@ -98,8 +99,10 @@ class SessionHost:
         self.usage.close()
         self._dispatcher.close()
 
-    async def serve(self, link: Link) -> None:
+    async def serve(self, link: Link, observer: ConnectionObserver = NOBODY) -> None:
         """Serves one connection of a client; closes the link. Cancelling detaches the client.
+
+        observer: of this connection.
 
         Where the connection was lost, returns when the client has come back with another, has left for good, or did not
         come back in ten minutes: until then what it has running goes on.
@@ -112,7 +115,7 @@ class SessionHost:
                 hello = await self._greeted(stream, payloads)
             if dismissals != self._dismissals:
                 return  # it was let in before the others were sent away
-            await self._serve(link, stream, payloads, hello)
+            await self._serve(link, stream, payloads, hello, observer)
         except (TransportError, TimeoutError) as error:
             _log.debug("a client's connection ended: %s", error)
         except Exception:  # noqa: BLE001 - the root of a connection's task: the other clients go on
@@ -141,11 +144,18 @@ class SessionHost:
             vanished.end()
         return vanished is not None
 
-    async def _serve(self, link: Link, stream: EnvelopeStream, payloads: AsyncIterator[Frames], hello: Hello) -> None:
+    async def _serve(
+        self,
+        link: Link,
+        stream: EnvelopeStream,
+        payloads: AsyncIterator[Frames],
+        hello: Hello,
+        observer: ConnectionObserver,
+    ) -> None:
         attachment = self._attachment_of(hello)
         try:
             with self.usage.connected(busy=hello.busy):
-                await attachment.serve(link, stream, payloads, hello)
+                await attachment.serve(link, stream, payloads, hello, observer)
             gone = attachment.life.is_over or await attachment.abandoned(_RECONNECT_SECONDS)
         except BaseException:
             if not attachment.connected:  # else another connection has replaced it

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from jumplab.driver.progressing import Progress
+from jumplab.driver.progressing import Progress, reporting_to
+from jumplab.protocol.v1.session_pb2 import CallProgress, Frame
+from jumplab.session.channel import FrameChannel
 
 _PAUSE_SECONDS = 0.1
 
@@ -49,3 +51,19 @@ class ProgressReports:
         latest, self._latest = self._latest, None
         if latest is not None:
             self._send(latest)
+
+
+@contextlib.contextmanager
+def sending_progress(channel: FrameChannel, call_id: int) -> Iterator[None]:
+    """What the driver says of the call's progress goes to the client."""
+
+    def send(progress: Progress) -> None:
+        message = CallProgress(id=call_id, done=progress.done, total=progress.total, text=progress.text)
+        channel.post_latest(call_id, Frame(call_progress=message))
+
+    reports = ProgressReports(send)
+    try:
+        with reporting_to(reports.put):
+            yield
+    finally:
+        reports.close()
