@@ -57,6 +57,7 @@ def test_the_code_of_the_page_runs_with_each_configuration(
     assert capsys.readouterr().out == "dut\n"
 
 
+@pytest.mark.nightly  # the same story as the code of the page
 @pytest.mark.needs("loop")
 def test_the_commands_of_the_page(tmp_path: Path) -> None:
     commands = next(each for each in blocks(PAGE) if each.startswith("j card"))
