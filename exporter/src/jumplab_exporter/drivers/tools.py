@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from datetime import timedelta
 
-from jumplab_exporter.drivers.shell import Ended, run_program
+from jumplab_exporter.drivers.shell_commands import Ended, run_program
 
 _FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 """Where Debian puts programs that are root's; not every PATH has them."""

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from jumplab.driver import Driver
 from jumplab.drivers.digital_input import DigitalInputInterface, Edge
-from jumplab_exporter.drivers.shell import COMMAND_TIMEOUT, Command, CommandTimeout, told_by
+from jumplab_exporter.drivers.shell_commands import COMMAND_TIMEOUT, Command, CommandTimeout, told_by
 
 
 class CommandDigitalInput(DigitalInputInterface, Driver):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from jumplab_exporter.drivers.lines.uses import Line
-from jumplab_exporter.drivers.shell import COMMAND_TIMEOUT, Command, CommandSwitch, CommandTimeout
+from jumplab_exporter.drivers.shell_commands import COMMAND_TIMEOUT, Command, CommandSwitch, CommandTimeout
 
 
 class CommandLine(Line):

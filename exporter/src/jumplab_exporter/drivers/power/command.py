@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from jumplab.driver import Driver
 from jumplab.drivers.power import PowerInterface
-from jumplab_exporter.drivers.shell import COMMAND_TIMEOUT, Command, CommandSwitch, CommandTimeout
+from jumplab_exporter.drivers.shell_commands import COMMAND_TIMEOUT, Command, CommandSwitch, CommandTimeout
 
 
 class CommandPower(PowerInterface, Driver):

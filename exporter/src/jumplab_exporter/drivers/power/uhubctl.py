@@ -8,7 +8,7 @@ from pydantic import Field
 
 from jumplab.driver import Driver
 from jumplab.drivers.power import PowerInterface
-from jumplab_exporter.drivers.shell import COMMAND_TIMEOUT, CommandTimeout, Ended
+from jumplab_exporter.drivers.shell_commands import COMMAND_TIMEOUT, CommandTimeout, Ended
 from jumplab_exporter.drivers.tools import Tool
 
 _UHUBCTL = Tool("uhubctl", "on Debian: apt install uhubctl")

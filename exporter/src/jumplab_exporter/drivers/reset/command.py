@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from jumplab_exporter.drivers.lines.commands import CommandLine
 from jumplab_exporter.drivers.lines.uses import ResetLine
-from jumplab_exporter.drivers.shell import Command, CommandSwitch
+from jumplab_exporter.drivers.shell_commands import Command, CommandSwitch
 
 
 class CommandReset(CommandLine, ResetLine):

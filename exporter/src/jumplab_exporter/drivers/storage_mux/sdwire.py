@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from jumplab.drivers.storage_mux import Side
-from jumplab_exporter.drivers.shell import COMMAND_TIMEOUT
+from jumplab_exporter.drivers.shell_commands import COMMAND_TIMEOUT
 from jumplab_exporter.drivers.storage_mux.switching import StorageMux
 from jumplab_exporter.drivers.tools import Tool
 

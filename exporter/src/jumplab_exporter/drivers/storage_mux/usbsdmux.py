@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar, cast
 
 from jumplab.drivers.storage_mux import Side
-from jumplab_exporter.drivers.shell import COMMAND_TIMEOUT
+from jumplab_exporter.drivers.shell_commands import COMMAND_TIMEOUT
 from jumplab_exporter.drivers.storage_mux.switching import StorageMux
 from jumplab_exporter.drivers.tools import Tool
 
