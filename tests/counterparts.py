@@ -21,6 +21,7 @@ from typing import NoReturn
 import pytest
 
 from jumplab_exporter.drivers.board.qemu import QemuBoard
+from jumplab_exporter.drivers.power.uhubctl import UHUBCTL
 from tests.drivers.ser2net import SER2NET
 from tests.drivers.sshd import SSHD
 from tests.kube.servers import ASSETS, NO_ASSETS, PROGRAMS
@@ -81,6 +82,14 @@ def _faketime() -> str:
 
 def _ser2net() -> str:
     return "" if SER2NET else "ser2net was not found: install it (Debian's package ser2net)"
+
+
+def _uhubctl() -> str:
+    try:
+        UHUBCTL.find()
+    except FileNotFoundError:
+        return "uhubctl was not found: install it (Debian's package uhubctl)"
+    return ""
 
 
 def pdudaemon_program() -> str:
@@ -190,6 +199,7 @@ MISSING: Mapping[str, Callable[[], str]] = MappingProxyType(
         "pdudaemon": _pdudaemon,
         "ser2net": _ser2net,
         "sshd": _sshd,
+        "uhubctl": _uhubctl,
         "busybox": _busybox,
         "bash": _bash,
         "zsh": _zsh,

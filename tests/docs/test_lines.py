@@ -20,6 +20,7 @@ from jumplab_exporter.drivers.digital_output.virtual import VirtualDigitalOutput
 from jumplab_exporter.drivers.reset.virtual import VirtualReset
 from jumplab_exporter.testing.gpio import GpioChip
 from jumplab_exporter.testing.serial_server import SerialServer
+from tests.docs.local_shell import run_in_local_shell
 from tests.docs.pages import ROOT, blocks
 
 PAGE = "docs/drivers/lines.md"
@@ -109,6 +110,16 @@ def test_the_tests_of_the_page_pass() -> None:
         exec(code, names)
     for name in ("test_the_reset_is_pulsed", "test_the_led_goes_on"):
         names[name]()
+
+
+def test_the_commands_of_the_page(tmp_path: Path) -> None:
+    commands = next(each for each in blocks(PAGE) if each.startswith("j lamp set")).replace("seconds 5", "seconds 0.01")
+    virtual = {
+        name: {"type": f"{kind}/virtual"}
+        for name, kind in (("lamp", "digital-output"), ("recovery", "button"), ("reset", "reset"))
+    }
+    led = {"type": "digital-input/command", "config": {"state_command": "true"}}
+    assert run_in_local_shell(commands, {**virtual, "led": led}, tmp_path) == "true\n"
 
 
 def settings_in(section: str) -> set[str]:

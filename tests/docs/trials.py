@@ -22,6 +22,7 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
     "docs/drivers/power.md": {"": f"{_TESTS}/test_power.py"},
     "docs/drivers/lines.md": {"": f"{_TESTS}/test_lines.py"},
     "docs/drivers/shell.md": {"": f"{_TESTS}/test_shells.py"},
+    "docs/drivers/storage-mux.md": {"": f"{_TESTS}/test_storage_mux.py"},
     "docs/exporter.md": {
         **dict.fromkeys(("export:", "hooks:", "failureDetection:"), f"{_TESTS}/test_configuration_pages.py"),
         "jumplab-exporter: ": f"{_TESTS}/test_configuration_pages.py",

@@ -83,7 +83,8 @@ async def test_it_is_said_once_and_what_is_typed_meanwhile_is_refused(
             await board.console.send_break()
         async with plugged_in(path):
             await board.console.expect("U-Boot", timeout=240)
-    told = [record.getMessage() for record in caplog.records if "can't be opened" in record.getMessage()]
+            # Now, as it is looked for again once it is unplugged.
+            told = [record.getMessage() for record in caplog.records if "can't be opened" in record.getMessage()]
     assert told == [f"not there yet: {path} can't be opened: there is no such device; it is opened when it comes"]
 
 

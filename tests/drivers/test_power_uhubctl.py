@@ -116,6 +116,15 @@ def test_failures_are_sentences(uhubctl: Printing, text: str, status: int, said:
         board.power.is_on()
 
 
+@pytest.mark.needs("uhubctl")
+def test_the_real_program_finds_no_such_hub() -> None:
+    driver = port("99-9.9")
+    with serve(power=driver) as board:
+        for call in (board.power.is_on, board.power.on, board.power.off):
+            with pytest.raises(OSError, match="there is no hub 99-9.9 that switches its ports"):
+                call()
+
+
 def test_a_port_that_the_hub_does_not_have_is_told() -> None:
     with (
         UsbHub(),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jumplab.driver import errors
+from jumplab.driver import Driver, errors
 from jumplab.testing import serve, serve_async
 from jumplab_exporter.driver_factory import driver_class
 from jumplab_exporter.drivers.button.serial import SerialButton
@@ -73,6 +73,19 @@ async def test_the_port_of_a_console_is_used_as_the_console_has_it_open() -> Non
             await board.console.expect("hello", timeout=60)
             await board.reset.release()
             assert (server.dtr, server.connections) == (False, 1)
+
+
+@pytest.mark.parametrize("order", [("boot", "console"), ("console", "boot")])
+def test_a_button_beside_a_console_is_released_whichever_ends_first(order: tuple[str, str]) -> None:
+    with SerialServer() as server:
+        drivers: dict[str, Driver] = {
+            "boot": SerialButton(url=server.url, signal="dtr"),
+            "console": SerialConsole(url=server.url, dtr="off", rts="off"),
+        }
+        with serve(**{name: drivers[name] for name in order}) as board:
+            board.boot.press_down()
+            assert server.dtr is True
+        assert server.dtr is False
 
 
 def test_a_button_on_a_port_is_released_at_the_end_of_the_lease() -> None:

@@ -74,6 +74,18 @@ def test_a_device_that_is_too_large_is_refused(device: Path) -> None:
 
 
 @needs_loop
+async def test_a_device_without_a_medium_is_waited_for(tmp_path: Path) -> None:
+    with loop_device(tmp_path / "empty", size_bytes=0) as device:
+        async with serve_async(disk=FileDisk(path=device, allow_loop=True)) as board:
+            with pytest.raises(errors.CallRefused, match=f"{device} has no size; is there a medium in it"):
+                await board.disk.write(io.BytesIO(b"x"))
+            with (tmp_path / "empty").open("wb") as card:
+                card.truncate(MIB)
+            subprocess.run(["losetup", "--set-capacity", device], check=True)
+            await board.disk.write(io.BytesIO(b"x"))
+
+
+@needs_loop
 def test_a_device_with_another_serial_number_is_refused(device: Path) -> None:
     assert 'has no serial number, and serial is "0815"' in refusal(device, allow_loop=True, serial="0815")
 

@@ -88,6 +88,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "power/http": {"on_request": "http://10.0.0.9/on", "off_request": "http://10.0.0.9/off"},
     "network/tcp": {"host": "192.0.2.1", "port": 22},
     "console/serial": {"url": "/dev/ttyUSB0", "baudrate": 115200},
+    "digital-input/gpio": {"chip": "/dev/gpiochip0", "line": 1},
+    "digital-output/gpio": {"chip": "/dev/gpiochip0", "line": 1},
+    "storage-mux/sdwire": {"device_serial": "sd-wire_11", "path": "/dev/disk/by-id/none"},
     "power/command": {"on_command": "true", "off_command": "true"},
 }
 

@@ -7,6 +7,9 @@ _OF_JUMPSTARTER = re.compile(r"jumpstarter(_driver_\w+)?(\.|$)")
 COUNTERPARTS = {
     "jumpstarter_driver_composite.driver.Composite": "leave out `type` and keep `children`",
     "jumpstarter_driver_composite.driver.Proxy": "use `ref` in place of `type`",
+    "jumpstarter_driver_gpiod.driver.DigitalInput": 'use "digital-input/gpio" with `chip` and `line`',
+    "jumpstarter_driver_gpiod.driver.DigitalOutput": 'use "digital-output/gpio", "reset/gpio" or "button/gpio"',
+    "jumpstarter_driver_gpiod.driver.PowerSwitch": 'use "digital-output/gpio" with `chip` and `line`',
     "jumpstarter_driver_http_power.driver.HttpPower": 'use "power/http", or "power/shelly" for a relay of Shelly',
     "jumpstarter_driver_network.driver.TcpNetwork": 'use "network/tcp" with `host` and `port`',
     "jumpstarter_driver_opendal.driver.MockStorageMux": 'use "storage/disk"',
@@ -15,6 +18,7 @@ COUNTERPARTS = {
     "jumpstarter_driver_power.driver.SyncMockPower": 'use "power/virtual"',
     "jumpstarter_driver_pyserial.driver.PySerial": 'use "console/serial" with `url` and `baudrate`',
     "jumpstarter_driver_qemu.driver.Qemu": 'use "board/qemu"',
+    "jumpstarter_driver_sdwire.driver.SDWire": 'use "storage-mux/sdwire" with `device_serial` and `path`',
     "jumpstarter_driver_snmp.driver.SNMPServer": 'use "power/snmp" with `model` or `oid`',
     "jumpstarter_driver_shell.driver.Shell": 'use "shell/local" with `commands`, or "power/command" to switch power',
     "jumpstarter_driver_ssh.driver.SSHWrapper": 'use "shell/ssh" with `host`, `user` and `host_key`',

@@ -11,7 +11,7 @@ from jumplab.drivers.power import PowerInterface
 from jumplab_exporter.drivers.shell_commands import COMMAND_TIMEOUT, CommandTimeout, Ended
 from jumplab_exporter.drivers.tools import Tool
 
-_UHUBCTL = Tool("uhubctl", "on Debian: apt install uhubctl")
+UHUBCTL = Tool("uhubctl", "on Debian: apt install uhubctl")
 _HUB = re.compile(r"^(?:Current|New) status for hub (\S+)", re.MULTILINE)
 _PORT = r"^ +Port {port}: [0-9a-f]{{4}} (.*)$"
 
@@ -47,7 +47,7 @@ class UsbHubPower(PowerInterface, Driver):
             raise OSError(f"{self._place} is not {word} after uhubctl has switched it; does the hub switch this port?")
 
     async def _run(self, *action: str) -> Ended:
-        return await _UHUBCTL.run("-l", self.hub, "-p", str(self.port), *action, timeout=self.timeout)
+        return await UHUBCTL.run("-l", self.hub, "-p", str(self.port), *action, timeout=self.timeout)
 
     def _state_in(self, ended: Ended) -> bool:
         """Whether one of the port's two sides, of USB 2 and USB 3, has power at the end."""

@@ -20,6 +20,10 @@ _UP = 8  # folders between a disk and the USB device that it belongs to, generou
 _ESCAPED = {"\\040": " ", "\\011": "\t", "\\012": "\n", "\\134": "\\"}
 
 
+class NoMedium(ValueError):
+    """The device is there, and nothing is in it: a card may still come."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceRules:
     """Which device a disk may be. serial: the serial number that it must have; None: any."""
@@ -54,6 +58,13 @@ def judge(device: int, rules: DeviceRules, kernel: Kernel = Kernel()) -> None:
         raise ValueError("is a fixed disk, not a removable one; set allow_fixed: true if leases may overwrite it")
     _require_size(folder, rules)
     _require_serial(folder, rules)
+
+
+def require_unused(device: int, kernel: Kernel = Kernel()) -> None:
+    """Raises ValueError where the host itself uses the block device of this number; the sentence is as of `judge`."""
+    folder = _folder(device, kernel)
+    if folder.exists():
+        _require_unused(folder, kernel)
 
 
 def serial_of(disk: Path) -> str:
@@ -106,7 +117,7 @@ def _require_unused(folder: Path, kernel: Kernel) -> None:
 def _require_size(folder: Path, rules: DeviceRules) -> None:
     size_bytes = int(_text(folder / "size") or 0) * _SECTOR_BYTES
     if size_bytes == 0:
-        raise ValueError("has no size; is there a medium in it?")
+        raise NoMedium("has no size; is there a medium in it?")
     if rules.max_size_bytes is not None and size_bytes > rules.max_size_bytes:
         found, most = format_size(size_bytes), format_size(rules.max_size_bytes)
         raise ValueError(f"has {found}, more than max_size, {most}; is it the right disk?")

@@ -15,7 +15,7 @@ from jumplab.driver import ByteStream, Driver, errors, progress
 from jumplab.drivers.storage import Digest, StorageInterface
 from jumplab_exporter.drivers.sizes import Size, SizeMib
 from jumplab_exporter.drivers.storage import qcow2
-from jumplab_exporter.drivers.storage.devices import DeviceRules
+from jumplab_exporter.drivers.storage.devices import DeviceRules, NoMedium
 from jumplab_exporter.drivers.storage.medium import (
     FileMedium,
     Medium,
@@ -97,6 +97,20 @@ class FileDisk(StorageInterface, Driver):
         if self._file is not None:
             self._file.close()
         await super().__aexit__(kind, error, traceback)
+
+    @property
+    def is_device(self) -> bool:
+        """Whether it is a block device, not a file."""
+        return self._is_device
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a device is being read or written."""
+        return self._is_busy
+
+    def try_device(self) -> None:
+        """Opens the device and closes it. Raises FileNotFoundError, NoMedium, ValueError, OSError. Blocks."""
+        self._open_device().close()
 
     @property
     def descriptor(self) -> int:
@@ -182,7 +196,8 @@ class FileDisk(StorageInterface, Driver):
             return  # said when it is opened
         refuse_kind(self.path, status.st_mode)
         if self._is_device:
-            refuse_device(self.path, status.st_rdev, self._rules)
+            with suppress(NoMedium):  # a card may come, as a device may
+                refuse_device(self.path, status.st_rdev, self._rules)
         elif self._rules != DeviceRules():
             raise ValueError(f"{self.path} is a file; serial, max_size, allow_fixed and allow_loop are for devices")
         else:
@@ -219,11 +234,11 @@ class FileDisk(StorageInterface, Driver):
         self._mark()
 
     async def _try_device(self) -> None:
-        """A device that leases must not have fails the driver. One that isn't there may still come."""
+        """A device that leases must not have fails the driver. One that isn't there, or is empty, may still come."""
         try:
             async with self._opened():
                 pass
-        except FileNotFoundError as error:
+        except (FileNotFoundError, NoMedium) as error:
             self.log.warning("%s", error)
 
     @asynccontextmanager

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from jumplab_exporter.drivers.storage.devices import DeviceRules, judge
+from jumplab_exporter.drivers.storage.devices import DeviceRules, NoMedium, judge
 
 _BLKGETSIZE64 = 0x80081272
 _BLKFLSBUF = 0x1261
@@ -96,7 +96,7 @@ def refuse_device(path: Path, device: int, rules: DeviceRules) -> None:
     try:
         judge(device, rules)
     except ValueError as error:
-        raise ValueError(f"{path} {error}") from error
+        raise type(error)(f"{path} {error}") from error
 
 
 def open_file(path: Path, size_bytes: int) -> FileMedium:
@@ -143,7 +143,7 @@ def _open_alone(path: Path, named: int, device: int, rules: DeviceRules) -> int:
             refuse_device(path, device, rules)  # which may know why
             raise ValueError(f"{path} is in use: another program has opened it for itself, or it is mounted") from error
         if error.errno == errno.ENOMEDIUM:
-            raise ValueError(f"{path} has no medium in it") from error
+            raise NoMedium(f"{path} has no medium in it") from error
         if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
             raise OSError(
                 error.errno,

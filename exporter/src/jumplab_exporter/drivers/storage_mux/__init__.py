@@ -1,0 +1,1 @@
+"""Muxes that connect a storage with the lab host or with a device."""
