@@ -65,7 +65,9 @@ async def test_an_empty_key_is_refused_in_a_sentence(tmp_path: Path, file: str) 
     async with KubernetesApi(tmp_path, port=0):
         pass
     (tmp_path / file).write_bytes(b"")
-    with pytest.raises(DataDirUnusable, match=rf"{file}.*; (remove it for a new one|restore (it|them|both) from a backup), "):
+    with pytest.raises(
+        DataDirUnusable, match=rf"{file}.*; (remove it for a new one|restore (it|them|both) from a backup), "
+    ):
         async with KubernetesApi(tmp_path, port=0):
             pass
 
