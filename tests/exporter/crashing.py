@@ -24,6 +24,8 @@ class CrashingInterface(DriverInterface):
     @abstractmethod
     async def say(self, text: str) -> None: ...
     @abstractmethod
+    async def note(self, words: str) -> None: ...
+    @abstractmethod
     async def report(self, done: int) -> None: ...
     @abstractmethod
     async def crash(self, kind: str) -> None: ...
@@ -85,6 +87,9 @@ class Crashing(CrashingInterface, Driver):
 
     async def say(self, text: str) -> None:
         self.log.warning("%s", text)
+
+    async def note(self, words: str) -> None:
+        self._note(words)
 
     async def report(self, done: int) -> None:
         progress(done, 10, "reporting")

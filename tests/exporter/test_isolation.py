@@ -183,6 +183,20 @@ async def test_a_process_that_holds_the_interpreter_is_ended() -> None:
         await supervisor.leave()
 
 
+async def test_the_steps_of_a_lease_keep_their_order(plane: ControlPlane, running: Run, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    export = {"dut": {"type": KIND, "isolate": True, "config": {"journal": str(journal)}}}
+    hooks = {name: {"script": f"j dut note {name}"} for name in ("beforeLease", "afterLease")}
+    async with running(export=export, hooks=hooks):
+        plane.lease("a")
+        await plane.heard(Status.LEASE_READY, "a")
+        async with plane.dial() as session:
+            await session.root.dut.note("in the lease")
+        plane.release()
+        await plane.heard(Status.AVAILABLE, "a")
+    assert journal.read_text().splitlines() == ["set up", "beforeLease", "in the lease", "afterLease", "torn down"]
+
+
 @pytest.mark.nightly
 async def test_a_caller_hears_that_its_driver_holds_the_interpreter(plane: ControlPlane, running: Run) -> None:
     async with running(export=EXPORT):

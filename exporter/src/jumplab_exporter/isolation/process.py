@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from jumplab.children import until_readable
+from jumplab.control_sequences import printable
 from jumplab.protocol.sizes import format_size
 from jumplab.transport.socket_pair import SocketPairLink, socket_pair
 from jumplab_exporter.isolation.child import EXIT_MEMORY, Task
@@ -82,9 +83,9 @@ class IsolatedProcess:
             await until_readable(alive)
 
     async def copy_output(self) -> None:
-        """What it prints goes to our standard error."""
+        """What it prints goes to our standard error, as text that a terminal can show."""
         while line := await self._child.output.read(_LINE_BYTES):
-            sys.stderr.write(line.decode(errors="replace"))
+            sys.stderr.write(printable(line.decode(errors="replace")))
 
     def _cause(self, status: int) -> str:
         number = -status if status < 0 else status - 128

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from jumplab.driver import Driver
+from jumplab.driver.mistakes import unbuilt
 from jumplab_exporter.config import Entries, Entry, Isolation, RefEntry
 
 
@@ -109,6 +110,8 @@ def _is_isolated(entry: Entry, driver: Driver | None) -> bool:
 
 def _wants_isolation(driver: Driver) -> bool:
     """Whether the class of the driver, or of one below it, asks for a process of its own."""
+    if unbuilt(driver):
+        return False
     return type(driver).ISOLATE or any(_wants_isolation(child) for child in driver.children.values())
 
 
