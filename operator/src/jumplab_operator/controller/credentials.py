@@ -46,6 +46,7 @@ class CredentialIssuer:
     """Makes and reads credential tokens.
 
     client_lifetime: how long a client's token is good (an exporter's doesn't expire);  now: the time.
+    issued: is told of each new token, with whose it is.
     """
 
     def __init__(
@@ -54,10 +55,12 @@ class CredentialIssuer:
         *,
         client_lifetime: timedelta = CLIENT_LIFETIME,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        issued: Callable[[str, Name, str], None] = lambda _kind, _name, _token: None,
     ) -> None:
         self._key = key
         self._client_lifetime = client_lifetime
         self._now = now
+        self._issued = issued
         self._read: dict[str, tuple[Subject, datetime | None]] = {}
 
     @property
@@ -79,7 +82,9 @@ class CredentialIssuer:
         if kind == "Client":
             expires = (now + self._client_lifetime).replace(microsecond=0)
             claims["exp"] = int(expires.timestamp())
-        return jwt.encode(claims, self._key, algorithm=ALGORITHM), expires
+        token = jwt.encode(claims, self._key, algorithm=ALGORITHM)
+        self._issued(kind, Name(namespace, name), token)
+        return token, expires
 
     def is_current(self, token: str, kind: str, namespace: str, name: str, uid: str) -> bool:
         """Whether the token is good for that very object."""

@@ -11,8 +11,10 @@ from typing import Any, TypeAlias
 
 from jumplab.protocol.grpc_loading import aio, grpc
 from jumplab.transport.first_completed import first_completed
+from jumplab_operator.audit import SILENT, OperatorAudit
 from jumplab_operator.call_rates import AsksTooOften, CallRates
 from jumplab_operator.controller import refusals
+from jumplab_operator.controller.auditing import CallAudit
 from jumplab_operator.controller.authentication import Authenticator
 from jumplab_operator.controller.credentials import Subject
 from jumplab_operator.controller.refusals import NotAuthenticated, Refusal, TooMuch
@@ -53,7 +55,14 @@ class AuthenticationInterceptor(aio.ServerInterceptor):
     A caller is authenticated by its metadata, before its message is read: a stranger's message costs no memory.
     """
 
-    def __init__(self, authenticator: Authenticator, services: frozenset[str], rates: CallRates | None = None) -> None:
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        services: frozenset[str],
+        rates: CallRates | None = None,
+        audit: OperatorAudit = SILENT,
+    ) -> None:
+        self._audit = CallAudit(audit)
         self._authenticator = authenticator
         self._services = services
         self._rates = rates or CallRates(time.monotonic)
@@ -70,7 +79,7 @@ class AuthenticationInterceptor(aio.ServerInterceptor):
             subject = await self._authenticator.authenticate(text_metadata(metadata))
             await self._rates.wait(str(subject))
         except Exception as error:  # noqa: BLE001 - the root of a call's task; `_status` logs it
-            return _refusing(*_status(error, method))
+            return self._refusing(*_status(error, method), method)
         return self._answering(subject, method, handler)
 
     def _answering(self, subject: Subject, method: str, handler: "Handler") -> "Handler":
@@ -83,7 +92,7 @@ class AuthenticationInterceptor(aio.ServerInterceptor):
         if handler.response_streaming:
             serve = self._streaming(subject, method, handler.unary_stream)
             return grpc.unary_stream_rpc_method_handler(serve, *coders)
-        return grpc.unary_unary_rpc_method_handler(_unary(subject, method, handler.unary_unary), *coders)
+        return grpc.unary_unary_rpc_method_handler(self._unary(subject, method, handler.unary_unary), *coders)
 
     def _streaming(self, subject: Subject, method: str, behaviour: Any) -> Any:
         async def serve(request: Any, context: Context) -> None:
@@ -95,29 +104,52 @@ class AuthenticationInterceptor(aio.ServerInterceptor):
 
         async def answer(request: Any, context: Context) -> None:
             _caller.set(subject)
+            self._audit.begin(subject, context)
             try:
                 _check_size(request)
                 await self._until_revoked(serve(request, context), method)
             except aio.AbortError:
                 raise
             except Exception as error:  # noqa: BLE001 - the root of a call's task; `_status` logs it
-                await context.abort(*_status(error, method))
+                await self._abort(context, error, method)
 
         return answer
+
+    def _unary(self, subject: Subject, method: str, behaviour: Any) -> Any:
+        async def answer(request: Any, context: Context) -> Any:
+            _caller.set(subject)
+            self._audit.begin(subject, context)
+            try:
+                _check_size(request)
+                answered = await behaviour(request, context)
+            except aio.AbortError:
+                raise
+            except Exception as error:  # noqa: BLE001 - the root of a call's task; `_status` logs it
+                await self._abort(context, error, method)
+            else:
+                self._audit.answered(method, request, answered)
+                return answered
+
+        return answer
+
+    async def _abort(self, context: Context, error: Exception, method: str) -> None:
+        code, sentence = _status(error, method)
+        self._audit.refused(method, code, sentence)
+        await context.abort(code, sentence)
+
+    def _refusing(self, code: grpc.StatusCode, sentence: str, method: str) -> "Handler":
+        """Ends a call without reading its message. gRPC would read that of a unary call before it calls a handler."""
+
+        async def refuse(_: object, context: Context) -> None:
+            self._audit.refused_stranger(method, code, sentence, context)
+            await context.abort(code, sentence)
+
+        return grpc.stream_stream_rpc_method_handler(refuse)
 
     async def _until_revoked(self, serving: Coroutine[Any, Any, None], method: str) -> None:
         """Serves a call that may last, no longer than its caller's credential. Raises NotAuthenticated then."""
         with self._authenticator.calling(caller()) as revoked:
             await first_completed({f"{method} of {caller()}": serving, f"revocation of {caller()}": _refused(revoked)})
-
-
-def _refusing(code: grpc.StatusCode, sentence: str) -> "Handler":
-    """Ends a call without reading its message. gRPC would read that of a unary call before it calls a handler."""
-
-    async def refuse(_: object, context: Context) -> None:
-        await context.abort(code, sentence)
-
-    return grpc.stream_stream_rpc_method_handler(refuse)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,20 +177,6 @@ def _bounded(read: Callable[[bytes], Any] | None, most: int) -> Callable[[bytes]
 def _check_size(request: Any) -> None:
     if isinstance(request, _TooLarge):
         raise request.refusal()
-
-
-def _unary(subject: Subject, method: str, behaviour: Any) -> Any:
-    async def answer(request: Any, context: Context) -> Any:
-        _caller.set(subject)
-        try:
-            _check_size(request)
-            return await behaviour(request, context)
-        except aio.AbortError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the root of a call's task; `_status` logs it
-            await context.abort(*_status(error, method))
-
-    return answer
 
 
 async def _refused(revoked: "Future[str]") -> None:
