@@ -123,6 +123,15 @@ def test_exporters_and_clients_are_sent_to_the_pod_that_leads_and_metrics_come_f
     assert LEADS not in one(found, "Deployment")["spec"]["template"]["metadata"]["labels"]
 
 
+def test_the_operators_audit_log_goes_to_standard_output_if_it_is_asked_for() -> None:
+    containers = {
+        name: one(rendered(JUMPLAB, JUMPLAB_VALUES[name]), "Deployment")["spec"]["template"]["spec"]["containers"]
+        for name in ("defaults", "audited")
+    }
+    assert "--audit-log=-" in containers["audited"][0]["args"]
+    assert not [word for word in containers["defaults"][0]["args"] if "audit" in word]
+
+
 def test_only_what_is_left_open_is_open() -> None:
     closed, opened = (one(rendered(JUMPLAB, JUMPLAB_VALUES[it]), "NetworkPolicy") for it in _POLICIES)
     assert closed["spec"]["ingress"] == [{"ports": [{"port": "grpc", "protocol": "TCP"}]}]

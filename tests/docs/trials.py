@@ -41,6 +41,10 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
 """For each page, beginnings of blocks and the test that runs or reads them."""
 
 NOT_RUN: Mapping[str, Mapping[str, str]] = {
+    "docs/audit.md": {
+        "jumplab-operator standalone": "tests/lab/test_audit.py starts it with the option",
+        "auditLog:": "tests/exporter/test_audit.py holds the settings, and tests/lab/test_audit.py uses them",
+    },
     "docs/benchmarks-development.md": {"make ": "each takes minutes; tests/bench runs a short round"},
     "docs/growing.md": {
         "make ": "it takes minutes; tests/bench runs a short round",

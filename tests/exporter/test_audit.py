@@ -77,7 +77,7 @@ async def test_calls_are_recorded_with_holder_driver_outcome_and_the_dials_sessi
             await plane.heard(Status.AVAILABLE, "a")
     [opened] = records(file, "session-opened")
     [closed] = records(file, "session-closed")
-    assert (opened["holder"], opened["lease"], opened["lease_uid"]) == ("ci", "demo", "a")
+    assert (opened["holder"], opened["lease"], opened["lease_uid"]) == ("lab/ci", "lab/demo", "a")
     assert (opened["exporter"], opened["by"], opened["resumed"]) == ("lab/bench", "client", False)
     assert closed["left"]
     calls = {(call["driver"], call["method"]): call for call in records(file, "call")}
@@ -140,7 +140,7 @@ async def test_what_a_former_holder_called_stays_the_former_holders(
             async with plane.dial() as heir:
                 await heir.root.power.off()
     holders = {call["method"]: call["holder"] for call in records(file, "call") if call["method"] != "is_on"}
-    assert holders == {"on": "ci", "off": "heir"}
+    assert holders == {"on": "lab/ci", "off": "lab/heir"}
 
 
 async def test_a_method_that_no_driver_has_is_recorded_without_the_name_that_the_client_made_up(

@@ -21,9 +21,10 @@ _SHORT = ("--preemption-notice", "3s")
 
 
 class Home(Protocol):
-    """A control plane as processes. `kubeconfig` is the administrator's; `log` what the control plane says."""
+    """A control plane as processes. `kubeconfig` is the administrator's; `audit_log` its audit log."""
 
     kubeconfig: Path
+    audit_log: Path
 
     @property
     def process(self) -> Process: ...
@@ -75,7 +76,8 @@ class OneMachine(_OneProcess):
         self.data_dir = folder / "data"
         self.kubeconfig = self.data_dir / "kubeconfig"
         port, grpc_port = free_ports(2)
-        options = (f"--port={port}", f"--grpc-port={grpc_port}", *_SHORT)
+        self.audit_log = folder / "audit.jsonl"
+        options = (f"--port={port}", f"--grpc-port={grpc_port}", "--audit-log", self.audit_log, *_SHORT)
         command: list[str | Path] = [PROGRAMS / "jumplab-operator", "standalone", "--data-dir", self.data_dir, *options]
         self.process = ControlPlane(command, folder / "control-plane.log", environment)
 
@@ -99,12 +101,14 @@ class OnCluster(_OneProcess):
         self.kubeconfig = api.kubeconfig
         port, gate_port = free_ports(2)
         self.gate = Gate(api.url, gate_port)
+        self.audit_log = folder / "audit.jsonl"
         through_gate = folder / "operator.kubeconfig"
         through_gate.write_text(yaml.safe_dump(kubeconfig(self.gate.url, api.ca, api.token)))
         address = f"127.0.0.1:{port}"
         command: list[str | Path] = [
             *(PROGRAMS / "jumplab-operator", "run", "--kubeconfig", through_gate),
             *("--listen", address, "--endpoint", address, "--own-namespace", NAMESPACE, "--namespace", NAMESPACE),
+            *("--audit-log", self.audit_log),
             *_SHORT,
         ]
         self.process = ControlPlane(command, folder / "control-plane.log", environment)

@@ -17,10 +17,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from jumplab.private_files import NotWritten
 
@@ -39,6 +40,7 @@ _AT_ONCE = 500
 _OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS}
 
 _log = logging.getLogger(__name__)
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(slots=True)
@@ -121,11 +123,15 @@ class _Output:
         self.open()
 
 
+_Record = tuple[float, str, Mapping[str, object]]
+"""The time of an event, its name and its fields."""
+
+
 @dataclass(slots=True)
 class _Waiting:
     """Records that are not written yet. lines: encoded ones, some of the first perhaps written already."""
 
-    records: deque[Mapping[str, Any]] = field(default_factory=deque)
+    records: deque[_Record] = field(default_factory=deque)
     lines: bytes = b""
     lost: int = 0
     told: int = 0
@@ -186,7 +192,7 @@ class AuditLog:
         if len(self._waiting.records) >= _WAITING:
             self._waiting.lost += 1
             return
-        self._waiting.records.append({"at": time.time(), "event": event, **fields})
+        self._waiting.records.append((time.time(), event, fields))
         if not self._some.is_set():
             self._some.set()
 
@@ -222,14 +228,14 @@ class AuditLog:
         records = self._waiting.records
         if self._waiting.lost > self._waiting.told:
             lost, self._waiting.told = self._waiting.lost - self._waiting.told, self._waiting.lost
-            yield self._line({"at": time.time(), "event": "lost", "records": lost})
+            yield self._line(time.time(), "lost", {"records": lost})
         for _ in range(min(_AT_ONCE, len(records))):
-            yield self._line(records.popleft())
+            yield self._line(*records.popleft())
 
-    def _line(self, record: Mapping[str, Any]) -> bytes:
-        at = datetime.fromtimestamp(record["at"], UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        fields = {key: value for key, value in record.items() if key != "at" and value not in (None, "")}
-        return json.dumps({"time": at, "log": self._name, **fields}, separators=(",", ":")).encode() + b"\n"
+    def _line(self, at: float, event: str, fields: Mapping[str, object]) -> bytes:
+        record: dict[str, object] = {"time": _time_of(at), "log": self._name, "event": event}
+        record |= {key: value for key, value in fields.items() if value is not None and value != ""}
+        return _encode(record).encode() + b"\n"
 
     def _tell_failure(self, error: OSError) -> None:
         if not self._failing:
@@ -246,3 +252,14 @@ class AuditLog:
         if self._failing:
             _log.info("the audit log %s is written again; records lost: %d", self._output.path, self._waiting.lost)
         self._failing = False
+
+
+def _time_of(at: float) -> str:
+    """In UTC, with milliseconds."""
+    seconds = int(at)
+    return f"{_date_of(seconds)}.{int((at - seconds) * 1000):03}Z"
+
+
+@lru_cache(maxsize=2)  # records come in the order of their times
+def _date_of(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -30,9 +30,13 @@ class ExporterAudit:
         """For one connection during a lease.  session: the id that the controller gave it; a hook's has none."""
         if self._log is None:
             return NOBODY
-        holder = lease.client if by is By.CLIENT else ""
-        fields = {"session": session, "by": by.value, "holder": holder, "lease": lease.name, "lease_uid": lease.uid}
+        holder = self._full(lease.client) if by is By.CLIENT else ""
+        lease_name = self._full(lease.name)
+        fields = {"session": session, "by": by.value, "holder": holder, "lease": lease_name, "lease_uid": lease.uid}
         return _Recorder(self._log, {**fields, "exporter": self._exporter})
+
+    def _full(self, name: str) -> str:
+        return f"{self._exporter.partition('/')[0]}/{name}" if name else ""
 
 
 class _Recorder:

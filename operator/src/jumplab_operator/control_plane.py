@@ -19,8 +19,10 @@ from typing import Any
 from jumplab.protocol.grpc_loading import aio
 from jumplab.transport.proxies import is_loopback
 from jumplab.yaml_documents import read_document
+from jumplab_operator.audit import SILENT, OperatorAudit, credential_id
 from jumplab_operator.clock import STEP, TIME, SystemClock, now
 from jumplab_operator.controller import keys
+from jumplab_operator.controller.auditing import CallAudit
 from jumplab_operator.controller.authentication import Authenticator
 from jumplab_operator.controller.credentials import AcceptedTokens, CredentialIssuer, accepted_tokens, secret_name
 from jumplab_operator.controller.dialling import Dialler
@@ -42,6 +44,7 @@ from jumplab_operator.kube.access import KubeAccess
 from jumplab_operator.kube.client import CORE, KubeApi, connected, once_it_answers, path
 from jumplab_operator.kube.concurrency_limit import ConcurrencyLimit
 from jumplab_operator.kube.kopf_watch import of_cluster
+from jumplab_operator.lab_audit import LabAudit
 from jumplab_operator.lab_users import LabUsers
 from jumplab_operator.leadership.election import PodIdentity, Process, leading
 from jumplab_operator.names import Name
@@ -116,30 +119,32 @@ class Running:
 
 @asynccontextmanager
 async def control_plane(
-    access: KubeAccess, kube: KubeApi, address: str, trust: Trust, settings: LabSettings
+    access: KubeAccess, kube: KubeApi, address: str, trust: Trust, settings: LabSettings, audit: OperatorAudit
 ) -> AsyncIterator[LabService]:
     """Operator, controller and router, serving at an address while entered. kube: the API of `access`.
 
     Raises PortUnavailable.
     """
     signing = trust.keys.signing
-    issuer = CredentialIssuer(signing, now=now)
+    issuer = CredentialIssuer(signing, now=now, issued=_recorded(audit))
     clock = SystemClock()
     watch = of_cluster(access, settings.namespaces, clock)
     async with (
         _moved_with_the_clock(kube, settings.namespaces),
         lab_over(kube, watch, settings, issuer, clock) as lab,
     ):
+        if audit.is_kept:
+            lab.on_change(LabAudit(audit).on_change)
         known = TokenReader(signing.public_key())
-        dialler = Dialler(lab, Offers(now), settings.endpoint, signing, now, known)
-        router = Router(signing.public_key(), prolonged=dialler.prolonged, now=now, known=known)
+        dialler = Dialler(lab, Offers(now), settings.endpoint, signing, now, known, audit=CallAudit(audit))
+        router = Router(signing.public_key(), prolonged=dialler.prolonged, now=now, known=known, audit=audit)
         tokens = token_reader(
             ConcurrencyLimit(kube)
         )  # in a line of their own: no lease waits behind a thousand of them
         authenticator = Authenticator(lab, issuer, tokens, now)
 
         def server() -> aio.Server:
-            return controller_server(lab, authenticator, dialler, router)
+            return controller_server(lab, authenticator, dialler, router, audit)
 
         async with _serving(Serving(server, address), router, trust.first) as serving, asyncio.TaskGroup() as tasks:
             ending = tasks.create_task(
@@ -153,6 +158,14 @@ async def control_plane(
             yield lab
             for task in (cutting, ending, checking, renewing):
                 task.cancel()
+
+
+def _recorded(audit: OperatorAudit) -> Callable[[str, Name, str], None]:
+    def issued(kind: str, name: Name, token: str) -> None:
+        fields = {kind.lower(): f"{name.namespace}/{name.name}", "new_credential": credential_id(token)}
+        audit.add("token-issued", **fields)
+
+    return issued
 
 
 @asynccontextmanager
@@ -225,6 +238,7 @@ async def one_machine(
     quarantine_after: int = QUARANTINE_AFTER,
     preemption_notice: timedelta = PREEMPTION_NOTICE,
     trusted_proxies: tuple[Network, ...] = (),
+    audit: OperatorAudit = SILENT,
 ) -> AsyncIterator[Running]:
     """A whole control plane on a data directory, the Kubernetes API included.
 
@@ -236,9 +250,10 @@ async def one_machine(
     users = LabUsers(secrets.token_urlsafe(32))
     reached_at = advertised or _reachable(host)
     limits = ConnectionLimits(trusted_proxies=trusted_proxies)
-    async with KubernetesApi(
-        data_dir, host, api_port, advertised=reached_at, tenancy=users, connections=limits, clock=now
-    ) as api:
+    served = KubernetesApi(
+        data_dir, host, api_port, advertised=reached_at, tenancy=users, connections=limits, audit=audit, clock=now
+    )
+    async with served as api:
         port = _reserved_port(api.data_dir, host, grpc_port)
         operator_keys = stored_keys(api.data_dir)
         users.trust(CredentialIssuer(operator_keys.signing, now=now).read)
@@ -255,7 +270,7 @@ async def one_machine(
         async with connected(access) as kube:
             await once_it_answers(lambda: apply_crds(kube))  # on a full disk until there is room, if they changed
             async with (
-                control_plane(access, kube, listening.address, trust, settings) as lab,
+                control_plane(access, kube, listening.address, trust, settings, audit) as lab,
                 asyncio.TaskGroup() as tasks,
             ):
                 users.count_leases(lab.leases_held)
@@ -283,7 +298,11 @@ def _unreachable(host: str, reached_at: str, api: KubernetesApi) -> str:
 
 @asynccontextmanager
 async def in_cluster(
-    access: KubeAccess, listening: Listening, installation: Installation, process: Process
+    access: KubeAccess,
+    listening: Listening,
+    installation: Installation,
+    process: Process,
+    audit: OperatorAudit = SILENT,
 ) -> AsyncIterator[Running]:
     """Operator, controller and router for a Kubernetes API that is there and has the CRDs.
 
@@ -300,7 +319,7 @@ async def in_cluster(
             quarantine_after=installation.quarantine_after,
             preemption_notice=installation.preemption_notice,
         )
-        async with control_plane(access, lead.kube, listening.address, trust, settings):
+        async with control_plane(access, lead.kube, listening.address, trust, settings, audit):
             await lead.attract_clients()
             yield Running(listening.endpoint, trust.first.ca_pem.encode())
 

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -18,15 +18,18 @@ from pathlib import Path
 import click
 
 from jumplab import event_loop
+from jumplab.audit_log import FEWEST_BYTES, AuditLog
 from jumplab.config_places import NoHome, home_of
 from jumplab.exit_status import exit_status_of, print_sentence
 from jumplab.interrupts import end_at_interrupt
 from jumplab.log_format import UtcFormatter, set_up_logging
 from jumplab.protocol.durations import parse_duration
+from jumplab.protocol.sizes import format_size, parse_size
 from jumplab.transport.endpoint import check_address
 from jumplab.verbosity import take_verbosity, verbose_option
 from jumplab.versions import version_command, version_option
 from jumplab_operator import clock, descriptors
+from jumplab_operator.audit import OperatorAudit
 from jumplab_operator.control_plane import Installation, Listening, Running, in_cluster, one_machine
 from jumplab_operator.controller.served_certificate import CertificateFiles
 from jumplab_operator.errors import ApiRefused, CannotStart, DataDirUnusable
@@ -108,6 +111,17 @@ PREEMPTION = click.option(
 )
 
 
+def _audit_log_size(ctx: click.Context, param: click.Parameter, value: str) -> int:  # noqa: ARG001 - click's signature
+    """Reads an option that is a size."""
+    try:
+        size_bytes = parse_size(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    if size_bytes < FEWEST_BYTES:
+        raise click.BadParameter(f"{value} is too small; the least is {format_size(FEWEST_BYTES)}")
+    return size_bytes
+
+
 def _networks(
     ctx: click.Context,  # noqa: ARG001 - click's signature
     param: click.Parameter,  # noqa: ARG001
@@ -119,6 +133,21 @@ def _networks(
     except ValueError as error:
         raise click.BadParameter(f"{error}; write an address or a network such as 10.0.0.0/8") from error
 
+
+AUDIT_LOG = click.option(
+    "--audit-log",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="File for the audit log; - is standard output.  [default: none]",
+)
+AUDIT_LOG_SIZE = click.option(
+    "--audit-log-size",
+    metavar="SIZE",
+    callback=_audit_log_size,
+    default="256MiB",
+    show_default=True,
+    help="Space for the audit log with its older files.",
+)
 
 DATA_DIR = click.option(
     "--data-dir", type=click.Path(path_type=Path), help="Folder for all data.  [default: ~/.local/share/jumplab]"
@@ -146,6 +175,8 @@ DATA_DIR = click.option(
     callback=_networks,
     help="Address or network of proxies: no bound on their unauthenticated connections; can be repeated.",
 )
+@AUDIT_LOG
+@AUDIT_LOG_SIZE
 @QUARANTINE
 @PREEMPTION
 def standalone(
@@ -155,18 +186,22 @@ def standalone(
     grpc_port: int | None,
     advertise: str | None,
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...],
+    audit_log: Path | None,
+    audit_log_size: int,
     quarantine_after: int,
     preemption_notice: timedelta,
 ) -> None:
     """Run a complete control plane on this machine."""
     folder = data_dir or _default_data_dir()
+    log = _audit_log(audit_log, audit_log_size)
     plane = partial(
         one_machine,
+        audit=OperatorAudit(log),
         quarantine_after=quarantine_after,
         preemption_notice=preemption_notice,
         trusted_proxies=trusted_proxies,
     )
-    _run(lambda _: plane(folder, host, port, grpc_port, advertise), _told_standalone)
+    _run(lambda _: plane(folder, host, port, grpc_port, advertise), _told_standalone, audit_log=log)
 
 
 @cli.command()
@@ -225,6 +260,8 @@ def backup(data_dir: Path | None, target: Path) -> None:
     default="",
     help="Address for /livez, /readyz and /metrics.  [default: not served]",
 )
+@AUDIT_LOG
+@AUDIT_LOG_SIZE
 @QUARANTINE
 @PREEMPTION
 def run(
@@ -239,6 +276,8 @@ def run(
     tls_key: Path | None,
     tls_ca: Path | None,
     health: str,
+    audit_log: Path | None,
+    audit_log_size: int,
     quarantine_after: int,
     preemption_notice: timedelta,
 ) -> None:
@@ -250,19 +289,32 @@ def run(
     listening = Listening(listen, endpoint, names, files)
     pod_identity = PodIdentity(own_namespace, pod) if pod else None
     installation = Installation(own_namespace, namespaces, pod_identity, quarantine_after, preemption_notice)
-    _run(lambda process: in_cluster(access, listening, installation, process), _told_cluster, health)
+    log = _audit_log(audit_log, audit_log_size)
+    audit = OperatorAudit(log)
+    _run(lambda process: in_cluster(access, listening, installation, process, audit), _told_cluster, health, log)
 
 
 Plane = AbstractAsyncContextManager[Running]
 
 
-def _run(plane: Callable[[Process], Plane], told: Callable[[Running], str], health: str = "") -> None:
+def _audit_log(file: Path | None, size_bytes: int) -> AuditLog | None:
+    """Not entered yet; None: none is kept."""
+    return AuditLog(file, "controller", size_bytes) if file is not None else None
+
+
+def _run(
+    plane: Callable[[Process], Plane],
+    told: Callable[[Running], str],
+    health: str = "",
+    audit_log: AuditLog | None = None,
+) -> None:
     """Runs a control plane to its end. plane: makes it, for the process that it is to run in."""
     set_up_logging(logging.INFO, UtcFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.getLogger("kopf").setLevel(logging.ERROR)  # it logs each event, and that it doesn't own the main thread
     descriptors.raise_limit()
     try:
-        event_loop.run(_until_stopped(plane, told, health))
+        with audit_log or nullcontext():
+            event_loop.run(_until_stopped(plane, told, health))
     except* ApiRefused as group:
         raise CannotStart(f"the Kubernetes API refused what the operator needs: {_first(group)}") from group
 

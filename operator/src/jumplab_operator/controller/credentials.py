@@ -6,7 +6,6 @@ token that was replaced is dead, as is one of a resource that was deleted and ma
 """
 
 import base64
-import hashlib
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from jumplab.protocol.moments import at_moment
 from jumplab.transport.tokens import same_token
+from jumplab_operator.audit import credential_id
 from jumplab_operator.errors import OperatorError
 from jumplab_operator.names import Name
 
@@ -80,11 +80,6 @@ def accepted_tokens(secret: Mapping[str, Any]) -> AcceptedTokens | None:
     return AcceptedTokens(token, _decoded(secret, PREVIOUS_TOKEN), until) if token else None
 
 
-def credential_id(token: str) -> str:
-    """Names a credential without showing it."""
-    return hashlib.sha256(token.encode()).hexdigest()[:16]
-
-
 def _decoded(secret: Mapping[str, Any], key: str) -> str:
     try:
         return base64.b64decode((secret.get("data") or {}).get(key) or "", validate=True).decode()
@@ -96,6 +91,7 @@ class CredentialIssuer:
     """Makes and reads credential tokens.
 
     client_lifetime: how long a client's token is good (an exporter's doesn't expire);  now: the time.
+    issued: is told of each new token, with whose it is.
     """
 
     def __init__(
@@ -104,10 +100,12 @@ class CredentialIssuer:
         *,
         client_lifetime: timedelta = CLIENT_LIFETIME,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        issued: Callable[[str, Name, str], None] = lambda _kind, _name, _token: None,
     ) -> None:
         self._key = key
         self._client_lifetime = client_lifetime
         self._now = now
+        self._issued = issued
         self._read: dict[str, tuple[Subject, datetime | None]] = {}
 
     @property
@@ -129,7 +127,9 @@ class CredentialIssuer:
         if kind == "Client":
             expires = (now + self._client_lifetime).replace(microsecond=0)
             claims["exp"] = int(expires.timestamp())
-        return jwt.encode(claims, self._key, algorithm=ALGORITHM), expires
+        token = jwt.encode(claims, self._key, algorithm=ALGORITHM)
+        self._issued(kind, Name(namespace, name), token)
+        return token, expires
 
     def is_current(self, token: str, kind: str, namespace: str, name: str, uid: str) -> bool:
         """Whether the token is good for that very object."""

@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from jumplab.protocol.v1 import controller_pb2
+from jumplab_operator.audit import SILENT
 from jumplab_operator.controller import log_access
+from jumplab_operator.controller.auditing import CallAudit
 from jumplab_operator.controller.lab import Lab
 from jumplab_operator.controller.messages import in_force
 from jumplab_operator.controller.offers import LocalOffer, LogsOffer, Offers, RouterOffer
@@ -45,6 +47,7 @@ class Dialler:
     """Makes the two ends of new sessions.
 
     router_endpoint: `host:port`, as peers reach it.  known: the router's.  standby_streams: those of exporters.
+    audit: gets a record of each.
     """
 
     lab: Lab
@@ -54,6 +57,7 @@ class Dialler:
     now: Callable[[], datetime]
     known: TokenReader
     standby_streams: StandbyStreams = field(default_factory=StandbyStreams)
+    audit: CallAudit = field(default_factory=lambda: CallAudit(SILENT))
 
     def dial(self, lease: Lease, credential: str, member: str = "", machine: str = "") -> Dialled:
         """A new session on a ready lease: the client's end is answered, the exporter's is offered to it.
@@ -91,6 +95,7 @@ class Dialler:
             exporter_name=exporter.name,
             local_socket=socket,
         )
+        self._record("dial", claims, exporter, way="local" if socket else "router")
         return Dialled(answer, claims)
 
     def dial_logs(self, lease: Lease, credential: str, member: str = "") -> controller_pb2.DialResponse:
@@ -115,12 +120,18 @@ class Dialler:
         )
         own = self.offers.credential_of(exporter.uid)
         token = tokens.mint(replace(client, role=Role.EXPORTER, credential=own), self.key)
+        self._record("dial-logs", client, exporter)
         self.offers.post(exporter.uid, LogsOffer(lease.uid, self.router_endpoint, token, client.expires))
         return controller_pb2.DialResponse(
             router_endpoint=self.router_endpoint,
             router_token=tokens.mint(client, self.key),
             exporter_name=exporter.name,
         )
+
+    def _record(self, event: str, claims: StreamClaims, exporter: Exporter, way: str = "router") -> None:
+        full_name = f"{exporter.namespace}/{exporter.name}"
+        lease = {"lease": claims.lease_name, "lease_uid": claims.lease}
+        self.audit.add(event, session=claims.session, **lease, exporter=full_name, way=way)
 
     def _offer(self, client: StreamClaims) -> None:
         """Offers the exporter its end of a client's session."""

@@ -13,10 +13,12 @@ from google.protobuf.message import DecodeError
 
 from jumplab.protocol.grpc_loading import aio, grpc
 from jumplab.transport.first_completed import first_completed
+from jumplab_operator.audit import SILENT, OperatorAudit, credential_id
 from jumplab_operator.call_rates import AsksTooOften, CallRates
 from jumplab_operator.controller import refusals
+from jumplab_operator.controller.auditing import CallAudit
 from jumplab_operator.controller.authentication import Authenticator, bearer_token
-from jumplab_operator.controller.credentials import Subject, credential_id
+from jumplab_operator.controller.credentials import Subject
 from jumplab_operator.controller.refusals import BadRequest, NotAuthenticated, Refusal, TooMuch
 from jumplab_operator.errors import ApiError
 
@@ -67,7 +69,14 @@ class AuthenticationInterceptor(aio.ServerInterceptor):
     A caller is authenticated by its metadata, before its message is read: a stranger's message costs no memory.
     """
 
-    def __init__(self, authenticator: Authenticator, services: frozenset[str], rates: CallRates | None = None) -> None:
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        services: frozenset[str],
+        rates: CallRates | None = None,
+        audit: OperatorAudit = SILENT,
+    ) -> None:
+        self._audit = CallAudit(audit)
         self._authenticator = authenticator
         self._services = services
         self._rates = rates or CallRates(time.monotonic)
@@ -84,7 +93,7 @@ class AuthenticationInterceptor(aio.ServerInterceptor):
             subject = await self._authenticator.authenticate(metadata)
             await self._rates.wait(str(subject))
         except Exception as error:  # noqa: BLE001 - the root of a call's task; `_status` logs it
-            return _refusing(*_status(error, method))
+            return self._refusing(*_status(error, method), method)
         return self._answering(_Caller(subject, bearer_token(metadata)), method, handler)
 
     def _answering(self, calling: _Caller, method: str, handler: "Handler") -> "Handler":
@@ -97,7 +106,7 @@ class AuthenticationInterceptor(aio.ServerInterceptor):
         if handler.response_streaming:
             serve = self._streaming(calling, method, handler.unary_stream)
             return grpc.unary_stream_rpc_method_handler(serve, *coders)
-        return grpc.unary_unary_rpc_method_handler(_unary(calling, method, handler.unary_unary), *coders)
+        return grpc.unary_unary_rpc_method_handler(self._unary(calling, method, handler.unary_unary), *coders)
 
     def _streaming(self, calling: _Caller, method: str, behaviour: Any) -> Any:
         async def serve(request: Any, context: Context) -> None:
@@ -109,29 +118,52 @@ class AuthenticationInterceptor(aio.ServerInterceptor):
 
         async def answer(request: Any, context: Context) -> None:
             _caller.set(calling)
+            self._audit.begin(calling.subject, context)
             try:
                 _check_read(request)
                 await self._until_revoked(serve(request, context), method)
             except aio.AbortError:
                 raise
             except Exception as error:  # noqa: BLE001 - the root of a call's task; `_status` logs it
-                await context.abort(*_status(error, method))
+                await self._abort(context, error, method)
 
         return answer
+
+    def _unary(self, calling: _Caller, method: str, behaviour: Any) -> Any:
+        async def answer(request: Any, context: Context) -> Any:
+            _caller.set(calling)
+            self._audit.begin(calling.subject, context)
+            try:
+                _check_read(request)
+                answered = await behaviour(request, context)
+            except aio.AbortError:
+                raise
+            except Exception as error:  # noqa: BLE001 - the root of a call's task; `_status` logs it
+                await self._abort(context, error, method)
+            else:
+                self._audit.answered(method, request, answered)
+                return answered
+
+        return answer
+
+    async def _abort(self, context: Context, error: Exception, method: str) -> None:
+        code, sentence = _status(error, method)
+        self._audit.refused(method, code, sentence)
+        await context.abort(code, sentence)
+
+    def _refusing(self, code: grpc.StatusCode, sentence: str, method: str) -> "Handler":
+        """Ends a call without reading its message. gRPC would read that of a unary call before it calls a handler."""
+
+        async def refuse(_: object, context: Context) -> None:
+            self._audit.refused_stranger(method, code, sentence, context)
+            await context.abort(code, sentence)
+
+        return grpc.stream_stream_rpc_method_handler(refuse)
 
     async def _until_revoked(self, serving: Coroutine[Any, Any, None], method: str) -> None:
         """Serves a call that may last, no longer than its caller's credential. Raises NotAuthenticated then."""
         with self._authenticator.calling(caller(), _caller.get().token) as revoked:
             await first_completed({f"{method} of {caller()}": serving, f"revocation of {caller()}": _refused(revoked)})
-
-
-def _refusing(code: grpc.StatusCode, sentence: str) -> "Handler":
-    """Ends a call without reading its message. gRPC would read that of a unary call before it calls a handler."""
-
-    async def refuse(_: object, context: Context) -> None:
-        await context.abort(code, sentence)
-
-    return grpc.stream_stream_rpc_method_handler(refuse)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,20 +193,6 @@ def _check_read(request: Any) -> None:
     """Raises the refusal of a message that was not read."""
     if isinstance(request, _Unread):
         raise request.refusal
-
-
-def _unary(calling: _Caller, method: str, behaviour: Any) -> Any:
-    async def answer(request: Any, context: Context) -> Any:
-        _caller.set(calling)
-        try:
-            _check_read(request)
-            return await behaviour(request, context)
-        except aio.AbortError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the root of a call's task; `_status` logs it
-            await context.abort(*_status(error, method))
-
-    return answer
 
 
 async def _refused(revoked: "Future[str]") -> None:

@@ -5,6 +5,7 @@ from jumplab.protocol.grpc_loading import aio, grpc
 from jumplab.protocol.v1.controller_pb2_grpc import add_ControllerServiceServicer_to_server
 from jumplab.transport.channel import KEEPALIVE_OPTIONS, MAX_MESSAGE_BYTES
 from jumplab_operator import descriptors
+from jumplab_operator.audit import SILENT, OperatorAudit
 from jumplab_operator.controller import unknown_calls
 from jumplab_operator.controller.authentication import Authenticator
 from jumplab_operator.controller.dialling import Dialler
@@ -43,11 +44,13 @@ Certificate = tuple[bytes, bytes]
 """A private key and its certificate chain, PEM."""
 
 
-def controller_server(lab: Lab, authenticator: Authenticator, dialler: Dialler, router: Router) -> aio.Server:
+def controller_server(
+    lab: Lab, authenticator: Authenticator, dialler: Dialler, router: Router, audit: OperatorAudit = SILENT
+) -> aio.Server:
     """A server with all services; it has no port yet."""
     # The other half of the descriptors is for the Kubernetes API and for the operator itself.
     connections = ("grpc.max_allowed_incoming_connections", descriptors.limit() // 2)
-    door = AuthenticationInterceptor(authenticator, _GUARDED)
+    door = AuthenticationInterceptor(authenticator, _GUARDED, audit=audit)
     server = unknown_calls.server(interceptors=(door,), options=(*SERVER_OPTIONS, connections))
     add_ControllerServiceServicer_to_server(ControllerService(lab, dialler), server)
     add_ClientServiceServicer_to_server(ClientService(lab), server)

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 from jumplab.protocol.grpc_loading import aio, grpc
 from jumplab.transport.tokens import presented_token
+from jumplab_operator.audit import SILENT, OperatorAudit, address_of
 from jumplab_operator.router import tokens
 from jumplab_operator.router.switchboard import Ending, RelayStream, StreamRefused, Switchboard
 from jumplab_operator.router.tokens import InvalidStreamToken, StreamClaims, TokenReader
@@ -38,7 +39,7 @@ class Router:
 
     key: verifies stream tokens;  prolonged: asked when a stream has reached the deadline of its token, answers with the
     deadline that holds now, or None where the lease is over;  now: the time;  known: reads tokens, and knows those that
-    the controller beside it makes.
+    the controller beside it makes;  audit: gets a record of each session.
     """
 
     def __init__(
@@ -49,7 +50,9 @@ class Router:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         meeting_bound: timedelta = MEETING_BOUND,
         known: TokenReader | None = None,
+        audit: OperatorAudit = SILENT,
     ) -> None:
+        self._audit = audit
         self._tokens = known or TokenReader(key)
         self._prolonged = prolonged
         self._now = now
@@ -80,6 +83,9 @@ class Router:
         try:
             claims, number = self._identify(list(context.invocation_metadata() or ()))
         except StreamRefused as refusal:
+            if self._audit.is_kept:
+                address = address_of(context.peer())
+                self._audit.refused_stranger(str(refusal), code=refusal.ending.code.name, address=address)
             await context.abort(refusal.ending.code, refusal.ending.sentence)
         await self.serve(claims, number, context)
 
@@ -90,6 +96,8 @@ class Router:
         try:
             stream = self._switchboard.register(claims, number, context)
         except StreamRefused as refusal:
+            if self._audit.is_kept:
+                self._audit.refused(str(refusal), code=refusal.ending.code.name, **_fields(claims, context))
             await context.abort(refusal.ending.code, refusal.ending.sentence)
         try:
             ending = await self._serve(stream, context)
@@ -128,6 +136,18 @@ class Router:
             return stream.ended.result()
         if not stream.joined:
             return self._unmatched(stream)
+        if not self._audit.is_kept or stream.number != 0:
+            return await self._relayed(stream, context)
+        fields, code = _fields(stream.claims, context), "CANCELLED"  # by the peer, if it is not ended here
+        self._audit.add("attach", **fields)
+        try:
+            ending = await self._relayed(stream, context)
+            code = ending.code.name
+        finally:
+            self._audit.add("detach", code=code, **fields)
+        return ending
+
+    async def _relayed(self, stream: RelayStream, context: Context) -> Ending:
         async with asyncio.TaskGroup() as tasks:
             name = f"router {stream.claims.lease_name} stream {stream.number} from {stream.claims.role}"
             pump = tasks.create_task(_copy(stream, context), name=name)
@@ -156,6 +176,12 @@ class Router:
             grpc.StatusCode.UNAVAILABLE,
             f"the {missing} did not open stream {stream.number} within {seconds:.0f} s; dial again",
         )
+
+
+def _fields(claims: StreamClaims, context: Context) -> dict[str, object]:
+    """Who has opened a stream, for the audit log."""
+    lease = {"lease": claims.lease_name, "lease_uid": claims.lease, "exporter_uid": claims.exporter}
+    return {"session": claims.session, "role": claims.role.value, **lease, "address": address_of(context.peer())}
 
 
 async def _copy(stream: RelayStream, context: Context) -> None:

@@ -17,6 +17,7 @@ from jumplab_operator.controller.lab import (
 )
 from jumplab_operator.errors import ApiError, ApiRefused, EditRefused
 from jumplab_operator.kube.client import CUSTOM, path
+from jumplab_operator.kube.object_store import Listener
 from jumplab_operator.names import Name
 from jumplab_operator.reconcile.composition.manager import Manager
 from jumplab_operator.reconcile.composition.replacing import remove_ended
@@ -41,6 +42,10 @@ class LabService:
         self._cluster = cluster
         self._scheduler_loop = scheduler_loop
         self._reconciler = reconciler
+
+    def on_change(self, listener: Listener) -> None:
+        """Tells of each change of an object from now on."""
+        self._cluster.objects.on_change(listener)
 
     def exporter(self, name: Name) -> Exporter | None:
         return self._cluster.objects.get(Exporter, name)

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from jumplab_operator.controller.credentials import AcceptedTokens, credential_id
+from jumplab_operator.audit import credential_id
+from jumplab_operator.controller.credentials import AcceptedTokens
 
 _REMEMBERED = timedelta(minutes=1)
 """How long the end of a credential is remembered, for calls that began with it a moment before."""

@@ -10,12 +10,14 @@ from collections.abc import Callable
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from jumplab_operator.audit import OperatorAudit
 from jumplab_operator.call_rates import AsksTooOften, CallRates
 from jumplab_operator.standalone.auth.auth import Gate
 from jumplab_operator.standalone.base import errors
 from jumplab_operator.standalone.base.errors import RequestRefused
 from jumplab_operator.standalone.base.kinds import Object
 from jumplab_operator.standalone.controllers.server_state import Cluster
+from jumplab_operator.standalone.http.auditing import audited
 from jumplab_operator.standalone.http.verbs import USER, Verbs
 from jumplab_operator.standalone.kubectl import discovery, openapi
 from jumplab_operator.standalone.storage.writer import LIMIT_BYTES, encode
@@ -37,10 +39,12 @@ log = logging.getLogger(__name__)
 
 
 def application(
-    cluster: Cluster, gate: Gate, identified: Callable[[asyncio.Transport | None], None]
+    cluster: Cluster, gate: Gate, identified: Callable[[asyncio.Transport | None], None], audit: OperatorAudit
 ) -> web.Application:
     """The web application that answers for a cluster. identified: is given each connection on which a user asks."""
-    app = web.Application(middlewares=[_refusals, _entrance(gate, identified)], client_max_size=LIMIT_BYTES)
+    app = web.Application(
+        middlewares=[audited(audit), _refusals, _entrance(gate, identified)], client_max_size=LIMIT_BYTES
+    )
     documents = _Documents(cluster)
     verbs = Verbs(cluster, gate)
     for path in _OPEN_TO_ALL[:3]:

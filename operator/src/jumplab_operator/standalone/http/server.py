@@ -19,6 +19,7 @@ from aiohttp import web
 
 from jumplab.transport.proxies import is_loopback
 from jumplab_operator import pki
+from jumplab_operator.audit import SILENT, OperatorAudit
 from jumplab_operator.errors import PortUnavailable
 from jumplab_operator.http_log import HttpLog
 from jumplab_operator.standalone.auth.auth import Gate
@@ -47,7 +48,8 @@ class KubernetesApi:
     `port` None means the one that the directory remembers (7443 the first time), 0 the remembered or any free one.
     `advertised` is the name or address by which other machines reach this one; `url_elsewhere` is the API's then, where
     `url` is this machine's alone. `limits` say how far back a watch can begin, `connections` who may stay connected;
-    `tenancy` are the users beside the administrator. Entering raises DataDirInUse, DataDirUnusable or PortUnavailable.
+    `tenancy` are the users beside the administrator, `audit` gets records of their requests. Entering raises
+    DataDirInUse, DataDirUnusable or PortUnavailable.
     """
 
     def __init__(
@@ -61,12 +63,14 @@ class KubernetesApi:
         connections: ConnectionLimits = ConnectionLimits(),  # noqa: B008 -- frozen
         tenancy: Tenancy | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        audit: OperatorAudit = SILENT,
     ) -> None:
         self.data_dir = DataDir(data_dir)
         self._host = host
         self._advertised = advertised
         self._asked_port = port
         self._clock = clock
+        self._audit = audit
         self._limits = limits
         self._connection_limits = connections
         self._tenancy = tenancy
@@ -122,7 +126,7 @@ class KubernetesApi:
             await self._cluster.start()
         users = {self.admin_token: ADMINISTRATOR}
         gate = Gate(users, accounts, self._tenancy, self._cluster.find)
-        app = application(self._cluster, gate, lambda transport: self._connections.identify(transport))
+        app = application(self._cluster, gate, lambda transport: self._connections.identify(transport), self._audit)
         self._runner = web.AppRunner(
             app,
             access_log=None,
