@@ -10,7 +10,7 @@ PYTEST = $(BIN)/python -m pytest --numprocesses=$(AT_ONCE) --dist=loadgroup --no
 SEED := $(or $(SEED),$(shell date +%s))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test nightly nightly-tests nightly-random nightly-chaos nightly-fuzz verify lint generate dist check-diff bench bench-sessions bench-apiserver bench-leasing chaos fuzz constraints clean
+.PHONY: help setup demo test nightly nightly-tests nightly-random nightly-chaos nightly-fuzz verify lint generate dist check-diff bench bench-sessions bench-apiserver bench-leasing chaos fuzz costs constraints clean
 
 help:  ## What each target does
 	@sed -n 's/^\([a-z-]*\):.*##/\1:/p' $(MAKEFILE_LIST) | awk -F: '{printf "  make %-16s%s\n", $$1, $$2}'
@@ -83,6 +83,9 @@ fuzz: $(READY)  ## Random frames, byte streams, tokens and peers, for minutes; a
 	@JUMPLAB_FUZZ_EXAMPLES=3000 $(BIN)/python -m pytest --hypothesis-profile=random tests/fuzz
 	@$(BIN)/python -m tools.uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --only-binary :all: --group fuzz 2>/dev/null || true
 	@$(BIN)/python -m tools.fuzz $(FUZZ)
+
+costs: $(READY)  ## What each input from outside costs at its limit, and how that grows with its size
+	@$(BIN)/python -m tools.costs
 
 constraints:  ## Move the pinned versions to the newest that fit
 	$(BIN)/python -m tools.uv pip compile --quiet --upgrade --no-header --no-annotate --no-emit-package jumplab --no-emit-package jumplab-exporter \
