@@ -79,7 +79,7 @@ bench-leasing: $(READY)  ## How fast leases are given, beside labgrid where the 
 chaos: $(READY)  ## Kills, cuts and fills up a lab that works, for minutes; CHAOS="--seed 1 --seconds 600" and more: --help
 	@$(BIN)/python -m tools.chaos $(CHAOS)
 
-fuzz: $(READY)  ## Random frames, byte streams, tokens and peers, for minutes; a short run is part of the tests; FUZZ="--seconds 600"
+fuzz: $(READY)  ## Random frames, bodies, selectors, files and peers, for minutes; a short run is part of the tests; FUZZ="--seconds 600"
 	@JUMPLAB_FUZZ_EXAMPLES=3000 $(BIN)/python -m pytest --hypothesis-profile=random tests/fuzz
 	@$(BIN)/python -m tools.uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --only-binary :all: --group fuzz 2>/dev/null || true
 	@$(BIN)/python -m tools.fuzz $(FUZZ)
