@@ -28,6 +28,7 @@ from jumplab_operator.controller.refusals import Refusal
 from jumplab_operator.controller.selectors import parse_selector
 from jumplab_operator.standalone.base.errors import RequestRefused
 from jumplab_operator.standalone.http import bodies, json_patches, patches, presentation, selectors
+from jumplab_operator.standalone.http.verbs import CLIENT_LIMIT_BYTES
 from jumplab_operator.standalone.kubectl import jsonpath, tables
 from jumplab_operator.standalone.objects import crds, metadata_rules, validation
 from jumplab_operator.standalone.objects.built_in import CONFIG_MAPS, EVENTS
@@ -47,6 +48,9 @@ _LEASES = crds.kind_of(_DEFINITION)
 _LEASE = Target(_LEASES, _LEASES.versions["v1alpha1"], "lab", "a")
 _MAP = Target(CONFIG_MAPS, CONFIG_MAPS.versions["v1"], "lab", "a")
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+_MOST_OPERATIONS = CLIENT_LIMIT_BYTES // len('{"op":"remove","path":"/a"},')
+"""Of a patch that a Client can send."""
 
 Run = Callable[[], object]
 
@@ -294,20 +298,21 @@ def _control(piece: bytes) -> Callable[[int], Run]:
 
 
 INPUTS = (
-    Input("JSON body: numbers", LIMIT_BYTES, "bytes", _body("1")),
-    Input("JSON body: lists in lists", LIMIT_BYTES, "bytes", _body("[[[[]]]]")),
-    Input("JSON body: escapes", LIMIT_BYTES, "bytes", _body('"\\ud83d\\ude00"')),
-    Input("JSON body: long numbers", LIMIT_BYTES, "bytes", _body("9" * 300)),
-    Input("JSON body: one number", LIMIT_BYTES, "bytes", lambda size: _of_body(b"9" * size)),
-    Input("JSON body: nested too deeply", LIMIT_BYTES, "bytes", lambda size: _of_body(b"[" * size)),
-    Input("Lease: labels", LIMIT_BYTES, "bytes", _lease("labels")),
-    Input("Lease: unknown fields", LIMIT_BYTES, "bytes", _lease("unknown fields")),
-    Input("Lease: requirements", LIMIT_BYTES, "bytes", _lease("requirements")),
-    Input("Lease: members", LIMIT_BYTES, "bytes", _lease("members")),
-    Input("ConfigMap", LIMIT_BYTES, "bytes", _map),
-    Input("merge patch", LIMIT_BYTES, "bytes", _merge(patches.MERGE, _object)),
-    Input("strategic patch", LIMIT_BYTES, "bytes", _merge(patches.STRATEGIC, _object)),
-    Input("strategic patch: lists by key", LIMIT_BYTES, "bytes", _merge(patches.STRATEGIC, _owners)),
+    Input("JSON body: numbers", CLIENT_LIMIT_BYTES, "bytes", _body("1")),
+    Input("JSON body: lists in lists", CLIENT_LIMIT_BYTES, "bytes", _body("[[[[]]]]")),
+    Input("JSON body: escapes", CLIENT_LIMIT_BYTES, "bytes", _body('"\\ud83d\\ude00"')),
+    Input("JSON body: long numbers", CLIENT_LIMIT_BYTES, "bytes", _body("9" * 300)),
+    Input("JSON body: one number", CLIENT_LIMIT_BYTES, "bytes", lambda size: _of_body(b"9" * size)),
+    Input("JSON body: nested too deeply", CLIENT_LIMIT_BYTES, "bytes", lambda size: _of_body(b"[" * size)),
+    Input("Lease: labels", CLIENT_LIMIT_BYTES, "bytes", _lease("labels")),
+    Input("Lease: unknown fields", CLIENT_LIMIT_BYTES, "bytes", _lease("unknown fields")),
+    Input("Lease: requirements", CLIENT_LIMIT_BYTES, "bytes", _lease("requirements")),
+    Input("Lease: members", CLIENT_LIMIT_BYTES, "bytes", _lease("members")),
+    Input("ConfigMap", CLIENT_LIMIT_BYTES, "bytes", _map),
+    Input("the administrator's ConfigMap", LIMIT_BYTES, "bytes", _map),
+    Input("merge patch", CLIENT_LIMIT_BYTES, "bytes", _merge(patches.MERGE, _object)),
+    Input("strategic patch", CLIENT_LIMIT_BYTES, "bytes", _merge(patches.STRATEGIC, _object)),
+    Input("strategic patch: lists by key", CLIENT_LIMIT_BYTES, "bytes", _merge(patches.STRATEGIC, _owners)),
     Input(
         "JSON patch: tests",
         json_patches.LIMIT_OPERATIONS,
@@ -331,7 +336,7 @@ INPUTS = (
     Input("label selector: one key", label_selectors.LONGEST_TEXT, "characters", _selector("a" * 8000)),
     Input("label selector: values", label_selectors.LONGEST_TEXT, "characters", _values),
     Input("field selector", label_selectors.LONGEST_TEXT, "characters", _fields),
-    Input("table: an object's cells", LIMIT_BYTES, "bytes", _table),
+    Input("table: an object's cells", CLIENT_LIMIT_BYTES, "bytes", _table),
     Input("table: a column's path", 1_000, "characters", _path_of_column(".a")),
     Input("table: a column's filters", 1_000, "characters", _path_of_column("[?(@.a)]")),
     Input("table: an Accept header", _HEADER_BYTES, "bytes", _accept),
