@@ -49,9 +49,6 @@ _LEASE = Target(_LEASES, _LEASES.versions["v1alpha1"], "lab", "a")
 _MAP = Target(CONFIG_MAPS, CONFIG_MAPS.versions["v1"], "lab", "a")
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
-_MOST_OPERATIONS = CLIENT_LIMIT_BYTES // len('{"op":"remove","path":"/a"},')
-"""Of a patch that a Client can send."""
-
 Run = Callable[[], object]
 
 
@@ -131,12 +128,12 @@ def _owners(size: int) -> dict[str, Any]:
     return {"metadata": {"ownerReferences": [{"uid": f"u-{number}"} for number in range(size // 15)]}}
 
 
-def _operations(*kinds: dict[str, Any]) -> Callable[[int], Run]:
-    """A JSON patch of so many operations at an object with a list of 1,000 items."""
+def _operations(operation: dict[str, Any]) -> Callable[[int], Run]:
+    """A JSON patch of so many bytes at an object with a list of 1,000 items."""
 
     def made(size: int) -> Run:
         current = {"metadata": {"name": "a"}, "data": {"a": "x" * 100}, "list": list(range(1000))}
-        patch = [kinds[number % len(kinds)] for number in range(size)]
+        patch = [operation] * (size // (len(encode(operation)) + 1))
         return lambda: _unless_refused(lambda: json_patches.apply(current, patch, CONFIG_MAPS, "a"))
 
     return made
@@ -150,13 +147,17 @@ def _copies(size: int) -> Run:
 
 
 def _selector(piece: str) -> Callable[[int], Run]:
-    """A selector of a standalone list or a gRPC call, read and asked of 100 objects."""
+    """A selector of so many requirements, as of a standalone list or a gRPC call: read, and asked of 100 objects."""
 
     def made(size: int) -> Run:
-        text = ",".join(piece for _ in range(max(1, size // (len(piece) + 1))))
+        text = ",".join([piece] * size)
         return lambda: _unless_refused(lambda: _select(text))
 
     return made
+
+
+def _long_key(size: int) -> Run:
+    return lambda: _unless_refused(lambda: _select("a" * size))
 
 
 def _values(size: int) -> Run:
@@ -174,7 +175,7 @@ def _select(text: str) -> None:
 
 
 def _fields(size: int) -> Run:
-    text = ",".join("metadata.name!=a" for _ in range(size // 17))
+    text = ",".join(["metadata.name!=a"] * size)
 
     def run() -> None:
         admits = selectors.field_selector(text, EVENTS)
@@ -315,27 +316,27 @@ INPUTS = (
     Input("strategic patch: lists by key", CLIENT_LIMIT_BYTES, "bytes", _merge(patches.STRATEGIC, _owners)),
     Input(
         "JSON patch: tests",
-        json_patches.LIMIT_OPERATIONS,
-        "operations",
+        CLIENT_LIMIT_BYTES,
+        "bytes",
         _operations({"op": "test", "path": "/data/a", "value": "x"}),
     ),
     Input(
         "JSON patch: insertions",
-        json_patches.LIMIT_OPERATIONS,
-        "operations",
+        CLIENT_LIMIT_BYTES,
+        "bytes",
         _operations({"op": "add", "path": "/list/0", "value": 1}),
     ),
     Input(
         "JSON patch: moves",
-        json_patches.LIMIT_OPERATIONS,
-        "operations",
+        CLIENT_LIMIT_BYTES,
+        "bytes",
         _operations({"op": "move", "from": "/list/0", "path": "/list/9"}),
     ),
     Input("JSON patch: copies", json_patches.LIMIT_COPIED_BYTES, "bytes", _copies),
-    Input("label selector: requirements", label_selectors.LONGEST_TEXT, "characters", _selector("a=b")),
-    Input("label selector: one key", label_selectors.LONGEST_TEXT, "characters", _selector("a" * 8000)),
+    Input("label selector: requirements", label_selectors.MOST_REQUIREMENTS, "parts", _selector("a=b")),
+    Input("label selector: one key", label_selectors.LONGEST_TEXT, "characters", _long_key),
     Input("label selector: values", label_selectors.LONGEST_TEXT, "characters", _values),
-    Input("field selector", label_selectors.LONGEST_TEXT, "characters", _fields),
+    Input("field selector", label_selectors.MOST_REQUIREMENTS, "parts", _fields),
     Input("table: an object's cells", CLIENT_LIMIT_BYTES, "bytes", _table),
     Input("table: a column's path", 1_000, "characters", _path_of_column(".a")),
     Input("table: a column's filters", 1_000, "characters", _path_of_column("[?(@.a)]")),
