@@ -272,7 +272,7 @@ def _labelled_drivers(size: int) -> Iterator[common_pb2.DriverInstanceReport]:
 
 def _empty_frames(size: int) -> Run:
     payload = Frames(frames=[Frame()] * (size // 2)).SerializeToString()
-    return lambda: [frame.WhichOneof("kind") for frame in frames._decoded(payload).frames]
+    return lambda: _lost(lambda: [frame.WhichOneof("kind") for frame in frames._decoded(payload).frames])
 
 
 def _frames_too_many(size: int) -> Run:
@@ -362,7 +362,7 @@ INPUTS = (
         "bytes",
         _report(_large_drivers),
     ),
-    Input("session: empty frames", 2 * ENVELOPE_BYTES, "bytes", _empty_frames),
+    Input("session: empty frames", 2 * frames.MOST_FRAMES, "bytes", _empty_frames),
     Input("session: too many frames", frames.FRAME_BYTES, "bytes", _frames_too_many),
     Input("sentence for a terminal", 30_000, "characters", lambda size: lambda: printable("\x1b[" * (size // 2))),
     Input("console: control sequences", ENVELOPE_BYTES, "bytes", _control(b"\x1b[0;1m")),
