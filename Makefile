@@ -10,7 +10,7 @@ PYTEST = $(BIN)/python -m pytest --numprocesses=$(AT_ONCE) --dist=loadgroup --no
 SEED := $(or $(SEED),$(shell date +%s))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test nightly nightly-tests nightly-random nightly-chaos nightly-fuzz nightly-soak verify lint generate dist check-diff bench bench-sessions bench-apiserver bench-leasing chaos fuzz abuse soak constraints clean
+.PHONY: help setup demo test nightly nightly-tests nightly-random nightly-chaos nightly-fuzz nightly-soak verify lint generate dist check-diff bench bench-sessions bench-apiserver bench-leasing chaos fuzz abuse soak costs constraints clean
 
 help:  ## What each target does
 	@sed -n 's/^\([a-z-]*\):.*##/\1:/p' $(MAKEFILE_LIST) | awk -F: '{printf "  make %-16s%s\n", $$1, $$2}'
@@ -82,7 +82,7 @@ bench-leasing: $(READY)  ## How fast leases are given, beside labgrid where the 
 chaos: $(READY)  ## Kills, cuts and fills up a lab that works, for minutes; CHAOS="--seed 1 --seconds 600" and more: --help
 	@$(BIN)/python -m tools.chaos $(CHAOS)
 
-fuzz: $(READY)  ## Random frames, byte streams, tokens and peers, for minutes; a short run is part of the tests; FUZZ="--seconds 600"
+fuzz: $(READY)  ## Random frames, bodies, selectors, files and peers, for minutes; a short run is part of the tests; FUZZ="--seconds 600"
 	@JUMPLAB_FUZZ_EXAMPLES=3000 $(BIN)/python -m pytest --hypothesis-profile=random tests/fuzz
 	@$(BIN)/python -m tools.uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --only-binary :all: --group fuzz 2>/dev/null || true
 	@$(BIN)/python -m tools.fuzz $(FUZZ)
@@ -92,6 +92,9 @@ abuse: $(READY)  ## Attacks a control plane, and says whether its other users no
 
 soak: $(READY)  ## 100,000 leases in a row, and whether anything has grown; SOAK="--leases 3000" and more: --help
 	@$(BIN)/python -m tools.soak $(SOAK)
+
+costs: $(READY)  ## What each input from outside costs at its limit, and how that grows with its size
+	@$(BIN)/python -m tools.costs
 
 constraints:  ## Move the pinned versions to the newest that fit
 	$(BIN)/python -m tools.uv pip compile --quiet --upgrade --no-header --no-annotate --no-emit-package jumplab --no-emit-package jumplab-exporter \

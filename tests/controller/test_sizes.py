@@ -51,13 +51,23 @@ LABELS = {f"jumpstarter.dev/{number}": "x" for number in range(report_limits.MOS
             'the driver "u" has 65 labels, the limit is 64',
         ),
         (
+            controller_pb2.RegisterRequest(reports=[common_pb2.DriverInstanceReport()] * 100_000),
+            "the exporter reports 100000 drivers, the limit is 1000",
+        ),
+        (
+            controller_pb2.RegisterRequest(
+                reports=[common_pb2.DriverInstanceReport(uuid="u", interfaces=[common_pb2.InterfaceReport()] * 65)]
+            ),
+            'the driver "u" has 65 interfaces, the limit is 64',
+        ),
+        (
             controller_pb2.RegisterRequest(
                 reports=[common_pb2.DriverInstanceReport(uuid="u", labels={"a": "x" * 2_000_000})]
             ),
             "the exporter's 1 drivers take 2000",
         ),
     ],
-    ids=["labels", "labels of a driver", "drivers"],
+    ids=["labels", "labels of a driver", "many drivers", "many interfaces", "drivers"],
 )
 async def test_an_exporter_does_not_fill_its_resource(controller: Controller, request_: Any, words: str) -> None:
     token = controller.lab.add_exporter("bench")

@@ -79,6 +79,8 @@ WITH_TOKEN = (
         (WITH_TOKEN.format("'  '"), 'the user "u" in'),
         (WITH_TOKEN.format("'two words'"), "has a token with white space in it"),
         (WITH_TOKEN.replace("token", "tokenFile").format("/dev/null"), "has no token"),
+        (WITH_TOKEN.replace("token", "tokenFile").format("5"), "has 5 where the path of a file is expected"),
+        (WITH_TOKEN.replace("{{token: {}}}", "null").format(), "is not a kubeconfig"),
         (
             WITH_TOKEN.format("t").replace("'}}", "', certificate-authority-data: x}}"),
             "neither PEM certificates nor the base64 of them",

@@ -2,12 +2,13 @@
 
 import asyncio
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jumplab.protocol.v1.session_pb2 import Call, Frame, Frames
 from jumplab.session.channel import FrameChannel
-from jumplab.session.frames import MAGIC, ProtocolError, read_payloads
+from jumplab.session.frames import MAGIC, MOST_FRAMES, ProtocolError, read_payloads
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import ENVELOPE_BYTES, ConnectionLost, EnvelopeKind
 from tests.fuzz import FUZZED
@@ -105,3 +106,10 @@ def test_acknowledgements_never_take_back_nor_reach_ahead(steps: list[str | int]
             acknowledged = acknowledged if refused or step == 0 else step
 
     asyncio.run(play())
+
+
+@pytest.mark.parametrize("count", [MOST_FRAMES + 1, 1_000_000])
+def test_more_frames_than_a_sender_gathers_end_the_connection(count: int) -> None:
+    empty = b"\x0a\x00"
+    assert heard((EnvelopeKind.DATA, MAGIC + empty * count)) == []
+    assert len(heard((EnvelopeKind.DATA, MAGIC + empty * MOST_FRAMES))[0].frames) == MOST_FRAMES

@@ -283,3 +283,15 @@ async def test_a_client_that_asks_too_often_hears_when_to_come_back(people: Peop
         'user "client:default:ci" asks too often: 200 requests a second are carried out; try again in 1 s'
     )
     assert (await asked(ci.get, f"{LAB}/leases")).code == 200
+
+
+async def test_a_client_sends_less_at_once_than_the_administrator(people: People) -> None:
+    ci = await people.client("ci")
+    large = lease("large", "ci")
+    large["metadata"]["annotations"] = {"example.com/a": "x" * (128 * 1024)}
+    answer = await asked(ci.create, f"{LAB}/leases", large)
+    assert (answer.code, answer.body["reason"]) == (413, "RequestEntityTooLarge")
+    assert "larger than the limit of 131072 bytes" in answer.message
+    assert (await asked(people.admin.create, f"{LAB}/leases", large)).code == 201
+    large["metadata"] = {"name": "smaller", "annotations": {"example.com/a": "x" * (100 * 1024)}}
+    assert (await asked(ci.create, f"{LAB}/leases", large)).code == 201

@@ -28,7 +28,7 @@ _SHOWN_LINES = 30
     help="Gives this file's bytes to the one --target, and looks for nothing.",
 )
 def main(seconds: int, names: tuple[str, ...], folder: Path, replay: Path | None) -> None:
-    """Looks for input that breaks the frame decoder, a session's host or the router, guided by coverage."""
+    """Looks for input that breaks what takes it from outside, guided by coverage."""
     if replay is not None:
         if len(names) != 1:
             raise click.UsageError("--replay wants the one --target that the input is for")

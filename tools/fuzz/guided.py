@@ -10,7 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-_OURS = ("jumplab.session", "jumplab.transport", "jumplab_operator.router", "jwt")
+_OURS = (
+    *("jumplab.session", "jumplab.transport", "jumplab.protocol.label_selectors", "jumplab.yaml_documents"),
+    *("jumplab.client.config", "jumplab_exporter.config", "jumplab_operator.router", "jumplab_operator.standalone"),
+    "jwt",
+)
 _LONGEST_INPUT_SECONDS = 30
 _MEMORY_MIB = 1024
 _LEAVES_SECONDS = 120

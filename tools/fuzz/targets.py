@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
+import yaml
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.api_jws import encode
 
@@ -28,8 +29,15 @@ from jumplab.transport.links import EnvelopeKind
 from jumplab_operator.router import tokens
 from jumplab_operator.router.relay import Router
 from jumplab_operator.router.tokens import Role, StreamClaims
+from jumplab_operator.standalone.base import strict_json
+from jumplab_operator.standalone.http import patches
+from jumplab_operator.standalone.storage.writer import encode as encode_json
 from tests.fuzz.payloads import METER
+from tests.fuzz.test_configuration_files import READ, read_file
+from tests.fuzz.test_console_patterns import look
 from tests.fuzz.test_frames import heard
+from tests.fuzz.test_json import patched
+from tests.fuzz.test_selectors import selected
 from tests.fuzz.test_the_host import play
 
 _Metadata = Sequence[tuple[str, str | bytes]]
@@ -98,6 +106,32 @@ async def _routed(noise: bytes) -> None:
     codes = await asyncio.gather(_finished(router, client), _finished(router, exporter))
     assert not any(codes), codes
     assert exporter.heard == messages
+
+
+def json_bodies(noise: bytes) -> None:
+    """A body is a value that can be stored, or is refused; so is what it leaves as a patch of each type."""
+    with suppress(ValueError):
+        value = strict_json.read(noise)
+        assert strict_json.read(encode_json(value)) == value
+        for media_type in (patches.JSON, patches.MERGE, patches.STRATEGIC):
+            patched(media_type, {"metadata": {"name": "a"}, "a": [1, {"b": None}]}, value)
+
+
+def selectors(noise: bytes) -> None:
+    """Every parser of label selectors says the same of a text."""
+    selected(noise.decode(errors="replace"), {"a": "b"})
+
+
+def files(noise: bytes) -> None:
+    """A configuration file of each kind is read, or refused with its name."""
+    for kind in READ:
+        read_file(kind, noise)
+
+
+def patterns(noise: bytes) -> None:
+    """A pattern is looked for in a console's text, or refused."""
+    messages = pieces(noise) or [b""]
+    look([messages[0].decode(errors="replace")], b"".join(messages[1:]).decode(errors="replace"))
 
 
 def _admitted(role: Role) -> _Metadata:
@@ -189,4 +223,10 @@ TARGETS = {
             str(_TOKEN).encode(),
         ],
     ),
+    "json": Target(
+        json_bodies, [b'{"metadata": {"name": "b"}, "a": null}', b'[{"op": "add", "path": "/a/0", "value": 1}]']
+    ),
+    "selectors": Target(selectors, [b"a=b,c in (d,e),!f", b"a!=b,c notin (d),g>1"]),
+    "files": Target(files, [yaml.safe_dump(whole).encode() for whole, _ in READ.values()]),
+    "patterns": Target(patterns, [joined(b"=> |login: ", b"text login: "), joined(b"(a|b)+?$", b"abab")]),
 }

@@ -12,6 +12,8 @@ from jumplab.transport.links import ENVELOPE_BYTES, ConnectionLost, EnvelopeKind
 
 MAGIC = b"JUMPLAB\x01"
 FRAME_BYTES = 8 << 20
+MOST_FRAMES = 65_536
+"""Of one payload. What a sender gathers has fewer: each takes some bytes, and some of the receiver's time."""
 UNCOUNTED = frozenset({"hello", "welcome", "goodbye", "call_progress", "stream_envelope"})
 
 
@@ -64,15 +66,21 @@ def _decoded(payload: bytes) -> Frames:
         # Millions of empty frames fit into what one frame may have, and each would be an object.
         raise ProtocolError(f"the peer gathered {len(payload)} bytes of frames; {ENVELOPE_BYTES} is the most")
     try:
-        return Frames.FromString(payload)
+        frames = Frames.FromString(payload)
     except DecodeError as error:
         raise ProtocolError("the peer sent frames that can't be read") from error
+    if len(frames.frames) > MOST_FRAMES:
+        raise ProtocolError(f"the peer gathered {len(frames.frames)} frames; {MOST_FRAMES} is the most")
+    return frames
 
 
 def _is_one_large_frame(payload: bytes) -> bool:
     """Whether what stands beside the largest frame is no more than what a sender gathers."""
-    index, largest = 0, 0
+    index, largest, count = 0, 0, 0
     while index < len(payload) and index - largest <= ENVELOPE_BYTES:
+        count += 1
+        if count > MOST_FRAMES:
+            return False
         tag, index = _varint(payload, index)
         length, index = _varint(payload, index)
         if tag & 7 == _LENGTH_DELIMITED:

@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 # A peer takes 8 KiB of trailers without fail, and each byte may be written as three.
 _LONGEST_SENTENCE_BYTES = 2_000
 
-_MOST_BYTES = 256 * 1024
-_MOST_BYTES_OF = {
+MOST_BYTES = 256 * 1024
+MOST_BYTES_OF = {
     # A report of many drivers, with the schemas of their interfaces.
     "/jumplab.v1.ControllerService/Register": 4 * 1024 * 1024,
 }
@@ -98,7 +98,7 @@ class AuthenticationInterceptor(aio.ServerInterceptor):
 
     def _answering(self, calling: _Caller, method: str, handler: "Handler") -> "Handler":
         """The handler, with the caller set."""
-        read = _bounded(handler.request_deserializer, _MOST_BYTES_OF.get(method, _MOST_BYTES))
+        read = _bounded(handler.request_deserializer, MOST_BYTES_OF.get(method, MOST_BYTES))
         coders = read, handler.response_serializer
         if handler.request_streaming:
             serve = self._streaming(calling, method, handler.stream_stream)

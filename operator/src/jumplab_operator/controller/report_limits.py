@@ -4,11 +4,16 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jumplab.protocol.v1.common_pb2 import DriverInstanceReport
 from jumplab_operator.controller.refusals import BadRequest
 from jumplab_operator.resources.metadata import GROUP
 
 MOST_LABELS = 64
 """Labels under jumpstarter.dev/ of one exporter, and of one of its drivers."""
+MOST_DRIVERS = 1_000
+"""Of one exporter. Each takes some time of the operator, however little it reports."""
+MOST_INTERFACES = 64
+"""Of one driver."""
 MOST_DEVICE_BYTES = 512 * 1024
 """Of all drivers together: an object of Kubernetes may have 1.5 MiB."""
 _LONGEST_TEXT = 30_000
@@ -30,14 +35,26 @@ def check_labels(reported: Mapping[str, str], present: Mapping[str, str]) -> Non
         )
 
 
+def check_reports(reports: Sequence[DriverInstanceReport]) -> None:
+    """Raises BadRequest for too many drivers, or too much of one, before anything is done with them."""
+    if len(reports) > MOST_DRIVERS:
+        raise BadRequest(
+            f"the exporter reports {len(reports)} drivers, the limit is {MOST_DRIVERS}; split them between several "
+            "exporters"
+        )
+    for report in reports:
+        for what, count, most in (
+            ("labels", len(report.labels), MOST_LABELS),
+            ("interfaces", len(report.interfaces), MOST_INTERFACES),
+        ):
+            if count > most:
+                raise BadRequest(
+                    f'the driver "{report.uuid[:40]}" has {count} {what}, the limit is {most}; report fewer'
+                )
+
+
 def check_devices(devices: Sequence[Mapping[str, Any]]) -> None:
     """Raises BadRequest for drivers that take too much room."""
-    for device in devices:
-        if len(device["labels"]) > MOST_LABELS:
-            raise BadRequest(
-                f'the driver "{device["uuid"][:40]}" has {len(device["labels"])} labels, the limit is {MOST_LABELS}; '
-                "report fewer"
-            )
     size = len(json.dumps(devices, ensure_ascii=False).encode())
     if size > MOST_DEVICE_BYTES:
         raise BadRequest(

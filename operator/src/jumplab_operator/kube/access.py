@@ -82,6 +82,8 @@ def _of_kubeconfig(file: Path) -> KubeAccess:
         cluster = _named(config, "clusters", context["cluster"])["cluster"]
         user = _named(config, "users", context["user"])["user"]
         url = str(cluster["server"])
+        if not isinstance(user, Mapping):
+            raise TypeError("a user is a mapping")
     except OSError as error:
         raise NoKubeAccess(f"the kubeconfig {file} can't be read: {error.strerror or error}") from error
     except YamlRefused as error:
@@ -114,10 +116,12 @@ def _named(config: Mapping[str, Any], kind: str, name: str) -> Mapping[str, Any]
     return found
 
 
-def _content(kubeconfig: Path, file: str | None) -> str | None:
-    """A file that a kubeconfig names, relative to it."""
+def _content(kubeconfig: Path, file: Any) -> str | None:
+    """A file that a kubeconfig names, relative to it. Raises NoKubeAccess, for what is no name of a file as well."""
     if file is None:
         return None
+    if not isinstance(file, str) or "\0" in file:
+        raise NoKubeAccess(f"{kubeconfig} has {file!r} where the path of a file is expected; write a path")
     try:
         return (kubeconfig.parent / file).read_text()
     except OSError as error:

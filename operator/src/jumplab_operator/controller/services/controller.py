@@ -34,6 +34,7 @@ class ControllerService(ControllerServiceServicer):
     async def Register(self, request: pb.RegisterRequest, _: Context) -> pb.RegisterResponse:
         exporter = caller()
         require_kind(exporter, "Exporter")
+        report_limits.check_reports(request.reports)
         labels, devices = dict(request.labels), messages.device_fields(request.reports)
         resource = self._lab.exporter(exporter.name)
         report_limits.check_labels(labels, resource.metadata.labels if resource else {})

@@ -34,8 +34,8 @@ class User:
     """Whether it is a part of this very process, which asks as often as it needs to."""
 
     @property
-    def has_a_rate(self) -> bool:
-        """Whether there is a bound on how often it asks."""
+    def is_bounded(self) -> bool:
+        """Whether there are bounds on how often it asks, and how much at once."""
         return not (self.is_own or self.may_do_everything)
 
     @property

@@ -123,7 +123,7 @@ def _entrance(gate: Gate, identified: Callable[[asyncio.Transport | None], None]
         if user is not None:
             request[USER] = user
             identified(request.transport)
-            if user.has_a_rate:
+            if user.is_bounded:
                 await rates.wait(f'user "{user.name}"')
         elif not request.path.startswith(_OPEN_TO_ALL):
             raise errors.unauthorized()

@@ -30,6 +30,8 @@ from jumplab_operator.standalone.storage.writer import Transaction, encode
 T = TypeVar("T")
 _BODY_SECONDS = 60
 """How long a request's body may take, which has 3 MiB at most."""
+CLIENT_LIMIT_BYTES = 128 * 1024
+"""Of a body from a user that is not the administrator: what is done with more takes too long (`make costs`)."""
 _OF_COLLECTIONS = ("deletecollection", "list", "watch")
 USER = web.RequestKey("user", User)
 """Where a request has its user."""
@@ -212,11 +214,16 @@ async def _read(request: web.Request) -> bytes:
         raise errors.unsupported_media_type(
             f"the body of the request was {media_type} - accepted media types include: application/json"
         )
+    if request[USER].is_bounded and (request.content_length or 0) > CLIENT_LIMIT_BYTES:
+        raise errors.too_large(CLIENT_LIMIT_BYTES)
     try:
         async with asyncio.timeout(_BODY_SECONDS):
-            return await request.read()
+            body = await request.read()
     except TimeoutError as error:
         raise errors.body_too_slow(_BODY_SECONDS) from error
+    if request[USER].is_bounded and len(body) > CLIENT_LIMIT_BYTES:
+        raise errors.too_large(CLIENT_LIMIT_BYTES)
+    return body
 
 
 def _success(target: Target, last: Object) -> Object:
