@@ -196,9 +196,8 @@ def rotate_admin_token(data_dir: Path | None) -> None:
     folder = data_dir or _default_data_dir()
     found = opened(folder)
     found.replace_admin_token()
-    click.echo(
-        f"{folder / 'admin.token'} has a new token; {found.kubeconfig} gets it within ten seconds, or at the start."
-    )
+    when = "within ten seconds, or at the start"
+    click.echo(f"{folder / 'admin.token'} has a new token; {found.kubeconfig} gets it {when}.")
 
 
 @cli.command()
