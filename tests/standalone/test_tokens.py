@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from jumplab_operator.control_plane import token_reader
-from jumplab_operator.controller.credentials import CredentialIssuer
+from jumplab_operator.controller.credentials import AcceptedTokens, CredentialIssuer
 from jumplab_operator.errors import DataDirUnusable
 from jumplab_operator.kube.access import KubeAccess
 from jumplab_operator.kube.client import connected
@@ -65,7 +65,8 @@ async def test_an_empty_key_is_refused_in_a_sentence(tmp_path: Path, file: str) 
     async with KubernetesApi(tmp_path, port=0):
         pass
     (tmp_path / file).write_bytes(b"")
-    with pytest.raises(DataDirUnusable, match=rf"{file}.*; (remove it for a new one|restore (it|them|both) from a backup), "):
+    advice = "(remove it for a new one|restore (it|them|both) from a backup), "
+    with pytest.raises(DataDirUnusable, match=rf"{file}.*; {advice}"):
         async with KubernetesApi(tmp_path, port=0):
             pass
 
@@ -144,4 +145,4 @@ async def test_an_empty_secret_has_no_token(tmp_path: Path) -> None:
         async with connected(KubeAccess(api.url, api.ca_pem.decode(), api.admin_token)) as kube:
             read = token_reader(kube)
             found = {name: await read("Client", Name("default", name)) for name in (*contents, "nobody")}
-    assert found == {"empty": None, "missing": None, "no-text": None, "good": "abc", "nobody": None}
+    assert found == {"empty": None, "missing": None, "no-text": None, "good": AcceptedTokens("abc"), "nobody": None}

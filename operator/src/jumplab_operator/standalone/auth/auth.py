@@ -18,8 +18,10 @@ from jumplab_operator.standalone.storage.store import Key
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Lets users in by their tokens: the fixed ones, those of service accounts, and those of the tenancy. The fixed ones
-    may be replaced meanwhile."""
+    """Lets users in by their tokens: the fixed ones, those of service accounts, and those of the tenancy.
+
+    The fixed ones may be replaced meanwhile.
+    """
 
     fixed: Mapping[str, User]
     accounts: ServiceAccounts
