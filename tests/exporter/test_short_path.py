@@ -74,10 +74,10 @@ async def test_a_client_that_comes_before_its_invitation_is_waited_for() -> None
     guests = ExpectedClients()
     coming = asyncio.create_task(guests.admit("early", "session"))
     await asyncio.sleep(0)
-    guests.expect([sha256(b"another").digest()])
+    guests.expect([(sha256(b"another").digest(), "")])
     await asyncio.sleep(0)
     assert not coming.done()
-    guests.expect([sha256(b"early").digest()])
+    guests.expect([(sha256(b"early").digest(), "")])
     await coming
 
 
@@ -120,7 +120,7 @@ async def test_an_invitation_to_the_last_lease_is_none_to_the_next(
 async def test_a_token_that_was_not_used_in_time_opens_nothing() -> None:
     now = 0.0
     guests = ExpectedClients(clock=lambda: now)
-    guests.expect([sha256(b"used").digest(), sha256(b"unused").digest()])
+    guests.expect([(sha256(each).digest(), "") for each in (b"used", b"unused")])
     now = 59.0
     await guests.admit("used", "session")
     now = 3600.0

@@ -20,6 +20,8 @@ from tests.lab.lab import Lab, condition
 from tests.lab.test_revocation import at_work, read_until_cut, use_once, use_until_refused, watch_until_refused
 from tests.lab.test_short_path import at_the_socket
 
+pytestmark = pytest.mark.nightly  # each waits for the seconds in which the new token may be shown
+
 
 @pytest.fixture(params=["through the router", "by the short path"])
 def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, lab: Lab) -> str:
@@ -111,7 +113,6 @@ def test_an_exporter_reads_its_new_token_from_its_file(lab: Lab) -> None:
     lab.until_available("bench-rotated")
 
 
-@pytest.mark.nightly
 def test_the_old_token_is_accepted_until_the_overlap_ends(lab: Lab) -> None:
     """It waits for that end."""
     lab.exporter("bench-overlap")

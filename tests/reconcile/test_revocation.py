@@ -157,7 +157,7 @@ async def test_deleting_an_exporters_secret_ends_its_lease_and_makes_another(pop
         before = await world.until("exporters", "bench-1", credential_of)
         exporter = bench.lab.exporter(Name(world.namespace, "bench-1"))
         assert exporter is not None
-        with bench.lab.calling(exporter.uid) as revoked:
+        with bench.lab.calling(exporter.uid, "") as revoked:
             world.delete("secrets", "bench-1-exporter")
             assert "was removed" in await asyncio.wait_for(revoked, 240)
         ended = await world.until("leases", "used", lambda it: it.get("status", {}).get("ended"))

@@ -51,7 +51,8 @@ class Planner:
         ended = EndedLeases(SETTINGS.ended_of_client, SETTINGS.ended_of_namespace)
         self.cluster = Cluster(kube, SETTINGS, clock, self.objects, presence, queue, events, Pauses(clock), ended)
         self.scheduler_loop = SchedulerLoop(self.cluster)
-        self.manager = Manager(self.cluster, self.scheduler_loop, Credentials(kube, Tokens(), ""))
+        credentials = Credentials(kube, Tokens(), "", self.cluster.callers, clock)
+        self.manager = Manager(self.cluster, self.scheduler_loop, credentials)
 
     def used(self, client: str) -> int:
         """The seconds that count for the client."""

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from jumplab_operator.control_plane import token_reader
-from jumplab_operator.controller.credentials import CredentialIssuer
+from jumplab_operator.controller.credentials import AcceptedTokens, CredentialIssuer
 from jumplab_operator.errors import DataDirUnusable
 from jumplab_operator.kube.access import KubeAccess
 from jumplab_operator.kube.client import connected
@@ -145,4 +145,4 @@ async def test_an_empty_secret_has_no_token(tmp_path: Path) -> None:
         async with connected(KubeAccess(api.url, api.ca_pem.decode(), api.admin_token)) as kube:
             read = token_reader(kube)
             found = {name: await read("Client", Name("default", name)) for name in (*contents, "nobody")}
-    assert found == {"empty": None, "missing": None, "no-text": None, "good": "abc", "nobody": None}
+    assert found == {"empty": None, "missing": None, "no-text": None, "good": AcceptedTokens("abc"), "nobody": None}

@@ -30,7 +30,6 @@ from jumplab_operator.controller.keys import Keys
 from jumplab_operator.controller.lab import Lab
 from jumplab_operator.controller.offers import Offers
 from jumplab_operator.controller.served_certificate import (
-    LOOK_EVERY,
     CertificateFiles,
     CertificateSource,
     OwnCertificate,
@@ -39,7 +38,7 @@ from jumplab_operator.controller.served_certificate import (
 from jumplab_operator.controller.server import controller_server
 from jumplab_operator.controller.serving import Serving
 from jumplab_operator.controller.standby_streams import StandbyStreams
-from jumplab_operator.errors import ApiError, KeysUnusable, PortUnavailable
+from jumplab_operator.errors import ApiError, DataDirUnusable, KeysUnusable, PortUnavailable
 from jumplab_operator.kube.access import KubeAccess
 from jumplab_operator.kube.client import CORE, KubeApi, connected, once_it_answers, path
 from jumplab_operator.kube.concurrency_limit import ConcurrencyLimit
@@ -61,6 +60,8 @@ from jumplab_operator.standalone.storage.datadir import DataDir
 log = logging.getLogger(__name__)
 
 DEFAULT_GRPC_PORT = 7444
+_LOOK_AT_TOKEN_EVERY = timedelta(seconds=4)
+"""With the time that a watch takes to notice it, a former administrator's token has nothing left after ten seconds."""
 KEYS_SECRET = "jumplab-operator-keys"  # noqa: S105 - a Secret's name
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
@@ -275,15 +276,23 @@ async def one_machine(
             ):
                 users.count_leases(lab.leases_held)
                 warning = _unreachable(host, reached_at, api)
-                renewing = tasks.create_task(_renew_api(api), name="renewing the API's certificate")
+                renewing = tasks.create_task(_renew_api(api), name="renewing the API's certificate and token")
                 yield Running(listening.endpoint, api.ca_pem, api.data_dir.kubeconfig, warning)
                 renewing.cancel()
 
 
 async def _renew_api(api: KubernetesApi) -> None:
+    told = ""
     while True:
-        await SystemClock().sleep(LOOK_EVERY)
+        await SystemClock().sleep(_LOOK_AT_TOKEN_EVERY)
         api.renew_certificate()
+        try:
+            api.renew_admin_token()
+            told = ""
+        except DataDirUnusable as error:
+            if str(error) != told:
+                log.warning("the new administrator's token can't be used: %s; the previous one is still valid", error)
+            told = str(error)
 
 
 def _unreachable(host: str, reached_at: str, api: KubernetesApi) -> str:

@@ -39,6 +39,7 @@ from jumplab_operator.kube import access as kube_access
 from jumplab_operator.leadership.election import PodIdentity, Process
 from jumplab_operator.reconcile.context.settings import QUARANTINE_AFTER
 from jumplab_operator.standalone.storage.backup import back_up
+from jumplab_operator.standalone.storage.datadir import opened
 
 _PROGRAM = "jumplab-operator"
 
@@ -215,6 +216,25 @@ def backup(data_dir: Path | None, target: Path) -> None:
     folder = data_dir or _default_data_dir()
     back_up(folder, target)
     click.echo(f"{folder} is copied to {target}; keep it as you keep passwords.")
+
+
+@cli.group()
+def rotate() -> None:
+    """Replace secrets of standalone."""
+
+
+@rotate.command("admin-token")
+@DATA_DIR
+def rotate_admin_token(data_dir: Path | None) -> None:
+    """Replace the administrator's token, while standalone runs or not.
+
+    Within ten seconds the old token is dead, its watches have ended, and the kubeconfig has the new one.
+    """
+    folder = data_dir or _default_data_dir()
+    found = opened(folder)
+    found.replace_admin_token()
+    when = "within ten seconds, or at the start"
+    click.echo(f"{folder / 'admin.token'} has a new token; {found.kubeconfig} gets it {when}.")
 
 
 @cli.command()

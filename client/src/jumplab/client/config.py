@@ -139,6 +139,10 @@ class ClientConfig(_Section):
             raise ValueError("a token is one word; take the one in the Secret NAME-client, key token")
         return token.strip()
 
+    def __eq__(self, other: object) -> bool:
+        """By the settings alone, wherever they were read."""
+        return isinstance(other, ClientConfig) and self.__dict__ == other.__dict__
+
     @property
     def source(self) -> Path | None:
         """The file that the token is read from; None where the token came another way."""

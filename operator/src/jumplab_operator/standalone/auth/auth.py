@@ -18,7 +18,10 @@ from jumplab_operator.standalone.storage.store import Key
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Lets users in by their tokens: the fixed ones, those of service accounts, and those of the tenancy."""
+    """Lets users in by their tokens: the fixed ones, those of service accounts, and those of the tenancy.
+
+    The fixed ones may be replaced meanwhile.
+    """
 
     fixed: Mapping[str, User]
     accounts: ServiceAccounts
@@ -46,7 +49,9 @@ class Gate:
         return self.tenancy.user(token, self.lookup) if self.tenancy else None
 
     def is_revoked(self, user: User) -> bool:
-        """Whether a user who was let in is gone, or what proved that one was removed."""
+        """Whether a user who was let in is gone, or what proved that one was removed or replaced."""
+        if user.token and not user.credential:
+            return all(user.token != each.token for each in self.fixed.values())
         return self.tenancy is not None and self.tenancy.is_revoked(user, self.lookup)
 
     def grants(self, user: User) -> Sequence[Grant]:
@@ -80,4 +85,4 @@ class Gate:
         except UnicodeEncodeError as error:
             raise errors.bad_request("Impersonate-User and Impersonate-Group must be UTF-8") from error
         self.check(user, Act("impersonate", resource="users", name=name))
-        return User(name, (*groups, AUTHENTICATED))
+        return User(name, (*groups, AUTHENTICATED), token="" if user.credential else user.token)

@@ -28,7 +28,7 @@ class User:
     """What proved the user, where that may be removed: the uid of the object that held the token."""
 
     token: str = ""
-    """What proved the user, where it may be replaced: the id of the token."""
+    """What proved the user, where it may be replaced: the id of the token. Without `credential`: of a fixed one."""
 
     is_own: bool = False
     """Whether it is a part of this very process, which asks as often as it needs to."""

@@ -6,9 +6,11 @@ import base64
 import contextlib
 import logging
 import os
+import secrets
 import socket
 import ssl
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +26,7 @@ from jumplab_operator.errors import PortUnavailable
 from jumplab_operator.http_log import HttpLog
 from jumplab_operator.standalone.auth.auth import Gate
 from jumplab_operator.standalone.auth.service_accounts import ServiceAccounts
-from jumplab_operator.standalone.auth.users import ADMINISTRATOR, Tenancy
+from jumplab_operator.standalone.auth.users import ADMINISTRATOR, Tenancy, User
 from jumplab_operator.standalone.base.kinds import Object
 from jumplab_operator.standalone.controllers.server_state import Cluster
 from jumplab_operator.standalone.http.application import application
@@ -124,8 +126,8 @@ class KubernetesApi:
             accounts = ServiceAccounts(self.data_dir.accounts_key(), self._clock)
             self._cluster = Cluster(database, self._limits, self._clock)
             await self._cluster.start()
-        users = {self.admin_token: ADMINISTRATOR}
-        gate = Gate(users, accounts, self._tenancy, self._cluster.find)
+        self._users = {self.admin_token: _administrator()}
+        gate = Gate(self._users, accounts, self._tenancy, self._cluster.find)
         app = application(self._cluster, gate, lambda transport: self._connections.identify(transport), self._audit)
         self._runner = web.AppRunner(
             app,
@@ -155,6 +157,9 @@ class KubernetesApi:
         self.url = _url(host, port)
         if self._host in _ANY_ADDRESS and self._advertised and not is_loopback(self._advertised):
             self.url_elsewhere = _url(self._advertised, port)
+        self._write_kubeconfig()
+
+    def _write_kubeconfig(self) -> None:
         self.data_dir.write_again(self.data_dir.kubeconfig, self._kubeconfig_file().encode())
 
     def _kubeconfig_file(self) -> str:
@@ -178,6 +183,15 @@ class KubernetesApi:
                 "stop what uses it or choose another port"
             ) from error
 
+    def renew_admin_token(self) -> None:
+        """Takes a new `admin.token` over: the former one is dead, and its watches end. Raises DataDirUnusable."""
+        token = self.data_dir.admin_token()
+        if token != self.admin_token:
+            self.admin_token = token
+            self._users.clear()
+            self._users[token] = _administrator()
+            self._write_kubeconfig()
+
     def renew_certificate(self) -> None:
         """Makes another certificate for new connections where the served one ends within a month."""
         if pki.is_due(self._certificate_pem, self._clock()):
@@ -197,6 +211,11 @@ class KubernetesApi:
             self._tls.load_cert_chain(f"/proc/self/fd/{both}")
         finally:
             os.close(both)
+
+
+def _administrator() -> User:
+    """The administrator by a token of now."""
+    return replace(ADMINISTRATOR, token=secrets.token_hex(8))
 
 
 def _url(host: str, port: int) -> str:

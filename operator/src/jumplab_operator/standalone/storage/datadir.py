@@ -195,6 +195,10 @@ class DataDir:
             raise DataDirUnusable(_unusable_token(file, weakness))
         return token
 
+    def replace_admin_token(self) -> None:
+        """Writes a new token, also while a control plane runs: it takes it over by itself. Raises DataDirUnusable."""
+        self.write(self.path / "admin.token", secrets.token_urlsafe(32).encode())
+
     def accounts_key(self) -> EllipticCurvePrivateKey:
         """The key that signs service accounts' tokens; raises DataDirUnusable where it can't be read."""
         file = self.path / "accounts.key"
@@ -252,6 +256,13 @@ class DataDir:
         with contextlib.suppress(OSError):  # on a full disk the lock holds all the same
             os.ftruncate(lock, os.pwrite(lock, f"{os.getpid()}\n".encode(), 0))
         return lock
+
+
+def opened(path: Path) -> DataDir:
+    """A data directory that was made before, not locked. Raises DataDirUnusable for anything else."""
+    if not (path / DATABASE).is_file() or not contents.contents_of(path).made:
+        raise DataDirUnusable(f"{path} is no data directory of jumplab-operator; name one with --data-dir")
+    return DataDir(path)
 
 
 def _take_folder(path: Path) -> None:
