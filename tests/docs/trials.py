@@ -20,6 +20,7 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
     "docs/drivers/storage-disk.md": dict.fromkeys(("storage:", "written ="), f"{_TESTS}/test_storage.py"),
     "docs/drivers/own.md": {"": f"{_TESTS}/test_own_driver.py"},
     "docs/drivers/power.md": {"": f"{_TESTS}/test_power.py"},
+    "docs/drivers/console-remote.md": {"": f"{_TESTS}/test_remote_consoles.py"},
     "docs/drivers/shell.md": {"": f"{_TESTS}/test_shells.py"},
     "docs/exporter.md": {
         **dict.fromkeys(("export:", "hooks:", "failureDetection:"), f"{_TESTS}/test_configuration_pages.py"),
