@@ -93,6 +93,14 @@ class CommandPort:
         await self._terminal.write(data)
 
     async def aclose(self) -> None:
+        closing = asyncio.create_task(self._close(), name="closing a command's terminal")
+        try:
+            await asyncio.shield(closing)
+        except asyncio.CancelledError:
+            await asyncio.wait([closing])  # else the command would be left behind
+            raise
+
+    async def _close(self) -> None:
         await self._terminal.aclose()
         self._ended.cancel()
         await asyncio.gather(self._ended, return_exceptions=True)
