@@ -22,6 +22,7 @@ import pytest
 
 from jumplab_exporter.drivers.board.qemu import QemuBoard
 from jumplab_exporter.drivers.power.uhubctl import UHUBCTL
+from tests.drivers.inetd import TELNETD
 from tests.drivers.ser2net import SER2NET
 from tests.drivers.sshd import SSHD
 from tests.kube.servers import ASSETS, NO_ASSETS, PROGRAMS
@@ -105,6 +106,10 @@ def _pdudaemon() -> str:
 
 def _sshd() -> str:
     return "" if SSHD else "sshd was not found: install it (Debian's package openssh-server)"
+
+
+def _telnetd() -> str:
+    return "" if TELNETD else "telnetd was not found: install it (Debian's package inetutils-telnetd)"
 
 
 def _busybox() -> str:
@@ -200,6 +205,7 @@ MISSING: Mapping[str, Callable[[], str]] = MappingProxyType(
         "ser2net": _ser2net,
         "sshd": _sshd,
         "uhubctl": _uhubctl,
+        "telnetd": _telnetd,
         "busybox": _busybox,
         "bash": _bash,
         "zsh": _zsh,

@@ -1,5 +1,7 @@
 """Servers as inetd starts them: a process for each connection, which is its standard input and output."""
 
+import os
+import shutil
 import socket
 import subprocess
 import threading
@@ -7,6 +9,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
+
+# Debian puts it where only root looks.
+TELNETD = shutil.which("telnetd", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
 
 
 class Inetd:

@@ -41,10 +41,10 @@ class Ser2net:
 
 
 @contextmanager
-def ser2net(device: str, folder: Path, *, rfc2217: bool) -> Iterator[Ser2net]:
-    """Serves a terminal at a port of this machine.  rfc2217: by that, else as plain TCP."""
+def ser2net(device: str, folder: Path, *, rfc2217: bool = False, telnet: bool = False) -> Iterator[Ser2net]:
+    """Serves a terminal at a port of this machine.  rfc2217, telnet: by that, else as plain TCP."""
     configuration = folder / "ser2net.yaml"
-    accepter = "telnet(rfc2217),tcp" if rfc2217 else "tcp"
+    accepter = "telnet(rfc2217),tcp" if rfc2217 else "telnet,tcp" if telnet else "tcp"
     configuration.write_text(_CONFIGURATION.format(accepter=accepter, device=device))
     assert SER2NET is not None
     server = Process([SER2NET, "-n", "-u", "-d", "-c", configuration], folder / "ser2net.log")

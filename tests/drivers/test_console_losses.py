@@ -10,7 +10,7 @@ import pytest
 from jumplab.driver import errors
 from jumplab.testing import serve_async
 from jumplab.transport.backoff import Backoff
-from jumplab_exporter.drivers.console import serial
+from jumplab_exporter.drivers.console import reconnecting
 from jumplab_exporter.drivers.console.serial import SerialConsole
 from jumplab_exporter.testing import SerialDevice
 from tests.drivers.console_servers import Rfc2217Server, SocketServer
@@ -58,7 +58,7 @@ async def test_a_server_that_ends_each_connection_at_once_is_tried_less_and_less
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     waits: asyncio.Queue[float] = asyncio.Queue()
-    monkeypatch.setattr(serial, "Backoff", lambda: Backoff(draw=lambda: 1.0, sleep=waits.put))
+    monkeypatch.setattr(reconnecting, "Backoff", lambda: Backoff(draw=lambda: 1.0, sleep=waits.put))
 
     class Inhospitable(SocketServer):
         async def greet(self, writer: asyncio.StreamWriter) -> None:
@@ -72,7 +72,7 @@ async def test_a_console_says_once_why_it_can_not_be_opened_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     waits: asyncio.Queue[float] = asyncio.Queue()
-    monkeypatch.setattr(serial, "Backoff", lambda: Backoff(sleep=waits.put))
+    monkeypatch.setattr(reconnecting, "Backoff", lambda: Backoff(sleep=waits.put))
     async with SocketServer() as server, serve_async(console=SerialConsole(url=server.url)):
         await server.vanish()
         for _ in range(5):

@@ -39,6 +39,10 @@ def _is_public_key(text: str) -> str:
 HostKey = Annotated[str, AfterValidator(_is_public_key)]
 
 
+class WrongHostKey(ConnectionError):
+    """The device has another host key than the configured one."""
+
+
 class SshDevice(Driver):
     """What drivers over SSH share.
 
@@ -76,7 +80,8 @@ class SshDevice(Driver):
         return f"{self.host}:{self.port}"
 
     async def connected(self) -> "asyncssh.SSHClientConnection":
-        """A new connection, the caller's to close. Raises OSError with a sentence, ValueError for a wrong key file."""
+        """A new connection, the caller's to close. Raises WrongHostKey, PermissionError where the login is
+        refused, another OSError where the device can't be reached, ValueError for a wrong key file."""
         keys = await asyncio.to_thread(self._own_keys)
         seen: list[asyncssh.SSHKey] = []
         limit = self.timeout.total_seconds()
@@ -91,7 +96,7 @@ class SshDevice(Driver):
         except TimeoutError:
             raise TimeoutError(f"{self.place} did not answer within {limit:g} s") from None
         except asyncssh.HostKeyNotVerifiable:
-            raise ConnectionError(self._wrong_host_key(seen)) from None
+            raise WrongHostKey(self._wrong_host_key(seen)) from None
         except asyncssh.PermissionDenied:
             raise PermissionError(self._denied()) from None
         except asyncssh.Error as error:

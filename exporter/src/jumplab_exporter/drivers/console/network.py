@@ -237,7 +237,11 @@ class Rfc2217Port:
 
 
 async def _connected(url: str, warn: Callable[[str], None]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    host, port = address_of(url, warn)
+    return await connected_to(*address_of(url, warn))
+
+
+async def connected_to(host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection to a console server. Raises NotThereYet where it may still come, else another OSError."""
     try:
         async with asyncio.timeout(_CONNECT_SECONDS):
             reader, writer = await asyncio.open_connection(host, port)

@@ -12,14 +12,13 @@ from pydantic import AfterValidator, Field
 from jumplab.driver import ByteStream, Driver
 from jumplab.drivers.shell import ShellInterface, Transfer
 from jumplab.drivers.shell.framing import Output
+from jumplab_exporter.drivers.clean_environment import clean_environment
 from jumplab_exporter.drivers.shell.allowed import Allowed
 from jumplab_exporter.drivers.shell.folder import Folder
 from jumplab_exporter.drivers.shell.streaming import Reader, converse, require_command
 from jumplab_exporter.processes.child import Child
 
 _LAST_OUTPUT_SECONDS = 1.0
-_PASSED_ON = ("HOME", "LANG", "LC_ALL", "LC_CTYPE", "LOGNAME", "PATH", "TMPDIR", "TZ", "USER")
-"""What commands see of the exporter's environment, which may have secrets."""
 
 
 def _is_absolute(path: Path) -> Path:
@@ -60,9 +59,8 @@ class LocalShell(ShellInterface, Driver):
 
     async def run(self, stream: ByteStream, *, command: list[str]) -> int:
         words = self._allowed(command)
-        environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         try:
-            started = await Child.start(words, environment=environment, folder=self.folder, separate=True)
+            started = await Child.start(words, environment=clean_environment(), folder=self.folder, separate=True)
         except OSError as error:
             raise OSError(f'"{command[0]}" could not be started: {error.strerror or error}') from error
         async with started as child:
