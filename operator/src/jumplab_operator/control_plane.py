@@ -38,6 +38,7 @@ from jumplab_operator.kube.kopf_watch import of_cluster
 from jumplab_operator.lab_users import LabUsers
 from jumplab_operator.leadership.election import PodIdentity, Process, leading
 from jumplab_operator.names import Name
+from jumplab_operator.pki import date_problem
 from jumplab_operator.reconcile.composition.compose import lab_over
 from jumplab_operator.reconcile.context.settings import PREEMPTION_NOTICE, QUARANTINE_AFTER, LabSettings
 from jumplab_operator.reconcile.lease_steps.moved_times import move_times
@@ -216,6 +217,7 @@ async def one_machine(
     ) as api:
         port = _reserved_port(api.data_dir, host, grpc_port)
         operator_keys = stored_keys(api.data_dir)
+        _warn_of_dates(operator_keys)
         users.trust(CredentialIssuer(operator_keys.signing, now=now).read)
         access = KubeAccess(api.url, api.ca_pem.decode(), users.operator_token, on_this_machine=True)
         certificate = server_certificate(operator_keys.authority, [reached_at, "localhost", "127.0.0.1", "::1"], now())
@@ -279,9 +281,15 @@ def _trust(listening: Listening, operator_keys: Keys) -> Trust:
     """The certificate to serve and the CA that signed it: from the files that are named, else the operator's own."""
     if listening.certificate is not None:
         return Trust(operator_keys, *listening.certificate.read())
+    _warn_of_dates(operator_keys)
     names = [listening.endpoint.rpartition(":")[0].strip("[]"), *listening.names]
     authority = operator_keys.authority
     return Trust(operator_keys, server_certificate(authority, names, now()), authority.certificate_pem.decode())
+
+
+def _warn_of_dates(operator_keys: Keys) -> None:
+    if problem := date_problem(operator_keys.authority, now()):
+        log.warning("%s", problem)
 
 
 async def _stop_on_renewal(listening: Listening, served: Certificate, renewed: Callable[[], None]) -> None:
