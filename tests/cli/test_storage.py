@@ -132,6 +132,19 @@ async def test_what_this_machine_has_against_a_file_is_one_sentence(user: User, 
     assert "Traceback" not in ran.err
 
 
+async def test_a_full_disk_leaves_no_half_of_what_was_read(user: User, disk: Path, tmp_path: Path) -> None:
+    """ulimit: the kernel refuses to let files grow further, as a full disk does."""
+    disk.write_bytes(b"x" * (4 * MIB))
+    kept = tmp_path / "kept"
+    kept.write_bytes(b"the image of before")
+    for file, is_left in ((tmp_path / "new", False), (kept, True)):
+        ran = await script(user, f"trap '' XFSZ; ulimit -f 1000; j storage read {file}; echo $?")
+        assert ran.out.endswith("1\n")
+        assert ran.last_line == f"j: {file}: File too large"
+        assert file.exists() == is_left
+    assert kept.read_bytes() == b""
+
+
 async def test_a_reader_that_leaves_ends_the_read(user: User) -> None:
     ran = await script(user, "j storage read - | head -c 10 | wc -c")
     assert ran.out == "10\n"

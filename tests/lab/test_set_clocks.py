@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import jumplab
+from tests.kube.processes import Process
 from tests.kube.servers import RealKubeApi
 from tests.lab.homes import OnCluster, OneMachine
 from tests.lab.lab import Lab
@@ -98,3 +99,33 @@ def test_a_reservation_keeps_its_moment(lab: Lab, clock: Path) -> None:
     lab.lease("now", board="bench", duration="30m")
     lab.until_ready("now")
     assert lab.get("leases", "later")["spec"]["beginTime"] == begin
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("seconds", [2 * _HOUR, -2 * _HOUR], ids=["forward", "back"])
+def test_the_clock_of_the_exporter_s_machine_counts_for_nothing(lab: Lab, tmp_path: Path, seconds: int) -> None:
+    its_clock = tmp_path / "exporter.clock"
+    lab.exporter("bench", environment=clocks.environment(its_clock))
+    lab.lease("held", board="bench", duration="20s")
+    lab.until_ready("held")
+    with jumplab.attach("held", client=lab.config) as root:
+        root.board.power.on()
+        clocks.shift(its_clock, seconds)
+        assert root.board.power.is_on()
+        status = lab.until_ended("held")["status"]
+    lasted = datetime.fromisoformat(status["endTime"]) - datetime.fromisoformat(status["beginTime"])
+    assert timedelta(seconds=15) <= lasted < timedelta(hours=1)
+    lab.until_available("bench")
+
+
+@pytest.mark.nightly
+def test_a_control_plane_whose_clock_is_days_behind_says_so(tmp_path: Path, clock: Path) -> None:
+    home = OneMachine(tmp_path, clocks.environment(clock))
+    home.connect().close()
+    home.kill()
+    clocks.shift(clock, -72 * _HOUR)
+    Process.start(home.process)  # nobody waits until it serves
+    said = "the certificate authority is not valid before"
+    home.process.wait_until(lambda: said in home.process.output(), "its sentence")
+    home.close()
+    assert "UTC, and this machine's clock says 20" in home.process.output()

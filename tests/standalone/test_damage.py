@@ -18,21 +18,23 @@ from jumplab_operator import pki
 from jumplab_operator.control_plane import stored_keys
 from jumplab_operator.errors import CannotStart
 from jumplab_operator.standalone.storage import soundness
+from jumplab_operator.standalone.storage.newest_version import NewestVersion
 from tests.kube.processes import free_ports
 from tests.standalone.in_process import served
 
 SECRETS = "/api/v1/namespaces/default/secrets"
 FILES = (
     *("jumplab-data", "api.sqlite3", "ca.crt", "ca.key", "signing.key", "accounts.key", "admin.token"),
-    *("port", "grpc-port", "kubeconfig", "lock", "reserve"),
+    *("port", "grpc-port", "kubeconfig", "lock", "reserve", "newest-version"),
 )
-MADE_AGAIN = {"port", "grpc-port", "kubeconfig", "lock", "reserve"}
+MADE_AGAIN = {"port", "grpc-port", "kubeconfig", "lock", "reserve", "newest-version"}
 """Nothing is lost with them: each start writes them, and says so where it matters."""
 TAKEN = {
     ("jumplab-data", "missing"),  # as in an older version's directory
     ("admin.token", "missing"),  # an administrator removes it for a new one
     ("accounts.key", "missing"),
     ("reserve", "a folder"),  # then there is none
+    ("newest-version", "a folder"),
     ("admin.token", "truncated"),  # it may be an administrator's own, of any length
 }
 
@@ -180,6 +182,82 @@ async def test_each_page_of_the_store_counts(folder: Path) -> None:
         changed[place] ^= 0x10
         (folder / "api.sqlite3").write_bytes(changed)
         assert await lab_or_refusal(folder, "api.sqlite3") in (before, "refused")
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data directory of a control plane that was killed: its last changes are in SQLite's log alone."""
+    running = tmp_path_factory.mktemp("running") / "data"
+    folder = running.with_name("killed")
+
+    async def make() -> None:
+        await lab_in(running)
+        async with served(running) as (_, session):
+            for number in range(8):
+                secret = {"metadata": {"name": f"secret-{number}"}, "data": {"filling": "AAAA" * 2000}}
+                async with session.post(SECRETS, json=secret) as answer:
+                    assert answer.status == 201
+                    version = int((await answer.json())["metadata"]["resourceVersion"])
+            async with asyncio.timeout(240):  # it is noted behind the answer
+                while NewestVersion.noted_beside(running / "api.sqlite3") != version:  # noqa: ASYNC110 - a file
+                    await asyncio.sleep(0)
+            shutil.copytree(running, folder)
+
+    asyncio.run(make())
+    return folder
+
+
+async def test_each_part_of_the_log_of_changes_counts(killed: Path, tmp_path: Path) -> None:
+    """SQLite takes the log up to the first damage, and says nothing of what comes behind it."""
+    log = (killed / "api.sqlite3-wal").read_bytes()
+    whole = await lab_in(Path(shutil.copytree(killed, tmp_path / "whole")))
+    assert len(whole[2]) == 8
+    outcomes = []
+    for number, place in enumerate(range(0, len(log), max(1, len(log) // 20))):
+        folder = Path(shutil.copytree(killed, tmp_path / str(number)))
+        changed = bytearray(log)
+        changed[place] ^= 0x10
+        (folder / "api.sqlite3-wal").write_bytes(changed)
+        outcomes.append(await lab_or_refusal(folder, "api.sqlite3"))
+    assert "refused" in outcomes
+    assert all(outcome in (whole, "refused") for outcome in outcomes)
+
+
+@pytest.mark.parametrize("damage", ["missing", "empty", "truncated"])
+async def test_a_log_of_changes_that_is_cut(killed: Path, tmp_path: Path, damage: str) -> None:
+    folder = Path(shutil.copytree(killed, tmp_path / "data"))
+    DAMAGES[damage](folder / "api.sqlite3-wal")
+    with pytest.raises(CannotStart, match=r"has lost its last changes: .* restore it from a backup, or remove .*"):
+        await lab_in(folder)
+    NewestVersion.beside(folder / "api.sqlite3").unlink()
+    await lab_in(folder)
+
+
+async def test_a_damaged_history_is_forgotten_and_nothing_else(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    before = await lab_in(folder)
+    connection = sqlite3.connect(folder / "api.sqlite3")
+    (last,) = connection.execute("SELECT max(version) FROM history").fetchone()
+    connection.execute("UPDATE history SET body = CAST(replace(body, 'kept', 'kapt') AS BLOB) WHERE name = 'kept'")
+    connection.commit()
+    connection.close()
+    assert await lab_in(folder) == before
+    assert "in the history of changes is damaged; the history is forgotten, and no object is lost" in caplog.text
+    watch = {"watch": "1", "resourceVersion": str(last - 1)}
+    async with served(folder) as (_, session), session.get(SECRETS, params=watch) as answer:
+        told = await answer.json(content_type=None)
+        assert told.get("object", told)["code"] == 410
+
+
+async def test_an_object_that_is_damaged_while_it_is_served_is_refused(folder: Path) -> None:
+    async with served(folder) as (_, session):
+        connection = sqlite3.connect(folder / "api.sqlite3")
+        connection.execute("UPDATE objects SET body = CAST(replace(body, 'kept', 'kapt') AS BLOB) WHERE name = 'kept'")
+        connection.commit()
+        connection.close()
+        for url in (SECRETS, f"{SECRETS}/kept"):
+            async with session.get(url) as answer:
+                assert answer.status == 500
+                assert "the stored object secrets/default/kept is damaged; stop" in (await answer.json())["message"]
 
 
 async def test_a_changed_object_is_named(folder: Path) -> None:

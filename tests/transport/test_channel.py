@@ -126,9 +126,9 @@ async def test_an_expired_certificate_is_rejected() -> None:
     assert f"the certificate of {address} has expired; renew it, or check the clock of this machine" in str(error)
 
 
-async def test_a_certificate_of_tomorrow_names_the_clock() -> None:
-    tomorrow = datetime.now(UTC) + timedelta(days=2)
-    async with greeter("127.0.0.1", issued=tomorrow) as address:
+async def test_a_certificate_of_later_names_the_clock() -> None:
+    later = datetime.now(UTC) + timedelta(days=2)
+    async with greeter("127.0.0.1", issued=later) as address:
         error = await failure(trusted(address))
         with pytest.raises(errors.CertificateRejected, match=r"is not valid yet; check the clock of this machine"):
             open_channel(Endpoint(address, Tls(insecure=True)))

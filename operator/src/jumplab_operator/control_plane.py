@@ -47,6 +47,7 @@ from jumplab_operator.lab_audit import LabAudit
 from jumplab_operator.lab_users import LabUsers
 from jumplab_operator.leadership.election import PodIdentity, Process, leading
 from jumplab_operator.names import Name
+from jumplab_operator.pki import date_problem
 from jumplab_operator.reconcile.composition.compose import lab_over
 from jumplab_operator.reconcile.composition.lab_service import LabService
 from jumplab_operator.reconcile.context.settings import PREEMPTION_NOTICE, QUARANTINE_AFTER, LabSettings
@@ -257,6 +258,7 @@ async def one_machine(
     async with served as api:
         port = _reserved_port(api.data_dir, host, grpc_port)
         operator_keys = stored_keys(api.data_dir)
+        _warn_of_dates(operator_keys)
         users.trust(CredentialIssuer(operator_keys.signing, now=now).read)
         access = KubeAccess(api.url, api.ca_pem.decode(), users.operator_token, on_this_machine=True)
         listening = Listening(_joined(host, port), _joined(reached_at, port))
@@ -339,9 +341,15 @@ def _trust(listening: Listening, operator_keys: Keys) -> Trust:
     if listening.certificate is not None:
         source = listening.certificate
     else:
+        _warn_of_dates(operator_keys)
         names = [listening.endpoint.rpartition(":")[0].strip("[]"), *listening.names]
         source = OwnCertificate(operator_keys.authority, names, now)
     return Trust(operator_keys, source, source.read())
+
+
+def _warn_of_dates(operator_keys: Keys) -> None:
+    if problem := date_problem(operator_keys.authority, now()):
+        log.warning("%s", problem)
 
 
 async def apply_crds(kube: KubeApi) -> None:

@@ -54,6 +54,19 @@ def can_sign(authority: Issued) -> bool:
     return key.public_key() == certificate.public_key()
 
 
+def date_problem(authority: Issued, now: datetime) -> str:
+    """Why exporters and clients refuse what the authority signs now, as a sentence; empty where they don't."""
+    certificate = x509.load_pem_x509_certificate(authority.certificate_pem)
+    clock = f"this machine's clock says {now:%Y-%m-%d %H:%M} UTC"
+    if now < certificate.not_valid_before_utc:
+        begin = f"{certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
+        return f"the certificate authority is not valid before {begin}, and {clock}; set the clock"
+    if now > certificate.not_valid_after_utc:
+        end = f"{certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
+        return f"the certificate authority has expired at {end}, and {clock}; set the clock, or make a new authority"
+    return ""
+
+
 def read_key(pem: bytes) -> ec.EllipticCurvePrivateKey:
     """An intact private key for elliptic curves. Raises ValueError.
 

@@ -25,9 +25,12 @@ class SeenLogLines:
         if self._file is None:
             return
         written = self._file.with_name(f"{self._file.name}.{os.getpid()}.{id(self)}")
-        with contextlib.suppress(OSError):  # the shell has ended
+        try:
             written.write_text(json.dumps([self._epoch, self._last]), encoding="utf-8")
             written.replace(self._file)
+        except OSError:  # the shell has ended, or the disk is full: lines may be shown again
+            with contextlib.suppress(OSError):
+                written.unlink()
 
     def is_new(self, epoch: str, number: int) -> bool:
         """Whether a line has not been shown yet; it has from now on. 0: of an exporter that doesn't count."""

@@ -84,7 +84,10 @@ class Source:
 
 
 class Target:
-    """Where what is read goes. A file keeps what it had until the first byte has come."""
+    """Where what is read goes. A file keeps what it had until the first byte has come.
+
+    A read that fails leaves no part of it in a file: a new one is removed, and one that was there is empty.
+    """
 
     def __init__(self, file: BinaryIO, *, truncates: bool) -> None:
         self._file = file
@@ -102,12 +105,21 @@ class Target:
         is_new = not os.path.lexists(destination)
         descriptor = os.open(destination, os.O_WRONLY | os.O_CREAT | _FLAGS, 0o666)
         with open(descriptor, "wb", buffering=0) as file:
-            target = cls(file, truncates=stat.S_ISREG(os.fstat(descriptor).st_mode))
+            is_regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+            target, is_whole = cls(file, truncates=is_regular), False
             try:
                 yield target
+                is_whole = not target._truncates
             finally:
-                if is_new and target._truncates:
-                    os.unlink(destination)
+                if is_regular and not is_whole:
+                    target._leave_nothing(destination if is_new else None)
+
+    def _leave_nothing(self, new: str | Path | None) -> None:
+        """new: the path of a file that was not there before."""
+        if not self._truncates:
+            self._file.truncate(0)
+        if new is not None:
+            os.unlink(new)
 
     async def write(self, data: bytes) -> None:
         """Raises OSError."""

@@ -71,6 +71,8 @@ def mark_leased(path: Path, disk_format: DiskFormat) -> str:
         beside = _beside(path)
         beside.write_text(f"{disk_format.value} {os.fstat(descriptor).st_ino}\n")
     except OSError as error:
+        with suppress(OSError):
+            _beside(path).unlink()  # of a full disk: a part of a mark is none
         return f"{path} can't be marked as leased, neither by an attribute nor by a file beside it: {error}"
     finally:
         os.close(descriptor)

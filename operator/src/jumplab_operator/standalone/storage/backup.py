@@ -22,7 +22,7 @@ from jumplab_operator.standalone.storage import soundness
 from jumplab_operator.standalone.storage.contents import DATABASE, contents_of
 
 ARCHIVE = ".tar"
-_LEFT_OUT = re.compile(r"lock|reserve|kubeconfig|api\.sqlite3.*|\..*\.new-.*|tls-.*")
+_LEFT_OUT = re.compile(r"lock|reserve|newest-version|kubeconfig|api\.sqlite3.*|\..*\.new-.*|tls-.*")
 
 
 def back_up(data_dir: Path, target: Path) -> None:

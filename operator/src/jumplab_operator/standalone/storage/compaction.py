@@ -10,6 +10,8 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from jumplab_operator.standalone.storage import store
+
 _MOST_UNCOMPACTED = 2000
 _LONG_ENOUGH = """
 SELECT max(version) FROM (
@@ -54,6 +56,12 @@ class Uncompacted:
         large = self.bytes > limits.bytes // 10
         aged = self.since is not None and now - self.since > limits.age / 10
         return many or large or aged
+
+
+def forget_all(connection: sqlite3.Connection, version: int) -> None:
+    """Forget the history of all resources up to a version, whatever it says; in the caller's transaction."""
+    connection.execute("INSERT OR REPLACE INTO compacted VALUES (?, ?)", (store.ALL_RESOURCES, version))
+    connection.execute("DELETE FROM history")
 
 
 def compact(connection: sqlite3.Connection, version: int, limits: HistoryLimits, now: datetime) -> None:

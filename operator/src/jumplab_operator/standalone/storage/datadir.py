@@ -11,6 +11,7 @@ DIR/             0700
     signing.key  0600, signs credentials and stream tokens (`jumplab_operator.controller.keys`)
     port         where the API listens, so that kubeconfigs stay valid over restarts
     kubeconfig   0600
+    newest-version  of what was committed: a store that ends before it has lost something
     reserve      room for the next start, should the disk be full by then
 """
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import sqlite3
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
 from jumplab_operator.errors import DataDirUnusable
-from jumplab_operator.standalone.storage import soundness, store
+from jumplab_operator.standalone.storage import compaction, soundness, store
+from jumplab_operator.standalone.storage.newest_version import NewestVersion
+
+log = logging.getLogger(__name__)
 
 
 def prepare(database: Path, *, is_new: bool) -> None:
@@ -33,6 +37,8 @@ def prepare(database: Path, *, is_new: bool) -> None:
             else:
                 _bring_up_to_date(connection, database, layout)
                 soundness.check(connection, database)
+                _check_newest(connection, database)
+                _mend_history(connection, database)
         database.chmod(0o600)
     except (sqlite3.Error, OSError, ValueError) as error:  # ValueError: what should be JSON, or text, is not
         raise _unusable(database, error) from error
@@ -56,6 +62,31 @@ def _bring_up_to_date(connection: sqlite3.Connection, database: Path, layout: in
         _back_up(connection, database, layout)
         _run(connection, partial(_STEPS[layout], connection))
         layout += 1
+
+
+def _check_newest(connection: sqlite3.Connection, database: Path) -> None:
+    """Raises DataDirUnusable where changes that were written are gone.
+
+    SQLite takes its log up to the first damage, and forgets what comes behind it: the lab would be an older one.
+    """
+    noted, found = NewestVersion.noted_beside(database), store.last_version(connection)
+    if noted is not None and found < noted:
+        raise DataDirUnusable(
+            f"{database} has lost its last changes: it ends with version {found}, and version {noted} was written; "
+            f"restore it from a backup, or remove {NewestVersion.beside(database)} to go on with what is left"
+        )
+
+
+def _mend_history(connection: sqlite3.Connection, database: Path) -> None:
+    """Forgets a damaged history, which only watches and further pages of lists read: their clients list again."""
+    version = soundness.damaged_change(connection, database)
+    if version is None:
+        return
+    _run(connection, partial(compaction.forget_all, connection, store.last_version(connection)))
+    log.warning(
+        "%s: version %d in the history of changes is damaged; the history is forgotten, and no object is lost",
+        database, version,
+    )  # fmt: skip
 
 
 def _newer(database: Path, layout: int) -> str:
@@ -108,6 +139,16 @@ def _from_layout_2(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA user_version = 3")
 
 
+def _from_layout_3(connection: sqlite3.Connection) -> None:
+    """Each change of the history gets a checksum."""
+    soundness.teach(connection)
+    connection.execute("ALTER TABLE history ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0")
+    connection.execute(
+        "UPDATE history SET checksum = checksum_of_change(version, resource, namespace, name, type, body, previous)"
+    )
+    connection.execute("PRAGMA user_version = 4")
+
+
 def _make_tables(connection: sqlite3.Connection, script: str) -> None:
     for statement in filter(str.strip, script.split(";")):
         connection.execute(statement)
@@ -116,4 +157,5 @@ def _make_tables(connection: sqlite3.Connection, script: str) -> None:
 _STEPS: Mapping[int, Callable[[sqlite3.Connection], None]] = {
     1: _from_layout_1,
     2: _from_layout_2,
+    3: _from_layout_3,
 }

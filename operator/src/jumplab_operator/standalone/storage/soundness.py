@@ -21,6 +21,10 @@ _STRUCTURE = "PRAGMA integrity_check(1)"
 _CHANGED = """
 SELECT resource, namespace, name FROM objects WHERE checksum != checksum_of(resource, namespace, name, body) LIMIT 1
 """
+_CHANGED_HISTORY = """
+SELECT version FROM history
+WHERE checksum != checksum_of_change(version, resource, namespace, name, type, body, previous) LIMIT 1
+"""
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +34,20 @@ def checksum_of(resource: str, namespace: str, name: str, body: bytes) -> int:
     return zlib.crc32(body, zlib.crc32("\0".join((resource, namespace, name)).encode()))
 
 
+def checksum_of_change(
+    version: int, resource: str, namespace: str, name: str, event: str, *bodies: bytes | None
+) -> int:
+    """The checksum of a change as the history has it. bodies: the new one and the one before."""
+    checksum = zlib.crc32("\0".join((str(version), resource, namespace, name, event)).encode())
+    for body in bodies:
+        checksum = zlib.crc32(body or b"", checksum)
+    return checksum
+
+
 def teach(connection: sqlite3.Connection) -> None:
-    """Let SQL on this connection use `checksum_of`."""
+    """Let SQL on this connection use `checksum_of` and `checksum_of_change`."""
     connection.create_function("checksum_of", 4, checksum_of, deterministic=True)
+    connection.create_function("checksum_of_change", 7, checksum_of_change, deterministic=True)
 
 
 def check(connection: sqlite3.Connection, database: Path, longest_seconds: float = LONGEST_SECONDS) -> None:
@@ -45,6 +60,17 @@ def check(connection: sqlite3.Connection, database: Path, longest_seconds: float
         if changed := connection.execute(_CHANGED).fetchone():
             where = "/".join(filter(None, changed))
             raise DataDirUnusable(damaged(database, f"the stored object {where} was changed"))
+
+
+def damaged_change(
+    connection: sqlite3.Connection, database: Path, longest_seconds: float = LONGEST_SECONDS
+) -> int | None:
+    """The version of a change in the history that is not what was written; None where there is none."""
+    teach(connection)
+    with _bounded(connection, database, longest_seconds):
+        if found := connection.execute(_CHANGED_HISTORY).fetchone():
+            return int(found[0])
+    return None
 
 
 def damaged(database: Path, what: object) -> str:

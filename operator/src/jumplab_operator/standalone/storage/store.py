@@ -13,7 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-LAYOUT = 3
+from jumplab_operator.standalone.base import errors
+from jumplab_operator.standalone.storage import soundness
+
+LAYOUT = 4
+ALL_RESOURCES = ""
+"""In the table `compacted`: what holds for each resource."""
 TABLES = """
 CREATE TABLE objects (
     resource TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, body BLOB NOT NULL,
@@ -25,7 +30,8 @@ CREATE INDEX objects_by_last_write ON objects (resource);
 CREATE TABLE history (
     version INTEGER PRIMARY KEY AUTOINCREMENT,
     resource TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
-    type TEXT NOT NULL, body BLOB NOT NULL, previous BLOB, at INTEGER NOT NULL
+    type TEXT NOT NULL, body BLOB NOT NULL, previous BLOB, at INTEGER NOT NULL,
+    checksum INTEGER NOT NULL
 );
 CREATE INDEX history_by_resource ON history (resource, version);
 CREATE TABLE compacted (resource TEXT PRIMARY KEY, version INTEGER NOT NULL);
@@ -82,6 +88,16 @@ def last_version(connection: sqlite3.Connection) -> int:
     return int(row[0]) if row else 0
 
 
+def _whole(key: Key, body: bytes, checksum: int) -> bytes:
+    """The body of an object. Raises RequestRefused for one that isn't what was written."""
+    if soundness.checksum_of(*key, body) != checksum:
+        where = "/".join(filter(None, key))
+        raise errors.internal(
+            f"the stored object {where} is damaged; stop jumplab-operator, and restore its data directory from a backup"
+        )
+    return body
+
+
 class Reader:
     """Reads committed state on a connection of its own. What `snapshot` encloses sees one moment."""
 
@@ -101,9 +117,9 @@ class Reader:
             self._connection.execute("COMMIT")
 
     def get(self, key: Key) -> bytes | None:
-        query = "SELECT body FROM objects WHERE resource = ? AND namespace = ? AND name = ?"
+        query = "SELECT body, checksum FROM objects WHERE resource = ? AND namespace = ? AND name = ?"
         row = self._connection.execute(query, key).fetchone()
-        return row[0] if row else None
+        return _whole(key, *row) if row else None
 
     def objects_at(
         self, version: int, resource: str, namespace: str, *, after: tuple[str, str] = ("", ""), limit: int = -1
@@ -117,11 +133,11 @@ class Reader:
         changed = {row[:2]: row[2] for row in self._connection.execute(query, (resource, version, *values, *after))}
         enough = limit + len(changed) if limit >= 0 else -1
         query = (
-            f"SELECT namespace, name, body FROM objects WHERE resource = ?{scope} AND (namespace, name) > (?, ?)"
-            " ORDER BY namespace, name LIMIT ?"
+            "SELECT namespace, name, body, checksum FROM objects"
+            f" WHERE resource = ?{scope} AND (namespace, name) > (?, ?) ORDER BY namespace, name LIMIT ?"
         )
         now = self._connection.execute(query, (resource, *values, *after, enough))
-        then = {row[:2]: row[2] for row in now if row[:2] not in changed}
+        then = {row[:2]: _whole(Key(resource, *row[:2]), *row[2:]) for row in now if row[:2] not in changed}
         then |= {row_key: body for row_key, body in changed.items() if body is not None}
         return [then[row_key] for row_key in sorted(then)[: limit if limit >= 0 else None]]
 
@@ -137,10 +153,11 @@ class Reader:
         """The bodies in order of namespace and name, of all namespaces if it is empty, beginning after one of them."""
         scope, values = (" AND namespace = ?", (namespace,)) if namespace else ("", ())
         query = (
-            f"SELECT body FROM objects WHERE resource = ?{scope} AND (namespace, name) > (?, ?)"
-            " ORDER BY namespace, name LIMIT ?"
+            "SELECT namespace, name, body, checksum FROM objects"
+            f" WHERE resource = ?{scope} AND (namespace, name) > (?, ?) ORDER BY namespace, name LIMIT ?"
         )
-        return [row[0] for row in self._connection.execute(query, (resource, *values, *after, limit))]
+        rows = self._connection.execute(query, (resource, *values, *after, limit))
+        return [_whole(Key(resource, *row[:2]), *row[2:]) for row in rows]
 
     def owned(self) -> list[Key]:
         """What names an owner."""
@@ -148,8 +165,8 @@ class Reader:
 
     def compacted(self, resource: str) -> int:
         """The newest change of a resource that the history no longer has; a watch can begin after it."""
-        row = self._connection.execute("SELECT version FROM compacted WHERE resource = ?", (resource,)).fetchone()
-        return int(row[0]) if row else 0
+        query = "SELECT coalesce(max(version), 0) FROM compacted WHERE resource IN (?, ?)"
+        return int(self._connection.execute(query, (resource, ALL_RESOURCES)).fetchone()[0])
 
     def changes(self, resource: str, namespace: str, after: int, most: Most) -> tuple[list[Change], bool]:
         """The changes of a resource since a version, oldest first, and whether there may be more of them."""

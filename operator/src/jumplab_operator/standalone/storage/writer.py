@@ -22,6 +22,7 @@ from jumplab_operator.standalone.base import errors
 from jumplab_operator.standalone.base.kinds import Object
 from jumplab_operator.standalone.storage import compaction, soundness, store
 from jumplab_operator.standalone.storage.compaction import HistoryLimits, Uncompacted
+from jumplab_operator.standalone.storage.newest_version import NewestVersion
 from jumplab_operator.standalone.storage.store import Key
 
 T = TypeVar("T")
@@ -125,8 +126,9 @@ class Transaction:
 
     def _note(self, key: Key, event: str, body: bytes, previous: bytes | None) -> None:
         self.noted += len(body) + len(previous or b"")
-        row = (self.version, *key, event, body, previous, self._at)
-        self._connection.execute("INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        checksum = soundness.checksum_of_change(self.version, *key, event, body, previous)
+        row = (self.version, *key, event, body, previous, self._at, checksum)
+        self._connection.execute("INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def _note_owners(self, key: Key, obj: Object | None) -> None:
         self._connection.execute("DELETE FROM owners WHERE resource = ? AND namespace = ? AND name = ?", key)
@@ -191,16 +193,19 @@ class Writer:
         self._jobs.put(_Job(change, None))
 
     def _work(self) -> None:
-        connection = store.connect(self._database)
+        connection, newest = store.connect(self._database), NewestVersion(self._database)
         version = store.last_version(connection)
         try:
             while jobs := self._waiting_jobs():
-                version = self._commit(connection, jobs, version)
+                before, version = version, self._commit(connection, jobs, version)
+                if version != before:
+                    newest.note(version)
                 now = self._clock()
                 if self._uncompacted.is_enough(self._limits, now):
                     self._uncompacted = Uncompacted()
                     compaction.compact(connection, version, self._limits, now)
         finally:
+            newest.close()
             connection.close()
 
     def _waiting_jobs(self) -> list[_Job]:
