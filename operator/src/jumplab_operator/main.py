@@ -34,6 +34,7 @@ from jumplab_operator.gc_tuning import collect_garbage
 from jumplab_operator.health import answering
 from jumplab_operator.kube import access as kube_access
 from jumplab_operator.leadership.election import PodIdentity, Process
+from jumplab_operator.memory import give_back_memory
 from jumplab_operator.reconcile.context.settings import QUARANTINE_AFTER
 from jumplab_operator.standalone.storage.backup import back_up
 
@@ -286,14 +287,18 @@ async def _until_stopped(plane: Callable[[Process], Plane], told: Callable[[Runn
             plane(Process(probes.stand_by, stop)) as running,
             asyncio.TaskGroup() as tasks,
         ):
-            collecting = tasks.create_task(collect_garbage(), name="collecting garbage")
+            tidying = (
+                tasks.create_task(collect_garbage(), name="collecting garbage"),
+                tasks.create_task(give_back_memory(), name="giving back memory"),
+            )
             serving = probes.ready = True
             click.echo(told(running))
             if running.warning:
                 print_sentence(f"warning: {running.warning}", _PROGRAM)
             await stopping.wait()  # without a bound: it serves until it is asked to stop
             probes.ready = False
-            collecting.cancel()
+            for task in tidying:
+                task.cancel()
     except asyncio.CancelledError:
         if serving or not stopping.is_set():
             raise

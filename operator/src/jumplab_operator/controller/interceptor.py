@@ -15,7 +15,8 @@ from jumplab_operator.call_rates import AsksTooOften, CallRates
 from jumplab_operator.controller import refusals
 from jumplab_operator.controller.authentication import Authenticator
 from jumplab_operator.controller.credentials import Subject
-from jumplab_operator.controller.refusals import NotAuthenticated, Refusal, TooMuch
+from jumplab_operator.controller.message_turns import MessageTurns
+from jumplab_operator.controller.refusals import BadRequest, NotAuthenticated, Refusal, TooMuch, Unavailable
 from jumplab_operator.errors import ApiError
 
 log = logging.getLogger(__name__)
@@ -53,10 +54,17 @@ class AuthenticationInterceptor(aio.ServerInterceptor):
     A caller is authenticated by its metadata, before its message is read: a stranger's message costs no memory.
     """
 
-    def __init__(self, authenticator: Authenticator, services: frozenset[str], rates: CallRates | None = None) -> None:
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        services: frozenset[str],
+        rates: CallRates | None = None,
+        turns: MessageTurns | None = None,
+    ) -> None:
         self._authenticator = authenticator
         self._services = services
         self._rates = rates or CallRates(time.monotonic)
+        self._turns = turns or MessageTurns()
 
     async def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
@@ -74,18 +82,45 @@ class AuthenticationInterceptor(aio.ServerInterceptor):
         return self._answering(subject, method, handler)
 
     def _answering(self, subject: Subject, method: str, handler: "Handler") -> "Handler":
-        """The handler, with the caller set."""
+        """The handler, with the caller set. It is one of streams: of all others gRPC itself reads the message."""
         read = _bounded(handler.request_deserializer, _MOST_BYTES_OF.get(method, _MOST_BYTES))
-        coders = read, handler.response_serializer
-        if handler.request_streaming:
-            serve = self._streaming(subject, method, handler.stream_stream)
-            return grpc.stream_stream_rpc_method_handler(serve, *coders)
-        if handler.response_streaming:
-            serve = self._streaming(subject, method, handler.unary_stream)
-            return grpc.unary_stream_rpc_method_handler(serve, *coders)
-        return grpc.unary_unary_rpc_method_handler(_unary(subject, method, handler.unary_unary), *coders)
+        serve = self._serving(method, handler)
 
-    def _streaming(self, subject: Subject, method: str, behaviour: Any) -> Any:
+        async def answer(requests: Any, context: Context) -> None:
+            _caller.set(subject)
+            try:
+                request = requests if handler.request_streaming else await self._request(subject, context)
+                await serve(request, context)
+            except aio.AbortError:
+                raise
+            except Exception as error:  # noqa: BLE001 - the root of a call's task; `_status` logs it
+                await context.abort(*_status(error, method))
+
+        return grpc.stream_stream_rpc_method_handler(answer, read, handler.response_serializer)
+
+    async def _request(self, subject: Subject, context: Context) -> Any:
+        """The message of a call that has one. Raises Refusal where it is too large, or does not come."""
+        try:
+            async with self._turns.reading(str(subject)):
+                request = await context.read()
+        except TimeoutError:
+            raise Unavailable(f"the message did not come within {self._turns.seconds:.0f} s; try again") from None
+        if request is aio.EOF:
+            raise BadRequest("the call has no message; send one")
+        _check_size(request)
+        return request
+
+    def _serving(self, method: str, handler: "Handler") -> Callable[[Any, Context], Awaitable[None]]:
+        """Writes the answers to a request."""
+        if not (handler.request_streaming or handler.response_streaming):
+            answer: Any = handler.unary_unary
+
+            async def serve_one(request: Any, context: Context) -> None:
+                await context.write(await answer(request, context))
+
+            return serve_one
+        behaviour: Any = handler.stream_stream if handler.request_streaming else handler.unary_stream
+
         async def serve(request: Any, context: Context) -> None:
             if inspect.isasyncgenfunction(behaviour):
                 async for message in behaviour(request, context):
@@ -93,17 +128,10 @@ class AuthenticationInterceptor(aio.ServerInterceptor):
             else:
                 await behaviour(request, context)
 
-        async def answer(request: Any, context: Context) -> None:
-            _caller.set(subject)
-            try:
-                _check_size(request)
-                await self._until_revoked(serve(request, context), method)
-            except aio.AbortError:
-                raise
-            except Exception as error:  # noqa: BLE001 - the root of a call's task; `_status` logs it
-                await context.abort(*_status(error, method))
+        async def serve_while_valid(request: Any, context: Context) -> None:
+            await self._until_revoked(serve(request, context), method)
 
-        return answer
+        return serve_while_valid
 
     async def _until_revoked(self, serving: Coroutine[Any, Any, None], method: str) -> None:
         """Serves a call that may last, no longer than its caller's credential. Raises NotAuthenticated then."""
@@ -145,20 +173,6 @@ def _bounded(read: Callable[[bytes], Any] | None, most: int) -> Callable[[bytes]
 def _check_size(request: Any) -> None:
     if isinstance(request, _TooLarge):
         raise request.refusal()
-
-
-def _unary(subject: Subject, method: str, behaviour: Any) -> Any:
-    async def answer(request: Any, context: Context) -> Any:
-        _caller.set(subject)
-        try:
-            _check_size(request)
-            return await behaviour(request, context)
-        except aio.AbortError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the root of a call's task; `_status` logs it
-            await context.abort(*_status(error, method))
-
-    return answer
 
 
 async def _refused(revoked: "Future[str]") -> None:
