@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from jumplab.protocol.grpc_loading import aio, grpc
 from jumplab.transport.first_completed import first_completed
-from jumplab_operator.call_rates import AsksTooOften, CallRates
+from jumplab_operator.call_rates import FREE_BYTES, AsksTooOften, CallRates
 from jumplab_operator.controller import refusals
 from jumplab_operator.controller.authentication import Authenticator
 from jumplab_operator.controller.credentials import Subject
@@ -108,6 +108,8 @@ class AuthenticationInterceptor(aio.ServerInterceptor):
         if request is aio.EOF:
             raise BadRequest("the call has no message; send one")
         _check_size(request)
+        if (size := request.ByteSize()) >= FREE_BYTES:
+            await self._rates.wait(str(subject), size)
         return request
 
     def _serving(self, method: str, handler: "Handler") -> Callable[[Any, Context], Awaitable[None]]:

@@ -119,7 +119,7 @@ def _entrance(gate: Gate, identified: Callable[[asyncio.Transport | None], None]
             request[USER] = user
             identified(request.transport)
             if user.has_a_rate:
-                await rates.wait(f'user "{user.name}"')
+                await rates.wait(f'user "{user.name}"', _size_of(request))
         elif not request.path.startswith(_OPEN_TO_ALL):
             raise errors.unauthorized()
         coding = request.headers.get("Content-Encoding", "identity")
@@ -132,6 +132,13 @@ def _entrance(gate: Gate, identified: Callable[[asyncio.Transport | None], None]
     return enter
 
 
+def _size_of(request: web.Request) -> int:
+    """The bytes of a request's body; the most that it may have, where the request doesn't say."""
+    if request.content_length is not None or not request.can_read_body:
+        return request.content_length or 0
+    return LIMIT_BYTES
+
+
 @web.middleware
 async def _refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Every refusal is a Status; what nobody foresaw is logged and told as a 500."""
@@ -141,7 +148,7 @@ async def _refusals(request: web.Request, handler: Handler) -> web.StreamRespons
         return json_answer(error.status(), error.code)
     except AsksTooOften as error:
         answer = json_answer(errors.too_many_requests(str(error)).status(), 429)
-        answer.headers["Retry-After"] = f"{error.seconds:.0f}"
+        answer.headers["Retry-After"] = str(error.seconds)
         return answer
     except web.HTTPRequestEntityTooLarge:
         refusal = errors.too_large(LIMIT_BYTES)
