@@ -67,6 +67,16 @@ async def test_a_call_without_a_message_is_refused(controller: Controller) -> No
         await call
 
 
+async def test_bytes_that_are_no_message_are_refused(controller: Controller, caplog: pytest.LogCaptureFixture) -> None:
+    identity = Identity(NAMESPACE, "Client", "ci", controller.lab.add_client("ci"))
+    async with (
+        open_channel(controller.endpoint, identity=identity) as channel,
+        refused(StatusCode.INVALID_ARGUMENT, "the message can't be read"),
+    ):
+        await channel.unary_unary(DIAL)(b"\xff" * 100, timeout=SOON)
+    assert not [record for record in caplog.records if record.exc_info]
+
+
 async def test_a_message_of_a_whole_report_is_read_and_none_above(controller: Controller) -> None:
     identity = Identity(NAMESPACE, "Exporter", "bench", controller.lab.add_exporter("bench"))
     async with open_channel(controller.endpoint, identity=identity) as channel:

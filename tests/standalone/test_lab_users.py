@@ -266,7 +266,7 @@ async def test_a_client_that_asks_too_often_hears_when_to_come_back(people: Peop
     tasks = [asyncio.to_thread(ci.get, f"{LAB}/leases") for _ in range(4)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            CallRates, "_turn", lambda _, caller, turns: _Turn(0, refused_for='"client:default:ci"' in caller)
+            CallRates, "_turn", lambda _, caller, turns: _Turn(0, refused_for=int('"client:default:ci"' in caller))
         )
         refused = await asyncio.gather(*tasks)
         assert (await asked(other.get, f"{LAB}/leases")).code == 200

@@ -9,6 +9,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from google.protobuf.message import DecodeError
+
 from jumplab.protocol.grpc_loading import aio, grpc
 from jumplab.transport.first_completed import first_completed
 from jumplab_operator.call_rates import FREE_BYTES, AsksTooOften, CallRates
@@ -107,7 +109,7 @@ class AuthenticationInterceptor(aio.ServerInterceptor):
             raise Unavailable(f"the message did not come within {self._turns.seconds:.0f} s; try again") from None
         if request is aio.EOF:
             raise BadRequest("the call has no message; send one")
-        _check_size(request)
+        _check_read(request)
         if (size := request.ByteSize()) >= FREE_BYTES:
             await self._rates.wait(str(subject), size)
         return request
@@ -151,30 +153,32 @@ def _refusing(code: grpc.StatusCode, sentence: str) -> "Handler":
 
 
 @dataclass(frozen=True, slots=True)
-class _TooLarge:
-    """Stands for a message that was not read."""
+class _Unread:
+    """Stands for a message that was not read. Raised where it is needed: gRPC would log a traceback."""
 
-    size: int
-    most: int
-
-    def refusal(self) -> Refusal:
-        return TooMuch(f"the message has {self.size} bytes, the limit is {self.most}; ask for less at once")
+    refusal: Refusal
 
 
 def _bounded(read: Callable[[bytes], Any] | None, most: int) -> Callable[[bytes], Any] | None:
-    """A deserializer that reads no message above a size. Byte streams of sessions have none, and no such bound."""
+    """A deserializer that reads no message above a size, nor noise. Byte streams of sessions have none of either."""
     if read is None:
         return None
 
     def read_bounded(message: bytes) -> Any:
-        return read(message) if len(message) <= most else _TooLarge(len(message), most)
+        if len(message) > most:
+            sentence = f"the message has {len(message)} bytes, the limit is {most}; ask for less at once"
+            return _Unread(TooMuch(sentence))
+        try:
+            return read(message)
+        except DecodeError:
+            return _Unread(BadRequest("the message can't be read; use a client of this controller's version"))
 
     return read_bounded
 
 
-def _check_size(request: Any) -> None:
-    if isinstance(request, _TooLarge):
-        raise request.refusal()
+def _check_read(request: Any) -> None:
+    if isinstance(request, _Unread):
+        raise request.refusal
 
 
 async def _refused(revoked: "Future[str]") -> None:
