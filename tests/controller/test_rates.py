@@ -6,6 +6,7 @@ import pytest
 from grpc import StatusCode, aio
 
 from jumplab.protocol.v1 import controller_pb2
+from jumplab_operator import call_rates
 from jumplab_operator.call_rates import AsksTooOften, CallRates
 from tests.controller.world import Controller
 
@@ -45,6 +46,20 @@ async def test_turns_come_back_with_time() -> None:
     assert sum(await outcomes(rates, "a", 30)) == 13
 
 
+async def test_large_requests_count_as_many() -> None:
+    time = Time()
+    rates = CallRates(time, rate=8, burst=4)
+    await rates.wait("a", 100 * call_rates.FREE_BYTES)
+    with pytest.raises(AsksTooOften) as refused:
+        await rates.wait("a")
+    assert (
+        refused.value.seconds == 12
+    )  # 101 turns without a burst of 4, at 8 a second; the last second may be waited for
+    assert await outcomes(rates, "b", 4) == [True] * 4
+    time.now += refused.value.seconds
+    assert await outcomes(rates, "a", 1) == [True]
+
+
 async def test_callers_that_are_silent_are_forgotten() -> None:
     time = Time()
     rates = CallRates(time)
@@ -65,7 +80,21 @@ async def test_a_client_at_full_speed_hears_when_to_come_back(controller: Contro
         answers = await asyncio.gather(*calls, return_exceptions=True)
     refused = [answer for answer in answers if isinstance(answer, aio.AioRpcError)]
     assert {each.code() for each in refused} == {StatusCode.RESOURCE_EXHAUSTED}
-    assert "asks too often: 200 requests a second are carried out; try again in 1 s" in str(refused[0].details())
+    assert (
+        "asks too often: 200 requests a second are carried out, and each 4 KiB of them count as one; try again in 1 s"
+        in str(refused[0].details())
+    )
+
+
+async def test_a_client_that_sends_large_messages_waits_for_as_long_as_they_cost(controller: Controller) -> None:
+    token = controller.lab.add_client("ci")
+    large = controller_pb2.DialRequest(lease_name="x" * 200_000)
+    async with controller.calling("Client", "ci", token) as (service, _):
+        calls = [service.Dial(large, timeout=SOON) for _ in range(30)]
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+    codes = [answer.code() for answer in answers if isinstance(answer, aio.AioRpcError)]
+    assert codes.count(StatusCode.NOT_FOUND) >= 8  # the burst has 400 turns, each takes 48
+    assert StatusCode.RESOURCE_EXHAUSTED in codes
 
 
 @pytest.mark.parametrize("count", [300])

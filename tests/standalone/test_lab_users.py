@@ -273,14 +273,17 @@ async def test_a_client_that_asks_too_often_hears_when_to_come_back(people: Peop
     ci, other = await people.client("ci"), await people.client("other")
     tasks = [asyncio.to_thread(ci.get, f"{LAB}/leases") for _ in range(4)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(CallRates, "_turn", lambda _, caller: _Turn(0, is_refused='"client:default:ci"' in caller))
+        patch.setattr(
+            CallRates, "_turn", lambda _, caller, turns: _Turn(0, refused_for=int('"client:default:ci"' in caller))
+        )
         refused = await asyncio.gather(*tasks)
         assert (await asked(other.get, f"{LAB}/leases")).code == 200
         assert (await asked(people.admin.get, f"{LAB}/leases")).code == 200
     assert {each.code for each in refused} == {429}
     assert refused[0].body["reason"] == "TooManyRequests"
     assert refused[0].message == (
-        'user "client:default:ci" asks too often: 200 requests a second are carried out; try again in 1 s'
+        'user "client:default:ci" asks too often: 200 requests a second are carried out, and each 4 KiB of them '
+        "count as one; try again in 1 s"
     )
     assert (await asked(ci.get, f"{LAB}/leases")).code == 200
 
@@ -295,3 +298,20 @@ async def test_a_client_sends_less_at_once_than_the_administrator(people: People
     assert (await asked(people.admin.create, f"{LAB}/leases", large)).code == 201
     large["metadata"] = {"name": "smaller", "annotations": {"example.com/a": "x" * (100 * 1024)}}
     assert (await asked(ci.create, f"{LAB}/leases", large)).code == 201
+
+
+async def test_a_large_request_of_a_client_counts_as_many(people: People) -> None:
+    ci = await people.client("ci")
+    turns: list[int] = []
+
+    def counted(_: CallRates, caller: str, count: int) -> _Turn:
+        turns.append(count)
+        return _Turn(0)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CallRates, "_turn", counted)
+        await asked(ci.get, f"{LAB}/leases")
+        await asked(ci.create, f"{LAB}/leases", lease("own", "ci"))
+        large = {"metadata": {"name": "large", "annotations": {"a": "x" * 102_400}}}
+        await asked(ci.create, f"{LAB}/leases", large)
+    assert turns == [1, 1, 26]

@@ -73,6 +73,7 @@ def on_cluster(api: RealKubeApi, folder: Path) -> Iterator[Battlefield]:
     with operator_on(api, folder, wrapper=_WRAPPER, health=health) as lab:
         for plural in ("leases", "clients", "exporters"):
             lab.kube.delete(place(plural)).ok()
+        lab.kube.delete(f"/api/v1/namespaces/{NAMESPACE}/secrets").ok()  # no controller manager collects them here
         wait_until(lambda: not (lab.tokens("Client") or lab.tokens("Exporter")), "an empty lab", _BOUND_SECONDS)
         with _prepared(lab, folder, health=health) as field:
             yield field

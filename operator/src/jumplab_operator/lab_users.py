@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jumplab.transport.tokens import same_token
+from jumplab_operator.audit import credential_id
 from jumplab_operator.controller.credentials import (
     InvalidCredential,
     Subject,
     accepted_tokens,
-    credential_id,
     secret_name,
 )
 from jumplab_operator.leasing.model import lease_ownership

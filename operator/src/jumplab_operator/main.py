@@ -37,6 +37,7 @@ from jumplab_operator.gc_tuning import collect_garbage
 from jumplab_operator.health import answering
 from jumplab_operator.kube import access as kube_access
 from jumplab_operator.leadership.election import PodIdentity, Process
+from jumplab_operator.memory import give_back_memory
 from jumplab_operator.reconcile.context.settings import QUARANTINE_AFTER
 from jumplab_operator.standalone.storage.backup import back_up
 from jumplab_operator.standalone.storage.datadir import opened
@@ -384,6 +385,7 @@ async def _served(plane: Callable[[Process], Plane], told: Callable[[Running], s
             beside = [
                 tasks.create_task(collect_garbage(), name="collecting garbage"),
                 tasks.create_task(follow_clock(), name="following the machine's clock"),
+                tasks.create_task(give_back_memory(), name="giving back memory"),
             ]
             serving = probes.ready = True
             click.echo(told(running))

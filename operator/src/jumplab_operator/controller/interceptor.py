@@ -14,12 +14,13 @@ from google.protobuf.message import DecodeError
 from jumplab.protocol.grpc_loading import aio, grpc
 from jumplab.transport.first_completed import first_completed
 from jumplab_operator.audit import SILENT, OperatorAudit, credential_id
-from jumplab_operator.call_rates import AsksTooOften, CallRates
+from jumplab_operator.call_rates import FREE_BYTES, AsksTooOften, CallRates
 from jumplab_operator.controller import refusals
 from jumplab_operator.controller.auditing import CallAudit
 from jumplab_operator.controller.authentication import Authenticator, bearer_token
 from jumplab_operator.controller.credentials import Subject
-from jumplab_operator.controller.refusals import BadRequest, NotAuthenticated, Refusal, TooMuch
+from jumplab_operator.controller.message_turns import MessageTurns
+from jumplab_operator.controller.refusals import BadRequest, NotAuthenticated, Refusal, TooMuch, Unavailable
 from jumplab_operator.errors import ApiError
 
 log = logging.getLogger(__name__)
@@ -74,12 +75,14 @@ class AuthenticationInterceptor(aio.ServerInterceptor):
         authenticator: Authenticator,
         services: frozenset[str],
         rates: CallRates | None = None,
+        turns: MessageTurns | None = None,
         audit: OperatorAudit = SILENT,
     ) -> None:
-        self._audit = CallAudit(audit)
         self._authenticator = authenticator
         self._services = services
         self._rates = rates or CallRates(time.monotonic)
+        self._turns = turns or MessageTurns()
+        self._audit = CallAudit(audit)
 
     async def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
@@ -97,18 +100,52 @@ class AuthenticationInterceptor(aio.ServerInterceptor):
         return self._answering(_Caller(subject, bearer_token(metadata)), method, handler)
 
     def _answering(self, calling: _Caller, method: str, handler: "Handler") -> "Handler":
-        """The handler, with the caller set."""
+        """The handler, with the caller set. It is one of streams: of all others gRPC itself reads the message."""
         read = _bounded(handler.request_deserializer, MOST_BYTES_OF.get(method, MOST_BYTES))
-        coders = read, handler.response_serializer
-        if handler.request_streaming:
-            serve = self._streaming(calling, method, handler.stream_stream)
-            return grpc.stream_stream_rpc_method_handler(serve, *coders)
-        if handler.response_streaming:
-            serve = self._streaming(calling, method, handler.unary_stream)
-            return grpc.unary_stream_rpc_method_handler(serve, *coders)
-        return grpc.unary_unary_rpc_method_handler(self._unary(calling, method, handler.unary_unary), *coders)
+        serve = self._serving(method, handler)
 
-    def _streaming(self, calling: _Caller, method: str, behaviour: Any) -> Any:
+        async def answer(requests: Any, context: Context) -> None:
+            _caller.set(calling)
+            self._audit.begin(calling.subject, context)
+            try:
+                request = requests if handler.request_streaming else await self._request(calling.subject, context)
+                await serve(request, context)
+            except aio.AbortError:
+                raise
+            except Exception as error:  # noqa: BLE001 - the root of a call's task; `_status` logs it
+                code, sentence = _status(error, method)
+                self._audit.refused(method, code, sentence)
+                await context.abort(code, sentence)
+
+        return grpc.stream_stream_rpc_method_handler(answer, read, handler.response_serializer)
+
+    async def _request(self, subject: Subject, context: Context) -> Any:
+        """The message of a call that has one. Raises Refusal where it is too large, or does not come."""
+        try:
+            async with self._turns.reading(str(subject)):
+                request = await context.read()
+        except TimeoutError:
+            raise Unavailable(f"the message did not come within {self._turns.seconds:.0f} s; try again") from None
+        if request is aio.EOF:
+            raise BadRequest("the call has no message; send one")
+        _check_read(request)
+        if (size := request.ByteSize()) >= FREE_BYTES:
+            await self._rates.wait(str(subject), size)
+        return request
+
+    def _serving(self, method: str, handler: "Handler") -> Callable[[Any, Context], Awaitable[None]]:
+        """Writes the answers to a request."""
+        if not (handler.request_streaming or handler.response_streaming):
+            answer: Any = handler.unary_unary
+
+            async def serve_one(request: Any, context: Context) -> None:
+                answered = await answer(request, context)
+                self._audit.answered(method, request, answered)
+                await context.write(answered)
+
+            return serve_one
+        behaviour: Any = handler.stream_stream if handler.request_streaming else handler.unary_stream
+
         async def serve(request: Any, context: Context) -> None:
             if inspect.isasyncgenfunction(behaviour):
                 async for message in behaviour(request, context):
@@ -116,40 +153,15 @@ class AuthenticationInterceptor(aio.ServerInterceptor):
             else:
                 await behaviour(request, context)
 
-        async def answer(request: Any, context: Context) -> None:
-            _caller.set(calling)
-            self._audit.begin(calling.subject, context)
-            try:
-                _check_read(request)
-                await self._until_revoked(serve(request, context), method)
-            except aio.AbortError:
-                raise
-            except Exception as error:  # noqa: BLE001 - the root of a call's task; `_status` logs it
-                await self._abort(context, error, method)
+        async def serve_while_valid(request: Any, context: Context) -> None:
+            await self._until_revoked(serve(request, context), method)
 
-        return answer
+        return serve_while_valid
 
-    def _unary(self, calling: _Caller, method: str, behaviour: Any) -> Any:
-        async def answer(request: Any, context: Context) -> Any:
-            _caller.set(calling)
-            self._audit.begin(calling.subject, context)
-            try:
-                _check_read(request)
-                answered = await behaviour(request, context)
-            except aio.AbortError:
-                raise
-            except Exception as error:  # noqa: BLE001 - the root of a call's task; `_status` logs it
-                await self._abort(context, error, method)
-            else:
-                self._audit.answered(method, request, answered)
-                return answered
-
-        return answer
-
-    async def _abort(self, context: Context, error: Exception, method: str) -> None:
-        code, sentence = _status(error, method)
-        self._audit.refused(method, code, sentence)
-        await context.abort(code, sentence)
+    async def _until_revoked(self, serving: Coroutine[Any, Any, None], method: str) -> None:
+        """Serves a call that may last, no longer than its caller's credential. Raises NotAuthenticated then."""
+        with self._authenticator.calling(caller(), _caller.get().token) as revoked:
+            await first_completed({f"{method} of {caller()}": serving, f"revocation of {caller()}": _refused(revoked)})
 
     def _refusing(self, code: grpc.StatusCode, sentence: str, method: str) -> "Handler":
         """Ends a call without reading its message. gRPC would read that of a unary call before it calls a handler."""
@@ -159,11 +171,6 @@ class AuthenticationInterceptor(aio.ServerInterceptor):
             await context.abort(code, sentence)
 
         return grpc.stream_stream_rpc_method_handler(refuse)
-
-    async def _until_revoked(self, serving: Coroutine[Any, Any, None], method: str) -> None:
-        """Serves a call that may last, no longer than its caller's credential. Raises NotAuthenticated then."""
-        with self._authenticator.calling(caller(), _caller.get().token) as revoked:
-            await first_completed({f"{method} of {caller()}": serving, f"revocation of {caller()}": _refused(revoked)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,16 @@ from jumplab_operator.router.relay import Router
 
 _GUARDED = frozenset({"jumplab.v1.ControllerService", "jumplab.client.v1.ClientService", session.SERVICE})
 
+# A report of many drivers has 4 MiB at most, an envelope of a byte stream 256 KiB.
+_MOST_RECEIVED_BYTES = 5 * 1024 * 1024
+
 SERVER_OPTIONS: tuple[tuple[str, int], ...] = (
     *KEEPALIVE_OPTIONS,
     # Peers ping every three seconds; a server that takes that for abuse would hang up on them.
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 1_000),
     ("grpc.http2.max_ping_strikes", 0),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", _MOST_RECEIVED_BYTES),
     # What a connection may send before it is read: gRPC's own measure of the path lets strangers fill memory.
     # It is enough for 80 MB/s through the router at 50 ms of delay.
     ("grpc.http2.bdp_probe", 0),

@@ -18,7 +18,7 @@ from jumplab_operator.standalone.base.errors import RequestRefused
 from jumplab_operator.standalone.base.kinds import Object
 from jumplab_operator.standalone.controllers.server_state import Cluster
 from jumplab_operator.standalone.http.auditing import audited
-from jumplab_operator.standalone.http.verbs import USER, Verbs
+from jumplab_operator.standalone.http.verbs import CLIENT_LIMIT_BYTES, USER, Verbs
 from jumplab_operator.standalone.kubectl import discovery, openapi
 from jumplab_operator.standalone.storage.writer import LIMIT_BYTES, encode
 
@@ -124,7 +124,7 @@ def _entrance(gate: Gate, identified: Callable[[asyncio.Transport | None], None]
             request[USER] = user
             identified(request.transport)
             if user.is_bounded:
-                await rates.wait(f'user "{user.name}"')
+                await rates.wait(f'user "{user.name}"', _size_of(request))
         elif not request.path.startswith(_OPEN_TO_ALL):
             raise errors.unauthorized()
         coding = request.headers.get("Content-Encoding", "identity")
@@ -146,6 +146,13 @@ def _check_text(request: web.Request) -> None:
             raise errors.bad_request(f"the header {name} is not UTF-8") from error
 
 
+def _size_of(request: web.Request) -> int:
+    """The bytes of the body of a bounded user's request; the most that it may have, where the request doesn't say."""
+    if request.content_length is not None or not request.can_read_body:
+        return request.content_length or 0
+    return CLIENT_LIMIT_BYTES
+
+
 @web.middleware
 async def _refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Every refusal is a Status; what nobody foresaw is logged and told as a 500."""
@@ -155,7 +162,7 @@ async def _refusals(request: web.Request, handler: Handler) -> web.StreamRespons
         return json_answer(error.status(), error.code)
     except AsksTooOften as error:
         answer = json_answer(errors.too_many_requests(str(error)).status(), 429)
-        answer.headers["Retry-After"] = f"{error.seconds:.0f}"
+        answer.headers["Retry-After"] = str(error.seconds)
         return answer
     except web.HTTPRequestEntityTooLarge:
         refusal = errors.too_large(LIMIT_BYTES)

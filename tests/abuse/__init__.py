@@ -1,0 +1,1 @@
+"""Attacks on a control plane: that the suite finds what is broken, and short runs of it."""
