@@ -40,7 +40,7 @@ async def dial(config: ClientConfig, lease: str) -> str:
     """The code with which the controller refuses a dial."""
     identity = Identity(NAMESPACE, "Client", config.metadata.name, config.token)
     async with open_channel(Endpoint(config.endpoint, config.tls.trust())) as channel:
-        controller = ControllerServiceStub(MetadataChannel(channel, identity.metadata()))
+        controller = ControllerServiceStub(MetadataChannel(channel, identity.metadata))
         with pytest.raises(aio.AioRpcError) as refused:
             await controller.Dial(DialRequest(lease_name=lease))
     return refused.value.code().name
