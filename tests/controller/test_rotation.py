@@ -11,7 +11,8 @@ from grpc import StatusCode
 
 from jumplab.protocol.client_v1 import client_pb2
 from jumplab_exporter.local_socket import ExpectedClients
-from jumplab_operator.controller.credentials import AcceptedTokens, credential_id
+from jumplab_operator.audit import credential_id
+from jumplab_operator.controller.credentials import AcceptedTokens
 from jumplab_operator.names import Name
 from jumplab_operator.reconcile.context.callers import Callers
 from jumplab_operator.router.switchboard import CREDENTIAL_REPLACED, StreamRefused, Switchboard
