@@ -235,6 +235,7 @@ async def test_a_revoked_exporter_is_disabled_and_has_another_token(administrato
     revoked = await administrator.run("jumplab", "admin", "revoke", "exp/stolen")
     assert (revoked.status, revoked.out) == (0, 'exporter "stolen" revoked\n'), revoked.err
     rotated = await administrator.run("jumplab", "create", "exporter", "stolen", "--rotate")
+    assert rotated.status == 0, rotated.err
     assert yaml.safe_load(rotated.out)["token"] != before
 
 
@@ -322,7 +323,8 @@ async def test_what_is_interrupted_is_not_left_behind(administrator: User) -> No
         process.send_signal(signal.SIGINT)
     ended = await outcome_of(process)
     assert "Traceback" not in ended.err
-    assert (ended.status == 0) == ("interrupted" in await names(administrator, "clients"))
+    # Once its file is out, it is the caller's, whatever the signal does to what is left of the program.
+    assert bool(ended.out) == ("interrupted" in await names(administrator, "clients"))
 
 
 async def test_a_scheduled_lease_shows_its_begin_and_its_tags(administrator: User) -> None:

@@ -105,7 +105,8 @@ async def test_a_beforelease_hook_that_fails(stranger: User, tmp_path: Path, on_
     }
     ran = await script(stranger, written(tmp_path, hooks=hooks), "echo used")
     assert (ran.status, ran.out) == (status, "" if status else "used\n")
-    assert "hook beforeLease failed with exit status 3" in ran.err.splitlines()[-1 if status else 0]
+    said = ran.err.splitlines()
+    assert "hook beforeLease failed with exit status 3" in (said[-1] if status else ran.err)
     assert after.exists()
 
 

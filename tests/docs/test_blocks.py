@@ -134,7 +134,7 @@ def with_names(line: str, session: Session) -> str:
 def j_commands() -> dict[str, set[str]]:
     """The commands of `j` that pages name: the options that they use, by the words of their path."""
     found: dict[str, set[str]] = {}
-    for line in (line for block in BLOCKS if not block.page.endswith("own.md") for line in lines_of(block)):
+    for line in (line for block in BLOCKS if not elsewhere(block) for line in lines_of(block)):
         text = line.partition("| ")[2] if "| j " in line else line
         if text.strip().startswith("j "):
             words = shlex.split(text)[1:]

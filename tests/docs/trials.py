@@ -20,6 +20,7 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
     "docs/drivers/storage-disk.md": dict.fromkeys(("storage:", "written ="), f"{_TESTS}/test_storage.py"),
     "docs/drivers/own.md": {"": f"{_TESTS}/test_own_driver.py"},
     "docs/drivers/power.md": {"": f"{_TESTS}/test_power.py"},
+    "docs/drivers/boot-server.md": {"": f"{_TESTS}/test_boot_server.py"},
     "docs/drivers/lines.md": {"": f"{_TESTS}/test_lines.py"},
     "docs/drivers/console-remote.md": {"": f"{_TESTS}/test_remote_consoles.py"},
     "docs/drivers/shell.md": {"": f"{_TESTS}/test_shells.py"},
@@ -73,10 +74,6 @@ NOT_RUN: Mapping[str, Mapping[str, str]] = {
         "helm install jumplab": "tests/docs/test_readme.py runs the same command",
         "helm install lab": "there is no program `helm`; tests/charts installs the chart by its library",
         "# lab.yaml": "the chart's values; test_the_lab_as_code_can_be_installed renders the chart with them",
-    },
-    "docs/drivers/boot-server.md": {
-        "j boot": "its files are not here; tests/cli/test_boot.py runs such commands",
-        "board.boot": "tests/drivers/boot_through_tap.py does so",
     },
     "docs/drivers/consoles.md": {"echo jumplab": "a shell gets it; tests/drivers/test_console_run.py reads it there"},
     "docs/drivers/network-tcp.md": {

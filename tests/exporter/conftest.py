@@ -48,7 +48,7 @@ def running(configured: Callable[..., dict[str, Any]]) -> Run:
     @asynccontextmanager
     async def run(*, audit_log: AuditLog | None = None, **changes: Any) -> AsyncIterator[Exporter]:
         with short_path() as local:
-            exporter = Exporter(ExporterConfig.model_validate(configured(**changes)), local, audit_log)
+            exporter = Exporter(ExporterConfig.model_validate(configured(**changes)), local, audit_log=audit_log)
             async with asyncio.TaskGroup() as tasks:
                 task = tasks.create_task(exporter.run(), name="the exporter")
                 try:

@@ -249,6 +249,7 @@ async def test_processes_die_with_the_exporter(
 
 
 async def test_what_a_console_has_said_outlives_its_process(plane: ControlPlane, running: Run) -> None:
+    others = psutil.Process().children()
     async with running(export={"board": {"type": "board/virtual", "isolate": True}}):
         plane.lease("a")
         await plane.heard(Status.LEASE_READY, "a")
@@ -259,7 +260,7 @@ async def test_what_a_console_has_said_outlives_its_process(plane: ControlPlane,
                 before = await read_until(console, b"=> ")
                 await console.send(b"version\r")
                 before += await read_until(console, b"=> ")
-                (guard,) = psutil.Process().children()
+                (guard,) = (child for child in psutil.Process().children() if child not in others)
                 (process,) = guard.children()
                 process.kill()
                 await gone(process.pid)

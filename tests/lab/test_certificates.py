@@ -88,8 +88,8 @@ def test_an_operator_takes_rewritten_files_while_a_session_is_open(tmp_path: Pat
     with RealKubeApi(tmp_path / "real") as api:
         home = _WithFiles(tmp_path, api)
         with Lab(home, tmp_path) as lab:
-            lab.exporter("bench")
-            lab.lease("files", board="bench")
+            lab.exporter("bench-dated")
+            lab.lease("files", board="bench-dated")
             lab.until_ready("files")
             with jumplab.attach("files", client=lab.config, reconnect_within="1ms") as root:
                 root.board.power.on()
@@ -106,4 +106,4 @@ def test_an_operator_takes_rewritten_files_while_a_session_is_open(tmp_path: Pat
             (home.tls / "ca.crt").write_bytes(bundle)
             lab.until("secrets", "ci-client", lambda it: b64decode(it["data"]["ca.crt"]) == bundle)
             lab.release("files")
-            lab.until_available("bench")
+            lab.until_available("bench-dated")

@@ -97,9 +97,9 @@ def test_what_shows_the_old_token_alone_ends_with_a_sentence_and_the_lease_stays
 def test_an_exporter_reads_its_new_token_from_its_file(lab: Lab) -> None:
     exporter = lab.exporter("bench-rotated")
     config = lab.folder / "bench-rotated.yaml"
-    lab.lease("kept", board="bench-rotated")
-    lab.until_ready("kept")
-    with jumplab.attach("kept", client=lab.config, reconnect_within="4m") as root:
+    lab.lease("kept-rotated", board="bench-rotated")
+    lab.until_ready("kept-rotated")
+    with jumplab.attach("kept-rotated", client=lab.config, reconnect_within="4m") as root:
         root.board.power.on()
         elsewhere = lab.folder / "bench-rotated-new.yaml"
         rotate(lab, "exporter", "bench-rotated", elsewhere)
@@ -108,8 +108,8 @@ def test_an_exporter_reads_its_new_token_from_its_file(lab: Lab) -> None:
         rotate(lab, "exporter", "bench-rotated", config)
         assert root.board.power.is_on()
         root.board.console.expect("autoboot")
-    assert condition(lab.get("leases", "kept"), "Ready")["status"] == "True"
-    lab.release("kept")
+    assert condition(lab.get("leases", "kept-rotated"), "Ready")["status"] == "True"
+    lab.release("kept-rotated")
     lab.until_available("bench-rotated")
 
 

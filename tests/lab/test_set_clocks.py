@@ -57,8 +57,8 @@ def times(lab: Lab, lease: str) -> tuple[datetime, datetime]:
     "seconds", [2 * _HOUR, pytest.param(-2 * _HOUR, marks=pytest.mark.nightly)], ids=["forward", "back"]
 )
 def test_a_lease_in_force_keeps_its_length(lab: Lab, clock: Path, seconds: int) -> None:
-    lab.exporter("bench")
-    lab.lease("held", board="bench", duration="1h")
+    lab.exporter("bench-set")
+    lab.lease("held", board="bench-set", duration="1h")
     lab.until_ready("held")
     with jumplab.attach("held", client=lab.config) as root:
         root.board.power.on()
@@ -69,16 +69,16 @@ def test_a_lease_in_force_keeps_its_length(lab: Lab, clock: Path, seconds: int) 
         assert moved_end - moved_begin == end - begin
         assert abs(moved_end - end - timedelta(seconds=seconds)) < _SAME
     assert "this machine's clock was set" in lab.home.process.output()
-    lab.lease("next", board="bench", duration="1h")
+    lab.lease("next-set", board="bench-set", duration="1h")
     lab.release("held")
-    lab.until_ready("next")
+    lab.until_ready("next-set")
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("seconds", [2 * _HOUR, -2 * _HOUR], ids=["forward", "back"])
 def test_also_if_no_control_plane_ran_meanwhile(lab: Lab, clock: Path, seconds: int) -> None:
-    lab.exporter("bench")
-    lab.lease("held", board="bench", duration="1h")
+    lab.exporter("bench-set")
+    lab.lease("held", board="bench-set", duration="1h")
     lab.until_ready("held")
     _, end = times(lab, "held")
     lab.home.kill()
@@ -90,13 +90,13 @@ def test_also_if_no_control_plane_ran_meanwhile(lab: Lab, clock: Path, seconds: 
 
 @pytest.mark.nightly
 def test_a_reservation_keeps_its_moment(lab: Lab, clock: Path) -> None:
-    lab.exporter("bench")
-    seen = datetime.fromisoformat(lab.get("exporters", "bench")["status"]["lastSeen"])
+    lab.exporter("bench-set")
+    seen = datetime.fromisoformat(lab.get("exporters", "bench-set")["status"]["lastSeen"])
     begin = (seen + timedelta(hours=5)).isoformat()
-    lab.lease("later", board="bench", beginTime=begin, duration="1h")
+    lab.lease("later", board="bench-set", beginTime=begin, duration="1h")
     lab.until("leases", "later", lambda it: it["status"].get("state") == "Scheduled")
     set_clock(lab, clock, 2 * _HOUR)
-    lab.lease("now", board="bench", duration="30m")
+    lab.lease("now", board="bench-set", duration="30m")
     lab.until_ready("now")
     assert lab.get("leases", "later")["spec"]["beginTime"] == begin
 
@@ -105,8 +105,8 @@ def test_a_reservation_keeps_its_moment(lab: Lab, clock: Path) -> None:
 @pytest.mark.parametrize("seconds", [2 * _HOUR, -2 * _HOUR], ids=["forward", "back"])
 def test_the_clock_of_the_exporter_s_machine_counts_for_nothing(lab: Lab, tmp_path: Path, seconds: int) -> None:
     its_clock = tmp_path / "exporter.clock"
-    lab.exporter("bench", environment=clocks.environment(its_clock))
-    lab.lease("held", board="bench", duration="20s")
+    lab.exporter("bench-set", environment=clocks.environment(its_clock))
+    lab.lease("held", board="bench-set", duration="20s")
     lab.until_ready("held")
     with jumplab.attach("held", client=lab.config) as root:
         root.board.power.on()
@@ -115,7 +115,7 @@ def test_the_clock_of_the_exporter_s_machine_counts_for_nothing(lab: Lab, tmp_pa
         status = lab.until_ended("held")["status"]
     lasted = datetime.fromisoformat(status["endTime"]) - datetime.fromisoformat(status["beginTime"])
     assert timedelta(seconds=15) <= lasted < timedelta(hours=1)
-    lab.until_available("bench")
+    lab.until_available("bench-set")
 
 
 @pytest.mark.nightly

@@ -98,7 +98,7 @@ async def test_a_store_of_another_layout(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(
         DataDirUnusable,
-        match=r"has layout 99, and this version of jumplab-operator reads up to layout 3; upgrade jumplab-operator",
+        match=r"has layout 99, and this version of jumplab-operator reads up to layout 4; upgrade jumplab-operator",
     ):
         async with KubernetesApi(tmp_path, port=0):
             pass

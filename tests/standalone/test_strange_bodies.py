@@ -209,7 +209,7 @@ def test_a_query_that_cannot_be(client: KubeClient, path: str, query: str) -> No
 def test_a_token_that_is_no_text(ours: KubeClient) -> None:
     assert ours.request("GET", "/api/v1/namespaces", more={"Authorization": "Bearer \xff"}).code == 401
     answer = ours.request("GET", "/api/v1/namespaces", more={"Impersonate-User": "\xff"})
-    assert (answer.code, answer.message) == (400, "Impersonate-User and Impersonate-Group must be UTF-8")
+    assert (answer.code, answer.message) == (400, "the header Impersonate-User is not UTF-8")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -29,6 +30,7 @@ from jumplab.yaml_documents import read_document, reading_problem
 _log = logging.getLogger(__name__)
 
 _GROUP, _VERSION = "jumpstarter.dev", "v1alpha1"
+_NOT_FOUND = 404
 _SECRET = "/api/v1/namespaces/{namespace}/secrets/{name}"  # noqa: S105 - where Secrets are, not what is in one
 _ROTATE = "jumplab.dev/rotate-token"
 _OVERLAP = "jumplab.dev/token-overlap"
@@ -212,9 +214,10 @@ class Administrator:
         self._asked(self._kubernetes.client.CustomObjectsApi().patch_namespaced_custom_object, *path, patch)
         deadline = time.monotonic() + bound.total_seconds()
         while time.monotonic() < deadline:
-            annotations = self._asked(self._read_secret, secret)["metadata"].get("annotations") or {}
-            if annotations.get(_ROTATE) == asked:
-                return self._credential(kind, name, endpoint, secret)
+            with suppress(_NotThere):  # it was deleted, and the operator is about to make it anew
+                annotations = self._asked(self._read_secret, secret)["metadata"].get("annotations") or {}
+                if annotations.get(_ROTATE) == asked:
+                    return self._credential(kind, name, endpoint, secret)
             time.sleep(0.1)
         raise ClientError(
             f'no operator has replaced the token of {kind.lower()} "{name}" within {bound.total_seconds():.0f} s; it '
@@ -259,12 +262,17 @@ class Administrator:
             _log.debug("the Kubernetes API took %.0f ms for %s", (time.monotonic() - begin) * 1000, asked_for)
             return answer
         except self._kubernetes.client.ApiException as error:
-            raise ClientError(_refusal_sentence(error.status, error.body or error.reason)) from error
+            refusal = _NotThere if error.status == _NOT_FOUND else ClientError
+            raise refusal(_refusal_sentence(error.status, error.body or error.reason)) from error
         except HTTPError as error:
             host = self._kubernetes.client.Configuration.get_default_copy().host
             if is_out_of_date(str(error)):
                 raise ClientError(out_of_date(host, str(error))) from error
             raise ClientError(f"the Kubernetes API at {host} can't be reached; check that it runs") from error
+
+
+class _NotThere(ClientError):
+    """The Kubernetes API has no such object."""
 
 
 def _check_name(kind: str, name: str) -> None:

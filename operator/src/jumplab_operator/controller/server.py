@@ -19,8 +19,8 @@ from jumplab_operator.router.relay import Router
 
 _GUARDED = frozenset({"jumplab.v1.ControllerService", "jumplab.client.v1.ClientService", session.SERVICE})
 
-# A report of many drivers has 4 MiB at most, an envelope of a byte stream 256 KiB.
-_MOST_RECEIVED_BYTES = 5 * 1024 * 1024
+# A payload of a session has 8.25 MiB at most, a report of many drivers 4.
+_MOST_RECEIVED_BYTES = 9 * 1024 * 1024
 
 SERVER_OPTIONS: tuple[tuple[str, int], ...] = (
     *KEEPALIVE_OPTIONS,

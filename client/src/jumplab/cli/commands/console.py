@@ -1,6 +1,5 @@
 """`jumplab console`."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -186,6 +185,8 @@ async def _show(
 @asynccontextmanager
 async def _end_announced(source: "DriverSource") -> AsyncIterator[None]:
     """Prints meanwhile that the lease will end, and why it has ended; the error that follows from it is not printed."""
+    import asyncio
+
     from jumplab.cli.exit_status import print_note
     from jumplab.driver.errors import DriverError, SessionEnded
 

@@ -80,9 +80,5 @@ class Gate:
             return user
         if not name:
             raise errors.bad_request("Impersonate-Group is set without Impersonate-User; say who is to be acted for")
-        try:
-            "".join((name, *groups)).encode()
-        except UnicodeEncodeError as error:
-            raise errors.bad_request("Impersonate-User and Impersonate-Group must be UTF-8") from error
         self.check(user, Act("impersonate", resource="users", name=name))
         return User(name, (*groups, AUTHENTICATED), token="" if user.credential else user.token)

@@ -138,8 +138,13 @@ def _entrance(gate: Gate, identified: Callable[[asyncio.Transport | None], None]
 
 
 def _check_text(request: web.Request) -> None:
-    """Raises a 400 for a header that is no UTF-8: aiohttp gives it as text that can't be written, as in a refusal."""
+    """Raises a 400 for a header that is no UTF-8: aiohttp gives it as text that can't be written, as in a refusal.
+
+    A token that is none is nobody's, and refused as such.
+    """
     for name, value in request.headers.items():
+        if name.lower() == "authorization":
+            continue
         try:
             value.encode()
         except UnicodeEncodeError as error:
