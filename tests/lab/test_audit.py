@@ -98,9 +98,9 @@ def test_refusals_name_the_client_that_is_known_and_the_address_of_one_that_is_n
     lab.exporter("bench-refused")
     lab.lease("guarded", board="bench-refused")
     lab.until_ready("guarded")
-    other = lab.client("other")
+    other = lab.client("audited")
     assert asyncio.run(dial(other, "guarded")) == "PERMISSION_DENIED"
-    [refused, *_] = recorded(event="refused", client=f"{NAMESPACE}/other")
+    [refused, *_] = recorded(event="refused", client=f"{NAMESPACE}/audited")
     assert refused["credential"] == credential_id(other)
     assert refused["address"].startswith("127.0.0.1:")
     forged = other.model_copy(update={"token": SECRET})
