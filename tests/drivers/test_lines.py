@@ -150,12 +150,14 @@ def test_the_state_is_what_its_own_command_says(done: Path) -> None:
 
 
 def test_a_command_that_fails_or_hangs_is_a_sentence() -> None:
-    driver = CommandReset(assert_command="echo no relay; exit 4", release_command="sleep 1000", timeout="1s")
-    with serve(reset=driver) as board:
-        with pytest.raises(OSError, match=r'"echo no relay; exit 4" failed with exit status 4: no relay$'):
-            board.reset.assert_reset()
-        with pytest.raises(TimeoutError, match=r'"sleep 1000" did not end within 1 s and was killed'):
-            board.reset.release()
+    failing = CommandReset(assert_command="echo no relay; exit 4", release_command="true")
+    hanging = CommandReset(assert_command="true", release_command="sleep 1000", timeout="1s")
+    told = r'"echo no relay; exit 4" failed with exit status 4: no relay$'
+    with serve(reset=failing) as board, pytest.raises(OSError, match=told):
+        board.reset.assert_reset()
+    told = r'"sleep 1000" did not end within 1 s and was killed'
+    with serve(reset=hanging) as board, pytest.raises(TimeoutError, match=told):
+        board.reset.release()
 
 
 def test_an_input_is_read(tmp_path: Path) -> None:
