@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from jumplab.protocol.grpc_loading import aio, grpc
 from jumplab.transport.channel import open_channel
 from tests.doors import http2
@@ -41,6 +43,7 @@ async def ending(channel: aio.Channel, path: str, body: bytes) -> grpc.StatusCod
     return code
 
 
+@pytest.mark.nightly
 async def test_no_bytes_at_the_controller_and_the_router_make_a_traceback(tmp_path: Path) -> None:
     log = tmp_path / "log"
     plane = await Plane.started(tmp_path / "data", log)
