@@ -6,14 +6,14 @@ import sys
 
 SAYS_SOMETHING = """
 import logging
-from jumplab_operator import main
 from jumplab_operator.errors import CannotStart
+from jumplab_operator.process import run_plane
 
 def plane(process):
     logging.getLogger("jumplab_operator.here").warning("said")
     raise CannotStart("that was all")
 
-main._run(plane, lambda running: "")
+run_plane(plane, lambda running: "")
 """
 
 

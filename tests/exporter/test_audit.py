@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,16 @@ async def until_sent_away(client: Session) -> None:
         await client.root.power.is_on()
 
 
+@asynccontextmanager
+async def audited(file: Path, plane: ControlPlane, running: Run, **changes: Any) -> AsyncIterator[None]:
+    """An exporter with its audit log in the file, and with the lease "a"."""
+    with AuditLog(file, "exporter") as log:
+        async with running(audit_log=log, **changes):
+            plane.lease("a")
+            await plane.heard(Status.LEASE_READY, "a")
+            yield
+
+
 def records(file: Path, event: str = "") -> list[dict[str, Any]]:
     found = [json.loads(line) for line in file.read_text().splitlines()]
     return [record for record in found if not event or record["event"] == event]
@@ -62,19 +74,16 @@ async def test_calls_are_recorded_with_holder_driver_outcome_and_the_dials_sessi
     plane: ControlPlane, running: Run, tmp_path: Path
 ) -> None:
     file = tmp_path / "audit.jsonl"
-    with AuditLog(file, "exporter") as log:
-        async with running(audit_log=log, export=BOARD):
-            plane.lease("a")
-            await plane.heard(Status.LEASE_READY, "a")
-            async with plane.dial() as client:
-                assert await client.root.safe.put(SECRET) == SECRET
-                with pytest.raises(errors.CallRefused, match=SECRET):
-                    await client.root.safe.lose(SECRET)
-                await client.root.board.power.on()
-                await client.root.board.console.send(SECRET)
-                await client.root.board.console.expect("autoboot")
-            plane.release()
-            await plane.heard(Status.AVAILABLE, "a")
+    async with audited(file, plane, running, export=BOARD):
+        async with plane.dial() as client:
+            assert await client.root.safe.put(SECRET) == SECRET
+            with pytest.raises(errors.CallRefused, match=SECRET):
+                await client.root.safe.lose(SECRET)
+            await client.root.board.power.on()
+            await client.root.board.console.send(SECRET)
+            await client.root.board.console.expect("autoboot")
+        plane.release()
+        await plane.heard(Status.AVAILABLE, "a")
     [opened] = records(file, "session-opened")
     [closed] = records(file, "session-closed")
     assert (opened["holder"], opened["lease"], opened["lease_uid"]) == ("lab/ci", "lab/demo", "a")
@@ -94,15 +103,12 @@ async def test_a_session_by_the_exporters_own_socket_has_the_id_of_its_dial_and_
     plane: ControlPlane, running: Run, tmp_path: Path
 ) -> None:
     file = tmp_path / "audit.jsonl"
-    with AuditLog(file, "exporter") as log:
-        async with running(audit_log=log):
-            plane.lease("a")
-            await plane.heard(Status.LEASE_READY, "a")
-            genuine = plane.client_token()
-            async with attach(plane.invite(genuine)) as client:
-                await client.root.power.on()
-            async with attach(plane.invite(SECRET)) as client:
-                await client.root.power.on()
+    async with audited(file, plane, running):
+        genuine = plane.client_token()
+        async with attach(plane.invite(genuine)) as client:
+            await client.root.power.on()
+        async with attach(plane.invite(SECRET)) as client:
+            await client.root.power.on()
     dialled, other = (record["session"] for record in records(file, "call"))
     assert len(dialled) == 32
     assert other == sha256(SECRET.encode()).hexdigest()
@@ -114,10 +120,8 @@ async def test_calls_of_a_hook_are_the_hooks_and_not_the_holders(
     plane: ControlPlane, running: Run, tmp_path: Path
 ) -> None:
     file = tmp_path / "audit.jsonl"
-    with AuditLog(file, "exporter") as log:
-        async with running(audit_log=log, hooks={"beforeLease": {"script": "j power on"}}):
-            plane.lease("a")
-            await plane.heard(Status.LEASE_READY, "a")
+    async with audited(file, plane, running, hooks={"beforeLease": {"script": "j power on"}}):
+        pass
     [call] = records(file, "call")
     assert (call["by"], call["driver"], call["method"], call["lease_uid"]) == ("hook", "power", "on", "a")
     assert "holder" not in call
@@ -128,17 +132,14 @@ async def test_what_a_former_holder_called_stays_the_former_holders(
     plane: ControlPlane, running: Run, tmp_path: Path
 ) -> None:
     file = tmp_path / "audit.jsonl"
-    with AuditLog(file, "exporter") as log:
-        async with running(audit_log=log):
-            plane.lease("a")
-            await plane.heard(Status.LEASE_READY, "a")
-            async with plane.dial() as former:
-                await former.root.power.on()
-                plane.transfer("heir")
-                with pytest.raises(errors.SessionEnded):
-                    await until_sent_away(former)
-            async with plane.dial() as heir:
-                await heir.root.power.off()
+    async with audited(file, plane, running):
+        async with plane.dial() as former:
+            await former.root.power.on()
+            plane.transfer("heir")
+            with pytest.raises(errors.SessionEnded):
+                await until_sent_away(former)
+        async with plane.dial() as heir:
+            await heir.root.power.off()
     holders = {call["method"]: call["holder"] for call in records(file, "call") if call["method"] != "is_on"}
     assert holders == {"on": "lab/ci", "off": "lab/heir"}
 
@@ -147,13 +148,9 @@ async def test_a_method_that_no_driver_has_is_recorded_without_the_name_that_the
     plane: ControlPlane, running: Run, tmp_path: Path
 ) -> None:
     file = tmp_path / "audit.jsonl"
-    with AuditLog(file, "exporter") as log:
-        async with running(audit_log=log):
-            plane.lease("a")
-            await plane.heard(Status.LEASE_READY, "a")
-            async with plane.dial() as client:
-                with pytest.raises(errors.NotExported):
-                    await client.call(client.root.power._node.uuid, SECRET, b"{}")
+    async with audited(file, plane, running), plane.dial() as client:
+        with pytest.raises(errors.NotExported):
+            await client.call(client.root.power._node.uuid, SECRET, b"{}")
     [call] = records(file, "call")
     assert (call["driver"], call["error"]) == ("power", "NotExported")
     assert SECRET not in file.read_text()

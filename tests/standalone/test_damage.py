@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from jumplab_operator import pki
-from jumplab_operator.control_plane import stored_keys
 from jumplab_operator.errors import CannotStart
+from jumplab_operator.kept_keys import stored_keys
 from jumplab_operator.standalone.storage import soundness
 from jumplab_operator.standalone.storage.newest_version import NewestVersion
 from tests.kube.processes import free_ports

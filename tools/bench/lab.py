@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jumplab_operator.control_plane import KEYS_SECRET, crd_manifests
+from jumplab_operator.control_plane import crd_manifests
 from jumplab_operator.controller.keys import AUTHORITY_CERTIFICATE
+from jumplab_operator.kept_keys import KEYS_SECRET
 from tests.kube.client import KubeClient
 from tests.kube.processes import Process, free_ports
 from tests.kube.servers import ASSETS, RealKubeApi

@@ -5,7 +5,6 @@ firewall. `one_machine` brings the Kubernetes API along; `in_cluster` uses one t
 """
 
 import asyncio
-import base64
 import logging
 import secrets
 import socket
@@ -21,7 +20,6 @@ from jumplab.transport.proxies import is_loopback
 from jumplab.yaml_documents import read_document
 from jumplab_operator.audit import SILENT, OperatorAudit, credential_id
 from jumplab_operator.clock import STEP, TIME, SystemClock, now
-from jumplab_operator.controller import keys
 from jumplab_operator.controller.auditing import CallAudit
 from jumplab_operator.controller.authentication import Authenticator
 from jumplab_operator.controller.credentials import AcceptedTokens, CredentialIssuer, accepted_tokens, secret_name
@@ -38,7 +36,8 @@ from jumplab_operator.controller.served_certificate import (
 from jumplab_operator.controller.server import controller_server
 from jumplab_operator.controller.serving import Serving
 from jumplab_operator.controller.standby_streams import StandbyStreams
-from jumplab_operator.errors import ApiError, DataDirUnusable, KeysUnusable, PortUnavailable
+from jumplab_operator.errors import ApiError, DataDirUnusable, PortUnavailable
+from jumplab_operator.kept_keys import keys_in_secret, stored_keys
 from jumplab_operator.kube.access import KubeAccess
 from jumplab_operator.kube.client import CORE, KubeApi, connected, once_it_answers, path
 from jumplab_operator.kube.concurrency_limit import ConcurrencyLimit
@@ -63,7 +62,6 @@ log = logging.getLogger(__name__)
 DEFAULT_GRPC_PORT = 7444
 _LOOK_AT_TOKEN_EVERY = timedelta(seconds=4)
 """With the time that a watch takes to notice it, a former administrator's token has nothing left after ten seconds."""
-KEYS_SECRET = "jumplab-operator-keys"  # noqa: S105 - a Secret's name
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
@@ -321,7 +319,7 @@ async def in_cluster(
     KeysUnusable.
     """
     async with connected(access) as kube, leading(kube, installation.pod_identity, process) as lead:
-        operator_keys = await once_it_answers(lambda: _keys_in_secret(lead.kube, installation.own_namespace))
+        operator_keys = await once_it_answers(lambda: keys_in_secret(lead.kube, installation.own_namespace))
         trust = _trust(listening, operator_keys)
         settings = LabSettings(
             listening.endpoint,
@@ -367,34 +365,6 @@ def crd_manifests() -> list[dict[str, Any]]:
     """The definitions that the package brings; in a source tree its folder is a link to crds/."""
     folder = Path(__file__).with_name("crds")
     return [read_document(file.read_text()).content for file in sorted(folder.glob("*.yaml"))]
-
-
-async def _keys_in_secret(kube: KubeApi, namespace: str) -> Keys:
-    """The operator's keys; made on the first start."""
-    secrets_path = path(CORE, "secrets", namespace)
-    secret = await kube.get(f"{secrets_path}/{KEYS_SECRET}")
-    if secret is None:
-        made = Keys.make(now())
-        data = {name: base64.b64encode(content).decode() for name, content in made.files().items()}
-        body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": KEYS_SECRET}, "type": "Opaque", "data": data}
-        await kube.create(secrets_path, body)
-        return made
-    files = {name: base64.b64decode(content) for name, content in (secret.get("data") or {}).items()}
-    try:
-        return Keys.from_files(files)
-    except KeysUnusable as error:
-        raise KeysUnusable(f"the Secret {namespace}/{KEYS_SECRET} can't be used: {error}") from error
-
-
-def stored_keys(data_dir: DataDir) -> Keys:
-    """The data directory's keys; the signing key is made on the first start. Raises DataDirUnusable, KeysUnusable."""
-    authority = data_dir.authority(now())
-    signing = data_dir.stored(keys.SIGNING_KEY, lambda: keys.signing_key_pem(Keys.make(now()).signing))
-    try:
-        return Keys(keys.read_signing_key(signing), authority)
-    except KeysUnusable as error:
-        file = data_dir.path / keys.SIGNING_KEY
-        raise KeysUnusable(f"{file} can't be used: {error}; restore it from a backup") from error
 
 
 def _reserved_port(data_dir: DataDir, host: str, asked: int | None) -> int:

@@ -3,46 +3,35 @@
 Exit status: 2 for wrong usage or configuration, 1 for everything else that keeps it from running.
 """
 
-import asyncio
 import logging
 import os
-import signal
 import sys
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 import click
 
-from jumplab import event_loop
 from jumplab.audit_log import FEWEST_BYTES, AuditLog
 from jumplab.config_places import NoHome, home_of
-from jumplab.exit_status import exit_status_of, print_sentence
+from jumplab.exit_status import exit_status_of
 from jumplab.interrupts import end_at_interrupt
-from jumplab.log_format import UtcFormatter, set_up_logging
 from jumplab.protocol.durations import parse_duration
 from jumplab.protocol.sizes import format_size, parse_size
 from jumplab.transport.endpoint import check_address
 from jumplab.verbosity import take_verbosity, verbose_option
 from jumplab.versions import version_command, version_option
-from jumplab_operator import clock, descriptors
 from jumplab_operator.audit import OperatorAudit
 from jumplab_operator.control_plane import Installation, Listening, Running, in_cluster, one_machine
 from jumplab_operator.controller.served_certificate import CertificateFiles
-from jumplab_operator.errors import ApiRefused, CannotStart, DataDirUnusable
-from jumplab_operator.gc_tuning import collect_garbage
-from jumplab_operator.health import answering
+from jumplab_operator.errors import DataDirUnusable
 from jumplab_operator.kube import access as kube_access
-from jumplab_operator.leadership.election import PodIdentity, Process
-from jumplab_operator.memory import give_back_memory
+from jumplab_operator.leadership.election import PodIdentity
+from jumplab_operator.process import PROGRAM, run_plane
 from jumplab_operator.reconcile.context.settings import QUARANTINE_AFTER
 from jumplab_operator.standalone.storage.backup import back_up
 from jumplab_operator.standalone.storage.datadir import opened
-
-_PROGRAM = "jumplab-operator"
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +66,7 @@ def _address(ctx: click.Context, param: click.Parameter, value: str) -> str:  # 
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@version_option(_PROGRAM, _PROGRAM)
+@version_option(PROGRAM, PROGRAM)
 @verbose_option
 def cli() -> None:
     """Control plane of a hardware lab, on Kubernetes or on one machine."""
@@ -87,12 +76,12 @@ def main() -> None:
     """The program `jumplab-operator`."""
     sys.setswitchinterval(_SWITCH_SECONDS)
     words, _ = take_verbosity(sys.argv[1:])
-    status = exit_status_of(lambda: cli.main(words, prog_name=_PROGRAM, standalone_mode=False), _PROGRAM)
+    status = exit_status_of(lambda: cli.main(words, prog_name=PROGRAM, standalone_mode=False), PROGRAM)
     end_at_interrupt()
     sys.exit(status)
 
 
-cli.add_command(version_command(_PROGRAM, _PROGRAM))
+cli.add_command(version_command(PROGRAM, PROGRAM))
 
 
 def _length(ctx: click.Context, param: click.Parameter, value: str) -> timedelta:  # noqa: ARG001 - click's signature
@@ -203,7 +192,7 @@ def standalone(
         preemption_notice=preemption_notice,
         trusted_proxies=trusted_proxies,
     )
-    _run(lambda _: plane(folder, host, port, grpc_port, advertise), _told_standalone, audit_log=log)
+    run_plane(lambda _: plane(folder, host, port, grpc_port, advertise), _told_standalone, audit_log=log)
 
 
 @cli.command()
@@ -312,93 +301,12 @@ def run(
     installation = Installation(own_namespace, namespaces, pod_identity, quarantine_after, preemption_notice)
     log = _audit_log(audit_log, audit_log_size)
     audit = OperatorAudit(log)
-    _run(lambda process: in_cluster(access, listening, installation, process, audit), _told_cluster, health, log)
-
-
-Plane = AbstractAsyncContextManager[Running]
+    run_plane(lambda process: in_cluster(access, listening, installation, process, audit), _told_cluster, health, log)
 
 
 def _audit_log(file: Path | None, size_bytes: int) -> AuditLog | None:
     """Not entered yet; None: none is kept."""
     return AuditLog(file, "controller", size_bytes) if file is not None else None
-
-
-def _run(
-    plane: Callable[[Process], Plane],
-    told: Callable[[Running], str],
-    health: str = "",
-    audit_log: AuditLog | None = None,
-) -> None:
-    """Runs a control plane to its end. plane: makes it, for the process that it is to run in."""
-    set_up_logging(logging.INFO, UtcFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.getLogger("kopf").setLevel(logging.ERROR)  # it logs each event, and that it doesn't own the main thread
-    descriptors.raise_limit()
-    try:
-        with audit_log or nullcontext():
-            event_loop.run(_until_stopped(plane, told, health))
-    except* ApiRefused as group:
-        raise CannotStart(f"the Kubernetes API refused what the operator needs: {_first(group)}") from group
-
-
-def _first(error: BaseException) -> BaseException:
-    """The first error in nested groups: each task group around a failure wraps it."""
-    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
-
-
-async def _until_stopped(plane: Callable[[Process], Plane], told: Callable[[Running], str], health: str) -> None:
-    """Serves until the process is to stop; again from the beginning whenever the machine's clock was set."""
-    while await _served(plane, told, health):
-        told = _told_again
-
-
-async def _served(plane: Callable[[Process], Plane], told: Callable[[Running], str], health: str) -> bool:
-    """Serves until the process is to stop, or the machine's clock was set: whether it was."""
-    stopping, serving, main_task = asyncio.Event(), False, asyncio.current_task()
-    was_set = was_asked = False
-
-    async def follow_clock() -> None:
-        nonlocal was_set
-        step = await clock.until_set()
-        was_set = True
-        log.warning(
-            "this machine's clock was set %s and says %s; the control plane starts again with it, and each lease keeps "
-            "what is left of it",
-            clock.in_words(step), f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        )  # fmt: skip
-        stopping.set()
-
-    def stop() -> None:
-        nonlocal was_asked
-        was_asked = True
-        stopping.set()
-        if not serving and main_task is not None:
-            main_task.cancel()  # it waits for a Kubernetes API that is away
-
-    for signal_number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(signal_number, stop)
-    try:
-        async with (
-            answering(health) as probes,
-            plane(Process(probes.stand_by, stop)) as running,
-            asyncio.TaskGroup() as tasks,
-        ):
-            beside = [
-                tasks.create_task(collect_garbage(), name="collecting garbage"),
-                tasks.create_task(follow_clock(), name="following the machine's clock"),
-                tasks.create_task(give_back_memory(), name="giving back memory"),
-            ]
-            serving = probes.ready = True
-            click.echo(told(running))
-            if running.warning:
-                print_sentence(f"warning: {running.warning}", _PROGRAM)
-            await stopping.wait()  # without a bound: it serves until it is asked to stop
-            probes.ready = False
-            for task in beside:
-                task.cancel()
-    except asyncio.CancelledError:
-        if serving or not stopping.is_set():
-            raise
-    return was_set and not was_asked
 
 
 def _told_standalone(running: Running) -> str:
@@ -415,10 +323,6 @@ Stop it with Ctrl-C; everything is kept in {running.kubeconfig.parent}."""
 
 def _told_cluster(running: Running) -> str:
     return f"Jumplab is running; the controller is at {running.endpoint}."
-
-
-def _told_again(running: Running) -> str:
-    return f"Jumplab is running again; the controller is at {running.endpoint}."
 
 
 def _default_data_dir() -> Path:

@@ -194,7 +194,12 @@ async def _end_announced(source: "DriverSource") -> AsyncIterator[None]:
     try:
         yield
     except (DriverError, ExceptionGroup) as error:
-        ended = error.subgroup(SessionEnded) if isinstance(error, ExceptionGroup) else isinstance(error, SessionEnded)
+        if isinstance(error, ExceptionGroup):
+            if error.split(DriverError)[1] is not None:
+                raise  # it is not the lease's end alone
+            ended = error.subgroup(SessionEnded) is not None
+        else:
+            ended = isinstance(error, SessionEnded)
         # The exporter may say it sooner than the controller, which knows more.
         patience = _CAUSE_SECONDS if ended else 0
         done, _ = await asyncio.wait([announcing], timeout=patience)
