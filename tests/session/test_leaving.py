@@ -3,11 +3,13 @@
 import asyncio
 import gc
 import weakref
+from typing import Self
 
 import pytest
 
 from jumplab.driver.errors import SessionEnded
 from jumplab.session.client import Session, attach
+from jumplab.session.host import DriverTree
 from jumplab.transport.links import EnvelopeKind, EnvelopeStream, Link
 from tests.driver.boards import AsyncMeterClient, Meter
 from tests.session.links import EVERYTHING, hosted, linked
@@ -86,3 +88,44 @@ async def test_a_client_that_is_kept_keeps_no_connection() -> None:
         assert there() is None
         with pytest.raises(SessionEnded):
             await meter.read(1)
+
+
+class Slow(Meter):
+    """Is never set up; `asked` is set when somebody tries."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        self.asked.set()
+        await asyncio.Event().wait()
+        return self
+
+
+class Kept(Meter):
+    """Notes that it is in use."""
+
+    in_use = False
+
+    async def __aenter__(self) -> Self:
+        self.in_use = True
+        return await super().__aenter__()
+
+    async def __aexit__(self, *_: object) -> None:
+        self.in_use = False
+
+
+async def test_a_tree_whose_set_up_is_cancelled_tears_down_what_is_set_up() -> None:
+    before = asyncio.all_tasks()
+    kept, slow = Kept(), Slow()
+    tree = DriverTree({"kept": kept, "slow": slow}, scope="bench")
+    async with asyncio.timeout(SOON):
+        entering = asyncio.create_task(tree.__aenter__())
+        await slow.asked.wait()
+        assert kept.in_use
+        entering.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await entering
+    assert not kept.in_use
+    assert asyncio.all_tasks() <= before

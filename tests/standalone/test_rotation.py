@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from jumplab_operator.errors import NotTakenOver
+from jumplab_operator.standalone.storage import rotation
+from jumplab_operator.standalone.storage.datadir import DataDir
 from tests.kube.client import KubeClient
 from tests.lab.homes import NAMESPACE, PROGRAMS, OneMachine
 
@@ -34,8 +37,8 @@ def test_the_administrators_token_is_replaced_while_standalone_runs(tmp_path: Pa
         with kube.watch(f"{SECRETS}?watch=1&resourceVersion={version}&timeoutSeconds=240") as events:
             said = rotate("admin-token", "--data-dir", home.data_dir)
             assert said.returncode == 0, said.stderr
+            assert token_of(home.kubeconfig) != before
             assert not list(events)  # it ends
-        home.process.wait_until(lambda: token_of(home.kubeconfig) != before, "a new kubeconfig")
         assert kube.get(SECRETS).code == 401
         again: KubeClient = home.client()
         assert again.get(SECRETS).code == 200
@@ -46,6 +49,32 @@ def test_the_administrators_token_is_replaced_while_standalone_runs(tmp_path: Pa
     finally:
         kube.close()
         home.close()
+
+
+def test_without_standalone_the_next_start_takes_the_token(tmp_path: Path) -> None:
+    home = OneMachine(tmp_path)
+    try:
+        home.connect().close()
+        before = token_of(home.kubeconfig)
+        home.process.stop()
+        said = rotate("admin-token", "--data-dir", home.data_dir)
+        assert said.returncode == 0, said.stderr
+        assert "gets it at the next start" in said.stdout
+        assert token_of(home.kubeconfig) == before
+        home.process.start()
+        home.process.wait_until(lambda: token_of(home.kubeconfig) != before, "a new kubeconfig")
+    finally:
+        home.close()
+
+
+def test_a_token_that_is_not_taken_over_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rotation, "_BOUND_SECONDS", 0.2)
+    data_dir = DataDir(tmp_path / "data")
+    with data_dir:
+        data_dir.write(data_dir.kubeconfig, b"")
+        with pytest.raises(NotTakenOver, match=r"has not taken it over within 0\.2 s; its log says why"):
+            rotation.replace_admin_token(data_dir)
+    assert not rotation.replace_admin_token(data_dir)
 
 
 @pytest.mark.parametrize("folder", ["", "not-there"])

@@ -7,6 +7,7 @@ OperatorError
 │   ├── NoKubeAccess        no usable way to a Kubernetes API
 │   ├── DataDirInUse        another instance runs on the data directory
 │   └── DataDirUnusable     the data directory can't be made, read or written
+├── NotTakenOver            the control plane that runs has not taken over what was replaced: read its log
 ├── ApiError                the Kubernetes API did not do what was asked
 │   ├── ApiRefused          it refused: correct the request, or look at the object again
 │   │   ├── NameTaken       a lease of that name is there: choose another name
@@ -58,6 +59,10 @@ class DataDirUnusable(CannotStart):
     """The data directory can't be made, read or written."""
 
     exit_status = 2
+
+
+class NotTakenOver(OperatorError):
+    """What was replaced has been written, and the control plane that runs has not taken it over."""
 
 
 class ApiError(OperatorError):

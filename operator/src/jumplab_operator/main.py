@@ -32,6 +32,7 @@ from jumplab_operator.process import PROGRAM, run_plane
 from jumplab_operator.reconcile.context.settings import QUARANTINE_AFTER
 from jumplab_operator.standalone.storage.backup import back_up
 from jumplab_operator.standalone.storage.datadir import opened
+from jumplab_operator.standalone.storage.rotation import replace_admin_token
 
 log = logging.getLogger(__name__)
 
@@ -218,13 +219,15 @@ def rotate() -> None:
 def rotate_admin_token(data_dir: Path | None) -> None:
     """Replace the administrator's token, while standalone runs or not.
 
-    Within ten seconds the old token is dead, its watches have ended, and the kubeconfig has the new one.
+    Returns when the old token is dead and the kubeconfig has the new one; where standalone does not run, its next start
+    does that.
     """
-    folder = data_dir or _default_data_dir()
-    found = opened(folder)
-    found.replace_admin_token()
-    when = "within ten seconds, or at the start"
-    click.echo(f"{folder / 'admin.token'} has a new token; {found.kubeconfig} gets it {when}.")
+    found = opened(data_dir or _default_data_dir())
+    file = found.path / "admin.token"
+    if replace_admin_token(found):
+        click.echo(f"{file} and {found.kubeconfig} have a new token; the old one is dead.")
+    else:
+        click.echo(f"{file} has a new token; {found.kubeconfig} gets it at the next start.")
 
 
 @cli.command()

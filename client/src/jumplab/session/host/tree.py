@@ -95,7 +95,7 @@ class DriverTree:
 
     Entering sets up parents before children. One that raises, or takes longer than a minute, is reported as failed, and
     everything below it; the others go on. Leaving tears down in the opposite order, gives each driver half a minute,
-    and never raises.
+    and never raises. Where entering is cancelled, the drivers that are set up by then are torn down in the same way.
     """
 
     def __init__(self, root: Mapping[str, Driver], *, scope: str, description: str = "") -> None:
@@ -148,12 +148,16 @@ class DriverTree:
 
     async def __aenter__(self) -> Self:
         self._early_lines.listen()
-        for node in self._homes:
-            node.driver.log = DriverLog(logging.getLogger(f"jumplab.driver.{node.path}"), node.uuid, node.path)
-            if node.parent is not None and node.parent.failure and not node.failure:
-                node.state.failure = f'"{node.parent.path}" above it did not start'
-            if not node.failure:
-                await self._enter(node)
+        try:
+            for node in self._homes:
+                node.driver.log = DriverLog(logging.getLogger(f"jumplab.driver.{node.path}"), node.uuid, node.path)
+                if node.parent is not None and node.parent.failure and not node.failure:
+                    node.state.failure = f'"{node.parent.path}" above it did not start'
+                if not node.failure:
+                    await self._enter(node)
+        except asyncio.CancelledError:
+            await self.__aexit__(None, None, None)  # those that are set up already
+            raise
         return self
 
     async def __aexit__(

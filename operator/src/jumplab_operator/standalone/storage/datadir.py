@@ -200,6 +200,19 @@ class DataDir:
         """Writes a new token, also while a control plane runs: it takes it over by itself. Raises DataDirUnusable."""
         self.write(self.path / "admin.token", secrets.token_urlsafe(32).encode())
 
+    def has_admin_token_in_kubeconfig(self) -> bool:
+        """Whether a control plane has taken the administrator's token over, and has written it for kubectl."""
+        return self.admin_token().encode() in self.read(self.kubeconfig)
+
+    def is_in_use(self) -> bool:
+        """Whether a control plane runs with this directory."""
+        with contextlib.suppress(FileNotFoundError), open(self.path / "lock", "rb") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
     def accounts_key(self) -> EllipticCurvePrivateKey:
         """The key that signs service accounts' tokens; raises DataDirUnusable where it can't be read."""
         file = self.path / "accounts.key"
