@@ -22,6 +22,7 @@ _PEER: Plain = {"ipBlock": {"cidr": "10.0.0.0/8"}}
 JUMPLAB_VALUES: dict[str, Plain] = {
     "defaults": {},
     "audited": {"auditLog": True},
+    "json-logs": {"logFormat": "json"},
     "named namespaces": {"namespaces": ["lab-a", "lab-b"]},
     "its own namespace": {"namespaces": ["jumplab"]},
     "a secret's certificate": {"certificates": {"source": "secret", "secretName": "lab-tls"}},

@@ -1,4 +1,4 @@
-"""The option -v of every program: debug logging on standard error.
+"""The option -v of every program: debug logging on standard error; and how the lines look of those that run for long.
 
 It may stand before and behind a command's name, as in kubectl, and a level may follow as there: `-v=6`, `-v6`, `-v 6`
 and `--v=6` are `-v`, and level 0 is none.
@@ -24,6 +24,15 @@ def verbose_option(command: Callable[..., Any]) -> Callable[..., Any]:
         expose_value=False,
         help="Enable debug logging; after any command, too. A level may follow, as -v=6.",
     )(command)
+
+
+log_format_option = click.option(
+    "--log-format",
+    type=click.Choice(("text", "json")),
+    default="text",
+    show_default=True,
+    help="Whether the log's lines are text, or JSON with the keys lease, exporter, client and driver.",
+)
 
 
 def take_verbosity(words: Sequence[str], *, leading: bool = False) -> tuple[list[str], bool]:

@@ -202,7 +202,7 @@ class Exporter:
             self._note_failures(event)
             before, (self._state, effects) = self._state, transition(self._state, event)
             if before != self._state:
-                _log.info("%s", _describe(self._state))
+                _log.info("%s", _describe(self._state), extra=_keys_of(self._state))
             for effect in effects:
                 self._do(effect, tasks)
             if isinstance(self._state, Available) and self._checkup.is_due:
@@ -288,7 +288,7 @@ class Exporter:
     def _deadline_known(self, lease: Lease, at: float | None) -> None:
         if at is not None:
             self._deadline.set(lease.uid, at)
-            _log.info('lease "%s" ends in %.0f s', lease.name, at - boottime())
+            _log.info('lease "%s" ends in %.0f s', lease.name, at - boottime(), extra={"lease": lease.name})
 
     def _failing(self, reason: str) -> None:
         self._events.put_nowait(NotConnected(reason))
@@ -353,3 +353,8 @@ class Exporter:
 def _describe(state: State) -> str:
     lease = getattr(state, "lease", None)
     return f"{type(state).__name__}, lease {lease.name} of {lease.client}" if lease else type(state).__name__
+
+
+def _keys_of(state: State) -> dict[str, str]:
+    lease = getattr(state, "lease", None)
+    return {"lease": lease.name, "client": lease.client} if lease else {}

@@ -154,7 +154,9 @@ class LeaseSession:
     def _report_usage(self, attached: bool, in_use: bool) -> None:
         if attached != self._attached:
             self._attached = attached
-            _log.info('lease "%s": %s', self.lease.name, "a client is attached" if attached else "nobody is attached")
+            what = "a client is attached" if attached else "nobody is attached"
+            keys = {"lease": self.lease.name, "client": self.lease.client}
+            _log.info('lease "%s": %s', self.lease.name, what, extra=keys)
         self._context.post(Attended(self.lease.uid, attached, in_use))
 
     async def _serve_until_the_end(self, session: SessionHost, tree: DriverTree) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 
-from jumplab.log_format import UtcFormatter
+from jumplab.log_format import JsonFormatter, UtcFormatter
 from jumplab.session.host import driver_logs
 
 LINE = "%(asctime)s %(levelname)-7s %(message)s"
@@ -16,3 +16,11 @@ class ExporterFormatter(UtcFormatter):
         text = " ".join(record.message.splitlines())
         record.message = f"[{path}] {text}" if path else text
         return super().formatMessage(record)
+
+
+class ExporterJsonFormatter(JsonFormatter):
+    """Names the driver that a line is of, by its path."""
+
+    def keys_of(self, record: logging.LogRecord) -> dict[str, str]:
+        path = driver_logs.path_of(record)
+        return {**super().keys_of(record), **({"driver": path} if path else {})}

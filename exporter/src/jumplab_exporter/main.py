@@ -18,7 +18,7 @@ import click
 from jumplab.exit_status import exit_status_of, print_sentence
 from jumplab.interrupts import end_at_interrupt
 from jumplab.log_format import set_up_logging
-from jumplab.verbosity import is_verbose, take_verbosity, verbose_option
+from jumplab.verbosity import is_verbose, log_format_option, take_verbosity, verbose_option
 from jumplab.versions import version_command, version_option
 from jumplab_exporter.config import ExporterConfig, LocalConfig, load, load_either, load_local, locate
 from jumplab_exporter.containment import loop
@@ -27,7 +27,7 @@ from jumplab_exporter.containment.signals import ending_signals
 from jumplab_exporter.containment.watchdog import Watchdog
 from jumplab_exporter.errors import ConfigurationError, ExporterError, Stopped
 from jumplab_exporter.lock import only_process
-from jumplab_exporter.log_format import LINE, ExporterFormatter
+from jumplab_exporter.log_format import LINE, ExporterFormatter, ExporterJsonFormatter
 
 if TYPE_CHECKING:
     from jumplab_exporter.parent import Parent
@@ -65,7 +65,8 @@ cli.add_command(version_command(_PROGRAM, _PROGRAM))
 
 @cli.command()
 @click.argument("config")
-def run(config: str) -> int:
+@log_format_option
+def run(config: str, log_format: str) -> int:
     """Serve leases, one after the other, until it is stopped.
 
     CONFIG is a file, or the name of a file in ~/.config/jumpstarter/exporters or /etc/jumpstarter/exporters.
@@ -73,7 +74,7 @@ def run(config: str) -> int:
     _refuse_in_hook()
     path = locate(config)
     configuration = load(path)
-    _set_up_logging(logging.DEBUG if is_verbose() else logging.INFO)
+    _set_up_logging(logging.DEBUG if is_verbose() else logging.INFO, log_format)
     with only_process(path):
         loop.run(_serve(configuration, path))
     return 0
@@ -155,9 +156,9 @@ def _refuse_in_hook() -> None:
         raise ConfigurationError("a hook may not start an exporter: it would end with the hook")
 
 
-def _set_up_logging(level: int) -> None:
+def _set_up_logging(level: int, log_format: str = "text") -> None:
     detach_output()
-    set_up_logging(level, ExporterFormatter(LINE))
+    set_up_logging(level, ExporterJsonFormatter() if log_format == "json" else ExporterFormatter(LINE))
     for library in ("asyncio", "qemu"):
         logging.getLogger(library).setLevel(logging.WARNING)
 

@@ -20,7 +20,7 @@ from jumplab.interrupts import end_at_interrupt
 from jumplab.protocol.durations import parse_duration
 from jumplab.protocol.sizes import format_size, parse_size
 from jumplab.transport.endpoint import check_address
-from jumplab.verbosity import take_verbosity, verbose_option
+from jumplab.verbosity import log_format_option, take_verbosity, verbose_option
 from jumplab.versions import version_command, version_option
 from jumplab_operator.audit import OperatorAudit
 from jumplab_operator.control_plane import Installation, Listening, Running, in_cluster, one_machine
@@ -169,6 +169,7 @@ DATA_DIR = click.option(
 )
 @AUDIT_LOG
 @AUDIT_LOG_SIZE
+@log_format_option
 @QUARANTINE
 @PREEMPTION
 def standalone(
@@ -180,6 +181,7 @@ def standalone(
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...],
     audit_log: Path | None,
     audit_log_size: int,
+    log_format: str,
     quarantine_after: int,
     preemption_notice: timedelta,
 ) -> None:
@@ -193,7 +195,12 @@ def standalone(
         preemption_notice=preemption_notice,
         trusted_proxies=trusted_proxies,
     )
-    run_plane(lambda _: plane(folder, host, port, grpc_port, advertise), _told_standalone, audit_log=log)
+    run_plane(
+        lambda _: plane(folder, host, port, grpc_port, advertise),
+        _told_standalone,
+        audit_log=log,
+        log_format=log_format,
+    )
 
 
 @cli.command()
@@ -275,6 +282,7 @@ def rotate_admin_token(data_dir: Path | None) -> None:
 )
 @AUDIT_LOG
 @AUDIT_LOG_SIZE
+@log_format_option
 @QUARANTINE
 @PREEMPTION
 def run(
@@ -291,6 +299,7 @@ def run(
     health: str,
     audit_log: Path | None,
     audit_log_size: int,
+    log_format: str,
     quarantine_after: int,
     preemption_notice: timedelta,
 ) -> None:
@@ -304,7 +313,7 @@ def run(
     installation = Installation(own_namespace, namespaces, pod_identity, quarantine_after, preemption_notice)
     log = _audit_log(audit_log, audit_log_size)
     audit = OperatorAudit(log)
-    run_plane(lambda process: in_cluster(access, listening, installation, process, audit), _told_cluster, health, log)
+    run_plane(partial(in_cluster, access, listening, installation, audit=audit), _told_cluster, health, log, log_format)
 
 
 def _audit_log(file: Path | None, size_bytes: int) -> AuditLog | None:

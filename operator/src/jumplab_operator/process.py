@@ -12,7 +12,7 @@ import click
 from jumplab import event_loop
 from jumplab.audit_log import AuditLog
 from jumplab.exit_status import print_sentence
-from jumplab.log_format import UtcFormatter, set_up_logging
+from jumplab.log_format import JsonFormatter, UtcFormatter, set_up_logging
 from jumplab_operator import clock, descriptors
 from jumplab_operator.control_plane import Running
 from jumplab_operator.errors import ApiRefused, CannotStart
@@ -33,13 +33,16 @@ def run_plane(
     told: Callable[[Running], str],
     health: str = "",
     audit_log: AuditLog | None = None,
+    log_format: str = "text",
 ) -> None:
     """Runs a control plane to its end: a signal, or the lead that another operator has.
 
     plane: makes it, for the process that it is to run in.  told: what a person is told once it serves.  health: the
-    address of the probes, or "".  audit_log: not entered yet. Raises CannotStart, and what `plane` raises.
+    address of the probes, or "".  audit_log: not entered yet.  log_format: "text" or "json". Raises CannotStart, and
+    what `plane` raises.
     """
-    set_up_logging(logging.INFO, UtcFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    text = UtcFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    set_up_logging(logging.INFO, JsonFormatter() if log_format == "json" else text)
     logging.getLogger("kopf").setLevel(logging.ERROR)  # it logs each event, and that it doesn't own the main thread
     descriptors.raise_limit()
     try:

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from jumplab_operator.clock import Clock
@@ -25,11 +25,12 @@ _FEW = 1000
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """The content of an Event."""
+    """The content of an Event.  about: further keys of its line in the log."""
 
     reason: str
     message: str
     warning: bool = False
+    about: Mapping[str, str] = field(default_factory=dict)
 
 
 class EventRecorder:
@@ -49,7 +50,8 @@ class EventRecorder:
         self._posts: asyncio.Queue[tuple[datetime, str, dict[str, object]]] = asyncio.Queue(_WAITING)
 
     def record(self, resource: Resource, happening: Event) -> None:
-        """Queues an Event; never waits and never fails."""
+        """Logs what happened, and queues an Event; never waits and never fails."""
+        log_transition(_log, resource, happening)
         now = self._clock.now()
         try:
             self._posts.put_nowait((now + self._pause, resource.namespace, _event(resource, happening, now)))
@@ -70,6 +72,13 @@ class EventRecorder:
                 _log.info("an Event was not posted: %s", refused)
             if self._posts.qsize() < _FEW:
                 await self._clock.sleep(_SPREAD)
+
+
+def log_transition(log: logging.Logger, resource: Resource, happening: Event) -> None:
+    """The one line at level info for what happened to a resource."""
+    kind, name = resource.KIND.lower(), f"{resource.namespace}/{resource.name}"
+    keys = {**happening.about, kind: name, "reason": happening.reason}
+    log.info('%s "%s": %s: %s', kind, name, happening.reason, happening.message, extra=keys)
 
 
 def _event(resource: Resource, happening: Event, now: datetime) -> dict[str, object]:

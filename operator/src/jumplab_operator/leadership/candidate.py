@@ -109,6 +109,7 @@ class Candidate:
         else:
             return False
         self._good_until = asked + GOOD_FOR.total_seconds()
+        _log.info('this operator, "%s", is the leader', self._name)
         return True
 
     async def _renew(self) -> str | None:
@@ -124,6 +125,7 @@ class Candidate:
         seen = await self._look()
         if seen is not None and seen.holder == self._name:
             await self._kube.merge(self._path, record.given_up(seen, self._clock.now()))
+            _log.info('this operator, "%s", has given up the lead', self._name)
 
     async def _look(self) -> Record | None:
         plain = await self._kube.get(self._path)

@@ -5,6 +5,7 @@ end, so flow control reaches from peer to peer and nothing gathers here.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
@@ -17,7 +18,9 @@ from jumplab_operator.audit import SILENT, OperatorAudit, address_of
 from jumplab_operator.departures import peer_may_leave
 from jumplab_operator.router import tokens
 from jumplab_operator.router.switchboard import Ending, RelayStream, StreamRefused, Switchboard
-from jumplab_operator.router.tokens import InvalidStreamToken, StreamClaims, TokenReader
+from jumplab_operator.router.tokens import InvalidStreamToken, Role, StreamClaims, TokenReader
+
+_log = logging.getLogger(__name__)
 
 SERVICE = "jumplab.v1.RouterService"
 
@@ -141,15 +144,17 @@ class Router:
             return stream.ended.result()
         if not stream.joined:
             return self._unmatched(stream)
-        if not self._audit.is_kept or stream.number != 0:
+        if stream.number != 0:
             return await self._relayed(stream, context)
         fields, code = _fields(stream.claims, context), "CANCELLED"  # by the peer, if it is not ended here
         self._audit.add("attach", **fields)
+        _log_session(stream.claims, "is connected")
         try:
             ending = await self._relayed(stream, context)
             code = ending.code.name
         finally:
             self._audit.add("detach", code=code, **fields)
+            _log_session(stream.claims, f"has ended: {code}")
         return ending
 
     async def _relayed(self, stream: RelayStream, context: Context) -> Ending:
@@ -187,6 +192,12 @@ def _fields(claims: StreamClaims, context: Context) -> dict[str, object]:
     """Who has opened a stream, for the audit log."""
     lease = {"lease": claims.lease_name, "lease_uid": claims.lease, "exporter_uid": claims.exporter}
     return {"session": claims.session, "role": claims.role.value, **lease, "address": address_of(context.peer())}
+
+
+def _log_session(claims: StreamClaims, what: str) -> None:
+    if claims.role is Role.CLIENT:  # the exporter's end is the same session
+        keys = {"lease": claims.lease_name, "client": claims.holder, "session": claims.session}
+        _log.info('session %s of lease "%s" %s', claims.session, claims.lease_name, what, extra=keys)
 
 
 async def _copy(stream: RelayStream, context: Context) -> None:

@@ -1,5 +1,7 @@
 """The Events for a change of a lease's status."""
 
+from dataclasses import replace
+
 from jumplab_operator.kube.event_recorder import Event
 from jumplab_operator.leasing.explain.pending_reasons import exporters_named
 from jumplab_operator.resources import LeaseStatus
@@ -8,6 +10,11 @@ from jumplab_operator.resources.conditions import find_condition, is_true
 
 def events_of(before: LeaseStatus, after: LeaseStatus) -> list[Event]:
     """The Events for going from one status to the other: what became true, and the end with its reason."""
+    about = {"client": _holder(after), "exporter": ", ".join(after.exporter_names or before.exporter_names or ())}
+    return [replace(event, about=about) for event in _happened(before, after)]
+
+
+def _happened(before: LeaseStatus, after: LeaseStatus) -> list[Event]:
     if after.ended and not before.ended:
         ready = find_condition(after.conditions, "Ready")
         reason, message = (ready.reason, ready.message) if ready is not None else ("", "")

@@ -1,11 +1,12 @@
 """Reconciles an Exporter: its credential, its presence, its claim, its reports and its health."""
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from jumplab_operator.errors import ApiError
-from jumplab_operator.kube.event_recorder import Event
+from jumplab_operator.kube.event_recorder import Event, log_transition
 from jumplab_operator.leasing.model import exporter_health
 from jumplab_operator.leasing.model.decisions import Assign
 from jumplab_operator.reconcile.context.context import Cluster, whole_seconds
@@ -17,6 +18,8 @@ from jumplab_operator.reconcile.scheduling.scheduler_loop import SchedulerLoop
 from jumplab_operator.resources import Device, Exporter, ExporterStatus, HistoryEntry, LeaseRef
 from jumplab_operator.resources.conditions import condition, find_condition, is_true, merge_conditions
 from jumplab_operator.resources.metadata import Condition, IssuedCredential
+
+_log = logging.getLogger(__name__)
 
 
 class ExporterReconciler:
@@ -49,6 +52,7 @@ class ExporterReconciler:
         status = self._status(exporter, online, claim, credential, now)
         if await self._write(exporter, status):
             self._record_quarantine(exporter, status)
+            _log_status(exporter, status)
         if exporter_health.RETURN in exporter.metadata.annotations:
             await self._cluster.merge(exporter, {"metadata": {"annotations": {exporter_health.RETURN: None}}})
 
@@ -171,6 +175,14 @@ class ExporterReconciler:
             "quarantine": judged.quarantine,
             "cleared_time": judged.cleared,
         }
+
+
+def _log_status(exporter: Exporter, after: ExporterStatus) -> None:
+    before, claim = exporter.status, after.lease_ref or exporter.status.lease_ref
+    if after.exporter_status and after.exporter_status != before.exporter_status:
+        about = {"lease": f"{exporter.namespace}/{claim.name}", "client": claim.client or ""} if claim else {}
+        message = after.status_message or "as it reports"
+        log_transition(_log, exporter, Event(after.exporter_status, message, about=about))
 
 
 def _without(status: ExporterStatus, removed: str) -> ExporterStatus:

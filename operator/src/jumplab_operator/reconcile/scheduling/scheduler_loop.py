@@ -1,6 +1,7 @@
 """Runs the scheduler: turns changes into facts, and has leases with a new decision reconciled."""
 
 import asyncio
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from jumplab_operator.leasing.lease.validation import InForce, Refusal, accept
-from jumplab_operator.leasing.model.decisions import Decision, Wait
+from jumplab_operator.leasing.model.decisions import Assign, Decision, Wait
 from jumplab_operator.leasing.model.facts import Fact, LeaseFacts
 from jumplab_operator.leasing.model.ids import ClientName, ExporterUid, LeaseUid
 from jumplab_operator.leasing.model.policy_rules import Grant
@@ -20,6 +21,8 @@ from jumplab_operator.reconcile.scheduling import to_facts
 from jumplab_operator.reconcile.scheduling.queue_positions import QueuePositions
 from jumplab_operator.resources import Client, Exporter, Lease, LeaseSpec
 from jumplab_operator.resources.conditions import find_condition
+
+_log = logging.getLogger(__name__)
 
 _OTHERS_SHARE = 9
 """How many times the time of plans the other tasks get: decisions must also be written. In a burst a plan looks at all
@@ -222,12 +225,26 @@ class SchedulerLoop:
         for uid, decision in self._scheduler.apply(changes).items():
             # A claim that is refused changes what is decided, so that it might be claimed again at once, for ever.
             self._cluster.queue.add_unless_failing(uid, patient=isinstance(decision, Wait))
+            if _log.isEnabledFor(logging.DEBUG):
+                self._log_decision(uid, decision)
         for lease_uid in self._put_off:
             self._cluster.queue.add(lease_uid)
         self._put_off.clear()
         self.positions.stir()
         if (due := self._due) is not None:
             self._cluster.queue.add_at(PLAN, due)
+
+    def _log_decision(self, lease_uid: str, decision: Decision | None) -> None:
+        objects = self._cluster.objects
+        found = objects.seen(lease_uid)
+        name = f"{found.name.namespace}/{found.name.name}" if found is not None else lease_uid
+        if isinstance(decision, Assign):
+            seen = [(chosen.uid, objects.seen(chosen.uid)) for chosen in decision.exporters]
+            exporters = ", ".join(each.name.name if each is not None else uid for uid, each in seen)
+            _log.debug('plan: lease "%s" gets %s', name, exporters, extra={"lease": name, "exporter": exporters})
+        elif isinstance(decision, Wait):
+            keys = {"lease": name, "reason": decision.reason}
+            _log.debug('plan: lease "%s" waits: %s: %s', name, decision.reason, decision.message, extra=keys)
 
     @property
     def _due(self) -> datetime | None:
