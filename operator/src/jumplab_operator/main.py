@@ -247,15 +247,15 @@ KUBECONFIG = click.option(
     "--own-namespace", metavar="NAMESPACE", help="Namespace of an operator on a cluster, in place of --data-dir."
 )
 @KUBECONFIG
-@click.option("--switch", "step", flag_value=Step.SWITCH, help="Sign with the new CA, once everybody has both.")
-@click.option("--finish", "step", flag_value=Step.FINISH, help="Drop the old CA.")
-def rotate_ca(data_dir: Path | None, own_namespace: str | None, kubeconfig: Path | None, step: Step | None) -> None:
+@click.option("--switch", "asked", flag_value=Step.SWITCH.value, help="Sign with the new CA, once everybody has both.")
+@click.option("--finish", "asked", flag_value=Step.FINISH.value, help="Drop the old CA.")
+def rotate_ca(data_dir: Path | None, own_namespace: str | None, kubeconfig: Path | None, asked: str | None) -> None:
     """Replace the CA in three steps, while the control plane runs.
 
     Without an option a new CA is made: from then on exporters and clients are given both CAs. A step that was made
     already is not made again. Returns when the control plane has taken the step over.
     """
-    step = step or Step.BEGIN
+    step = Step(asked or Step.BEGIN)
     if own_namespace is not None:
         if data_dir is not None:
             raise click.UsageError("--data-dir and --own-namespace contradict each other; give one of them")
