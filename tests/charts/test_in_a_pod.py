@@ -18,6 +18,7 @@ from aiohttp import web
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from jumplab_operator.authority import Authority, authority_of
 from jumplab_operator.controller.served_certificate import CertificateFiles, OwnCertificate, Served
 from jumplab_operator.errors import KeysUnusable, PortUnavailable
 from jumplab_operator.health import answering
@@ -120,7 +121,10 @@ async def test_the_operators_own_certificate_is_replaced_before_its_end_and_afte
         nonlocal now
         now += timedelta(days=next(days))
 
-    source = OwnCertificate(AUTHORITY, ["localhost"], lambda: now)
+    async def follow(authority: Authority) -> Authority:
+        return authority
+
+    source = OwnCertificate(authority_of(AUTHORITY, None), ["localhost"], lambda: now, follow)
     changes = source.changes(source.read(), wait)
     for expected in (NOW + timedelta(days=720), NOW - timedelta(days=72)):
         served = await anext(changes)

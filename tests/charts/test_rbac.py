@@ -8,15 +8,17 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from jumplab_operator.authority import Step
 from jumplab_operator.clock import SystemClock
 from jumplab_operator.control_plane import Installation, Listening, in_cluster
 from jumplab_operator.errors import ApiError, ApiRefused
+from jumplab_operator.kept_keys import SecretAuthority, keys_in_secret
 from jumplab_operator.kube.access import KubeAccess
 from jumplab_operator.kube.client import connected
 from jumplab_operator.kube.kopf_watch import of_cluster
@@ -164,13 +166,32 @@ async def test_without_a_right_something_named_fails(defined: Cluster, right: Ri
             await living
 
 
-@pytest.mark.parametrize("right", rights(KEYS_RULES), ids=str)
+NEEDED_AT_THE_START = [right for right in rights(KEYS_RULES) if right.verb != "patch"]
+
+
+@pytest.mark.parametrize("right", NEEDED_AT_THE_START, ids=str)
 async def test_without_a_right_to_its_keys_the_operator_does_not_start(defined: Cluster, right: Right) -> None:
     namespace, token = account(defined, [it for it in rights(KEYS_RULES) if it != right])
     listening = Listening("127.0.0.1:0", "lab.example:7444")
     with pytest.raises(ApiRefused, match=right.refusal):
         async with in_cluster(defined.access(token), listening, Installation(namespace, (namespace,)), PROCESS):
             pass
+
+
+@pytest.mark.parametrize("is_missing", [False, True], ids=["enough", "without patch secrets"])
+async def test_a_rotation_of_the_ca_is_taken_over_by_the_right_to_patch_the_keys(
+    defined: Cluster, *, is_missing: bool
+) -> None:
+    needed = Right("", "secrets", "patch")
+    namespace, token = account(defined, [it for it in rights(KEYS_RULES) if not is_missing or it != needed])
+    refused = pytest.raises(ApiRefused, match=needed.refusal) if is_missing else nullcontext()
+    async with connected(defined.access(token)) as operator, connected(defined.access(defined.api.token)) as admin:
+        first = (await keys_in_secret(operator, namespace)).authority
+        await SecretAuthority(admin, namespace).rotate(Step.BEGIN)
+        with refused:
+            both = await SecretAuthority(operator, namespace).follow(first)
+            await SecretAuthority(operator, namespace).follow(both)
+        assert await SecretAuthority(admin, namespace).is_taken_over() is not is_missing
 
 
 async def compete(cluster: Cluster, namespace: str, token: str) -> None:

@@ -36,7 +36,7 @@ class LoneRouter:
 
     def endpoint(self, port: int) -> Endpoint:
         """Where it is, by a port of this machine that leads to it."""
-        return Endpoint(f"127.0.0.1:{port}", Tls(ca_pem=self.keys.authority.certificate_pem))
+        return Endpoint(f"127.0.0.1:{port}", Tls(ca_pem=self.keys.authority.trusted_pem))
 
     def token(self, session: str, role: Role) -> str:
         """Opens one end of a session, which is its lease as well."""
@@ -60,7 +60,7 @@ def lone_router(folder: Path) -> Iterator[LoneRouter]:
 async def _serve(keys: Keys) -> None:
     server = aio.server(options=SERVER_OPTIONS)
     Router(keys.signing.public_key()).add_to(server)
-    certificate = server_certificate(keys.authority, ["127.0.0.1"], datetime.now(UTC))
+    certificate = server_certificate(keys.authority.signer, ["127.0.0.1"], datetime.now(UTC))
     port = listen(server, "127.0.0.1:0", certificate)
     await server.start()
     print(f"{_READY}{port} ", flush=True)

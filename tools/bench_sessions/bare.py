@@ -47,7 +47,7 @@ def relay_mib_s(folder: Path, size_bytes: int) -> float:
     now = datetime.now(UTC)
     keys = Keys.make(now)
     names = _AUTHORITY, _KEY, _CERTIFICATE
-    contents = keys.authority.certificate_pem, *server_certificate(keys.authority, ["127.0.0.1"], now)
+    contents = keys.authority.trusted_pem, *server_certificate(keys.authority.signer, ["127.0.0.1"], now)
     for name, content in zip(names, contents, strict=True):
         (folder / name).write_bytes(content)
     with _process("relay", str(folder)) as relay:

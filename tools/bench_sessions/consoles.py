@@ -62,7 +62,7 @@ def figures(folder: Path, sessions: int, seconds: int) -> dict[str, float]:
     with lone_router(folder) as router:
         names = [f"console-{number}" for number in range(sessions + 1)]
         tokens = [router.token(name, Role.EXPORTER) for name in names]
-        ca_pem = router.keys.authority.certificate_pem.decode()
+        ca_pem = router.keys.authority.trusted_pem.decode()
         plan = Plan(router.endpoint(router.port).address, ca_pem, tokens, seconds * _PIECES_PER_SECOND)
         write_private(folder / "plan.json", plan.to_json().encode())
         command: list[str | Path] = [sys.executable, "-m", "tools.bench_sessions.consoles", folder / "plan.json"]

@@ -57,7 +57,7 @@ def _measured(router: LoneRouter, port: int, echoes: int) -> dict[str, float]:
 @contextmanager
 def _hosted(folder: Path, router: LoneRouter) -> Iterator[None]:
     authority = folder / "ca.pem"
-    authority.write_bytes(router.keys.authority.certificate_pem)
+    authority.write_bytes(router.keys.authority.trusted_pem)
     where = [router.endpoint(router.port).address, str(authority), router.token("loaded", Role.EXPORTER)]
     command = [sys.executable, "-m", "tools.bench_sessions.loaded", *where]
     with running(command, folder / "exporter.log"):

@@ -25,7 +25,7 @@
 - apiGroups: [""]
   resources: [secrets]
   resourceNames: [jumplab-operator-keys]
-  verbs: [get]
+  verbs: [get, patch]
 - apiGroups: [""]
   resources: [secrets]
   verbs: [create]

@@ -356,6 +356,17 @@ def _with_files_read(document: Mapping[str, Any], path: Path) -> dict[str, Any]:
     return read
 
 
+def secret_files(path: Path) -> list[Path]:
+    """The files that a configuration file names in `tokenFile` and `tls.caFile`; none where it can't be read."""
+    try:
+        _, content = _read(path)
+    except ConfigurationError:
+        return []
+    tls = content.get("tls")
+    named = [content.get("tokenFile"), tls.get("caFile") if isinstance(tls, Mapping) else None]
+    return [path.parent / str(each) for each in named if each]
+
+
 def _file_read(part: Mapping[str, Any], key: str, path: Path, path_prefix: str) -> dict[str, Any]:
     """A file's content in place of its name, which is relative to the configuration file."""
     read = dict(part)

@@ -23,7 +23,7 @@ from jumplab_exporter.controller import Assignment, Controller, Offer
 from jumplab_exporter.deadline import Deadline
 from jumplab_exporter.driver_names import name_problems
 from jumplab_exporter.drivers.console.recorded import Recorded
-from jumplab_exporter.errors import ConfigurationError, Stopped
+from jumplab_exporter.errors import Stopped
 from jumplab_exporter.health import LastLines
 from jumplab_exporter.lease_session import LeaseSession, SessionContext
 from jumplab_exporter.lifecycle import (
@@ -74,28 +74,29 @@ class Wire:
     short_path: LocalSocket
 
     @classmethod
-    def of(cls, config: ExporterConfig, short_path: LocalSocket) -> "Wire":
-        return cls(*_identified(config), uuid.uuid4().hex, short_path)
+    def of(cls, read_again: Callable[[], ExporterConfig], short_path: LocalSocket) -> "Wire":
+        """read_again: the configuration as its files are now. The CAs in it are looked at with each call."""
+        config = read_again()
+        endpoint = Endpoint(config.endpoint, config.tls.trust(lambda: read_again().tls))
+        return cls(endpoint, _identity_in(config), uuid.uuid4().hex, short_path)
 
-    def with_credential(self, config: ExporterConfig) -> "Wire":
-        """The same with the token and the CA of a configuration that was read again."""
-        endpoint, identity = _identified(config)
-        return replace(self, endpoint=replace(self.endpoint, tls=endpoint.tls), identity=identity)
+    def with_token(self, config: ExporterConfig) -> "Wire":
+        """The same with the token of a configuration that was read again."""
+        return replace(self, identity=_identity_in(config))
 
     def connect(self) -> Controller:
         return Controller(self.endpoint, self.identity, epoch=self.epoch, short_path=self.short_path, clock=boottime)
 
 
-def _identified(config: ExporterConfig) -> tuple[Endpoint, Identity]:
-    identity = Identity(config.metadata.namespace, "Exporter", config.metadata.name, config.token)
-    return Endpoint(config.endpoint, config.tls.trust()), identity
+def _identity_in(config: ExporterConfig) -> Identity:
+    return Identity(config.metadata.namespace, "Exporter", config.metadata.name, config.token)
 
 
 class Exporter:
     """One exporter process. `run` once.
 
-    short_path: where clients on this machine come.  read_again: the configuration as its files are now, for each
-    connection: the token or the CA may have been replaced. Raises ConfigurationError.  audit_log: entered.
+    short_path: where clients on this machine come.  read_again: the configuration as its files are now: the token may
+    have been replaced with each connection, the CAs with each call.  audit_log: entered.
     """
 
     def __init__(
@@ -107,7 +108,7 @@ class Exporter:
     ) -> None:
         self._config = config
         self._read_again = read_again or (lambda: config)
-        self._wire = Wire.of(config, short_path)
+        self._wire = Wire.of(self._read_again, short_path)
         hook_folder = short_path.socket.parent / "hook" if short_path.socket is not None else None
         full_name = f"{config.metadata.namespace}/{config.metadata.name}"
         self._audit = ExporterAudit(audit_log, full_name)
@@ -137,10 +138,7 @@ class Exporter:
         )
 
     def _connect(self) -> Controller:
-        try:
-            self._wire = self._wire.with_credential(self._read_again())
-        except ConfigurationError as error:
-            _log.warning("%s; the token that was read before is still used", error)
+        self._wire = self._wire.with_token(self._read_again())
         self._controller = self._wire.connect()
         return self._controller
 

@@ -9,7 +9,6 @@ import os
 import sys
 import threading
 from contextlib import ExitStack, nullcontext
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -204,10 +203,11 @@ async def _serve_locally(configuration: LocalConfig, folder: Path, parent: "Pare
 
 async def _serve(configuration: ExporterConfig, path: Path) -> None:
     from jumplab_exporter.exporter import Exporter
+    from jumplab_exporter.followed_config import followed
     from jumplab_exporter.local_socket import short_path
 
     audit_log = configuration.audit_log.log() if configuration.audit_log is not None else None
     with audit_log or nullcontext(), short_path() as local:
-        exporter = Exporter(configuration, local, partial(load, path), audit_log)
+        exporter = Exporter(configuration, local, followed(configuration, path).now, audit_log)
         with ending_signals(exporter.stop), Watchdog(exporter.note_incident):
             await exporter.run()

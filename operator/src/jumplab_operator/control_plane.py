@@ -8,6 +8,7 @@ import asyncio
 import logging
 import secrets
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from jumplab.protocol.grpc_loading import aio
 from jumplab.transport.proxies import is_loopback
 from jumplab.yaml_documents import read_document
 from jumplab_operator.audit import SILENT, OperatorAudit, credential_id
+from jumplab_operator.authority import Authority
 from jumplab_operator.clock import STEP, TIME, SystemClock, now
 from jumplab_operator.controller.auditing import CallAudit
 from jumplab_operator.controller.authentication import Authenticator
@@ -30,6 +32,7 @@ from jumplab_operator.controller.offers import Offers
 from jumplab_operator.controller.served_certificate import (
     CertificateFiles,
     CertificateSource,
+    Follow,
     OwnCertificate,
     Served,
 )
@@ -37,7 +40,7 @@ from jumplab_operator.controller.server import controller_server
 from jumplab_operator.controller.serving import Serving
 from jumplab_operator.controller.standby_streams import StandbyStreams
 from jumplab_operator.errors import ApiError, DataDirUnusable, PortUnavailable
-from jumplab_operator.kept_keys import keys_in_secret, stored_keys
+from jumplab_operator.kept_keys import SecretAuthority, keys_in_secret, stored_keys
 from jumplab_operator.kube.access import KubeAccess
 from jumplab_operator.kube.client import CORE, KubeApi, connected, once_it_answers, path
 from jumplab_operator.kube.concurrency_limit import ConcurrencyLimit
@@ -46,7 +49,6 @@ from jumplab_operator.lab_audit import LabAudit
 from jumplab_operator.lab_users import LabUsers
 from jumplab_operator.leadership.election import PodIdentity, Process, leading
 from jumplab_operator.names import Name
-from jumplab_operator.pki import date_problem
 from jumplab_operator.reconcile.composition.compose import lab_over
 from jumplab_operator.reconcile.composition.lab_service import LabService
 from jumplab_operator.reconcile.context.settings import PREEMPTION_NOTICE, QUARANTINE_AFTER, LabSettings
@@ -56,6 +58,7 @@ from jumplab_operator.router.tokens import TokenReader
 from jumplab_operator.standalone.http.connections import ConnectionLimits, Network
 from jumplab_operator.standalone.http.server import KubernetesApi
 from jumplab_operator.standalone.storage.datadir import DataDir
+from jumplab_operator.trust import Trust, renew, warn_of_dates
 
 log = logging.getLogger(__name__)
 
@@ -77,15 +80,6 @@ class Listening:
     endpoint: str
     names: tuple[str, ...] = ()
     certificate: CertificateFiles | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """The operator's keys, the certificate that is served first, and where the later ones come from."""
-
-    keys: Keys
-    source: CertificateSource
-    first: Served
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +148,7 @@ async def control_plane(
                 _cut_streams(lab, router, dialler.standby_streams), name="cutting the streams of former holders"
             )
             checking = tasks.create_task(authenticator.check_beside(), name="checking callers' tokens")
-            renewing = tasks.create_task(_renew(serving, trust, lab), name="renewing the certificate")
+            renewing = tasks.create_task(renew(serving, trust, lab), name="renewing the certificate")
             yield lab
             for task in (cutting, ending, checking, renewing):
                 task.cancel()
@@ -189,17 +183,6 @@ async def _serving(serving: Serving, router: Router, first: Served) -> AsyncIter
             yield serving
         finally:
             router.close()
-
-
-async def _renew(serving: Serving, trust: Trust, lab: LabService) -> None:
-    """Replaces the certificate whenever there is another one. Calls that are open go on."""
-    served = trust.first
-    async for found in trust.source.changes(served, SystemClock().sleep):
-        if found.certificate != served.certificate:
-            await serving.serve(found.certificate)
-            log.info("new connections get the new certificate from now on")
-        lab.publish_ca(found.ca_pem)
-        served = found
 
 
 async def _cut_streams(lab: Lab, router: Router, standby_streams: StandbyStreams) -> None:
@@ -256,11 +239,13 @@ async def one_machine(
     async with served as api:
         port = _reserved_port(api.data_dir, host, grpc_port)
         operator_keys = stored_keys(api.data_dir)
-        _warn_of_dates(operator_keys)
+        warn_of_dates(operator_keys)
         users.trust(CredentialIssuer(operator_keys.signing, now=now).read)
-        access = KubeAccess(api.url, api.ca_pem.decode(), users.operator_token, on_this_machine=True)
+        api_trust = ssl.create_default_context(cadata=api.ca_pem.decode())
+        access = KubeAccess(api.url, api.ca_pem.decode(), users.operator_token, on_this_machine=True, trust=api_trust)
         listening = Listening(_joined(host, port), _joined(reached_at, port))
-        source = OwnCertificate(operator_keys.authority, [reached_at, "localhost", "127.0.0.1", "::1"], now)
+        names = [reached_at, "localhost", "127.0.0.1", "::1"]
+        source = OwnCertificate(operator_keys.authority, names, now, _following(api, api_trust))
         trust = Trust(operator_keys, source, source.read())
         settings = LabSettings(
             listening.endpoint,
@@ -279,6 +264,20 @@ async def one_machine(
                 renewing = tasks.create_task(_renew_api(api), name="renewing the API's certificate and token")
                 yield Running(listening.endpoint, api.ca_pem, api.data_dir.kubeconfig, warning)
                 renewing.cancel()
+
+
+def _following(api: KubernetesApi, api_trust: ssl.SSLContext) -> Follow:
+    """Has the API take over what the controller has, and reads the data directory again.
+
+    The operator itself is a client of the API: it trusts another authority before that one signs.
+    """
+
+    async def follow(served: Authority) -> Authority:
+        api_trust.load_verify_locations(cadata=served.trusted_pem.decode())
+        api.take_over(served)
+        return api.data_dir.authority(now())
+
+    return follow
 
 
 async def _renew_api(api: KubernetesApi) -> None:
@@ -320,7 +319,7 @@ async def in_cluster(
     """
     async with connected(access) as kube, leading(kube, installation.pod_identity, process) as lead:
         operator_keys = await once_it_answers(lambda: keys_in_secret(lead.kube, installation.own_namespace))
-        trust = _trust(listening, operator_keys)
+        trust = _trust(listening, operator_keys, SecretAuthority(lead.kube, installation.own_namespace).follow)
         settings = LabSettings(
             listening.endpoint,
             trust.first.ca_pem,
@@ -333,21 +332,16 @@ async def in_cluster(
             yield Running(listening.endpoint, trust.first.ca_pem.encode())
 
 
-def _trust(listening: Listening, operator_keys: Keys) -> Trust:
+def _trust(listening: Listening, operator_keys: Keys, follow: Follow) -> Trust:
     """The certificate to serve and the CA that signed it: from the files that are named, else the operator's own."""
     source: CertificateSource
     if listening.certificate is not None:
         source = listening.certificate
     else:
-        _warn_of_dates(operator_keys)
+        warn_of_dates(operator_keys)
         names = [listening.endpoint.rpartition(":")[0].strip("[]"), *listening.names]
-        source = OwnCertificate(operator_keys.authority, names, now)
+        source = OwnCertificate(operator_keys.authority, names, now, follow)
     return Trust(operator_keys, source, source.read())
-
-
-def _warn_of_dates(operator_keys: Keys) -> None:
-    if problem := date_problem(operator_keys.authority, now()):
-        log.warning("%s", problem)
 
 
 async def apply_crds(kube: KubeApi) -> None:

@@ -8,6 +8,7 @@ OperatorError
 │   ├── DataDirInUse        another instance runs on the data directory
 │   └── DataDirUnusable     the data directory can't be made, read or written
 ├── NotTakenOver            the control plane that runs has not taken over what was replaced: read its log
+├── WrongOrder              a step of a rotation was asked for before its turn: make the one before it first
 ├── ApiError                the Kubernetes API did not do what was asked
 │   ├── ApiRefused          it refused: correct the request, or look at the object again
 │   │   ├── NameTaken       a lease of that name is there: choose another name
@@ -63,6 +64,10 @@ class DataDirUnusable(CannotStart):
 
 class NotTakenOver(OperatorError):
     """What was replaced has been written, and the control plane that runs has not taken it over."""
+
+
+class WrongOrder(OperatorError):
+    """A step of a rotation was asked for before its turn; the message says what comes first."""
 
 
 class ApiError(OperatorError):

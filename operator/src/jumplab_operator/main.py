@@ -3,6 +3,7 @@
 Exit status: 2 for wrong usage or configuration, 1 for everything else that keeps it from running.
 """
 
+import asyncio
 import logging
 import os
 import sys
@@ -23,6 +24,9 @@ from jumplab.transport.endpoint import check_address
 from jumplab.verbosity import log_format_option, take_verbosity, verbose_option
 from jumplab.versions import version_command, version_option
 from jumplab_operator.audit import OperatorAudit
+from jumplab_operator.authority import Step
+from jumplab_operator.ca_rotation import TOLD, rotate_on_cluster
+from jumplab_operator.clock import now
 from jumplab_operator.control_plane import Installation, Listening, Running, in_cluster, one_machine
 from jumplab_operator.controller.served_certificate import CertificateFiles
 from jumplab_operator.errors import DataDirUnusable
@@ -32,7 +36,7 @@ from jumplab_operator.process import PROGRAM, run_plane
 from jumplab_operator.reconcile.context.settings import QUARANTINE_AFTER
 from jumplab_operator.standalone.storage.backup import back_up
 from jumplab_operator.standalone.storage.datadir import opened
-from jumplab_operator.standalone.storage.rotation import replace_admin_token
+from jumplab_operator.standalone.storage.rotation import replace_admin_token, rotate_authority
 
 log = logging.getLogger(__name__)
 
@@ -218,7 +222,7 @@ def backup(data_dir: Path | None, target: Path) -> None:
 
 @cli.group()
 def rotate() -> None:
-    """Replace secrets of standalone."""
+    """Replace the administrator's token of standalone, or the CA."""
 
 
 @rotate.command("admin-token")
@@ -237,12 +241,43 @@ def rotate_admin_token(data_dir: Path | None) -> None:
         click.echo(f"{file} has a new token; {found.kubeconfig} gets it at the next start.")
 
 
-@cli.command()
-@click.option(
+KUBECONFIG = click.option(
     "--kubeconfig",
     type=click.Path(path_type=Path),
     help="Kubeconfig of the cluster.  [default: $KUBECONFIG, or the pod's]",
 )
+
+
+@rotate.command("ca")
+@DATA_DIR
+@click.option(
+    "--own-namespace", metavar="NAMESPACE", help="Namespace of an operator on a cluster, in place of --data-dir."
+)
+@KUBECONFIG
+@click.option("--switch", "asked", flag_value=Step.SWITCH.value, help="Sign with the new CA, once everybody has both.")
+@click.option("--finish", "asked", flag_value=Step.FINISH.value, help="Drop the old CA.")
+def rotate_ca(data_dir: Path | None, own_namespace: str | None, kubeconfig: Path | None, asked: str | None) -> None:
+    """Replace the CA in three steps, while the control plane runs.
+
+    Without an option a new CA is made: from then on exporters and clients are given both CAs. A step that was made
+    already is not made again. Returns when the control plane has taken the step over.
+    """
+    step = Step(asked or Step.BEGIN)
+    if own_namespace is not None:
+        if data_dir is not None:
+            raise click.UsageError("--data-dir and --own-namespace contradict each other; give one of them")
+        asyncio.run(rotate_on_cluster(kube_access.find(kubeconfig), own_namespace, step))
+        click.echo(TOLD[step])
+        return
+    found = opened(data_dir or _default_data_dir())
+    if rotate_authority(found, step, now()):
+        click.echo(TOLD[step])
+    else:
+        click.echo(f"{TOLD[step]} Standalone does not run; it takes this over when it starts.")
+
+
+@cli.command()
+@KUBECONFIG
 @click.option(
     "--listen",
     metavar="HOST:PORT",

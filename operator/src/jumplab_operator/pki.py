@@ -28,11 +28,14 @@ class Issued:
     key_pem: bytes
 
 
-def make_authority(now: datetime) -> Issued:
-    """A new certificate authority, valid for ten years."""
+def make_authority(now: datetime, name: str = "jumplab standalone") -> Issued:
+    """A new certificate authority, valid for ten years.
+
+    name: one that follows another needs a name of its own, by which programs find the one that has signed.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "jumplab standalone")])
-    builder = _dated(name, name, key.public_key(), now, _AUTHORITY_LIFETIME)
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    builder = _dated(subject, subject, key.public_key(), now, _AUTHORITY_LIFETIME)
     usage = x509.KeyUsage(
         digital_signature=True, key_cert_sign=True, crl_sign=True, content_commitment=False, key_encipherment=False,
         data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,

@@ -2,7 +2,6 @@
 
 import base64
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -11,6 +10,7 @@ from pathlib import Path
 import click
 import yaml
 
+from jumplab.cli.configuration_edits import has_one_token, with_ca, with_token
 from jumplab.cli.exit_status import print_note
 from jumplab.cli.running import ended_by_signals, signals_postponed
 from jumplab.client.admin import Administrator, Credential, Kind
@@ -35,7 +35,6 @@ _NO_DRIVERS = """\
 export: {}
 """
 
-_TOKEN_LINE = re.compile(r"^token:.*$", re.MULTILINE)
 _ROOM_BYTES = 64 * 1024
 
 EXPORTER_FOLDER = Path("/etc/jumpstarter/exporters")
@@ -97,13 +96,38 @@ def replace_token(
     _check_room(path)
     with ended_by_signals(), _destination(path) as write:
         credential = administrator.rotate(kind, name, overlap)
-        write(
-            configuration_of(credential)
-            if existing is None
-            else _TOKEN_LINE.sub(lambda _: f"token: {credential.token}", existing)
-        )
+        write(configuration_of(credential) if existing is None else with_token(existing, credential.token))
     still = f"; the old one ends in {format_duration(overlap)}" if overlap else ""
     print_note(f'{kind.lower()} "{name}" has a new token' + (f", in {path}" if path is not None else "") + still)
+
+
+def refresh(administrator: Administrator, kind: Kind, name: str, path: Path | None) -> None:
+    """Writes the token and the CA of now. In a configuration that is there already, only these are changed."""
+    existing = _existing_configuration(administrator, name, path)
+    _check_room(path)
+    with ended_by_signals(), _destination(path) as write:
+        credential = administrator.credential(kind, name)
+        write(configuration_of(credential) if existing is None else _refreshed(existing, credential, path))
+    if path is not None:
+        print_note(f'{path} has the token and the CA of {kind.lower()} "{name}"')
+
+
+def _refreshed(existing: str, credential: Credential, path: Path | None) -> str:
+    text = with_token(existing, credential.token)
+    if not credential.ca:  # a CA that every machine trusts
+        return text
+    changed = with_ca(text, _encoded(credential.ca))
+    if changed is None:
+        secret = f"{credential.name}-{credential.kind.lower()}"
+        raise ConfigurationError(
+            f'{path} has no "tls.ca"; where it names a file as "tls.caFile", write the key ca.crt of Secret "{secret}" '
+            "into that file"
+        )
+    return changed
+
+
+def _encoded(ca: str) -> str:
+    return base64.b64encode(ca.encode()).decode()
 
 
 def use_first_client(name: str) -> None:
@@ -126,7 +150,7 @@ def _existing_configuration(administrator: Administrator, name: str, path: Path 
             "file with --out"
         )
     text = path.read_text(encoding="utf-8")
-    if len(_TOKEN_LINE.findall(text)) != 1:
+    if not has_one_token(text):
         raise ConfigurationError(f'{path} has no line that begins with "token:"; write to another file with --out')
     return text
 
@@ -167,7 +191,7 @@ def _undo(administrator: Administrator, kind: Kind, name: str) -> None:
 
 def configuration_of(credential: Credential) -> str:
     """The configuration file of an exporter (to be completed with its drivers) or of a client."""
-    ca = base64.b64encode(credential.ca.encode()).decode()
+    ca = _encoded(credential.ca)
     if credential.kind == "Client":
         metadata = Metadata(namespace=credential.namespace, name=credential.name)
         config = ClientConfig(

@@ -196,6 +196,17 @@ class Administrator:
             f'{bound.total_seconds():.0f} s; check that the operator runs and watches namespace "{self.namespace}"'
         )
 
+    def credential(self, kind: Kind, name: str) -> Credential:
+        """The credential that is in force. Raises ClientError."""
+        _check_name(kind, name)
+        return self._credential(kind, name, *self._issued_by_now(kind, name))
+
+    def _issued_by_now(self, kind: Kind, name: str) -> tuple[str, str]:
+        endpoint, secret = self._issued(kind, name)
+        if not secret or not endpoint:
+            raise ClientError(f'{kind.lower()} "{name}" has no credential yet; check that the operator runs')
+        return endpoint, secret
+
     def rotate(
         self, kind: Kind, name: str, overlap: timedelta | None = None, *, bound: timedelta = CREDENTIAL_BOUND
     ) -> Credential:
@@ -204,9 +215,7 @@ class Administrator:
         overlap: how long the old one is still accepted; None: not at all.
         """
         _check_name(kind, name)
-        endpoint, secret = self._issued(kind, name)
-        if not secret or not endpoint:
-            raise ClientError(f'{kind.lower()} "{name}" has no credential yet; check that the operator runs')
+        endpoint, secret = self._issued_by_now(kind, name)
         asked = secrets.token_hex(8)
         path = (_GROUP, _VERSION, self.namespace, _plural(kind), name)
         length = format_duration(overlap) if overlap else None

@@ -33,9 +33,9 @@ from pydantic import (
 )
 
 from jumplab.client.errors import ConfigurationError
-from jumplab.client.token_file import TokenFile
 from jumplab.config_fields import Seconds, SecondsOrZero
-from jumplab.transport.endpoint import check_address
+from jumplab.followed_setting import FollowedSetting
+from jumplab.transport.endpoint import Tls, check_address
 from jumplab.transport.tls_settings import TlsSettings
 from jumplab.validation import explain_document
 from jumplab.yaml_documents import YamlDocument, YamlRefused, read_document, reading_problem
@@ -130,7 +130,9 @@ class ClientConfig(_Section):
     refresh_token: str | None = Field(default=None, exclude=True, repr=False)
     grpcOptions: dict[str, str | int] | None = Field(default=None, exclude=True, repr=False)  # noqa: N815 - as above
     shell: ShellSettings | None = Field(default=None, exclude=True, repr=False)
-    _file: TokenFile | None = PrivateAttr(default=None)
+    _source: Path | None = PrivateAttr(default=None)
+    _followed_token: FollowedSetting[str] | None = PrivateAttr(default=None)
+    _followed_tls: FollowedSetting[TlsSettings] | None = PrivateAttr(default=None)
 
     @field_validator("token")
     @classmethod
@@ -146,15 +148,24 @@ class ClientConfig(_Section):
     @property
     def source(self) -> Path | None:
         """The file that the token is read from; None where the token came another way."""
-        return self._file.path if self._file is not None else None
+        return self._source
 
-    def follow(self, path: Path) -> None:
+    def follow_token(self, path: Path) -> None:
         """From now on the token is the one that this file has."""
-        self._file = TokenFile(path, self.token)
+        self._source = path
+        self._followed_token = FollowedSetting(self.token, lambda: _token_in(path), lambda: [path])
+
+    def follow_ca(self, path: Path) -> None:
+        """From now on the CAs that are trusted are those that this file has."""
+        self._followed_tls = FollowedSetting(self.tls, lambda: _tls_in(path), lambda: [path])
 
     def token_now(self) -> str:
         """The token: it may have been replaced in its file since that was read."""
-        return self._file.token() if self._file is not None else self.token
+        return self._followed_token.now() if self._followed_token is not None else self.token
+
+    def trust(self) -> Tls:
+        """What is trusted: the CAs may be replaced in their file while a channel is in use."""
+        return self.tls.trust(self._followed_tls.now if self._followed_tls is not None else None)
 
     @property
     def patience(self) -> LeaseSettings:
@@ -198,6 +209,34 @@ def read_yaml(path: Path) -> YamlDocument:
         raise ConfigurationError(f"{path}: {error}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: {reading_problem(error)}") from error
+
+
+def _token_in(path: Path) -> str | None:
+    """None where there is none."""
+    token = _settings_in(path).get("token")
+    return token.strip() if isinstance(token, str) and len(token.split()) == 1 else None
+
+
+def _tls_in(path: Path) -> TlsSettings | None:
+    """None where they can't be used; the log says so."""
+    settings = _settings_in(path)
+    if not settings:
+        return None
+    try:
+        return TlsSettings.model_validate(settings.get("tls") or {})
+    except ValidationError:
+        _log.warning("%s: tls can't be used; the previous CAs are still trusted", path)
+        return None
+
+
+def _settings_in(path: Path) -> Mapping[str, Any]:
+    """The content of a file that has changed; empty where it can't be read."""
+    try:
+        content = read_yaml(path).content
+    except ConfigurationError as error:
+        _log.warning("%s; what was read before is still used", error)
+        return {}
+    return content if isinstance(content, Mapping) else {}
 
 
 def _changed(content: dict[str, Any], changes: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:

@@ -101,7 +101,9 @@ def load_client(name: str | None = None, environment: Mapping[str, str] | None =
     changes = {setting.keys: setting.value for setting in settings}
     config = parse_config(document, source, changes, {setting.keys: setting.variable for setting in settings})
     if ("token",) not in changes:
-        config.follow(Path(source))
+        config.follow_token(Path(source))
+    if Path(source).is_file() and not any(keys[0] == "tls" for keys in changes):
+        config.follow_ca(Path(source))
     return config
 
 

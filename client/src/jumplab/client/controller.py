@@ -129,8 +129,7 @@ class Controller:
     @asynccontextmanager
     async def connected(cls, config: ClientConfig) -> AsyncIterator["Controller"]:
         """A controller with the endpoint and the credentials of `config`; the first call connects."""
-        tls = config.tls.trust()
-        endpoint = Endpoint(config.endpoint, tls)
+        endpoint = Endpoint(config.endpoint, config.trust())
         channel = open_channel(endpoint)
         try:
             yield cls(config, channel, endpoint)

@@ -10,6 +10,7 @@ from jumplab.transport.endpoint import Endpoint, Identity, bearer
 from jumplab.transport.errors import CertificateRejected, Unreachable, is_out_of_date, out_of_date
 from jumplab.transport.metadata_channel import MetadataChannel
 from jumplab.transport.proxies import host_of, is_loopback, proxy_for
+from jumplab.transport.renewed_channel import RenewedChannel
 
 # Envelopes are 256 KiB; an exporter's report of many drivers with their schemas is larger.
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -49,11 +50,18 @@ def open_channel(
         options.append(("grpc.use_local_subchannel_pool", 1))
     if is_loopback(host_of(endpoint.address)):
         options.append(("grpc.enable_http_proxy", 0))  # gRPC itself asks a proxy for this machine, too
-    roots = endpoint.tls.ca_pem
+
+    def open_for(roots: bytes | None) -> aio.Channel:
+        return aio.secure_channel(endpoint.address, _credentials(roots), options=options)
+
     if endpoint.tls.insecure:
         roots, name = fetch_certificate(endpoint.address)
         options.append(("grpc.ssl_target_name_override", name))
-    channel = aio.secure_channel(endpoint.address, _credentials(roots), options=options)
+        channel = open_for(roots)
+    elif endpoint.tls.ca_now is not None:
+        channel = RenewedChannel(open_for, endpoint.tls.ca_now)
+    else:
+        channel = open_for(endpoint.tls.ca_pem)
     metadata = identity.metadata() if identity else bearer(token) if token else ()
     return MetadataChannel(channel, lambda: metadata) if metadata else channel
 

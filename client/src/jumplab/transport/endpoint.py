@@ -1,6 +1,7 @@
 """The address of the other end of the wire, its trusted certificates, and the identity of the caller."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 _LONGEST_SHOWN = 60
@@ -11,11 +12,13 @@ class Tls:
     """The certificates that are trusted.
 
     ca_pem: PEM certificates to trust instead of the system's;  insecure: take the certificate that the server shows,
-    whatever it is (anyone on the way can read along).
+    whatever it is (anyone on the way can read along);  ca_now: the same as `ca_pem`, where they may be replaced while a
+    channel is in use.
     """
 
     ca_pem: bytes | None = None
     insecure: bool = False
+    ca_now: Callable[[], bytes | None] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

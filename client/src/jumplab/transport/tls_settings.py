@@ -3,6 +3,8 @@
 import base64
 import binascii
 import ssl
+from collections.abc import Callable
+from functools import lru_cache
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
@@ -30,11 +32,15 @@ class TlsSettings(BaseModel):
             read_certificates(ca)
         return ca
 
-    def trust(self) -> Tls:
-        """The same, for an Endpoint."""
-        return Tls(read_certificates(self.ca) if self.ca.strip() else None, self.insecure)
+    def trust(self, now: "Callable[[], TlsSettings] | None" = None) -> Tls:
+        """The same, for an Endpoint.  now: the settings of now, where their CAs may be replaced."""
+        return Tls(self._ca_pem(), self.insecure, (lambda: now()._ca_pem()) if now is not None else None)
+
+    def _ca_pem(self) -> bytes | None:
+        return read_certificates(self.ca) if self.ca.strip() else None
 
 
+@lru_cache(maxsize=16)
 def read_certificates(text: str) -> bytes:
     """The PEM text of one or several certificates, from PEM or from the base64 of it. Raises ValueError."""
     pem = text if _PEM_START in text else _decoded(text)

@@ -7,6 +7,7 @@ from datetime import datetime
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from jumplab_operator.authority import ROTATION, Authority, Rotation, authority_of
 from jumplab_operator.controller.server import Certificate
 from jumplab_operator.errors import KeysUnusable
 from jumplab_operator.pki import Issued, issue_server_certificate, make_authority, read_key
@@ -19,29 +20,41 @@ class Keys:
     """The operator's signing key."""
 
     signing: ec.EllipticCurvePrivateKey
-    authority: Issued
+    authority: Authority
 
     @classmethod
     def make(cls, now: datetime) -> "Keys":
         """New ones."""
-        return cls(ec.generate_private_key(ec.SECP256R1()), make_authority(now))
+        return cls(ec.generate_private_key(ec.SECP256R1()), authority_of(make_authority(now), None))
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> "Keys":
         """Reads what `files` gave. Raises KeysUnusable."""
         try:
-            signing = read_signing_key(files[SIGNING_KEY])
-            return cls(signing, Issued(files[AUTHORITY_CERTIFICATE], files[AUTHORITY_KEY]))
+            current = Issued(files[AUTHORITY_CERTIFICATE], files[AUTHORITY_KEY])
+            return cls(read_signing_key(files[SIGNING_KEY]), authority_of(current, rotation_in(files)))
         except KeyError as error:
             raise KeysUnusable(f"{error.args[0]} is missing") from error
+        except ValueError as error:
+            raise KeysUnusable(f"{AUTHORITY_CERTIFICATE} and {AUTHORITY_KEY} can't be used: {error}") from error
 
     def files(self) -> dict[str, bytes]:
         """The keys as PEM, by file name: private ones among them."""
         return {
             SIGNING_KEY: signing_key_pem(self.signing),
-            AUTHORITY_KEY: self.authority.key_pem,
-            AUTHORITY_CERTIFICATE: self.authority.certificate_pem,
+            AUTHORITY_KEY: self.authority.signer.key_pem,
+            AUTHORITY_CERTIFICATE: self.authority.signer.certificate_pem,
         }
+
+
+def rotation_in(files: Mapping[str, bytes]) -> Rotation | None:
+    """The rotation of the authority that is under way, if one is. Raises KeysUnusable."""
+    if ROTATION not in files:
+        return None
+    try:
+        return Rotation.from_pem(files[ROTATION])
+    except ValueError as error:
+        raise KeysUnusable(f"{ROTATION} is damaged: {error}") from error
 
 
 def read_signing_key(pem: bytes) -> ec.EllipticCurvePrivateKey:

@@ -6,7 +6,7 @@ Others are cert-manager, the kubelet that mounts a Secret, or a person.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -15,9 +15,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from jumplab_operator import pki
+from jumplab_operator.authority import Authority
 from jumplab_operator.controller.keys import server_certificate
 from jumplab_operator.controller.server import Certificate
-from jumplab_operator.errors import KeysUnusable
+from jumplab_operator.errors import ApiUnreachable, KeysUnusable, OperatorError
 
 LOOK_EVERY = timedelta(seconds=10)
 _PUBLIC = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -25,6 +26,7 @@ _PUBLIC = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicK
 log = logging.getLogger(__name__)
 
 Sleep = Callable[[timedelta], Awaitable[None]]
+Follow = Callable[[Authority], Awaitable[Authority]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,24 +51,48 @@ class CertificateSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OwnCertificate:
-    """One that the operator's own authority signs.  names: host names and addresses;  now: the time."""
+    """One that the operator's own authority signs.
 
-    authority: pki.Issued
+    authority: the first one;  names: host names and addresses;  now: the time;  follow: is given the authority that is
+    served and published, and answers with the stored one, which may be another by now. Raises OperatorError.
+    """
+
+    authority: Authority
     names: Sequence[str]
     now: Callable[[], datetime]
+    follow: Follow
 
     def read(self) -> Served:
         """A new certificate, valid for thirteen months."""
-        certificate = server_certificate(self.authority, self.names, self.now())
-        return Served(certificate, self.authority.certificate_pem.decode())
+        return self._signed_by(self.authority)
+
+    def _signed_by(self, authority: Authority) -> Served:
+        certificate = server_certificate(authority.signer, self.names, self.now())
+        return Served(certificate, authority.trusted_pem.decode())
 
     async def changes(self, served: Served, sleep: Sleep) -> AsyncIterator[Served]:
-        """Another certificate a month before the end of each, by the time of day: a clock may be set."""
+        """Another certificate a month before the end of each, by the time of day: a clock may be set; and whenever
+        another authority signs. Another CA where others are to be trusted. An authority that can't be read is named in
+        the log, once."""
+        told, authority = "", self.authority
         while True:
-            await sleep(LOOK_EVERY)
-            if pki.is_due(served.certificate[1], self.now()):
-                served = self.read()
-                yield served
+            try:
+                found, problem = await self.follow(authority), ""
+            except ApiUnreachable:  # the log says so elsewhere
+                found, problem = authority, ""
+            except OperatorError as error:
+                found, problem = authority, str(error)
+            if problem and problem != told:
+                log.warning("the stored CA can't be taken over: %s; the previous one is still in force", problem)
+            told = problem
+            if found.signer != authority.signer or pki.is_due(served.certificate[1], self.now()):
+                served = self._signed_by(found)
+            elif found == authority:
+                await sleep(LOOK_EVERY)
+                continue
+            authority = found
+            served = replace(served, ca_pem=found.trusted_pem.decode())
+            yield served
 
 
 @dataclass(frozen=True, slots=True)

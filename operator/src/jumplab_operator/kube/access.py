@@ -1,6 +1,7 @@
 """Which Kubernetes API to use, and how to be let in: a kubeconfig, or what a pod is given."""
 
 import os
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ class KubeAccess:
     """The token in force now, where it is replaced while the operator runs: a pod's is, within the hour."""
     on_this_machine: bool = False
     """The API is in this very process, whatever its address."""
+    trust: ssl.SSLContext | None = None
+    """In place of `ca_pem`: a context that gets further CAs while it is in use."""
 
     @property
     def proxy(self) -> str | None:

@@ -143,7 +143,8 @@ async def connected(access: KubeAccess) -> AsyncIterator[KubeApi]:
     configuration.proxy = access.proxy
     client, sockets = kubernetes.ApiClient(configuration), _Sockets()
     rest = client.rest_client
-    connector = aiohttp.TCPConnector(limit=rest.maxsize, ssl=rest.ssl_context, socket_factory=sockets.make)
+    trust = access.trust or rest.ssl_context
+    connector = aiohttp.TCPConnector(limit=rest.maxsize, ssl=trust, socket_factory=sockets.make)
     configuration.client_session_kwargs = {"trust_env": False, "connector": connector}
     try:
         yield KubeApi(client, access.url)

@@ -8,9 +8,11 @@ such listed objects come with type None, and call for a list of our own.
 import asyncio
 import base64
 import contextlib
+import dataclasses
 import itertools
 import logging
 import selectors
+import ssl
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from datetime import timedelta
@@ -37,6 +39,16 @@ OnEvent = Callable[[type[Resource], str | None, Mapping[str, Any]], None]
 
 Watch = Callable[[OnEvent], Coroutine[None, None, None]]
 """Passes changes on until cancelled."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Connection(kopf.ConnectionInfo):
+    """One whose trust may grow while it is in use, where it is given."""
+
+    trust: ssl.SSLContext | None = None
+
+    def as_ssl_context(self) -> ssl.SSLContext:
+        return self.trust or super().as_ssl_context()
 
 
 class _ForEver:
@@ -148,8 +160,13 @@ def _registry(access: KubeAccess, on_event: OnEvent) -> kopf.OperatorRegistry:
     @kopf.on.login(registry=registry)
     def log_in(**_: Any) -> kopf.ConnectionInfo:
         ca = base64.b64encode(access.ca_pem.encode()).decode() if access.ca_pem else None
-        return kopf.ConnectionInfo(
-            server=access.url, ca_data=ca, scheme="Bearer", token=access.token, proxy_url=access.proxy
+        return _Connection(
+            server=access.url,
+            ca_data=ca,
+            scheme="Bearer",
+            token=access.token,
+            proxy_url=access.proxy,
+            trust=access.trust,
         )
 
     for kind in KINDS:

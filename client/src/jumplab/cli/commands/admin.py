@@ -13,9 +13,15 @@ if TYPE_CHECKING:
     from jumplab.client.admin import Kind
 
 
+_SAVE = click.option(
+    "--save", is_flag=True, help="Write the configuration to its default file instead of standard output."
+)
+_OUT = click.option("--out", metavar="FILE", type=click.Path(dir_okay=False), help="Write the configuration to FILE.")
+
+
 @click.group()
 def admin() -> None:
-    """Administrators: revoke clients and exporters, and replace their tokens."""
+    """Administrators: revoke clients and exporters, replace their tokens, and write their configurations."""
 
 
 @admin.group(cls=KindGroup)
@@ -28,16 +34,43 @@ def rotate() -> None:
     """Replace tokens. What was opened with the old token has to show the new one; leases stay."""
 
 
+@admin.group(cls=KindGroup)
+def refresh() -> None:
+    """Write the tokens and the CA that are in force into configurations; nothing is replaced."""
+
+
+def _add_refresh(kind: "Kind") -> None:
+    names_of = completing.all_clients if kind == "Client" else completing.all_exporters
+
+    @refresh.command(name=kind.lower(), help=f"Write the configuration of {kind.lower()} NAME as it is in force.")
+    @click.argument("name", shell_complete=names_of)
+    @_SAVE
+    @_OUT
+    @administrator_options
+    def write(name: str, save: bool, out: str | None, kubeconfig: str | None, namespace: str | None) -> None:
+        from jumplab.cli import credential_files
+        from jumplab.client.admin import Administrator
+
+        path = credential_files.chosen_path(kind, name, save=save, out=_checked(out, save=save))
+        credential_files.refresh(Administrator(kubeconfig, namespace), kind, name, path)
+
+
+def _checked(out: str | None, *, save: bool) -> str | None:
+    if out == "":
+        raise click.UsageError("--out is empty; name a file, or leave it out to print the configuration")
+    if save and out:
+        raise click.UsageError("--save and --out contradict each other; give one of them")
+    return out
+
+
 def _add_rotation(kind: "Kind") -> None:
     names_of = completing.all_clients if kind == "Client" else completing.all_exporters
 
     @rotate.command(name=kind.lower(), help=f"Replace the token of {kind.lower()} NAME and write its configuration.")
     @click.argument("name", shell_complete=names_of)
     @click.option("--overlap", type=DurationType(), help="Accept the old token for so long.  [default: not at all]")
-    @click.option(
-        "--save", is_flag=True, help="Write the configuration to its default file instead of standard output."
-    )
-    @click.option("--out", metavar="FILE", type=click.Path(dir_okay=False), help="Write the configuration to FILE.")
+    @_SAVE
+    @_OUT
     @administrator_options
     def replace(
         name: str, overlap: timedelta | None, save: bool, out: str | None, kubeconfig: str | None, namespace: str | None
@@ -45,16 +78,13 @@ def _add_rotation(kind: "Kind") -> None:
         from jumplab.cli import credential_files
         from jumplab.client.admin import Administrator
 
-        if out == "":
-            raise click.UsageError("--out is empty; name a file, or leave it out to print the configuration")
-        if save and out:
-            raise click.UsageError("--save and --out contradict each other; give one of them")
-        path = credential_files.chosen_path(kind, name, save=save, out=out)
+        path = credential_files.chosen_path(kind, name, save=save, out=_checked(out, save=save))
         credential_files.replace_token(Administrator(kubeconfig, namespace), kind, name, path, overlap)
 
 
-_add_rotation("Client")
-_add_rotation("Exporter")
+for _kind in ("Client", "Exporter"):
+    _add_rotation(_kind)
+    _add_refresh(_kind)
 
 
 def _add_command(kind: "Kind", effect: str) -> None:

@@ -22,7 +22,8 @@ from aiohttp import web
 from jumplab.transport.proxies import is_loopback
 from jumplab_operator import pki
 from jumplab_operator.audit import SILENT, OperatorAudit
-from jumplab_operator.errors import PortUnavailable
+from jumplab_operator.authority import Authority
+from jumplab_operator.errors import DataDirUnusable, PortUnavailable
 from jumplab_operator.http_log import HttpLog
 from jumplab_operator.standalone.auth.auth import Gate
 from jumplab_operator.standalone.auth.service_accounts import ServiceAccounts
@@ -121,7 +122,8 @@ class KubernetesApi:
             migration.prepare(database, is_new=self.data_dir.is_new(database.name))
             self.data_dir.note_made(database.name)
             authority = self.data_dir.authority(self._clock())
-            self.ca_pem = authority.certificate_pem
+            self.ca_pem = authority.trusted_pem
+            self._end_rotation()
             self.admin_token = self.data_dir.admin_token()
             accounts = ServiceAccounts(self.data_dir.accounts_key(), self._clock)
             self._cluster = Cluster(database, self._limits, self._clock)
@@ -192,6 +194,23 @@ class KubernetesApi:
             self._users[token] = _administrator()
             self._write_kubeconfig()
 
+    def take_over(self, authority: Authority) -> None:
+        """Signs with this authority from now on, and writes what is to be trusted for kubectl. Raises DataDirUnusable.
+
+        Can be repeated. Connections that are open stay.
+        """
+        former, self._authority, self.ca_pem = self._authority, authority, authority.trusted_pem
+        if authority.signer != former.signer:
+            self._load_certificate()
+        self.data_dir.end_rotation()
+        self._write_kubeconfig()
+
+    def _end_rotation(self) -> None:
+        try:
+            self.data_dir.end_rotation()
+        except DataDirUnusable as error:  # a full disk: the rotation's file has what is needed
+            log.warning("%s; the next start ends the rotation of the CA", error)
+
     def renew_certificate(self) -> None:
         """Makes another certificate for new connections where the served one ends within a month."""
         if pki.is_due(self._certificate_pem, self._clock()):
@@ -203,7 +222,7 @@ class KubernetesApi:
         )
         if self._advertised:
             names[self._advertised] = None
-        issued = pki.issue_server_certificate(self._authority, list(names), self._clock())
+        issued = pki.issue_server_certificate(self._authority.signer, list(names), self._clock())
         self._certificate_pem = issued.certificate_pem
         both = os.memfd_create("tls", os.MFD_CLOEXEC)  # no disk has to have room for it, nor gets the key
         try:

@@ -1,7 +1,8 @@
 """A copy of a data directory, from which a control plane starts; made while one runs, too.
 
-The database is copied as of one moment, by SQLite. The other files don't change while a control plane runs. What each
-start makes again is left out. The copy gets its name once it is complete.
+The database is copied as of one moment, by SQLite. The other files don't change while a control plane runs, but for a
+rotation of the authority: its file is copied first, since it overrules those that its end replaces. What each start
+makes again is left out. The copy gets its name once it is complete.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from jumplab.private_files import NotWritten, private_file, private_folder, write_private
+from jumplab_operator.authority import ROTATION
 from jumplab_operator.errors import DataDirUnusable
 from jumplab_operator.standalone.storage import soundness
 from jumplab_operator.standalone.storage.contents import DATABASE, contents_of
@@ -67,7 +69,7 @@ def _scratch_beside(target: Path) -> Iterator[Path]:
 
 
 def _copy_files(source: Path, scratch: Path) -> None:
-    for file in source.iterdir():
+    for file in sorted(source.iterdir(), key=lambda file: file.name != ROTATION):
         if file.is_file() and not _LEFT_OUT.fullmatch(file.name):
             write_private(scratch / file.name, file.read_bytes())
 

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jumplab.private_files import write_private
+from jumplab_operator.authority import ROTATION
 from jumplab_operator.errors import DataDirUnusable
 from jumplab_operator.standalone.storage.newest_version import NEWEST
 
 MARKER = "jumplab-data"
 LAYOUT = 1
 DATABASE, AUTHORITY_CERTIFICATE, AUTHORITY_KEY, SIGNING_KEY = "api.sqlite3", "ca.crt", "ca.key", "signing.key"
-IRREPLACEABLE = frozenset({DATABASE, AUTHORITY_CERTIFICATE, AUTHORITY_KEY, SIGNING_KEY})
+IRREPLACEABLE = frozenset({DATABASE, AUTHORITY_CERTIFICATE, AUTHORITY_KEY, SIGNING_KEY, ROTATION})
 
 _REPLACEABLE = ("admin.token", "accounts.key", "port", "grpc-port", "kubeconfig", "lock", "reserve", NEWEST, MARKER)
 _ANY_OF_OURS = "|".join(map(re.escape, (*sorted(IRREPLACEABLE), *_REPLACEABLE)))

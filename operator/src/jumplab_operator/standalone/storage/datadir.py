@@ -6,6 +6,7 @@ DIR/             0700
     api.sqlite3  the Kubernetes objects (with SQLite's -wal and -shm beside it)
     ca.crt       the certificate authority; clients trust it
     ca.key       0600
+    ca-rotation.pem  0600, while the authority is rotated: the one that follows, and the last step
     admin.token  0600
     accounts.key 0600, signs service accounts' tokens
     signing.key  0600, signs credentials and stream tokens (`jumplab_operator.controller.keys`)
@@ -17,6 +18,7 @@ DIR/             0700
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import errno
 import fcntl
@@ -36,6 +38,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from jumplab.private_files import NotWritten, private_folder, write_private
 from jumplab_operator import pki
+from jumplab_operator.authority import ROTATION, Authority, Rotation, Step, authority_of
 from jumplab_operator.errors import DataDirInUse, DataDirUnusable
 from jumplab_operator.standalone.storage import contents
 from jumplab_operator.standalone.storage.contents import AUTHORITY_CERTIFICATE, AUTHORITY_KEY, DATABASE
@@ -165,22 +168,59 @@ class DataDir:
         self.note_made(name)
         return self.read(file)
 
-    def authority(self, now: datetime) -> pki.Issued:
-        """The certificate authority of this directory; raises DataDirUnusable where it can't sign."""
+    def authority(self, now: datetime) -> Authority:
+        """The certificate authority of this directory, made on the first start; raises DataDirUnusable where it can't
+        sign."""
         certificate, key = self.path / AUTHORITY_CERTIFICATE, self.path / AUTHORITY_KEY
         is_new = self.is_new(AUTHORITY_CERTIFICATE) & self.is_new(AUTHORITY_KEY)
         if is_new and not (certificate.exists() and key.exists()):  # one is there after a first start that was killed
             made = pki.make_authority(now)
             self.write(key, made.key_pem)
             self.write(certificate, made.certificate_pem)
-        stored = pki.Issued(self.read(certificate), self.read(key))
-        if not pki.can_sign(stored):
+        self.is_new(ROTATION)
+        found = self.stored_authority()
+        self.note_made(AUTHORITY_CERTIFICATE, AUTHORITY_KEY, *([ROTATION] if self.rotation() is not None else []))
+        return found
+
+    def stored_authority(self) -> Authority:
+        """The authority as it is stored, also while another process replaces it. Raises DataDirUnusable."""
+        certificate, key = self.path / AUTHORITY_CERTIFICATE, self.path / AUTHORITY_KEY
+        rotation = self.rotation()  # first: after its last step it overrules the other two until both are replaced
+        try:
+            return authority_of(pki.Issued(self.read(certificate), self.read(key)), rotation)
+        except ValueError as error:
             raise DataDirUnusable(
                 f"{certificate} and {key} are no certificate with its key; restore both from a backup, or use another "
                 "--data-dir for a new lab"
-            )
-        self.note_made(AUTHORITY_CERTIFICATE, AUTHORITY_KEY)
-        return stored
+            ) from error
+
+    def rotation(self) -> Rotation | None:
+        """The rotation of the authority that is under way, if one is. Raises DataDirUnusable."""
+        file = self.path / ROTATION
+        if not file.exists():
+            return None
+        try:
+            return Rotation.from_pem(self.read(file))
+        except ValueError as error:
+            raise DataDirUnusable(f"{file} is damaged; restore it from a backup") from error
+
+    def end_rotation(self) -> None:
+        """After its last step: the authority that follows becomes the stored one. Raises DataDirUnusable.
+
+        Can be repeated after a loss of power at any point.
+        """
+        rotation = self.rotation()
+        if rotation is None or rotation.step is not Step.FINISH:
+            return
+        self.write(self.path / AUTHORITY_KEY, rotation.following.key_pem)
+        self.write(self.path / AUTHORITY_CERTIFICATE, rotation.following.certificate_pem)
+        made = self._made - {ROTATION}
+        try:
+            contents.record(self.path, made)
+        except NotWritten as error:
+            raise DataDirUnusable(f"{error}; the data directory needs room and its owner's permissions") from error
+        self._made = made
+        (self.path / ROTATION).unlink()
 
     def admin_token(self) -> str:
         """The token that may do everything; raises DataDirUnusable where the file holds none, or one easy to guess."""
@@ -203,6 +243,21 @@ class DataDir:
     def has_admin_token_in_kubeconfig(self) -> bool:
         """Whether a control plane has taken the administrator's token over, and has written it for kubectl."""
         return self.admin_token().encode() in self.read(self.kubeconfig)
+
+    def has_authority_in_kubeconfig(self) -> bool:
+        """Whether a control plane has taken the stored authority over, and has written it for kubectl."""
+        trusted = base64.b64encode(self.stored_authority().trusted_pem)
+        return self.kubeconfig.is_file() and trusted in self.read(self.kubeconfig)
+
+    @contextlib.contextmanager
+    def rotating(self) -> Iterator[None]:
+        """One process at a time makes a step of a rotation; others wait."""
+        folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
 
     def is_in_use(self) -> bool:
         """Whether a control plane runs with this directory."""
