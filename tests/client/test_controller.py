@@ -1,5 +1,7 @@
 """What a client asks of its controller, and how a refusal reads."""
 
+import gc
+import weakref
 from datetime import timedelta
 
 import grpc
@@ -98,3 +100,16 @@ async def test_a_refused_precondition_is_told_apart(controller: Controller, lab:
     lab.refuse["Dial"] = [(grpc.StatusCode.FAILED_PRECONDITION, 'lease "demo" has ended; create a new one')]
     with pytest.raises(errors.NotPossibleNow, match="has ended"):
         await controller.dial("demo")
+
+
+async def test_a_channel_that_is_closed_is_gone_at_once(port: int, authority: Authority) -> None:
+    """Not when the garbage collector comes: gRPC keeps the event loop of each thread as long as it has a channel."""
+    gc.disable()
+    try:
+        async with Controller.connected(config_for(port, authority)) as controller:
+            await controller.leases()
+            channel = weakref.ref(controller._channel)
+        del controller
+        assert channel() is None
+    finally:
+        gc.enable()

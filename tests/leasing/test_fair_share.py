@@ -7,8 +7,10 @@ from datetime import timedelta
 
 import pytest
 
+from jumplab_operator.leasing.cache import namespace_index
 from jumplab_operator.leasing.model.decisions import Assign
 from jumplab_operator.leasing.model.facts import Fact, Share
+from jumplab_operator.leasing.model.ids import ClientName
 from jumplab_operator.leasing.model.ranking import PATIENCE
 from jumplab_operator.leasing.model.usage import Usage, hour_of
 from jumplab_operator.leasing.scheduler.scheduler import Changes, LabScheduler
@@ -107,3 +109,25 @@ def test_what_is_taken_out_again_leaves_nothing(length: timedelta) -> None:
     assert known.seconds("ci", hour_of(NOON)) == 1800 + min(length, timedelta(hours=23)).total_seconds()
     known.add(passing, -1)
     assert known.seconds("ci", hour_of(NOON)) == 1800
+
+
+def test_of_many_past_leases_the_sum_stays_and_the_oldest_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(namespace_index, "MOST_PAST_LEASES", 3)
+    index, hour = namespace_index.NamespaceIndex(), hour_of(NOON)
+    past = [
+        usage(str(number), "ci", NOON + timedelta(minutes=number), NOON + timedelta(minutes=number + 1))
+        for number in range(10)
+    ]
+    for fact in past:
+        index.put(fact, NOON)
+    assert [fact.uid for fact in index.facts.values()] == ["lease-7", "lease-8", "lease-9"]
+    assert index.usage.seconds(ClientName("ci"), hour) == 600
+
+    # An exporter's history tells of its leases again, and then of one less.
+    for fact in past:
+        index.put(fact, NOON)
+    assert index.usage.seconds(ClientName("ci"), hour) == 600
+    index.drop("lease-0", NOON)
+    assert index.usage.seconds(ClientName("ci"), hour) == 600
+    index.drop("lease-9", NOON)
+    assert index.usage.seconds(ClientName("ci"), hour) == 540

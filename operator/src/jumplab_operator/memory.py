@@ -9,9 +9,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-_LOOK_SECONDS = 10.0
+_LOOK_SECONDS = 20.0
 _GROWN_BYTES = 8 * 1024 * 1024
-"""It is tried whenever this much more is resident than after the last time: a pass takes milliseconds."""
+"""It is tried while this much more is resident than at the least: a pass takes milliseconds."""
 _STATM = Path("/proc/self/statm")
 
 
@@ -23,10 +23,11 @@ async def give_back_memory() -> None:
     least = resident_bytes()
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
+        # Against the least of all time: a pass in the middle of a burst finds little to give back, and what the
+        # burst frees at its end is found by the passes after it alone.
         least = min(least, resident_bytes())
         if resident_bytes() > least + _GROWN_BYTES:
             await asyncio.to_thread(trim, 0)
-            least = resident_bytes()
 
 
 def resident_bytes() -> int:

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator, 
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -36,7 +37,7 @@ from jumplab.transport.attach_call import dial_stream
 from jumplab.transport.channel import open_channel
 from jumplab.transport.endpoint import Endpoint, Identity
 from jumplab.transport.links import Link
-from jumplab.transport.metadata_channel import MetadataChannel
+from jumplab.transport.metadata_channel import Metadata, MetadataChannel
 from jumplab.transport.routed import RoutedLink
 
 CALL_TIMEOUT = timedelta(seconds=10)
@@ -116,14 +117,10 @@ class Controller:
         self._endpoint = endpoint
         self._channel = channel
         self._config = config
-        self._identified = MetadataChannel(channel, self._metadata)
+        self._identified = MetadataChannel(channel, partial(_metadata, config))
         self._client = ClientServiceStub(self._identified)
         self._controller = ControllerServiceStub(self._identified)
         self._attaches = True
-
-    def _metadata(self) -> tuple[tuple[str, str], ...]:
-        named = self._config.metadata
-        return Identity(named.namespace, "Client", named.name, self._config.token_now()).metadata()
 
     @classmethod
     @asynccontextmanager
@@ -337,3 +334,11 @@ class Controller:
 
 def _seconds() -> float:
     return CALL_TIMEOUT.total_seconds()
+
+
+def _metadata(config: ClientConfig) -> Metadata:
+    """Of each call. Not a method: a controller that its own channel refers to would keep that until the garbage
+    collector comes, and gRPC keeps each event loop of a thread, 250 KiB, as long as there is any channel.
+    """
+    named = config.metadata
+    return Identity(named.namespace, "Client", named.name, config.token_now()).metadata()

@@ -2,7 +2,7 @@
 
 gRPC reads its settings from the environment, once, while it is loaded. Ours are in the environment for that moment
 alone, so that nothing is left behind for the process and its children. What the user has set stays, and so does a gRPC
-that is loaded already.
+that is loaded already. Its batches are freed from here on (`grpc_batches`).
 """
 
 import logging
@@ -10,6 +10,8 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+
+from jumplab.protocol.grpc_batches import free_all_batches
 
 _SETTINGS = {
     # gRPC writes to standard error what its errors say anyway, in the middle of a user's console.
@@ -47,5 +49,7 @@ _grpc_log.addFilter(_is_worth_a_line)
 with _environment_with({} if "grpc" in sys.modules else _SETTINGS):
     import grpc
     from grpc import aio
+
+free_all_batches()
 
 __all__ = ["aio", "grpc"]

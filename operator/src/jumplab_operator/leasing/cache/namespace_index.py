@@ -25,6 +25,8 @@ from jumplab_operator.leasing.model.usage import Usage
 
 CLEANING = timedelta(minutes=1)
 """How long an exporter is expected to be cleaned up; after that a waiting lease may preempt another instead."""
+MOST_PAST_LEASES = 10_000
+"""So many leases that are over are known one by one; of older ones there is only the sum of what was used."""
 
 
 class NamespaceIndex:
@@ -40,13 +42,17 @@ class NamespaceIndex:
         self.queues = Queues(self.pools, self.access, self.touched)
         self.usage = Usage()
         self._of_client: defaultdict[ClientName, set[LeaseUid]] = defaultdict(set)
+        self._past_leases: dict[LeaseUid, datetime] = {}
+        """When each lease ended of which there is the usage alone, in the order in which they became known."""
+        self._summed_until: datetime | None = None
+        """The latest end of a lease whose usage is in the sums alone."""
         self._moments: list[tuple[datetime, str]] = []
         """When a fact makes another difference by the passing of time, with its uid: a heap."""
 
     def put(self, fact: Fact, now: datetime) -> None:
         """A fact is new or has changed."""
         before = self.facts.get(fact.uid)
-        if before == fact:
+        if before == fact or (before is None and self._is_summed(fact)):
             return
         if before is not None:
             self._remove(before)
@@ -89,6 +95,8 @@ class NamespaceIndex:
                 self.usage.add(fact)
             case UsageFacts():
                 self.usage.add(fact)
+                self._past_leases[fact.uid] = fact.ended
+                self._sum_oldest()
             case ClientFacts() | PolicyFacts():
                 self.access.put(fact)
 
@@ -106,8 +114,21 @@ class NamespaceIndex:
                 self.usage.add(fact, -1)
             case UsageFacts():
                 self.usage.add(fact, -1)
+                del self._past_leases[fact.uid]
             case ClientFacts() | PolicyFacts():
                 self.access.drop(fact)
+
+    def _sum_oldest(self) -> None:
+        """Forgets the oldest leases beyond the bound. What they used stays counted."""
+        while len(self._past_leases) > MOST_PAST_LEASES:
+            uid = next(iter(self._past_leases))
+            ended = self._past_leases.pop(uid)
+            self._summed_until = max(self._summed_until or ended, ended)
+            del self.facts[uid]
+
+    def _is_summed(self, fact: Fact) -> bool:
+        """Whether a lease that is told of again, as by the history of its exporter, is counted already."""
+        return isinstance(fact, UsageFacts) and self._summed_until is not None and fact.ended <= self._summed_until
 
     def _refile_around(self, before: Fact | None, after: Fact | None, now: datetime) -> None:
         """Files all leases anew that a change of this fact makes a difference to."""

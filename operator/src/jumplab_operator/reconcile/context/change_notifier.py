@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 from jumplab_operator.controller.lab import HolderChange
 
+_REMEMBERED = 10_000
+
 
 class ChangeNotifier:
     """Wakes the followers of a topic. They then read the new state themselves: several changes may come as one."""
@@ -43,7 +45,7 @@ class HolderNotifier:
             for queue in self._listeners:
                 queue.put_nowait(holding)
         self._said[holding.lease_uid] = holding
-        while len(self._said) > 10_000:
+        while len(self._said) > _REMEMBERED:
             del self._said[next(iter(self._said))]
 
     @contextmanager
