@@ -127,6 +127,9 @@ async def started(task: Task) -> AsyncIterator[IsolatedProcess]:
                 copying.cancel()
 
 
-def _environment(task: Task) -> dict[str, str] | None:
-    """Where memory is bounded, threads share one arena: each of their own would count as 64 MiB."""
-    return {**os.environ, "MALLOC_ARENA_MAX": "1"} if task.memory_bytes is not None else None
+def _environment(task: Task) -> dict[str, str]:
+    """The exporter's, which its drivers were written for.
+
+    Where memory is bounded, threads share one arena: each of their own would count as 64 MiB.
+    """
+    return {**os.environ, **({"MALLOC_ARENA_MAX": "1"} if task.memory_bytes is not None else {})}
