@@ -14,6 +14,7 @@ from jumplab.programs import folder_of
 from jumplab.session.host import SessionHost
 from jumplab.session.host.observing import ConnectionObserver
 from jumplab.socket_folders import socket_base
+from jumplab.system_errors import system_sentence
 from jumplab.transport.listener import LocalListener, only
 from jumplab_exporter.lifecycle import Lease
 from jumplab_exporter.processes.clean_environment import clean_environment
@@ -69,7 +70,7 @@ class HookSession:
                 own |= {"JUMPLAB_SOCKET": str(path), "JUMPLAB_SOCKET_TOKEN": token}
                 own |= {"JMP_MOTD_FILE": str(folder / "motd")}
             except OSError as error:
-                _log.warning("a hook runs without `j`: %s", error)
+                _log.warning("a hook runs without `j`: %s", system_sentence(error))
             try:
                 yield own
             finally:
