@@ -1,10 +1,12 @@
 """YAML that people write: what is refused, where it stands, and what goes on to work."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
-from jumplab.yaml_documents import YamlRefused, read_document
+from jumplab.yaml_documents import YamlDocument, YamlRefused, read_document
 from jumplab_operator.errors import NoKubeAccess
 from jumplab_operator.kube.access import find
 
@@ -79,6 +81,57 @@ def test_empty_documents_are_none(text: str) -> None:
 def test_many_aliases_of_aliases_take_no_time() -> None:
     lines = ["a0: &a0 {x: 1}"] + [f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 60)]
     assert len(read_document("\n".join(lines)).content) == 60
+
+
+ODD = """\
+%YAML 1.1
+---
+"ü": &anchor [1, 0x10, 1_000, off, ~, 2026-11-30, 1.5e3, "\\u263a"]
+text: |
+  first
+
+  second
+folded: >-
+  one
+  two
+? question
+: *anchor
+next: "a\u2028b"
+tagged: !!str 5
+merged: {<<: {a: 1}, b: 2}
+...
+"""
+
+
+@pytest.mark.parametrize("text", [MERGED, ODD, ODD.replace("\n", "\r\n"), "\ufeff" + ODD.partition("---\n")[2]])
+def test_a_document_is_the_same_without_libyaml(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fast = read_document(text)
+    monkeypatch.setattr(yaml, "__with_libyaml__", False)
+    slow = read_document(text)
+    assert fast.content == slow.content
+    assert [*lines_of(fast)] == [*lines_of(slow)]
+
+
+def lines_of(document: YamlDocument) -> Iterator[tuple[int, str]]:
+    """The line of each key at the top, and how its value is written."""
+    for key in document.content:
+        yield document.line_of((key,)), document.written((key,))
+
+
+def test_a_good_document_is_parsed_by_libyaml_where_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not yaml.__with_libyaml__:
+        pytest.skip("PyYAML was built without libyaml")
+    monkeypatch.setattr(yaml.scanner.Scanner, "fetch_more_tokens", None)
+    assert read_document(MERGED).content["one"]["type"] == "y"
+
+
+@pytest.mark.parametrize("piece", ["[", "{a: ", "- "])
+def test_nesting_of_any_depth_is_refused(piece: str) -> None:
+    assert refusal(piece * 100_000) == "is nested too deeply"
+
+
+def test_half_a_character_is_refused() -> None:
+    assert "unacceptable character #xd800" in refusal("a: \ud800\n")
 
 
 def test_the_operator_refuses_a_kubeconfig_with_a_key_twice(tmp_path: Path) -> None:

@@ -37,6 +37,16 @@ def test_the_state_is_what_its_own_command_says(tmp_path: Path) -> None:
         assert board.power.is_on() is True
 
 
+def test_a_command_sees_no_secrets_of_the_exporter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = tmp_path / "seen"
+    monkeypatch.setenv("RELAY_PASSWORD", "a-secret-word")
+    monkeypatch.setenv("TZ", "Europe/Zurich")
+    power = CommandPower(on_command=f"env > {seen}; env; exit 1", off_command="true")
+    with serve(power=power) as board, pytest.raises(OSError, match="TZ=Europe/Zurich") as failed:
+        board.power.on()
+    assert "a-secret-word" not in str(failed.value) + seen.read_text()
+
+
 def test_a_command_that_fails_says_which_and_what_it_printed() -> None:
     driver = CommandPower(on_command="echo no such outlet >&2; exit 3", off_command="true", state_command="exit 2")
     with serve(power=driver) as board:

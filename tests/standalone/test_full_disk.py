@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,25 +15,20 @@ from jumplab.protocol.client_v1 import client_pb2, client_pb2_grpc
 from jumplab.transport.channel import open_channel
 from jumplab_operator.errors import ApiFull
 from jumplab_operator.kube.client import CUSTOM, path
-from tests.counterparts import missing
 from tests.kube.client import KubeClient
 from tests.kube.servers import StandaloneApi
 from tests.kube.waiting import eventually
+from tests.small_disk import small_disk
 from tests.worlds.one_machine import NAMESPACE, Plane, World, world_of
 
 SECRETS = "/api/v1/namespaces/default/secrets"
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+@pytest.fixture(name="small_disk")
+def _small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 16 MiB; skips where none can be mounted."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "jumplab-test", folder], capture_output=True)
-    if made.returncode:
-        missing("small-disk", "a small file system can't be mounted by this user: nothing shows what a full disk does")
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
+    with small_disk(tmp_path / "disk") as disk:
+        yield disk.folder
 
 
 def test_a_full_disk(small_disk: Path) -> None:

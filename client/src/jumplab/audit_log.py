@@ -65,9 +65,23 @@ class _Output:
         fitting = self._fitting(lines) if self.is_regular else lines
         assert self.descriptor is not None
         written = os.write(self.descriptor, fitting)
+        if self.is_regular and written < len(fitting):
+            written = self._whole_lines(fitting, written)
         self.size_bytes += written
         self.at_line_start = lines[written - 1 : written] == b"\n"
         return written
+
+    def _whole_lines(self, lines: bytes, written: int) -> int:
+        """Takes back the part of a line that a full disk has taken: how much is left. Raises OSError for nothing."""
+        assert self.descriptor is not None
+        whole = lines.rfind(b"\n", 0, written) + 1
+        try:
+            os.ftruncate(self.descriptor, os.fstat(self.descriptor).st_size - (written - whole))
+        except OSError:
+            return written  # a file that can only grow (chattr +a): the next line begins behind the torn one
+        if not whole:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return whole
 
     def open(self) -> None:
         """Raises OSError."""

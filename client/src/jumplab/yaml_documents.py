@@ -1,14 +1,18 @@
 """YAML files that people write: one document, no key twice, and the line of whatever is wrong.
 
 Client, exporter and operator read theirs with it. Merges and anchors work as in any YAML: a key of the mapping's own
-takes the place of a merged one.
+takes the place of a merged one. Where PyYAML was built with libyaml, that parses the text.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import yaml
+from yaml.composer import Composer
+from yaml.constructor import SafeConstructor
 
 _TEXT_TAG = "tag:yaml.org,2002:str"
 _MERGE_TAG = "tag:yaml.org,2002:merge"
@@ -81,7 +85,14 @@ def read_document(text: str) -> YamlDocument:
 
 
 def _read(text: str) -> YamlDocument:
-    loader = _Loader(text)
+    """Parsed by libyaml, or by PyYAML's own code: its errors are the ones that are told, whoever finds them."""
+    if yaml.__with_libyaml__:
+        with suppress(yaml.YAMLError, UnicodeEncodeError):
+            return _read_with(_libyaml_loader()(text))
+    return _read_with(_Loader(text))
+
+
+def _read_with(loader: "_Loader | yaml.CSafeLoader") -> YamlDocument:
     try:
         roots: list[yaml.Node] = []
         while loader.check_node():
@@ -99,7 +110,7 @@ def _read(text: str) -> YamlDocument:
         loader.dispose()
 
 
-class _Loader(yaml.SafeLoader):
+class _Constructor(SafeConstructor):
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
             return super().construct_object(node, deep)
@@ -107,6 +118,22 @@ class _Loader(yaml.SafeLoader):
             kind = node.tag.rpartition(":")[2]
             problem = f'"{node.value}" is not a valid {kind}; write it in quotes if it is text'
             raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from error
+
+
+class _Loader(_Constructor, yaml.SafeLoader):
+    pass
+
+
+@cache
+def _libyaml_loader() -> type[yaml.CSafeLoader]:
+    """Composes in Python what libyaml has parsed: its own composer ends the process where a text is nested deeply."""
+
+    class Loader(_Constructor, Composer, yaml.CSafeLoader):
+        def __init__(self, text: str) -> None:
+            yaml.CSafeLoader.__init__(self, text)
+            Composer.__init__(self)
+
+    return Loader
 
 
 class _Keys:
@@ -189,11 +216,7 @@ def _key_of(node: yaml.ScalarNode) -> Any:
     """The key as Python has it: `1` and `0x1` are the same."""
     if node.tag == _TEXT_TAG:
         return node.value
-    loader = _Loader("")
-    try:
-        return loader.construct_object(node)
-    finally:
-        loader.dispose()
+    return _Constructor().construct_object(node)
 
 
 def _source_text(node: yaml.ScalarNode) -> str:

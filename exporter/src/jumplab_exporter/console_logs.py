@@ -19,6 +19,7 @@ from urllib.parse import quote, unquote
 
 from jumplab.protocol.durations import format_duration
 from jumplab.protocol.sizes import format_size
+from jumplab.system_errors import system_sentence
 
 _SUFFIX = ".log"
 _LOOKS = 64
@@ -139,7 +140,7 @@ class Recording:
                 _write_all(self._descriptor(console), data)
         except OSError as error:
             if not self._logs.failing:
-                self._warn(f"the log of what the consoles say has gaps: {error}")
+                self._warn(f"the log of what the consoles say has gaps: {system_sentence(error)}")
             self._logs.failing = True
         else:
             self._logs.failing = False

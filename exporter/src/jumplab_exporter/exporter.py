@@ -11,6 +11,7 @@ from functools import partial
 from jumplab.audit_log import AuditLog
 from jumplab.boottime import boottime
 from jumplab.session.host import DriverTree
+from jumplab.system_errors import system_sentence
 from jumplab.transport.endpoint import Endpoint, Identity
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import Link
@@ -328,7 +329,7 @@ class Exporter:
             try:
                 self._console_logs.prune(current=hosting.lease.uid if hosting is not None else "")
             except OSError as error:
-                _log.warning("old console logs can't be removed: %s", error)
+                _log.warning("old console logs can't be removed: %s", system_sentence(error))
             await asyncio.sleep(_PRUNING_SECONDS)
 
     def _session_context(self) -> SessionContext:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from jumplab.system_errors import system_sentence
 from jumplab.transport.errors import NotAllowed
 from jumplab.transport.links import ConnectionLost
 from jumplab.transport.listener import AcceptedLink, LocalListener
@@ -116,7 +117,9 @@ class LocalSocket:
                     await stack.enter_async_context(listener)
                     expected_clients.on_dropped = listener.drop
                 except OSError as error:
-                    _log.warning("clients on this machine go through the router: %s: %s", self.socket, error)
+                    _log.warning(
+                        "clients on this machine go through the router: %s: %s", self.socket, system_sentence(error)
+                    )
             yield
 
 
@@ -127,6 +130,6 @@ def short_path() -> Iterator[LocalSocket]:
         try:
             path = LocalSocket(machine_id(), stack.enter_context(own_folder()) / "session.sock")
         except OSError as error:
-            _log.warning("clients on this machine go through the router: %s", error)
+            _log.warning("clients on this machine go through the router: %s", system_sentence(error))
             path = LocalSocket()
         yield path

@@ -14,6 +14,7 @@ from jumplab.driver import ByteStream
 from jumplab.driver.driver import Driver
 from jumplab.drivers.console.kept_logs import KeptLog, KeptLogs, KeptLogsInterface
 from jumplab.session.host import DriverTree, SessionHost
+from jumplab.system_errors import system_sentence
 from jumplab.transport.first_completed import first_completed
 from jumplab.transport.links import Link
 from jumplab_exporter.audit import By, ExporterAudit
@@ -117,7 +118,9 @@ class _LogsOfLease(KeptLogsInterface, Driver):
         try:
             found = await asyncio.to_thread(_sizes, self._logs, self._uid)
         except OSError as error:
-            return KeptLogs([], f'exporter "{self._exporter_name}" can\'t read its console logs: {error}')
+            return KeptLogs(
+                [], f'exporter "{self._exporter_name}" can\'t read its console logs: {system_sentence(error)}'
+            )
         if not found:
             return KeptLogs(
                 [],

@@ -47,6 +47,7 @@ class LinkedByteStream:
         self._told = asyncio.Event()
         self._told.set()
         self._over: errors.DriverError | None = None
+        self._is_unread = False
         self.delivered = asyncio.Event()
 
     @property
@@ -60,6 +61,8 @@ class LinkedByteStream:
             await self._outgoing.writable.wait()
             if self._over is not None:
                 raise self._over
+            if self._is_unread:
+                return
             chunk = data if len(data) <= ENVELOPE_BYTES else bytes(view[start : start + ENVELOPE_BYTES])
             self._outgoing.put(chunk)
             self._changed.set()
@@ -68,6 +71,12 @@ class LinkedByteStream:
         if not self._outgoing.ended:
             self._outgoing.ended = True
             self._changed.set()
+
+    def drop_what_is_sent(self) -> None:
+        """The peer reads nothing more: this direction ends, and `send` drops its data instead of waiting for room."""
+        self._is_unread = self._outgoing.ended = True
+        self._outgoing.writable.set()
+        self._changed.set()
 
     async def receive(self) -> bytes:
         await self._incoming.ready.wait()

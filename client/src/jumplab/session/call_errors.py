@@ -4,6 +4,7 @@ from jumplab.driver import errors
 from jumplab.errors import JumplabError
 from jumplab.protocol.v1.session_pb2 import CallError
 from jumplab.session.scrubbing import scrubbed_text
+from jumplab.system_errors import system_sentence
 
 _KINDS: dict[type[errors.DriverError], CallError.Kind.ValueType] = {
     errors.NotExported: CallError.KIND_NOT_FOUND,
@@ -47,6 +48,8 @@ def sentence_of(error: BaseException) -> str:
         return f"its code has called sys.exit({'' if error.code is None else repr(error.code)})"
     if not isinstance(error, (Exception, BaseExceptionGroup, LoopBlocked)):
         return f"its code has raised {type(error).__name__}" + (f": {error}" if str(error) else "")
+    if isinstance(error, OSError):
+        return system_sentence(error)
     return str(error) or type(error).__name__
 
 

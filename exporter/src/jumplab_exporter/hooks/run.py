@@ -15,7 +15,7 @@ _LAST_OUTPUT_SECONDS = 1.0
 async def run(name: str, hook: Hook, environment: Mapping[str, str], on_line: Callable[[str], None]) -> str:
     """Runs a hook to its end: why it failed as a sentence, or "".
 
-    environment: what it finds there besides the exporter's own. Each line of its output goes to `on_line`. At its
+    environment: what it finds there besides what any command sees. Each line of its output goes to `on_line`. At its
     timeout, at its end, and when this is cancelled, everything it has started in its process group is killed; what is
     to stay needs a session of its own (setsid).
     """

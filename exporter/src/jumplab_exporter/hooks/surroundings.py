@@ -14,21 +14,13 @@ from jumplab.programs import folder_of
 from jumplab.session.host import SessionHost
 from jumplab.session.host.observing import ConnectionObserver
 from jumplab.socket_folders import socket_base
+from jumplab.system_errors import system_sentence
 from jumplab.transport.listener import LocalListener, only
 from jumplab_exporter.lifecycle import Lease
+from jumplab_exporter.processes.clean_environment import clean_environment
 
 _SOCKET_BYTES = len("/jumplab-hook-12345678/session.sock")
 _MOTD_BYTES = 64 << 10
-_NOT_ITS_OWN = (
-    "JUMPLAB_CALL_SOCKET",  # of a shell that the exporter was started in
-    "JUMPLAB_MEMBERS",
-    "JUMPLAB_RECONNECT_SECONDS",
-    "JUMPLAB_SOCKET",
-    "JUMPLAB_SOCKET_TOKEN",
-    "JUMPSTARTER_HOST",
-    "JMP_MOTD_FILE",
-    "PS1",
-)
 # What it starts is not to ask anybody.
 _NOBODY_THERE = {"TERM": "dumb", "DEBIAN_FRONTEND": "noninteractive", "GIT_TERMINAL_PROMPT": "0"}
 
@@ -40,9 +32,9 @@ def environment_of(lease: Lease) -> dict[str, str]:
     return {"LEASE_NAME": lease.name, "CLIENT_NAME": lease.client, "JUMPLAB_LEASE": lease.name}
 
 
-def environment_for(name: str, own: Mapping[str, str], exporters: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The whole environment of a hook: the exporter's, with its own `j` before others, and the hook's own."""
-    inherited = {key: value for key, value in exporters.items() if key not in _NOT_ITS_OWN}
+def environment_for(name: str, own: Mapping[str, str]) -> dict[str, str]:
+    """The whole environment of a hook: what any command sees, with its own `j` before others, and the hook's own."""
+    inherited = clean_environment()
     path = os.pathsep.join(filter(None, (folder_of("j"), inherited.get("PATH", os.defpath))))
     return {**inherited, **_NOBODY_THERE, "PATH": path, "JUMPLAB_HOOK": name, **own}
 
@@ -78,7 +70,7 @@ class HookSession:
                 own |= {"JUMPLAB_SOCKET": str(path), "JUMPLAB_SOCKET_TOKEN": token}
                 own |= {"JMP_MOTD_FILE": str(folder / "motd")}
             except OSError as error:
-                _log.warning("a hook runs without `j`: %s", error)
+                _log.warning("a hook runs without `j`: %s", system_sentence(error))
             try:
                 yield own
             finally:

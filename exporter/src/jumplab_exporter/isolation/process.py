@@ -9,7 +9,6 @@ import pickle
 import signal
 import socket
 import sys
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
@@ -100,8 +99,10 @@ class IsolatedProcess:
 async def started(task: Task) -> AsyncIterator[IsolatedProcess]:
     """A new process with the task's drivers. Raises OSError."""
     own, theirs = socket_pair()
-    with own, theirs, tempfile.TemporaryFile() as file:
+    # In memory: an isolated driver starts on a full disk, too.
+    with own, theirs, os.fdopen(os.memfd_create("jumplab-isolated"), "wb") as file:
         pickle.dump(task, file)
+        file.flush()
         file.seek(0)
         command = (
             sys.executable,
@@ -127,6 +128,9 @@ async def started(task: Task) -> AsyncIterator[IsolatedProcess]:
                 copying.cancel()
 
 
-def _environment(task: Task) -> dict[str, str] | None:
-    """Where memory is bounded, threads share one arena: each of their own would count as 64 MiB."""
-    return {**os.environ, "MALLOC_ARENA_MAX": "1"} if task.memory_bytes is not None else None
+def _environment(task: Task) -> dict[str, str]:
+    """The exporter's, which its drivers were written for.
+
+    Where memory is bounded, threads share one arena: each of their own would count as 64 MiB.
+    """
+    return {**os.environ, **({"MALLOC_ARENA_MAX": "1"} if task.memory_bytes is not None else {})}

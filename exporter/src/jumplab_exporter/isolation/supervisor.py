@@ -12,6 +12,7 @@ from jumplab.protocol.v1.session_pb2 import LogLine
 from jumplab.session.client.attaching import attach
 from jumplab.session.client.loader import ClientClasses
 from jumplab.session.client.session import Session
+from jumplab.system_errors import system_sentence
 from jumplab.transport.backoff import Backoff
 from jumplab.transport.first_completed import first_completed
 from jumplab_exporter.isolation.child import Task
@@ -126,7 +127,7 @@ class Supervisor:
                     return self._not_started(greeting)
                 cause = await self._serve(process, greeting)
         except OSError as error:
-            return self._not_started(f"could not be started: {error}")
+            return self._not_started(f"could not be started: {system_sentence(error)}")
         return True, cause
 
     async def _greeting(self, process: IsolatedProcess) -> Greeting | str:

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from jumplab.children import Spawned, spawn
+from jumplab_exporter.processes.clean_environment import clean_environment
 
 _GUARD = Path(__file__).with_name("guard.py")
 
@@ -39,8 +40,9 @@ class Child:
     ) -> Self:
         """Starts a command, with the open descriptors `inherited_descriptors` under their numbers.
 
-        separate: `errors` is standard error, and what is written to `given` is standard input.  terminal: the
-        descriptor of a terminal that becomes all three, and the command's controlling one; there is no `output` then.
+        environment: its variables; None: the `clean_environment`.  separate: `errors` is standard error, and what is
+        written to `given` is standard input.  terminal: the descriptor of a terminal that becomes all three, and the
+        command's controlling one; there is no `output` then.
         The process is the caller's to end, with `kill` or by leaving its context.
         """
         child_end, own_end = os.pipe()
@@ -50,7 +52,7 @@ class Child:
                 await pipes.open(separate=separate)
             process = spawn(
                 (sys.executable, "-I", "-S", str(_GUARD), str(child_end), *command),
-                environment=environment,
+                environment=clean_environment() if environment is None else environment,
                 output=pipes.ends["output"] if terminal is None else terminal,
                 errors=pipes.ends.get("errors"),
                 given=pipes.ends.get("given", terminal),

@@ -126,6 +126,8 @@ class DriverStream(LinkedByteStream):
         failure = None if result.cancelled() else result.exception()
         if isinstance(failure, errors.DriverError):
             self.close(failure)
+        elif not result.cancelled():
+            self.drop_what_is_sent()  # the driver's method has returned; what it has sent is still to come
 
     async def _next(self) -> EnvelopeStream:
         while not (self.ended_by_peer and self._call.result.done()):

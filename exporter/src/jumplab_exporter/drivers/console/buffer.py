@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jumplab.drivers.console.interface import ConsoleState, Gap
+from jumplab.system_errors import system_sentence
 from jumplab_exporter.drivers.console.spill import Spill, spill_folder
 
 _BLOCK_BYTES = 64 << 10
@@ -100,7 +101,7 @@ class ConsoleBuffer:
             return self._read_back(offset)
         except OSError as error:
             self._spill.forget()
-            self._warn(f"the console's output could not be read back from the disk: {error}")
+            self._warn(f"the console's output could not be read back from the disk: {system_sentence(error)}")
             return Gap(offset, self.start_offset - offset)
 
     @property

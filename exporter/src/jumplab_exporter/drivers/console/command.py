@@ -11,11 +11,11 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field
 
-from jumplab_exporter.drivers.clean_environment import clean_environment
 from jumplab_exporter.drivers.console.ports import Port, TerminalPort
 from jumplab_exporter.drivers.console.reconnecting import ReconnectingConsole
 from jumplab_exporter.drivers.terminals import COLUMNS, ROWS, TerminalType
 from jumplab_exporter.processes.child import Child
+from jumplab_exporter.processes.clean_environment import clean_environment
 
 _LAST_OUTPUT_SECONDS = 1.0
 

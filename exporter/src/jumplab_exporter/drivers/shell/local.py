@@ -12,7 +12,6 @@ from pydantic import AfterValidator, Field
 from jumplab.driver import ByteStream, Driver
 from jumplab.drivers.shell import ShellInterface, Transfer
 from jumplab.drivers.shell.framing import Output
-from jumplab_exporter.drivers.clean_environment import clean_environment
 from jumplab_exporter.drivers.shell.allowed import Allowed
 from jumplab_exporter.drivers.shell.folder import Folder
 from jumplab_exporter.drivers.shell.streaming import Reader, converse, require_command
@@ -60,7 +59,7 @@ class LocalShell(ShellInterface, Driver):
     async def run(self, stream: ByteStream, *, command: list[str]) -> int:
         words = self._allowed(command)
         try:
-            started = await Child.start(words, environment=clean_environment(), folder=self.folder, separate=True)
+            started = await Child.start(words, folder=self.folder, separate=True)
         except OSError as error:
             raise OSError(f'"{command[0]}" could not be started: {error.strerror or error}') from error
         async with started as child:

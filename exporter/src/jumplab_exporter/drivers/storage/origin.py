@@ -11,6 +11,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+from jumplab.system_errors import system_sentence
 from jumplab_exporter.drivers.storage.qcow2 import Header, header_of
 from jumplab_exporter.drivers.storage.settings import DiskFormat
 
@@ -73,7 +74,8 @@ def mark_leased(path: Path, disk_format: DiskFormat) -> str:
     except OSError as error:
         with suppress(OSError):
             _beside(path).unlink()  # of a full disk: a part of a mark is none
-        return f"{path} can't be marked as leased, neither by an attribute nor by a file beside it: {error}"
+        why = system_sentence(error)
+        return f"{path} can't be marked as leased, neither by an attribute nor by a file beside it: {why}"
     finally:
         os.close(descriptor)
     return ""

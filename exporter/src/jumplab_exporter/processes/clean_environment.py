@@ -1,4 +1,4 @@
-"""What commands that clients use see of the exporter's environment, which may have secrets."""
+"""What commands see of the exporter's environment, which may have secrets: their output reaches clients."""
 
 import os
 
