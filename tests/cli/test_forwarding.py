@@ -1,8 +1,9 @@
-"""`j NAME forward-tcp`."""
+"""`j NAME forward`: ports and Unix sockets of this machine."""
 
 import asyncio
 import signal
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.client.authority import Authority
 from tests.client.bench import bench_of
 from tests.client.lab_double import LabDouble, config_for
 
-SHELL = ("shell", "-l", "board=x", "--name", "demo", "--", "j", "web", "forward-tcp")
+SHELL = ("shell", "-l", "board=x", "--name", "demo", "--", "j", "web", "forward")
 
 
 async def shout(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -49,3 +50,39 @@ async def test_a_port_that_is_taken_is_one_sentence(web_user: User) -> None:
         refused = await web_user.run("jumplab", *SHELL, str(port))
     assert refused.status == 1
     assert f"can't listen on 127.0.0.1:{port}" in refused.last_line
+
+
+async def test_a_socket_of_this_machine_leads_to_the_service(web_user: User, tmp_path: Path) -> None:
+    forwarding = await web_user.start("jumplab", *SHELL, f"{tmp_path}/new/web")
+    assert forwarding.stdout is not None
+    path = (await forwarding.stdout.readline()).decode().strip()
+    assert path == f"{tmp_path}/new/web"
+    reader, writer = await asyncio.open_unix_connection(path)
+    writer.write(b"hello")
+    writer.write_eof()
+    assert await reader.read() == b"HELLO"
+    writer.close()
+    forwarding.send_signal(signal.SIGTERM)
+    assert (await outcome_of(forwarding)).status == 128 + signal.SIGTERM
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("/" + "x" * 120, "a Unix socket's path has 107 at most"),
+        ("/etc/web", "others can enter /etc"),
+        ("70000", "70000 is not in the range"),
+        ("web", "'web' is not a valid integer"),
+    ],
+)
+async def test_a_place_that_can_t_be_is_one_sentence(web_user: User, where: str, said: str) -> None:
+    refused = await web_user.run("jumplab", *SHELL, where)
+    assert refused.status in (1, 2)
+    assert said in refused.last_line
+
+
+async def test_the_name_that_jumpstarter_has_for_it_works(web_user: User) -> None:
+    helped = await web_user.run("jumplab", *SHELL[:-1], "forward-tcp", "--help")
+    assert (helped.status, "any free port" in helped.out) == (0, True)
+    assert "forward-tcp" not in (await web_user.run("jumplab", *SHELL[:-1], "--help")).out

@@ -18,6 +18,9 @@ BOOT = "jumplab.drivers.boot.BootServerInterface"
 SHELL = "jumplab.drivers.shell.ShellInterface"
 STORAGE = "jumplab.drivers.storage.StorageInterface"
 TCP = "jumplab.drivers.network.TcpInterface"
+UNIX = "jumplab.drivers.network.UnixInterface"
+NETWORK = frozenset((TCP, UNIX))
+"""The interfaces of network services."""
 
 
 class TreeClient(AsyncDriverClient):

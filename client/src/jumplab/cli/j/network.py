@@ -1,29 +1,77 @@
-"""`j NAME forward-tcp [PORT]`: a port of this machine that leads to a TCP service of the device."""
+"""`j NAME forward [WHERE]`: a port or a Unix socket of this machine that leads to a service of the device."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 import click
 
 from jumplab.cli.exit_status import print_note
+from jumplab.cli.j.driver_tree import TCP, UNIX
 from jumplab.driver import AsyncDriverClient
 
+_HOST = click.option("--host", default="127.0.0.1", show_default=True, help="Local address to listen on.")
 
-def network_commands(client: Callable[[], AsyncDriverClient]) -> Mapping[str, click.Command]:
-    """The commands of a TCP service.  client: gives its client, when a command runs."""
 
-    @click.command("forward-tcp")
-    @click.argument("port", type=click.IntRange(0, 65535), default=0)
-    @click.option("--host", default="127.0.0.1", show_default=True, help="Local address to listen on.")
-    async def forward_tcp(port: int, host: str) -> None:
-        """Forward PORT of this machine, or any free one, to the service until Ctrl-C; prints the address."""
-        from jumplab.drivers.network.forwarding import forwarded
+class Where(click.ParamType[int | str]):
+    """A port of this machine, or the path of a Unix socket."""
 
-        try:
-            async with forwarded(client(), port, host, lambda sentence: print_note(sentence, "j")) as forwarding:
-                click.echo(f"{forwarding.host}:{forwarding.port}")
-                await asyncio.Event().wait()  # until a signal cancels it
-        except OSError as error:
-            raise click.ClickException(f"can't listen on {host}:{port}: {error.strerror or error}") from error
+    name = "where"
 
-    return {"forward-tcp": forward_tcp}
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        if isinstance(value, str) and "/" in value:
+            return value
+        return click.IntRange(0, 65535).convert(value, param, ctx)
+
+
+def network_commands(client: Callable[[], AsyncDriverClient], interfaces: set[str]) -> Mapping[str, click.Command]:
+    """The commands of a network service.  client: gives its client, when a command runs.  interfaces: its own."""
+    if {TCP, UNIX} & interfaces:
+        return {"forward": _forward(client), "forward-tcp": _forward(client, hidden=True)}
+    return {}
+
+
+def _forward(client: Callable[[], AsyncDriverClient], *, hidden: bool = False) -> click.Command:
+    """hidden: under its name in Jumpstarter's `j`."""
+
+    @click.command(hidden=hidden)
+    @click.argument("where", type=Where(), default=0)
+    @_HOST
+    async def forward(where: int | str, host: str) -> None:
+        """Forward WHERE to the service until Ctrl-C, and print it.
+
+        WHERE is a port of this machine, or a path with a / for a Unix socket; without it, any free port.
+        """
+        from jumplab.drivers.network.forwarding import Service, forwarded, forwarded_socket
+
+        service = Service.of(client())
+        with _sentences(where, host):
+            if isinstance(where, str):
+                async with forwarded_socket(service, where, _notify) as socket:
+                    await _until_interrupted(socket.path)
+            else:
+                async with forwarded(service, where, host, _notify) as port:
+                    await _until_interrupted(f"{port.host}:{port.port}")
+
+    return forward
+
+
+@contextmanager
+def _sentences(where: int | str, host: str) -> Iterator[None]:
+    """A place that can't be listened at as one sentence."""
+    place = where if isinstance(where, str) else f"{host}:{where}"
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise click.ClickException(f"can't listen on {place}: {reason}") from error
+
+
+async def _until_interrupted(place: str) -> None:
+    click.echo(place)
+    await asyncio.Event().wait()  # until a signal cancels it
+
+
+def _notify(sentence: str) -> None:
+    print_note(sentence, "j")

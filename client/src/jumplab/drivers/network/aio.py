@@ -1,11 +1,18 @@
 """A device's network services, for asyncio."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from jumplab.driver import AsyncDriverClient
-from jumplab.drivers.network.forwarding import Forwarding, forwarded
-from jumplab.drivers.network.interface import TcpInterface
+from jumplab.drivers.network.forwarding import (
+    Forwarding,
+    Service,
+    SocketForwarding,
+    forwarded,
+    forwarded_socket,
+)
+from jumplab.drivers.network.interface import TcpInterface, UnixInterface
 
 
 class AsyncTcpClient(AsyncDriverClient, TcpInterface):
@@ -19,5 +26,31 @@ class AsyncTcpClient(AsyncDriverClient, TcpInterface):
         can't go on are reset, never ended as if they were complete, and the reason is logged. Raises OSError where the
         port is taken.
         """
-        async with forwarded(self, port, host) as forwarding:
+        async with forwarded(Service.of(self), port, host) as forwarding:
+            yield forwarding
+
+    @asynccontextmanager
+    async def forward_unix(self, path: str | os.PathLike[str] | None = None) -> AsyncIterator[SocketForwarding]:
+        """Listens at a Unix socket of this machine while the context lasts, as `forward` does at a port.
+
+        path: in a folder that is made, or that has mode 0700; None: in a new folder; what it gives says where.  Raises
+        ValueError for a path that is too long, OSError where it can't be used.
+        """
+        async with forwarded_socket(Service.of(self), path) as forwarding:
+            yield forwarding
+
+
+class AsyncUnixClient(AsyncDriverClient, UnixInterface):
+    """A service at a Unix socket of the lab host. `open("connect")` is one connection to it, as a byte stream."""
+
+    @asynccontextmanager
+    async def forward(self, port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[Forwarding]:
+        """Listens on this machine while the context lasts: AsyncTcpClient.forward."""
+        async with forwarded(Service.of(self), port, host) as forwarding:
+            yield forwarding
+
+    @asynccontextmanager
+    async def forward_unix(self, path: str | os.PathLike[str] | None = None) -> AsyncIterator[SocketForwarding]:
+        """Listens at a Unix socket of this machine while the context lasts: AsyncTcpClient.forward_unix."""
+        async with forwarded_socket(Service.of(self), path) as forwarding:
             yield forwarding

@@ -1,4 +1,4 @@
-"""The contract of a TCP service."""
+"""The contracts of network services: those of the device, and one that lets the device call the client's side."""
 
 from abc import abstractmethod
 from typing import ClassVar
@@ -24,3 +24,22 @@ class TcpInterface(DriverInterface):
     @abstractmethod
     async def address(self) -> str:
         """Which service it is, as HOST:PORT in the lab's network."""
+
+
+class UnixInterface(DriverInterface):
+    """A service at a Unix socket of the lab host."""
+
+    client: ClassVar[str] = "jumplab.drivers.network.UnixClient"
+
+    @abstractmethod
+    @stream(bulk=True)
+    async def connect(self, stream: ByteStream) -> None:
+        """Opens a connection of its own and joins the stream to it, until both directions have ended.
+
+        As TcpInterface.connect, but that Unix sockets know no reset: the service sees a connection that was cut as
+        ended.
+        """
+
+    @abstractmethod
+    async def address(self) -> str:
+        """Which service it is: the path of its socket on the lab host."""

@@ -1,12 +1,13 @@
 """A device's network services, for plain code. Generated from aio.py by `make generate`."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import ClassVar
 
 from jumplab.driver import AsyncDriverClient, DriverClient
-from jumplab.drivers.network.aio import AsyncTcpClient
-from jumplab.drivers.network.forwarding import PlainForwarding
+from jumplab.drivers.network.aio import AsyncTcpClient, AsyncUnixClient
+from jumplab.drivers.network.forwarding import PlainForwarding, PlainSocketForwarding
 
 
 class TcpClient(DriverClient):
@@ -29,3 +30,36 @@ class TcpClient(DriverClient):
         """
         with self._portal.entered(self._twin.forward(port, host)) as stream:
             yield PlainForwarding(stream, self._portal)
+
+    @contextmanager
+    def forward_unix(self, path: str | os.PathLike[str] | None = None) -> Iterator[PlainSocketForwarding]:
+        """Listens at a Unix socket of this machine while the context lasts, as `forward` does at a port.
+
+        path: in a folder that is made, or that has mode 0700; None: in a new folder; what it gives says where.  Raises
+        ValueError for a path that is too long, OSError where it can't be used.
+        """
+        with self._portal.entered(self._twin.forward_unix(path)) as stream:
+            yield PlainSocketForwarding(stream, self._portal)
+
+
+class UnixClient(DriverClient):
+    """A service at a Unix socket of the lab host. `open("connect")` is one connection to it, as a byte stream."""
+
+    asynchronous: ClassVar[type[AsyncDriverClient]] = AsyncUnixClient
+    _twin: AsyncUnixClient
+
+    def address(self) -> str:
+        """Which service it is: the path of its socket on the lab host."""
+        return self._portal.run(self._twin.address())
+
+    @contextmanager
+    def forward(self, port: int = 0, host: str = "127.0.0.1") -> Iterator[PlainForwarding]:
+        """Listens on this machine while the context lasts: AsyncTcpClient.forward."""
+        with self._portal.entered(self._twin.forward(port, host)) as stream:
+            yield PlainForwarding(stream, self._portal)
+
+    @contextmanager
+    def forward_unix(self, path: str | os.PathLike[str] | None = None) -> Iterator[PlainSocketForwarding]:
+        """Listens at a Unix socket of this machine while the context lasts: AsyncTcpClient.forward_unix."""
+        with self._portal.entered(self._twin.forward_unix(path)) as stream:
+            yield PlainSocketForwarding(stream, self._portal)
