@@ -2,12 +2,15 @@
 
 import asyncio
 import signal
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from jumplab.drivers.network.udp_sockets import receive_datagram, send_datagram, udp_socket
 from jumplab_exporter.drivers.network.tcp import TcpService
+from jumplab_exporter.drivers.network.udp import UdpService
 from tests.cli.user import User, outcome_of
 from tests.client.authority import Authority
 from tests.client.bench import bench_of
@@ -21,14 +24,26 @@ async def shout(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.close()
 
 
+async def answer(service: socket.socket) -> None:
+    while True:
+        asked, sender = await receive_datagram(service)
+        await send_datagram(service, asked.upper(), sender)
+
+
 @pytest.fixture
 async def web_user(lab: LabDouble, authority: Authority, stranger: User) -> AsyncIterator[User]:
     """Somebody whose board has a service that answers what it is sent, in capitals."""
     async with await asyncio.start_server(shout, "127.0.0.1", 0) as server:
         web = TcpService(host="127.0.0.1", port=server.sockets[0].getsockname()[1])
-        async with bench_of(lab, authority, {"web": web}) as bench:
-            stranger.configure(config_for(bench.port, authority))
-            yield stranger
+        with udp_socket(socket.AF_INET) as service:
+            service.bind(("127.0.0.1", 0))
+            snmp = UdpService(host="127.0.0.1", port=service.getsockname()[1])
+            async with bench_of(lab, authority, {"web": web, "snmp": snmp}) as bench:
+                stranger.configure(config_for(bench.port, authority))
+                answering = asyncio.create_task(answer(service))
+                yield stranger
+                answering.cancel()
+                await asyncio.gather(answering, return_exceptions=True)
 
 
 async def test_a_port_of_this_machine_leads_to_the_service_until_ctrl_c(web_user: User) -> None:
@@ -65,6 +80,17 @@ async def test_a_socket_of_this_machine_leads_to_the_service(web_user: User, tmp
     forwarding.send_signal(signal.SIGTERM)
     assert (await outcome_of(forwarding)).status == 128 + signal.SIGTERM
     assert not (tmp_path / "new").exists()
+
+
+async def test_a_udp_port_of_this_machine_leads_to_the_service(web_user: User) -> None:
+    forwarding = await web_user.start("jumplab", *SHELL[:-2], "snmp", "forward")
+    assert forwarding.stdout is not None
+    host, port = (await forwarding.stdout.readline()).decode().strip().split(":")
+    with udp_socket(socket.AF_INET) as sender:
+        await send_datagram(sender, b"hello", (host, int(port)))
+        assert (await receive_datagram(sender))[0] == b"HELLO"
+    forwarding.send_signal(signal.SIGTERM)
+    assert (await outcome_of(forwarding)).status == 128 + signal.SIGTERM
 
 
 @pytest.mark.parametrize(

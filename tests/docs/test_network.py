@@ -18,7 +18,7 @@ from jumplab_exporter.driver_factory import build_drivers, driver_class
 from tests.docs.pages import ROOT, blocks
 
 PAGE = "docs/drivers/network.md"
-TYPES = ("network/tcp", "network/unix")
+TYPES = ("network/tcp", "network/udp", "network/unix")
 
 
 def configured(name: str, **settings: Any) -> dict[str, Any]:
@@ -48,6 +48,28 @@ def test_the_code_of_the_forwards_connects() -> None:
                 service.accept()[0].close()
 
         exec(code, {"board": board, "connect": connect})
+
+
+def test_the_code_for_datagrams_asks() -> None:
+    code = next(each for each in blocks(PAGE) if each.startswith("with board.snmp."))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as service:
+        service.bind(("127.0.0.1", 0))
+        with served(configured("snmp", host="127.0.0.1", port=service.getsockname()[1])) as board:
+
+            def ask(*where: Any) -> None:
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as here:
+                    here.sendto(b"asked", where)
+                    service.sendto(b"answered", service.recvfrom(100)[1])
+                    assert here.recv(100) == b"answered"
+
+            exec(code, {"board": board, "ask": ask})
+
+
+def test_each_configuration_is_served_as_printed() -> None:
+    for kind in TYPES:
+        name = next(each.partition(":")[0] for each in blocks(PAGE) if f"\n  type: {kind}\n" in each)
+        with served(configured(name)) as board:
+            assert board.children[name].address()
 
 
 @pytest.mark.parametrize("kind", TYPES)

@@ -18,8 +18,9 @@ BOOT = "jumplab.drivers.boot.BootServerInterface"
 SHELL = "jumplab.drivers.shell.ShellInterface"
 STORAGE = "jumplab.drivers.storage.StorageInterface"
 TCP = "jumplab.drivers.network.TcpInterface"
+UDP = "jumplab.drivers.network.UdpInterface"
 UNIX = "jumplab.drivers.network.UnixInterface"
-NETWORK = frozenset((TCP, UNIX))
+NETWORK = frozenset((TCP, UDP, UNIX))
 """The interfaces of network services."""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from jumplab.cli.exit_status import print_note
-from jumplab.cli.j.driver_tree import TCP, UNIX
+from jumplab.cli.j.driver_tree import TCP, UDP, UNIX
 from jumplab.driver import AsyncDriverClient
 
 _HOST = click.option("--host", default="127.0.0.1", show_default=True, help="Local address to listen on.")
@@ -29,6 +29,8 @@ def network_commands(client: Callable[[], AsyncDriverClient], interfaces: set[st
     """The commands of a network service.  client: gives its client, when a command runs.  interfaces: its own."""
     if {TCP, UNIX} & interfaces:
         return {"forward": _forward(client), "forward-tcp": _forward(client, hidden=True)}
+    if UDP in interfaces:
+        return {"forward": _forward_datagrams(client)}
     return {}
 
 
@@ -53,6 +55,22 @@ def _forward(client: Callable[[], AsyncDriverClient], *, hidden: bool = False) -
             else:
                 async with forwarded(service, where, host, _notify) as port:
                     await _until_interrupted(f"{port.host}:{port.port}")
+
+    return forward
+
+
+def _forward_datagrams(client: Callable[[], AsyncDriverClient]) -> click.Command:
+    @click.command("forward")
+    @click.argument("port", type=click.IntRange(0, 65535), default=0)
+    @_HOST
+    async def forward(port: int, host: str) -> None:
+        """Forward the UDP PORT of this machine, or any free one, to the service until Ctrl-C, and print it."""
+        from jumplab.drivers.network.datagrams import forwarded_datagrams
+        from jumplab.drivers.network.forwarding import Service
+
+        with _sentences(port, host):
+            async with forwarded_datagrams(Service.of(client()), port, host, _notify) as here:
+                await _until_interrupted(f"{here.host}:{here.port}")
 
     return forward
 

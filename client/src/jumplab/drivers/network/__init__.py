@@ -1,7 +1,17 @@
 """A device's network services."""
 
-from jumplab.drivers.network.aio import AsyncTcpClient, AsyncUnixClient
-from jumplab.drivers.network.interface import TcpInterface, UnixInterface
-from jumplab.drivers.network.plain import TcpClient, UnixClient
+from jumplab.drivers.network.aio import AsyncTcpClient, AsyncUdpClient, AsyncUnixClient
+from jumplab.drivers.network.interface import TcpInterface, UdpInterface, UnixInterface
+from jumplab.drivers.network.plain import TcpClient, UdpClient, UnixClient
 
-__all__ = ["AsyncTcpClient", "AsyncUnixClient", "TcpClient", "TcpInterface", "UnixClient", "UnixInterface"]
+__all__ = [
+    "AsyncTcpClient",
+    "AsyncUdpClient",
+    "AsyncUnixClient",
+    "TcpClient",
+    "TcpInterface",
+    "UdpClient",
+    "UdpInterface",
+    "UnixClient",
+    "UnixInterface",
+]

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from jumplab.driver import AsyncDriverClient
+from jumplab.drivers.network.datagrams import forwarded_datagrams
 from jumplab.drivers.network.forwarding import (
     Forwarding,
     Service,
@@ -12,7 +13,7 @@ from jumplab.drivers.network.forwarding import (
     forwarded,
     forwarded_socket,
 )
-from jumplab.drivers.network.interface import TcpInterface, UnixInterface
+from jumplab.drivers.network.interface import TcpInterface, UdpInterface, UnixInterface
 
 
 class AsyncTcpClient(AsyncDriverClient, TcpInterface):
@@ -53,4 +54,19 @@ class AsyncUnixClient(AsyncDriverClient, UnixInterface):
     async def forward_unix(self, path: str | os.PathLike[str] | None = None) -> AsyncIterator[SocketForwarding]:
         """Listens at a Unix socket of this machine while the context lasts: AsyncTcpClient.forward_unix."""
         async with forwarded_socket(Service.of(self), path) as forwarding:
+            yield forwarding
+
+
+class AsyncUdpClient(AsyncDriverClient, UdpInterface):
+    """A UDP service of the device. `open("connect")` is one port's datagrams, as messages in a byte stream."""
+
+    @asynccontextmanager
+    async def forward(self, port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[Forwarding]:
+        """Listens at a UDP port of this machine while the context lasts, and passes datagrams on.
+
+        port: 0 for any free one; what it gives says which.  Each sender has a port of its own at the lab host, so that
+        it gets the answers to what it has sent, until it has been silent for a minute. Where datagrams are lost with
+        the session, the reason is logged. Raises OSError where the port is taken.
+        """
+        async with forwarded_datagrams(Service.of(self), port, host) as forwarding:
             yield forwarding

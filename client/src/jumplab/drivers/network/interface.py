@@ -43,3 +43,23 @@ class UnixInterface(DriverInterface):
     @abstractmethod
     async def address(self) -> str:
         """Which service it is: the path of its socket on the lab host."""
+
+
+class UdpInterface(DriverInterface):
+    """A UDP service of the device, as the lab host reaches it."""
+
+    client: ClassVar[str] = "jumplab.drivers.network.UdpClient"
+
+    @abstractmethod
+    @stream
+    async def connect(self, stream: ByteStream) -> None:
+        """Sends datagrams from a port of its own, and returns those that come from the service, until the stream ends.
+
+        Each datagram of 65,507 bytes at most is a message as `jumplab.drivers.network.frames` has them. As on every
+        network some may be lost: those that nobody takes, and those that come faster than the stream carries them.
+        Raises ConnectionError where the service has no address, ValueError for a datagram that is too long.
+        """
+
+    @abstractmethod
+    async def address(self) -> str:
+        """Which service it is, as HOST:PORT in the lab's network."""

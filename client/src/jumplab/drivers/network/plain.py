@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import ClassVar
 
 from jumplab.driver import AsyncDriverClient, DriverClient
-from jumplab.drivers.network.aio import AsyncTcpClient, AsyncUnixClient
+from jumplab.drivers.network.aio import AsyncTcpClient, AsyncUdpClient, AsyncUnixClient
 from jumplab.drivers.network.forwarding import PlainForwarding, PlainSocketForwarding
 
 
@@ -63,3 +63,25 @@ class UnixClient(DriverClient):
         """Listens at a Unix socket of this machine while the context lasts: AsyncTcpClient.forward_unix."""
         with self._portal.entered(self._twin.forward_unix(path)) as stream:
             yield PlainSocketForwarding(stream, self._portal)
+
+
+class UdpClient(DriverClient):
+    """A UDP service of the device. `open("connect")` is one port's datagrams, as messages in a byte stream."""
+
+    asynchronous: ClassVar[type[AsyncDriverClient]] = AsyncUdpClient
+    _twin: AsyncUdpClient
+
+    def address(self) -> str:
+        """Which service it is, as HOST:PORT in the lab's network."""
+        return self._portal.run(self._twin.address())
+
+    @contextmanager
+    def forward(self, port: int = 0, host: str = "127.0.0.1") -> Iterator[PlainForwarding]:
+        """Listens at a UDP port of this machine while the context lasts, and passes datagrams on.
+
+        port: 0 for any free one; what it gives says which.  Each sender has a port of its own at the lab host, so that
+        it gets the answers to what it has sent, until it has been silent for a minute. Where datagrams are lost with
+        the session, the reason is logged. Raises OSError where the port is taken.
+        """
+        with self._portal.entered(self._twin.forward(port, host)) as stream:
+            yield PlainForwarding(stream, self._portal)
