@@ -1,4 +1,4 @@
-"""`j NAME forward`: ports and Unix sockets of this machine."""
+"""`j NAME forward`: ports and Unix sockets of this machine; `j NAME accept`: the other way."""
 
 import asyncio
 import signal
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from jumplab.drivers.network.udp_sockets import receive_datagram, send_datagram, udp_socket
+from jumplab_exporter.drivers.network.listener import TcpListener
 from jumplab_exporter.drivers.network.tcp import TcpService
 from jumplab_exporter.drivers.network.udp import UdpService
 from tests.cli.user import User, outcome_of
@@ -38,7 +39,9 @@ async def web_user(lab: LabDouble, authority: Authority, stranger: User) -> Asyn
         with udp_socket(socket.AF_INET) as service:
             service.bind(("127.0.0.1", 0))
             snmp = UdpService(host="127.0.0.1", port=service.getsockname()[1])
-            async with bench_of(lab, authority, {"web": web, "snmp": snmp}) as bench:
+            async with bench_of(
+                lab, authority, {"web": web, "snmp": snmp, "backend": TcpListener(host="127.0.0.1", port=0)}
+            ) as bench:
                 stranger.configure(config_for(bench.port, authority))
                 answering = asyncio.create_task(answer(service))
                 yield stranger
@@ -112,3 +115,26 @@ async def test_the_name_that_jumpstarter_has_for_it_works(web_user: User) -> Non
     helped = await web_user.run("jumplab", *SHELL[:-1], "forward-tcp", "--help")
     assert (helped.status, "any free port" in helped.out) == (0, True)
     assert "forward-tcp" not in (await web_user.run("jumplab", *SHELL[:-1], "--help")).out
+
+
+async def test_the_device_reaches_the_target_that_is_named_until_ctrl_c(web_user: User) -> None:
+    async with await asyncio.start_server(shout, "127.0.0.1", 0) as target:
+        to = f"127.0.0.1:{target.sockets[0].getsockname()[1]}"
+        accepting = await web_user.start("jumplab", *SHELL[:-2], "backend", "accept", "--to", to)
+        assert accepting.stdout is not None
+        host, port = (await accepting.stdout.readline()).decode().strip().split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"hello")
+        writer.write_eof()
+        assert await reader.read() == b"HELLO"
+        writer.close()
+        accepting.send_signal(signal.SIGTERM)
+        assert (await outcome_of(accepting)).status == 128 + signal.SIGTERM
+
+
+@pytest.mark.parametrize(
+    ("words", "said"), [((), "missing option '--to'"), (("--to", "8080"), '"8080" is no target; write HOST:PORT')]
+)
+async def test_without_a_target_nobody_is_let_in(web_user: User, words: tuple[str, ...], said: str) -> None:
+    refused = await web_user.run("jumplab", *SHELL[:-2], "backend", "accept", *words)
+    assert (refused.status, said in refused.last_line) == (2, True), refused

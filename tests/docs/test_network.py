@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import socket
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.request import ProxyHandler, build_opener
 
 import pytest
 import yaml
@@ -18,7 +21,7 @@ from jumplab_exporter.driver_factory import build_drivers, driver_class
 from tests.docs.pages import ROOT, blocks
 
 PAGE = "docs/drivers/network.md"
-TYPES = ("network/tcp", "network/udp", "network/unix")
+TYPES = ("network/listener", "network/tcp", "network/udp", "network/unix")
 
 
 def configured(name: str, **settings: Any) -> dict[str, Any]:
@@ -65,10 +68,76 @@ def test_the_code_for_datagrams_asks() -> None:
             exec(code, {"board": board, "ask": ask})
 
 
+class Console:
+    """A board that loads what its command names."""
+
+    def __init__(self) -> None:
+        self.loaded: list[bytes] = []
+        self.run = self._run
+
+    def _run(self, command: str) -> None:
+        with build_opener(ProxyHandler({})).open(command.removeprefix("wget ")) as answer:
+            self.loaded.append(answer.read())
+
+
+@contextmanager
+def web_server() -> Iterator[int]:
+    """Answers each request with its path: its port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(self.path.encode())
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            serving.join()
+
+
+def test_the_code_of_the_other_way_lets_the_board_in() -> None:
+    code = next(each for each in blocks(PAGE) if each.startswith("with board.backend."))
+    console = Console()
+    with web_server() as port, served(configured("backend", host="127.0.0.1", port=0)) as lab:
+        board = type("Board", (), {"backend": lab.backend, "console": console})
+        exec(code.replace("127.0.0.1:8000", f"127.0.0.1:{port}"), {"board": board})
+    assert console.loaded == [b"/image"]
+
+
+def test_the_code_between_two_boards_joins_them() -> None:
+    code = next(each for each in blocks(PAGE) if each.startswith("with jumplab.lease"))
+    console = Console()
+    with (
+        web_server() as port,
+        served(configured("ssh", host="127.0.0.1", port=port)) as peer,
+        served(configured("backend", host="127.0.0.1", port=0)) as dut,
+    ):
+        both = {
+            "dut": type("Dut", (), {"backend": dut.backend, "console": console}),
+            "peer": type("Peer", (), {"web": peer.ssh}),
+        }
+
+        def lease(exporters: dict[str, str]) -> Any:
+            assert set(exporters) == {"dut", "peer"}
+            return nullcontext(type("Boards", (), both))
+
+        exec(code, {"jumplab": type("Leases", (), {"lease": lease})})
+    assert console.loaded == [b"/"]
+
+
 def test_each_configuration_is_served_as_printed() -> None:
     for kind in TYPES:
         name = next(each.partition(":")[0] for each in blocks(PAGE) if f"\n  type: {kind}\n" in each)
-        with served(configured(name)) as board:
+        ours = {"host": "127.0.0.1", "port": 0} if kind == "network/listener" else {}
+        with served(configured(name, **ours)) as board:
             assert board.children[name].address()
 
 

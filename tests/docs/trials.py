@@ -24,7 +24,10 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
     "docs/drivers/lines.md": {"": f"{_TESTS}/test_lines.py"},
     "docs/drivers/console-remote.md": {"": f"{_TESTS}/test_remote_consoles.py"},
     "docs/drivers/shell.md": {"": f"{_TESTS}/test_shells.py"},
-    "docs/drivers/network.md": dict.fromkeys(("with board.ssh.", "with board.snmp."), f"{_TESTS}/test_network.py"),
+    "docs/drivers/network.md": dict.fromkeys(
+        ("with board.ssh.", "with board.snmp.", "with board.backend.", "with jumplab.lease(exporters"),
+        f"{_TESTS}/test_network.py",
+    ),
     "docs/drivers/storage-mux.md": {"": f"{_TESTS}/test_storage_mux.py"},
     "docs/exporter.md": {
         **dict.fromkeys(("export:", "hooks:", "failureDetection:"), f"{_TESTS}/test_configuration_pages.py"),
@@ -78,7 +81,7 @@ NOT_RUN: Mapping[str, Mapping[str, str]] = {
     },
     "docs/drivers/consoles.md": {"echo jumplab": "a shell gets it; tests/drivers/test_console_run.py reads it there"},
     "docs/drivers/network.md": dict.fromkeys(
-        ("j ssh", "j snmp"), "it waits for Ctrl-C; tests/cli/test_forwarding.py runs it"
+        ("j ssh", "j snmp", "j backend"), "it waits for Ctrl-C; tests/cli/test_forwarding.py runs it"
     ),
     "docs/drivers/storage-disk.md": {"disk: can't": "tests/drivers/test_storage_formats.py holds the sentence"},
     "docs/exporter.md": {

@@ -17,10 +17,11 @@ POWER = "jumplab.drivers.power.PowerInterface"
 BOOT = "jumplab.drivers.boot.BootServerInterface"
 SHELL = "jumplab.drivers.shell.ShellInterface"
 STORAGE = "jumplab.drivers.storage.StorageInterface"
+LISTENER = "jumplab.drivers.network.ListenerInterface"
 TCP = "jumplab.drivers.network.TcpInterface"
 UDP = "jumplab.drivers.network.UdpInterface"
 UNIX = "jumplab.drivers.network.UnixInterface"
-NETWORK = frozenset((TCP, UDP, UNIX))
+NETWORK = frozenset((LISTENER, TCP, UDP, UNIX))
 """The interfaces of network services."""
 
 

@@ -1,4 +1,8 @@
-"""`j NAME forward [WHERE]`: a port or a Unix socket of this machine that leads to a service of the device."""
+"""`j NAME forward [WHERE]`: a port or a Unix socket of this machine that leads to a service of the device.
+
+`j NAME accept --to TARGET` is the other way: a port of the lab host that leads the device to a service of this side. It
+has a word of its own, since it is as dangerous as useful: who types it lets somebody in.
+"""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
@@ -8,7 +12,7 @@ from typing import Any
 import click
 
 from jumplab.cli.exit_status import print_note
-from jumplab.cli.j.driver_tree import TCP, UDP, UNIX
+from jumplab.cli.j.driver_tree import LISTENER, TCP, UDP, UNIX
 from jumplab.driver import AsyncDriverClient
 
 _HOST = click.option("--host", default="127.0.0.1", show_default=True, help="Local address to listen on.")
@@ -31,6 +35,8 @@ def network_commands(client: Callable[[], AsyncDriverClient], interfaces: set[st
         return {"forward": _forward(client), "forward-tcp": _forward(client, hidden=True)}
     if UDP in interfaces:
         return {"forward": _forward_datagrams(client)}
+    if LISTENER in interfaces:
+        return {"accept": _accept(client)}
     return {}
 
 
@@ -73,6 +79,26 @@ def _forward_datagrams(client: Callable[[], AsyncDriverClient]) -> click.Command
                 await _until_interrupted(f"{here.host}:{here.port}")
 
     return forward
+
+
+def _accept(client: Callable[[], AsyncDriverClient]) -> click.Command:
+    @click.command()
+    @click.option("--to", required=True, help="HOST:PORT, or the path of a Unix socket from / on.")
+    async def accept(to: str) -> None:
+        """Let the device's connections in until Ctrl-C, lead them to the target, and print where they are accepted.
+
+        The device reaches that target alone.
+        """
+        from jumplab.drivers.network.accepting import Target, accepted
+
+        try:
+            Target.parse(to)
+        except ValueError as error:
+            raise click.UsageError(f"--to: {error}") from error
+        async with accepted(client(), to, _notify) as accepting:
+            await _until_interrupted(f"{accepting.host}:{accepting.port}")
+
+    return accept
 
 
 @contextmanager

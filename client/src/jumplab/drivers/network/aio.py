@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from jumplab.driver import AsyncDriverClient
+from jumplab.drivers.network.accepting import Accepting, accepted
 from jumplab.drivers.network.datagrams import forwarded_datagrams
 from jumplab.drivers.network.forwarding import (
     Forwarding,
@@ -13,7 +14,7 @@ from jumplab.drivers.network.forwarding import (
     forwarded,
     forwarded_socket,
 )
-from jumplab.drivers.network.interface import TcpInterface, UdpInterface, UnixInterface
+from jumplab.drivers.network.interface import ListenerInterface, TcpInterface, UdpInterface, UnixInterface
 
 
 class AsyncTcpClient(AsyncDriverClient, TcpInterface):
@@ -70,3 +71,20 @@ class AsyncUdpClient(AsyncDriverClient, UdpInterface):
         """
         async with forwarded_datagrams(Service.of(self), port, host) as forwarding:
             yield forwarding
+
+
+class AsyncListenerClient(AsyncDriverClient, ListenerInterface):
+    """A port of the lab host that the device connects to."""
+
+    @asynccontextmanager
+    async def accept(  # type: ignore[override] # the target takes the place of the stream
+        self, to: str
+    ) -> AsyncIterator[Accepting]:
+        """Lets the device's connections in while the context lasts, and joins each to one of its own to the target.
+
+        to: HOST:PORT as this machine reaches it, or the path of a Unix socket from / on: the device reaches nothing
+        else.  What it gives says where the device connects to. A connection that can't be led on is reset, and the
+        reason is logged. Raises ValueError for what is no target, DriverFailed where the driver can't listen.
+        """
+        async with accepted(self, to) as accepting:
+            yield accepting

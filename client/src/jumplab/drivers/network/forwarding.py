@@ -3,11 +3,11 @@
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
-from jumplab.driver import AsyncDriverClient, Portal, ResultStream
+from jumplab.driver import AsyncDriverClient, ByteStream, Portal, ResultStream
 from jumplab.driver.errors import DriverError, StreamReset
 from jumplab.drivers.network.joining import join, reset
 from jumplab.drivers.network.unix_sockets import private_socket
@@ -117,7 +117,7 @@ async def _connection(
     """One connection from its first byte to its end. What goes wrong resets it, and is told."""
     try:
         async with service.open() as stream:
-            await carry(stream, reader, writer)
+            await carry(stream, stream.result, reader, writer)
     except DriverError as error:
         notify(f"a connection to {service.name} was cut: {error}")
     except OSError:
@@ -126,8 +126,13 @@ async def _connection(
         reset(writer)  # where it has not ended in order
 
 
-async def carry(stream: ResultStream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Joins a connection to a driver's stream, until both have ended.
+async def carry(
+    stream: ByteStream,
+    result: Callable[[], Awaitable[bytes]],
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+) -> None:
+    """Joins a connection to a driver's stream, until both have ended.  result: that of the driver's method.
 
     Raises OSError where the connection was reset, and DriverError, if possible what the driver has raised, which says
     more than that the stream was reset.
@@ -135,14 +140,14 @@ async def carry(stream: ResultStream, reader: asyncio.StreamReader, writer: asyn
     try:
         await join(stream, reader, writer)
     except StreamReset as error:
-        raise await _reason(stream) or error from error
-    await stream.result()
+        raise await _reason(result) or error from error
+    await result()
 
 
-async def _reason(stream: ResultStream) -> DriverError | None:
+async def _reason(result: Callable[[], Awaitable[bytes]]) -> DriverError | None:
     try:
         async with asyncio.timeout(_REASON_BOUND_SECONDS):
-            await stream.result()
+            await result()
     except DriverError as error:
         return error
     except TimeoutError:

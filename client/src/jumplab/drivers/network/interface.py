@@ -63,3 +63,25 @@ class UdpInterface(DriverInterface):
     @abstractmethod
     async def address(self) -> str:
         """Which service it is, as HOST:PORT in the lab's network."""
+
+
+class ListenerInterface(DriverInterface):
+    """A port of the lab host that the device connects to, and that leads to the client's side."""
+
+    client: ClassVar[str] = "jumplab.drivers.network.ListenerClient"
+
+    @abstractmethod
+    @stream(bulk=True)
+    async def accept(self, stream: ByteStream) -> None:
+        """Waits for a connection of the device, and joins the stream to it until both directions have ended.
+
+        First come two messages as `jumplab.drivers.network.frames` has them: an empty one once connections are let in,
+        and with the connection the device's HOST:PORT. Then comes what the device sends. While any stream of this
+        method is open, a bounded number of connections waits; without one they are reset.
+
+        What resets the connection resets the stream, and a stream that is cancelled or lost resets the connection.
+        """
+
+    @abstractmethod
+    async def address(self) -> str:
+        """Where it listens, as HOST:PORT in the network of the device."""

@@ -6,8 +6,12 @@ from contextlib import contextmanager
 from typing import ClassVar
 
 from jumplab.driver import AsyncDriverClient, DriverClient
-from jumplab.drivers.network.aio import AsyncTcpClient, AsyncUdpClient, AsyncUnixClient
-from jumplab.drivers.network.forwarding import PlainForwarding, PlainSocketForwarding
+from jumplab.drivers.network.accepting import PlainAccepting
+from jumplab.drivers.network.aio import AsyncListenerClient, AsyncTcpClient, AsyncUdpClient, AsyncUnixClient
+from jumplab.drivers.network.forwarding import (
+    PlainForwarding,
+    PlainSocketForwarding,
+)
 
 
 class TcpClient(DriverClient):
@@ -85,3 +89,25 @@ class UdpClient(DriverClient):
         """
         with self._portal.entered(self._twin.forward(port, host)) as stream:
             yield PlainForwarding(stream, self._portal)
+
+
+class ListenerClient(DriverClient):
+    """A port of the lab host that the device connects to."""
+
+    asynchronous: ClassVar[type[AsyncDriverClient]] = AsyncListenerClient
+    _twin: AsyncListenerClient
+
+    def address(self) -> str:
+        """Where it listens, as HOST:PORT in the network of the device."""
+        return self._portal.run(self._twin.address())
+
+    @contextmanager
+    def accept(self, to: str) -> Iterator[PlainAccepting]:
+        """Lets the device's connections in while the context lasts, and joins each to one of its own to the target.
+
+        to: HOST:PORT as this machine reaches it, or the path of a Unix socket from / on: the device reaches nothing
+        else.  What it gives says where the device connects to. A connection that can't be led on is reset, and the
+        reason is logged. Raises ValueError for what is no target, DriverFailed where the driver can't listen.
+        """
+        with self._portal.entered(self._twin.accept(to)) as stream:
+            yield PlainAccepting(stream, self._portal)
