@@ -12,10 +12,12 @@ from jumplab.drivers.network.udp_sockets import receive_datagram, send_datagram,
 from jumplab_exporter.drivers.network.listener import TcpListener
 from jumplab_exporter.drivers.network.tcp import TcpService
 from jumplab_exporter.drivers.network.udp import UdpService
+from jumplab_exporter.drivers.shell.ssh import SshShell
 from tests.cli.user import User, outcome_of
 from tests.client.authority import Authority
 from tests.client.bench import bench_of
 from tests.client.lab_double import LabDouble, config_for
+from tests.drivers.sshd import sshd_in
 
 SHELL = ("shell", "-l", "board=x", "--name", "demo", "--", "j", "web", "forward")
 
@@ -138,3 +140,28 @@ async def test_the_device_reaches_the_target_that_is_named_until_ctrl_c(web_user
 async def test_without_a_target_nobody_is_let_in(web_user: User, words: tuple[str, ...], said: str) -> None:
     refused = await web_user.run("jumplab", *SHELL[:-2], "backend", "accept", *words)
     assert (refused.status, said in refused.last_line) == (2, True), refused
+
+
+@pytest.mark.needs("sshd")
+async def test_a_port_of_this_machine_leads_to_one_of_the_device(
+    lab: LabDouble, authority: Authority, stranger: User, tmp_path: Path
+) -> None:
+    with sshd_in(tmp_path) as sshd:
+        async with (
+            await asyncio.start_server(shout, "127.0.0.1", 0) as service,
+            bench_of(lab, authority, {"shell": SshShell(**sshd.settings)}) as bench,
+        ):
+            stranger.configure(config_for(bench.port, authority))
+            words = (*SHELL[:-2], "shell", "network", "forward")
+            refused = await stranger.run("jumplab", *words, "http")
+            assert (refused.status, "is no target; write HOST:PORT" in refused.last_line) == (2, True), refused
+            forwarding = await stranger.start("jumplab", *words, str(service.sockets[0].getsockname()[1]))
+            assert forwarding.stdout is not None
+            host, port = (await forwarding.stdout.readline()).decode().strip().split(":")
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(b"hello")
+            writer.write_eof()
+            assert await reader.read() == b"HELLO"
+            writer.close()
+            forwarding.send_signal(signal.SIGTERM)
+            assert (await outcome_of(forwarding)).status == 128 + signal.SIGTERM

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from jumplab.driver import errors
-from jumplab.drivers.network.accepting import Target
 from jumplab.drivers.network.frames import FramedStream
 from jumplab.drivers.network.joining import reset
+from jumplab.drivers.network.targets import Target, port_of_device
 from jumplab.testing import serve, serve_async
 from jumplab_exporter.driver_factory import driver_class
 from jumplab_exporter.drivers.network.listener import TcpListener
@@ -197,6 +197,12 @@ def test_a_port_that_is_taken_is_told() -> None:
 def test_what_is_no_target_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no target; write HOST:PORT"):
         Target.parse(text)
+
+
+@pytest.mark.parametrize("to", [0, 65536, "http", "/run/s", "/run/a:1", ""])
+def test_what_is_no_port_of_the_device_is_refused(to: int | str) -> None:
+    with pytest.raises(ValueError, match="is no"):
+        port_of_device(to)
 
 
 def test_targets_are_read() -> None:

@@ -7,13 +7,16 @@ has a word of its own, since it is as dangerous as useful: who types it lets som
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from jumplab.cli.exit_status import print_note
-from jumplab.cli.j.driver_tree import LISTENER, TCP, UDP, UNIX
+from jumplab.cli.j.driver_tree import LISTENER, PORTS, TCP, UDP, UNIX
 from jumplab.driver import AsyncDriverClient
+
+if TYPE_CHECKING:
+    from jumplab.drivers.network.forwarding import Service
 
 _HOST = click.option("--host", default="127.0.0.1", show_default=True, help="Local address to listen on.")
 
@@ -33,6 +36,8 @@ def network_commands(client: Callable[[], AsyncDriverClient], interfaces: set[st
     """The commands of a network service.  client: gives its client, when a command runs.  interfaces: its own."""
     if {TCP, UNIX} & interfaces:
         return {"forward": _forward(client), "forward-tcp": _forward(client, hidden=True)}
+    if PORTS in interfaces:
+        return {"forward": _forward_to(client)}
     if UDP in interfaces:
         return {"forward": _forward_datagrams(client)}
     if LISTENER in interfaces:
@@ -51,18 +56,45 @@ def _forward(client: Callable[[], AsyncDriverClient], *, hidden: bool = False) -
 
         WHERE is a port of this machine, or a path with a / for a Unix socket; without it, any free port.
         """
-        from jumplab.drivers.network.forwarding import Service, forwarded, forwarded_socket
+        from jumplab.drivers.network.forwarding import Service
 
-        service = Service.of(client())
-        with _sentences(where, host):
-            if isinstance(where, str):
-                async with forwarded_socket(service, where, _notify) as socket:
-                    await _until_interrupted(socket.path)
-            else:
-                async with forwarded(service, where, host, _notify) as port:
-                    await _until_interrupted(f"{port.host}:{port.port}")
+        await _forwarding(Service.of(client()), where, host)
 
     return forward
+
+
+def _forward_to(client: Callable[[], AsyncDriverClient]) -> click.Command:
+    @click.command("forward")
+    @click.argument("to")
+    @click.argument("where", type=Where(), default=0)
+    @_HOST
+    async def forward(to: str, where: int | str, host: str) -> None:
+        """Forward WHERE to TO until Ctrl-C, and print it.
+
+        TO is a port of the device, or HOST:PORT as the device reaches it. WHERE is a port of this machine, or a path
+        with a / for a Unix socket; without it, any free port.
+        """
+        from jumplab.drivers.network.forwarding import Service
+
+        try:
+            service = Service.at(client(), to)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+        await _forwarding(service, where, host)
+
+    return forward
+
+
+async def _forwarding(service: "Service", where: int | str, host: str) -> None:
+    from jumplab.drivers.network.forwarding import forwarded, forwarded_socket
+
+    with _sentences(where, host):
+        if isinstance(where, str):
+            async with forwarded_socket(service, where, _notify) as socket:
+                await _until_interrupted(socket.path)
+        else:
+            async with forwarded(service, where, host, _notify) as port:
+                await _until_interrupted(f"{port.host}:{port.port}")
 
 
 def _forward_datagrams(client: Callable[[], AsyncDriverClient]) -> click.Command:
@@ -89,7 +121,8 @@ def _accept(client: Callable[[], AsyncDriverClient]) -> click.Command:
 
         The device reaches that target alone.
         """
-        from jumplab.drivers.network.accepting import Target, accepted
+        from jumplab.drivers.network.accepting import accepted
+        from jumplab.drivers.network.targets import Target
 
         try:
             Target.parse(to)

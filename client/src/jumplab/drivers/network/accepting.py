@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,43 +11,13 @@ from jumplab.driver.errors import DriverError, SessionEnded, StreamReset
 from jumplab.drivers.network.forwarding import Notify, carry
 from jumplab.drivers.network.frames import FramedStream
 from jumplab.drivers.network.joining import reset
-from jumplab.drivers.network.unix_sockets import require_socket_path
+from jumplab.drivers.network.targets import CONNECTING_SECONDS, Target
 
 _SPARE = 2
 """How many streams wait for the device: one that is taken is replaced at once, so that connections hardly wait."""
 _PAUSE_SECONDS = 1.0
-_CONNECTING_SECONDS = 10.0
-_PORTS = 65535
-_PLACE = re.compile(r"(?P<host>[^:\[\]\s/]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A service of the client's side: host and port, or the path of a Unix socket."""
-
-    host: str = ""
-    port: int = 0
-    path: str = ""
-
-    @classmethod
-    def parse(cls, text: str) -> "Target":
-        """Raises ValueError for what is neither HOST:PORT nor a path."""
-        if text.startswith("/"):
-            require_socket_path(text)
-            return cls(path=text)
-        place = _PLACE.fullmatch(text)
-        if place is None or not 0 < int(place["port"]) <= _PORTS:
-            raise ValueError(f'"{text}" is no target; write HOST:PORT, as 127.0.0.1:8080, or a path of a Unix socket')
-        return cls(place["host"].strip("[]"), int(place["port"]))
-
-    async def connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """A new connection to it. Raises OSError."""
-        async with asyncio.timeout(_CONNECTING_SECONDS):
-            if self.path:
-                return await asyncio.open_unix_connection(self.path)
-            return await asyncio.open_connection(self.host, self.port)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +117,7 @@ class _Acceptor:
         try:
             reader, writer = await self._target.connected()
         except TimeoutError as error:
-            raise ConnectionError(f"the target did not answer within {_CONNECTING_SECONDS:g} s") from error
+            raise ConnectionError(f"the target did not answer within {CONNECTING_SECONDS:g} s") from error
         except OSError as error:
             raise ConnectionError(f"the target can't be reached: {error.strerror or error}") from error
         try:

@@ -14,7 +14,13 @@ from jumplab.drivers.network.forwarding import (
     forwarded,
     forwarded_socket,
 )
-from jumplab.drivers.network.interface import ListenerInterface, TcpInterface, UdpInterface, UnixInterface
+from jumplab.drivers.network.interface import (
+    ListenerInterface,
+    PortsInterface,
+    TcpInterface,
+    UdpInterface,
+    UnixInterface,
+)
 
 
 class AsyncTcpClient(AsyncDriverClient, TcpInterface):
@@ -88,3 +94,27 @@ class AsyncListenerClient(AsyncDriverClient, ListenerInterface):
         """
         async with accepted(self, to) as accepting:
             yield accepting
+
+
+class AsyncPortsClient(AsyncDriverClient, PortsInterface):
+    """TCP services as the device reaches them itself. `open("connect", port=80)` is one connection to one of them."""
+
+    @asynccontextmanager
+    async def forward(self, to: int | str, port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[Forwarding]:
+        """Listens on this machine while the context lasts: AsyncTcpClient.forward.
+
+        to: where to, as the device reaches it: a port of its own, or HOST:PORT.  Raises ValueError for another.
+        """
+        async with forwarded(Service.at(self, to), port, host) as forwarding:
+            yield forwarding
+
+    @asynccontextmanager
+    async def forward_unix(
+        self, to: int | str, path: str | os.PathLike[str] | None = None
+    ) -> AsyncIterator[SocketForwarding]:
+        """Listens at a Unix socket of this machine while the context lasts: AsyncTcpClient.forward_unix.
+
+        to: where to, as the device reaches it: a port of its own, or HOST:PORT.  Raises ValueError for another.
+        """
+        async with forwarded_socket(Service.at(self, to), path) as forwarding:
+            yield forwarding

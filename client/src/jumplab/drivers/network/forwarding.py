@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from jumplab.driver import AsyncDriverClient, ByteStream, Portal, ResultStream
 from jumplab.driver.errors import DriverError, StreamReset
 from jumplab.drivers.network.joining import join, reset
+from jumplab.drivers.network.targets import port_of_device
 from jumplab.drivers.network.unix_sockets import private_socket
 
 _REASON_BOUND_SECONDS = 5.0
@@ -61,6 +62,12 @@ class Service:
     def of(cls, client: AsyncDriverClient) -> "Service":
         """That of any client of a TcpInterface or a UnixInterface."""
         return cls(client.path, lambda: client.open("connect"))
+
+    @classmethod
+    def at(cls, client: AsyncDriverClient, to: int | str) -> "Service":
+        """One that the device reaches, of any client of a PortsInterface.  to: PORT or HOST:PORT. Raises ValueError."""
+        target = port_of_device(to)
+        return cls(f"{client.path} {to}", lambda: client.open("connect", port=target.port, host=target.host))
 
 
 @asynccontextmanager

@@ -85,3 +85,18 @@ class ListenerInterface(DriverInterface):
     @abstractmethod
     async def address(self) -> str:
         """Where it listens, as HOST:PORT in the network of the device."""
+
+
+class PortsInterface(DriverInterface):
+    """TCP services as the device reaches them itself, those that listen on its own loopback among them."""
+
+    client: ClassVar[str] = "jumplab.drivers.network.PortsClient"
+
+    @abstractmethod
+    @stream(bulk=True)
+    async def connect(self, stream: ByteStream, *, port: int, host: str = "127.0.0.1") -> None:
+        """Opens a connection from the device, and joins the stream to it: TcpInterface.connect.
+
+        host, port: where to, as the device names it. Raises ConnectionError where the device can't reach it,
+        PermissionError where it forwards nothing, ValueError for what is no place.
+        """

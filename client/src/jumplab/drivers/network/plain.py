@@ -7,7 +7,13 @@ from typing import ClassVar
 
 from jumplab.driver import AsyncDriverClient, DriverClient
 from jumplab.drivers.network.accepting import PlainAccepting
-from jumplab.drivers.network.aio import AsyncListenerClient, AsyncTcpClient, AsyncUdpClient, AsyncUnixClient
+from jumplab.drivers.network.aio import (
+    AsyncListenerClient,
+    AsyncPortsClient,
+    AsyncTcpClient,
+    AsyncUdpClient,
+    AsyncUnixClient,
+)
 from jumplab.drivers.network.forwarding import (
     PlainForwarding,
     PlainSocketForwarding,
@@ -111,3 +117,30 @@ class ListenerClient(DriverClient):
         """
         with self._portal.entered(self._twin.accept(to)) as stream:
             yield PlainAccepting(stream, self._portal)
+
+
+class PortsClient(DriverClient):
+    """TCP services as the device reaches them itself. `open("connect", port=80)` is one connection to one of them."""
+
+    asynchronous: ClassVar[type[AsyncDriverClient]] = AsyncPortsClient
+    _twin: AsyncPortsClient
+
+    @contextmanager
+    def forward(self, to: int | str, port: int = 0, host: str = "127.0.0.1") -> Iterator[PlainForwarding]:
+        """Listens on this machine while the context lasts: AsyncTcpClient.forward.
+
+        to: where to, as the device reaches it: a port of its own, or HOST:PORT.  Raises ValueError for another.
+        """
+        with self._portal.entered(self._twin.forward(to, port, host)) as stream:
+            yield PlainForwarding(stream, self._portal)
+
+    @contextmanager
+    def forward_unix(
+        self, to: int | str, path: str | os.PathLike[str] | None = None
+    ) -> Iterator[PlainSocketForwarding]:
+        """Listens at a Unix socket of this machine while the context lasts: AsyncTcpClient.forward_unix.
+
+        to: where to, as the device reaches it: a port of its own, or HOST:PORT.  Raises ValueError for another.
+        """
+        with self._portal.entered(self._twin.forward_unix(to, path)) as stream:
+            yield PlainSocketForwarding(stream, self._portal)
