@@ -21,6 +21,8 @@ EXPORT = """export:
   console: {ref: board.console}
   storage: {ref: board.storage}
   ssh: {type: network/tcp, config: {host: 127.0.0.1, port: 22}}
+  snmp: {type: network/udp, config: {host: 127.0.0.1, port: 161}}
+  backend: {type: network/listener, config: {host: 127.0.0.1, port: 0}}
 """
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,22 @@ def test_the_configuration_with_a_key_and_the_code_at_the_begin(
 
 
 @pytest.mark.needs("sshd")
+def test_the_code_that_forwards_a_port(tmp_path: Path) -> None:
+    code = next(each for each in blocks(PAGE) if each.startswith("with board.shell.network"))
+    with ExitStack() as stack:
+        service = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        sshd = stack.enter_context(sshd_in(tmp_path))
+        board = stack.enter_context(served(configurations("shell/ssh")[0], **sshd.settings))
+
+        def connect(host: str, port: int) -> None:
+            with socket.create_connection((host, port)) as here, service.accept()[0] as there:
+                there.sendall(b"welcome")
+                assert here.recv(7) == b"welcome"
+
+        exec(code.replace("80", str(service.getsockname()[1])), {"board": board, "connect": connect})
+
+
+@pytest.mark.needs("sshd")
 @pytest.mark.needs("unshare")
 def test_the_configuration_with_a_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BOARD_PASSWORD", PASSWORD)
@@ -73,6 +90,8 @@ def test_the_configuration_for_the_lab_host(tmp_path: Path) -> None:
 
 
 def test_the_commands_of_j_are_those_that_there_are() -> None:
+    from jumplab.cli.j.driver_tree import PORTS
+    from jumplab.cli.j.network import network_commands
     from jumplab.cli.j.shell import shell_commands
 
     commands = shell_commands(lambda: pytest.fail("nothing is run here"))
@@ -80,6 +99,11 @@ def test_the_commands_of_j_are_those_that_there_are() -> None:
     for line in text.splitlines():
         _, _, name, *words = shlex.split(line)
         commands[name].make_context(name, words)
+    [text] = [each for each in blocks(PAGE) if each.startswith("j shell network")]
+    forwards = network_commands(lambda: pytest.fail("nothing is run here"), {PORTS})
+    for line in text.splitlines():
+        _, _, _, name, *words = shlex.split(line, comments=True)
+        forwards[name].make_context(name, words)
 
 
 def test_the_test_of_the_page_passes(monkeypatch: pytest.MonkeyPatch) -> None:

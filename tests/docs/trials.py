@@ -24,6 +24,10 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
     "docs/drivers/lines.md": {"": f"{_TESTS}/test_lines.py"},
     "docs/drivers/console-remote.md": {"": f"{_TESTS}/test_remote_consoles.py"},
     "docs/drivers/shell.md": {"": f"{_TESTS}/test_shells.py"},
+    "docs/drivers/network.md": dict.fromkeys(
+        ("with board.ssh.", "with board.snmp.", "with board.backend.", "with jumplab.lease(exporters"),
+        f"{_TESTS}/test_network.py",
+    ),
     "docs/drivers/storage-mux.md": {"": f"{_TESTS}/test_storage_mux.py"},
     "docs/exporter.md": {
         **dict.fromkeys(("export:", "hooks:", "failureDetection:"), f"{_TESTS}/test_configuration_pages.py"),
@@ -76,10 +80,9 @@ NOT_RUN: Mapping[str, Mapping[str, str]] = {
         "# lab.yaml": "the chart's values; test_the_lab_as_code_can_be_installed renders the chart with them",
     },
     "docs/drivers/consoles.md": {"echo jumplab": "a shell gets it; tests/drivers/test_console_run.py reads it there"},
-    "docs/drivers/network-tcp.md": {
-        "j ssh": "it waits for Ctrl-C; tests/cli/test_forwarding.py runs it",
-        "with board.ssh": "tests/drivers/test_tcp.py forwards",
-    },
+    "docs/drivers/network.md": dict.fromkeys(
+        ("j ssh", "j snmp", "j backend"), "it waits for Ctrl-C; tests/cli/test_forwarding.py runs it"
+    ),
     "docs/drivers/storage-disk.md": {"disk: can't": "tests/drivers/test_storage_formats.py holds the sentence"},
     "docs/exporter.md": {
         "Connecting": "a diagram",

@@ -13,7 +13,7 @@ import click
 
 from jumplab.cli.exit_status import print_result
 from jumplab.cli.j.arguments import option_name, parameters_of
-from jumplab.cli.j.driver_tree import BOOT, CONSOLE, SHELL, STORAGE, TCP, DriverTree, walk
+from jumplab.cli.j.driver_tree import BOOT, CONSOLE, NETWORK, SHELL, STORAGE, DriverTree, walk
 from jumplab.cli.j.spoken import Spoken
 from jumplab.control_sequences import printable
 from jumplab.driver import AsyncDriverClient
@@ -42,7 +42,8 @@ class DriverGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         own = self._own_commands()
-        return [*self._client.children, *own, *(name for name in self._methods() if name not in own)]
+        shown = [name for name, command in own.items() if not command.hidden]
+        return [*self._client.children, *shown, *(name for name in self._methods() if name not in own)]
 
     def offered(self) -> str:
         """Its commands in one line; where its own client can't be had, its methods and why."""
@@ -118,10 +119,10 @@ class DriverGroup(click.Group):
             from jumplab.cli.j.shell import shell_commands
 
             return shell_commands(lambda: self._tree.own(self._client))
-        if TCP in self._tree.interfaces(self._client):
+        if NETWORK & self._tree.interfaces(self._client):
             from jumplab.cli.j.network import network_commands
 
-            return network_commands(lambda: self._client)
+            return network_commands(lambda: self._client, self._tree.interfaces(self._client))
         return {}
 
 
@@ -138,7 +139,7 @@ def plain_call(root: AsyncDriverClient, tree: DriverTree, words: list[str]) -> "
         return None
     if CONSOLE in tree.interfaces(client):
         return _console_call(client, tree, left) or _method_call(client, left)
-    return None if {BOOT, SHELL, STORAGE, TCP} & tree.interfaces(client) else _method_call(client, left)
+    return None if ({BOOT, SHELL, STORAGE} | NETWORK) & tree.interfaces(client) else _method_call(client, left)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,13 @@ POWER = "jumplab.drivers.power.PowerInterface"
 BOOT = "jumplab.drivers.boot.BootServerInterface"
 SHELL = "jumplab.drivers.shell.ShellInterface"
 STORAGE = "jumplab.drivers.storage.StorageInterface"
+LISTENER = "jumplab.drivers.network.ListenerInterface"
+PORTS = "jumplab.drivers.network.PortsInterface"
 TCP = "jumplab.drivers.network.TcpInterface"
+UDP = "jumplab.drivers.network.UdpInterface"
+UNIX = "jumplab.drivers.network.UnixInterface"
+NETWORK = frozenset((LISTENER, PORTS, TCP, UDP, UNIX))
+"""The interfaces of network services."""
 
 
 class TreeClient(AsyncDriverClient):

@@ -1,29 +1,154 @@
-"""`j NAME forward-tcp [PORT]`: a port of this machine that leads to a TCP service of the device."""
+"""`j NAME forward [WHERE]`: a port or a Unix socket of this machine that leads to a service of the device.
+
+`j NAME accept --to TARGET` is the other way: a port of the lab host that leads the device to a service of this side. It
+has a word of its own, since it is as dangerous as useful: who types it lets somebody in.
+"""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from jumplab.cli.exit_status import print_note
+from jumplab.cli.j.driver_tree import LISTENER, PORTS, TCP, UDP, UNIX
 from jumplab.driver import AsyncDriverClient
 
+if TYPE_CHECKING:
+    from jumplab.drivers.network.forwarding import Service
 
-def network_commands(client: Callable[[], AsyncDriverClient]) -> Mapping[str, click.Command]:
-    """The commands of a TCP service.  client: gives its client, when a command runs."""
+_HOST = click.option("--host", default="127.0.0.1", show_default=True, help="Local address to listen on.")
 
-    @click.command("forward-tcp")
-    @click.argument("port", type=click.IntRange(0, 65535), default=0)
-    @click.option("--host", default="127.0.0.1", show_default=True, help="Local address to listen on.")
-    async def forward_tcp(port: int, host: str) -> None:
-        """Forward PORT of this machine, or any free one, to the service until Ctrl-C; prints the address."""
-        from jumplab.drivers.network.forwarding import forwarded
+
+class Where(click.ParamType[int | str]):
+    """A port of this machine, or the path of a Unix socket."""
+
+    name = "where"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        if isinstance(value, str) and "/" in value:
+            return value
+        return click.IntRange(0, 65535).convert(value, param, ctx)
+
+
+def network_commands(client: Callable[[], AsyncDriverClient], interfaces: set[str]) -> Mapping[str, click.Command]:
+    """The commands of a network service.  client: gives its client, when a command runs.  interfaces: its own."""
+    if {TCP, UNIX} & interfaces:
+        return {"forward": _forward(client), "forward-tcp": _forward(client, hidden=True)}
+    if PORTS in interfaces:
+        return {"forward": _forward_to(client)}
+    if UDP in interfaces:
+        return {"forward": _forward_datagrams(client)}
+    if LISTENER in interfaces:
+        return {"accept": _accept(client)}
+    return {}
+
+
+def _forward(client: Callable[[], AsyncDriverClient], *, hidden: bool = False) -> click.Command:
+    """hidden: under its name in Jumpstarter's `j`."""
+
+    @click.command(hidden=hidden)
+    @click.argument("where", type=Where(), default=0)
+    @_HOST
+    async def forward(where: int | str, host: str) -> None:
+        """Forward WHERE to the service until Ctrl-C, and print it.
+
+        WHERE is a port of this machine, or a path with a / for a Unix socket; without it, any free port.
+        """
+        from jumplab.drivers.network.forwarding import Service
+
+        await _forwarding(Service.of(client()), where, host)
+
+    return forward
+
+
+def _forward_to(client: Callable[[], AsyncDriverClient]) -> click.Command:
+    @click.command("forward")
+    @click.argument("to")
+    @click.argument("where", type=Where(), default=0)
+    @_HOST
+    async def forward(to: str, where: int | str, host: str) -> None:
+        """Forward WHERE to TO until Ctrl-C, and print it.
+
+        TO is a port of the device, or HOST:PORT as the device reaches it. WHERE is a port of this machine, or a path
+        with a / for a Unix socket; without it, any free port.
+        """
+        from jumplab.drivers.network.forwarding import Service
 
         try:
-            async with forwarded(client(), port, host, lambda sentence: print_note(sentence, "j")) as forwarding:
-                click.echo(f"{forwarding.host}:{forwarding.port}")
-                await asyncio.Event().wait()  # until a signal cancels it
-        except OSError as error:
-            raise click.ClickException(f"can't listen on {host}:{port}: {error.strerror or error}") from error
+            service = Service.at(client(), to)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+        await _forwarding(service, where, host)
 
-    return {"forward-tcp": forward_tcp}
+    return forward
+
+
+async def _forwarding(service: "Service", where: int | str, host: str) -> None:
+    from jumplab.drivers.network.forwarding import forwarded, forwarded_socket
+
+    with _sentences(where, host):
+        if isinstance(where, str):
+            async with forwarded_socket(service, where, _notify) as socket:
+                await _until_interrupted(socket.path)
+        else:
+            async with forwarded(service, where, host, _notify) as port:
+                await _until_interrupted(f"{port.host}:{port.port}")
+
+
+def _forward_datagrams(client: Callable[[], AsyncDriverClient]) -> click.Command:
+    @click.command("forward")
+    @click.argument("port", type=click.IntRange(0, 65535), default=0)
+    @_HOST
+    async def forward(port: int, host: str) -> None:
+        """Forward the UDP PORT of this machine, or any free one, to the service until Ctrl-C, and print it."""
+        from jumplab.drivers.network.datagrams import forwarded_datagrams
+        from jumplab.drivers.network.forwarding import Service
+
+        with _sentences(port, host):
+            async with forwarded_datagrams(Service.of(client()), port, host, _notify) as here:
+                await _until_interrupted(f"{here.host}:{here.port}")
+
+    return forward
+
+
+def _accept(client: Callable[[], AsyncDriverClient]) -> click.Command:
+    @click.command()
+    @click.option("--to", required=True, help="HOST:PORT, or the path of a Unix socket from / on.")
+    async def accept(to: str) -> None:
+        """Let the device's connections in until Ctrl-C, lead them to the target, and print where they are accepted.
+
+        The device reaches that target alone.
+        """
+        from jumplab.drivers.network.accepting import accepted
+        from jumplab.drivers.network.targets import Target
+
+        try:
+            Target.parse(to)
+        except ValueError as error:
+            raise click.UsageError(f"--to: {error}") from error
+        async with accepted(client(), to, _notify) as accepting:
+            await _until_interrupted(f"{accepting.host}:{accepting.port}")
+
+    return accept
+
+
+@contextmanager
+def _sentences(where: int | str, host: str) -> Iterator[None]:
+    """A place that can't be listened at as one sentence."""
+    place = where if isinstance(where, str) else f"{host}:{where}"
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise click.ClickException(f"can't listen on {place}: {reason}") from error
+
+
+async def _until_interrupted(place: str) -> None:
+    click.echo(place)
+    await asyncio.Event().wait()  # until a signal cancels it
+
+
+def _notify(sentence: str) -> None:
+    print_note(sentence, "j")

@@ -1,6 +1,5 @@
 """A server for one lease that boards load files from, by TFTP, HTTP, and the NFS server of this host."""
 
-import errno
 from collections.abc import Awaitable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -15,12 +14,11 @@ from jumplab_exporter.drivers.boot.http import HttpServer
 from jumplab_exporter.drivers.boot.nfs import NfsFolder
 from jumplab_exporter.drivers.boot.served_files import ServedFiles
 from jumplab_exporter.drivers.boot.tftp import TftpServer
-from jumplab_exporter.drivers.refusals import reason_of
+from jumplab_exporter.drivers.listening import listening_refused
 from jumplab_exporter.drivers.sizes import SizeMib
 
 _TFTP_PORT = 69
 _NFS_PORT = 2049
-_PRIVILEGED_PORTS = 1024
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -110,14 +108,4 @@ async def _listening(starting: Awaitable[int], host: str, port: int, setting: st
     try:
         return await starting
     except OSError as error:
-        place = f"port {port} of {host} can't be listened at: {reason_of(error)}"
-        match error.errno:
-            case errno.EACCES if port < _PRIVILEGED_PORTS:
-                remedy = "give the exporter CAP_NET_BIND_SERVICE (systemd: AmbientCapabilities=CAP_NET_BIND_SERVICE)"
-            case errno.EADDRINUSE:
-                remedy = f"another program serves there: stop it, or choose another `{setting}`"
-            case errno.EADDRNOTAVAIL:
-                remedy = "this host has no such address; correct `address`"
-            case _:
-                remedy = "correct `address`"
-        raise OSError(f"{place}; {remedy}") from error
+        raise listening_refused(error, host, port, ("address", setting)) from error

@@ -9,11 +9,12 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
-from jumplab.driver import ByteStream
+from jumplab.driver import ByteStream, Driver
 from jumplab.drivers.shell import ShellInterface, Transfer
 from jumplab.drivers.shell.framing import Output
 from jumplab_exporter.drivers.extras import needing
 from jumplab_exporter.drivers.shell.marking import MarkedCommand
+from jumplab_exporter.drivers.shell.ssh_ports import SshPorts
 from jumplab_exporter.drivers.shell.streaming import (
     BLOCK_BYTES,
     Reader,
@@ -41,10 +42,14 @@ class SshShell(ShellInterface, SshDevice):
     timeout: for connecting.
     required: a device that can't be reached between leases fails the exporter's health check.
 
-    One connection serves all calls. One that was lost is made again at the next call.
+    One connection serves all calls. One that was lost is made again at the next call. The child `network` forwards
+    ports as the device reaches them.
     """
 
     required: bool = False
+
+    def make_children(self) -> dict[str, Driver]:
+        return {"network": SshPorts(self.place, self._connected)}
 
     @property
     def has_check(self) -> bool:
