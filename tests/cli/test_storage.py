@@ -181,9 +181,11 @@ async def test_an_idle_pipe_does_not_keep_a_refused_write(user: User) -> None:
 async def test_the_commands_of_the_page_work_as_printed(user: User, disk: Path, tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs/drivers/storage-disk.md").read_text()
     commands = [
-        line.strip() for line in page.splitlines() if line.startswith("    ") and " j storage " in f" {line.strip()}"
+        line.strip()
+        for line in page.splitlines()
+        if line.startswith("    ") and " j storage " in f" {line.strip()}" and "https:" not in line
     ]
-    assert len(commands) == 8
+    assert len(commands) == 9
     image = os.urandom(4 * MIB)
     (tmp_path / "image.img").write_bytes(image)
     (tmp_path / "image.img.xz").write_bytes(lzma.compress(image[: 2 * MIB], preset=0))

@@ -17,7 +17,9 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
     "docs/upgrades.md": {'driver "gauge"': f"{_TESTS}/test_upgrades.py"},
     "docs/drivers/consoles.md": dict.fromkeys(("board.", "with board."), f"{_TESTS}/test_console_answers.py"),
     "docs/drivers/console-serial.md": {"": f"{_TESTS}/test_consoles.py"},
-    "docs/drivers/storage-disk.md": dict.fromkeys(("storage:", "written ="), f"{_TESTS}/test_storage.py"),
+    "docs/drivers/storage-disk.md": dict.fromkeys(
+        ("storage:", "written =", "fetched =", "j storage write https:"), f"{_TESTS}/test_storage.py"
+    ),
     "docs/drivers/own.md": {"": f"{_TESTS}/test_own_driver.py"},
     "docs/drivers/power.md": {"": f"{_TESTS}/test_power.py"},
     "docs/drivers/boot-server.md": {"": f"{_TESTS}/test_boot_server.py"},

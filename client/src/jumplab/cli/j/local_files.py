@@ -3,16 +3,19 @@
 import asyncio
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
 from jumplab.cli.exit_status import print_note
 from jumplab.driver import Progress, on_progress
 from jumplab.errors import JumplabError
+
+if TYPE_CHECKING:
+    from rich import progress as bars
 
 PIPE = "-"
 """Stands for standard input or output."""
@@ -80,6 +83,45 @@ def progress(file: str, size_bytes: int | None, *, reading: bool = False) -> Ite
 
 
 @contextmanager
+def fetch_progress() -> Iterator[None]:
+    """The same for what the exporter fetches."""
+    fetched_bytes, tasks = 0, dict[str, Any]()
+    with ExitStack() as stack:
+        drawn = stack.enter_context(_drawn()) if sys.stderr.isatty() else None
+
+        def note(progress: Progress) -> None:
+            nonlocal fetched_bytes
+            fetched_bytes = progress.done if progress.text == "fetching" else fetched_bytes
+            if drawn is None:
+                return
+            if progress.text not in tasks:
+                tasks[progress.text] = drawn.add_task(progress.text, total=progress.total)
+            drawn.update(tasks[progress.text], total=progress.total, completed=progress.done)
+
+        stack.enter_context(on_progress(note))
+        try:
+            yield
+        except asyncio.CancelledError:
+            print_note(f"interrupted: at least {fetched_bytes} bytes were fetched and written", "j")
+            raise
+
+
+def _drawn() -> "bars.Progress":
+    """Bars with rate and time left."""
+    from rich import progress as bars
+    from rich.console import Console
+
+    return bars.Progress(
+        bars.TextColumn("{task.description}", markup=False),
+        bars.BarColumn(),
+        bars.DownloadColumn(binary_units=True),
+        bars.TransferSpeedColumn(),
+        bars.TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+
+
+@contextmanager
 def _counted(shown: Shown) -> Iterator[None]:
     def note(progress: Progress) -> None:
         if progress.text == "writing":
@@ -92,19 +134,9 @@ def _counted(shown: Shown) -> Iterator[None]:
 @contextmanager
 def _bars(file: str, size_bytes: int | None, shown: Shown, *, reading: bool) -> Iterator[None]:
     """A bar for what is sent or read, and one for each thing that the exporter does with it."""
-    from rich import progress as bars
-    from rich.console import Console
-
-    columns = (
-        bars.TextColumn("{task.description}"),
-        bars.BarColumn(),
-        bars.DownloadColumn(binary_units=True),
-        bars.TransferSpeedColumn(),
-        bars.TimeRemainingColumn(),
-    )
     path = Path(file)
     known_bytes = size_bytes if size_bytes or reading or not path.is_file() else path.stat().st_size
-    with bars.Progress(*columns, console=Console(stderr=True)) as drawn:
+    with _drawn() as drawn:
         tasks = {"": drawn.add_task(path.name, total=known_bytes)}
         shown.show_moved = lambda moved_bytes: drawn.update(tasks[""], completed=moved_bytes)
 

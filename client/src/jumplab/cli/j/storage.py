@@ -1,11 +1,11 @@
-"""`j storage write FILE` and `j storage read FILE`: whole files or pipes, with their progress at a terminal."""
+"""`j storage write` and `j storage read`: whole files, pipes and URLs, with their progress at a terminal."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
 
-from jumplab.cli.j.local_files import PIPE, opened_input, opened_output, progress, sentences
+from jumplab.cli.j.local_files import PIPE, fetch_progress, opened_input, opened_output, progress, sentences
 from jumplab.driver import AsyncDriverClient
 from jumplab.protocol.sizes import parse_size
 
@@ -22,6 +22,27 @@ class SizeType(click.ParamType[int]):
             self.fail(str(error), param, ctx)
 
 
+class ImageType(click.Path):
+    """A file that is there, or a URL, which is told by its begin. A file of such a name is written as ./http:…"""
+
+    name = "file or URL"
+
+    def __init__(self) -> None:
+        super().__init__(exists=True, dir_okay=False, allow_dash=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if is_url(value):
+            return value
+        if "://" in str(value):  # without the text: it may have a password
+            self.fail("images are fetched by http:// and https:// alone", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+def is_url(text: Any) -> bool:
+    """Whether it is fetched by the exporter, in place of a file of this machine."""
+    return str(text).lower().startswith(("http://", "https://"))
+
+
 _OFFSET = click.option(
     "--offset", "--offset-bytes", "offset_bytes", type=SizeType(), default=0, help="Offset on the storage, as 1MiB."
 )
@@ -31,18 +52,30 @@ def storage_commands(client: Callable[[], AsyncDriverClient]) -> Mapping[str, cl
     """The commands of a storage.  client: gives its AsyncStorageClient, when a command runs."""
 
     @click.command()
-    @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+    @click.argument("file", type=ImageType(), metavar="FILE|URL")
     @_OFFSET
     @click.option(
         "--size", "size_bytes", type=SizeType(), help="Size of the data, where FILE is a pipe; checked first."
     )
     @click.option("--verify", is_flag=True, help="Read it back and compare.")
     @click.option("--as-is", is_flag=True, help="Do not unpack.")
-    async def write(file: str, offset_bytes: int, size_bytes: int | None, verify: bool, as_is: bool) -> None:
-        """Write FILE onto the storage; -: standard input.
+    @click.option("--sha256", help="Checksum that the file or the content of the URL must have.")
+    async def write(
+        file: str, offset_bytes: int, size_bytes: int | None, verify: bool, as_is: bool, sha256: str | None
+    ) -> None:
+        """Write FILE, or what the exporter fetches from URL, onto the storage; -: standard input.
 
         gz, bz2, xz, zst, Android sparse and qcow2 data is unpacked on its way.
         """
+        if is_url(file):
+            if size_bytes is not None:
+                raise click.UsageError("--size is for a pipe; the server of a URL says its size")
+            with fetch_progress():
+                fetched = await _as_storage(client()).fetch(
+                    file, offset_bytes=offset_bytes, sha256=sha256, unpack=not as_is, verify=verify
+                )
+            click.echo(_described(fetched))
+            return
         with sentences(file), progress(file, size_bytes) as shown, opened_input(file) as source:
             written = await _as_storage(client()).write(
                 source,
@@ -50,6 +83,7 @@ def storage_commands(client: Callable[[], AsyncDriverClient]) -> Mapping[str, cl
                 size_bytes=size_bytes,
                 verify=verify,
                 unpack=not as_is,
+                sha256=sha256,
                 progress=shown.count,
             )
         click.echo(_described(written))

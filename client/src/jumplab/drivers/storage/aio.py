@@ -21,19 +21,22 @@ class AsyncStorageClient(AsyncDriverClient, StorageInterface):
         size_bytes: int | None = None,
         unpack: bool = True,
         verify: bool = False,
+        sha256: str | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Digest:
         """Writes a file of this machine, or what an open one or a pipe still has, from `offset_bytes` on.
 
         size_bytes: how much it has, for a pipe: what does not fit is refused before anything is written, where the size
         is known.  unpack: whether gz, bz2, xz, zst, Android sparse and qcow2 data is unpacked on its way; their first
-        bytes tell.  verify: have it read back and compared.  progress: is called with the number of bytes sent so far.
+        bytes tell.  verify: have it read back and compared.  sha256: what the file must have, as sha256sum prints it;
+        the write fails with another one.  progress: is called with the number of bytes sent so far.
 
         Raises OSError where the file can't be read, CallRefused where the storage can't take it, and CallBroken where
         what arrived, or what was read back, is not what was sent. Each says how much was written.
         """
         with Source.of(file, size_bytes) as source:
-            return await Sending(self, source, offset_bytes, progress).send(unpack=unpack, verify=verify)
+            sending = Sending(self, source, offset_bytes, progress)
+            return await sending.send(unpack=unpack, verify=verify, sha256=sha256)
 
     async def read(  # type: ignore[override] # as above
         self,

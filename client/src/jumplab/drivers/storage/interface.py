@@ -52,6 +52,25 @@ class StorageInterface(DriverInterface):
         the size is known. What fails later says how much was written.
         """
 
+    async def fetch(
+        self,
+        url: str,
+        *,
+        offset_bytes: int = 0,
+        sha256: str | None = None,
+        unpack: bool = True,
+        verify: bool = False,
+    ) -> Digest:
+        """Has the exporter fetch an image by http:// or https://, and write it from `offset_bytes` on.
+
+        A user and a password in the URL go to its server alone.  sha256: of the file at the URL, as sha256sum prints
+        it; another one is an error.  unpack, verify: as of `write`.
+
+        Refuses (ValueError) what `write` does, and addresses that the exporter's configuration does not allow. A server
+        that breaks off is asked for the rest. What fails later says how much was written.
+        """
+        raise NotImplementedError("this storage fetches no images; write a file in place of the URL")
+
     @abstractmethod
     @stream(bulk=True)
     async def read(self, stream: ByteStream, *, offset_bytes: int = 0, size_bytes: int | None = None) -> Digest:

@@ -29,7 +29,7 @@ class Sending:
         self._sent_bytes = 0
         self._written_bytes: int | None = None
 
-    async def send(self, *, unpack: bool, verify: bool) -> Digest:
+    async def send(self, *, unpack: bool, verify: bool, sha256: str | None = None) -> Digest:
         """Raises DriverError, and OSError where the source can't be read; each says how much was written."""
         known = self._known_arguments()
         self._compares = verify and "verify" not in known
@@ -49,6 +49,12 @@ class Sending:
                 await self._send(remote, refuse_packed=refuse_packed)
                 written = Digest.model_validate_json(await remote.result())
         self._require_same(written)
+        if sha256 is not None and written.sha256 != sha256.lower():
+            raise errors.CallBroken(
+                f"{self._source.name} has the SHA-256 {written.sha256}, and not {sha256.lower()}: what was written is "
+                "not it",
+                type="OSError",
+            )
         if self._compares:
             await self._compare()
             return written.model_copy(update={"verified": True})

@@ -15,6 +15,21 @@ class StorageClient(DriverClient):
     asynchronous: ClassVar[type[AsyncDriverClient]] = AsyncStorageClient
     _twin: AsyncStorageClient
 
+    def fetch(
+        self, url: str, *, offset_bytes: int = 0, sha256: str | None = None, unpack: bool = True, verify: bool = False
+    ) -> Digest:
+        """Has the exporter fetch an image by http:// or https://, and write it from `offset_bytes` on.
+
+        A user and a password in the URL go to its server alone.  sha256: of the file at the URL, as sha256sum prints
+        it; another one is an error.  unpack, verify: as of `write`.
+
+        Refuses (ValueError) what `write` does, and addresses that the exporter's configuration does not allow. A server
+        that breaks off is asked for the rest. What fails later says how much was written.
+        """
+        return self._portal.run(
+            self._twin.fetch(url, offset_bytes=offset_bytes, sha256=sha256, unpack=unpack, verify=verify)
+        )
+
     def size(self) -> int:
         """How many bytes it holds."""
         return self._portal.run(self._twin.size())
@@ -27,20 +42,28 @@ class StorageClient(DriverClient):
         size_bytes: int | None = None,
         unpack: bool = True,
         verify: bool = False,
+        sha256: str | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Digest:
         """Writes a file of this machine, or what an open one or a pipe still has, from `offset_bytes` on.
 
         size_bytes: how much it has, for a pipe: what does not fit is refused before anything is written, where the size
         is known.  unpack: whether gz, bz2, xz, zst, Android sparse and qcow2 data is unpacked on its way; their first
-        bytes tell.  verify: have it read back and compared.  progress: is called with the number of bytes sent so far.
+        bytes tell.  verify: have it read back and compared.  sha256: what the file must have, as sha256sum prints it;
+        the write fails with another one.  progress: is called with the number of bytes sent so far.
 
         Raises OSError where the file can't be read, CallRefused where the storage can't take it, and CallBroken where
         what arrived, or what was read back, is not what was sent. Each says how much was written.
         """
         return self._portal.run(
             self._twin.write(
-                file, offset_bytes=offset_bytes, size_bytes=size_bytes, unpack=unpack, verify=verify, progress=progress
+                file,
+                offset_bytes=offset_bytes,
+                size_bytes=size_bytes,
+                unpack=unpack,
+                verify=verify,
+                sha256=sha256,
+                progress=progress,
             )
         )
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
+from pydantic import IPvAnyNetwork
+
 from jumplab.driver import Driver
 from jumplab.drivers.composite import CompositeInterface
 from jumplab.drivers.power import PowerInterface
@@ -24,6 +26,7 @@ class QemuBoard(CompositeInterface, Driver):
     machine: which board;  firmware: what it starts, Debian's U-Boot by default;  memory_mib: its memory.
     disk: the file that is its disk (virtio), made if it isn't there; none: an empty one for each session.
     format: what that file is;  disk_mib: the size of a disk that is made.
+    fetch_from: from where images for that disk are fetched, beside public addresses.
     arguments: more of QEMU's own, as they are.
     console_memory_kib, console_disk_mib: how much of what the console says is kept, as for every console.
     """
@@ -34,6 +37,7 @@ class QemuBoard(CompositeInterface, Driver):
     disk: Path | None = None
     format: DiskFormat = DiskFormat.RAW
     disk_mib: SizeMib = 64
+    fetch_from: tuple[IPvAnyNetwork, ...] = ()
     console_memory_kib: MemoryKib = MEMORY_KIB
     console_disk_mib: DiskMib = DISK_MIB
     arguments: list[str] = []  # noqa: RUF012 - a setting's default, which pydantic copies
@@ -44,6 +48,7 @@ class QemuBoard(CompositeInterface, Driver):
         self._storage = FileDisk(
             path=self.disk,
             size_mib=self.disk_mib,
+            fetch_from=self.fetch_from,
             format=self.format,
             why_in_use=power.why_disk_in_use,
             files_only=True,

@@ -6,6 +6,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from pydantic import IPvAnyNetwork
+
 from jumplab.driver import Driver
 from jumplab.drivers.composite import CompositeInterface
 from jumplab.drivers.power import PowerInterface
@@ -25,11 +27,13 @@ class VirtualBoard(CompositeInterface, Driver):
 
     disk: the file that is its disk, made if it isn't there; none: an empty one for each session.
     disk_mib: the size of a disk that is made.
+    fetch_from: from where images for its disk are fetched, beside public addresses.
     console_memory_kib, console_disk_mib: how much of what the console says is kept, as for every console.
     """
 
     disk: Path | None = None
     disk_mib: SizeMib = 64
+    fetch_from: tuple[IPvAnyNetwork, ...] = ()
     console_memory_kib: MemoryKib = MEMORY_KIB
     console_disk_mib: DiskMib = DISK_MIB
 
@@ -38,6 +42,7 @@ class VirtualBoard(CompositeInterface, Driver):
         self._storage = FileDisk(
             path=self.disk,
             size_mib=self.disk_mib,
+            fetch_from=self.fetch_from,
             why_in_use=self._supply.why_disk_in_use,
             files_only=True,
             qcow2_advice="and this board takes raw disks alone; convert it with qemu-img",

@@ -5,11 +5,13 @@ import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from pydantic import IPvAnyNetwork
 
 from jumplab.driver import ByteStream, Driver, errors, progress
 from jumplab.drivers.storage import Digest, StorageInterface
@@ -29,7 +31,7 @@ from jumplab_exporter.drivers.storage.origin import mark_leased, refuse_other_fo
 from jumplab_exporter.drivers.storage.settings import DiskFormat
 from jumplab_exporter.drivers.storage.upload import Upload
 from jumplab_exporter.drivers.storage.write_thread import run_write
-from jumplab_exporter.drivers.storage.writing import Order, Write
+from jumplab_exporter.drivers.storage.writing import Order, Write, require_sha256
 
 _BLOCK_BYTES = 256 << 10
 _MIB = 1 << 20
@@ -46,6 +48,8 @@ class FileDisk(StorageInterface, Driver):
 
     For a device:  serial: the serial number that it must have;  max_size: how large it may be;  allow_fixed: it need
     not be removable;  allow_loop: it may be a loop device.
+
+    fetch_from: the networks, beside public addresses, from which images are fetched.
     """
 
     path: Path | None = None
@@ -55,6 +59,7 @@ class FileDisk(StorageInterface, Driver):
     max_size: Size | None = None
     allow_fixed: bool = False
     allow_loop: bool = False
+    fetch_from: tuple[IPvAnyNetwork, ...] = ()
 
     def __init__(
         self,
@@ -140,9 +145,25 @@ class FileDisk(StorageInterface, Driver):
         order = Order(offset_bytes, size_bytes, unpacked_bytes, unpack, verify)
         async with self._opened() as medium:
             order.refuse_what_does_not_fit(medium.size_bytes)
-            return await run_write(
-                Write(medium, Upload(stream), order, self._is_device, self._refuse_while_in_use), self.log.warning
-            )
+            return await self._run_write(medium, stream.receive, order)
+
+    async def fetch(
+        self,
+        url: str,
+        *,
+        offset_bytes: int = 0,
+        sha256: str | None = None,
+        unpack: bool = True,
+        verify: bool = False,
+    ) -> Digest:
+        from jumplab_exporter.drivers.storage.fetch import fetching  # aiohttp takes long to load, and few need it
+
+        require_sha256(sha256)
+        self._refuse_while_in_use()
+        async with self._opened() as medium, fetching(url, self.fetch_from, self.log) as image:
+            order = Order(offset_bytes, image.size_bytes, None, unpack, verify, sha256, is_fetched=True)
+            order.refuse_what_does_not_fit(medium.size_bytes)
+            return await self._run_write(medium, image.receive, order)
 
     async def read(self, stream: ByteStream, *, offset_bytes: int = 0, size_bytes: int | None = None) -> Digest:
         if self.format is DiskFormat.QCOW2:
@@ -163,6 +184,10 @@ class FileDisk(StorageInterface, Driver):
                 position += len(data)
                 progress(position - offset_bytes, end - offset_bytes, "reading")
         return Digest(size_bytes=end - offset_bytes, sha256=sha256.hexdigest())
+
+    async def _run_write(self, medium: Medium, receive: Callable[[], Awaitable[bytes]], order: Order) -> Digest:
+        write = Write(medium, Upload(receive), order, self._is_device, self._refuse_while_in_use)
+        return await run_write(write, self.log.warning)
 
     def head(self) -> bytes:
         """Its first MiB, for a device that looks for a file system."""

@@ -1,12 +1,11 @@
-"""What a client sends, on its way from the event loop to the thread that writes it."""
+"""What a client sends, or a server, on its way from the event loop to the thread that writes it."""
 
 import asyncio
 import hashlib
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
-from jumplab.driver import ByteStream
 from jumplab.driver.errors import DriverError
 
 _AHEAD_BYTES = 4 << 20
@@ -17,12 +16,12 @@ class Abandoned(Exception):
 
 
 class Upload:
-    """The bytes of one stream.  size_bytes, sha256: of what has been read so far."""
+    """The bytes of one image.  receive: gives the next ones, b"" at the end.  size_bytes, sha256: of what was read."""
 
-    def __init__(self, stream: ByteStream) -> None:
+    def __init__(self, receive: Callable[[], Awaitable[bytes]]) -> None:
         self.size_bytes = 0
         self.sha256 = hashlib.sha256()
-        self._stream = stream
+        self._receive = receive
         self._loop = asyncio.get_running_loop()
         self._room = asyncio.Event()
         self._room.set()
@@ -35,7 +34,7 @@ class Upload:
     async def fill(self) -> None:
         """Takes what comes, 4 MiB ahead of the thread at the most, until its end."""
         try:
-            while data := await self._stream.receive():
+            while data := await self._receive():
                 await self._room.wait()
                 with self._changed:
                     self._waiting.append(data)
@@ -44,7 +43,7 @@ class Upload:
                         self._room.clear()
                     self._changed.notify()
             self._finish(None)
-        except DriverError as error:
+        except (DriverError, OSError, ValueError) as error:
             self._finish(error)
 
     def abandon(self) -> None:
@@ -59,7 +58,7 @@ class Upload:
             raise self._end
 
     def blocks(self) -> Iterator[bytes]:
-        """For the thread: blocks until the end. Raises ConnectionError where the stream broke, and Abandoned."""
+        """For the thread: blocks until the end. Raises Abandoned, and what ended the image too early."""
         while block := self._next():
             self.size_bytes += len(block)
             self.sha256.update(block)
@@ -75,7 +74,9 @@ class Upload:
             if self._waiting_bytes < _AHEAD_BYTES <= self._waiting_bytes + len(block):
                 self._loop.call_soon_threadsafe(self._room.set)
         if not block and self._end is not None:
-            raise ConnectionError(f"the upload was interrupted: {self._end}") from self._end
+            if isinstance(self._end, DriverError):
+                raise ConnectionError(f"the upload was interrupted: {self._end}") from self._end
+            raise self._end
         return block
 
     def _finish(self, end: Exception | None) -> None:

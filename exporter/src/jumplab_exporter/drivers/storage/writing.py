@@ -1,6 +1,7 @@
 """One write onto a disk, from the upload to what was read back: plain code, for a thread."""
 
 import hashlib
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -24,15 +25,26 @@ Convert = Callable[[int, int, int], None]
 """Writes the content of an open qcow2 file into an open file, which becomes so large, and waits for that."""
 
 
+def require_sha256(text: str | None) -> None:
+    """Refuses what is no SHA-256. Raises ValueError."""
+    if text is not None and not re.fullmatch("[0-9a-fA-F]{64}", text):
+        raise ValueError("sha256 is no SHA-256: that has 64 hexadecimal digits, as sha256sum prints them")
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a client wants written. The fields are the arguments of StorageInterface.write."""
+    """What a client wants written. The fields are the arguments of StorageInterface.write and fetch.
+
+    is_fetched: whether the image is fetched; then size_bytes is what its server says.
+    """
 
     offset_bytes: int
     size_bytes: int | None
     unpacked_bytes: int | None
     unpack: bool
     verify: bool
+    sha256: str | None = None
+    is_fetched: bool = False
 
     def refuse_what_does_not_fit(self, disk_bytes: int) -> None:
         """Refuses what is known not to fit, before anything is done. Raises ValueError."""
@@ -71,6 +83,7 @@ class Write:
             image = self._image(convert)
             self._write(image)
             self._require_all_came()
+            self._require_checksum()
             if self.is_device or self.order.verify:
                 progress(self.written_bytes, self.written_bytes, "flushing")
                 self.medium.flush()
@@ -129,7 +142,13 @@ class Write:
             if self.is_device and unflushed_bytes >= _FLUSHED_BYTES:
                 self.medium.flush()
                 unflushed_bytes = 0
-            progress(self.written_bytes, image.size_bytes and max(image.size_bytes, self.written_bytes), "writing")
+            self._report(image.size_bytes)
+
+    def _report(self, size_bytes: int | None) -> None:
+        if self.order.is_fetched:  # its client sees nothing of what comes
+            progress(self.upload.size_bytes, self.order.size_bytes, "fetching")
+        else:
+            progress(self.written_bytes, size_bytes and max(size_bytes, self.written_bytes), "writing")
 
     def _write_block(self, rest: memoryview) -> None:
         while rest:
@@ -150,6 +169,11 @@ class Write:
         came, announced = self.upload.size_bytes, self.order.size_bytes
         if announced is not None and came != announced:
             raise ValueError(f"{came} bytes came, and {announced} were announced; the file changed while it was sent")
+
+    def _require_checksum(self) -> None:
+        came, expected = self.upload.sha256.hexdigest(), self.order.sha256
+        if expected is not None and came != expected.lower():
+            raise OSError(f"the image has the SHA-256 {came}, and not {expected.lower()}: what was written is not it")
 
     def _verify(self) -> None:
         found, position, end = Pieces(), self.order.offset_bytes, self.order.offset_bytes + self.written_bytes

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, IPvAnyNetwork
 
 from jumplab.driver import Driver, errors
 from jumplab.drivers.storage_mux import Side, StorageMuxInterface
@@ -25,6 +25,7 @@ class StorageMux(StorageMuxInterface, Driver):
 
     path: the card's block device, as the host sees it;  timeout: how long the card may take to come or to go.
     serial, max_size, allow_fixed, allow_loop: which device it may be, as those of storage/disk.
+    fetch_from: from where images are fetched, beside public addresses.
     """
 
     path: Path
@@ -33,6 +34,7 @@ class StorageMux(StorageMuxInterface, Driver):
     allow_fixed: bool = False
     allow_loop: bool = False
     timeout: Annotated[timedelta, Field(gt=timedelta(), le=timedelta(minutes=10))] = timedelta(seconds=20)
+    fetch_from: tuple[IPvAnyNetwork, ...] = ()
     _side: Side | None = None
 
     def make_children(self) -> dict[str, Driver]:
@@ -45,6 +47,7 @@ class StorageMux(StorageMuxInterface, Driver):
             max_size=self.max_size,
             allow_fixed=self.allow_fixed,
             allow_loop=self.allow_loop,
+            fetch_from=self.fetch_from,
             why_in_use=self._why_not_writable,
         )
         if not self._card.is_device:
