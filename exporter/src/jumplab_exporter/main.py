@@ -150,6 +150,15 @@ def show(type: str) -> int:  # noqa: A002 - click's name of the argument
     return 0
 
 
+@cli.command()
+def schema() -> int:
+    """Print the JSON schema of configuration files, for editors: with the driver types that are installed."""
+    from jumplab_exporter.schema.document import installed_kinds, schema_text
+
+    click.echo(schema_text(installed_kinds()), nl=False)
+    return 0
+
+
 def _refuse_in_hook() -> None:
     if os.environ.get("JUMPLAB_HOOK"):
         raise ConfigurationError("a hook may not start an exporter: it would end with the hook")
