@@ -34,6 +34,16 @@ class Findings:
     drivers: tuple[TriedDriver, ...]
     failure: str
 
+    @property
+    def works(self) -> bool:
+        """Whether all of it does."""
+        return not self.failure and not any(driver.failure for driver in self.drivers)
+
+    @property
+    def further_failure(self) -> str:
+        """The failure of the whole, unless it is one of the drivers'; or empty."""
+        return "" if any(driver.has_check and driver.failure for driver in self.drivers) else self.failure
+
     def as_answer(self) -> Mapping[str, Any]:
         """What the control socket carries."""
         return asdict(self)

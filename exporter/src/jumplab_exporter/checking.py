@@ -77,12 +77,22 @@ class Checkup:
 
         Where it was requested, those who wait get its findings; without any check that says nothing of the health.
         """
-        waiting, tried = self.requests.waiting, list[TriedDriver]()
-        failure = await self._failure(tried if waiting else None)
-        self.requests.settle(waiting, Findings(tuple(tried), failure))
+        waiting = self.requests.waiting
+        if waiting:
+            findings = await self.run_for_findings()
+            self.requests.settle(waiting, findings)
+            failure = findings.failure
+        else:
+            failure = await self._failure(None)
         if self._exists:
             self._note(failure)
         self._changed.set()
+
+    async def run_for_findings(self) -> Findings:
+        """One check that tries every driver, also those without a health check of their own."""
+        tried: list[TriedDriver] = []
+        failure = await self._failure(tried)
+        return Findings(tuple(tried), failure)
 
     def _note(self, failure: str) -> None:
         if failure:
