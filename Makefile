@@ -54,7 +54,7 @@ lint: $(READY)  ## ruff, mypy strict, import contracts
 	$(BIN)/mypy client/src exporter/src operator/src tools
 	$(BIN)/lint-imports
 
-generate: $(READY)  ## Regenerate protobuf code, plain clients and CRDs from their sources
+generate: $(READY)  ## Regenerate protobuf code, plain clients, CRDs and schemas from their sources
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tools.generate
 
 dist: $(READY)  ## Wheels and source distributions of the three packages, in build/dist

@@ -88,6 +88,7 @@ NOT_RUN: Mapping[str, Mapping[str, str]] = {
     "docs/drivers/storage-disk.md": {"disk: can't": "tests/drivers/test_storage_formats.py holds the sentence"},
     "docs/exporter.md": {
         "Connecting": "a diagram",
+        "driver   works": "tests/exporter/test_check_command.py holds the table",
         "jumplab-exporter check": "CONFIG stands for a file; the README has the commands",
     },
     "docs/health.md": {"class HttpRelay": "a part of the driver of docs/drivers/own.md"},

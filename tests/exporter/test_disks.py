@@ -29,7 +29,7 @@ async def test_a_disk_that_looks_like_an_image_after_a_lease_is_served_again(
             await session.root.disk.write(io.BytesIO(LOOKS_LIKE_QCOW2), unpack=False)
         process.kill()
         await process.wait()
-    assert await outcome("check", config) == (0, "disk: FileDisk\n")
+    assert await outcome("check", "--file-only", config) == (0, "disk: FileDisk\n")
     async with command("run", config):
         await plane.heard(Status.LEASE_READY, "a", times=2)
         async with plane.dial() as session:

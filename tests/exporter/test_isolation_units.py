@@ -86,7 +86,7 @@ async def test_check_names_processes_and_borders(tmp_path: Path) -> None:
 
     export: dict[str, Any] = {"a": {**POWER, "isolate": True}, "b": {"children": {"c": {"ref": "a"}}}}
     lines = "a: VirtualPower, isolated with b\nb: Composite, isolated with a\n  c: VirtualPower\n"
-    assert await outcome("check", checked(export)) == (0, lines)
+    assert await outcome("check", "--file-only", checked(export)) == (0, lines)
     status, output = await outcome("check", checked({**export, "b": {**export["b"], "isolate": False}}))
     assert status == 2
     assert 'c: can\'t be used: b.c refers to "a", and "b" says isolate: false while "a" is isolated' in output

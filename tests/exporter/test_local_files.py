@@ -38,7 +38,7 @@ def test_what_is_about_a_controller_may_be_missing(tmp_path: Path, changes: dict
 
 
 async def test_check_takes_a_file_without_a_controller(tmp_path: Path) -> None:
-    status, output = await outcome("check", written(tmp_path, {}))
+    status, output = await outcome("check", "--file-only", written(tmp_path, {}))
     assert (status, output) == (0, "power: VirtualPower\n")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler
 
 from jumplab.protocol.durations import LONGEST, parse_duration, parse_positive_duration
 
@@ -39,6 +39,21 @@ def _text(value: Any) -> Any:
     return "" if value is None else value
 
 
+class AlsoWritten:
+    """In an Annotated, behind the BeforeValidator that reads it: a field is also written as one of these schemas says.
+
+    For the JSON schema of a file; nothing is validated by it.
+    """
+
+    def __init__(self, *schemas: Mapping[str, Any]) -> None:
+        self._schemas = schemas
+
+    def __get_pydantic_json_schema__(self, core_schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [*map(dict, self._schemas), handler(core_schema)]}
+
+
+OR_NULL = AlsoWritten({"type": "null"})
+
 _LONGEST_SECONDS = LONGEST.total_seconds()
 
 # As every duration, and as a number of seconds, which is how Jumpstarter's files have it.
@@ -46,4 +61,4 @@ Seconds = Annotated[float, BeforeValidator(_positive), Field(gt=0, le=_LONGEST_S
 SecondsOrZero = Annotated[float, BeforeValidator(_not_negative), Field(ge=0, le=_LONGEST_SECONDS, allow_inf_nan=False)]
 
 # Jumpstarter writes null where a text is not set.
-OptionalText = Annotated[str, BeforeValidator(_text)]
+OptionalText = Annotated[str, BeforeValidator(_text), OR_NULL]

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
-from jumplab.config_fields import INSECURE_VARIABLES, OptionalText, Seconds, is_on
+from jumplab.config_fields import INSECURE_VARIABLES, OR_NULL, OptionalText, Seconds, is_on
 from jumplab.config_places import NoHome, config_home
 from jumplab.transport.endpoint import check_address
 from jumplab.transport.tls_settings import TlsSettings
@@ -79,18 +79,20 @@ Isolate = Annotated[Isolation | Literal[False] | None, BeforeValidator(_isolatio
 
 
 class DriverEntry(_Part):
-    """A driver. type: its import path, or the name that its package registered it under.
+    """A driver.  type: its import path, or the name that its package registered it under.
 
     methods_description: what is said of its methods in place of the driver's own words, by their names.  isolate: as
     jumplab_exporter.isolation has it.
     """
 
     type: str
-    config: Annotated[dict[str, Any], BeforeValidator(_empty_if_none)] = Field(default_factory=dict)
+    config: Annotated[dict[str, Any], BeforeValidator(_empty_if_none), OR_NULL] = Field(default_factory=dict)
     children: "Entries" = Field(default_factory=dict)
     description: OptionalText = ""
     isolate: Isolate = None
-    methods_description: Annotated[dict[str, str], BeforeValidator(_empty_if_none)] = Field(default_factory=dict)
+    methods_description: Annotated[dict[str, str], BeforeValidator(_empty_if_none), OR_NULL] = Field(
+        default_factory=dict
+    )
 
 
 class GroupEntry(_Part):
@@ -102,7 +104,7 @@ class GroupEntry(_Part):
 
 
 class RefEntry(_Part):
-    """Another name for an entry elsewhere in the tree. ref: that entry's names, joined by dots."""
+    """Another name for an entry elsewhere in the tree.  ref: that entry's names, joined by dots."""
 
     ref: str
 
@@ -120,7 +122,7 @@ def _as_entry(value: Any) -> Any:
     raise ValueError("needs one of the keys `type`, `children` or `ref`")
 
 
-Entries = Annotated[dict[str, Annotated[Entry, BeforeValidator(_as_entry)]], BeforeValidator(_empty_if_none)]
+Entries = Annotated[dict[str, Annotated[Entry, BeforeValidator(_as_entry)]], BeforeValidator(_empty_if_none), OR_NULL]
 
 
 def _isolated_at_the_top_alone(entries: dict[str, Entry]) -> dict[str, Entry]:
@@ -171,7 +173,8 @@ class Hook(_Part):
     """A script around a lease.
 
     script: shell text, or the path of a file that is there.  exec: the interpreter; None: a file's own, else /bin/sh.
-    timeout: a duration, after which it is killed with all that it has started.
+    timeout: a duration, after which it is killed with all that it has started.  onFailure: goes on by itself (`warn`),
+    ends the lease, or ends the exporter.
     """
 
     script: Script
@@ -181,6 +184,11 @@ class Hook(_Part):
 
 
 class Hooks(_Part):
+    """Scripts around a lease.
+
+    beforeLease: runs before the lease's client may attach.  afterLease: runs when its clients are detached.
+    """
+
     before_lease: Hook | None = Field(default=None, alias="beforeLease")
     after_lease: Hook | None = Field(default=None, alias="afterLease")
 
@@ -215,21 +223,35 @@ def _one_word(token: str) -> str:
 
 
 class LocalConfig(_Part):
-    """A file whose drivers need no controller: where that is, and what the exporter is called there, may be missing."""
+    """A file whose drivers need no controller: where that is, and what the exporter is called there, may be missing.
+
+    metadata: which Exporter resource this is.
+    endpoint: the controller, as host:port.  token: proves who this is; better in a file, see tokenFile.
+    tls: how the controller proves itself.
+    description: told to those who look for an exporter.  motd: told to those who lease it.
+    export: the drivers, by name.
+    hooks: scripts around each lease.
+    healthCheck: how the exporter finds out whether its devices work while nobody has them.
+    consoleLogs: how much of the consoles' output outlives a lease.
+    auditLog: a record of each call of a driver.
+    failureDetection: when the process ends because it can't stay connected.
+    exitOnLeaseEnd: end the process with each lease; its supervisor starts it again.
+    grpcOptions, alias, path: of Jumpstarter's files; without effect.
+    """
 
     api_version: Literal["jumpstarter.dev/v1alpha1"] = Field(alias="apiVersion")
     kind: Literal["ExporterConfig"]
-    metadata: Annotated[LocalMetadata, BeforeValidator(_empty_if_none)] = Field(default_factory=LocalMetadata)
+    metadata: Annotated[LocalMetadata, BeforeValidator(_empty_if_none), OR_NULL] = Field(default_factory=LocalMetadata)
     endpoint: OptionalText = ""
     token: OptionalText = Field(default="", repr=False)
     tls: TlsSettings = Field(default_factory=TlsSettings)
-    grpc_options: Annotated[dict[str, str | int], BeforeValidator(_empty_if_none)] = Field(
+    grpc_options: Annotated[dict[str, str | int], BeforeValidator(_empty_if_none), OR_NULL] = Field(
         default_factory=dict, alias="grpcOptions"
     )
     description: OptionalText = ""
     motd: OptionalText = ""
     export: TopEntries = Field(default_factory=dict)
-    hooks: Annotated[Hooks, BeforeValidator(_empty_if_none)] = Field(default_factory=Hooks)
+    hooks: Annotated[Hooks, BeforeValidator(_empty_if_none), OR_NULL] = Field(default_factory=Hooks)
     health_check: HealthCheck | None = Field(default=None, alias="healthCheck")
     console_logs: ConsoleLogSettings = Field(default_factory=ConsoleLogSettings, alias="consoleLogs")
     audit_log: AuditLogSettings | None = Field(default=None, alias="auditLog")

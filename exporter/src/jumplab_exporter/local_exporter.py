@@ -7,11 +7,11 @@ once, and ends with the parent.
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from jumplab.session.host import DriverTree
 from jumplab.transport.errors import Refused
@@ -19,9 +19,11 @@ from jumplab.transport.listener import AcceptedLink, LocalListener, only
 from jumplab_exporter.audit import SILENT
 from jumplab_exporter.config import LocalConfig
 from jumplab_exporter.config_warnings import warnings_of
+from jumplab_exporter.control.place import ControlPlace
+from jumplab_exporter.control.serving import serve_requests
 from jumplab_exporter.controller import Offer
 from jumplab_exporter.driver_names import name_problems
-from jumplab_exporter.errors import Stopped
+from jumplab_exporter.errors import RequestRefused, Stopped
 from jumplab_exporter.lease_session import TEARDOWN_BOUND_SECONDS, LeaseSession, SessionContext
 from jumplab_exporter.lifecycle import (
     Assigned,
@@ -74,25 +76,27 @@ class _ParentSocket:
 
 
 class LocalExporter:
-    """`run` once.  folder: of this process alone, for sockets.  ready: called with the path of the socket for clients,
-    once they may come.  failed: called with the reason why they never may.
+    """`run` once.  place: where commands on this machine come; its folder is for all sockets.
+
+    ready: called with the path of the socket for clients, once they may come.  failed: called with the reason why they
+    never may.
     """
 
     def __init__(
         self,
         config: LocalConfig,
-        folder: Path,
+        place: ControlPlace,
         token: str,
         *,
         ready: Callable[[Path], None],
         failed: Callable[[str], None],
     ) -> None:
         self._config = config
-        self._folder = folder
-        self._socket = _ParentSocket(folder, token)
+        self._place = place
+        self._socket = _ParentSocket(place.folder, token)
         self._ready = ready
         self._failed = failed
-        self._sessions = SessionFactory(config, uuid.uuid4().hex, folder / "hook", self.note_incident)
+        self._sessions = SessionFactory(config, uuid.uuid4().hex, place.folder / "hook", self.note_incident)
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._state: State = Connecting()
         self._session: LeaseSession | None = None
@@ -114,7 +118,8 @@ class LocalExporter:
             _log.warning("%s", sentence)
         self._events.put_nowait(Assigned(Lease(uuid.uuid4().hex, LEASE_NAME, CLIENT_NAME)))
         async with asyncio.TaskGroup() as tasks:
-            hosting: list[asyncio.Task[None]] = []
+            commands = serve_requests(self._place, {"check": _refuse_check})
+            hosting = [tasks.create_task(commands, name="the control socket")]
             while not isinstance(self._state, Available | Leaving) and not _hangs(self._state):
                 event = await self._events.get()
                 before, (self._state, effects) = self._state, transition(self._state, event)
@@ -123,7 +128,7 @@ class LocalExporter:
                 for effect in effects:
                     self._do(effect, tasks, hosting)
                 if isinstance(self._state, Ready) and not isinstance(before, Ready):
-                    self._ready(self._folder / "session.sock")
+                    self._ready(self._place.folder / "session.sock")
             for task in hosting:
                 task.cancel()
         self._raise_if_stopped()
@@ -162,6 +167,13 @@ class LocalExporter:
             report_drivers=_nothing_to_report,
             audit=SILENT,
         )
+
+
+async def _refuse_check(_: Mapping[str, Any]) -> NoReturn:
+    raise RequestRefused(
+        "the drivers are in use by a command with --exporter-config, or by jumplab.local(); check again when it has "
+        "ended"
+    )
 
 
 def _hangs(state: State) -> bool:

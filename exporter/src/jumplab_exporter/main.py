@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jumplab.exit_status import exit_status_of, print_sentence
+from jumplab.exit_status import exit_status_of, print_result, print_sentence
 from jumplab.interrupts import end_at_interrupt
 from jumplab.log_format import set_up_logging
 from jumplab.verbosity import is_verbose, log_format_option, take_verbosity, verbose_option
 from jumplab.versions import version_command, version_option
-from jumplab_exporter.config import ExporterConfig, LocalConfig, load, load_either, load_local, locate
+from jumplab_exporter.config import ExporterConfig, LocalConfig, load, load_local, locate
 from jumplab_exporter.containment import loop
 from jumplab_exporter.containment.output import detach_output, last_words
 from jumplab_exporter.containment.signals import ending_signals
@@ -29,6 +29,7 @@ from jumplab_exporter.lock import only_process
 from jumplab_exporter.log_format import LINE, ExporterFormatter, ExporterJsonFormatter
 
 if TYPE_CHECKING:
+    from jumplab_exporter.control.place import ControlPlace
     from jumplab_exporter.parent import Parent
 
 
@@ -94,37 +95,36 @@ def local(config: str) -> int:
 
 
 @cli.command()
+@click.option("--file-only", is_flag=True, help="Look at the file alone: try no driver, touch no device.")
 @click.argument("config")
-def check(config: str) -> int:
-    """Check CONFIG: build its drivers without using hardware, and print them."""
-    from jumplab.session.host import DriverTree
-    from jumplab_exporter.config_warnings import warnings_of
-    from jumplab_exporter.devices import missing_devices, shared_devices, wrong_devices
-    from jumplab_exporter.driver_factory import build_drivers
-    from jumplab_exporter.driver_names import name_problems
-    from jumplab_exporter.isolation.units import isolation_notes, units_of
+def check(config: str, file_only: bool) -> int:
+    """Check CONFIG, then try each of its drivers on its device, and print how each did.
 
-    configuration = load_either(locate(config))
+    An exporter that runs with CONFIG tries them, unless it is leased. Where none runs, they are tried here.
+    """
+    from jumplab_exporter.check_command import FileCheck, table_of, try_drivers
+
+    _refuse_in_hook()
+    path = locate(config)
     logging.disable()
-    drivers = build_drivers(configuration.export)
-    notes = isolation_notes(units_of(configuration.export, drivers))
-    tree = DriverTree(drivers, scope=configuration.metadata.name)
-    for node in tree.nodes.values():
-        if node.path:
-            kind = f"can't be used: {node.failure}" if node.failure else type(node.driver).__name__
-            click.echo(f"{'  ' * node.path.count('.')}{node.name}: {kind}{notes.get(node.path, '')}")
-    for warning in warnings_of(configuration, tree):
+    file = FileCheck(path)
+    problems = list(file.problems())
+    for line in file.lines():
+        print_result(line)
+    for warning in file.warnings():
         print_sentence(f"warning: {warning}", _PROGRAM)
-    for path, device in missing_devices(tree):
-        print_sentence(f"warning: {path}: {device} is not there now", _PROGRAM)
-    problems = [*name_problems(tree), *(f"{path}: {problem}" for path, problem in wrong_devices(tree))]
-    problems += [
-        f"{' and '.join(paths)} use the same device, {device}; make one of them a `ref` to the other"
-        for device, paths in shared_devices(tree)
-    ]
     for problem in problems:
         print_sentence(problem, _PROGRAM)
-    return 2 if tree.failures() or problems else 0
+    if problems or file.tree.failures():
+        return 2
+    if file_only or not file.configuration.export:
+        return 0
+    findings = try_drivers(path, file.configuration)
+    for line in ("", *table_of(findings)):
+        print_result(line)
+    if findings.further_failure:
+        print_sentence(findings.further_failure, _PROGRAM)
+    return 0 if findings.works else 1
 
 
 @cli.group(invoke_without_command=True)
@@ -150,6 +150,15 @@ def show(type: str) -> int:  # noqa: A002 - click's name of the argument
     return 0
 
 
+@cli.command()
+def schema() -> int:
+    """Print the JSON schema of configuration files, for editors: with the driver types that are installed."""
+    from jumplab_exporter.schema.document import installed_kinds, schema_text
+
+    click.echo(schema_text(installed_kinds()), nl=False)
+    return 0
+
+
 def _refuse_in_hook() -> None:
     if os.environ.get("JUMPLAB_HOOK"):
         raise ConfigurationError("a hook may not start an exporter: it would end with the hook")
@@ -163,6 +172,7 @@ def _set_up_logging(level: int, log_format: str = "text") -> None:
 
 
 def _serve_parent(parent: "Parent", config: str) -> int:
+    from jumplab_exporter.control.place import ControlPlace
     from jumplab_exporter.own_folder import own_folder
 
     _refuse_in_hook()
@@ -179,18 +189,18 @@ def _serve_parent(parent: "Parent", config: str) -> int:
             folder = stack.enter_context(own_folder())
         except OSError as error:
             raise Stopped(f"there is no place for a socket: {error}") from error
-        loop.run(_serve_locally(configuration, folder, parent))
+        loop.run(_serve_locally(configuration, ControlPlace(folder, path), parent))
     return 0
 
 
-async def _serve_locally(configuration: LocalConfig, folder: Path, parent: "Parent") -> None:
+async def _serve_locally(configuration: LocalConfig, place: "ControlPlace", parent: "Parent") -> None:
     from jumplab_exporter.local_exporter import LocalExporter, ending_bound_seconds
 
     bound, name = ending_bound_seconds(configuration), configuration.metadata.name
     parent.report(ending_seconds=bound)
     exporter = LocalExporter(
         configuration,
-        folder,
+        place,
         parent.token,
         ready=lambda socket: parent.report(ready=str(socket), exporter=name),
         failed=lambda reason: parent.report(failed=reason, status=1),
@@ -202,12 +212,14 @@ async def _serve_locally(configuration: LocalConfig, folder: Path, parent: "Pare
 
 
 async def _serve(configuration: ExporterConfig, path: Path) -> None:
+    from jumplab_exporter.control.place import ControlPlace
     from jumplab_exporter.exporter import Exporter
     from jumplab_exporter.followed_config import followed
     from jumplab_exporter.local_socket import short_path
 
     audit_log = configuration.audit_log.log() if configuration.audit_log is not None else None
     with audit_log or nullcontext(), short_path() as local:
-        exporter = Exporter(configuration, local, followed(configuration, path).now, audit_log)
+        place = ControlPlace(local.socket.parent, path) if local.socket is not None else None
+        exporter = Exporter(configuration, local, followed(configuration, path).now, audit_log, place)
         with ending_signals(exporter.stop), Watchdog(exporter.note_incident):
             await exporter.run()

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from jumplab.config_fields import AlsoWritten
 from jumplab.driver import errors
 from jumplab.drivers.power import PowerInterface
 from jumplab_exporter.drivers.http_device import Answer, Credentials, HttpDevice, HttpUrl, Request, Scheme
@@ -61,7 +62,7 @@ class StateRequest(HttpRequest):
         return self
 
 
-AsRequest = Annotated[HttpRequest, BeforeValidator(_as_request)]
+AsRequest = Annotated[HttpRequest, BeforeValidator(_as_request), AlsoWritten({"type": "string", "minLength": 1})]
 
 
 class HttpPower(PowerInterface, HttpDevice):

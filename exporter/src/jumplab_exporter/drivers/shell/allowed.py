@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from jumplab.config_fields import AlsoWritten
+
 
 def _words(value: Any) -> Any:
     """A line is cut as a shell cuts it; no shell reads it."""
@@ -48,7 +50,11 @@ def _as_mapping(value: Any) -> Any:
     return value if isinstance(value, Mapping | AllowedCommand) else {"command": value}
 
 
-Allowed = Annotated[AllowedCommand, BeforeValidator(_as_mapping)]
+Allowed = Annotated[
+    AllowedCommand,
+    BeforeValidator(_as_mapping),
+    AlsoWritten({"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string"}, "minItems": 1}),
+]
 
 
 def _counted(number: int) -> str:
