@@ -136,6 +136,22 @@ def test_a_killed_control_plane_goes_on_with_the_rotation(lab: Lab) -> None:
     assert published(lab) != first
 
 
+def test_a_late_exporter_comes_back_with_its_file(lab: Lab) -> None:
+    exporter = lab.exporter("bench-late")
+    made(lab)
+    until_published(lab, 2, "bench-late-exporter")
+    made(lab, "--switch")
+    restarted(lab)
+    sentence = 'is not signed by a trusted CA; check "tls.ca"; trying again'
+    exporter.wait_until(lambda: sentence in exporter.output(), "a refusal")
+    refresh(lab, "exporter", "bench-late", lab.folder / "bench-late.yaml")
+    lab.until_available("bench-late")
+    lab.lease("late", board="bench-late")
+    lab.until_ready("late")
+    lab.release("late")
+    lab.until_available("bench-late")
+
+
 @pytest.mark.needs("kubectl")
 def test_kubectl_goes_on_with_the_kubeconfig_of_each_step(tmp_path: Path) -> None:
     home = OneMachine(tmp_path)
