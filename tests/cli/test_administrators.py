@@ -267,6 +267,28 @@ async def test_an_exporter_s_drivers_stay_when_its_token_is_replaced(administrat
     assert yaml.safe_load(printed.out)["token"] != yaml.safe_load(file.read_text())["token"]
 
 
+async def test_a_file_gets_the_token_and_the_ca_that_are_in_force(
+    administrator: User, tmp_path: Path, one_sentence: OneSentence
+) -> None:
+    file = tmp_path / "e.yaml"
+    await administrator.run("jumplab", "create", "exporter", "late", "--out", str(file))
+    right = yaml.safe_load(file.read_text())
+    before = file.read_text().replace(right["token"], "old").replace(right["tls"]["ca"], "b2xk  # ours")
+    file.write_text(before)
+    said = await administrator.run("jumplab", "admin", "refresh", "exporter", "late", "--out", str(file))
+    assert (said.status, said.err) == (0, f'jumplab: {file} has the token and the CA of exporter "late"\n')
+    assert yaml.safe_load(file.read_text()) == right, "nothing was replaced"
+    assert "# ours" in file.read_text()
+    printed = await administrator.run("jumplab", "admin", "refresh", "exporter", "late")
+    assert yaml.safe_load(printed.out) == right
+    file.write_text(before.replace("ca: ", "caFile: "))
+    refused = await administrator.run("jumplab", "admin", "refresh", "exporter", "late", "--out", str(file))
+    assert 'write the key ca.crt of Secret "late-exporter" into that file' in one_sentence(refused, 2)
+    assert file.read_text() == before.replace("ca: ", "caFile: ")
+    unknown = await administrator.run("jumplab", "admin", "refresh", "client", "nobody")
+    assert "not found" in one_sentence(unknown, 1)
+
+
 async def test_nobody_s_token_is_replaced_in_another_s_file(
     administrator: User, tmp_path: Path, one_sentence: OneSentence
 ) -> None:

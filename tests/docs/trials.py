@@ -99,7 +99,10 @@ NOT_RUN: Mapping[str, Mapping[str, str]] = {
     "docs/leasing.md": {"position:": "a part of a status; test_the_status_of_the_queue_has_these_fields reads it"},
     "docs/logs.md": dict.fromkeys(("2026-", '{"time"'), "tests/lab/test_logs.py reads such lines"),
     "docs/pytest.md": {"": "it mixes programs with what they print; tests/testing has its tests"},
-    "docs/rotating.md": {"the new certificate": "tests/charts/test_in_a_pod.py holds the sentence"},
+    "docs/rotating.md": {
+        "the new certificate": "tests/charts/test_in_a_pod.py holds the sentence",
+        "jumplab-operator rotate ca ": "it locks the pages' lab out; tests/lab/test_ca_rotation.py makes the steps",
+    },
     "docs/standalone-api.md": {"install -d": "it starts a control plane; tests/standalone/test_backup.py restores so"},
     "docs/sessions.md": {"from jumplab": "board.flasher is of no driver; tests/session holds on_progress"},
 }

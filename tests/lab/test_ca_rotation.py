@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 import jumplab
 from jumplab.client.config import ClientConfig
 from jumplab.transport.errors import CertificateRejected
+from tests.kube.client import KubeClient
 from tests.kube.kubectl import Kubectl, Said
 from tests.kube.servers import RealKubeApi
 from tests.lab.homes import NAMESPACE, Home, OnCluster, OneMachine
@@ -54,7 +56,11 @@ def connect_again(lab: Lab) -> None:
     """The test's own client of the API trusts what the kubeconfig has by now."""
     if isinstance(lab.home, OneMachine):
         lab.kube.close()
-        lab.kube = lab.home.client()
+        cluster = yaml.safe_load(lab.home.kubeconfig.read_text())["clusters"][0]["cluster"]
+        trusted = lab.folder / "trusted.crt"
+        trusted.write_bytes(base64.b64decode(cluster["certificate-authority-data"]))
+        token = (lab.home.data_dir / "admin.token").read_text().strip()
+        lab.kube = KubeClient(cluster["server"], trusted, token)
 
 
 def published(lab: Lab) -> list[str]:
@@ -128,6 +134,22 @@ def test_a_killed_control_plane_goes_on_with_the_rotation(lab: Lab) -> None:
         refresh(lab, "client", "again", file)
         use_once(config)
     assert published(lab) != first
+
+
+def test_a_late_exporter_comes_back_with_its_file(lab: Lab) -> None:
+    exporter = lab.exporter("bench-late")
+    made(lab)
+    until_published(lab, 2, "bench-late-exporter")
+    made(lab, "--switch")
+    restarted(lab)
+    sentence = 'is not signed by a trusted CA; check "tls.ca"; trying again'
+    exporter.wait_until(lambda: sentence in exporter.output(), "a refusal")
+    refresh(lab, "exporter", "bench-late", lab.folder / "bench-late.yaml")
+    lab.until_available("bench-late")
+    lab.lease("late", board="bench-late")
+    lab.until_ready("late")
+    lab.release("late")
+    lab.until_available("bench-late")
 
 
 @pytest.mark.needs("kubectl")

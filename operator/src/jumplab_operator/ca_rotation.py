@@ -9,7 +9,7 @@ from jumplab_operator.kept_keys import SecretAuthority
 from jumplab_operator.kube.access import KubeAccess
 from jumplab_operator.kube.client import connected
 
-_BOUND_SECONDS = 30.0
+_BOUND_SECONDS = 60.0
 _EVERY_SECONDS = 0.5
 
 TOLD = {
@@ -23,7 +23,7 @@ TOLD = {
 async def rotate_on_cluster(access: KubeAccess, namespace: str, step: Step) -> None:
     """Makes a step in the Secret of an operator, and waits until the operator has taken it over.
 
-    Raises NotTakenOver where it has not done so within half a minute; WrongOrder, ApiError, KeysUnusable.
+    Raises NotTakenOver where it has not done so within a minute; WrongOrder, ApiError, KeysUnusable.
     """
     async with connected(access) as kube:
         kept = SecretAuthority(kube, namespace)

@@ -66,7 +66,8 @@ def date_problem(authority: Issued, now: datetime) -> str:
         return f"the certificate authority is not valid before {begin}, and {clock}; set the clock"
     if now > certificate.not_valid_after_utc:
         end = f"{certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
-        return f"the certificate authority has expired at {end}, and {clock}; set the clock, or make a new authority"
+        what_to_do = "set the clock, or replace the authority with `jumplab-operator rotate ca`"
+        return f"the certificate authority has expired at {end}, and {clock}; {what_to_do}"
     return ""
 
 

@@ -8,14 +8,14 @@ from jumplab_operator.authority import ROTATION, Step, step_made
 from jumplab_operator.errors import NotTakenOver, WrongOrder
 from jumplab_operator.standalone.storage.datadir import DataDir
 
-_BOUND_SECONDS = 30.0
+_BOUND_SECONDS = 60.0
 _EVERY_SECONDS = 0.1
 
 
 def replace_admin_token(data_dir: DataDir) -> bool:
     """Writes a new token. True when the control plane that runs has taken it over; False where none runs.
 
-    Raises NotTakenOver where it has not done so within half a minute, and DataDirUnusable.
+    Raises NotTakenOver where it has not done so within a minute, and DataDirUnusable.
     """
     data_dir.replace_admin_token()
     what = f"{data_dir.path / 'admin.token'} has a new token"
@@ -26,7 +26,7 @@ def rotate_authority(data_dir: DataDir, step: Step, now: datetime) -> bool:
     """Makes a step of the rotation of the authority, in one write; nothing where it was made already.
 
     True when the control plane that runs has taken it over; False where none runs. Raises WrongOrder, NotTakenOver
-    where it has not done so within half a minute, and DataDirUnusable.
+    where it has not done so within a minute, and DataDirUnusable.
     """
     file = data_dir.path / ROTATION
     with data_dir.rotating():
