@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import pytest
 
 from jumplab_operator.standalone.base.errors import MOST_CAUSES
 from jumplab_operator.standalone.controllers import ownership
-from jumplab_operator.standalone.http import strategic
+from jumplab_operator.standalone.http import bodies, patches, strategic
 from jumplab_operator.standalone.objects import metadata_rules
 from jumplab_operator.standalone.objects.built_in import SECRETS
 from jumplab_operator.standalone.storage.store import Key
@@ -21,7 +23,7 @@ from tests.kube.client import JSON_PATCH, KubeClient
 from tests.standalone.in_process import served
 from tests.standalone.widgets import crd, widget
 
-LIMIT_BYTES = 3 * 1024 * 1024
+LIMIT_BYTES = 1536 * 1024
 MERGE = "application/merge-patch+json"
 MAPS = "/api/v1/namespaces/default/configmaps"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -96,11 +98,11 @@ async def made(session: aiohttp.ClientSession, **data: str) -> str:
 
 
 async def test_a_patch_that_pushes_a_long_list_along(tmp_path: Path) -> None:
-    patch: list[Any] = [{"op": "add", "path": "/list", "value": [0] * 600_000}]
+    patch: list[Any] = [{"op": "add", "path": "/list", "value": [0] * 400_000}]
     for operation in ({"op": "add", "path": "/list/0", "value": 0}, {"op": "remove", "path": "/list/0"}):
         async with served(tmp_path / operation["op"]) as (_, session):
             place = await made(session)
-            code, body = await answered(session, "PATCH", place, [*patch, *[operation] * 20], JSON_PATCH)
+            code, body = await answered(session, "PATCH", place, [*patch, *[operation] * 30], JSON_PATCH)
         assert (code, body["reason"]) == (422, "Invalid")
         assert "its changes move more than 10000000 items of lists aside; send several patches" in body["message"]
 
@@ -109,7 +111,7 @@ def nested(levels: int) -> bytes:
     return b'{"data":' + b'{"a":' * levels + b"1" + b"}" * levels + b"}"
 
 
-@pytest.mark.parametrize("levels", [200, 900, 5_000, 500_000])
+@pytest.mark.parametrize("levels", [200, 900, 5_000, 50_000])
 async def test_a_body_that_is_nested_too_deeply(tmp_path: Path, levels: int) -> None:
     async with served(tmp_path) as (_, session):
         place = await made(session)
@@ -119,6 +121,42 @@ async def test_a_body_that_is_nested_too_deeply(tmp_path: Path, levels: int) -> 
             assert body["message"].endswith("it is nested more than 100 levels deep")
         lists = b"[" * levels + b"]" * levels
         assert (await answered(session, "PATCH", place, lists, JSON_PATCH))[0] == 400
+
+
+async def test_a_body_of_too_many_lists_and_objects(tmp_path: Path) -> None:
+    async with served(tmp_path) as (_, session):
+        place = await made(session)
+        for body in (b'{"data":[' + b"{}," * 60_000 + b"0]}", b"[" + b"[]," * 60_000 + b"0]"):
+            code, told = await answered(session, "PATCH", place, body)
+            assert (code, told["message"].endswith("it has more than 60000 lists and objects")) == (400, True)
+        # Brackets in a text are none, whatever stands before them.
+        text = {"data": {"a": '"[{\\' * 40_000}}
+        assert (await answered(session, "PATCH", place, text))[0] == 200
+
+
+@pytest.mark.parametrize("size", [1_000, 400_000])
+async def test_a_large_body_is_read_and_checked_beside_the_loop(
+    tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = dict[str, list[bool]]()
+
+    def watched(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
+        def work_and_note(*arguments: Any) -> Any:
+            threads.setdefault(name, []).append(threading.current_thread() is threading.main_thread())
+            return work(*arguments)
+
+        return work_and_note
+
+    monkeypatch.setattr(bodies, "decoded", watched("read", bodies.decoded))
+    monkeypatch.setattr(bodies, "admitted", watched("checked", bodies.admitted))
+    monkeypatch.setattr(patches, "apply_patch", watched("patched", patches.apply_patch))
+    async with served(tmp_path) as (_, session):
+        place = await made(session, a="x" * size)
+        assert (await answered(session, "PATCH", place, {"data": {"b": "x" * size}}))[0] == 200
+    in_the_loop = size < 128 * 1024
+    assert threads["read"] == [in_the_loop, in_the_loop]
+    assert threads["checked"] == [in_the_loop, False]
+    assert threads["patched"] == [False]
 
 
 async def test_a_patch_that_nests_what_is_there(tmp_path: Path) -> None:
@@ -135,7 +173,7 @@ async def test_an_object_can_not_grow_by_one_patch_after_the_other(tmp_path: Pat
     async with served(tmp_path) as (_, session):
         assert (await answered(session, "POST", CRDS, crd(), "application/json"))[0] == 201
         widgets = "/apis/widgets.example.com/v1/namespaces/default/widgets"
-        sent = widget(open={"text": "x" * 1_000_000})
+        sent = widget(open={"text": "x" * 500_000})
         assert (await answered(session, "POST", widgets, sent, "application/json"))[0] == 201
         for number in range(3):
             patch = [{"op": "copy", "from": "/spec/open/text", "path": f"/spec/open/x{number}"}]
@@ -163,7 +201,7 @@ async def test_a_refusal_is_no_longer_than_one_reads(tmp_path: Path) -> None:
 
 
 async def test_a_refusal_of_a_custom_resource_is_no_longer_than_one_reads(tmp_path: Path) -> None:
-    wrong = [widget(parts=[{}] * 100_000), widget(code="!" * 1_000_000), widget(colour="blue" * 100_000)]
+    wrong = [widget(parts=[{}] * 50_000), widget(code="!" * 1_000_000), widget(colour="blue" * 100_000)]
     async with served(tmp_path) as (_, session):
         assert (await answered(session, "POST", CRDS, crd(), "application/json"))[0] == 201
         for sent in wrong:

@@ -37,6 +37,7 @@ def main(quick: bool, out: Path) -> None:
     steep = [costs.input.name for costs in measured if not costs.is_linear]
     slow = [costs.input.name for costs in measured if not costs.is_within_bound]
     click.echo("\ncalls and time: the power of the size that they grow with; 1 is linear. ms: at the limit")
+    click.echo("beside: not in an event loop, but in a thread or in a program that serves nobody else")
     click.echo(f"steeper than their size: {', '.join(steep) or 'none'}")
     click.echo(f"longer than {BOUND_MS:.0f} ms in an event loop: {', '.join(slow) or 'none'}")
     click.echo(f"written to {out}")
@@ -44,9 +45,10 @@ def main(quick: bool, out: Path) -> None:
 
 def _told(costs: Costs) -> str:
     given = costs.input
-    verdict = " ".join(
-        word for word, holds in (("steep", not costs.is_linear), ("slow", not costs.is_within_bound)) if holds
-    )
+    words = (
+        ("beside", not given.holds_loop), ("steep", not costs.is_linear), ("slow", not costs.is_within_bound),
+    )  # fmt: skip
+    verdict = " ".join(word for word, holds in words if holds)
     figures = (f"{costs.growth_of_calls:.2f}", f"{costs.growth_of_time:.2f}", f"{costs.milliseconds:.2f}")
     return _row(given.name, f"{given.limit:,}", given.unit, *figures, verdict)
 

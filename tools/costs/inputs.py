@@ -109,6 +109,23 @@ def _map(size: int) -> Run:
     return lambda: _unless_refused(lambda: _admitted(_MAP, body))
 
 
+def _map_of(size: int) -> dict[str, Any]:
+    data = {f"key-{number}": "x" * 20 for number in range(size // 36)}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "resourceVersion": "1"}, "data": data}
+
+
+def _answer(size: int) -> Run:
+    """To who reads one object."""
+    seen, body = presentation.Presentation(_MAP, _NOW), encode(_map_of(size))
+    return lambda: seen.answer_stored(body)
+
+
+def _written(size: int) -> Run:
+    """To who has made or changed an object."""
+    seen, stored = presentation.Presentation(_MAP, _NOW), _map_of(size)
+    return lambda: seen.answer(stored)
+
+
 def _object(size: int) -> dict[str, Any]:
     data = {f"key-{number}": "x" for number in range(size // 17)}
     return {"metadata": {"name": "a"}, "data": data}
@@ -137,6 +154,10 @@ def _operations(operation: dict[str, Any]) -> Callable[[int], Run]:
         return lambda: _unless_refused(lambda: json_patches.apply(current, patch, CONFIG_MAPS, "a"))
 
     return made
+
+
+def _json_patch(name: str, operation: dict[str, Any]) -> Input:
+    return Input(f"JSON patch: {name}", CLIENT_LIMIT_BYTES, "bytes", _operations(operation), holds_loop=False)
 
 
 def _copies(size: int) -> Run:
@@ -310,29 +331,18 @@ INPUTS = (
     Input("Lease: requirements", CLIENT_LIMIT_BYTES, "bytes", _lease("requirements")),
     Input("Lease: members", CLIENT_LIMIT_BYTES, "bytes", _lease("members")),
     Input("ConfigMap", CLIENT_LIMIT_BYTES, "bytes", _map),
-    Input("the administrator's ConfigMap", LIMIT_BYTES, "bytes", _map),
+    Input("the administrator's ConfigMap", LIMIT_BYTES, "bytes", _map, holds_loop=False),
+    Input("the administrator's lists", LIMIT_BYTES, "bytes", _body("[[[[]]]]"), holds_loop=False),
+    Input("a stored ConfigMap: answered", LIMIT_BYTES, "bytes", _answer),
+    Input("a stored ConfigMap: written", LIMIT_BYTES, "bytes", _written),
     Input("merge patch", CLIENT_LIMIT_BYTES, "bytes", _merge(patches.MERGE, _object)),
     Input("strategic patch", CLIENT_LIMIT_BYTES, "bytes", _merge(patches.STRATEGIC, _object)),
     Input("strategic patch: lists by key", CLIENT_LIMIT_BYTES, "bytes", _merge(patches.STRATEGIC, _owners)),
-    Input(
-        "JSON patch: tests",
-        CLIENT_LIMIT_BYTES,
-        "bytes",
-        _operations({"op": "test", "path": "/data/a", "value": "x"}),
-    ),
-    Input(
-        "JSON patch: insertions",
-        CLIENT_LIMIT_BYTES,
-        "bytes",
-        _operations({"op": "add", "path": "/list/0", "value": 1}),
-    ),
-    Input(
-        "JSON patch: moves",
-        CLIENT_LIMIT_BYTES,
-        "bytes",
-        _operations({"op": "move", "from": "/list/0", "path": "/list/9"}),
-    ),
-    Input("JSON patch: copies", json_patches.LIMIT_COPIED_BYTES, "bytes", _copies),
+    # The thread that writes to the database applies these.
+    _json_patch("tests", {"op": "test", "path": "/data/a", "value": "x"}),
+    _json_patch("insertions", {"op": "add", "path": "/list/0", "value": 1}),
+    _json_patch("moves", {"op": "move", "from": "/list/0", "path": "/list/9"}),
+    Input("JSON patch: copies", json_patches.LIMIT_COPIED_BYTES, "bytes", _copies, holds_loop=False),
     Input("label selector: requirements", label_selectors.MOST_REQUIREMENTS, "parts", _selector("a=b")),
     Input("label selector: one key", label_selectors.LONGEST_TEXT, "characters", _long_key),
     Input("label selector: values", label_selectors.LONGEST_TEXT, "characters", _values),

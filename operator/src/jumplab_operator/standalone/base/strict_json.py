@@ -12,17 +12,21 @@ from typing import Any
 
 DEEPEST = 100
 """Levels of lists and objects within each other: what reads them later calls itself once or more for each."""
+MOST_CONTAINERS = 60_000
+"""Lists and objects of one text: Python makes these without a pause, half a microsecond each."""
 LARGEST_INTEGER_OF_A_FLOAT = 2**53 - 1
 """Up to here a float tells each integer from the next."""
 
 _INT64 = range(-(2**63), 2**63)
 _INT64_DIGITS = len(str(_INT64.start))
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?')
 _HALF_OF_A_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def read(body: bytes) -> Any:
     """The value; raises ValueError, with a sentence, for what is no JSON, can't be stored, or is nested too deeply."""
     text = body.decode()
+    _check_containers(text)
     try:
         value = _DECODER.decode(text)
     except RecursionError:
@@ -42,6 +46,15 @@ def check_depth(value: Any) -> None:
         if not level:
             return
     raise _too_deep()
+
+
+def _check_containers(text: str) -> None:
+    """Raises ValueError for a text of too many lists and objects; brackets in strings are none."""
+    if text.count("{") + text.count("[") <= MOST_CONTAINERS:
+        return
+    bare = _STRING.sub("", text)
+    if bare.count("{") + bare.count("[") > MOST_CONTAINERS:
+        raise ValueError(f"it has more than {MOST_CONTAINERS} lists and objects")
 
 
 def _inside(value: Any) -> Any:

@@ -46,15 +46,26 @@ def apply(current: Object, patch: Any, kind: Kind, name: str) -> Object:
 
 def _applied(current: Object, patch: Any) -> Any:
     patched, work = copy.deepcopy(current), _Work()
-    for number, operation in enumerate(jsonpatch.JsonPatch(patch), 1):
+    steps = jsonpatch.JsonPatch(patch)
+    for number, operation in enumerate(steps, 1):
         try:
-            work.count(operation, patched)
-            patched = jsonpatch.JsonPatch([operation]).apply(patched, in_place=True)
+            parsed = _with_pointers(operation)
+            work.count(parsed, patched)
+            patched = steps.operations[operation["op"]](parsed).apply(patched)
         except (jsonpatch.JsonPatchConflict, jsonpatch.JsonPatchTestFailed, jsonpointer.JsonPointerException) as error:
             # What the object holds isn't told: it may be a Secret.
             where = f'operation {number}, {operation["op"]} "{errors.brief(str(operation["path"]))}"'
             raise _Rejected(f"{where}: it does not apply to the object") from error
     return patched
+
+
+def _with_pointers(operation: Object) -> Object:
+    """The operation with its pointers parsed, once; one that is no string stays, for the operation to refuse."""
+    return operation | {
+        field: jsonpointer.JsonPointer(operation[field])
+        for field in ("from", "path")
+        if isinstance(operation.get(field), str)
+    }
 
 
 class _Rejected(Exception):
@@ -69,21 +80,24 @@ class _Work:
         self._shifted_items = 0
 
     def count(self, operation: Object, document: Any) -> None:
-        """Counts an operation that is about to be applied. Raises _Rejected, and JsonPointerException as it would."""
+        """Counts an operation that is about to be applied, its pointers parsed.
+
+        Raises _Rejected, and JsonPointerException as the operation would.
+        """
         if operation["op"] not in _CHANGE_LISTS:
             return
         for field in ("from", "path"):
             pointer = operation.get(field)
-            if isinstance(pointer, str):  # else the operation itself says what is wrong
-                parent, _ = jsonpointer.JsonPointer(pointer).to_last(document)
+            if isinstance(pointer, jsonpointer.JsonPointer):  # else the operation itself says what is wrong
+                parent, _ = pointer.to_last(document)
                 self._shifted_items += len(parent) if isinstance(parent, list) else 0
         if self._shifted_items > LIMIT_SHIFTED_ITEMS:
             raise _Rejected(
                 f"its changes move more than {LIMIT_SHIFTED_ITEMS} items of lists aside; send several patches"
             )
         source = operation.get("from")
-        if operation["op"] == "copy" and isinstance(source, str):
-            self._copied_bytes += len(encode(jsonpointer.JsonPointer(source).resolve(document)))
+        if operation["op"] == "copy" and isinstance(source, jsonpointer.JsonPointer):
+            self._copied_bytes += len(encode(source.resolve(document)))
             if self._copied_bytes > LIMIT_COPIED_BYTES:
                 raise _Rejected(
                     f"Unable to complete the copy, the accumulated size increase of copy is {self._copied_bytes}, "

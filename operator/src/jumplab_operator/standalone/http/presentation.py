@@ -37,6 +37,9 @@ class Presentation:
     def answer(self, obj: Object, code: int = 200) -> web.Response:
         return _json(encode(self._shown(obj, obj["metadata"].get("resourceVersion", ""))), code)
 
+    def answer_stored(self, body: bytes) -> web.Response:
+        return _json(self._shown_body(body), 200)
+
     def answer_status(self, status: Object) -> web.Response:
         return _json(encode(status), 200)
 
