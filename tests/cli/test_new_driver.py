@@ -16,6 +16,11 @@ from jumplab.cli.driver_package import EXAMPLES
 from tests.cli.user import PROGRAMS, Outcome, User
 from tests.docs.pages import ROOT
 
+# Those of one shape are tried in the first tier by one of them.
+OF_ALL = [
+    pytest.param(each, marks=pytest.mark.nightly) if each in ("digital-output", "button", "reset") else each
+    for each in EXAMPLES
+]
 LONGEST = "acme-climate-chamber-in-the-cave"
 
 
@@ -45,7 +50,7 @@ def run(folder: Path, *command: str, limit: Callable[[], None] | None = None) ->
     return Outcome(done.returncode, done.stdout, done.stderr)
 
 
-@pytest.mark.parametrize("interface", EXAMPLES)
+@pytest.mark.parametrize("interface", OF_ALL)
 def test_the_tests_that_it_writes_pass(desk: Path, interface: str) -> None:
     written = new(desk, "acme-scale", "--interface", interface)
     assert (written.status, written.out) == (0, "acme-scale\n"), written
@@ -55,7 +60,7 @@ def test_the_tests_that_it_writes_pass(desk: Path, interface: str) -> None:
     assert "passed" in tested.out
 
 
-@pytest.mark.parametrize("interface", EXAMPLES)
+@pytest.mark.parametrize("interface", OF_ALL)
 @pytest.mark.parametrize("name", ["x", LONGEST])
 def test_its_code_passes_the_checks_that_it_names(desk: Path, types: Path, interface: str, name: str) -> None:
     assert new(desk, name, "--interface", interface).status == 0
@@ -66,7 +71,7 @@ def test_its_code_passes_the_checks_that_it_names(desk: Path, types: Path, inter
         assert checked.status == 0, checked.out
 
 
-@pytest.mark.parametrize("interface", EXAMPLES)
+@pytest.mark.parametrize("interface", OF_ALL)
 def test_nothing_of_the_example_is_left(desk: Path, interface: str) -> None:
     assert new(desk, "scale", "--interface", interface).status == 0
     example = EXAMPLES[interface]
@@ -76,7 +81,7 @@ def test_nothing_of_the_example_is_left(desk: Path, interface: str) -> None:
             assert spelling not in text, path
 
 
-@pytest.mark.parametrize("interface", EXAMPLES)
+@pytest.mark.parametrize("interface", OF_ALL)
 def test_the_exporter_takes_its_file(desk: Path, interface: str) -> None:
     assert new(desk, "acme-scale", "--interface", interface).status == 0
     file = desk / "acme-scale" / "bench.yaml"

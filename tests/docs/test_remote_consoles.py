@@ -66,3 +66,9 @@ def test_the_tables_have_every_setting(kind: str) -> None:
     section = (ROOT / PAGE).read_text().split(f"\n## {kind}\n", 1)[1].split("\n## ", 1)[0]
     named = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\|(.*?)\|", section, re.MULTILINE))))
     assert named == set(configuration_of(driver_class(kind)).model_fields) - {"required", "memory_kib", "disk_mib"}
+
+
+def test_the_test_of_the_page_passes() -> None:
+    names: dict[str, Any] = {}
+    exec(next(each for each in blocks(PAGE) if "def test_" in each), names)
+    names["test_the_version_is_read"]()

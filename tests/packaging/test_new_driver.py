@@ -7,14 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from jumplab.cli.driver_package import EXAMPLES
+from jumplab.cli.driver_package import EXAMPLES, PackageName
 from tests.docs.pages import indented_blocks
 from tests.kube.kubectl import Said
 from tests.kube.processes import Process, free_ports
 from tests.packaging.pythons import RUNNING, Installed
 from tests.packaging.test_distributions import VERSION
 
-LAST_WORDS = {"own": ("60.0", "40.0"), "power": ("true", "True"), "console": ("terminal 1.0", "terminal 1.0")}
+LAST_WORDS = {
+    "own": ("60.0", "40.0"),
+    "power": ("true", "True"),
+    "console": ("terminal 1.0", "terminal 1.0"),
+    "digital-output": ("false", "True"),
+    "digital-input": ("false", "False"),
+    "button": ("true", "True"),
+    "reset": ("true", "True"),
+}
 """What the README's `j` commands say at last, and its script."""
 
 
@@ -45,7 +53,7 @@ def test_what_is_written_is_installed_tested_and_used(author: Installed, interfa
     simulator.start()
     try:
         simulator.wait_until(lambda: "listens on" in simulator.output(), "its start")
-        assert typed(package, author, check).out.endswith(f": Acme{interface.title()}Scale\n")
+        assert typed(package, author, check).out.endswith(f": {PackageName.of(name).class_name}\n")
         talked = typed(package, author, f"{shell} -- sh -e -c '{talking}'")
         (package / "script.py").write_text(script)
         ran = typed(package, author, "python script.py")

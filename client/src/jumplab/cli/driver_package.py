@@ -15,7 +15,15 @@ from pathlib import Path
 
 from jumplab.client.errors import ConfigurationError
 
-EXAMPLES: Mapping[str, str] = {"own": "acme-chamber", "power": "acme-relay", "console": "acme-terminal"}
+EXAMPLES: Mapping[str, str] = {
+    "own": "acme-chamber",
+    "power": "acme-relay",
+    "console": "acme-terminal",
+    "digital-output": "acme-lamp",
+    "digital-input": "acme-door",
+    "button": "acme-finger",
+    "reset": "acme-probe",
+}
 """The templates, by the interface of their driver, each with the name of the package in it."""
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")

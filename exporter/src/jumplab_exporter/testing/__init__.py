@@ -7,5 +7,6 @@ driver's, and re-exported here.
 from jumplab_exporter.drivers.console.serial_device import SerialDevice
 from jumplab_exporter.testing.http_simulator import HttpSimulator
 from jumplab_exporter.testing.relays import ShellyGen1, ShellyGen2, TasmotaDevice
+from jumplab_exporter.testing.telnet import TelnetDevice
 
-__all__ = ["HttpSimulator", "SerialDevice", "ShellyGen1", "ShellyGen2", "TasmotaDevice"]
+__all__ = ["HttpSimulator", "SerialDevice", "ShellyGen1", "ShellyGen2", "TasmotaDevice", "TelnetDevice"]

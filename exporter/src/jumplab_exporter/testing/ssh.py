@@ -9,24 +9,38 @@ from typing import Any, Self
 import asyncssh
 
 from jumplab.driver.portal import Portal
+from jumplab_exporter.testing.prompt_shell import PROMPT, PromptShell
+
+_BLOCK_BYTES = 4096
 
 
 class SshDevice:
     """A device with an SSH server, on a free port of 127.0.0.1. Use as `with`, in plain code and in coroutines.
 
     answers: what each command prints on standard output, by its words as one line; any other is not found.  user,
-    password: of its one account.  commands: those that were run so far.  It has no files. Its ports are those of this
-    machine.
+    password: of its one account.  prompt: of the shell that a console gets.  commands: those that were run so far.
+    connections: how many have logged in.  It has no files.
+    Its ports are those of this machine.
     """
 
-    def __init__(self, answers: Mapping[str, str] | None = None, *, password: str, user: str = "root") -> None:
+    def __init__(
+        self,
+        answers: Mapping[str, str] | None = None,
+        *,
+        password: str,
+        user: str = "root",
+        prompt: str = PROMPT,
+    ) -> None:
         self.answers = dict(answers or {})
+        self.prompt = prompt
+        self.connections = 0
         self.commands: list[str] = []
         self.user = user
         self.password = password
         self.port = 0
         self._key = asyncssh.generate_private_key("ssh-ed25519")
         self._stack = ExitStack()
+        self._logged_in: set[asyncssh.SSHServerConnection] = set()
 
     @property
     def host_key(self) -> str:
@@ -34,14 +48,26 @@ class SshDevice:
         return self._key.export_public_key().decode().strip()
 
     def __enter__(self) -> Self:
-        portal = self._stack.enter_context(Portal())
-        self.port = self._stack.enter_context(portal.entered(self._serving()))
+        self._portal = self._stack.enter_context(Portal())
+        self.port = self._stack.enter_context(self._portal.entered(self._serving()))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._stack.close()
+
+    def hang_up(self) -> None:
+        """Ends all connections; new ones are accepted."""
+        self._portal.run(self._end_connections())
+
+    async def _end_connections(self) -> None:
+        for connection in self._logged_in:
+            connection.abort()
+
+    def _note(self, connection: asyncssh.SSHServerConnection) -> None:
+        self.connections += 1
+        self._logged_in.add(connection)
 
     @asynccontextmanager
     async def _serving(self) -> AsyncIterator[int]:
@@ -51,6 +77,8 @@ class SshDevice:
             server_factory=lambda: _Server(self),
             server_host_keys=[self._key],
             process_factory=self._serve,
+            line_editor=False,
+            errors="replace",
         )
         try:
             yield server.get_port()
@@ -59,6 +87,9 @@ class SshDevice:
             await server.wait_closed()
 
     async def _serve(self, process: "asyncssh.SSHServerProcess[Any]") -> None:
+        if process.command is None and process.term_type is not None:
+            await self._serve_console(process)
+            return
         words = shlex.split(process.command or "")
         if words[:3] == ["exec", "sh", "-c"] and len(words) > 4:
             # As a shell runs `echo WORD $$ >&2`, with which drivers learn the number of a process.
@@ -73,10 +104,26 @@ class SshDevice:
         process.stdout.write(self.answers[line])
         process.exit(0)
 
+    async def _serve_console(self, process: "asyncssh.SSHServerProcess[Any]") -> None:
+        shell = PromptShell(self.answers, self.prompt, self.commands.append)
+        process.stdout.write(shell.begin().decode())
+        while typed := await process.stdin.read(_BLOCK_BYTES):
+            process.stdout.write(shell.feed(typed.encode()).decode(errors="replace"))
+        process.exit(0)
+
 
 class _Server(asyncssh.SSHServer):
     def __init__(self, device: SshDevice) -> None:
         self._device = device
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connection = conn
+
+    def auth_completed(self) -> None:
+        self._device._note(self._connection)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncssh's signature
+        self._device._logged_in.discard(self._connection)
 
     def password_auth_supported(self) -> bool:
         return True

@@ -1,0 +1,1 @@
+"""A button driver for Jumplab, and a simulator of its device."""

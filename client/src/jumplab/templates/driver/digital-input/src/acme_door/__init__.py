@@ -1,0 +1,1 @@
+"""A digital input driver for Jumplab, and a simulator of its device."""

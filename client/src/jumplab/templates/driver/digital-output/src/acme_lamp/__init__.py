@@ -1,0 +1,1 @@
+"""A digital output driver for Jumplab, and a simulator of its device."""

@@ -1,0 +1,1 @@
+"""A reset driver for Jumplab, and a simulator of its device."""

@@ -1,0 +1,105 @@
+"""A device that speaks telnet, simulated on this machine."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import ExitStack, asynccontextmanager
+from types import TracebackType
+from typing import Self
+
+from jumplab.driver.portal import Portal
+from jumplab_exporter.drivers.console.telnet import BINARY, ECHO, SUPPRESS_GO_AHEAD, Telnet
+from jumplab_exporter.testing.prompt_shell import PROMPT, PromptShell
+
+_BLOCK_BYTES = 4096
+
+
+class TelnetDevice:
+    """A device with a telnet server (RFC 854), on a free port of 127.0.0.1. Use as `with`, in plain code and in
+    coroutines.
+
+    answers: what each command prints, by its line; any other is not found.  prompt: what its shell waits with.
+    commands: those that were run so far.  connections: how many there were.
+    """
+
+    def __init__(self, answers: Mapping[str, str] | None = None, *, prompt: str = PROMPT) -> None:
+        self.answers = dict(answers or {})
+        self.prompt = prompt
+        self.commands: list[str] = []
+        self.connections = 0
+        self.port = 0
+        self._stack = ExitStack()
+        self._clients: dict[asyncio.Task[None], _Connection] = {}
+
+    def __enter__(self) -> Self:
+        self._portal = self._stack.enter_context(Portal())
+        self.port = self._stack.enter_context(self._portal.entered(self._serving()))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def say(self, text: str) -> None:
+        """Says something by itself, to everybody who is connected."""
+        self._portal.run(self._say(text.encode()))
+
+    def hang_up(self) -> None:
+        """Ends all connections; new ones are accepted."""
+        self._portal.run(self._end_connections())
+
+    @asynccontextmanager
+    async def _serving(self) -> AsyncIterator[int]:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        try:
+            yield server.sockets[0].getsockname()[1]
+        finally:
+            server.close()
+            await self._end_connections()
+
+    async def _say(self, data: bytes) -> None:
+        for connection in self._clients.values():
+            connection.say(data)
+
+    async def _end_connections(self) -> None:
+        ending = set(self._clients)
+        for client in ending:
+            client.cancel()
+        if ending:
+            await asyncio.wait(ending)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self.connections += 1
+        shell = PromptShell(self.answers, self.prompt, self.commands.append)
+        connection = self._clients[task] = _Connection(writer, shell)
+        try:
+            while received := await reader.read(_BLOCK_BYTES):
+                connection.receive(received)
+                await writer.drain()
+        except (ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            del self._clients[task]
+            writer.transport.abort()
+
+
+class _Connection:
+    """The device's end of a connection."""
+
+    def __init__(self, writer: asyncio.StreamWriter, shell: PromptShell) -> None:
+        self._writer = writer
+        self._shell = shell
+        self._telnet = Telnet(performs=(BINARY, ECHO, SUPPRESS_GO_AHEAD), accepts=(BINARY, SUPPRESS_GO_AHEAD))
+        self._telnet.ask(perform=(ECHO, SUPPRESS_GO_AHEAD, BINARY), accept=(BINARY, SUPPRESS_GO_AHEAD))
+        self.say(shell.begin())
+
+    def receive(self, received: bytes) -> None:
+        for data in self._telnet.receive(received):
+            if isinstance(data, bytes):  # else an option, of which it has none
+                self.say(self._shell.feed(data))
+        self.say(b"")
+
+    def say(self, data: bytes) -> None:
+        self._writer.write(self._telnet.pop_outgoing() + self._telnet.encode(data))
