@@ -134,6 +134,18 @@ async def test_the_device_reaches_the_target_that_is_named_until_ctrl_c(web_user
         assert (await outcome_of(accepting)).status == 128 + signal.SIGTERM
 
 
+async def test_the_end_of_the_session_ends_what_accepts(lab: LabDouble, authority: Authority, stranger: User) -> None:
+    async with bench_of(lab, authority, {"backend": TcpListener(host="127.0.0.1", port=0)}) as bench:
+        stranger.configure(config_for(bench.port, authority))
+        accepting = await stranger.start("jumplab", *SHELL[:-2], "backend", "accept", "--to", "127.0.0.1:9")
+        assert accepting.stdout is not None
+        await accepting.stdout.readline()
+        await bench.host.end("the lease has ended")
+        outcome = await outcome_of(accepting)
+    assert outcome.status != 0
+    assert "j: backend accepts no more: " in outcome.err, outcome
+
+
 @pytest.mark.parametrize(
     ("words", "said"), [((), "missing option '--to'"), (("--to", "8080"), '"8080" is no target; write HOST:PORT')]
 )

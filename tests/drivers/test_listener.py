@@ -155,7 +155,9 @@ async def test_the_end_of_the_session_resets_both_sides_and_is_told(caplog: pyte
         for each in (reader, their_reader):
             with pytest.raises(ConnectionResetError):
                 await each.read()
-        await until(lambda: "server accepts no more: the lease has ended" in caplog.text)
+        with pytest.raises(errors.SessionEnded, match="the lease has ended"):
+            await there.wait()
+        assert "server accepts no more: the lease has ended" in caplog.text
 
 
 async def test_connections_and_those_that_wait_outlive_the_session_s_connection() -> None:

@@ -18,6 +18,7 @@ from jumplab_exporter.config import Entries, ExporterConfig
 from jumplab_exporter.isolation.child import Task
 from jumplab_exporter.isolation.supervisor import Supervisor, Watching
 from jumplab_exporter.reports import Status
+from tests.drivers.test_tcp import Service, connected
 from tests.exporter.control_plane import ControlPlane, Run
 from tests.exporter.test_config import COMPLETE
 from tests.exporter.waiting import alive, gone, until
@@ -51,6 +52,23 @@ async def test_calls_items_and_streams_reach_an_isolated_driver(plane: ControlPl
                 await channel.send(image)
                 await channel.send_end()
                 assert (await channel.result()).decode().strip('"') == sha256(image).hexdigest()
+
+
+async def test_an_isolated_listener_lets_the_board_in_while_a_client_accepts(plane: ControlPlane, running: Run) -> None:
+    backend = {"type": "network/listener", "isolate": True, "config": {"host": "127.0.0.1", "port": 0}}
+    async with running(export={"backend": backend}), Service() as service:
+        plane.lease("a")
+        await plane.heard(Status.LEASE_READY, "a")
+        async with plane.dial() as session:
+            async with (
+                session.root.backend.accept(f"127.0.0.1:{service.port}") as there,
+                connected(there) as (reader, _),
+            ):
+                (await service.arrived.get())[1].write(b"welcome")
+                assert await reader.readexactly(7) == b"welcome"
+            async with connected(there) as (reader, _):
+                with pytest.raises(ConnectionResetError):
+                    await reader.read()
 
 
 async def test_errors_progress_and_log_lines_are_those_of_the_driver(plane: ControlPlane, running: Run) -> None:

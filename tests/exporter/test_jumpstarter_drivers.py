@@ -87,6 +87,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "power/snmp": {"host": "10.0.0.10", "model": "apc", "outlet": 1, "version": 3, "user": "lab"},
     "power/http": {"on_request": "http://10.0.0.9/on", "off_request": "http://10.0.0.9/off"},
     "network/tcp": {"host": "192.0.2.1", "port": 22},
+    "network/udp": {"host": "192.0.2.1", "port": 161},
+    "network/unix": {"path": "/run/board/qmp.sock"},
     "console/serial": {"url": "/dev/ttyUSB0", "baudrate": 115200},
     "digital-input/gpio": {"chip": "/dev/gpiochip0", "line": 1},
     "digital-output/gpio": {"chip": "/dev/gpiochip0", "line": 1},

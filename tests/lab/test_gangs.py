@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,6 +86,31 @@ def test_the_command_line_leases_several_and_j_says_which_first(two_boards: Lab)
     assert shell.out.startswith("true\nfalse\ndut:\n"), shell
     assert 'j: "board" is not a member of this lease; begin with one of: dut, peer' in shell.err
     assert me.run("jumplab", "delete", "lease", "by-hand").status == 0
+
+
+def test_one_board_reaches_a_service_of_the_other_through_the_client(lab: Lab) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as service:
+        web = {"type": "network/tcp", "config": {"host": "127.0.0.1", "port": service.getsockname()[1]}}
+        backend = {"type": "network/listener", "config": {"host": "127.0.0.1", "port": 0}}
+        lab.exporter("joined-dut", export={"backend": backend})
+        lab.exporter("joined-peer", export={"web": web})
+        wanted = {"dut": "@joined-dut", "peer": "@joined-peer"}
+        with jumplab.lease(exporters=wanted, client=lab.config, name="joined") as boards:
+            with (
+                boards.peer.web.forward() as here,
+                boards.dut.backend.accept(f"{here.host}:{here.port}") as there,
+                socket.create_connection((there.host, there.port)) as dut,
+            ):
+                dut.sendall(b"asked by the board")
+                dut.shutdown(socket.SHUT_WR)
+                with service.accept()[0] as peer, peer.makefile("rb") as asked:
+                    assert asked.read() == b"asked by the board"
+                    peer.sendall(b"answered by the other one")
+                    peer.shutdown(socket.SHUT_WR)
+                    with dut.makefile("rb") as answered:
+                        assert answered.read() == b"answered by the other one"
+            with socket.create_connection((there.host, there.port)) as dut, pytest.raises(ConnectionResetError):
+                dut.recv(1)
 
 
 def test_a_deleted_exporter_ends_the_lease_of_all_and_cuts_the_other_ones_sessions(lab: Lab) -> None:

@@ -12,6 +12,8 @@ COUNTERPARTS = {
     "jumpstarter_driver_gpiod.driver.PowerSwitch": 'use "digital-output/gpio" with `chip` and `line`',
     "jumpstarter_driver_http_power.driver.HttpPower": 'use "power/http", or "power/shelly" for a relay of Shelly',
     "jumpstarter_driver_network.driver.TcpNetwork": 'use "network/tcp" with `host` and `port`',
+    "jumpstarter_driver_network.driver.UdpNetwork": 'use "network/udp" with `host` and `port`',
+    "jumpstarter_driver_network.driver.UnixNetwork": 'use "network/unix" with `path`',
     "jumpstarter_driver_opendal.driver.MockStorageMux": 'use "storage/disk"',
     "jumpstarter_driver_opendal.driver.MockFlasher": 'use "storage/disk"',
     "jumpstarter_driver_power.driver.MockPower": 'use "power/virtual"',

@@ -6,14 +6,16 @@ has a word of its own, since it is as dangerous as useful: who types it lets som
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from jumplab.cli.exit_status import print_note
 from jumplab.cli.j.driver_tree import LISTENER, PORTS, TCP, UDP, UNIX
+from jumplab.cli.j.spoken import Spoken
 from jumplab.driver import AsyncDriverClient
+from jumplab.driver.errors import SessionEnded
 
 if TYPE_CHECKING:
     from jumplab.drivers.network.forwarding import Service
@@ -94,7 +96,7 @@ async def _forwarding(service: "Service", where: int | str, host: str) -> None:
                 await _until_interrupted(socket.path)
         else:
             async with forwarded(service, where, host, _notify) as port:
-                await _until_interrupted(f"{port.host}:{port.port}")
+                await _until_interrupted(_place(port.host, port.port))
 
 
 def _forward_datagrams(client: Callable[[], AsyncDriverClient]) -> click.Command:
@@ -108,7 +110,7 @@ def _forward_datagrams(client: Callable[[], AsyncDriverClient]) -> click.Command
 
         with _sentences(port, host):
             async with forwarded_datagrams(Service.of(client()), port, host, _notify) as here:
-                await _until_interrupted(f"{here.host}:{here.port}")
+                await _until_interrupted(_place(here.host, here.port))
 
     return forward
 
@@ -116,10 +118,10 @@ def _forward_datagrams(client: Callable[[], AsyncDriverClient]) -> click.Command
 def _accept(client: Callable[[], AsyncDriverClient]) -> click.Command:
     @click.command()
     @click.option("--to", required=True, help="HOST:PORT, or the path of a Unix socket from / on.")
-    async def accept(to: str) -> None:
-        """Let the device's connections in until Ctrl-C, lead them to the target, and print where they are accepted.
+    async def accept(to: str) -> Spoken:
+        """Let the device's connections in until Ctrl-C, and print where it connects to.
 
-        The device reaches that target alone.
+        They are led to the target. The device reaches nothing else.
         """
         from jumplab.drivers.network.accepting import accepted
         from jumplab.drivers.network.targets import Target
@@ -129,7 +131,10 @@ def _accept(client: Callable[[], AsyncDriverClient]) -> click.Command:
         except ValueError as error:
             raise click.UsageError(f"--to: {error}") from error
         async with accepted(client(), to, _notify) as accepting:
-            await _until_interrupted(f"{accepting.host}:{accepting.port}")
+            click.echo(_place(accepting.host, accepting.port))
+            with suppress(SessionEnded):  # which has been told
+                await accepting.wait()
+        return Spoken(status=1)
 
     return accept
 
@@ -148,6 +153,10 @@ def _sentences(where: int | str, host: str) -> Iterator[None]:
 async def _until_interrupted(place: str) -> None:
     click.echo(place)
     await asyncio.Event().wait()  # until a signal cancels it
+
+
+def _place(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _notify(sentence: str) -> None:

@@ -26,14 +26,25 @@ class Accepting:
 
     host: str
     port: int
+    _over: "asyncio.Future[None]"
+
+    async def wait(self) -> None:
+        """Waits until no connection can come any more, without a bound. Raises SessionEnded then."""
+        await asyncio.shield(self._over)
 
 
 class PlainAccepting:
     """An Accepting for plain code."""
 
-    def __init__(self, accepting: Accepting, _portal: Portal) -> None:
+    def __init__(self, accepting: Accepting, portal: Portal) -> None:
         self.host = accepting.host
         self.port = accepting.port
+        self._accepting = accepting
+        self._portal = portal
+
+    def wait(self) -> None:
+        """Waits until no connection can come any more, without a bound. Raises SessionEnded then."""
+        self._portal.run(self._accepting.wait())
 
 
 @asynccontextmanager
@@ -45,7 +56,7 @@ async def accepted(listener: AsyncDriverClient, to: str, notify: Notify = _log.w
     serving = asyncio.create_task(acceptor.serve(), name=f"connections from {listener.path}")
     try:
         await acceptor.ready
-        yield Accepting(host.strip("[]"), int(port))
+        yield Accepting(host.strip("[]"), int(port), acceptor.over)
     finally:
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
@@ -55,7 +66,8 @@ async def accepted(listener: AsyncDriverClient, to: str, notify: Notify = _log.w
 class _Acceptor:
     """Keeps streams waiting for the device, and leads each connection to the target.
 
-    ready: done once the first of them waits; has the error of one that can't.
+    ready: done once the first of them waits; has the error of one that can't.  over: has the error where none can wait
+    any more.
     """
 
     def __init__(self, listener: AsyncDriverClient, target: Target, to: str, notify: Notify) -> None:
@@ -67,6 +79,7 @@ class _Acceptor:
         self._running: set[asyncio.Task[None]] = set()
         self._told = ""
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def serve(self) -> None:
         while True:
@@ -98,6 +111,7 @@ class _Acceptor:
                 self.ready.set_exception(error)
             elif isinstance(error, SessionEnded):
                 self._tell(f"{self._listener.path} accepts no more: {error}")
+                self._end(error)
             else:
                 self._tell(f"{self._listener.path} accepts nothing at present: {error}")
                 await asyncio.sleep(_PAUSE_SECONDS)
@@ -124,6 +138,11 @@ class _Acceptor:
             await carry(framed, stream.result, reader, writer)
         finally:
             reset(writer)  # where it has not ended in order
+
+    def _end(self, error: SessionEnded) -> None:
+        if not self.over.done():
+            self.over.set_exception(error)
+            self.over.exception()  # who does not wait for it has been told
 
     def _tell(self, sentence: str) -> None:
         """Once, not at each try."""
