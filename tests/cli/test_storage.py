@@ -169,6 +169,32 @@ async def test_an_interrupted_write_says_how_much_was_written(user: User, disk: 
     assert b"Traceback" not in err
 
 
+async def test_a_write_whose_j_was_killed_goes_on(user: User, disk: Path, tmp_path: Path) -> None:
+    image = tmp_path / "image"
+    image.write_bytes(os.urandom(3 * MIB))
+    words = [
+        f"cd {tmp_path}; mkfifo fifo; exec 9<>fifo; j storage write --size 3MiB fifo & writing=$!",
+        "head -c 65536 image >&9",  # what a pipe takes at once
+        f"until cmp -s -n 1000 image {disk}; do :; done; kill -9 $writing; wait $writing",
+        "j storage write --verify --resume image && j storage write --resume image",
+    ]
+    ran = await script(user, "\n".join(words))
+    assert ran.status == 0, ran.err
+    assert ran.out.count(f"wrote {3 * MIB} bytes, sha256 {hashlib.sha256(image.read_bytes()).hexdigest()}") == 2
+    assert disk.read_bytes().startswith(image.read_bytes())
+    assert ran.err.count("writing from the beginning") == 1
+    assert "storage: there is no interrupted write; writing from the beginning" in ran.err
+
+
+async def test_a_read_goes_on_after_what_its_file_has(user: User, disk: Path, tmp_path: Path) -> None:
+    disk.write_bytes(os.urandom(4 * MIB))
+    copy = tmp_path / "copy"
+    copy.write_bytes(disk.read_bytes()[:MIB])
+    ran = await script(user, f"j storage read --resume {copy}")
+    assert ran.out == f"read {4 * MIB} bytes, sha256 {hashlib.sha256(disk.read_bytes()).hexdigest()}\n"
+    assert copy.read_bytes() == disk.read_bytes()
+
+
 async def test_an_idle_pipe_does_not_keep_a_refused_write(user: User) -> None:
     process = await user.start("jumplab", *SHELL, "j storage write --offset 5MiB -", typing=True)
     assert process.stderr is not None
@@ -185,7 +211,7 @@ async def test_the_commands_of_the_page_work_as_printed(user: User, disk: Path, 
         for line in page.splitlines()
         if line.startswith("    ") and " j storage " in f" {line.strip()}" and "https:" not in line
     ]
-    assert len(commands) == 9
+    assert len(commands) == 13
     image = os.urandom(4 * MIB)
     (tmp_path / "image.img").write_bytes(image)
     (tmp_path / "image.img.xz").write_bytes(lzma.compress(image[: 2 * MIB], preset=0))
