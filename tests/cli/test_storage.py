@@ -18,15 +18,17 @@ from tests.cli.user import Outcome, User
 from tests.client.authority import Authority
 from tests.client.bench import Switch, bench_of
 from tests.client.lab_double import LabDouble, config_for
+from tests.drivers.image_server import ImageServer, serving
 
 MIB = 1 << 20
+PASSWORD = "hunter2-is-nobodys-business"
 SHELL = ("shell", "-l", "board=x", "--", "sh", "-c")
 
 
 @pytest.fixture
 async def user(lab: LabDouble, authority: Authority, stranger: User, tmp_path: Path) -> AsyncIterator[User]:
     """A user of a board with a real disk of 4 MiB."""
-    disk = FileDisk(path=tmp_path / "disk.img", size_mib=4)
+    disk = FileDisk(path=tmp_path / "disk.img", size_mib=4, fetch_from=["127.0.0.1"])
     async with bench_of(lab, authority, {"storage": disk, "power": Switch()}) as bench:
         stranger.configure(config_for(bench.port, authority))
         yield stranger
@@ -169,6 +171,60 @@ async def test_an_interrupted_write_says_how_much_was_written(user: User, disk: 
     assert b"Traceback" not in err
 
 
+async def test_a_write_whose_j_was_killed_goes_on(user: User, disk: Path, tmp_path: Path) -> None:
+    image = tmp_path / "image"
+    image.write_bytes(os.urandom(3 * MIB))
+    words = [
+        f"cd {tmp_path}; mkfifo fifo; exec 9<>fifo; j storage write --size 3MiB fifo & writing=$!",
+        "head -c 65536 image >&9",  # what a pipe takes at once
+        f"until cmp -s -n 1000 image {disk}; do :; done; kill -9 $writing; wait $writing",
+        "j storage write --verify --resume image && j storage write --resume image",
+    ]
+    ran = await script(user, "\n".join(words))
+    assert ran.status == 0, ran.err
+    assert ran.out.count(f"wrote {3 * MIB} bytes, sha256 {hashlib.sha256(image.read_bytes()).hexdigest()}") == 2
+    assert disk.read_bytes().startswith(image.read_bytes())
+    assert ran.err.count("writing from the beginning") == 1
+    assert "storage: there is no interrupted write; writing from the beginning" in ran.err
+
+
+async def test_a_read_goes_on_after_what_its_file_has(user: User, disk: Path, tmp_path: Path) -> None:
+    disk.write_bytes(os.urandom(4 * MIB))
+    copy = tmp_path / "copy"
+    copy.write_bytes(disk.read_bytes()[:MIB])
+    ran = await script(user, f"j storage read --resume {copy}")
+    assert ran.out == f"read {4 * MIB} bytes, sha256 {hashlib.sha256(disk.read_bytes()).hexdigest()}\n"
+    assert copy.read_bytes() == disk.read_bytes()
+
+
+async def test_a_url_is_fetched_by_the_exporter(user: User, disk: Path) -> None:
+    image = os.urandom(MIB)
+    packed = gzip.compress(image)
+    async with serving(ImageServer(packed, breaks=[1000])) as server:
+        command = f"j storage write --sha256 {hashlib.sha256(packed).hexdigest()} {server.url}/image"
+        seen, _ = await Terminal(user, "jumplab", *SHELL, command, columns=160, term="xterm").rest()
+    assert disk.read_bytes().startswith(image)
+    assert f"wrote {MIB} bytes, sha256 {hashlib.sha256(image).hexdigest()}, unpacked from" in seen
+    assert "fetching" in seen
+
+
+async def test_what_is_wrong_with_a_url_is_one_sentence_without_its_password(user: User) -> None:
+    secret = f"me:{PASSWORD}@"
+    refusals = {
+        f"'http://{secret}127.0.0.2:1/image?token={PASSWORD}'": "127.0.0.2 has the address 127.0.0.2, the exporter's",
+        f"'http://{secret}127.0.0.1:1/image?token={PASSWORD}'": "127.0.0.1:1/image can't be reached: Connection",
+        f"ftp://{secret}127.0.0.1/": "images are fetched by http:// and https:// alone",
+        f"--size 5 http://{secret}127.0.0.1/": "--size is for a pipe; the server of a URL says its size",
+        f"--resume http://{secret}127.0.0.1/": "--resume is for a file; the exporter itself goes on with a URL",
+        f"--sha256 abc http://{secret}127.0.0.1/": "sha256 is no SHA-256: that has 64 hexadecimal digits",
+    }
+    ran = await script(user, "; ".join(f"j storage write {words}" for words in refusals))
+    for sentence in refusals.values():
+        assert sentence in ran.err
+    assert PASSWORD not in ran.out + ran.err
+    assert "Traceback" not in ran.err
+
+
 async def test_an_idle_pipe_does_not_keep_a_refused_write(user: User) -> None:
     process = await user.start("jumplab", *SHELL, "j storage write --offset 5MiB -", typing=True)
     assert process.stderr is not None
@@ -185,7 +241,7 @@ async def test_the_commands_of_the_page_work_as_printed(user: User, disk: Path, 
         for line in page.splitlines()
         if line.startswith("    ") and " j storage " in f" {line.strip()}" and "https:" not in line
     ]
-    assert len(commands) == 9
+    assert len(commands) == 13
     image = os.urandom(4 * MIB)
     (tmp_path / "image.img").write_bytes(image)
     (tmp_path / "image.img.xz").write_bytes(lzma.compress(image[: 2 * MIB], preset=0))

@@ -58,7 +58,7 @@ def test_a_configuration_of_the_page_is_a_driver(configuration: dict[str, Any]) 
 def test_the_python_of_the_page_works_as_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    [program] = [block for block in BLOCKS if "board.storage.write(" in block]
+    [program] = [block for block in BLOCKS if block.startswith("written =")]
     monkeypatch.chdir(tmp_path)
     Path("image.img.xz").write_bytes(lzma.compress(bytes(1000)))
     with serve(storage=FileDisk(size_mib=2)) as board:

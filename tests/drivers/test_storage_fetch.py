@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import logging
 import lzma
 import os
+import subprocess
+from collections.abc import Iterator
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -285,6 +288,38 @@ async def test_a_device_is_written_and_held_alone_meanwhile(tmp_path: Path) -> N
         async with serving(ImageServer(b"an image" * 1000)) as server, serve_async(disk=storage) as board:
             assert (await board.disk.fetch(f"{server.url}/image", verify=True)).verified
     assert holds(tmp_path / "card", b"an image" * 1000)
+
+
+@pytest.fixture
+def failing_device(tmp_path: Path) -> Iterator[Path]:
+    """A device of 32 MiB that takes 12 MiB and then fails, as one that is pulled out."""
+    room = tmp_path / "room"
+    room.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", room], check=True)
+    try:
+        (room / "card").touch()
+        os.truncate(room / "card", 32 * MIB)
+        made = subprocess.run(["losetup", "--find", "--show", room / "card"], check=True, capture_output=True)
+        device = made.stdout.decode().strip()
+        try:
+            yield Path(device)
+        finally:
+            subprocess.run(["losetup", "--detach", device], check=True)
+    finally:
+        subprocess.run(["umount", "--lazy", room], check=True)
+
+
+@pytest.mark.needs("loop")
+@pytest.mark.needs("unshare")  # as root, which may mount
+@pytest.mark.parametrize("fetched", [False, True], ids=["sent", "fetched"])
+async def test_a_device_that_fails_in_the_middle_ends_the_write(fetched: bool, failing_device: Path) -> None:
+    image = os.urandom(24 * MIB)
+    storage = FileDisk(path=failing_device, allow_loop=True, fetch_from=["127.0.0.1"])
+    async with serving(ImageServer(image)) as server, serve_async(disk=storage) as board:
+        with pytest.raises(errors.CallBroken, match=r"the disk can't be written: Input/output error; \d+ bytes were"):
+            await (board.disk.fetch(f"{server.url}/image") if fetched else board.disk.write(io.BytesIO(image)))
+        assert await board.disk.interrupted_write() is None
+        assert await board.disk.size() == 32 * MIB
 
 
 @pytest.mark.parametrize(

@@ -59,9 +59,16 @@ def storage_commands(client: Callable[[], AsyncDriverClient]) -> Mapping[str, cl
     )
     @click.option("--verify", is_flag=True, help="Read it back and compare.")
     @click.option("--as-is", is_flag=True, help="Do not unpack.")
+    @click.option("--resume", is_flag=True, help="Go on with an interrupted write of FILE.")
     @click.option("--sha256", help="Checksum that the file or the content of the URL must have.")
     async def write(
-        file: str, offset_bytes: int, size_bytes: int | None, verify: bool, as_is: bool, sha256: str | None
+        file: str,
+        offset_bytes: int,
+        size_bytes: int | None,
+        verify: bool,
+        as_is: bool,
+        resume: bool,
+        sha256: str | None,
     ) -> None:
         """Write FILE, or what the exporter fetches from URL, onto the storage; -: standard input.
 
@@ -70,6 +77,8 @@ def storage_commands(client: Callable[[], AsyncDriverClient]) -> Mapping[str, cl
         if is_url(file):
             if size_bytes is not None:
                 raise click.UsageError("--size is for a pipe; the server of a URL says its size")
+            if resume:
+                raise click.UsageError("--resume is for a file; the exporter itself goes on with a URL")
             with fetch_progress():
                 fetched = await _as_storage(client()).fetch(
                     file, offset_bytes=offset_bytes, sha256=sha256, unpack=not as_is, verify=verify
@@ -84,6 +93,7 @@ def storage_commands(client: Callable[[], AsyncDriverClient]) -> Mapping[str, cl
                 verify=verify,
                 unpack=not as_is,
                 sha256=sha256,
+                resume=resume,
                 progress=shown.count,
             )
         click.echo(_described(written))
@@ -92,11 +102,14 @@ def storage_commands(client: Callable[[], AsyncDriverClient]) -> Mapping[str, cl
     @click.argument("file", type=click.Path(dir_okay=False, writable=True, allow_dash=True))
     @_OFFSET
     @click.option("--size", "--size-bytes", "size_bytes", type=SizeType(), help="How much to read; default: all.")
-    async def read(file: str, offset_bytes: int, size_bytes: int | None) -> None:
+    @click.option("--resume", is_flag=True, help="Read on after what FILE has; keep what a failed read has read.")
+    async def read(file: str, offset_bytes: int, size_bytes: int | None, resume: bool) -> None:
         """Read the storage into FILE; -: standard output."""
         storage = _as_storage(client())
         with sentences(file), progress(file, size_bytes, reading=True) as shown, opened_output(file) as target:
-            digest = await storage.read(target, offset_bytes=offset_bytes, size_bytes=size_bytes, progress=shown.count)
+            digest = await storage.read(
+                target, offset_bytes=offset_bytes, size_bytes=size_bytes, resume=resume, progress=shown.count
+            )
         click.echo(f"read {digest.size_bytes} bytes, sha256 {digest.sha256}", err=file == PIPE)
 
     return {"write": write, "read": read}

@@ -25,6 +25,18 @@ class Digest(BaseModel):
     verified: bool = False
 
 
+class InterruptedWrite(BaseModel):
+    """A write whose client has gone.  received_bytes, sha256: of what it had sent. The others are the write's own."""
+
+    model_config = ConfigDict(frozen=True)
+
+    offset_bytes: int
+    size_bytes: int | None
+    unpack: bool
+    received_bytes: int
+    sha256: str
+
+
 class StorageInterface(DriverInterface):
     """A storage that the device boots from or works with."""
 
@@ -41,8 +53,12 @@ class StorageInterface(DriverInterface):
         unpacked_bytes: int | None = None,
         unpack: bool = False,
         verify: bool = False,
+        resume_sha256: str | None = None,
     ) -> Digest:
         """Writes what the stream brings until its end, from `offset_bytes` on; the rest keeps what it had.
+
+        resume_sha256: goes on with the interrupted write that received data with this SHA-256: the stream brings what
+        follows. Refused (ValueError) where there is none, or where the storage does not hold any more what it wrote.
 
         size_bytes: how much will come, where that is known.  unpack: whether compressed data and images are unpacked.
         unpacked_bytes: at least how much comes out of compressed data, where that is known.  verify: read it back and
@@ -51,6 +67,14 @@ class StorageInterface(DriverInterface):
         Refuses (ValueError) while the device uses the storage, and what does not fit; before anything is written where
         the size is known. What fails later says how much was written.
         """
+
+    async def interrupted_write(self) -> InterruptedWrite | None:
+        """The write that can be gone on with; None: none. One that is being sent is interrupted by this call."""
+        return None
+
+    async def checksum(self, *, offset_bytes: int = 0, size_bytes: int | None = None) -> Digest:
+        """The SHA-256 of `size_bytes` from `offset_bytes` on; None: all that follows."""
+        raise NotImplementedError("this storage computes no checksums")
 
     async def fetch(
         self,

@@ -6,6 +6,7 @@ waiting, as a pipe does, is waited for, so that the session goes on and an inter
 
 import asyncio
 import errno
+import hashlib
 import io
 import os
 import stat
@@ -37,6 +38,7 @@ class Source:
         self.size_bytes = size_bytes
         self._file = file
         self._may_block = _may_block(file)
+        self._start = 0 if self._may_block or not _is_seekable(file) else file.tell()
         if not self._may_block and _is_seekable(file):
             with suppress(OSError):  # some files of /proc can be read from their beginning alone
                 self._look()
@@ -55,14 +57,19 @@ class Source:
         with open(os.open(origin, os.O_RDONLY | _READING_FLAGS), "rb", buffering=0) as file:
             yield cls(file, str(origin), size_bytes)
 
-    async def read(self, given_up: "asyncio.Future[Any]") -> bytes:
+    def rewind(self) -> None:
+        """Back to where it began. Raises OSError where that can't be done."""
+        if self._may_block or not _is_seekable(self._file):
+            raise OSError("it is a pipe, whose begin is read already: write it once more, without resume")
+        self._file.seek(self._start)
+
+    async def read(self, given_up: "asyncio.Future[Any]", most_bytes: int = _BLOCK_BYTES) -> bytes:
         """The next block; b"" at the end, and as soon as `given_up` is done. Raises OSError."""
+        most_bytes = min(most_bytes, _BLOCK_BYTES)
         if not self._may_block:
-            return self._file.read(_BLOCK_BYTES)
+            return self._file.read(most_bytes)
         if not isinstance(self._file, io.FileIO):
-            reading = asyncio.create_task(
-                asyncio.to_thread(getattr(self._file, "read1", self._file.read), _BLOCK_BYTES)
-            )
+            reading = asyncio.create_task(asyncio.to_thread(getattr(self._file, "read1", self._file.read), most_bytes))
             try:
                 await asyncio.wait({reading, given_up}, return_when=asyncio.FIRST_COMPLETED)
                 return await reading if reading.done() else b""
@@ -70,7 +77,7 @@ class Source:
                 reading.cancel()
         loop = asyncio.get_running_loop()
         if await _ready(self._file.fileno(), loop.add_reader, loop.remove_reader, given_up):
-            return self._file.read(_BLOCK_BYTES) or b""
+            return self._file.read(most_bytes) or b""
         return b""
 
     def _look(self) -> None:
@@ -90,28 +97,36 @@ class Target:
     """
 
     def __init__(self, file: BinaryIO, *, truncates: bool) -> None:
+        """truncates: whether it is a file of this machine, and not one that its caller has opened."""
         self._file = file
         self._truncates = truncates
         self._may_block = _may_block(file)
 
     @classmethod
     @contextmanager
-    def of(cls, destination: str | Path | BinaryIO) -> Iterator["Target"]:
-        """Raises OSError where a path can't be written. An open file is written at its position, and stays open."""
+    def of(cls, destination: str | Path | BinaryIO, *, resume: bool = False) -> Iterator["Target"]:
+        """Raises OSError where a path can't be written. An open file is written at its position, and stays open.
+
+        resume: what a failed read has read stays.
+        """
         if not isinstance(destination, str | Path):
+            if resume:
+                raise BadArguments("an open file or a pipe can't be gone on with; give the path of a file")
             _require_binary(destination, "write")
             yield cls(destination, truncates=False)
             return
         is_new = not os.path.lexists(destination)
-        descriptor = os.open(destination, os.O_WRONLY | os.O_CREAT | _FLAGS, 0o666)
-        with open(descriptor, "wb", buffering=0) as file:
+        descriptor = os.open(destination, (os.O_RDWR if resume else os.O_WRONLY) | os.O_CREAT | _FLAGS, 0o666)
+        with open(descriptor, "r+b" if resume else "wb", buffering=0) as file:
             is_regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+            if resume and not is_regular:
+                raise BadArguments(f"{destination} is no file, and can't be gone on with")
             target, is_whole = cls(file, truncates=is_regular), False
             try:
                 yield target
                 is_whole = not target._truncates
             finally:
-                if is_regular and not is_whole:
+                if is_regular and not is_whole and not resume:
                     target._leave_nothing(destination if is_new else None)
 
     def _leave_nothing(self, new: str | Path | None) -> None:
@@ -134,9 +149,28 @@ class Target:
         else:
             await asyncio.to_thread(self._file.write, data)
 
+    @property
+    def size_bytes(self) -> int:
+        """What a file has now."""
+        return os.fstat(self._file.fileno()).st_size
+
+    def sha256(self) -> "hashlib._Hash":
+        """Of what a file has now."""
+        sha256 = hashlib.sha256()
+        self._file.seek(0)
+        while block := self._file.read(_BLOCK_BYTES):
+            sha256.update(block)
+        return sha256
+
+    def go_on(self) -> None:
+        """What a file has stays; the next bytes follow it."""
+        self._truncates = False
+        self._file.seek(0, os.SEEK_END)
+
     def begin(self) -> None:
         """What the file had is gone from now on."""
         if self._truncates:
+            self._file.seek(0)
             self._file.truncate(0)
             self._truncates = False
 

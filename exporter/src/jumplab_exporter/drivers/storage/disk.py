@@ -7,6 +7,7 @@ import stat
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,7 +15,7 @@ from typing import Self
 from pydantic import IPvAnyNetwork
 
 from jumplab.driver import ByteStream, Driver, errors, progress
-from jumplab.drivers.storage import Digest, StorageInterface
+from jumplab.drivers.storage import Digest, InterruptedWrite, StorageInterface
 from jumplab_exporter.drivers.sizes import Size, SizeMib
 from jumplab_exporter.drivers.storage import qcow2
 from jumplab_exporter.drivers.storage.devices import DeviceRules, NoMedium
@@ -29,8 +30,8 @@ from jumplab_exporter.drivers.storage.medium import (
 from jumplab_exporter.drivers.storage.nbd import open_qcow2
 from jumplab_exporter.drivers.storage.origin import mark_leased, refuse_other_format
 from jumplab_exporter.drivers.storage.settings import DiskFormat
-from jumplab_exporter.drivers.storage.upload import Upload
-from jumplab_exporter.drivers.storage.write_thread import run_write
+from jumplab_exporter.drivers.storage.upload import Abandoned, Upload
+from jumplab_exporter.drivers.storage.write_thread import RunningWrite
 from jumplab_exporter.drivers.storage.writing import Order, Write, require_sha256
 
 _BLOCK_BYTES = 256 << 10
@@ -81,6 +82,7 @@ class FileDisk(StorageInterface, Driver):
         self._rules = DeviceRules(self.allow_fixed, self.allow_loop, self.max_size, self.serial)
         self._file: FileMedium | None = None
         self._is_busy = False
+        self._latest: RunningWrite | None = None
         try:
             self._is_device = self._names_device()
             self._refuse_misfit()
@@ -99,6 +101,9 @@ class FileDisk(StorageInterface, Driver):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if self._latest is not None:
+            self._latest.abandon()
+            self._latest = None
         if self._file is not None:
             self._file.close()
         await super().__aexit__(kind, error, traceback)
@@ -140,12 +145,31 @@ class FileDisk(StorageInterface, Driver):
         unpacked_bytes: int | None = None,
         unpack: bool = False,
         verify: bool = False,
+        resume_sha256: str | None = None,
     ) -> Digest:
         self._refuse_while_in_use()
+        if resume_sha256 is not None:
+            return await self._resume(stream, resume_sha256, verify=verify)
         order = Order(offset_bytes, size_bytes, unpacked_bytes, unpack, verify)
         async with self._opened() as medium:
             order.refuse_what_does_not_fit(medium.size_bytes)
             return await self._run_write(medium, stream.receive, order)
+
+    async def interrupted_write(self) -> InterruptedWrite | None:
+        running = self._latest
+        if running is None or running.write.order.is_fetched:
+            return None
+        await running.take_over()
+        if not running.is_kept:
+            return None
+        upload, order = running.write.upload, running.write.order
+        return InterruptedWrite(
+            offset_bytes=order.offset_bytes,
+            size_bytes=order.size_bytes,
+            unpack=order.unpack,
+            received_bytes=upload.size_bytes,
+            sha256=upload.sha256.hexdigest(),
+        )
 
     async def fetch(
         self,
@@ -166,6 +190,17 @@ class FileDisk(StorageInterface, Driver):
             return await self._run_write(medium, image.receive, order)
 
     async def read(self, stream: ByteStream, *, offset_bytes: int = 0, size_bytes: int | None = None) -> Digest:
+        return await self._read(offset_bytes, size_bytes, stream.send, "reading")
+
+    async def checksum(self, *, offset_bytes: int = 0, size_bytes: int | None = None) -> Digest:
+        async def pass_by(_: bytes) -> None:
+            """The hash is all that is wanted."""
+
+        return await self._read(offset_bytes, size_bytes, pass_by, "comparing")
+
+    async def _read(
+        self, offset_bytes: int, size_bytes: int | None, send: Callable[[bytes], Awaitable[None]], doing: str
+    ) -> Digest:
         if self.format is DiskFormat.QCOW2:
             self._refuse_while_in_use()
         async with self._opened() as medium:
@@ -179,15 +214,45 @@ class FileDisk(StorageInterface, Driver):
             sha256, position = hashlib.sha256(), offset_bytes
             while position < end:
                 data = await asyncio.to_thread(medium.read, position, min(_BLOCK_BYTES, end - position))
-                await stream.send(data)
+                await send(data)
                 sha256.update(data)
                 position += len(data)
-                progress(position - offset_bytes, end - offset_bytes, "reading")
+                progress(position - offset_bytes, end - offset_bytes, doing)
         return Digest(size_bytes=end - offset_bytes, sha256=sha256.hexdigest())
 
     async def _run_write(self, medium: Medium, receive: Callable[[], Awaitable[bytes]], order: Order) -> Digest:
-        write = Write(medium, Upload(receive), order, self._is_device, self._refuse_while_in_use)
-        return await run_write(write, self.log.warning)
+        self._drop_interrupted()
+        running = RunningWrite(Write(medium, Upload(), order, self._is_device, self._refuse_while_in_use))
+        self._latest = running
+        return await self._feed(running, receive)
+
+    async def _feed(self, running: RunningWrite, receive: Callable[[], Awaitable[bytes]]) -> Digest:
+        try:
+            return await running.feed(receive, self.log.warning)
+        finally:
+            if self._latest is not running:
+                running.abandon()
+            if self._file is not None:
+                running.release()  # a device is closed before
+
+    async def _resume(self, stream: ByteStream, sha256: str, *, verify: bool) -> Digest:
+        running = self._latest
+        if running is None or not running.is_kept or running.write.upload.sha256.hexdigest() != sha256:
+            raise ValueError("there is no interrupted write that begins so; write the image from its beginning")
+        write = running.write
+        async with self._opened() as medium:
+            write.order.refuse_size(write.written_bytes, medium.size_bytes)
+            with suppress(Abandoned):
+                await asyncio.to_thread(write.require_begin, medium)
+            if not running.is_kept:
+                raise ValueError("another client has begun a write meanwhile; write the image from its beginning")
+            write.medium, write.order = medium, replace(write.order, verify=verify)
+            return await self._feed(running, stream.receive)
+
+    def _drop_interrupted(self) -> None:
+        if self._latest is not None and self._latest.is_kept:
+            self._latest.abandon()
+            self._latest = None
 
     def head(self) -> bytes:
         """Its first MiB, for a device that looks for a file system."""
@@ -287,6 +352,8 @@ class FileDisk(StorageInterface, Driver):
                 await asyncio.to_thread(device.close)
         finally:
             self._is_busy = False
+            if self._latest is not None:
+                self._latest.release()
 
     def _open_device(self) -> FileMedium:
         try:

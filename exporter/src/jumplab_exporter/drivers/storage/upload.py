@@ -16,12 +16,14 @@ class Abandoned(Exception):
 
 
 class Upload:
-    """The bytes of one image.  receive: gives the next ones, b"" at the end.  size_bytes, sha256: of what was read."""
+    """The bytes of one image.  size_bytes, sha256: of what was read.
 
-    def __init__(self, receive: Callable[[], Awaitable[bytes]]) -> None:
+    parked: set where the thread has taken all that came and waits, after `pause`.
+    """
+
+    def __init__(self) -> None:
         self.size_bytes = 0
         self.sha256 = hashlib.sha256()
-        self._receive = receive
         self._loop = asyncio.get_running_loop()
         self._room = asyncio.Event()
         self._room.set()
@@ -30,11 +32,16 @@ class Upload:
         self._waiting_bytes = 0
         self._end: Exception | None = None
         self._ended = False
+        self._paused = False
+        self.parked = asyncio.Event()
 
-    async def fill(self) -> None:
-        """Takes what comes, 4 MiB ahead of the thread at the most, until its end."""
+    async def fill(self, receive: Callable[[], Awaitable[bytes]]) -> DriverError | None:
+        """Takes what comes, 4 MiB ahead of the thread at the most, until its end.
+
+        receive: gives the next bytes, b"" at the end. The answer: why the stream broke; it may come again.
+        """
         try:
-            while data := await self._receive():
+            while data := await receive():
                 await self._room.wait()
                 with self._changed:
                     self._waiting.append(data)
@@ -43,8 +50,26 @@ class Upload:
                         self._room.clear()
                     self._changed.notify()
             self._finish(None)
-        except (DriverError, OSError, ValueError) as error:
+        except DriverError as error:
+            return error
+        except (OSError, ValueError) as error:
             self._finish(error)
+        return None
+
+    def pause(self) -> bool:
+        """Lets the thread wait for `resume`, once it has taken what came. False where all came, or nothing."""
+        with self._changed:
+            if self._ended or not (self.size_bytes or self._waiting):
+                return False
+            self._paused = True
+            self._changed.notify()
+            return True
+
+    def resume(self) -> None:
+        """The next `fill` goes on where the last one stopped."""
+        with self._changed:
+            self._paused = False
+            self.parked.clear()
 
     def abandon(self) -> None:
         """Ends the thread's reading, now, with Abandoned."""
@@ -67,6 +92,8 @@ class Upload:
     def _next(self) -> bytes:
         with self._changed:
             while not self._waiting and not self._ended:
+                if self._paused:
+                    self._loop.call_soon_threadsafe(self.parked.set)
                 self._changed.wait()
             self.require_wanted()
             block = self._waiting.popleft() if self._waiting else b""
@@ -74,8 +101,6 @@ class Upload:
             if self._waiting_bytes < _AHEAD_BYTES <= self._waiting_bytes + len(block):
                 self._loop.call_soon_threadsafe(self._room.set)
         if not block and self._end is not None:
-            if isinstance(self._end, DriverError):
-                raise ConnectionError(f"the upload was interrupted: {self._end}") from self._end
             raise self._end
         return block
 

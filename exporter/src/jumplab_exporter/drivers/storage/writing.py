@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
-from jumplab.driver import progress
+from jumplab.driver import Progress
+from jumplab.driver.progressing import OnProgress
 from jumplab.drivers.storage import Digest
 from jumplab.drivers.storage.comparing import Pieces, describe_difference
 from jumplab.drivers.storage.packing import COMPRESSIONS
@@ -65,7 +66,8 @@ class Write:
     """Writes one upload. `run` is for one thread.
 
     is_device: whether what was written is to be on the medium in the end. It is slow, so it is flushed often meanwhile.
-    refuse_while_in_use: raises ValueError where the device uses the disk.
+    refuse_while_in_use: raises ValueError where the device uses the disk.  on_progress: hears how far it is.
+    medium, order and on_progress may be replaced while the upload is parked.
     """
 
     medium: Medium
@@ -74,6 +76,8 @@ class Write:
     is_device: bool
     refuse_while_in_use: Callable[[], None]
     written_bytes: int = 0
+    on_progress: OnProgress | None = None
+    _is_raw: bool = True
     _sha256: "hashlib._Hash" = field(default_factory=hashlib.sha256)
     _pieces: Pieces = field(default_factory=Pieces)
 
@@ -85,7 +89,7 @@ class Write:
             self._require_all_came()
             self._require_checksum()
             if self.is_device or self.order.verify:
-                progress(self.written_bytes, self.written_bytes, "flushing")
+                self._tell(self.written_bytes, self.written_bytes, "flushing")
                 self.medium.flush()
                 self.medium.forget()
             if self.order.verify:
@@ -102,7 +106,7 @@ class Write:
             sha256=self.upload.sha256.hexdigest(),
             format=image.format,
             written_bytes=self.written_bytes,
-            written_sha256=self._written_sha256(image).hexdigest(),
+            written_sha256=self._written_sha256().hexdigest(),
             verified=self.order.verify,
         )
 
@@ -127,14 +131,14 @@ class Write:
         return Image(image.format, size_bytes, image.blocks)
 
     def _write(self, image: Image) -> None:
-        is_raw, unflushed_bytes = image.format == "raw", 0
+        self._is_raw, unflushed_bytes = image.format == "raw", 0
         for block in image.blocks:
             self.upload.require_wanted()
             self.refuse_while_in_use()
             self._require_no_more()
             self.order.refuse_size(self.written_bytes + len(block), self.medium.size_bytes)
             self._write_block(memoryview(block))
-            if not is_raw:
+            if not self._is_raw:
                 self._sha256.update(block)
             if self.order.verify:
                 self._pieces.update(block)
@@ -146,9 +150,13 @@ class Write:
 
     def _report(self, size_bytes: int | None) -> None:
         if self.order.is_fetched:  # its client sees nothing of what comes
-            progress(self.upload.size_bytes, self.order.size_bytes, "fetching")
+            self._tell(self.upload.size_bytes, self.order.size_bytes, "fetching")
         else:
-            progress(self.written_bytes, size_bytes and max(size_bytes, self.written_bytes), "writing")
+            self._tell(self.written_bytes, size_bytes and max(size_bytes, self.written_bytes), "writing")
+
+    def _tell(self, done: int, total: int | None, text: str) -> None:
+        if self.on_progress is not None:
+            self.on_progress(Progress(done, total, text))
 
     def _write_block(self, rest: memoryview) -> None:
         while rest:
@@ -156,9 +164,17 @@ class Write:
             self.written_bytes += written
             rest = rest[written:]
 
-    def _written_sha256(self, image: Image) -> "hashlib._Hash":
+    def _written_sha256(self) -> "hashlib._Hash":
         """Raw data is hashed once: as it came, so it was written."""
-        return self.upload.sha256 if image.format == "raw" else self._sha256
+        return self.upload.sha256 if self._is_raw else self._sha256
+
+    def require_begin(self, medium: Medium) -> None:
+        """For a parked upload: what was written is what a medium holds now. Raises ValueError, OSError."""
+        if self.written_bytes and self._read_back(medium)[0] != self._written_sha256().hexdigest():
+            raise ValueError(
+                "the disk does not hold any more what the interrupted write had written; write the image from its "
+                "beginning, without resume"
+            )
 
     def _require_no_more(self) -> None:
         announced = self.order.size_bytes
@@ -176,15 +192,27 @@ class Write:
             raise OSError(f"the image has the SHA-256 {came}, and not {expected.lower()}: what was written is not it")
 
     def _verify(self) -> None:
-        found, position, end = Pieces(), self.order.offset_bytes, self.order.offset_bytes + self.written_bytes
+        sha256, found = self._read_back(self.medium)
+        if self._pieces.size_bytes == self.written_bytes:
+            difference = describe_difference(self._pieces, found, self.order.offset_bytes)
+        else:  # its begin was written without being asked to verify it
+            is_same = sha256 == self._written_sha256().hexdigest()
+            difference = "" if is_same else "its SHA-256 is another one"
+        if difference:
+            raise OSError(f"the disk does not hold what was written: {difference}")
+
+    def _read_back(self, medium: Medium) -> tuple[str, Pieces]:
+        """The SHA-256 and the pieces of what a medium holds where this was written."""
+        sha256, found = hashlib.sha256(), Pieces()
+        position, end = self.order.offset_bytes, self.order.offset_bytes + self.written_bytes
         while position < end:
-            data = self.medium.read(position, min(_BLOCK_BYTES, end - position))
+            data = medium.read(position, min(_BLOCK_BYTES, end - position))
+            sha256.update(data)
             found.update(data)
             self.upload.require_wanted()
             position += len(data)
-            progress(position - self.order.offset_bytes, self.written_bytes, "verifying")
-        if difference := describe_difference(self._pieces, found, self.order.offset_bytes):
-            raise OSError(f"the disk does not hold what was written: {difference}")
+            self._tell(position - self.order.offset_bytes, self.written_bytes, "verifying")
+        return sha256.hexdigest(), found
 
     def _content_of_qcow2(self, convert: Convert, first: bytes, blocks: Blocks) -> tuple[int, Blocks]:
         """The virtual size of an image, and its content: converted before the first block of it is written."""
@@ -207,6 +235,6 @@ class Write:
                     image.flush()
                 except OSError as error:
                     raise OSError(f"{tempfile.gettempdir()} can't take the qcow2 image: {error.strerror}") from error
-                progress(image.tell(), self.order.size_bytes, "receiving")
+                self._tell(image.tell(), self.order.size_bytes, "receiving")
             convert(image.fileno(), content.fileno(), size_bytes)
             yield from iter(lambda: content.read(_BLOCK_BYTES), b"")
