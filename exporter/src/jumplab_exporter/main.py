@@ -159,6 +159,25 @@ def schema() -> int:
     return 0
 
 
+@cli.command()
+@click.option("--probe", is_flag=True, help="Open devices that no exporter uses, too; this can reset a board.")
+@click.option("--watch", is_flag=True, help="Tell what is plugged in and out, until it is stopped.")
+def discover(probe: bool, watch: bool) -> int:
+    """Propose a configuration of the serial ports, SD muxes, GPIO chips and USB hubs of this machine.
+
+    Reads sysfs and udev's links in /dev, and opens no device.
+    """
+    from jumplab_exporter.discovery.command import print_changes, print_proposal
+
+    if watch and probe:
+        raise click.UsageError("--watch opens no device; leave out --probe")
+    if watch:
+        print_changes()
+    else:
+        print_proposal(probe=probe)
+    return 0
+
+
 def _refuse_in_hook() -> None:
     if os.environ.get("JUMPLAB_HOOK"):
         raise ConfigurationError("a hook may not start an exporter: it would end with the hook")
