@@ -119,7 +119,7 @@ def check(config: str, file_only: bool) -> int:
         return 2
     if file_only or not file.configuration.export:
         return 0
-    findings = try_drivers(path, file.configuration)
+    findings = try_drivers(path, file)
     for line in ("", *table_of(findings)):
         print_result(line)
     if findings.further_failure:
