@@ -65,7 +65,7 @@ async def test_a_new_exporter_s_file_says_that_it_exports_nothing_and_how_to_cha
     assert "# This exporter exports nothing yet." in text
     example = [line.removeprefix("# ") for line in text.splitlines() if line.startswith(("# export:", "#   "))]
     file.write_text(text.replace("export: {}\n", "\n".join(example)))
-    checked = await administrator.run("jumplab-exporter", "check", str(file))
+    checked = await administrator.run("jumplab-exporter", "check", "--file-only", str(file))
     assert (checked.status, checked.out) == (0, "power: VirtualPower\nconsole: SerialConsole\n")
 
 

@@ -89,7 +89,7 @@ def test_the_exporter_takes_its_file(desk: Path, interface: str) -> None:
     (entry,) = bench["export"].values()
     entry["type"] = "acme_scale.driver.AcmeScale"  # its entry point is there once it is installed
     file.write_text(yaml.safe_dump(bench))
-    checked = run(desk / "acme-scale", str(PROGRAMS / "jumplab-exporter"), "check", "bench.yaml")
+    checked = run(desk / "acme-scale", str(PROGRAMS / "jumplab-exporter"), "check", "--file-only", "bench.yaml")
     assert (checked.status, checked.err) == (0, ""), checked
     assert "AcmeScale" in checked.out
 

@@ -74,8 +74,9 @@ def test_its_code_is_typed_and_clean(package: Path) -> None:
 def test_it_is_tried_as_the_page_says(package: Path) -> None:
     tried = run(package, TRY)
     assert tried.status == 0, tried.err
-    check, begun, *rest = tried.out.splitlines()
+    check, _, headings, row, begun, *rest = tried.out.splitlines()
     assert check == "oven: AcmeOven"
+    assert (headings.split()[0], row.split()[:2]) == ("driver", ["oven", "yes"])
     assert begun == "{"
     assert rest[-2:] == ["2 steps", "1"]
     listed = run(package, "jumplab shell --exporter-config bench.yaml -- j", PYTHONPATH="src")

@@ -81,6 +81,7 @@ NOT_RUN: Mapping[str, Mapping[str, str]] = {
         "helm install lab": "there is no program `helm`; tests/charts installs the chart by its library",
         "# lab.yaml": "the chart's values; test_the_lab_as_code_can_be_installed renders the chart with them",
     },
+    "docs/discovery.md": {"jumplab-exporter discover": "tests/exporter/test_discovery.py runs it; --watch never ends"},
     "docs/drivers/consoles.md": {"echo jumplab": "a shell gets it; tests/drivers/test_console_run.py reads it there"},
     "docs/drivers/network.md": dict.fromkeys(
         ("j ssh", "j snmp", "j backend"), "it waits for Ctrl-C; tests/cli/test_forwarding.py runs it"

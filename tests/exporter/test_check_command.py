@@ -90,6 +90,12 @@ async def test_the_file_alone_can_be_checked(file: Callable[..., Path], tmp_path
     assert (status, rows(output)) == (0, [])
 
 
+async def test_a_driver_that_waits_for_its_device_does_not_work_now(file: Callable[..., Path], tmp_path: Path) -> None:
+    console = {"type": "console/serial", "config": {"url": str(tmp_path / "ttyUSB0")}}
+    status, output = await outcome("check", file(export={"console": console}))
+    assert (status, rows(output)) == (1, [("console", "no", f"{tmp_path}/ttyUSB0 is not there now")])
+
+
 async def test_a_wrong_file_is_not_tried(file: Callable[..., Path]) -> None:
     status, output = await outcome("check", file(export={"a": {"type": "power/none"}, "b": {"type": "power/virtual"}}))
     assert (status, rows(output)) == (2, [])

@@ -51,8 +51,11 @@ class FileCheck:
     def warnings(self) -> Iterator[str]:
         """What is probably not meant, a sentence for each."""
         yield from warnings_of(self.configuration, self.tree)
-        for path, device in missing_devices(self.tree):
-            yield f"{path}: {device} is not there now"
+        yield from (f"{path}: {sentence}" for path, sentence in self.missing().items())
+
+    def missing(self) -> Mapping[str, str]:
+        """The drivers whose device is not there, with a sentence for each. Some wait for it, and can be set up."""
+        return {path: f"{device} is not there now" for path, device in missing_devices(self.tree)}
 
     def problems(self) -> Iterator[str]:
         """What keeps it from working as it is written, a sentence for each; beside drivers that can't be built."""
@@ -62,11 +65,15 @@ class FileCheck:
             yield f"{' and '.join(paths)} use the same device, {device}; make one of them a `ref` to the other"
 
 
-def try_drivers(path: Path, configuration: LocalConfig) -> Findings:
+def try_drivers(path: Path, file: FileCheck) -> Findings:
     """How each driver does on its device. Raises RequestRefused where an exporter runs that doesn't try them now."""
     answer = ask(path, "check")
-    if answer is not None:
-        return Findings.from_answer(answer)
+    found = _try_under_lock(path, file.configuration) if answer is None else Findings.from_answer(answer)
+    return found.without(file.missing())
+
+
+def _try_under_lock(path: Path, configuration: LocalConfig) -> Findings:
+    """Raises RequestRefused."""
     with ExitStack() as stack:
         try:
             stack.enter_context(only_process(path))

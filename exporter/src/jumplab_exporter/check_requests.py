@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from jumplab.session.host import Trial
@@ -43,6 +43,11 @@ class Findings:
     def further_failure(self) -> str:
         """The failure of the whole, unless it is one of the drivers'; or empty."""
         return "" if any(driver.has_check and driver.failure for driver in self.drivers) else self.failure
+
+    def without(self, missing: Mapping[str, str]) -> Self:
+        """With the drivers whose device is missing as failed: those that wait for it have been set up without."""
+        drivers = (replace(each, failure=each.failure or missing.get(each.path, "")) for each in self.drivers)
+        return replace(self, drivers=tuple(drivers))
 
     def as_answer(self) -> Mapping[str, Any]:
         """What the control socket carries."""

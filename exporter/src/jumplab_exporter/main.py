@@ -119,7 +119,7 @@ def check(config: str, file_only: bool) -> int:
         return 2
     if file_only or not file.configuration.export:
         return 0
-    findings = try_drivers(path, file.configuration)
+    findings = try_drivers(path, file)
     for line in ("", *table_of(findings)):
         print_result(line)
     if findings.further_failure:
@@ -156,6 +156,25 @@ def schema() -> int:
     from jumplab_exporter.schema.document import installed_kinds, schema_text
 
     click.echo(schema_text(installed_kinds()), nl=False)
+    return 0
+
+
+@cli.command()
+@click.option("--probe", is_flag=True, help="Open devices that no exporter uses, too; this can reset a board.")
+@click.option("--watch", is_flag=True, help="Tell what is plugged in and out, until it is stopped.")
+def discover(probe: bool, watch: bool) -> int:
+    """Propose a configuration of the serial ports, SD muxes, GPIO chips and USB hubs of this machine.
+
+    Reads sysfs and udev's links in /dev, and opens no device.
+    """
+    from jumplab_exporter.discovery.command import print_changes, print_proposal
+
+    if watch and probe:
+        raise click.UsageError("--watch opens no device; leave out --probe")
+    if watch:
+        print_changes()
+    else:
+        print_proposal(probe=probe)
     return 0
 
 

@@ -1,8 +1,10 @@
 """Where the control socket of an exporter is, and how a command finds the one of a configuration file."""
 
 import os
+import socket
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +41,16 @@ def control_sockets(configuration: Path) -> Iterator[Path]:
                 yield folder / _SOCKET
         except OSError:  # not of this user, or gone meanwhile
             continue
+
+
+def running_configurations() -> Iterator[Path]:
+    """The configuration files of the exporters that run now, and that this user can reach."""
+    for folder in own_folders():
+        with suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+            if _is_trusted(folder):
+                configuration = Path(os.fsdecode((folder / _CONFIGURATION).read_bytes()))
+                connection.connect(str(folder / _SOCKET))  # fails where the exporter was killed
+                yield configuration
 
 
 def _is_trusted(folder: Path) -> bool:

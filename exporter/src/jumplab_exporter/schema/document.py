@@ -10,7 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from jumplab.driver import Driver
 from jumplab.driver.driver import configuration_of
-from jumplab_exporter.config import DriverEntry, GroupEntry, Isolation, LocalConfig, RefEntry
+from jumplab_exporter.config import GroupEntry, Isolation, LocalConfig, RefEntry
 from jumplab_exporter.driver_catalogue import summary_of
 from jumplab_exporter.driver_factory import ENTRY_POINT_GROUP, driver_class
 from jumplab_exporter.errors import DriverUnknown
@@ -59,8 +59,7 @@ def schema_of_file(kinds: Iterable[str]) -> Mapping[str, Any]:
         **_SET,
         "description": "A file that holds `ca`, as tokenFile.",
     }
-    for entry in ("DriverEntry", "GroupEntry", "RefEntry"):
-        definitions.pop(entry)
+    entries = {kind: definitions.pop(kind)["properties"] for kind in ("DriverEntry", "GroupEntry", "RefEntry")}
     own = {kind: definitions.pop(_name(places[configuration_of(driver)])) for kind, driver in drivers.items()}
     settings = {_settings_name(kind): {**own[kind], "description": text_of(drivers[kind])} for kind in drivers}
     for kind, driver in drivers.items():
@@ -69,7 +68,7 @@ def schema_of_file(kinds: Iterable[str]) -> Mapping[str, Any]:
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "The configuration file of a Jumplab exporter",
         **_file(file),
-        "$defs": {**_entries(drivers, settings), **settings, **dict(sorted(definitions.items()))},
+        "$defs": {**_entries(entries, drivers, settings), **settings, **dict(sorted(definitions.items()))},
     }
     tidy: Mapping[str, Any] = tidied(whole)
     return tidy
@@ -113,7 +112,9 @@ def _file(model: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _entries(drivers: Mapping[str, type[Driver]], settings: Mapping[str, Any]) -> dict[str, Any]:
+def _entries(
+    models: Mapping[str, Mapping[str, Any]], drivers: Mapping[str, type[Driver]], settings: Mapping[str, Any]
+) -> dict[str, Any]:
     """The definitions of entries: those at the top, which may have `isolate`, and those below them."""
     types = [{"const": kind, "description": summary_of(driver)} for kind, driver in drivers.items()]
     by_type = [
@@ -128,8 +129,8 @@ def _entries(drivers: Mapping[str, type[Driver]], settings: Mapping[str, Any]) -
         "description": "Whether it runs in a process of its own.",
     }
     return {
-        **_level("at-the-top", {"isolate": isolate}),
-        **_level("below", {}),
+        **_level("at-the-top", models, isolate),
+        **_level("below", models, {"type": "null"}),
         "type": {
             "anyOf": [*types, {"type": "string", "pattern": _IMPORT_PATH}],
             "description": "The type of the driver: a registered name, or the import path of a class.",
@@ -145,21 +146,17 @@ def _then(settings: str, *, required: bool) -> dict[str, Any]:
     return {"properties": {"config": {"anyOf": [{"type": "null"}, place]}}}
 
 
-def _level(level: str, further: Mapping[str, Any]) -> dict[str, Any]:
-    driver_words = descriptions_of(DriverEntry, DriverEntry.model_fields)
+def _level(level: str, models: Mapping[str, Mapping[str, Any]], isolate: Mapping[str, Any]) -> dict[str, Any]:
     children = {"$ref": "#/$defs/entries-below", "description": "The drivers below it, by name."}
-    text = {"type": ["string", "null"], "description": "Told to those who lease it."}
-    texts = {"type": ["object", "null"], "additionalProperties": {"type": "string"}}
     driver = {
+        **models["DriverEntry"],
         "type": {"$ref": "#/$defs/type"},
         "config": {"type": ["object", "null"], "description": "The settings of the driver."},
         "children": children,
-        "description": text,
-        "methods_description": {**texts, "description": driver_words["methods_description"]},
-        **further,
+        "isolate": isolate,
     }
-    by_type = {"$ref": "#/$defs/config-by-type"}
-    reference = {"ref": {"type": "string", "description": descriptions_of(RefEntry, ["ref"])["ref"]}}
+    group = {**models["GroupEntry"], "children": children, "isolate": isolate}
+    reference = {"properties": models["RefEntry"], "additionalProperties": False, "description": text_of(RefEntry)}
     return {
         f"entries-{level}": {
             "type": ["object", "null"],
@@ -169,13 +166,17 @@ def _level(level: str, further: Mapping[str, Any]) -> dict[str, Any]:
         f"entry-{level}": {
             "type": "object",
             "if": {"required": ["ref"]},
-            "then": {"properties": reference, "additionalProperties": False, "description": text_of(RefEntry)},
+            "then": reference,
             "else": {
                 "if": {"required": ["type"]},
-                "then": {"properties": driver, "additionalProperties": False, "allOf": [by_type]},
+                "then": {
+                    "properties": driver,
+                    "additionalProperties": False,
+                    "allOf": [{"$ref": "#/$defs/config-by-type"}],
+                },
                 "else": {
                     "required": ["children"],
-                    "properties": {"children": children, "description": text, **further},
+                    "properties": group,
                     "additionalProperties": False,
                     "description": text_of(GroupEntry),
                 },

@@ -45,6 +45,8 @@ def _as_written(read: dict[str, Any]) -> dict[str, Any]:
             return {"anyOf": [read, dict(_DURATION)]}
         case {"enum": _}:  # such as `on` and `1`, which YAML doesn't read as text
             return {"anyOf": [read, {"type": ["boolean", "integer"]}]}
+        case {"type": "string"}:
+            return {"anyOf": [read, {"type": "boolean"}]}
         case {"type": "array"}:  # a command's words
             return {"anyOf": [read, {"type": "string", "minLength": 1}]}
         case _:
