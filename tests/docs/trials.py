@@ -21,6 +21,7 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
     "docs/drivers/own.md": {"": f"{_TESTS}/test_own_driver.py"},
     "docs/drivers/power.md": {"": f"{_TESTS}/test_power.py"},
     "docs/drivers/boot-server.md": {"": f"{_TESTS}/test_boot_server.py"},
+    "docs/drivers/flasher.md": {"": f"{_TESTS}/test_flasher.py"},
     "docs/drivers/lines.md": {"": f"{_TESTS}/test_lines.py"},
     "docs/drivers/console-remote.md": {"": f"{_TESTS}/test_remote_consoles.py"},
     "docs/drivers/shell.md": {"": f"{_TESTS}/test_shells.py"},
@@ -94,7 +95,7 @@ NOT_RUN: Mapping[str, Mapping[str, str]] = {
     "docs/pytest.md": {"": "it mixes programs with what they print; tests/testing has its tests"},
     "docs/rotating.md": {"the new certificate": "tests/charts/test_in_a_pod.py holds the sentence"},
     "docs/standalone-api.md": {"install -d": "it starts a control plane; tests/standalone/test_backup.py restores so"},
-    "docs/sessions.md": {"from jumplab": "board.flasher is of no driver; tests/session holds on_progress"},
+    "docs/sessions.md": {"from jumplab": "tests/drivers/test_flasher_flashrom.py listens in this way"},
 }
 """The blocks that are not run, and why."""
 

@@ -1,6 +1,5 @@
 """The files of one lease: without names on the disk, so that nothing is left of them however the exporter ends."""
 
-import errno
 import hashlib
 import os
 import re
@@ -12,6 +11,7 @@ from typing import BinaryIO
 
 from jumplab.driver import ByteStream
 from jumplab.drivers.boot import BootFile
+from jumplab_exporter.drivers.whole_writes import write_all
 
 _LONGEST_NAME = 128  # U-Boot's own bound for the name of a file
 _NAME = re.compile(r"[A-Za-z0-9_.+=@-]+(?:/[A-Za-z0-9_.+=@-]+)*")
@@ -78,7 +78,7 @@ class ServedFiles:
             digest = hashlib.sha256()
             while block := await stream.receive():
                 self._check_room(name, len(block))
-                _write_all(content.fileno(), block)
+                write_all(content.fileno(), block)
                 self._arriving_bytes += len(block)
                 received_bytes += len(block)
                 digest.update(block)
@@ -112,14 +112,3 @@ def check_name(name: str) -> None:
             f"{name!r} can't be served: a name has letters, digits and -_.+=@, may have folders before it "
             f"(pxelinux.cfg/default), and has {_LONGEST_NAME} characters at most"
         )
-
-
-def _write_all(descriptor: int, block: bytes | bytearray | memoryview) -> None:
-    rest = memoryview(block)
-    try:
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise OSError(f"the exporter's disk is full ({tempfile.gettempdir()}); free some of it") from None
-        raise
