@@ -21,7 +21,10 @@ from typing import NoReturn
 import pytest
 
 from jumplab_exporter.drivers.board.qemu import QemuBoard
+from jumplab_exporter.drivers.flasher.fastboot import FASTBOOT
+from jumplab_exporter.drivers.flasher.flashrom import FLASHROM
 from jumplab_exporter.drivers.power.uhubctl import UHUBCTL
+from jumplab_exporter.drivers.tools import Tool
 from tests.drivers.inetd import TELNETD
 from tests.drivers.ser2net import SER2NET
 from tests.drivers.sshd import SSHD
@@ -86,10 +89,22 @@ def _ser2net() -> str:
 
 
 def _uhubctl() -> str:
+    return _lacking(UHUBCTL)
+
+
+def _flashrom() -> str:
+    return _lacking(FLASHROM)
+
+
+def _fastboot() -> str:
+    return _lacking(FASTBOOT)
+
+
+def _lacking(tool: Tool) -> str:
     try:
-        UHUBCTL.find()
+        tool.find()
     except FileNotFoundError:
-        return "uhubctl was not found: install it (Debian's package uhubctl)"
+        return f"{tool.name} was not found: install it (Debian's package {tool.name})"
     return ""
 
 
@@ -216,6 +231,8 @@ MISSING: Mapping[str, Callable[[], str]] = MappingProxyType(
         "ser2net": _ser2net,
         "sshd": _sshd,
         "uhubctl": _uhubctl,
+        "flashrom": _flashrom,
+        "fastboot": _fastboot,
         "telnetd": _telnetd,
         "busybox": _busybox,
         "bash": _bash,

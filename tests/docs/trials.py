@@ -23,6 +23,7 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
     "docs/drivers/own.md": {"": f"{_TESTS}/test_own_driver.py"},
     "docs/drivers/power.md": {"": f"{_TESTS}/test_power.py"},
     "docs/drivers/boot-server.md": {"": f"{_TESTS}/test_boot_server.py"},
+    "docs/drivers/flasher.md": {"": f"{_TESTS}/test_flasher.py"},
     "docs/drivers/lines.md": {"": f"{_TESTS}/test_lines.py"},
     "docs/drivers/console-remote.md": {"": f"{_TESTS}/test_remote_consoles.py"},
     "docs/drivers/shell.md": {"": f"{_TESTS}/test_shells.py"},
@@ -105,7 +106,7 @@ NOT_RUN: Mapping[str, Mapping[str, str]] = {
         "jumplab-operator rotate ca ": "it locks the pages' lab out; tests/lab/test_ca_rotation.py makes the steps",
     },
     "docs/standalone-api.md": {"install -d": "it starts a control plane; tests/standalone/test_backup.py restores so"},
-    "docs/sessions.md": {"from jumplab": "board.flasher is of no driver; tests/session holds on_progress"},
+    "docs/sessions.md": {"from jumplab": "tests/drivers/test_flasher_flashrom.py listens in this way"},
 }
 """The blocks that are not run, and why."""
 

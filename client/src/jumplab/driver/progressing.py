@@ -3,7 +3,7 @@
 progress(written_bytes, size_bytes, "writing")      # in a driver's method, be it a coroutine or a plain function
 
 with on_progress(print):                            # around calls, plain or with asyncio
-    board.flasher.flash("image.bin")
+    board.flasher.flash("firmware", "image.bin")
 """
 
 import contextvars

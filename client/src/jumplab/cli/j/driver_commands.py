@@ -13,7 +13,7 @@ import click
 
 from jumplab.cli.exit_status import print_result
 from jumplab.cli.j.arguments import option_name, parameters_of
-from jumplab.cli.j.driver_tree import BOOT, CONSOLE, NETWORK, SHELL, STORAGE, DriverTree, walk
+from jumplab.cli.j.driver_tree import BOOT, CONSOLE, FLASHER, NETWORK, SHELL, STORAGE, DriverTree, walk
 from jumplab.cli.j.spoken import Spoken
 from jumplab.control_sequences import printable
 from jumplab.driver import AsyncDriverClient
@@ -115,6 +115,10 @@ class DriverGroup(click.Group):
             from jumplab.cli.j.boot import boot_commands
 
             return boot_commands(lambda: self._tree.own(self._client))
+        if FLASHER in self._tree.interfaces(self._client):
+            from jumplab.cli.j.flasher import flasher_commands
+
+            return flasher_commands(lambda: self._tree.own(self._client))
         if SHELL in self._tree.interfaces(self._client):
             from jumplab.cli.j.shell import shell_commands
 

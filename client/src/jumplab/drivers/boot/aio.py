@@ -1,6 +1,5 @@
 """A server that a board boots from, for asyncio."""
 
-import asyncio
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import BinaryIO
 from jumplab.driver import AsyncDriverClient, errors
 from jumplab.drivers.boot.interface import BootAddress, BootFile, BootServerInterface
 from jumplab.drivers.storage.local_files import Source
+from jumplab.drivers.storage.uploading import upload
 
 
 class AsyncBootServerClient(AsyncDriverClient, BootServerInterface):
@@ -32,22 +32,19 @@ class AsyncBootServerClient(AsyncDriverClient, BootServerInterface):
         Raises OSError where the file can't be read, CallRefused where it can't be served, and CallBroken where what
         arrived is not what was sent.
         """
+        sha256, sent_bytes = hashlib.sha256(), 0
+
+        def note(block: bytes) -> None:
+            nonlocal sent_bytes
+            sha256.update(block)
+            sent_bytes += len(block)
+            if progress is not None:
+                progress(sent_bytes)
+
         with Source.of(file, size_bytes) as source:
             served_as = Path(source.name).name if name is None else name
-            sha256, sent_bytes = hashlib.sha256(), 0
             async with self.open("put", name=served_as, size_bytes=source.size_bytes) as remote:
-                ended = asyncio.ensure_future(remote.result())
-                try:
-                    while block := await source.read(ended):
-                        sha256.update(block)
-                        await remote.send(block)
-                        sent_bytes += len(block)
-                        if progress is not None:
-                            progress(sent_bytes)
-                    await remote.send_end()
-                finally:
-                    ended.cancel()
-                served = BootFile.model_validate_json(await remote.result())
+                served = BootFile.model_validate_json(await upload(remote, source, note))
         if served.sha256 != sha256.hexdigest():
             raise errors.CallBroken(
                 f"what {self.path} serves is not what {source.name} holds: put it again", type="OSError"

@@ -8,6 +8,7 @@ from contextlib import suppress
 from jumplab.driver import ResultStream, errors
 from jumplab.drivers.shell.interface import Transfer
 from jumplab.drivers.storage.local_files import Source
+from jumplab.drivers.storage.uploading import upload
 
 
 def words_of(command: Sequence[str]) -> list[str]:
@@ -43,16 +44,7 @@ async def converse(remote: ResultStream, source: Source, receive: Callable[[byte
 
 async def send_all(remote: ResultStream, source: Source, note: Callable[[bytes], None]) -> Transfer:
     """Sends a file and its end: what the driver says of it. Raises DriverError, OSError."""
-    ended = asyncio.ensure_future(remote.result())
-    try:
-        while block := await source.read(ended):
-            note(block)
-            await remote.send(block)
-        if not ended.done():
-            await remote.send_end()
-        return transfer_of(await ended)
-    finally:
-        await _cancelled(ended)
+    return transfer_of(await upload(remote, source, note))
 
 
 def transfer_of(result: bytes) -> Transfer:

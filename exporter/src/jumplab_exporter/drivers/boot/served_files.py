@@ -3,7 +3,6 @@
 Those that an NFS server hands out have names beside that.
 """
 
-import errno
 import hashlib
 import os
 import re
@@ -16,6 +15,7 @@ from typing import BinaryIO
 from jumplab.driver import ByteStream
 from jumplab.drivers.boot import BootFile
 from jumplab_exporter.drivers.boot.nfs import NfsFolder
+from jumplab_exporter.drivers.whole_writes import write_all
 
 _LONGEST_NAME = 128  # U-Boot's own bound for the name of a file
 _NAME = re.compile(r"[A-Za-z0-9_.+=@-]+(?:/[A-Za-z0-9_.+=@-]+)*")
@@ -85,7 +85,7 @@ class ServedFiles:
             digest = hashlib.sha256()
             while block := await stream.receive():
                 self._check_room(name, len(block))
-                _write_all(content.fileno(), block)
+                write_all(content.fileno(), block)
                 self._arriving_bytes += len(block)
                 received_bytes += len(block)
                 digest.update(block)
@@ -121,14 +121,3 @@ def check_name(name: str) -> None:
             f"{name!r} can't be served: a name has letters, digits and -_.+=@, may have folders before it "
             f"(pxelinux.cfg/default), and has {_LONGEST_NAME} characters at most"
         )
-
-
-def _write_all(descriptor: int, block: bytes | bytearray | memoryview) -> None:
-    rest = memoryview(block)
-    try:
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise OSError(f"the exporter's disk is full ({tempfile.gettempdir()}); free some of it") from None
-        raise
