@@ -12,13 +12,13 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from jumplab.driver import ByteStream, Driver
 from jumplab.drivers.flasher import Flashed, FlasherInterface, FlashTarget
-from jumplab_exporter.drivers.clean_environment import clean_environment
 from jumplab_exporter.drivers.flasher.image import Image, Place
 from jumplab_exporter.drivers.flasher.tool_output import Sign, ToolOutput
 from jumplab_exporter.drivers.shell_commands import CommandTimeout
 from jumplab_exporter.drivers.sizes import Size
 from jumplab_exporter.drivers.tools import Tool
 from jumplab_exporter.processes.child import Child
+from jumplab_exporter.processes.clean_environment import clean_environment
 
 _READ_BYTES = 65536
 _SHOWN_CHARACTERS = 500
