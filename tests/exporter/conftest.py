@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jumplab.audit_log import AuditLog
 from jumplab_exporter.config import ExporterConfig
+from jumplab_exporter.control.place import ControlPlace
 from jumplab_exporter.exporter import Exporter
 from jumplab_exporter.local_socket import short_path
 from tests.exporter.control_plane import TOKEN, ControlPlane, Run
@@ -43,12 +45,16 @@ def configured(plane: ControlPlane) -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture
 def running(configured: Callable[..., dict[str, Any]]) -> Run:
-    """An exporter that runs in this process until the context is left."""
+    """An exporter that runs in this process until the context is left.  file: commands find it as that file's."""
 
     @asynccontextmanager
-    async def run(*, audit_log: AuditLog | None = None, **changes: Any) -> AsyncIterator[Exporter]:
+    async def run(
+        *, audit_log: AuditLog | None = None, file: Path | None = None, **changes: Any
+    ) -> AsyncIterator[Exporter]:
         with short_path() as local:
-            exporter = Exporter(ExporterConfig.model_validate(configured(**changes)), local, audit_log=audit_log)
+            place = ControlPlace(local.socket.parent, file) if file is not None and local.socket is not None else None
+            configuration = ExporterConfig.model_validate(configured(**changes))
+            exporter = Exporter(configuration, local, audit_log=audit_log, control_place=place)
             async with asyncio.TaskGroup() as tasks:
                 task = tasks.create_task(exporter.run(), name="the exporter")
                 try:

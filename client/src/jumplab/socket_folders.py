@@ -12,10 +12,15 @@ def socket_base(further_bytes: int) -> str:
 
     further_bytes: how long the path is below it, with the slash. Raises OSError where no folder will do.
     """
-    usual = tempfile.gettempdir()
-    for base in (usual, *_OTHERS):
+    for base in socket_bases():
         if len(os.fsencode(base)) + further_bytes <= _LONGEST_PATH_BYTES and os.access(base, os.W_OK | os.X_OK):
             return base
     raise OSError(
-        f"the path of a socket in {usual} would be longer than {_LONGEST_PATH_BYTES} bytes; set TMPDIR to a shorter one"
+        f"the path of a socket in {tempfile.gettempdir()} would be longer than {_LONGEST_PATH_BYTES} bytes; "
+        "set TMPDIR to a shorter one"
     )
+
+
+def socket_bases() -> tuple[str, ...]:
+    """The folders that `socket_base` chooses from, each once."""
+    return tuple(dict.fromkeys((tempfile.gettempdir(), *_OTHERS)))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from jumplab.session.host import DriverTree
+from jumplab_exporter.check_requests import CheckRequests, Findings, TriedDriver
 from jumplab_exporter.config import HealthCheck, Hook
 from jumplab_exporter.health import Check, Health
 from jumplab_exporter.hooks import run as hook_run
@@ -39,11 +40,12 @@ class Checkup:
         self._next = clock()
         self._changed = asyncio.Event()
         self._exists = bool(self._config.script) or build_tree().has_checks()
+        self.requests = CheckRequests(self._changed.set)
         self.health = Health(Check.DUE if self._exists else Check.NONE)
 
     @property
     def is_due(self) -> bool:
-        return self._exists and self._clock() >= self._next
+        return bool(self.requests.waiting) or (self._exists and self._clock() >= self._next)
 
     def ask_for_one(self) -> None:
         """A lease has failed: the next one is for devices that have been checked."""
@@ -71,8 +73,18 @@ class Checkup:
             await self._wait_for_change(None)
 
     async def run(self) -> None:
-        """One check. Cancelled, it has found nothing, and is due as before."""
-        failure = await self._failure()
+        """One check. Cancelled, it has found nothing, and is due as before.
+
+        Where it was requested, those who wait get its findings; without any check that says nothing of the health.
+        """
+        waiting, tried = self.requests.waiting, list[TriedDriver]()
+        failure = await self._failure(tried if waiting else None)
+        self.requests.settle(waiting, Findings(tuple(tried), failure))
+        if self._exists:
+            self._note(failure)
+        self._changed.set()
+
+    def _note(self, failure: str) -> None:
         if failure:
             _log.error("the health check failed: %s", failure)
             self._fail(failure)
@@ -81,7 +93,6 @@ class Checkup:
             self.health = Health(Check.PASSED)
         pause = self._config.interval_seconds
         self._next = self._clock() + (min(pause, _AFTER_FAILURE_SECONDS) if failure else pause)
-        self._changed.set()
 
     async def _wait_for_change(self, at_most_seconds: float | None) -> None:
         self._changed.clear()
@@ -93,21 +104,22 @@ class Checkup:
         failures = self.health.failures + 1
         self.health = replace(self.health, failures=failures, failed_at=self._now(), message=message)
 
-    async def _failure(self) -> str:
+    async def _failure(self, tried: list[TriedDriver] | None) -> str:
+        """tried: for how each driver did, where that is requested."""
         bound = self._config.timeout_seconds
         try:
             async with asyncio.timeout(bound):
-                return await self._check_drivers() or await self._run_script()
+                return await self._check_drivers(tried) or await self._run_script()
         except TimeoutError:
             return f"the health check did not finish within {bound:g} s"
 
-    async def _check_drivers(self) -> str:
+    async def _check_drivers(self, tried: list[TriedDriver] | None) -> str:
         tree = self._build_tree()
-        if not tree.has_checks():
+        if tried is None and not tree.has_checks():
             return ""
         try:
             await tree.__aenter__()
-            return await tree.check()
+            return await tree.check() if tried is None else await _try_all(tree, tried)
         finally:
             await tree.__aexit__(None, None, None)
 
@@ -117,3 +129,13 @@ class Checkup:
             return ""
         hook = Hook.model_validate({"script": config.script, "exec": config.exec, "timeout": config.timeout_seconds})
         return await hook_run.run("healthCheck", hook, {}, lambda line: _log.info("healthCheck: %s", line))
+
+
+async def _try_all(tree: DriverTree, tried: list[TriedDriver]) -> str:
+    """The first failure of a check, as `DriverTree.check` gives it; the others are tried as well."""
+    failures = []
+    async for trial in tree.trials():
+        tried.append(TriedDriver.of(trial))
+        if trial.failure and trial.has_check:
+            failures.append(f'driver "{trial.node.path}": {trial.failure}')
+    return failures[0] if failures else ""

@@ -3,6 +3,7 @@
 ExporterError
 ├── ConfigurationError     the configuration file is missing, unreadable or wrong; exit status 2
 │   └── AlreadyRunning     another process serves this configuration
+├── RequestRefused         the running exporter does not do now what a command asks of it; exit status 1
 ├── DriverUnknown          a driver type that isn't there; the exporter goes on without that driver
 └── Stopped                the exporter can't or shall not go on; exit status 1
 """
@@ -22,6 +23,10 @@ class ConfigurationError(ExporterError):
 
 class AlreadyRunning(ConfigurationError):
     """Another process serves the same configuration file."""
+
+
+class RequestRefused(ExporterError):
+    """The running exporter does not do now what a command asks of it."""
 
 
 class DriverUnknown(ExporterError):

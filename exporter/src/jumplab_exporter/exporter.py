@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from jumplab.audit_log import AuditLog
 from jumplab.boottime import boottime
@@ -15,15 +16,18 @@ from jumplab.transport.endpoint import Endpoint, Identity
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import Link
 from jumplab_exporter.audit import ExporterAudit
+from jumplab_exporter.check_requests import reason_against_check
 from jumplab_exporter.checking import Checkup
 from jumplab_exporter.config import ExporterConfig
 from jumplab_exporter.config_warnings import warnings_of
 from jumplab_exporter.console_logs import Recording
+from jumplab_exporter.control.place import ControlPlace
+from jumplab_exporter.control.serving import serve_requests
 from jumplab_exporter.controller import Assignment, Controller, Offer
 from jumplab_exporter.deadline import Deadline
 from jumplab_exporter.driver_names import name_problems
 from jumplab_exporter.drivers.console.recorded import Recorded
-from jumplab_exporter.errors import ConfigurationError, Stopped
+from jumplab_exporter.errors import ConfigurationError, RequestRefused, Stopped
 from jumplab_exporter.health import LastLines
 from jumplab_exporter.lease_session import LeaseSession, SessionContext
 from jumplab_exporter.lifecycle import (
@@ -96,6 +100,7 @@ class Exporter:
 
     short_path: where clients on this machine come.  read_again: the configuration as its files are now, for each
     connection: the token or the CA may have been replaced. Raises ConfigurationError.  audit_log: entered.
+    control_place: where commands on this machine come.
     """
 
     def __init__(
@@ -104,8 +109,10 @@ class Exporter:
         short_path: LocalSocket,
         read_again: Callable[[], ExporterConfig] | None = None,
         audit_log: AuditLog | None = None,
+        control_place: ControlPlace | None = None,
     ) -> None:
         self._config = config
+        self._control_place = control_place
         self._read_again = read_again or (lambda: config)
         self._wire = Wire.of(config, short_path)
         hook_folder = short_path.socket.parent / "hook" if short_path.socket is not None else None
@@ -189,6 +196,7 @@ class Exporter:
                 tasks.create_task(self._call_for_checks(), name="the next health check"),
                 tasks.create_task(self._prune_console_logs(), name="old console logs"),
                 tasks.create_task(self._log_sessions.run(), name="readers of console logs"),
+                tasks.create_task(self._serve_commands(), name="the control socket"),
             ]
             leaving = await self._live(tasks)
             await self._leave(leaving)
@@ -205,6 +213,8 @@ class Exporter:
                 _log.info("%s", _describe(self._state))
             for effect in effects:
                 self._do(effect, tasks)
+            if reason := reason_against_check(self._state):
+                self._checkup.requests.refuse(reason)
             if isinstance(self._state, Available) and self._checkup.is_due:
                 self._events.put_nowait(CheckDue())
         return self._state
@@ -273,6 +283,14 @@ class Exporter:
             await self._checkup.run()
         finally:
             self._events.put_nowait(Checked())
+
+    async def _serve_commands(self) -> None:
+        await serve_requests(self._control_place, {"check": self._answer_check})
+
+    async def _answer_check(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
+        if reason := reason_against_check(self._state):
+            raise RequestRefused(reason)
+        return (await self._checkup.requests.findings()).as_answer()
 
     async def _expire(self) -> None:
         while True:

@@ -202,11 +202,13 @@ async def _serve_locally(configuration: LocalConfig, folder: Path, parent: "Pare
 
 
 async def _serve(configuration: ExporterConfig, path: Path) -> None:
+    from jumplab_exporter.control.place import ControlPlace
     from jumplab_exporter.exporter import Exporter
     from jumplab_exporter.local_socket import short_path
 
     audit_log = configuration.audit_log.log() if configuration.audit_log is not None else None
     with audit_log or nullcontext(), short_path() as local:
-        exporter = Exporter(configuration, local, partial(load, path), audit_log)
+        place = ControlPlace(local.socket.parent, path) if local.socket is not None else None
+        exporter = Exporter(configuration, local, partial(load, path), audit_log, place)
         with ending_signals(exporter.stop), Watchdog(exporter.note_incident):
             await exporter.run()

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from jumplab.socket_folders import socket_base
+from jumplab.socket_folders import socket_base, socket_bases
 from jumplab_exporter.containment.forks import keep_from_children, release
 
 _PREFIX = "jumplab-exporter-"
@@ -33,6 +33,12 @@ def own_folder() -> Iterator[Path]:
         release(descriptor)
         shutil.rmtree(folder, ignore_errors=True)
         os.close(descriptor)
+
+
+def own_folders() -> Iterator[Path]:
+    """The folders of exporters on this machine, wherever they may lie; those of killed ones and of others, too."""
+    for base in socket_bases():
+        yield from sorted(Path(base).glob(f"{_PREFIX}*"))
 
 
 def _locked_folder(base: Path) -> tuple[Path, int]:

@@ -7,6 +7,6 @@ It knows nothing of leases beyond their name, and never reaches for a network: l
 """
 
 from jumplab.session.host.host import SessionHost
-from jumplab.session.host.tree import DriverTree, FailedDriver
+from jumplab.session.host.tree import DriverTree, FailedDriver, Trial
 
-__all__ = ["DriverTree", "FailedDriver", "SessionHost"]
+__all__ = ["DriverTree", "FailedDriver", "SessionHost", "Trial"]

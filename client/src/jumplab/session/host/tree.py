@@ -4,8 +4,9 @@ import asyncio
 import inspect
 import json
 import logging
+import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -87,6 +88,20 @@ class Node:
         return 0 if self.parent is None else self.parent.depth + 1
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """How one driver did when it was tried.
+
+    has_check: a health check of its own, not its set-up alone.  seconds: for its set-up and its check.  failure: why it
+    doesn't work, or empty.
+    """
+
+    node: Node
+    has_check: bool
+    seconds: float
+    failure: str
+
+
 class DriverTree:
     """The drivers of one session: built, set up, torn down as one.
 
@@ -108,6 +123,7 @@ class DriverTree:
         self._homes = sorted(deepest.values(), key=lambda node: node.depth)
         self._keepers: list[tuple[Node, Keeper]] = []
         self._early_lines = EarlyLines(self.nodes)
+        self._set_up_seconds: dict[str, float] = {}
 
     def reports(self) -> list[DriverInstanceReport]:
         """The report of the drivers for a client, parents first."""
@@ -142,6 +158,19 @@ class DriverTree:
                 return f'driver "{node.path}": {failure}'
         return ""
 
+    async def trials(self) -> AsyncIterator[Trial]:
+        """Each driver, parents first, when its health check is made; all of them, also after a failure.
+
+        A driver without a check has been tried by its set-up.
+        """
+        for node in self._homes:
+            if node is self.root:
+                continue
+            began, has_check = time.monotonic(), _checks(node)
+            failure = node.failure or (await _check(node) if has_check else "")
+            seconds = self._set_up_seconds.get(node.path, 0.0) + time.monotonic() - began
+            yield Trial(node, has_check, seconds, failure)
+
     def take_early_lines(self) -> list[logging.LogRecord]:
         """What the drivers have logged while they were set up; from now on that is for the caller to hear."""
         return self._early_lines.take()
@@ -173,7 +202,9 @@ class DriverTree:
 
         keeper = Keeper(node.driver, node.path, failed)
         self._keepers.append((node, keeper))
+        began = time.monotonic()
         node.state.failure = await keeper.set_up()
+        self._set_up_seconds[node.path] = time.monotonic() - began
 
 
 def _checks(node: Node) -> bool:
