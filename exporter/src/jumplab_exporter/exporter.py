@@ -31,34 +31,37 @@ from jumplab_exporter.errors import ConfigurationError, RequestRefused, Stopped
 from jumplab_exporter.health import LastLines
 from jumplab_exporter.lease_session import LeaseSession, SessionContext
 from jumplab_exporter.lifecycle import (
-    Assigned,
     Available,
     CancelCheck,
     Check,
-    CheckDue,
-    Checked,
     Clean,
-    Cleaned,
     Connecting,
-    DeadlinePassed,
     Effect,
-    Event,
-    Lease,
     Leaving,
-    NotConnected,
     Prepare,
-    PreparingFailed,
-    Rejected,
     SendReport,
     State,
-    StopRequested,
     transition,
+)
+from jumplab_exporter.lifecycle_events import (
+    Assigned,
+    CheckDue,
+    Checked,
+    Cleaned,
+    DeadlinePassed,
+    Event,
+    Lease,
+    NotConnected,
+    PreparingFailed,
+    Rejected,
+    StopRequested,
 )
 from jumplab_exporter.local_socket import LocalSocket
 from jumplab_exporter.log_sessions import LogSessions
 from jumplab_exporter.registration import Listener, Registration
 from jumplab_exporter.reporting import ReportQueue
 from jumplab_exporter.reports import Report, Status
+from jumplab_exporter.safe_states import SafeStates, require_reachable
 from jumplab_exporter.session_factory import SessionFactory
 
 _LAST_REPORTS_BOUND_SECONDS = 5.0
@@ -118,7 +121,7 @@ class Exporter:
         hook_folder = short_path.socket.parent / "hook" if short_path.socket is not None else None
         full_name = f"{config.metadata.namespace}/{config.metadata.name}"
         self._audit = ExporterAudit(audit_log, full_name)
-        self._sessions = SessionFactory(config, self._wire.epoch, hook_folder, self.note_incident, self._audit)
+        self._sessions = SessionFactory(config, self._wire.epoch, hook_folder, self._note_process_end, self._audit)
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._state: State = Connecting()
         self._outbox = ReportQueue()
@@ -130,7 +133,8 @@ class Exporter:
         self._report: Report | None = None
         self._hosting: LeaseSession | None = None
         self._hosting_task: asyncio.Task[None] | None = None
-        self._checkup = Checkup(config.health_check, self._sessions.build_tree, clock=boottime)
+        self._safe_states = SafeStates(config.safe_state)
+        self._checkup = Checkup(config.health_check, self._sessions.build_tree, self._safe_states, clock=boottime)
         self._check_task: asyncio.Task[None] | None = None
         self._last_lines = LastLines()
         self._console_logs = config.console_logs.logs_of(f"{config.metadata.namespace}.{config.metadata.name}")
@@ -172,13 +176,20 @@ class Exporter:
         if self._report is not None:
             self._send(self._report, aloud=False)
 
+    def _note_process_end(self, path: str, sentence: str) -> None:
+        self.note_incident(path, sentence)
+        if self._hosting is not None:
+            self._hosting.note_failure(path, sentence)
+
     async def run(self) -> None:
-        """Serves until it is asked to stop. Raises Stopped where it can't or shall not go on."""
+        """Serves until it is asked to stop. Raises Stopped where it can't or shall not go on, ConfigurationError where
+        its safe state can't ever be reached."""
         if self._config.grpc_options:
             _log.warning("grpcOptions is accepted for compatibility with Jumpstarter and has no effect")
         described = self._sessions.build_described_tree()
         for sentence in (*warnings_of(self._config, described), *name_problems(described)):
             _log.warning("%s", sentence)
+        require_reachable(self._safe_states, described)
         self._report_drivers(self._sessions.build_tree())
         logging.getLogger().addHandler(self._last_lines)
         try:
@@ -205,6 +216,9 @@ class Exporter:
         return leaving
 
     async def _live(self, tasks: asyncio.TaskGroup) -> Leaving:
+        if self._safe_states:
+            self._state = Connecting(checking=True)
+            self._do(Check(), tasks)
         while not isinstance(self._state, Leaving):
             event = await self._events.get()
             self._note_failures(event)
@@ -223,8 +237,8 @@ class Exporter:
         match event:
             case PreparingFailed():
                 self._checkup.ask_for_one()
-            case Cleaned(failure):
-                self._checkup.note_hook(failure)
+            case Cleaned(failure=failure, unsafe=unsafe):
+                self._checkup.note_clean_up(failure, unsafe)
 
     def _do(self, effect: Effect, tasks: asyncio.TaskGroup) -> None:
         match effect:
@@ -254,6 +268,7 @@ class Exporter:
     async def _leave(self, leaving: Leaving) -> None:
         """Unregisters, then tears down, both within a bound."""
         reason = leaving.failure or "the exporter is stopping"
+        in_lease = self._hosting_task is not None and not self._hosting_task.done()
         if self._hosting is not None:
             self._hosting.end(reason, clean_up=False)
         with contextlib.suppress(TimeoutError):
@@ -263,10 +278,15 @@ class Exporter:
         if self._check_task is not None:
             self._check_task.cancel()
         running = [task for task in (self._hosting_task, self._check_task) if task is not None and not task.done()]
+        bound = _LEAVING_BOUND_SECONDS + self._safe_states.bound_seconds
         if running:
-            await asyncio.wait(running, timeout=_LEAVING_BOUND_SECONDS)
+            await asyncio.wait(running, timeout=bound)
         for task in running:
             task.cancel()
+        if not in_lease:  # a lease that lasts has its own way to the safe state
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(bound):
+                    await self._checkup.make_safe()
 
     async def _register(self) -> None:
         refusal: TransportError = await self._registration.run()
@@ -319,7 +339,8 @@ class Exporter:
         """Names the drivers that can't be used in the message of the exporter's status."""
         if report.status not in (Status.AVAILABLE, Status.LEASE_READY):
             return report
-        words = (report.message, self._driver_failures(), self._incident)
+        unsafe = self._checkup.unsafe if self._checkup.unsafe not in report.message else ""
+        words = (report.message, self._driver_failures(), unsafe, self._incident)
         return replace(report, message="; ".join(filter(None, words)))
 
     def _driver_failures(self) -> str:
@@ -365,6 +386,8 @@ class Exporter:
             post=self._events.put_nowait,
             report_drivers=self._report_drivers,
             audit=self._audit,
+            safe_states=self._safe_states,
+            note_incident=self.note_incident,
         )
 
 

@@ -103,6 +103,7 @@ def check(config: str) -> int:
     from jumplab_exporter.driver_factory import build_drivers
     from jumplab_exporter.driver_names import name_problems
     from jumplab_exporter.isolation.units import isolation_notes, units_of
+    from jumplab_exporter.safe_states import SafeStates
 
     configuration = load_either(locate(config))
     logging.disable()
@@ -118,6 +119,7 @@ def check(config: str) -> int:
     for path, device in missing_devices(tree):
         print_sentence(f"warning: {path}: {device} is not there now", _PROGRAM)
     problems = [*name_problems(tree), *(f"{path}: {problem}" for path, problem in wrong_devices(tree))]
+    problems += SafeStates(configuration.safe_state).problems(tree)
     problems += [
         f"{' and '.join(paths)} use the same device, {device}; make one of them a `ref` to the other"
         for device, paths in shared_devices(tree)

@@ -15,7 +15,7 @@ from jumplab.session.host import SessionHost
 from jumplab.session.host.observing import ConnectionObserver
 from jumplab.socket_folders import socket_base
 from jumplab.transport.listener import LocalListener, only
-from jumplab_exporter.lifecycle import Lease
+from jumplab_exporter.lifecycle_events import Lease
 
 _SOCKET_BYTES = len("/jumplab-hook-12345678/session.sock")
 _MOTD_BYTES = 64 << 10
