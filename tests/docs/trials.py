@@ -26,6 +26,7 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
     "docs/drivers/shell.md": {"": f"{_TESTS}/test_shells.py"},
     "docs/drivers/storage-mux.md": {"": f"{_TESTS}/test_storage_mux.py"},
     "docs/exporter.md": {
+        "jumplab-exporter reload": "tests/exporter/test_reload.py",
         **dict.fromkeys(("export:", "hooks:", "failureDetection:"), f"{_TESTS}/test_configuration_pages.py"),
         "jumplab-exporter: ": f"{_TESTS}/test_configuration_pages.py",
         "2026-": f"{_TESTS}/test_consoles.py",

@@ -37,18 +37,24 @@ class Checkup:
         clock: Callable[[], float],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._config = config or HealthCheck()
-        self._build_tree = build_tree
         self._clock = clock
         self._now = now
-        self._next = clock()
         self._changed = asyncio.Event()
-        self._exists = bool(self._config.script) or build_tree().has_checks()
         self.requests = CheckRequests(self._changed.set)
+        self.health = Health()
+        self.take(config, build_tree, safe_states)
+
+    def take(self, config: HealthCheck | None, build_tree: Callable[[], DriverTree], safe_states: SafeStates) -> None:
+        """From now on this configuration counts, of which nothing is known yet. No check runs."""
+        self._config = config or HealthCheck()
+        self._build_tree = build_tree
+        self._exists = bool(self._config.script) or build_tree().has_checks()
         self._safe_states = safe_states
         self._is_safe = not safe_states
         self.unsafe = ""
-        self.health = Health(Check.DUE if self._is_wanted else Check.NONE)
+        self.health = replace(self.health, check=Check.DUE) if self._is_wanted else Health()
+        self._next = self._clock()
+        self._changed.set()
 
     @property
     def is_due(self) -> bool:

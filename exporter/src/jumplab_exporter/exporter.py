@@ -3,29 +3,25 @@
 import asyncio
 import contextlib
 import logging
-import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from jumplab.audit_log import AuditLog
 from jumplab.boottime import boottime
 from jumplab.session.host import DriverTree
-from jumplab.transport.endpoint import Endpoint, Identity
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import Link
 from jumplab_exporter.audit import ExporterAudit
 from jumplab_exporter.check_requests import reason_against_check
 from jumplab_exporter.checking import Checkup
 from jumplab_exporter.config import ExporterConfig
-from jumplab_exporter.config_warnings import warnings_of
 from jumplab_exporter.console_logs import Recording
 from jumplab_exporter.control.place import ControlPlace
 from jumplab_exporter.control.serving import serve_requests
 from jumplab_exporter.controller import Assignment, Controller, Offer
 from jumplab_exporter.deadline import Deadline
-from jumplab_exporter.driver_names import name_problems
 from jumplab_exporter.drivers.console.recorded import Recorded
 from jumplab_exporter.errors import ConfigurationError, RequestRefused, Stopped
 from jumplab_exporter.health import LastLines
@@ -54,48 +50,24 @@ from jumplab_exporter.lifecycle_events import (
     NotConnected,
     PreparingFailed,
     Rejected,
+    ReloadDue,
     StopRequested,
 )
 from jumplab_exporter.local_socket import LocalSocket
 from jumplab_exporter.log_sessions import LogSessions
 from jumplab_exporter.registration import Listener, Registration
+from jumplab_exporter.reloading import Reloader, Setting
 from jumplab_exporter.reporting import ReportQueue
 from jumplab_exporter.reports import Report, Status
-from jumplab_exporter.safe_states import SafeStates, require_reachable
+from jumplab_exporter.safe_states import SafeStates
 from jumplab_exporter.session_factory import SessionFactory
+from jumplab_exporter.wire import Wire
 
 _LAST_REPORTS_BOUND_SECONDS = 5.0
 _LEAVING_BOUND_SECONDS = 10.0
 _PRUNING_SECONDS = 3600.0
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Wire:
-    """How this exporter reaches the controller and the routers."""
-
-    endpoint: Endpoint
-    identity: Identity
-    epoch: str
-    short_path: LocalSocket
-
-    @classmethod
-    def of(cls, config: ExporterConfig, short_path: LocalSocket) -> "Wire":
-        return cls(*_identified(config), uuid.uuid4().hex, short_path)
-
-    def with_credential(self, config: ExporterConfig) -> "Wire":
-        """The same with the token and the CA of a configuration that was read again."""
-        endpoint, identity = _identified(config)
-        return replace(self, endpoint=replace(self.endpoint, tls=endpoint.tls), identity=identity)
-
-    def connect(self) -> Controller:
-        return Controller(self.endpoint, self.identity, epoch=self.epoch, short_path=self.short_path, clock=boottime)
-
-
-def _identified(config: ExporterConfig) -> tuple[Endpoint, Identity]:
-    identity = Identity(config.metadata.namespace, "Exporter", config.metadata.name, config.token)
-    return Endpoint(config.endpoint, config.tls.trust()), identity
 
 
 class Exporter:
@@ -121,7 +93,14 @@ class Exporter:
         hook_folder = short_path.socket.parent / "hook" if short_path.socket is not None else None
         full_name = f"{config.metadata.namespace}/{config.metadata.name}"
         self._audit = ExporterAudit(audit_log, full_name)
-        self._sessions = SessionFactory(config, self._wire.epoch, hook_folder, self._note_process_end, self._audit)
+        self._sessions_of = partial(
+            SessionFactory,
+            epoch=self._wire.epoch,
+            hook_folder=hook_folder,
+            note_incident=self._note_process_end,
+            audit=self._audit,
+        )
+        self._sessions = self._sessions_of(config)
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._state: State = Connecting()
         self._outbox = ReportQueue()
@@ -136,6 +115,9 @@ class Exporter:
         self._safe_states = SafeStates(config.safe_state)
         self._checkup = Checkup(config.health_check, self._sessions.build_tree, self._safe_states, clock=boottime)
         self._check_task: asyncio.Task[None] | None = None
+        self._reloader = Reloader(
+            self._read_setting, lambda: self._state, self._take_setting, lambda: self._events.put_nowait(ReloadDue())
+        )
         self._last_lines = LastLines()
         self._console_logs = config.console_logs.logs_of(f"{config.metadata.namespace}.{config.metadata.name}")
         self._log_sessions = LogSessions(self._console_logs, config.metadata.name, self._open_link, self._audit)
@@ -186,11 +168,10 @@ class Exporter:
         its safe state can't ever be reached."""
         if self._config.grpc_options:
             _log.warning("grpcOptions is accepted for compatibility with Jumpstarter and has no effect")
-        described = self._sessions.build_described_tree()
-        for sentence in (*warnings_of(self._config, described), *name_problems(described)):
-            _log.warning("%s", sentence)
-        require_reachable(self._safe_states, described)
-        self._report_drivers(self._sessions.build_tree())
+        setting = Setting.of(self._config, self._sessions)
+        self._warn(setting)
+        self._reloader.begin(setting)
+        self._report_drivers(setting.tree)
         logging.getLogger().addHandler(self._last_lines)
         try:
             leaving = await self._run()
@@ -229,6 +210,7 @@ class Exporter:
                 self._do(effect, tasks)
             if reason := reason_against_check(self._state):
                 self._checkup.requests.refuse(reason)
+            self._reloader.reload_if_free()
             if isinstance(self._state, Available) and self._checkup.is_due:
                 self._events.put_nowait(CheckDue())
         return self._state
@@ -305,12 +287,33 @@ class Exporter:
             self._events.put_nowait(Checked())
 
     async def _serve_commands(self) -> None:
-        await serve_requests(self._control_place, {"check": self._answer_check})
+        await serve_requests(self._control_place, {"check": self._answer_check, "reload": self._reloader.answer})
 
     async def _answer_check(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
         if reason := reason_against_check(self._state):
             raise RequestRefused(reason)
         return (await self._checkup.requests.findings()).as_answer()
+
+    def reload(self) -> None:
+        """Asks it to read its configuration again, now or when the lease has ended. What comes of it is logged."""
+        self._reloader.ask()
+
+    def _read_setting(self) -> Setting:
+        """What the configuration file says now. Raises ConfigurationError."""
+        config = self._read_again()
+        return Setting.of(config, self._sessions_of(config))
+
+    def _take_setting(self, setting: Setting) -> None:
+        self._config, self._sessions, self._safe_states = setting.config, setting.sessions, setting.safe_states
+        self._warn(setting)
+        self._checkup.take(setting.config.health_check, setting.sessions.build_tree, setting.safe_states)
+        self._report_drivers(setting.tree)
+        if self._report is not None:
+            self._send(self._report, aloud=False)
+
+    def _warn(self, setting: Setting) -> None:
+        for sentence in setting.warnings:
+            _log.warning("%s", sentence)
 
     async def _expire(self) -> None:
         while True:

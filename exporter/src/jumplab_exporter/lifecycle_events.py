@@ -88,6 +88,11 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
+class ReloadDue:
+    """The configuration is to be read again, if the exporter is free. No state changes by that."""
+
+
+@dataclass(frozen=True, slots=True)
 class StopRequested:
     """The process was asked to end. A lease that lasts goes on without it.
 
@@ -119,6 +124,7 @@ Event = (
     | Cleaned
     | CheckDue
     | Checked
+    | ReloadDue
     | StopRequested
     | NotConnected
     | Rejected
