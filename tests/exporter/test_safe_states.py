@@ -68,6 +68,16 @@ class Ending(PowerInterface, Driver):
         return False
 
 
+class Slow(VirtualPower):
+    """Its set-up takes until the test lets it go on."""
+
+    go_on: ClassVar[asyncio.Event]
+
+    async def __aenter__(self) -> "Slow":
+        await Slow.go_on.wait()
+        return self
+
+
 class LiftInterface(DriverInterface):
     """One more kind of device, with a state of its own."""
 
@@ -107,6 +117,17 @@ async def test_it_is_reached_at_the_start_and_around_each_lease(
         await plane.heard(Status.AVAILABLE, "a")
     expected = ["power off", "power off", "beforeLease", "power on", "afterLease", "power off"]
     assert journal.read_text().splitlines() == expected
+
+
+async def test_it_is_registered_while_drivers_are_still_set_up(plane: ControlPlane, running: Run) -> None:
+    Slow.go_on = asyncio.Event()
+    export = {f"power{number}": {"type": f"{__name__}.Slow"} for number in range(10)}
+    async with running(export=export, safeState=[{"driver": "power0", "state": "off"}]):
+        await until(lambda: plane.watching)
+        assert len(plane.registered[0].reports) == 11
+        assert not plane.said  # it is not free before its board is safe
+        Slow.go_on.set()
+        await plane.heard(Status.AVAILABLE)
 
 
 async def test_drivers_are_brought_into_their_states_in_the_order_of_the_list(
