@@ -37,7 +37,7 @@ def test_a_part_of_an_exporter_s_file_is_read(tmp_path: Path, part: str) -> None
 
 
 def test_there_are_as_many_parts_as_the_page_has() -> None:
-    assert len(PARTS) == 6
+    assert len(PARTS) == 7
 
 
 def test_faults_are_told_as_printed(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
     ),
     "docs/drivers/storage-mux.md": {"": f"{_TESTS}/test_storage_mux.py"},
     "docs/exporter.md": {
+        "jumplab-exporter reload": "tests/exporter/test_reload.py",
         **dict.fromkeys(("export:", "hooks:", "failureDetection:"), f"{_TESTS}/test_configuration_pages.py"),
         "jumplab-exporter: ": f"{_TESTS}/test_configuration_pages.py",
         "2026-": f"{_TESTS}/test_consoles.py",

@@ -114,7 +114,7 @@ async def test_a_request_that_it_does_not_know_is_refused_with_those_it_knows(
     async with running(file=file):
         await plane.heard(Status.AVAILABLE)
         assert await refused(file, "dance") == (
-            "the running exporter does not know the request 'dance'; it knows check"
+            "the running exporter does not know the request 'dance'; it knows check, reload"
         )
 
 

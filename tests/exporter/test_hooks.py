@@ -4,7 +4,7 @@ from pathlib import Path
 
 from jumplab_exporter.config import Hook
 from jumplab_exporter.hooks import run, surroundings
-from jumplab_exporter.lifecycle import Lease
+from jumplab_exporter.lifecycle_events import Lease
 from tests.exporter.waiting import gone
 
 LEASE = Lease("uid-1", name="demo", client="ci")

@@ -5,32 +5,34 @@ from hypothesis import strategies as st
 
 from jumplab_exporter.config import OnFailure
 from jumplab_exporter.lifecycle import (
-    Assigned,
     Available,
     CancelCheck,
     Check,
-    CheckDue,
-    Checked,
     Checking,
     Clean,
-    Cleaned,
     Cleaning,
     Connecting,
-    DeadlinePassed,
-    DriversHang,
     Effect,
-    Event,
-    Lease,
     Leaving,
     Prepare,
-    Prepared,
     Preparing,
-    PreparingFailed,
     Ready,
     SendReport,
     State,
-    StopRequested,
     transition,
+)
+from jumplab_exporter.lifecycle_events import (
+    Assigned,
+    CheckDue,
+    Checked,
+    Cleaned,
+    DeadlinePassed,
+    DriversHang,
+    Event,
+    Lease,
+    Prepared,
+    PreparingFailed,
+    StopRequested,
 )
 from jumplab_exporter.reports import Status
 
@@ -58,6 +60,17 @@ def test_without_a_lease_it_is_available() -> None:
     state, effects = after(Assigned(None))
     assert state == Available()
     assert told(effects) == [(Status.AVAILABLE, "")]
+
+
+def test_before_its_first_check_is_over_nothing_is_reported_and_a_lease_cancels_it() -> None:
+    state, effects = after(Assigned(None), state=Connecting(checking=True))
+    assert (state, effects) == (Checking(), [])
+    assert told(after(Checked(), state=state)[1]) == [(Status.AVAILABLE, "")]
+    state, effects = after(Assigned(A), state=Connecting(checking=True))
+    assert told(effects) == [(Status.BEFORE_LEASE_HOOK, "a")]
+    assert CancelCheck() in effects
+    assert after(Checked(), state=state)[0] == Preparing(A)
+    assert after(Checked(), Assigned(None), state=Connecting(checking=True))[0] == Available()
 
 
 def test_a_lease_is_prepared_then_ready_then_cleaned_then_free() -> None:
@@ -126,6 +139,12 @@ def test_a_failed_clean_up_hook_is_told_and_the_exporter_is_free_again() -> None
     assert state == Available("a")
     assert isinstance(effects[0], SendReport)
     assert effects[0].report.message == "afterLease failed"
+
+
+def test_a_board_that_is_not_safe_is_told_with_what_else_failed() -> None:
+    _, effects = after(Cleaned("afterLease failed", unsafe="the supply is on"), state=Cleaning(A, known=True))
+    assert isinstance(effects[0], SendReport)
+    assert effects[0].report.message == "afterLease failed; the supply is on"
 
 
 def test_drivers_that_hang_keep_it_not_ready_by_name_until_they_are_done() -> None:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from jumplab.audit_log import AuditLog
 from jumplab.session.host.observing import NOBODY, ConnectionObserver
-from jumplab_exporter.lifecycle import Lease
+from jumplab_exporter.lifecycle_events import Lease
 
 
 class By(StrEnum):

@@ -27,6 +27,7 @@ from jumplab_exporter.errors import AlreadyRunning, RequestRefused
 from jumplab_exporter.isolation.units import isolation_notes, units_of
 from jumplab_exporter.lock import only_process
 from jumplab_exporter.own_folder import own_folder
+from jumplab_exporter.safe_states import SafeStates
 from jumplab_exporter.session_factory import SessionFactory
 
 _HEADINGS = ("driver", "works", "how long", "why not")
@@ -61,6 +62,7 @@ class FileCheck:
         """What keeps it from working as it is written, a sentence for each; beside drivers that can't be built."""
         yield from name_problems(self.tree)
         yield from (f"{path}: {problem}" for path, problem in wrong_devices(self.tree))
+        yield from SafeStates(self.configuration.safe_state).problems(self.tree)
         for device, paths in shared_devices(self.tree):
             yield f"{' and '.join(paths)} use the same device, {device}; make one of them a `ref` to the other"
 
@@ -92,7 +94,8 @@ def _try_here(configuration: LocalConfig, folder: Path) -> Findings:
     found: list[Findings] = []
 
     async def check() -> None:
-        checkup = Checkup(configuration.health_check, sessions.build_tree, clock=time.monotonic)
+        as_it_is = SafeStates(())  # a check changes nothing on a board that nobody serves
+        checkup = Checkup(configuration.health_check, sessions.build_tree, as_it_is, clock=time.monotonic)
         checking = asyncio.create_task(checkup.run_for_findings(), name="the check")
         with ending_signals(lambda: _cancel(checking)):
             await asyncio.wait([checking])

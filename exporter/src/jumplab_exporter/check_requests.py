@@ -7,7 +7,8 @@ from typing import Any, Self
 
 from jumplab.session.host import Trial
 from jumplab_exporter.errors import RequestRefused
-from jumplab_exporter.lifecycle import Available, Checking, Cleaning, Connecting, Lease, Preparing, Ready, State
+from jumplab_exporter.lifecycle import Available, Checking, Cleaning, Connecting, Preparing, Ready, State
+from jumplab_exporter.lifecycle_events import Lease
 
 
 @dataclass(frozen=True, slots=True)

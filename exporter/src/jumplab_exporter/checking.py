@@ -12,6 +12,7 @@ from jumplab_exporter.check_requests import CheckRequests, Findings, TriedDriver
 from jumplab_exporter.config import HealthCheck, Hook
 from jumplab_exporter.health import Check, Health
 from jumplab_exporter.hooks import run as hook_run
+from jumplab_exporter.safe_states import SafeStates
 
 _AFTER_FAILURE_SECONDS = 60.0
 """A check that has failed is made again so soon, or after the interval where that is shorter."""
@@ -20,8 +21,10 @@ _log = logging.getLogger(__name__)
 
 
 class Checkup:
-    """The checks of one exporter: its drivers' own, then the script of its configuration.
+    """The checks of one exporter: that its board gets into its safe state, where that is not known; its drivers' own;
+    then the script of its configuration.
 
+    unsafe: why the board is not in its safe state, as far as was found, or "".
     clock: seconds, only differences count.  now: the time of day, for people.
     """
 
@@ -29,43 +32,64 @@ class Checkup:
         self,
         config: HealthCheck | None,
         build_tree: Callable[[], DriverTree],
+        safe_states: SafeStates,
         *,
         clock: Callable[[], float],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._config = config or HealthCheck()
-        self._build_tree = build_tree
         self._clock = clock
         self._now = now
-        self._next = clock()
         self._changed = asyncio.Event()
-        self._exists = bool(self._config.script) or build_tree().has_checks()
         self.requests = CheckRequests(self._changed.set)
-        self.health = Health(Check.DUE if self._exists else Check.NONE)
+        self.health = Health()
+        self.take(config, build_tree, safe_states)
+
+    def take(self, config: HealthCheck | None, build_tree: Callable[[], DriverTree], safe_states: SafeStates) -> None:
+        """From now on this configuration counts, of which nothing is known yet. No check runs."""
+        self._config = config or HealthCheck()
+        self._build_tree = build_tree
+        self._exists = bool(self._config.script) or build_tree().has_checks()
+        self._safe_states = safe_states
+        self._is_safe = not safe_states
+        self.unsafe = ""
+        self.health = replace(self.health, check=Check.DUE) if self._is_wanted else Health()
+        self._next = self._clock()
+        self._changed.set()
 
     @property
     def is_due(self) -> bool:
-        return bool(self.requests.waiting) or (self._exists and self._clock() >= self._next)
+        return bool(self.requests.waiting) or (self._is_wanted and self._clock() >= self._next)
+
+    @property
+    def _is_wanted(self) -> bool:
+        """Whether a check would say something of the devices."""
+        return self._exists or not self._is_safe
 
     def ask_for_one(self) -> None:
         """A lease has failed: the next one is for devices that have been checked."""
-        if self._exists:
+        if self._is_wanted:
             self.health = replace(self.health, check=Check.DUE)
             self._next = self._clock()
             self._changed.set()
 
-    def note_hook(self, failure: str) -> None:
-        """How the clean-up after a lease went. Without any check a clean-up that succeeds is what counts as one."""
-        if failure:
-            self._fail(failure)
+    def note_clean_up(self, failure: str, unsafe: str) -> None:
+        """How the hook after a lease went, and the way to the safe state. Without any check a clean-up that succeeds is
+        what counts as one."""
+        self._note_safety(unsafe)
+        if failure or unsafe:
+            self._fail(failure or unsafe)
             self.ask_for_one()
         elif not self._exists:
             self.health = Health()
 
+    def _note_safety(self, unsafe: str) -> None:
+        self.unsafe = unsafe
+        self._is_safe = not unsafe
+
     async def until_due(self) -> None:
         """Waits, for ever where there are no checks, until one becomes due."""
         while not self.is_due:
-            await self._wait_for_change(self._next - self._clock() if self._exists else None)
+            await self._wait_for_change(self._next - self._clock() if self._is_wanted else None)
 
     async def until_made(self) -> None:
         """Waits, without a bound, until the one that is due has been made: a lease may come first."""
@@ -77,14 +101,14 @@ class Checkup:
 
         Where it was requested, those who wait get its findings; without any check that says nothing of the health.
         """
-        waiting = self.requests.waiting
+        waiting, counts = self.requests.waiting, self._is_wanted
         if waiting:
             findings = await self.run_for_findings()
             self.requests.settle(waiting, findings)
             failure = findings.failure
         else:
             failure = await self._failure(None)
-        if self._exists:
+        if counts:
             self._note(failure)
         self._changed.set()
 
@@ -98,9 +122,12 @@ class Checkup:
         if failure:
             _log.error("the health check failed: %s", failure)
             self._fail(failure)
-            self.health = replace(self.health, check=Check.FAILED)
-        else:
+            # Nobody is given an exporter while a check is due: no lease begins on a board that is not safe.
+            self.health = replace(self.health, check=Check.FAILED if self._is_safe else Check.DUE)
+        elif self._exists or self.health.failures:
             self.health = Health(Check.PASSED)
+        else:
+            self.health = replace(self.health, check=Check.NONE)
         pause = self._config.interval_seconds
         self._next = self._clock() + (min(pause, _AFTER_FAILURE_SECONDS) if failure else pause)
 
@@ -125,11 +152,25 @@ class Checkup:
 
     async def _check_drivers(self, tried: list[TriedDriver] | None) -> str:
         tree = self._build_tree()
-        if tried is None and not tree.has_checks():
+        if tried is None and self._is_safe and not tree.has_checks():
             return ""
         try:
             await tree.__aenter__()
-            return await tree.check() if tried is None else await _try_all(tree, tried)
+            if not self._is_safe:
+                self._note_safety(await self._safe_states.reach(tree))
+            failure = await tree.check() if tried is None else await _try_all(tree, tried)
+            return self.unsafe or failure
+        finally:
+            await tree.__aexit__(None, None, None)
+
+    async def make_safe(self) -> None:
+        """Brings the board into its safe state, unless it was found there."""
+        if self._is_safe:
+            return
+        tree = self._build_tree()
+        try:
+            await tree.__aenter__()
+            self._note_safety(await self._safe_states.reach(tree))
         finally:
             await tree.__aexit__(None, None, None)
 

@@ -193,6 +193,18 @@ class Hooks(_Part):
     after_lease: Hook | None = Field(default=None, alias="afterLease")
 
 
+def _state_name(value: Any) -> Any:
+    """`on` and `off` are booleans to YAML, and names of states here."""
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
+
+
+class SafeState(_Part):
+    """Into which state a driver is brought before and after each lease.  driver: its names, joined by dots."""
+
+    driver: str = Field(min_length=1)
+    state: Annotated[str, BeforeValidator(_state_name)] = Field(min_length=1)
+
+
 class FailureDetection(_Part):
     """When an exporter that can't stay connected ends, for its supervisor to start it anew.
 
@@ -251,6 +263,7 @@ class LocalConfig(_Part):
     description: OptionalText = ""
     motd: OptionalText = ""
     export: TopEntries = Field(default_factory=dict)
+    safe_state: tuple[SafeState, ...] = Field(default=(), alias="safeState")
     hooks: Annotated[Hooks, BeforeValidator(_empty_if_none), OR_NULL] = Field(default_factory=Hooks)
     health_check: HealthCheck | None = Field(default=None, alias="healthCheck")
     console_logs: ConsoleLogSettings = Field(default_factory=ConsoleLogSettings, alias="consoleLogs")

@@ -20,7 +20,7 @@ from jumplab.transport.links import Link
 from jumplab.transport.metadata_channel import MetadataChannel
 from jumplab.transport.routed import RoutedLink
 from jumplab_exporter.health import Health
-from jumplab_exporter.lifecycle import Lease
+from jumplab_exporter.lifecycle_events import Lease
 from jumplab_exporter.local_socket import LocalSocket
 from jumplab_exporter.reports import Report
 from jumplab_exporter.stream_tokens import session_of

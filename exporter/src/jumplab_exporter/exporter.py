@@ -3,9 +3,8 @@
 import asyncio
 import contextlib
 import logging
-import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,54 +12,57 @@ from jumplab.audit_log import AuditLog
 from jumplab.boottime import boottime
 from jumplab.session.host import DriverTree
 from jumplab.system_errors import system_sentence
-from jumplab.transport.endpoint import Endpoint, Identity
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import Link
 from jumplab_exporter.audit import ExporterAudit
 from jumplab_exporter.check_requests import reason_against_check
 from jumplab_exporter.checking import Checkup
 from jumplab_exporter.config import ExporterConfig
-from jumplab_exporter.config_warnings import warnings_of
 from jumplab_exporter.console_logs import Recording
 from jumplab_exporter.control.place import ControlPlace
 from jumplab_exporter.control.serving import serve_requests
 from jumplab_exporter.controller import Assignment, Controller, Offer
 from jumplab_exporter.deadline import Deadline
-from jumplab_exporter.driver_names import name_problems
 from jumplab_exporter.drivers.console.recorded import Recorded
 from jumplab_exporter.errors import RequestRefused, Stopped
 from jumplab_exporter.health import LastLines
 from jumplab_exporter.lease_session import LeaseSession, SessionContext
 from jumplab_exporter.lifecycle import (
-    Assigned,
     Available,
     CancelCheck,
     Check,
-    CheckDue,
-    Checked,
     Clean,
-    Cleaned,
     Connecting,
-    DeadlinePassed,
     Effect,
-    Event,
-    Lease,
     Leaving,
-    NotConnected,
     Prepare,
-    PreparingFailed,
-    Rejected,
     SendReport,
     State,
-    StopRequested,
     transition,
+)
+from jumplab_exporter.lifecycle_events import (
+    Assigned,
+    CheckDue,
+    Checked,
+    Cleaned,
+    DeadlinePassed,
+    Event,
+    Lease,
+    NotConnected,
+    PreparingFailed,
+    Rejected,
+    ReloadDue,
+    StopRequested,
 )
 from jumplab_exporter.local_socket import LocalSocket
 from jumplab_exporter.log_sessions import LogSessions
 from jumplab_exporter.registration import Listener, Registration
+from jumplab_exporter.reloading import Reloader, Setting
 from jumplab_exporter.reporting import ReportQueue
 from jumplab_exporter.reports import Report, Status
+from jumplab_exporter.safe_states import SafeStates
 from jumplab_exporter.session_factory import SessionFactory
+from jumplab_exporter.wire import Wire
 
 _LAST_REPORTS_BOUND_SECONDS = 5.0
 _LEAVING_BOUND_SECONDS = 10.0
@@ -69,40 +71,13 @@ _PRUNING_SECONDS = 3600.0
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Wire:
-    """How this exporter reaches the controller and the routers."""
-
-    endpoint: Endpoint
-    identity: Identity
-    epoch: str
-    short_path: LocalSocket
-
-    @classmethod
-    def of(cls, read_again: Callable[[], ExporterConfig], short_path: LocalSocket) -> "Wire":
-        """read_again: the configuration as its files are now. The CAs in it are looked at with each call."""
-        config = read_again()
-        endpoint = Endpoint(config.endpoint, config.tls.trust(lambda: read_again().tls))
-        return cls(endpoint, _identity_in(config), uuid.uuid4().hex, short_path)
-
-    def with_token(self, config: ExporterConfig) -> "Wire":
-        """The same with the token of a configuration that was read again."""
-        return replace(self, identity=_identity_in(config))
-
-    def connect(self) -> Controller:
-        return Controller(self.endpoint, self.identity, epoch=self.epoch, short_path=self.short_path, clock=boottime)
-
-
-def _identity_in(config: ExporterConfig) -> Identity:
-    return Identity(config.metadata.namespace, "Exporter", config.metadata.name, config.token)
-
-
 class Exporter:
     """One exporter process. `run` once.
 
     short_path: where clients on this machine come.  read_again: the configuration as its files are now: the token may
     have been replaced with each connection, the CAs with each call.  audit_log: entered.
-    control_place: where commands on this machine come.
+    control_place: where commands on this machine come.  read: the configuration file as it is now, for a reload;
+    raises ConfigurationError; None: as read_again.
     """
 
     def __init__(
@@ -112,15 +87,24 @@ class Exporter:
         read_again: Callable[[], ExporterConfig] | None = None,
         audit_log: AuditLog | None = None,
         control_place: ControlPlace | None = None,
+        read: Callable[[], ExporterConfig] | None = None,
     ) -> None:
         self._config = config
         self._control_place = control_place
         self._read_again = read_again or (lambda: config)
+        self._read = read or self._read_again
         self._wire = Wire.of(self._read_again, short_path)
         hook_folder = short_path.socket.parent / "hook" if short_path.socket is not None else None
         full_name = f"{config.metadata.namespace}/{config.metadata.name}"
         self._audit = ExporterAudit(audit_log, full_name)
-        self._sessions = SessionFactory(config, self._wire.epoch, hook_folder, self.note_incident, self._audit)
+        self._sessions_of = partial(
+            SessionFactory,
+            epoch=self._wire.epoch,
+            hook_folder=hook_folder,
+            note_incident=self._note_process_end,
+            audit=self._audit,
+        )
+        self._sessions = self._sessions_of(config)
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._state: State = Connecting()
         self._outbox = ReportQueue()
@@ -132,8 +116,12 @@ class Exporter:
         self._report: Report | None = None
         self._hosting: LeaseSession | None = None
         self._hosting_task: asyncio.Task[None] | None = None
-        self._checkup = Checkup(config.health_check, self._sessions.build_tree, clock=boottime)
+        self._safe_states = SafeStates(config.safe_state)
+        self._checkup = Checkup(config.health_check, self._sessions.build_tree, self._safe_states, clock=boottime)
         self._check_task: asyncio.Task[None] | None = None
+        self._reloader = Reloader(
+            self._read_setting, lambda: self._state, self._take_setting, lambda: self._events.put_nowait(ReloadDue())
+        )
         self._last_lines = LastLines()
         self._console_logs = config.console_logs.logs_of(f"{config.metadata.namespace}.{config.metadata.name}")
         self._log_sessions = LogSessions(self._console_logs, config.metadata.name, self._open_link, self._audit)
@@ -171,14 +159,20 @@ class Exporter:
         if self._report is not None:
             self._send(self._report, aloud=False)
 
+    def _note_process_end(self, path: str, sentence: str) -> None:
+        self.note_incident(path, sentence)
+        if self._hosting is not None:
+            self._hosting.note_failure(path, sentence)
+
     async def run(self) -> None:
-        """Serves until it is asked to stop. Raises Stopped where it can't or shall not go on."""
+        """Serves until it is asked to stop. Raises Stopped where it can't or shall not go on, ConfigurationError where
+        its safe state can't ever be reached."""
         if self._config.grpc_options:
             _log.warning("grpcOptions is accepted for compatibility with Jumpstarter and has no effect")
-        described = self._sessions.build_described_tree()
-        for sentence in (*warnings_of(self._config, described), *name_problems(described)):
-            _log.warning("%s", sentence)
-        self._report_drivers(self._sessions.build_tree())
+        setting = Setting.of(self._config, self._sessions)
+        self._warn(setting)
+        self._reloader.begin(setting)
+        self._report_drivers(setting.tree)
         logging.getLogger().addHandler(self._last_lines)
         try:
             leaving = await self._run()
@@ -204,6 +198,9 @@ class Exporter:
         return leaving
 
     async def _live(self, tasks: asyncio.TaskGroup) -> Leaving:
+        if self._safe_states:
+            self._state = Connecting(checking=True)
+            self._do(Check(), tasks)
         while not isinstance(self._state, Leaving):
             event = await self._events.get()
             self._note_failures(event)
@@ -214,6 +211,7 @@ class Exporter:
                 self._do(effect, tasks)
             if reason := reason_against_check(self._state):
                 self._checkup.requests.refuse(reason)
+            self._reloader.reload_if_free()
             if isinstance(self._state, Available) and self._checkup.is_due:
                 self._events.put_nowait(CheckDue())
         return self._state
@@ -222,8 +220,8 @@ class Exporter:
         match event:
             case PreparingFailed():
                 self._checkup.ask_for_one()
-            case Cleaned(failure):
-                self._checkup.note_hook(failure)
+            case Cleaned(failure=failure, unsafe=unsafe):
+                self._checkup.note_clean_up(failure, unsafe)
 
     def _do(self, effect: Effect, tasks: asyncio.TaskGroup) -> None:
         match effect:
@@ -253,6 +251,7 @@ class Exporter:
     async def _leave(self, leaving: Leaving) -> None:
         """Unregisters, then tears down, both within a bound."""
         reason = leaving.failure or "the exporter is stopping"
+        in_lease = self._hosting_task is not None and not self._hosting_task.done()
         if self._hosting is not None:
             self._hosting.end(reason, clean_up=False)
         with contextlib.suppress(TimeoutError):
@@ -262,10 +261,15 @@ class Exporter:
         if self._check_task is not None:
             self._check_task.cancel()
         running = [task for task in (self._hosting_task, self._check_task) if task is not None and not task.done()]
+        bound = _LEAVING_BOUND_SECONDS + self._safe_states.bound_seconds
         if running:
-            await asyncio.wait(running, timeout=_LEAVING_BOUND_SECONDS)
+            await asyncio.wait(running, timeout=bound)
         for task in running:
             task.cancel()
+        if not in_lease:  # a lease that lasts has its own way to the safe state
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(bound):
+                    await self._checkup.make_safe()
 
     async def _register(self) -> None:
         refusal: TransportError = await self._registration.run()
@@ -284,12 +288,33 @@ class Exporter:
             self._events.put_nowait(Checked())
 
     async def _serve_commands(self) -> None:
-        await serve_requests(self._control_place, {"check": self._answer_check})
+        await serve_requests(self._control_place, {"check": self._answer_check, "reload": self._reloader.answer})
 
     async def _answer_check(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
         if reason := reason_against_check(self._state):
             raise RequestRefused(reason)
         return (await self._checkup.requests.findings()).as_answer()
+
+    def reload(self) -> None:
+        """Asks it to read its configuration again, now or when the lease has ended. What comes of it is logged."""
+        self._reloader.ask()
+
+    def _read_setting(self) -> Setting:
+        """What the configuration file says now. Raises ConfigurationError."""
+        config = self._read()
+        return Setting.of(config, self._sessions_of(config))
+
+    def _take_setting(self, setting: Setting) -> None:
+        self._config, self._sessions, self._safe_states = setting.config, setting.sessions, setting.safe_states
+        self._warn(setting)
+        self._checkup.take(setting.config.health_check, setting.sessions.build_tree, setting.safe_states)
+        self._report_drivers(setting.tree)
+        if self._report is not None:
+            self._send(self._report, aloud=False)
+
+    def _warn(self, setting: Setting) -> None:
+        for sentence in setting.warnings:
+            _log.warning("%s", sentence)
 
     async def _expire(self) -> None:
         while True:
@@ -318,7 +343,8 @@ class Exporter:
         """Names the drivers that can't be used in the message of the exporter's status."""
         if report.status not in (Status.AVAILABLE, Status.LEASE_READY):
             return report
-        words = (report.message, self._driver_failures(), self._incident)
+        unsafe = self._checkup.unsafe if self._checkup.unsafe not in report.message else ""
+        words = (report.message, self._driver_failures(), unsafe, self._incident)
         return replace(report, message="; ".join(filter(None, words)))
 
     def _driver_failures(self) -> str:
@@ -364,6 +390,8 @@ class Exporter:
             post=self._events.put_nowait,
             report_drivers=self._report_drivers,
             audit=self._audit,
+            safe_states=self._safe_states,
+            note_incident=self.note_incident,
         )
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from jumplab.protocol.v1.common_pb2 import LOG_SOURCE_BEFORE_LEASE_HOOK
 from jumplab.session.host import DriverTree, SessionHost
@@ -19,9 +19,18 @@ from jumplab_exporter.containment.leftovers import Leftovers
 from jumplab_exporter.controller import Assignment, Offer
 from jumplab_exporter.hooks import run as hook_run
 from jumplab_exporter.hooks.surroundings import HookSession, environment_of, motd_of
-from jumplab_exporter.lifecycle import Attended, Cleaned, DriversHang, Event, Lease, Prepared, PreparingFailed
+from jumplab_exporter.lifecycle_events import (
+    Attended,
+    Cleaned,
+    DriversHang,
+    Event,
+    Lease,
+    Prepared,
+    PreparingFailed,
+)
 from jumplab_exporter.local_socket import ClientSocket, ExpectedClients
 from jumplab_exporter.reports import Report
+from jumplab_exporter.safe_states import SafeStates
 from jumplab_exporter.stream_tokens import session_of
 
 # How long drivers may take to be torn down before they are called hanging.
@@ -41,7 +50,8 @@ class SessionContext:
     record_consoles: has the log of a lease's consoles kept, None where none is; they are not set up yet.
     open_hook_session: the drivers as a hook reaches them.  leaves_after_lease: the process ends with the lease.
     post: takes events for the state machine.  report_drivers: takes the drivers once they are set up.
-    audit: of the clients' sessions.
+    audit: of the clients' sessions.  safe_states: what the board is brought into.
+    note_incident: takes a driver's path and a sentence, for the log, those attached and the status.
     """
 
     build_tree: Callable[[], DriverTree]
@@ -56,6 +66,8 @@ class SessionContext:
     post: Callable[[Event], None]
     report_drivers: Callable[[DriverTree], None]
     audit: ExporterAudit
+    safe_states: SafeStates
+    note_incident: Callable[[str, str], None]
 
 
 @dataclass(slots=True)
@@ -81,11 +93,17 @@ class LeaseSession:
         self._notice = ""
         self._attached = False
         self._leftovers = Leftovers()
+        self._failed_drivers: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+        self._reaching = asyncio.Lock()
 
     def note_incident(self, path: str, sentence: str) -> None:
         """Tells the attached clients what a driver has done to all of them."""
         if self._session is not None:
             self._session.send_log_line(f"{path}: {sentence}" if path else sentence, severity="WARNING")
+
+    def note_failure(self, path: str, sentence: str) -> None:
+        """A driver has failed while it was in use: the board is brought into its safe state, and the lease goes on."""
+        self._failed_drivers.put_nowait((path, sentence))
 
     def apply(self, assignment: Assignment) -> None:
         """Takes in which sessions clients have dialled. Repetitions are ignored; served once the lease is ready."""
@@ -128,28 +146,46 @@ class LeaseSession:
         self._ending.asked.set()
 
     async def run(self) -> None:
-        """Sets up, serves until `end`, runs afterLease, tears down; gives the outcome to the state machine."""
+        """Sets up, serves until `end`, runs afterLease, makes safe, tears down; gives the state machine the outcome."""
         tree = self._context.build_tree()
+        tree.on_failure = self.note_failure
         recording = self._context.record_consoles(tree, self.lease)
         cleaned = None
         try:
             await tree.__aenter__()
-            self._context.report_drivers(tree)
-            async with self._context.open_session(tree, self.lease) as session:
-                self._session = session
-                session.usage.on_change = self._report_usage
-                if self._notice:
-                    session.send_log_line(self._notice, severity="WARNING")
-                await self._serve_until_the_end(session, tree)
-                self._session = None
-            if self._ending.clean_up:
-                cleaned = await self._clean_up(tree)
+            try:
+                await self._host(tree)
+                if self._ending.clean_up:
+                    cleaned = await self._clean_up(tree)
+            finally:
+                unsafe = await self._reach_safe_state(tree)
         finally:
             await self._tear_down(tree)
             if recording is not None:
                 recording.close()
         if cleaned is not None:
-            self._context.post(cleaned)
+            self._context.post(replace(cleaned, unsafe=unsafe))
+
+    async def _host(self, tree: DriverTree) -> None:
+        self._context.report_drivers(tree)
+        async with self._context.open_session(tree, self.lease) as session:
+            self._session = session
+            session.usage.on_change = self._report_usage
+            if self._notice:
+                session.send_log_line(self._notice, severity="WARNING")
+            await self._serve_until_the_end(session, tree)
+            self._session = None
+
+    async def _reach_safe_state(self, tree: DriverTree) -> str:
+        async with self._reaching:
+            return await self._context.safe_states.reach(tree)
+
+    async def _be_safe_at_failures(self, tree: DriverTree) -> None:
+        while self._context.safe_states:
+            path, sentence = await self._failed_drivers.get()
+            unsafe = await self._reach_safe_state(tree)
+            since = unsafe or "the board was brought into its safe state"
+            self._context.note_incident(path, f"{sentence}; {since}")
 
     def _report_usage(self, attached: bool, in_use: bool) -> None:
         if attached != self._attached:
@@ -171,13 +207,17 @@ class LeaseSession:
             serving = tasks.create_task(self._serve(session, preparing), name=f"serving lease {self.lease.name}")
             listening_ahead = self._stay_ahead(session, preparing)
             ahead = tasks.create_task(listening_ahead, name=f"the next session of lease {self.lease.name}")
+            securing = tasks.create_task(self._be_safe_at_failures(tree), name=f"failures in lease {self.lease.name}")
             await self._ending.asked.wait()
             await session.end(self._ending.reason)
-            for task in (preparing, serving, ahead):
+            for task in (preparing, serving, ahead, securing):
                 task.cancel()
 
     async def _prepare(self, session: SessionHost, tree: DriverTree) -> bool:
-        """Runs beforeLease: whether the lease can be used."""
+        """Makes the board safe, and runs beforeLease: whether the lease can be used."""
+        if unsafe := await self._reach_safe_state(tree):
+            self._context.post(PreparingFailed(self.lease.uid, unsafe, OnFailure.END_LEASE))
+            return False
         hook = self._context.hooks.before_lease
 
         def on_line(line: str) -> None:

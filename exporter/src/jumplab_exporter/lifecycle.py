@@ -9,32 +9,39 @@
                              Leaving ◀──a hook asks for exit, or asked to stop
 
 Only the end of a lease leads to Cleaning: the controller names another lease or none, or the lease's own deadline has
-passed. A lost connection is no event here at all. A lease that comes during a health check cancels it.
+passed. A lost connection is no event here at all. A lease that comes during a health check cancels it. An
+exporter whose board has a safe state begins with a check, which reaches it, whether there is a controller or not.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from jumplab_exporter.config import OnFailure
+from jumplab_exporter.lifecycle_events import (
+    Assigned,
+    Attended,
+    CheckDue,
+    Checked,
+    Cleaned,
+    DeadlinePassed,
+    DriversHang,
+    Event,
+    Lease,
+    NotConnected,
+    Prepared,
+    PreparingFailed,
+    Rejected,
+    StopRequested,
+)
 from jumplab_exporter.reports import Attendance, Report, Status
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """A lease as the controller sends it. Fields that may change while it lasts do not count in comparisons."""
-
-    uid: str
-    name: str = field(default="", compare=False)
-    client: str = field(default="", compare=False)
-    context: Mapping[str, str] = field(default_factory=dict, compare=False)
-
 
 # ---- states
 
 
 @dataclass(frozen=True, slots=True)
 class Connecting:
-    """The controller has not sent an assignment yet."""
+    """The controller has not sent an assignment yet.  checking: the first health check is being made meanwhile."""
+
+    checking: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,116 +106,6 @@ class Leaving:
 State = Connecting | Available | Checking | Preparing | Ready | Cleaning | Leaving
 
 
-# ---- events
-
-
-@dataclass(frozen=True, slots=True)
-class Assigned:
-    """The controller has sent the lease of this exporter, or None. The same may come again."""
-
-    lease: Lease | None
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """The drivers of a lease are up and its beforeLease hook is done."""
-
-    uid: str
-
-
-@dataclass(frozen=True, slots=True)
-class PreparingFailed:
-    """The beforeLease hook failed, and `then` is not to go on all the same."""
-
-    uid: str
-    message: str
-    then: OnFailure
-
-
-@dataclass(frozen=True, slots=True)
-class Attended:
-    """The first client of a lease has connected, or the last one's connection has ended; or a client has begun to use
-    the drivers, or has not for so long that the lease is idle."""
-
-    uid: str
-    attached: bool
-    in_use: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class DeadlinePassed:
-    """A lease's time is over by the exporter's own clock."""
-
-    uid: str
-
-
-@dataclass(frozen=True, slots=True)
-class DriversHang:
-    """The tear-down has reached its bound, and these drivers are still running."""
-
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Cleaned:
-    """The afterLease hook is done and the drivers are down.
-
-    failure: what went wrong with the hook;  then: what follows from that;  leave: the process ends with each lease.
-    """
-
-    failure: str = ""
-    then: OnFailure = OnFailure.WARN
-    leave: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class CheckDue:
-    """It is time for a health check, if the exporter is free."""
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """The health check is over, cancelled ones too, and its drivers are down."""
-
-
-@dataclass(frozen=True, slots=True)
-class StopRequested:
-    """The process was asked to end. A lease that lasts goes on without it.
-
-    A clean-up is finished first, unless asked twice.
-    """
-
-
-@dataclass(frozen=True, slots=True)
-class NotConnected:
-    """The controller has been out of reach too often in a row. reason: why, as a sentence."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """The controller refuses this exporter from the first, or can't be trusted. reason: why, as a sentence."""
-
-    reason: str
-
-
-Event = (
-    Assigned
-    | Prepared
-    | Attended
-    | PreparingFailed
-    | DeadlinePassed
-    | DriversHang
-    | Cleaned
-    | CheckDue
-    | Checked
-    | StopRequested
-    | NotConnected
-    | Rejected
-)
-
-
 # ---- effects
 
 
@@ -270,7 +167,7 @@ def transition(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
             return replace(_unassigned(state), over=uid), (_report(Status.AVAILABLE, "", uid),)
         case CheckDue() if isinstance(state, Available):
             return Checking(state.cleaned, over=state.over), (Check(),)
-        case Checked() if isinstance(state, Checking):
+        case Checked() if isinstance(state, Checking | Connecting):
             return _checked(state)
         case DriversHang(names) if isinstance(state, Cleaning):
             return _hanging(state, names)
@@ -322,6 +219,8 @@ def _hanging(state: Cleaning, names: tuple[str, ...]) -> tuple[State, tuple[Effe
 
 def _assigned(state: State, lease: Lease | None) -> tuple[State, tuple[Effect, ...]]:
     match state:
+        case Connecting(checking=True):
+            return _assigned_in_check(Checking(), lease)
         case Connecting():
             return _settle(lease, cleaned="")
         case Available(cleaned, over) if lease is None or lease.uid != over:
@@ -357,7 +256,9 @@ def _unassigned(state: Checking) -> Checking:
     return Checking(state.following.uid)
 
 
-def _checked(state: Checking) -> tuple[State, tuple[Effect, ...]]:
+def _checked(state: Checking | Connecting) -> tuple[State, tuple[Effect, ...]]:
+    if isinstance(state, Connecting):
+        return Connecting(), ()
     if state.following is not None:
         return Preparing(state.following), (Prepare(state.following),)
     return Available(state.cleaned, state.over), (_report(Status.AVAILABLE, "", state.cleaned),)
@@ -387,7 +288,7 @@ def _cleaned(state: Cleaning, event: Cleaned) -> tuple[State, tuple[Effect, ...]
     if event.failure and event.then is OnFailure.EXIT:
         status = Status.AFTER_LEASE_HOOK_FAILED
         return Leaving(event.failure), (_report(status, event.failure, uid),)
-    free = _report(Status.AVAILABLE, event.failure, uid)
+    free = _report(Status.AVAILABLE, "; ".join(filter(None, (event.failure, event.unsafe))), uid)
     if state.then is not None or event.leave:
         return state.then or Leaving(), (free,)
     if state.following is None:

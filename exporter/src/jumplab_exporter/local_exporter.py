@@ -26,23 +26,21 @@ from jumplab_exporter.driver_names import name_problems
 from jumplab_exporter.errors import RequestRefused, Stopped
 from jumplab_exporter.lease_session import TEARDOWN_BOUND_SECONDS, LeaseSession, SessionContext
 from jumplab_exporter.lifecycle import (
-    Assigned,
     Available,
     Clean,
     Cleaning,
     Connecting,
     Effect,
-    Event,
-    Lease,
     Leaving,
     Prepare,
-    PreparingFailed,
     Ready,
     SendReport,
     State,
     transition,
 )
+from jumplab_exporter.lifecycle_events import Assigned, Event, Lease, PreparingFailed
 from jumplab_exporter.local_socket import ExpectedClients
+from jumplab_exporter.safe_states import SafeStates, require_reachable
 from jumplab_exporter.session_factory import SessionFactory
 
 LEASE_NAME = CLIENT_NAME = "local"
@@ -57,7 +55,8 @@ _log = logging.getLogger(__name__)
 def ending_bound_seconds(config: LocalConfig) -> float:
     """How long the end takes at the most."""
     hook = config.hooks.after_lease
-    return (hook.timeout_seconds if hook is not None else 0) + TEARDOWN_BOUND_SECONDS + _ENDING_SECONDS
+    of_hook = hook.timeout_seconds if hook is not None else 0
+    return of_hook + SafeStates(config.safe_state).bound_seconds + TEARDOWN_BOUND_SECONDS + _ENDING_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,8 @@ class LocalExporter:
         self._socket = _ParentSocket(place.folder, token)
         self._ready = ready
         self._failed = failed
-        self._sessions = SessionFactory(config, uuid.uuid4().hex, place.folder / "hook", self.note_incident)
+        self._sessions = SessionFactory(config, uuid.uuid4().hex, place.folder / "hook", self._note_process_end)
+        self._safe_states = SafeStates(config.safe_state)
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._state: State = Connecting()
         self._session: LeaseSession | None = None
@@ -111,11 +111,18 @@ class LocalExporter:
         if self._session is not None:
             self._session.note_incident(path, sentence)
 
+    def _note_process_end(self, path: str, sentence: str) -> None:
+        self.note_incident(path, sentence)
+        if self._session is not None:
+            self._session.note_failure(path, sentence)
+
     async def run(self) -> None:
-        """Serves until it is asked to stop. Raises Stopped where a hook asks for that, or drivers do not end."""
+        """Serves until it is asked to stop. Raises Stopped where a hook asks for that, or drivers do not end, and
+        ConfigurationError where its safe state can't ever be reached."""
         tree = self._sessions.build_described_tree()
         for sentence in (*warnings_of(self._config, tree), *name_problems(tree)):
             _log.warning("%s", sentence)
+        require_reachable(self._safe_states, tree)
         self._events.put_nowait(Assigned(Lease(uuid.uuid4().hex, LEASE_NAME, CLIENT_NAME)))
         async with asyncio.TaskGroup() as tasks:
             commands = serve_requests(self._place, {"check": _refuse_check})
@@ -166,6 +173,8 @@ class LocalExporter:
             post=self._events.put_nowait,
             report_drivers=_nothing_to_report,
             audit=SILENT,
+            safe_states=self._safe_states,
+            note_incident=self.note_incident,
         )
 
 

@@ -20,7 +20,7 @@ from jumplab.transport.links import Link
 from jumplab_exporter.audit import By, ExporterAudit
 from jumplab_exporter.console_logs import ConsoleLogs
 from jumplab_exporter.controller import LogOffer, Offer
-from jumplab_exporter.lifecycle import Lease
+from jumplab_exporter.lifecycle_events import Lease
 
 AT_ONCE = 4
 AT_ONCE_OF_LEASE = 2

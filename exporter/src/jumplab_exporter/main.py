@@ -9,6 +9,7 @@ import os
 import sys
 import threading
 from contextlib import ExitStack, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,9 +23,9 @@ from jumplab.versions import version_command, version_option
 from jumplab_exporter.config import ExporterConfig, LocalConfig, load, load_local, locate
 from jumplab_exporter.containment import loop
 from jumplab_exporter.containment.output import detach_output, last_words
-from jumplab_exporter.containment.signals import ending_signals
+from jumplab_exporter.containment.signals import ending_signals, hang_up_signal
 from jumplab_exporter.containment.watchdog import Watchdog
-from jumplab_exporter.errors import ConfigurationError, ExporterError, Stopped
+from jumplab_exporter.errors import ConfigurationError, ExporterError, RequestRefused, Stopped
 from jumplab_exporter.lock import only_process
 from jumplab_exporter.log_format import LINE, ExporterFormatter, ExporterJsonFormatter
 
@@ -125,6 +126,31 @@ def check(config: str, file_only: bool) -> int:
     if findings.further_failure:
         print_sentence(findings.further_failure, _PROGRAM)
     return 0 if findings.works else 1
+
+
+@cli.command()
+@click.argument("config")
+def reload(config: str) -> int:
+    """Have the exporter that runs with CONFIG read it again.
+
+    While it is leased, it reloads when the lease has ended; this command waits for that. A file with faults changes
+    nothing.
+    """
+    from jumplab_exporter.control.asking import ask
+    from jumplab_exporter.reloading import Reloaded
+
+    path = locate(config)
+    answer = ask(path, "reload")
+    if answer is not None and (reason := Reloaded.from_answer(answer).waits_for):
+        print_sentence(reason, _PROGRAM)
+        answer = ask(path, "reload", wait=True)
+    if answer is None:
+        raise RequestRefused(f"{path}: no exporter of this user runs with this configuration; start one")
+    reloaded = Reloaded.from_answer(answer)
+    for warning in reloaded.warnings:
+        print_sentence(f"warning: {warning}", _PROGRAM)
+    click.echo(f"reloaded; drivers: {reloaded.drivers}")
+    return 0
 
 
 @cli.group(invoke_without_command=True)
@@ -239,6 +265,7 @@ async def _serve(configuration: ExporterConfig, path: Path) -> None:
     audit_log = configuration.audit_log.log() if configuration.audit_log is not None else None
     with audit_log or nullcontext(), short_path() as local:
         place = ControlPlace(local.socket.parent, path) if local.socket is not None else None
-        exporter = Exporter(configuration, local, followed(configuration, path).now, audit_log, place)
-        with ending_signals(exporter.stop), Watchdog(exporter.note_incident):
+        now, read = followed(configuration, path).now, partial(load, path)
+        exporter = Exporter(configuration, local, now, audit_log, place, read)
+        with ending_signals(exporter.stop), hang_up_signal(exporter.reload), Watchdog(exporter.note_incident):
             await exporter.run()

@@ -20,7 +20,7 @@ from jumplab.transport.errors import (
 )
 from jumplab_exporter.config import FailureDetection
 from jumplab_exporter.controller import Assignment, Controller
-from jumplab_exporter.lifecycle import Lease
+from jumplab_exporter.lifecycle_events import Lease
 from jumplab_exporter.reporting import ReportQueue
 
 # Where two processes claim to be one exporter, each replaces the other: they must not do it at full speed.

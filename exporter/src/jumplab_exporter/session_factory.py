@@ -12,7 +12,7 @@ from jumplab_exporter.driver_factory import build_drivers
 from jumplab_exporter.hooks.surroundings import HookSession
 from jumplab_exporter.isolation.stand_ins import place_stand_ins
 from jumplab_exporter.isolation.units import units_of
-from jumplab_exporter.lifecycle import Lease
+from jumplab_exporter.lifecycle_events import Lease
 
 _log = logging.getLogger(__name__)
 

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, TypeGuard, TypeVar, get_args, get_origin
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeGuard, TypeVar, get_args, get_origin
 
 from jumplab.driver.annotations import hints_of
 
@@ -22,6 +23,13 @@ _VERSIONED = re.compile(r"(?P<name>.+?)V(?P<version>[2-9]|[1-9][0-9]+)")
 
 _UNCALLED = (staticmethod, classmethod, property, cached_property)
 """What an interface may not have in place of a method: no call of a client could be passed on to it."""
+
+
+class StateCall(NamedTuple):
+    """The call that brings a driver into a state.  method: its name.  arguments: by name, as a client gives them."""
+
+    method: str
+    arguments: Mapping[str, Any] = MappingProxyType({})
 
 
 class DriverInterface(ABC):  # noqa: B024 - the contracts have the abstract methods
@@ -40,6 +48,8 @@ class DriverInterface(ABC):  # noqa: B024 - the contracts have the abstract meth
     __contract__: ClassVar[bool] = True
     __observing__: ClassVar[frozenset[str]] = frozenset()
     """The names of calls that only look: who makes no others does not use the lease."""
+    __states__: ClassVar[Mapping[str, StateCall]] = MappingProxyType({})
+    """The states that an exporter may be configured to bring the driver into, each with the call that does it."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -99,6 +109,11 @@ def version_of(interface: type[DriverInterface]) -> int:
     """1, or the number in the class's name after `V`."""
     versioned = _VERSIONED.fullmatch(interface.__qualname__)
     return int(versioned["version"]) if versioned else 1
+
+
+def states_of(cls: type) -> Mapping[str, StateCall]:
+    """The states that a driver class can be brought into, by name; of two versions of a contract the newest counts."""
+    return {name: call for contract in reversed(interfaces_of(cls)) for name, call in contract.__states__.items()}
 
 
 def methods_of(cls: type) -> Mapping[str, Method]:

@@ -16,7 +16,7 @@ from jumplab.session.host.observing import ConnectionObserver
 from jumplab.socket_folders import socket_base
 from jumplab.system_errors import system_sentence
 from jumplab.transport.listener import LocalListener, only
-from jumplab_exporter.lifecycle import Lease
+from jumplab_exporter.lifecycle_events import Lease
 from jumplab_exporter.processes.clean_environment import clean_environment
 
 _SOCKET_BYTES = len("/jumplab-hook-12345678/session.sock")

@@ -1,10 +1,11 @@
 """The contract of a button."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar
 
 from jumplab.driver import DriverInterface
-from jumplab.driver.interface import called
+from jumplab.driver.interface import StateCall, called
 from jumplab.drivers.pulses import pulse
 
 
@@ -13,6 +14,10 @@ class ButtonInterface(DriverInterface):
 
     client: ClassVar[str] = "jumplab.drivers.button.ButtonClient"
     __observing__: ClassVar[frozenset[str]] = frozenset({"is_pressed"})
+    __states__: ClassVar[Mapping[str, StateCall]] = {
+        "pressed": StateCall("press_down"),
+        "released": StateCall("release"),
+    }
 
     @abstractmethod
     async def press_down(self) -> None:

@@ -1,10 +1,11 @@
 """The contract of a digital output."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar
 
 from jumplab.driver import DriverInterface
-from jumplab.driver.interface import called
+from jumplab.driver.interface import StateCall, called
 from jumplab.drivers.pulses import pulse
 
 
@@ -13,6 +14,10 @@ class DigitalOutputInterface(DriverInterface):
 
     client: ClassVar[str] = "jumplab.drivers.digital_output.DigitalOutputClient"
     __observing__: ClassVar[frozenset[str]] = frozenset({"get"})
+    __states__: ClassVar[Mapping[str, StateCall]] = {
+        "active": StateCall("set", {"active": True}),
+        "inactive": StateCall("set", {"active": False}),
+    }
 
     @abstractmethod
     async def set(self, active: bool) -> None:

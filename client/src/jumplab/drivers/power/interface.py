@@ -2,11 +2,11 @@
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import ClassVar
 
 from jumplab.driver import DriverInterface
-from jumplab.driver.interface import called
+from jumplab.driver.interface import StateCall, called
 from jumplab.drivers.power.reading import PowerReading
 
 
@@ -14,6 +14,7 @@ class PowerInterface(DriverInterface):
     """Switches a device's supply. Switching to the state that it is in already does nothing."""
 
     client: ClassVar[str] = "jumplab.drivers.power.PowerClient"
+    __states__: ClassVar[Mapping[str, StateCall]] = {"on": StateCall("on"), "off": StateCall("off")}
 
     @abstractmethod
     async def on(self) -> None:

@@ -1,10 +1,11 @@
 """The contract of a reset line."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar
 
 from jumplab.driver import DriverInterface
-from jumplab.driver.interface import called
+from jumplab.driver.interface import StateCall, called
 from jumplab.drivers.pulses import pulse
 
 
@@ -13,6 +14,10 @@ class ResetInterface(DriverInterface):
 
     client: ClassVar[str] = "jumplab.drivers.reset.ResetClient"
     __observing__: ClassVar[frozenset[str]] = frozenset({"is_asserted"})
+    __states__: ClassVar[Mapping[str, StateCall]] = {
+        "asserted": StateCall("assert_reset"),
+        "released": StateCall("release"),
+    }
 
     @abstractmethod
     async def assert_reset(self) -> None:

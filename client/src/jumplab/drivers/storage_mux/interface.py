@@ -1,9 +1,11 @@
 """The contract of a storage mux."""
 
 from abc import abstractmethod
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import ClassVar, get_args
 
 from jumplab.driver import DriverInterface
+from jumplab.driver.interface import StateCall
 from jumplab.drivers.storage_mux.side import Side
 
 
@@ -12,6 +14,9 @@ class StorageMuxInterface(DriverInterface):
 
     client: ClassVar[str] = "jumplab.drivers.storage_mux.StorageMuxClient"
     __observing__: ClassVar[frozenset[str]] = frozenset({"position"})
+    __states__: ClassVar[Mapping[str, StateCall]] = {
+        side: StateCall("switch_to", {"side": side}) for side in get_args(Side)
+    }
 
     @abstractmethod
     async def switch_to(self, side: Side) -> None:

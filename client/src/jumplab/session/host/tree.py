@@ -6,7 +6,7 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -111,6 +111,8 @@ class DriverTree:
     Entering sets up parents before children. One that raises, or takes longer than a minute, is reported as failed, and
     everything below it; the others go on. Leaving tears down in the opposite order, gives each driver half a minute,
     and never raises. Where entering is cancelled, the drivers that are set up by then are torn down in the same way.
+
+    on_failure: called with a path and a sentence when a driver's own code has ended it while it was in use.
     """
 
     def __init__(self, root: Mapping[str, Driver], *, scope: str, description: str = "") -> None:
@@ -124,6 +126,7 @@ class DriverTree:
         self._keepers: list[tuple[Node, Keeper]] = []
         self._early_lines = EarlyLines(self.nodes)
         self._set_up_seconds: dict[str, float] = {}
+        self.on_failure: Callable[[str, str], None] = lambda _path, _sentence: None
 
     def reports(self) -> list[DriverInstanceReport]:
         """The report of the drivers for a client, parents first."""
@@ -199,6 +202,7 @@ class DriverTree:
     async def _enter(self, node: Node) -> None:
         def failed(reason: str) -> None:
             node.state.failure = reason
+            self.on_failure(node.path, reason)
 
         keeper = Keeper(node.driver, node.path, failed)
         self._keepers.append((node, keeper))
