@@ -15,7 +15,10 @@ Child = TypeVar("Child")
 
 
 class ResultStream(ByteStream, Protocol):
-    """A byte stream of a driver, as its client holds it."""
+    """A byte stream of a driver, as its client holds it.
+
+    When the driver's method has returned, its client's direction ends by itself: what is sent then is dropped.
+    """
 
     async def result(self) -> bytes:
         """Waits for the driver's method to end: its result as JSON. Raises what the method raised, as a DriverError."""
