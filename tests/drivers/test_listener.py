@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from jumplab.driver import errors
+from jumplab.driver import ByteStream, Driver, errors
+from jumplab.drivers.network import ListenerInterface
 from jumplab.drivers.network.frames import FramedStream
 from jumplab.drivers.network.joining import reset
 from jumplab.drivers.network.targets import Target, port_of_device
@@ -102,6 +103,22 @@ async def test_a_target_that_is_not_there_resets_the_device_and_is_told(caplog: 
             for _ in range(4):  # more than there are streams that wait
                 await refused(there)
             await until(lambda: len(re.findall(said, caplog.text)) == 4)
+
+
+class Torn(ListenerInterface, Driver):
+    """A driver whose message breaks off."""
+
+    async def accept(self, stream: ByteStream) -> None:
+        await stream.send(b"\x00\x05abc")
+
+    async def address(self) -> str:
+        return "127.0.0.1:9"
+
+
+async def test_a_driver_whose_messages_are_none_is_an_error() -> None:
+    async with serve_async(server=Torn()) as board:
+        with pytest.raises(ValueError, match="the stream ended within a message"):
+            await board.server.accept("127.0.0.1:9").__aenter__()
 
 
 async def test_a_reset_goes_through_both_ways(caplog: pytest.LogCaptureFixture) -> None:

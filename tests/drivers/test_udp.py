@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from jumplab.driver import errors
+from jumplab.driver import ByteStream, Driver, errors
+from jumplab.drivers.network import UdpInterface
 from jumplab.drivers.network.datagrams import forwarded_datagrams
 from jumplab.drivers.network.forwarding import Forwarding, Service
 from jumplab.drivers.network.udp_sockets import DATAGRAM_BYTES, receive_datagram, send_datagram, udp_socket
@@ -173,6 +174,22 @@ async def test_messages_that_are_none_are_refused(sent: bytes, said: str) -> Non
         await stream.send_end()
         with pytest.raises(errors.CallRefused, match=said):
             await stream.result()
+
+
+class Torn(UdpInterface, Driver):
+    """A driver whose message breaks off."""
+
+    async def connect(self, stream: ByteStream) -> None:
+        await stream.send(b"\x00\x05abc")
+
+    async def address(self) -> str:
+        return "127.0.0.1:9"
+
+
+async def test_a_driver_whose_messages_are_none_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    async with serve_async(snmp=Torn()) as board, board.snmp.forward() as here, udp() as sender:
+        await say(sender, b"asked", (here.host, here.port))
+        await until(lambda: "datagrams to snmp were lost: the stream ended within a message" in caplog.text)
 
 
 async def test_more_senders_than_have_room_are_told_and_the_others_go_on(
