@@ -13,14 +13,15 @@ from typing import Any
 
 import pytest
 
-from jumplab.driver import errors
+from jumplab.driver import ByteStream, Driver, errors
+from jumplab.drivers.network import ListenerInterface
 from jumplab.drivers.network.frames import FramedStream
 from jumplab.drivers.network.joining import reset
 from jumplab.drivers.network.targets import Target, port_of_device
 from jumplab.testing import serve, serve_async
 from jumplab_exporter.driver_factory import driver_class
 from jumplab_exporter.drivers.network.listener import TcpListener
-from tests.drivers.test_tcp import Service, connected
+from tests.drivers.test_tcp import Service, connected, unserved_port
 from tests.drivers.test_unix import service_at
 from tests.exporter.waiting import until
 from tests.session.links import attached, hosted
@@ -32,9 +33,9 @@ def listener() -> TcpListener:
 
 
 @asynccontextmanager
-async def accepting(service: Service) -> AsyncIterator[Any]:
-    """Where the device connects to, to reach the service."""
-    async with serve_async(server=listener()) as board, board.server.accept(f"127.0.0.1:{service.port}") as there:
+async def accepting(port: int) -> AsyncIterator[Any]:
+    """Where the device connects to, to reach that port."""
+    async with serve_async(server=listener()) as board, board.server.accept(f"127.0.0.1:{port}") as there:
         yield there
 
 
@@ -43,7 +44,7 @@ def test_it_is_found_by_its_name() -> None:
 
 
 async def test_the_device_reaches_the_target_and_each_end_is_an_end() -> None:
-    async with Service() as service, accepting(service) as there, connected(there) as (reader, writer):
+    async with Service() as service, accepting(service.port) as there, connected(there) as (reader, writer):
         writer.write(b"x" * 1_000_000)
         writer.write_eof()
         their_reader, their_writer = await service.arrived.get()
@@ -54,13 +55,13 @@ async def test_the_device_reaches_the_target_and_each_end_is_an_end() -> None:
 
 
 async def test_a_target_that_speaks_first_is_heard() -> None:
-    async with Service() as service, accepting(service) as there, connected(there) as (reader, _):
+    async with Service() as service, accepting(service.port) as there, connected(there) as (reader, _):
         (await service.arrived.get())[1].write(b"welcome")
         assert await reader.readexactly(7) == b"welcome"
 
 
 async def test_many_connections_are_each_their_own() -> None:
-    async with Service() as service, accepting(service) as there, contextlib.AsyncExitStack() as stack:
+    async with Service() as service, accepting(service.port) as there, contextlib.AsyncExitStack() as stack:
         for number in range(10):
             _, writer = await stack.enter_async_context(connected(there))
             writer.write(b"%d" % number)
@@ -96,17 +97,32 @@ async def test_without_a_client_that_accepts_connections_are_reset() -> None:
 
 
 async def test_a_target_that_is_not_there_resets_the_device_and_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    async with Service() as gone:
-        pass
-    async with accepting(gone) as there:
-        for _ in range(4):  # more than there are streams that wait
-            await refused(there)
-    said = f"a connection from 127.0.0.1:[0-9]+ to 127.0.0.1:{gone.port} was cut: the target can't be reached: "
-    assert len(re.findall(said, caplog.text)) == 4
+    with unserved_port() as port:
+        said = f"a connection from 127.0.0.1:[0-9]+ to 127.0.0.1:{port} was cut: the target can't be reached: "
+        async with accepting(port) as there:
+            for _ in range(4):  # more than there are streams that wait
+                await refused(there)
+            await until(lambda: len(re.findall(said, caplog.text)) == 4)
+
+
+class Torn(ListenerInterface, Driver):
+    """A driver whose message breaks off."""
+
+    async def accept(self, stream: ByteStream) -> None:
+        await stream.send(b"\x00\x05abc")
+
+    async def address(self) -> str:
+        return "127.0.0.1:9"
+
+
+async def test_a_driver_whose_messages_are_none_is_an_error() -> None:
+    async with serve_async(server=Torn()) as board:
+        with pytest.raises(ValueError, match="the stream ended within a message"):
+            await board.server.accept("127.0.0.1:9").__aenter__()
 
 
 async def test_a_reset_goes_through_both_ways(caplog: pytest.LogCaptureFixture) -> None:
-    async with Service() as service, accepting(service) as there:
+    async with Service() as service, accepting(service.port) as there:
         async with connected(there) as (reader, _):
             reset((await service.arrived.get())[1])
             with pytest.raises(ConnectionResetError):

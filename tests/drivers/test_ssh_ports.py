@@ -14,7 +14,7 @@ from jumplab.testing import serve, serve_async
 from jumplab_exporter.drivers.shell.ssh import SshShell
 from tests.counterparts import need
 from tests.drivers.sshd import Sshd, sshd_in
-from tests.drivers.test_tcp import Service, connected
+from tests.drivers.test_tcp import Service, connected, unserved_port
 from tests.exporter.waiting import until
 
 
@@ -73,17 +73,16 @@ async def test_a_reset_here_ends_the_connection_there(sshd: Sshd) -> None:
 
 
 async def test_a_port_that_nobody_serves_is_told(sshd: Sshd, caplog: pytest.LogCaptureFixture) -> None:
-    async with Service() as gone:
-        pass
-    async with (
-        serve_async(shell=SshShell(**sshd.settings)) as board,
-        board.shell.network.forward(f"localhost:{gone.port}") as here,
-        connected(here) as (reader, _),
-    ):
-        with pytest.raises(ConnectionResetError):
-            await reader.read()
-        said = f"127.0.0.1:{sshd.server.port} can't reach localhost:{gone.port}: "
-        await until(lambda: said in caplog.text)
+    with unserved_port() as port:
+        async with (
+            serve_async(shell=SshShell(**sshd.settings)) as board,
+            board.shell.network.forward(f"localhost:{port}") as here,
+            connected(here) as (reader, _),
+        ):
+            with pytest.raises(ConnectionResetError):
+                await reader.read()
+            said = f"127.0.0.1:{sshd.server.port} can't reach localhost:{port}: "
+            await until(lambda: said in caplog.text)
 
 
 async def test_a_device_that_forwards_nothing_says_what_to_do(tmp_path: Any) -> None:

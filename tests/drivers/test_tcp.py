@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 
@@ -45,6 +46,14 @@ class Service:
 
     def driver(self) -> Driver:
         return TcpService(host="127.0.0.1", port=self.port)
+
+
+@contextmanager
+def unserved_port() -> Iterator[int]:
+    """A port of loopback that refuses, and that nobody else can get meanwhile."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
 @asynccontextmanager
@@ -160,12 +169,11 @@ async def test_where_the_exporters_process_was_replaced_the_connection_is_reset_
 
 
 async def test_a_service_that_is_not_there_is_named():
-    async with Service() as gone:
-        pass
-    async with serve_async(ssh=gone.driver()) as board:
-        with pytest.raises(errors.CallDisconnected, match=f"127.0.0.1:{gone.port} can't be reached"):
-            async with board.ssh.open("connect") as stream:  # which of the two raises is a matter of time
-                await stream.result()
+    with unserved_port() as port:
+        async with serve_async(ssh=TcpService(host="127.0.0.1", port=port)) as board:
+            with pytest.raises(errors.CallDisconnected, match=f"127.0.0.1:{port} can't be reached"):
+                async with board.ssh.open("connect") as stream:  # which of the two raises is a matter of time
+                    await stream.result()
 
 
 async def test_a_forwarded_port_closes_with_its_context():

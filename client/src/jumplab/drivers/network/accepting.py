@@ -104,7 +104,7 @@ class _Acceptor:
                 peer = await self._peer(framed, stream)
                 self._spare.release()
                 await self._lead(framed, stream)
-        except (DriverError, OSError) as error:
+        except (DriverError, OSError, ValueError) as error:  # ValueError: messages that are none
             if peer:
                 self._notify(f"a connection from {peer} to {self._to} was cut: {error}")
             elif not self.ready.done():

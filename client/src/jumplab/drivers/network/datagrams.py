@@ -92,7 +92,7 @@ class _Flows:
                         await self._carry(FramedStream(stream), sender, waiting, limit)
                         await stream.result()
                 self._forget(sender, waiting)  # before it is left, which takes a while: the next datagram begins anew
-        except DriverError as error:
+        except (DriverError, ValueError) as error:  # ValueError: messages that are none
             self._tell(f"datagrams to {self._service.name} were lost: {error}")
         finally:
             self._forget(sender, waiting)
