@@ -84,7 +84,8 @@ async def test_the_first_flash_of_the_page(tmp_path: Path) -> None:
             export = configured("storage-mux/usbsdmux", mux)
             export["card"]["config"]["fetch_from"] = ["127.0.0.1"]
             export["power"] = {"type": "power/virtual"}
-            export["console"] = {"type": "console/command", "config": {"command": ["sh", "-c", "echo login:; exec cat"]}}
+            board = {"command": ["sh", "-c", "echo login:; exec cat"]}
+            export["console"] = {"type": "console/command", "config": board}
             said = await asyncio.to_thread(run_in_local_shell, commands, export, tmp_path)
             assert (mux.side, mux.content[: len(image)]) == ("dut", image)
     assert f"wrote {len(image)} bytes, sha256 {hashlib.sha256(image).hexdigest()}, unpacked from" in said
