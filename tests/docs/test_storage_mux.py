@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import lzma
 import re
 from collections.abc import Iterator
@@ -20,6 +22,7 @@ from jumplab_exporter.driver_factory import build_drivers, driver_class
 from jumplab_exporter.testing import sd_mux
 from tests.docs.local_shell import run_in_local_shell
 from tests.docs.pages import ROOT, blocks
+from tests.drivers import image_server
 
 PAGE = "docs/drivers/storage-mux.md"
 KINDS = {"storage-mux/usbsdmux": sd_mux.UsbSdMux, "storage-mux/sdwire": sd_mux.SdWire}
@@ -66,6 +69,28 @@ def test_the_commands_of_the_page(tmp_path: Path) -> None:
         said = run_in_local_shell(commands, configured("storage-mux/usbsdmux", mux), tmp_path)
         assert said.splitlines()[-1] == "dut"
         assert mux.content.startswith(b"an image" * 64)
+
+
+@pytest.mark.needs("loop")
+async def test_the_first_flash_of_the_page(tmp_path: Path) -> None:
+    commands = next(each for each in blocks(PAGE) if each.startswith("j power off"))
+    image = b"an image" * 64
+    packed, checksum = lzma.compress(image), re.search(r"--sha256 (\w+)", commands)
+    assert checksum is not None
+    async with image_server.serving(image_server.ImageServer(packed)) as server:
+        commands = commands.replace("https://images.example.com", server.url)
+        commands = commands.replace(checksum[1], hashlib.sha256(packed).hexdigest())
+        with sd_mux.UsbSdMux() as mux:
+            export = configured("storage-mux/usbsdmux", mux)
+            export["card"]["config"]["fetch_from"] = ["127.0.0.1"]
+            export["power"] = {"type": "power/virtual"}
+            board = {"command": ["sh", "-c", "echo login:; exec cat"]}
+            export["console"] = {"type": "console/command", "config": board}
+            said = await asyncio.to_thread(run_in_local_shell, commands, export, tmp_path)
+            assert (mux.side, mux.content[: len(image)]) == ("dut", image)
+    assert f"wrote {len(image)} bytes, sha256 {hashlib.sha256(image).hexdigest()}, unpacked from" in said
+    assert "verified\n" in said
+    assert "login:" in said
 
 
 @pytest.mark.needs("loop")
