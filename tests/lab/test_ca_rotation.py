@@ -89,10 +89,10 @@ def test_each_step_is_made_while_a_session_goes_on(lab: Lab) -> None:
     exporter = lab.exporter("bench-ca")
     exporter_file = lab.folder / "bench-ca.yaml"
     config, file = on_file(lab, "renewed")
-    lab.lease("kept", board="bench-ca", client="renewed")
-    lab.until_ready("kept")
+    lab.lease("kept-by-ca", board="bench-ca", client="renewed")
+    lab.until_ready("kept-by-ca")
     old_only = ClientConfig.model_validate(config.model_dump())
-    with jumplab.attach("kept", client=config, reconnect_within="1ms") as root:
+    with jumplab.attach("kept-by-ca", client=config, reconnect_within="1ms") as root:
         root.board.power.on()
         assert "no rotation of the CA has begun" in rotate(lab, "--switch").err
 
@@ -117,9 +117,9 @@ def test_each_step_is_made_while_a_session_goes_on(lab: Lab) -> None:
         use_once(config)
         assert root.board.power.is_on()
     assert "no rotation of the CA has begun" in rotate(lab, "--finish").err
-    assert condition(lab.get("leases", "kept"), "Ready")["status"] == "True"
+    assert condition(lab.get("leases", "kept-by-ca"), "Ready")["status"] == "True"
     assert exporter.running
-    lab.release("kept")
+    lab.release("kept-by-ca")
     lab.until_available("bench-ca")
 
 
