@@ -3,7 +3,7 @@
 import inspect
 import logging
 import time
-from asyncio import Future
+from asyncio import CancelledError, Future
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -112,10 +112,12 @@ class AuthenticationInterceptor(aio.ServerInterceptor):
                 await serve(request, context)
             except aio.AbortError:
                 raise
+            except aio.InternalError as error:
+                raise _peer_gone(method) from error
             except Exception as error:  # noqa: BLE001 - the root of a call's task; `_status` logs it
                 code, sentence = _status(error, method)
                 self._audit.refused(method, code, sentence)
-                await context.abort(code, sentence)
+                await _abort(context, method, code, sentence)
 
         return grpc.stream_stream_rpc_method_handler(answer, read, handler.response_serializer)
 
@@ -168,7 +170,7 @@ class AuthenticationInterceptor(aio.ServerInterceptor):
 
         async def refuse(_: object, context: Context) -> None:
             self._audit.refused_stranger(method, code, sentence, context)
-            await context.abort(code, sentence)
+            await _abort(context, method, code, sentence)
 
         return grpc.stream_stream_rpc_method_handler(refuse)
 
@@ -204,6 +206,19 @@ def _check_read(request: Any) -> None:
 
 async def _refused(revoked: "Future[str]") -> None:
     raise NotAuthenticated(await revoked)
+
+
+async def _abort(context: Context, method: str, code: grpc.StatusCode, sentence: str) -> None:
+    """Ends a call with a status. Raises what gRPC wants to see, also where the peer has gone."""
+    try:
+        await context.abort(code, sentence)
+    except aio.InternalError as error:
+        raise _peer_gone(method) from error
+
+
+def _peer_gone(method: str) -> CancelledError:
+    """What a call ends with whose peer has gone: gRPC failed to send it something. It is no fault, and not logged."""
+    return CancelledError(f"the peer of {method} has gone")
 
 
 def _status(error: Exception, method: str) -> tuple[grpc.StatusCode, str]:
