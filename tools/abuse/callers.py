@@ -122,9 +122,11 @@ async def _open(target: Target, offer: controller_pb2.DialResponse, number: int,
         open_stream: Callable[..., Any] = channel.stream_stream("/jumplab.v1.RouterService/Stream")
         stream = open_stream(metadata=(("x-jumplab-stream", str(number)),))
         counts["streams"] += 1
-        while True:
-            await stream.write(bytes(256 * 1024))
-            counts["messages"] += 1
+        with suppress(asyncio.InvalidStateError):  # it has ended since the last message
+            while True:
+                await stream.write(bytes(256 * 1024))
+                counts["messages"] += 1
+        counts["ended streams"] += 1
 
 
 async def bad_messages(target: Target, counts: Counts) -> None:
