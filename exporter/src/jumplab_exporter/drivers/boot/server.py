@@ -12,6 +12,7 @@ from jumplab.driver import ByteStream, Driver
 from jumplab.drivers.boot import BootAddress, BootFile, BootServerInterface
 from jumplab_exporter.drivers.boot.http import HttpServer
 from jumplab_exporter.drivers.boot.served_files import ServedFiles
+from jumplab_exporter.drivers.boot.sockets import is_here
 from jumplab_exporter.drivers.boot.tftp import TftpServer
 from jumplab_exporter.drivers.refusals import reason_of
 from jumplab_exporter.drivers.sizes import SizeMib
@@ -23,7 +24,7 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 
 
 class BootServer(BootServerInterface, Driver):
-    """Serves the files of a lease to boards.  address: of this host, in the network of the boards.
+    """Serves the files of a lease to boards.  address: of this host, in the network of the boards; it may come and go.
 
     tftp_port, http_port: null: not served in this way.  capacity_mib: how much the files of a lease may have together.
     """
@@ -41,6 +42,8 @@ class BootServer(BootServerInterface, Driver):
         async with AsyncExitStack() as stack:
             stack.callback(self._files.close)
             host = str(self.address)
+            if not is_here(host):
+                self.log.warning("%s; boards are served once it has", self._without_address())
             if self.tftp_port is not None:
                 tftp = TftpServer(self._files, self.log)
                 stack.push_async_callback(tftp.close)
@@ -61,7 +64,15 @@ class BootServer(BootServerInterface, Driver):
         await super().__aexit__(kind, error, traceback)
 
     async def check(self) -> None:
-        """To be set up, it has listened at its ports already; there is nothing more to try."""
+        """To be set up, it has listened at its ports already; looks whether boards can reach them."""
+        if not is_here(str(self.address)):
+            raise ConnectionError(self._without_address())
+
+    def _without_address(self) -> str:
+        return (
+            f"this host has no address {self.address} now; correct `address`, or look whether the network adapter of "
+            "the boards is there"
+        )
 
     async def put(self, stream: ByteStream, *, name: str, size_bytes: int | None = None) -> BootFile:
         return await self._files.receive(stream, name, size_bytes)
@@ -96,8 +107,6 @@ async def _listening(starting: Awaitable[int], host: str, port: int, setting: st
                 remedy = "give the exporter CAP_NET_BIND_SERVICE (systemd: AmbientCapabilities=CAP_NET_BIND_SERVICE)"
             case errno.EADDRINUSE:
                 remedy = f"another program serves there: stop it, or choose another `{setting}`"
-            case errno.EADDRNOTAVAIL:
-                remedy = "this host has no such address; correct `address`"
             case _:
                 remedy = "correct `address`"
         raise OSError(f"{place}; {remedy}") from error
