@@ -170,6 +170,17 @@ def _tap() -> str:
     )
 
 
+def _nfs() -> str:
+    if missing := _two_machines():
+        return missing
+    packages = {"ganesha.nfsd": "nfs-ganesha-vfs", "rpcbind": "rpcbind", "nfs-cat": "libnfs-utils"}
+    absent = [name for name in packages if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None]
+    if not absent:
+        return ""
+    needed = ", ".join(packages[name] for name in absent)
+    return f"{' and '.join(absent)} was not found: install it (Debian's packages {needed})"
+
+
 def _curl() -> str:
     return "" if shutil.which("curl") else "curl was not found: install it (Debian's package curl)"
 
@@ -214,6 +225,7 @@ MISSING: Mapping[str, Callable[[], str]] = MappingProxyType(
         "qemu-img": _qemu_img,
         "loop": _loop,
         "tap": _tap,
+        "nfs": _nfs,
         "curl": _curl,
         "atheris": _atheris,
         "unshare": _unshare,

@@ -1,6 +1,7 @@
 """Attaching in one call: what a dial says, and the client's stream 0 with it."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -21,6 +22,7 @@ from jumplab_operator.controller.lab import Assignment
 from jumplab_operator.names import Name
 from tests.controller.lab import NAMESPACE
 from tests.controller.world import Controller
+from tests.exporter.waiting import until
 
 SOON = 30
 """Seconds; a bound that only a hang reaches."""
@@ -180,3 +182,33 @@ async def test_a_call_that_does_not_say_which_lease_is_refused(
         call = channel.stream_stream("/jumplab.v1.SessionService/Attach")(metadata=said)
         assert await asyncio.wait_for(call.code(), SOON) is StatusCode.INVALID_ARGUMENT
         assert "name the lease" in (await call.details() or "")
+
+
+@pytest.mark.parametrize("method", ["SessionService/Attach", "RouterService/Stream"])
+async def test_a_client_that_leaves_as_its_stream_ends_is_no_failure(
+    controller: Controller, method: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    controller.lab.add_exporter("bench")
+    client_token = controller.lab.add_client("ci")
+    controller.lab.add_ready_lease("demo", "ci", "bench")
+    served = asyncio.Event()
+
+    async def serve(*_: object, **__: object) -> None:
+        served.set()
+        raise aio.InternalError("Failed execute_batch")  # gRPC does so where it can't send the end of a call
+
+    async with (
+        attached(controller, client_token, "demo") as (answer, _),
+        open_channel(controller.endpoint) as channel,
+    ):
+        monkeypatch.setattr(controller.router, "serve", serve)
+        before = asyncio.all_tasks()
+        if method.startswith("Session"):
+            leaving = asyncio.create_task(attached(controller, client_token, "demo").__aenter__())
+        else:
+            token = bearer(answer.router_token)
+            leaving = RouterServiceStub(channel).Stream(metadata=(*token, (STREAM_NUMBER, "1")))
+        await asyncio.wait_for(served.wait(), SOON)
+        await until(lambda: not any(method in task.get_name() for task in asyncio.all_tasks() - before))
+        leaving.cancel()
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []

@@ -22,8 +22,10 @@ ADDRESS = "127.0.0.69"
 pytestmark = pytest.mark.needs("tap")  # port 69 is root's
 
 
-def configured() -> dict[str, Any]:
-    [text] = [each for each in blocks(PAGE) if each.startswith("boot:\n")]
+def configured(number: int = 0, **places: str) -> dict[str, Any]:
+    text = [each for each in blocks(PAGE) if each.startswith("boot:\n")][number]
+    for place, ours in places.items():
+        text = text.replace(place, ours)
     export: dict[str, Any] = yaml.safe_load(text.replace("192.168.7.1", ADDRESS))
     return export
 
@@ -60,6 +62,21 @@ def test_the_code_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         lab = type("Board", (), {"boot": board.boot, "console": console})
         exec(next(each for each in blocks(PAGE) if "board.boot.put" in each), {"board": lab})
     assert console.typed == f"tftpboot ${{loadaddr}} {ADDRESS}:kernel\n"
+
+
+def test_the_folder_for_nfs_has_the_files(tmp_path: Path) -> None:
+    (tmp_path / "exported").mkdir()
+    (tmp_path / "kernel").write_bytes(b"a kernel")
+    folder = tmp_path / "exported"
+    read = {
+        "apiVersion": "jumpstarter.dev/v1alpha1",
+        "kind": "ExporterConfig",
+        "export": configured(1, **{"/srv/boot/board-1": str(folder)}),
+    }
+    with serve(**build_drivers(LocalConfig.model_validate(read).export)) as board:
+        board.boot.put(tmp_path / "kernel")
+        assert board.boot.nfs_path("kernel") == f"{ADDRESS}:{folder}/kernel"
+        assert (folder / "kernel").read_bytes() == b"a kernel"
 
 
 def test_the_table_has_every_setting() -> None:

@@ -21,6 +21,7 @@ from jumplab_operator.controller.authentication import Authenticator, bearer_tok
 from jumplab_operator.controller.credentials import Subject
 from jumplab_operator.controller.message_turns import MessageTurns
 from jumplab_operator.controller.refusals import BadRequest, NotAuthenticated, Refusal, TooMuch, Unavailable
+from jumplab_operator.departures import peer_may_leave
 from jumplab_operator.errors import ApiError
 
 log = logging.getLogger(__name__)
@@ -107,15 +108,16 @@ class AuthenticationInterceptor(aio.ServerInterceptor):
         async def answer(requests: Any, context: Context) -> None:
             _caller.set(calling)
             self._audit.begin(calling.subject, context)
-            try:
-                request = requests if handler.request_streaming else await self._request(calling.subject, context)
-                await serve(request, context)
-            except aio.AbortError:
-                raise
-            except Exception as error:  # noqa: BLE001 - the root of a call's task; `_status` logs it
-                code, sentence = _status(error, method)
-                self._audit.refused(method, code, sentence)
-                await context.abort(code, sentence)
+            with peer_may_leave():
+                try:
+                    request = requests if handler.request_streaming else await self._request(calling.subject, context)
+                    await serve(request, context)
+                except (aio.AbortError, aio.InternalError):
+                    raise
+                except Exception as error:  # noqa: BLE001 - the root of a call's task; `_status` logs it
+                    code, sentence = _status(error, method)
+                    self._audit.refused(method, code, sentence)
+                    await context.abort(code, sentence)
 
         return grpc.stream_stream_rpc_method_handler(answer, read, handler.response_serializer)
 
@@ -168,7 +170,8 @@ class AuthenticationInterceptor(aio.ServerInterceptor):
 
         async def refuse(_: object, context: Context) -> None:
             self._audit.refused_stranger(method, code, sentence, context)
-            await context.abort(code, sentence)
+            with peer_may_leave():
+                await context.abort(code, sentence)
 
         return grpc.stream_stream_rpc_method_handler(refuse)
 

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from jumplab.protocol.grpc_loading import aio, grpc
 from jumplab.transport.tokens import presented_token
 from jumplab_operator.audit import SILENT, OperatorAudit, address_of
+from jumplab_operator.departures import peer_may_leave
 from jumplab_operator.router import tokens
 from jumplab_operator.router.switchboard import Ending, RelayStream, StreamRefused, Switchboard
 from jumplab_operator.router.tokens import InvalidStreamToken, StreamClaims, TokenReader
@@ -80,6 +81,10 @@ class Router:
         self._switchboard.close()
 
     async def _stream(self, _: object, context: Context) -> None:
+        with peer_may_leave():
+            await self._answer(context)
+
+    async def _answer(self, context: Context) -> None:
         try:
             claims, number = self._identify(list(context.invocation_metadata() or ()))
         except StreamRefused as refusal:

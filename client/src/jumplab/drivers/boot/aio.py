@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from jumplab.driver import AsyncDriverClient, errors
-from jumplab.drivers.boot.interface import BootFile, BootServerInterface
+from jumplab.drivers.boot.interface import BootAddress, BootFile, BootServerInterface
 from jumplab.drivers.storage.local_files import Source
 
 
@@ -56,8 +56,21 @@ class AsyncBootServerClient(AsyncDriverClient, BootServerInterface):
 
     async def url(self, name: str) -> str:
         """The file's address for a board that loads by HTTP. Raises CallRefused where there is no HTTP."""
+        address = await self._address("http")
+        host = f"[{address.host}]" if ":" in address.host else address.host
+        return f"http://{host}:{address.port}/{name}"
+
+    async def nfs_path(self, name: str = "") -> str:
+        """The file for a board that mounts by NFS, as `host:/folder/file`; "": the folder with all files.
+
+        Raises CallRefused where there is no NFS.
+        """
+        address = await self._address("nfs")
+        host = f"[{address.host}]" if ":" in address.host else address.host
+        return f"{host}:{address.path}/{name}".rstrip("/")
+
+    async def _address(self, protocol: str) -> BootAddress:
         for address in await self.addresses():
-            if address.protocol == "http":
-                host = f"[{address.host}]" if ":" in address.host else address.host
-                return f"http://{host}:{address.port}/{name}"
-        raise errors.CallRefused(f"{self.path} serves no files by HTTP", type="ValueError")
+            if address.protocol == protocol:
+                return address
+        raise errors.CallRefused(f"{self.path} serves no files by {protocol.upper()}", type="ValueError")

@@ -19,13 +19,17 @@ class BootFile(BaseModel):
 
 
 class BootAddress(BaseModel):
-    """Where the board asks for the files.  host: an address in the board's own network."""
+    """Where the board asks for the files.  host: an address in the board's own network.
+
+    path: of the folder that has them, for NFS (RFC 1813); the others have the files at their root.
+    """
 
     model_config = ConfigDict(frozen=True)
 
-    protocol: Literal["tftp", "http"]
+    protocol: Literal["tftp", "http", "nfs"]
     host: str
     port: int = Field(ge=1, le=65535)
+    path: str = ""
 
 
 class BootServerInterface(DriverInterface):

@@ -57,3 +57,10 @@ class BootServerClient(DriverClient):
     def url(self, name: str) -> str:
         """The file's address for a board that loads by HTTP. Raises CallRefused where there is no HTTP."""
         return self._portal.run(self._twin.url(name))
+
+    def nfs_path(self, name: str = "") -> str:
+        """The file for a board that mounts by NFS, as `host:/folder/file`; "": the folder with all files.
+
+        Raises CallRefused where there is no NFS.
+        """
+        return self._portal.run(self._twin.nfs_path(name))

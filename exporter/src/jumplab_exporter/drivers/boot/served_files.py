@@ -1,4 +1,7 @@
-"""The files of one lease: without names on the disk, so that nothing is left of them however the exporter ends."""
+"""The files of one lease: without names on the disk, so that nothing is left of them however the exporter ends.
+
+Those that an NFS server hands out have names beside that.
+"""
 
 import errno
 import hashlib
@@ -12,6 +15,7 @@ from typing import BinaryIO
 
 from jumplab.driver import ByteStream
 from jumplab.drivers.boot import BootFile
+from jumplab_exporter.drivers.boot.nfs import NfsFolder
 
 _LONGEST_NAME = 128  # U-Boot's own bound for the name of a file
 _NAME = re.compile(r"[A-Za-z0-9_.+=@-]+(?:/[A-Za-z0-9_.+=@-]+)*")
@@ -24,10 +28,11 @@ class _Stored:
 
 
 class ServedFiles:
-    """capacity_bytes: how much they may have together."""
+    """capacity_bytes: how much they may have together.  folder: has them by their names, too, for an NFS server."""
 
-    def __init__(self, capacity_bytes: int) -> None:
+    def __init__(self, capacity_bytes: int, folder: NfsFolder | None = None) -> None:
         self._capacity_bytes = capacity_bytes
+        self._folder = folder
         self._stored: dict[str, _Stored] = {}
         self._arriving_bytes = 0
 
@@ -66,6 +71,8 @@ class ServedFiles:
     def remove(self, name: str) -> None:
         """Raises FileNotFoundError."""
         self.require(name)
+        if self._folder is not None:
+            self._folder.remove(name.lstrip("/"))
         self._stored.pop(name.lstrip("/")).content.close()
 
     async def receive(self, stream: ByteStream, name: str, size_bytes: int | None) -> BootFile:
@@ -84,6 +91,8 @@ class ServedFiles:
                 digest.update(block)
             if size_bytes is not None and received_bytes != size_bytes:
                 raise ValueError(f'"{name}" was to have {size_bytes} bytes, and {received_bytes} came; put it again')
+            if self._folder is not None:
+                await self._folder.put(name, content.fileno())
         except BaseException:
             content.close()
             raise

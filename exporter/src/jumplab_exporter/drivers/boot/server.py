@@ -1,16 +1,18 @@
-"""A server for one lease that boards load files from, by TFTP and HTTP."""
+"""A server for one lease that boards load files from, by TFTP, HTTP, and the NFS server of this host."""
 
 import errno
 from collections.abc import Awaitable, Mapping
 from contextlib import AsyncExitStack
+from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import Field, IPvAnyAddress
+from pydantic import AfterValidator, Field, IPvAnyAddress
 
 from jumplab.driver import ByteStream, Driver
 from jumplab.drivers.boot import BootAddress, BootFile, BootServerInterface
 from jumplab_exporter.drivers.boot.http import HttpServer
+from jumplab_exporter.drivers.boot.nfs import NfsFolder
 from jumplab_exporter.drivers.boot.served_files import ServedFiles
 from jumplab_exporter.drivers.boot.sockets import is_here
 from jumplab_exporter.drivers.boot.tftp import TftpServer
@@ -18,15 +20,23 @@ from jumplab_exporter.drivers.refusals import reason_of
 from jumplab_exporter.drivers.sizes import SizeMib
 
 _TFTP_PORT = 69
+_NFS_PORT = 2049
 _PRIVILEGED_PORTS = 1024
 
 Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+def _absolute(path: Path) -> Path:
+    if not path.is_absolute():
+        raise ValueError(f"{path} is not absolute; write the path as the NFS server exports it")
+    return path
 
 
 class BootServer(BootServerInterface, Driver):
     """Serves the files of a lease to boards.  address: of this host, in the network of the boards; it may come and go.
 
     tftp_port, http_port: null: not served in this way.  capacity_mib: how much the files of a lease may have together.
+    nfs_folder: an empty folder that the NFS server of this host exports under its own path; null: not served by NFS.
     """
 
     example_configuration: ClassVar[Mapping[str, Any]] = {"address": "192.168.7.1"}
@@ -34,14 +44,15 @@ class BootServer(BootServerInterface, Driver):
     address: IPvAnyAddress
     tftp_port: Port | None = _TFTP_PORT
     http_port: Port | None = 8069
+    nfs_folder: Annotated[Path, AfterValidator(_absolute)] | None = None
     capacity_mib: SizeMib = 4096
 
     async def __aenter__(self) -> Self:
-        self._files = ServedFiles(self.capacity_mib << 20)
         self._addresses: list[BootAddress] = []
+        host = str(self.address)
         async with AsyncExitStack() as stack:
+            self._files = ServedFiles(self.capacity_mib << 20, self._taken_folder(stack, host))
             stack.callback(self._files.close)
-            host = str(self.address)
             if not is_here(host):
                 self.log.warning("%s; boards are served once it has", self._without_address())
             if self.tftp_port is not None:
@@ -56,6 +67,15 @@ class BootServer(BootServerInterface, Driver):
                 self._addresses.append(BootAddress(protocol="http", host=host, port=port))
             self._running = stack.pop_all()
         return await super().__aenter__()
+
+    def _taken_folder(self, stack: AsyncExitStack, host: str) -> NfsFolder | None:
+        if self.nfs_folder is None:
+            return None
+        folder = NfsFolder(self.nfs_folder)
+        folder.take()
+        stack.callback(folder.close)
+        self._addresses.append(BootAddress(protocol="nfs", host=host, port=_NFS_PORT, path=str(self.nfs_folder)))
+        return folder
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
