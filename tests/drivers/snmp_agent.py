@@ -15,6 +15,7 @@ from pathlib import Path
 
 from jumplab_exporter.drivers.power.snmp_models import MODELS
 
+_ENGINE = "80004fb805636c6f75644dab22cc"
 GENERIC = "1.3.6.1.4.1.99999.1.1"
 
 
@@ -35,19 +36,24 @@ def records() -> str:
 
 
 @contextmanager
-def agent_in(folder: Path, *, community: str, auth: str, privacy: str) -> Iterator[int]:
-    """Its port on 127.0.0.1. Its user is lab, with SHA256 and AES; the community is the context, too."""
+def agent_in(folder: Path, *, community: str, auth: str, privacy: str, port: int = 0) -> Iterator[int]:
+    """Its port on 127.0.0.1. Its user is lab, with SHA256 and AES; the community is the context, too.
+
+    port: the one of an agent that is started again; 0: a free one.
+    """
     data = folder / "data"
-    data.mkdir()
+    data.mkdir(exist_ok=True)
     (data / f"{community}.snmprec").write_text(records())
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
+        free.bind(("127.0.0.1", port))
         number: int = free.getsockname()[1]
     words = {"data-dir": data, "cache-dir": folder / "cache", "agent-udpv4-endpoint": f"127.0.0.1:{number}"}
     words |= {"variation-modules-dir": Path(__file__).parent / "snmpsim_modules", "log-level": "info"}
     users = ["--v3-user=lab", f"--v3-auth-key={auth}", "--v3-auth-proto=SHA256"]
     users += [f"--v3-priv-key={privacy}", "--v3-priv-proto=AES"]
     command = [str(Path(sys.executable).with_name("snmpsim-command-responder"))]
+    # A PDU's own never changes; the agent's would with each process. What follows is of this engine.
+    command += [f"--v3-engine-id={_ENGINE}"]
     command += [f"--{name}={value}" for name, value in words.items()]
     command += [f"--process-user={getuser()}", f"--process-group={grp.getgrgid(os.getgid()).gr_name}", *users]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as agent:

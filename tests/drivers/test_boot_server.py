@@ -156,10 +156,22 @@ async def test_a_port_that_is_taken_names_what_to_do() -> None:
                 pytest.fail("the port is another's")
 
 
-async def test_an_address_that_is_not_the_host_s_is_named() -> None:
-    with pytest.raises(errors.DriverFailed, match="this host has no such address; correct `address`"):
-        async with served(address="203.0.113.7"):
-            pytest.fail("the address is another's")
+async def test_an_address_that_is_not_the_host_s_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    sentence = "this host has no address 203.0.113.7 now; correct `address`, or look whether"
+    async with served(address="203.0.113.7") as boot:
+        assert await boot.files() == []
+    assert any(sentence in each.getMessage() for each in caplog.records)
+    server = BootServer(address="203.0.113.7", tftp_port=0, http_port=0)
+    async with server:
+        with pytest.raises(ConnectionError, match=sentence):
+            await server.check()
+
+
+@pytest.mark.needs("tap")
+async def test_an_address_that_comes_and_goes_is_served_at_whenever_it_is_there(kernel: Path) -> None:
+    script = Path(__file__).parent / "boot_without_address.py"
+    status, _, err = await loaded("unshare", "--net", "--mount", sys.executable, str(script), str(kernel))
+    assert status == 0, err
 
 
 async def test_a_board_that_goes_away_is_named(kernel: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -161,3 +163,20 @@ def test_wrong_settings_are_refused_in_a_sentence(settings: dict[str, Any], said
     with pytest.raises(errors.ConfigurationInvalid, match=said) as refused:
         SnmpPower(**settings)
     assert WORD not in str(refused.value)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("version", BY_VERSION)
+def test_a_pdu_that_was_restarted_is_switched_again(tmp_path: Path, version: str) -> None:
+    """Its clock begins anew."""
+
+    def agent(port: int = 0) -> AbstractContextManager[int]:
+        return agent_in(tmp_path, community=WORD, auth=AUTH, privacy=PRIVACY, port=port)
+
+    with ExitStack() as board_stack:
+        with agent() as port:
+            board = board_stack.enter_context(serve(power=pdu(port, version, model="raritan", outlet=1)))
+            board.power.on()
+        with agent(port):
+            board.power.off()
+            assert board.power.is_on() is False

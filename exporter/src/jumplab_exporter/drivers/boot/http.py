@@ -1,11 +1,13 @@
 """The same files by HTTP, with ranges: for boot loaders that speak it, and for a board's own system."""
 
 import logging
+import socket
 from pathlib import Path
 
 from aiohttp import web
 
 from jumplab_exporter.drivers.boot.served_files import ServedFiles
+from jumplab_exporter.drivers.boot.sockets import bound
 
 
 class HttpServer:
@@ -21,7 +23,7 @@ class HttpServer:
     async def start(self, host: str, port: int) -> int:
         """Its port. Raises OSError."""
         await self._runner.setup()
-        await web.TCPSite(self._runner, host, port).start()
+        await web.SockSite(self._runner, bound(host, port, socket.SOCK_STREAM)).start()
         return int(self._runner.addresses[0][1])
 
     async def close(self) -> None:

@@ -13,6 +13,7 @@ from jumplab.drivers.boot import BootAddress, BootFile, BootServerInterface
 from jumplab_exporter.drivers.boot.http import HttpServer
 from jumplab_exporter.drivers.boot.nfs import NfsFolder
 from jumplab_exporter.drivers.boot.served_files import ServedFiles
+from jumplab_exporter.drivers.boot.sockets import is_here
 from jumplab_exporter.drivers.boot.tftp import TftpServer
 from jumplab_exporter.drivers.listening import listening_refused
 from jumplab_exporter.drivers.sizes import SizeMib
@@ -30,7 +31,7 @@ def _absolute(path: Path) -> Path:
 
 
 class BootServer(BootServerInterface, Driver):
-    """Serves the files of a lease to boards.  address: of this host, in the network of the boards.
+    """Serves the files of a lease to boards.  address: of this host, in the network of the boards; it may come and go.
 
     tftp_port, http_port: null: not served in this way.  capacity_mib: how much the files of a lease may have together.
     nfs_folder: an empty folder that the NFS server of this host exports under its own path; null: not served by NFS.
@@ -50,6 +51,8 @@ class BootServer(BootServerInterface, Driver):
         async with AsyncExitStack() as stack:
             self._files = ServedFiles(self.capacity_mib << 20, self._taken_folder(stack, host))
             stack.callback(self._files.close)
+            if not is_here(host):
+                self.log.warning("%s; boards are served once it has", self._without_address())
             if self.tftp_port is not None:
                 tftp = TftpServer(self._files, self.log)
                 stack.push_async_callback(tftp.close)
@@ -79,7 +82,15 @@ class BootServer(BootServerInterface, Driver):
         await super().__aexit__(kind, error, traceback)
 
     async def check(self) -> None:
-        """To be set up, it has listened at its ports already; there is nothing more to try."""
+        """To be set up, it has listened at its ports already; looks whether boards can reach them."""
+        if not is_here(str(self.address)):
+            raise ConnectionError(self._without_address())
+
+    def _without_address(self) -> str:
+        return (
+            f"this host has no address {self.address} now; correct `address`, or look whether the network adapter of "
+            "the boards is there"
+        )
 
     async def put(self, stream: ByteStream, *, name: str, size_bytes: int | None = None) -> BootFile:
         return await self._files.receive(stream, name, size_bytes)

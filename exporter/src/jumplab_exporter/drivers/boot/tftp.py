@@ -3,11 +3,13 @@
 import asyncio
 import logging
 import os
+import socket
 import time
 from typing import Any
 
 from jumplab_exporter.drivers.boot import tftp_packets as packets
 from jumplab_exporter.drivers.boot.served_files import ServedFiles
+from jumplab_exporter.drivers.boot.sockets import bound
 from jumplab_exporter.drivers.boot.tftp_transfer import Transfer
 
 _AT_ONCE = 64
@@ -31,7 +33,8 @@ class TftpServer(asyncio.DatagramProtocol):
         """Its port. Raises OSError."""
         self._host = host
         loop = asyncio.get_running_loop()
-        self._transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(host, port))
+        listening = bound(host, port, socket.SOCK_DGRAM)
+        self._transport, _ = await loop.create_datagram_endpoint(lambda: self, sock=listening)
         return int(self._transport.get_extra_info("sockname")[1])
 
     async def close(self) -> None:
