@@ -85,7 +85,7 @@ def test_what_the_broker_has_kept_is_no_answer(broker: Mosquitto) -> None:
 
 @pytest.mark.needs("mosquitto")
 def test_a_relay_that_sticks_or_is_not_there_is_told(broker: Mosquitto) -> None:
-    short, none = settings(broker.port, timeout="1s"), settings(broker.port, relay=5, timeout="30s")
+    short, none = settings(broker.port, timeout="4s"), settings(broker.port, relay=5, timeout="30s")
     with device(broker) as tasmota, serve(power=MqttPower(**short), none=MqttPower(**none)) as board:
         tasmota.sticks = True
         with pytest.raises(OSError, match='the device "bench/one" at the MQTT broker .* left its relay 1 off'):

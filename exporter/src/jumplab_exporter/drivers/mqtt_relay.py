@@ -69,21 +69,20 @@ class MqttRelay(Driver):
         PermissionError.
         """
         password = self.password.read() if self.password is not None else None
-        client = aiomqtt.Client(
-            self.host, self.port, username=self.user, password=password, timeout=self.timeout.total_seconds()
-        )
-        connected = False
+        limit = self.timeout.total_seconds()
+        client = aiomqtt.Client(self.host, self.port, username=self.user, password=password, timeout=limit)
+        deadline = asyncio.get_running_loop().time() + limit
         try:
-            async with asyncio.timeout(self.timeout.total_seconds()), client:
-                connected = True
+            async with client:
                 await client.subscribe([(f"stat/{self.topic}/#", _QOS), (f"tele/{self.topic}/LWT", _QOS)])
                 await client.publish(f"cmnd/{self.topic}/{command}", payload, qos=_QOS)
-                return await self._answer(client, read)
+                # Around this alone: what aiomqtt waits for before has a bound of its own, and may lose a cancellation.
+                async with asyncio.timeout_at(deadline):
+                    return await self._answer(client, read)
         except aiomqtt.MqttError as error:
             raise self._failure(error) from None
         except TimeoutError:
-            silent = self._place if connected else self._broker
-            raise TimeoutError(f"{silent} did not answer within {self.timeout.total_seconds():g} s") from None
+            raise TimeoutError(f"{self._place} did not answer within {limit:g} s") from None
 
     async def _answer(self, client: aiomqtt.Client, read: Callable[[str, str], T | None]) -> T:
         async for message in client.messages:
@@ -113,6 +112,8 @@ class MqttRelay(Driver):
         if any(refusal in said.lower() for refusal in _REFUSALS):
             whom = f'the user "{self.user}" with this password' if self.user else "clients without user and password"
             return PermissionError(f"{self._broker} refuses {whom}; correct `user` and `password`")
+        if "timed out" in said:
+            return TimeoutError(f"{self._broker} did not answer within {self.timeout.total_seconds():g} s")
         cause = error.__cause__ if isinstance(error.__cause__, OSError) else None
         if isinstance(cause, socket.gaierror):
             return ConnectionError(f"{self._broker} was not found: {cause.strerror}; correct `host`")

@@ -34,6 +34,7 @@ class TasmotaMqttDevice:
         self.relays = [False] * relays
         self.meter: dict[str, float] | None = None
         self.sticks = False
+        self._left = False
 
     def __enter__(self) -> Self:
         portal = self._stack.enter_context(Portal())
@@ -54,12 +55,16 @@ class TasmotaMqttDevice:
             await ready.wait()
             yield
         finally:
-            serving.cancel()
-            await asyncio.wait([serving])
+            self._left = True
+            while (
+                not serving.done()
+            ):  # asyncio.wait_for, which aiomqtt uses, may lose a cancellation before Python 3.12
+                serving.cancel()
+                await asyncio.wait([serving], timeout=_AGAIN_SECONDS)
 
     async def _serve(self, ready: asyncio.Event) -> None:
         last_word = aiomqtt.Will(f"tele/{self._topic}/LWT", "Offline", qos=1, retain=True)
-        while True:
+        while not self._left:
             try:
                 client = aiomqtt.Client(*self._broker, username=self._user, password=self._password, will=last_word)
                 async with client:
