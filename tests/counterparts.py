@@ -26,6 +26,7 @@ from jumplab_exporter.drivers.flasher.flashrom import FLASHROM
 from jumplab_exporter.drivers.power.uhubctl import UHUBCTL
 from jumplab_exporter.drivers.tools import Tool
 from tests.drivers.inetd import TELNETD
+from tests.drivers.mosquitto import MOSQUITTO
 from tests.drivers.ser2net import SER2NET
 from tests.drivers.sshd import SSHD
 from tests.kube.servers import ASSETS, NO_ASSETS, PROGRAMS
@@ -98,6 +99,10 @@ def _flashrom() -> str:
 
 def _fastboot() -> str:
     return _lacking(FASTBOOT)
+
+
+def _mosquitto() -> str:
+    return "" if MOSQUITTO else "mosquitto was not found: install it (Debian's packages mosquitto, mosquitto-clients)"
 
 
 def _lacking(tool: Tool) -> str:
@@ -233,6 +238,7 @@ MISSING: Mapping[str, Callable[[], str]] = MappingProxyType(
         "uhubctl": _uhubctl,
         "flashrom": _flashrom,
         "fastboot": _fastboot,
+        "mosquitto": _mosquitto,
         "telnetd": _telnetd,
         "busybox": _busybox,
         "bash": _bash,

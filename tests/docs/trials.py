@@ -24,6 +24,8 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
     "docs/drivers/power.md": {"": f"{_TESTS}/test_power.py"},
     "docs/drivers/boot-server.md": {"": f"{_TESTS}/test_boot_server.py"},
     "docs/drivers/flasher.md": {"": f"{_TESTS}/test_flasher.py"},
+    "docs/drivers/mqtt.md": {"": f"{_TESTS}/test_mqtt.py"},
+    "docs/drivers/modbus.md": {"": f"{_TESTS}/test_modbus.py"},
     "docs/drivers/lines.md": {"": f"{_TESTS}/test_lines.py"},
     "docs/drivers/console-remote.md": {"": f"{_TESTS}/test_remote_consoles.py"},
     "docs/drivers/shell.md": {"": f"{_TESTS}/test_shells.py"},

@@ -23,7 +23,7 @@ PROGRAMS = {
     "jumplab": f"jumplab {VERSION} (", "jumplab-exporter": f"jumplab-exporter {VERSION} (",
     "jumplab-operator": f"jumplab-operator {VERSION} (", "j": f"j {VERSION} (",
 }  # fmt: skip
-EXTRAS = {"jumplab": "kubernetes", "jumplab-exporter": "serial, qemu.qmp, pysnmp, gpiod, asyncssh"}
+EXTRAS = {"jumplab": "kubernetes", "jumplab-exporter": "serial, qemu.qmp, pysnmp, gpiod, aiomqtt, pymodbus, asyncssh"}
 SOURCES = ("From a folder of wheels", "From a checkout", "From a package index")
 
 

@@ -35,16 +35,8 @@ class TasmotaPower(PowerInterface, HttpDevice):
 
     async def measure(self) -> PowerReading:
         sensors = (await self._command("Status 10")).get("StatusSNS")
-        energy = sensors.get("ENERGY") if isinstance(sensors, Mapping) else None
-        if not isinstance(energy, Mapping):
-            return await super().measure()
-        kilowatt_hours = number_of(energy, "Total")
-        return PowerReading(
-            volts=number_of(energy, "Voltage"),
-            amps=number_of(energy, "Current"),
-            watts=number_of(energy, "Power"),
-            joules=None if kilowatt_hours is None else kilowatt_hours * _JOULES_PER_KILOWATT_HOUR,
-        )
+        reading = reading_in(sensors) if isinstance(sensors, Mapping) else None
+        return reading if reading is not None else await super().measure()
 
     async def check(self) -> None:
         """Asks for the relay's state, and switches nothing."""
@@ -80,3 +72,17 @@ class TasmotaPower(PowerInterface, HttpDevice):
         if not isinstance(state, str) or state.upper() not in _STATES:
             raise OSError(f"{self.url} has no relay {self.relay}, or is not Tasmota; `relay` counts from 1")
         return _STATES[state.upper()]
+
+
+def reading_in(sensors: Mapping[str, Any]) -> PowerReading | None:
+    """What Tasmota says of its meter; None where it has none."""
+    energy = sensors.get("ENERGY")
+    if not isinstance(energy, Mapping):
+        return None
+    kilowatt_hours = number_of(energy, "Total")
+    return PowerReading(
+        volts=number_of(energy, "Voltage"),
+        amps=number_of(energy, "Current"),
+        watts=number_of(energy, "Power"),
+        joules=None if kilowatt_hours is None else kilowatt_hours * _JOULES_PER_KILOWATT_HOUR,
+    )
