@@ -19,6 +19,7 @@ from jumplab_exporter.audit_settings import AuditLogSettings
 from jumplab_exporter.console_log_settings import ConsoleLogSettings
 from jumplab_exporter.drivers.sizes import Size
 from jumplab_exporter.errors import ConfigurationError
+from jumplab_exporter.safe_state_settings import SafeState
 from jumplab_exporter.written_names import WrittenNames
 
 CONFIG_FOLDER = Path("/etc/jumpstarter/exporters")
@@ -191,18 +192,6 @@ class Hooks(_Part):
 
     before_lease: Hook | None = Field(default=None, alias="beforeLease")
     after_lease: Hook | None = Field(default=None, alias="afterLease")
-
-
-def _state_name(value: Any) -> Any:
-    """`on` and `off` are booleans to YAML, and names of states here."""
-    return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
-
-
-class SafeState(_Part):
-    """Into which state a driver is brought before and after each lease.  driver: its names, joined by dots."""
-
-    driver: str = Field(min_length=1)
-    state: Annotated[str, BeforeValidator(_state_name)] = Field(min_length=1)
 
 
 class FailureDetection(_Part):

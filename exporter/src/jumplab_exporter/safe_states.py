@@ -13,8 +13,8 @@ from jumplab.session.host.driver_logs import speaking, traceback_of
 from jumplab.session.host.keeping import is_of_driver
 from jumplab.session.host.tree import Node
 from jumplab.session.scrubbing import scrubbed_text
-from jumplab_exporter.config import SafeState
 from jumplab_exporter.errors import ConfigurationError
+from jumplab_exporter.safe_state_settings import SafeState
 
 REACHING_BOUND_SECONDS = 35.0
 """Of one driver: more than a command has, so that its own bound is the one that is named."""
