@@ -19,6 +19,7 @@ from jumplab_exporter.audit_settings import AuditLogSettings
 from jumplab_exporter.console_log_settings import ConsoleLogSettings
 from jumplab_exporter.drivers.sizes import Size
 from jumplab_exporter.errors import ConfigurationError
+from jumplab_exporter.named_files import named_files, with_files_read
 from jumplab_exporter.safe_state_settings import SafeState
 from jumplab_exporter.written_names import WrittenNames
 
@@ -300,7 +301,7 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> ExporterCon
     Raises ConfigurationError, which names the file and everything that is wrong.
     """
     document, written = _read(path)
-    content = _with_files_read(written, path)
+    content = with_files_read(written, path)
     if content.get("kind") == "ExporterConfig" and not _has_controller(content):
         raise ConfigurationError(f"{path}: {_LOCAL_MODE.format(path=path)}")
     configuration = _validated(ExporterConfig, content, document, path)
@@ -372,39 +373,10 @@ def _document(path: Path) -> YamlDocument:
         raise ConfigurationError(f"{path}: can't be read: {reading_problem(error)}") from error
 
 
-def _with_files_read(document: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """The document with `token` and `tls.ca` in place of `tokenFile` and `tls.caFile`. Raises ConfigurationError."""
-    read = _file_read(document, "token", path, "token")
-    if isinstance(read.get("tls"), Mapping):
-        read["tls"] = _file_read(read["tls"], "ca", path, "tls.ca")
-    return read
-
-
 def secret_files(path: Path) -> list[Path]:
     """The files that a configuration file names in `tokenFile` and `tls.caFile`; none where it can't be read."""
     try:
         _, content = _read(path)
     except ConfigurationError:
         return []
-    tls = content.get("tls")
-    named = [content.get("tokenFile"), tls.get("caFile") if isinstance(tls, Mapping) else None]
-    return [path.parent / str(each) for each in named if each]
-
-
-def _file_read(part: Mapping[str, Any], key: str, path: Path, path_prefix: str) -> dict[str, Any]:
-    """A file's content in place of its name, which is relative to the configuration file."""
-    read = dict(part)
-    if f"{key}File" not in read:
-        return read
-    if read.get(key):
-        raise ConfigurationError(f"{path}: `{path_prefix}` and `{path_prefix}File` exclude each other; remove one")
-    file = path.parent / str(read.pop(f"{key}File"))
-    try:
-        content = file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            f"{path}: `{path_prefix}File` {file} can't be read: {reading_problem(error)}"
-        ) from error
-    if not content:
-        raise ConfigurationError(f"{path}: `{path_prefix}File` {file} is empty; write the {key} into it")
-    return {**read, key: content}
+    return named_files(content, path)
