@@ -53,7 +53,7 @@ def test_what_is_written_is_installed_tested_and_used(author: Installed, interfa
     simulator.start()
     try:
         simulator.wait_until(lambda: "listens on" in simulator.output(), "its start")
-        assert typed(package, author, check).out.endswith(f": {PackageName.of(name).class_name}\n")
+        assert f": {PackageName.of(name).class_name}\n" in typed(package, author, check).out
         talked = typed(package, author, f"{shell} -- sh -e -c '{talking}'")
         (package / "script.py").write_text(script)
         ran = typed(package, author, "python script.py")
