@@ -129,3 +129,31 @@ async def test_a_tree_whose_set_up_is_cancelled_tears_down_what_is_set_up() -> N
             await entering
     assert not kept.in_use
     assert asyncio.all_tasks() <= before
+
+
+class Lingering(Meter):
+    """Is torn down once `may_end` is set; `asked` is set when somebody tries."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.may_end = asyncio.Event(), asyncio.Event()
+
+    async def __aexit__(self, *_: object) -> None:
+        self.asked.set()
+        await self.may_end.wait()
+
+
+async def test_a_tree_whose_tear_down_is_cancelled_tears_all_down() -> None:
+    before = asyncio.all_tasks()
+    kept, lingering = Kept(), Lingering()
+    async with asyncio.timeout(SOON):
+        tree = await DriverTree({"kept": kept, "lingering": lingering}, scope="bench").__aenter__()
+        leaving = asyncio.create_task(tree.__aexit__(None, None, None))
+        await lingering.asked.wait()
+        leaving.cancel()
+        await asyncio.sleep(0)
+        lingering.may_end.set()
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+    assert not kept.in_use
+    assert asyncio.all_tasks() <= before

@@ -23,6 +23,7 @@ from jumplab.session.host.driver_logs import EarlyLines, speaking, traceback_of
 from jumplab.session.host.keeping import Keeper, is_of_driver
 
 _UUIDS = uuid.UUID("9f0d3e1c-2f0b-4a53-8f6d-6d1f4b9f5c55")
+_CANCELLED_BOUND_SECONDS = 2.0
 
 
 class FailedDriver(Driver):
@@ -110,7 +111,8 @@ class DriverTree:
 
     Entering sets up parents before children. One that raises, or takes longer than a minute, is reported as failed, and
     everything below it; the others go on. Leaving tears down in the opposite order, gives each driver half a minute,
-    and never raises. Where entering is cancelled, the drivers that are set up by then are torn down in the same way.
+    and never raises. Where entering is cancelled, the drivers that are set up by then are torn down in the same way. Where
+    leaving is cancelled, it returns two seconds later, and the tear-down goes on by itself.
 
     on_failure: called with a path and a sentence when a driver's own code has ended it while it was in use.
     """
@@ -125,6 +127,7 @@ class DriverTree:
         self._homes = sorted(deepest.values(), key=lambda node: node.depth)
         self._keepers: list[tuple[Node, Keeper]] = []
         self._early_lines = EarlyLines(self.nodes)
+        self._tearing_down: asyncio.Task[None] | None = None
         self._set_up_seconds: dict[str, float] = {}
         self.on_failure: Callable[[str, str], None] = lambda _path, _sentence: None
 
@@ -195,6 +198,14 @@ class DriverTree:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._tearing_down = asyncio.create_task(self._tear_down(), name="tearing down drivers")
+        try:
+            await asyncio.shield(self._tearing_down)
+        except asyncio.CancelledError:
+            await asyncio.wait([self._tearing_down], timeout=_CANCELLED_BOUND_SECONDS)
+            raise
+
+    async def _tear_down(self) -> None:
         for _, keeper in reversed(self._keepers):
             await keeper.tear_down()
         self._early_lines.take()
