@@ -146,7 +146,8 @@ class Router:
             return self._unmatched(stream)
         if stream.number != 0:
             return await self._relayed(stream, context)
-        fields, code = _fields(stream.claims, context), "CANCELLED"  # by the peer, if it is not ended here
+        fields = _fields(stream.claims, context) if self._audit.is_kept else {}
+        code = "CANCELLED"  # by the peer, if it is not ended here
         self._audit.add("attach", **fields)
         _log_session(stream.claims, "is connected")
         try:

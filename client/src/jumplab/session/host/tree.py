@@ -111,8 +111,8 @@ class DriverTree:
 
     Entering sets up parents before children. One that raises, or takes longer than a minute, is reported as failed, and
     everything below it; the others go on. Leaving tears down in the opposite order, gives each driver half a minute,
-    and never raises. Where entering is cancelled, the drivers that are set up by then are torn down in the same way. Where
-    leaving is cancelled, it returns two seconds later, and the tear-down goes on by itself.
+    and never raises. Where entering is cancelled, the drivers that are set up by then are torn down in the same way.
+    Where leaving is cancelled, it returns two seconds later, and the tear-down goes on by itself.
 
     on_failure: called with a path and a sentence when a driver's own code has ended it while it was in use.
     """
