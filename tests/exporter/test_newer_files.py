@@ -173,6 +173,11 @@ def test_all_such_names_are_told_with_what_else_is_wrong(tmp_path: Path) -> None
     assert "colour: is not known" in message
 
 
+def test_a_setting_that_yaml_takes_for_something_else_is_to_be_quoted(tmp_path: Path) -> None:
+    message = refusal(tmp_path, HEAD + "export:\n  relay: {type: power/command, config: {on: touch on}}\n")
+    assert 'export.relay.config: YAML reads the name on as the boolean true; write it in quotes: "on"' in message
+
+
 @pytest.mark.parametrize(
     ("export", "sentence"),
     [

@@ -31,8 +31,9 @@ class WrittenNames:
         entry = dict(value)
         if "children" in entry:
             entry["children"] = self.entries(entry["children"], (*keys, "children"))
-        if "methods_description" in entry:
-            entry["methods_description"] = self._named(entry["methods_description"], (*keys, "methods_description"))
+        for part in ("config", "methods_description"):
+            if part in entry:
+                entry[part] = self._named(entry[part], (*keys, part))
         return entry
 
     def _refuse(self, keys: tuple[str, ...], name: str, advice: str) -> None:
