@@ -1,6 +1,7 @@
 """The command itself: how it begins, how it ends, and what it never leaves behind."""
 
 import asyncio
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -12,6 +13,8 @@ import psutil
 import pytest
 import yaml
 
+import jumplab
+from jumplab_exporter.lock import only_process
 from jumplab_exporter.reports import Status
 from tests.exporter.control_plane import ControlPlane
 from tests.exporter.waiting import alive, gone, until
@@ -135,6 +138,56 @@ async def test_a_second_process_with_the_same_configuration_is_refused(
             == f"jumplab-exporter: {path}: another jumplab-exporter runs with this configuration; stop it first\n"
         )
     assert len(plane.registered) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a path is locked on Linux alone")
+@pytest.mark.parametrize("by_link", [False, pytest.param(True, marks=pytest.mark.nightly)])
+async def test_a_second_process_is_refused_where_an_editor_has_replaced_the_file(
+    plane: ControlPlane, config: Callable[..., Path], tmp_path: Path, by_link: bool
+) -> None:
+    path = config()
+    started = tmp_path / "link.yaml" if by_link else path
+    if by_link:
+        started.symlink_to(path)
+    sentence = f"{path}: another jumplab-exporter runs with this configuration; stop it first"
+    async with command("run", started) as process:
+        await plane.heard(Status.AVAILABLE)
+        saved = tmp_path / "saved"
+        saved.write_bytes(path.read_bytes())
+        saved.replace(path)
+        assert await outcome("run", path) == (2, f"jumplab-exporter: {sentence}\n")
+        with pytest.raises(jumplab.ConfigurationError, match=re.escape(sentence)):
+            async with jumplab.local(path):
+                pass
+        assert len(plane.registered) == 1
+        process.kill()
+        await process.wait()
+    async with command("run", path):
+        await until(lambda: len(plane.registered) == 2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a path is locked on Linux alone")
+async def test_check_sees_an_exporter_that_does_not_answer_where_the_file_was_replaced(
+    plane: ControlPlane, config: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = config()
+    with only_process(path):
+        saved = tmp_path / "saved"
+        saved.write_bytes(path.read_bytes())
+        saved.replace(path)
+        status, output = await outcome("check", path)
+        assert status == 1
+        assert f"{path}: an exporter runs with this configuration, and does not answer this user" in output
+
+
+def test_files_of_one_name_in_two_folders_are_two(config: Callable[..., Path], tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    path = config()
+    another = other / path.name
+    another.write_bytes(path.read_bytes())
+    with only_process(path), only_process(another):
+        pass
 
 
 async def test_a_wrong_token_ends_it_with_a_sentence(plane: ControlPlane, config: Callable[..., Path]) -> None:
