@@ -147,6 +147,30 @@ async def test_the_end_of_the_session_ends_what_accepts(lab: LabDouble, authorit
 
 
 @pytest.mark.parametrize(
+    ("driver", "where"),
+    [
+        ("web", "0"),
+        pytest.param("web", "{tmp_path}/made/web", marks=pytest.mark.nightly),
+        pytest.param("snmp", "0", marks=pytest.mark.nightly),
+    ],
+    ids=["TCP", "Unix", "UDP"],
+)
+async def test_the_end_of_the_session_ends_a_forward(
+    lab: LabDouble, authority: Authority, stranger: User, tmp_path: Path, driver: str, where: str
+) -> None:
+    drivers = {"web": TcpService(host="127.0.0.1", port=9), "snmp": UdpService(host="127.0.0.1", port=9)}
+    async with bench_of(lab, authority, drivers) as bench:
+        stranger.configure(config_for(bench.port, authority))
+        forwarding = await stranger.start("jumplab", *SHELL[:-2], driver, "forward", where.format(tmp_path=tmp_path))
+        assert forwarding.stdout is not None
+        await forwarding.stdout.readline()
+        await bench.host.end("the lease has ended")
+        outcome = await outcome_of(forwarding)
+    assert outcome.status == 1, outcome
+    assert "j: the lease has ended\n" in outcome.err, outcome
+
+
+@pytest.mark.parametrize(
     ("words", "said"), [((), "missing option '--to'"), (("--to", "8080"), '"8080" is no target; write HOST:PORT')]
 )
 async def test_without_a_target_nobody_is_let_in(web_user: User, words: tuple[str, ...], said: str) -> None:

@@ -30,10 +30,12 @@ class Caller(Protocol):
 
     epoch: changes where the exporter's process is replaced; what its drivers have kept until then is gone.
     from_lease_begin: whether its clients begin to read consoles at the lease's begin, else where it attached.
+    ended: done when the session is over, with the error that says why.
     """
 
     epoch: str
     from_lease_begin: bool
+    ended: "asyncio.Future[errors.DriverError]"
 
     async def call(self, driver_uuid: str, method: str, arguments: bytes) -> bytes:
         """Calls a method. Cancelling cancels the call at the driver."""

@@ -54,13 +54,13 @@ def _forward(client: Callable[[], AsyncDriverClient], *, hidden: bool = False) -
     @click.argument("where", type=Where(), default=0)
     @_HOST
     async def forward(where: int | str, host: str) -> None:
-        """Forward WHERE to the service until Ctrl-C, and print it.
+        """Forward WHERE to the service until Ctrl-C or the lease's end, and print it.
 
         WHERE is a port of this machine, or a path with a / for a Unix socket; without it, any free port.
         """
         from jumplab.drivers.network.forwarding import Service
 
-        await _forwarding(Service.of(client()), where, host)
+        await _forwarding(client(), Service.of(client()), where, host)
 
     return forward
 
@@ -71,7 +71,7 @@ def _forward_to(client: Callable[[], AsyncDriverClient]) -> click.Command:
     @click.argument("where", type=Where(), default=0)
     @_HOST
     async def forward(to: str, where: int | str, host: str) -> None:
-        """Forward WHERE to TO until Ctrl-C, and print it.
+        """Forward WHERE to TO until Ctrl-C or the lease's end, and print it.
 
         TO is a port of the device, or HOST:PORT as the device reaches it. WHERE is a port of this machine, or a path
         with a / for a Unix socket; without it, any free port.
@@ -82,21 +82,21 @@ def _forward_to(client: Callable[[], AsyncDriverClient]) -> click.Command:
             service = Service.at(client(), to)
         except ValueError as error:
             raise click.UsageError(str(error)) from error
-        await _forwarding(service, where, host)
+        await _forwarding(client(), service, where, host)
 
     return forward
 
 
-async def _forwarding(service: "Service", where: int | str, host: str) -> None:
+async def _forwarding(client: AsyncDriverClient, service: "Service", where: int | str, host: str) -> None:
     from jumplab.drivers.network.forwarding import forwarded, forwarded_socket
 
     with _sentences(where, host):
         if isinstance(where, str):
             async with forwarded_socket(service, where, _notify) as socket:
-                await _until_interrupted(socket.path)
+                await _until_over(client, socket.path)
         else:
             async with forwarded(service, where, host, _notify) as port:
-                await _until_interrupted(_place(port.host, port.port))
+                await _until_over(client, _place(port.host, port.port))
 
 
 def _forward_datagrams(client: Callable[[], AsyncDriverClient]) -> click.Command:
@@ -104,13 +104,16 @@ def _forward_datagrams(client: Callable[[], AsyncDriverClient]) -> click.Command
     @click.argument("port", type=click.IntRange(0, 65535), default=0)
     @_HOST
     async def forward(port: int, host: str) -> None:
-        """Forward the UDP PORT of this machine, or any free one, to the service until Ctrl-C, and print it."""
+        """Forward PORT to the service until Ctrl-C or the lease's end, and print it.
+
+        PORT is a UDP port of this machine; without it, any free one.
+        """
         from jumplab.drivers.network.datagrams import forwarded_datagrams
         from jumplab.drivers.network.forwarding import Service
 
         with _sentences(port, host):
             async with forwarded_datagrams(Service.of(client()), port, host, _notify) as here:
-                await _until_interrupted(_place(here.host, here.port))
+                await _until_over(client(), _place(here.host, here.port))
 
     return forward
 
@@ -119,7 +122,7 @@ def _accept(client: Callable[[], AsyncDriverClient]) -> click.Command:
     @click.command()
     @click.option("--to", required=True, help="HOST:PORT, or the path of a Unix socket from / on.")
     async def accept(to: str) -> Spoken:
-        """Let the device's connections in until Ctrl-C, and print where it connects to.
+        """Let the device's connections in until Ctrl-C or the lease's end, and print where it connects to.
 
         They are led to the target. The device reaches nothing else.
         """
@@ -150,9 +153,10 @@ def _sentences(where: int | str, host: str) -> Iterator[None]:
         raise click.ClickException(f"can't listen on {place}: {reason}") from error
 
 
-async def _until_interrupted(place: str) -> None:
+async def _until_over(client: AsyncDriverClient, place: str) -> None:
+    """Prints the place, and waits until a signal cancels it. Raises the DriverError that the session ends with."""
     click.echo(place)
-    await asyncio.Event().wait()  # until a signal cancels it
+    raise await asyncio.shield(client._node.caller.ended)
 
 
 def _place(host: str, port: int) -> str:
