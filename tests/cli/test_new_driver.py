@@ -122,9 +122,13 @@ def test_a_name_that_can_not_be_is_refused(desk: Path, name: str, sentence: str)
     assert not list(desk.iterdir())
 
 
-def test_an_interface_that_is_not_there_names_those_that_are(desk: Path) -> None:
-    refused = new(desk, "scale", "--interface", "wheels")
+@pytest.mark.parametrize("other", ["wheels", "storage"])
+def test_an_interface_that_is_not_there_names_those_that_are(desk: Path, other: str) -> None:
+    refused = new(desk, "scale", "--interface", other)
     assert refused.status == 2
+    page = "docs/drivers/own.md"
+    assert f"; for a driver of another interface follow {page} (" in refused.err
+    assert (ROOT / page).is_file()
     assert all(f"'{interface}'" in refused.err for interface in EXAMPLES)
 
 
