@@ -81,6 +81,11 @@ def _qemu() -> str:
     return ""
 
 
+def _gdb() -> str:
+    found = shutil.which("gdb-multiarch")
+    return "" if found else "gdb-multiarch was not found: install it (Debian's package gdb-multiarch)"
+
+
 def _faketime() -> str:
     return "" if clocks.library() else clocks.MISSING
 
@@ -230,6 +235,7 @@ MISSING: Mapping[str, Callable[[], str]] = MappingProxyType(
         "kube-apiserver": _kube_apiserver,
         "kubectl": _kubectl,
         "qemu": _qemu,
+        "gdb": _gdb,
         "linux": linux.why_missing,
         "faketime": _faketime,
         "pdudaemon": _pdudaemon,

@@ -23,6 +23,7 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
     "docs/drivers/own.md": {"": f"{_TESTS}/test_own_driver.py"},
     "docs/drivers/power.md": {"": f"{_TESTS}/test_power.py"},
     "docs/drivers/boot-server.md": {"": f"{_TESTS}/test_boot_server.py"},
+    "docs/drivers/debug.md": {"": f"{_TESTS}/test_debug.py"},
     "docs/drivers/flasher.md": {"": f"{_TESTS}/test_flasher.py"},
     "docs/drivers/mqtt.md": {"": f"{_TESTS}/test_mqtt.py"},
     "docs/drivers/modbus.md": {"": f"{_TESTS}/test_modbus.py"},

@@ -13,7 +13,7 @@ import click
 
 from jumplab.cli.exit_status import print_result
 from jumplab.cli.j.arguments import option_name, parameters_of
-from jumplab.cli.j.driver_tree import BOOT, CONSOLE, FLASHER, NETWORK, SHELL, STORAGE, DriverTree, walk
+from jumplab.cli.j.driver_tree import BOOT, CONSOLE, DEBUG, FLASHER, NETWORK, SHELL, STORAGE, DriverTree, walk
 from jumplab.cli.j.spoken import Spoken
 from jumplab.control_sequences import printable
 from jumplab.driver import AsyncDriverClient
@@ -119,6 +119,10 @@ class DriverGroup(click.Group):
             from jumplab.cli.j.flasher import flasher_commands
 
             return flasher_commands(lambda: self._tree.own(self._client))
+        if DEBUG in self._tree.interfaces(self._client):
+            from jumplab.cli.j.debug import debug_commands
+
+            return debug_commands(lambda: self._tree.own(self._client))
         if SHELL in self._tree.interfaces(self._client):
             from jumplab.cli.j.shell import shell_commands
 
@@ -143,7 +147,7 @@ def plain_call(root: AsyncDriverClient, tree: DriverTree, words: list[str]) -> "
         return None
     if CONSOLE in tree.interfaces(client):
         return _console_call(client, tree, left) or _method_call(client, left)
-    return None if ({BOOT, SHELL, STORAGE} | NETWORK) & tree.interfaces(client) else _method_call(client, left)
+    return None if ({BOOT, DEBUG, SHELL, STORAGE} | NETWORK) & tree.interfaces(client) else _method_call(client, left)
 
 
 @dataclass(frozen=True, slots=True)

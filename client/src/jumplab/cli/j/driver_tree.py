@@ -15,6 +15,7 @@ from jumplab.session.client import ClientClasses
 CONSOLE = "jumplab.drivers.console.ConsoleInterface"
 POWER = "jumplab.drivers.power.PowerInterface"
 BOOT = "jumplab.drivers.boot.BootServerInterface"
+DEBUG = "jumplab.drivers.debug.DebugInterface"
 FLASHER = "jumplab.drivers.flasher.FlasherInterface"
 SHELL = "jumplab.drivers.shell.ShellInterface"
 STORAGE = "jumplab.drivers.storage.StorageInterface"

@@ -37,7 +37,7 @@ class Where(click.ParamType[int | str]):
 def network_commands(client: Callable[[], AsyncDriverClient], interfaces: set[str]) -> Mapping[str, click.Command]:
     """The commands of a network service.  client: gives its client, when a command runs.  interfaces: its own."""
     if {TCP, UNIX} & interfaces:
-        return {"forward": _forward(client), "forward-tcp": _forward(client, hidden=True)}
+        return {"forward": forward_command(client), "forward-tcp": forward_command(client, hidden=True)}
     if PORTS in interfaces:
         return {"forward": _forward_to(client)}
     if UDP in interfaces:
@@ -47,8 +47,8 @@ def network_commands(client: Callable[[], AsyncDriverClient], interfaces: set[st
     return {}
 
 
-def _forward(client: Callable[[], AsyncDriverClient], *, hidden: bool = False) -> click.Command:
-    """hidden: under its name in Jumpstarter's `j`."""
+def forward_command(client: Callable[[], AsyncDriverClient], *, hidden: bool = False) -> click.Command:
+    """For any driver with a byte stream `connect`.  hidden: under its name in Jumpstarter's `j`."""
 
     @click.command(hidden=hidden)
     @click.argument("where", type=Where(), default=0)

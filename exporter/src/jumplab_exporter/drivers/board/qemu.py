@@ -12,6 +12,7 @@ from jumplab.driver import Driver
 from jumplab.drivers.composite import CompositeInterface
 from jumplab.drivers.power import PowerInterface
 from jumplab_exporter.drivers.board.console import BoardConsole
+from jumplab_exporter.drivers.board.debug import BoardDebug
 from jumplab_exporter.drivers.board.machine import PROFILES, DiskFile, Machine
 from jumplab_exporter.drivers.console.buffered import DISK_MIB, MEMORY_KIB, DiskMib, MemoryKib
 from jumplab_exporter.drivers.sizes import SizeMib
@@ -21,7 +22,7 @@ from jumplab_exporter.drivers.storage.settings import DiskFormat
 
 
 class QemuBoard(CompositeInterface, Driver):
-    """A board that QEMU emulates; its children are `power`, `console` and `storage`.
+    """A board that QEMU emulates; its children are `power`, `console`, `storage` and `debug`.
 
     machine: which board;  firmware: what it starts, Debian's U-Boot by default;  memory_mib: its memory.
     disk: the file that is its disk (virtio), made if it isn't there; none: an empty one for each session.
@@ -53,8 +54,9 @@ class QemuBoard(CompositeInterface, Driver):
             why_in_use=power.why_disk_in_use,
             files_only=True,
         )
+        debug = BoardDebug(lambda: power.machine)
         # Torn down in the opposite order: the supply first.
-        return {"storage": self._storage, "console": console, "power": power}
+        return {"storage": self._storage, "console": console, "power": power, "debug": debug}
 
     async def __aenter__(self) -> Self:
         self.command()
@@ -92,6 +94,11 @@ class _Supply(PowerInterface, Driver):
         self._machine: Machine | None = None
         self._watching: asyncio.Task[None] | None = None
         self._switching = asyncio.Lock()
+
+    @property
+    def machine(self) -> Machine | None:
+        """What runs; None while the board is off."""
+        return self._machine
 
     def why_disk_in_use(self) -> str:
         """Why the disk must not be written."""
