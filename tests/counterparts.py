@@ -21,6 +21,7 @@ from typing import NoReturn
 import pytest
 
 from jumplab_exporter.drivers.board.qemu import QemuBoard
+from jumplab_exporter.drivers.flasher.esptool import ESPTOOL
 from jumplab_exporter.drivers.flasher.fastboot import FASTBOOT
 from jumplab_exporter.drivers.flasher.flashrom import FLASHROM
 from jumplab_exporter.drivers.power.uhubctl import UHUBCTL
@@ -100,6 +101,14 @@ def _uhubctl() -> str:
 
 def _flashrom() -> str:
     return _lacking(FLASHROM)
+
+
+def _esptool() -> str:
+    try:
+        ESPTOOL.find()
+    except FileNotFoundError:
+        return "esptool was not found: install it (PyPI's package esptool) and have it on the PATH"
+    return ""
 
 
 def _fastboot() -> str:
@@ -243,6 +252,7 @@ MISSING: Mapping[str, Callable[[], str]] = MappingProxyType(
         "sshd": _sshd,
         "uhubctl": _uhubctl,
         "flashrom": _flashrom,
+        "esptool": _esptool,
         "fastboot": _fastboot,
         "mosquitto": _mosquitto,
         "telnetd": _telnetd,

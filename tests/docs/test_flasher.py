@@ -15,12 +15,13 @@ from jumplab.driver.driver import configuration_of
 from jumplab.testing import serve
 from jumplab_exporter.config import LocalConfig
 from jumplab_exporter.driver_factory import build_drivers, driver_class
+from jumplab_exporter.testing.esptool import EspDevice
 from jumplab_exporter.testing.fastboot import FastbootDevice
 from tests.docs.local_shell import run_in_local_shell
 from tests.docs.pages import ROOT, blocks
 
 PAGE = "docs/drivers/flasher.md"
-KINDS = ("flasher/flashrom", "flasher/fastboot")
+KINDS = ("flasher/flashrom", "flasher/fastboot", "flasher/esptool")
 IMAGE = b"an image" * 64
 
 
@@ -30,6 +31,12 @@ def counterpart(kind: str, folder: Path) -> Iterator[tuple[dict[str, Any], Any]]
     [text] = [each for each in blocks(PAGE) if f"  type: {kind}\n" in each]
     if kind == "flasher/flashrom":
         yield yaml.safe_load(text.replace("/var/lib/bench", str(folder))), lambda: (folder / "chip.bin").read_bytes()
+        return
+    if kind == "flasher/esptool":
+        with EspDevice() as chip:
+            export = yaml.safe_load(text)
+            export["flasher"]["config"].update(port=chip.port, resets=False, stub=False)
+            yield export, lambda: chip.content(4096, 28 << 10)
         return
     with FastbootDevice({"boot": 65536, "rootfs": 65536}) as device:
         yield yaml.safe_load(re.sub(r"device: \S+", f"device: {device.device}", text)), lambda: device.content("boot")
@@ -52,7 +59,7 @@ def test_the_code_of_the_page_runs_with_each_configuration(
             assert content().startswith(IMAGE)
             exec("board.flasher.erase" + erasing, {"board": board})
             assert set(content()) == {0xFF}
-    assert f" {kind == 'flasher/flashrom'}\n['" in capsys.readouterr().out
+    assert f" {kind != 'flasher/fastboot'}\n['" in capsys.readouterr().out
 
 
 @pytest.mark.needs("flashrom")
