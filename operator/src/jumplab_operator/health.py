@@ -3,8 +3,9 @@
 They contain nothing that a stranger may not know, and take no input.
 """
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from jumplab_operator.errors import PortUnavailable
 from jumplab_operator.http_log import HttpLog
 
+MOST_CONNECTIONS = 64
 _STOP_BOUND_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
@@ -43,12 +45,31 @@ async def answering(address: str) -> AsyncIterator[Health]:
     await runner.setup()
     try:
         try:
-            await web.TCPSite(runner, host.strip("[]"), int(port)).start()
+            loop = asyncio.get_running_loop()
+            listening = await loop.create_server(_bounded(runner), host.strip("[]"), int(port))
         except OSError as error:
             raise PortUnavailable(f"{address} can't be listened on: {error.strerror}; choose another port") from error
-        yield health
+        try:
+            yield health
+        finally:
+            listening.close()
     finally:
         await runner.cleanup()
+
+
+def _bounded(runner: web.AppRunner) -> Callable[[], asyncio.Protocol]:
+    """Makes the protocol of a connection; of too many the oldest is closed. Whoever probes is done in a moment, and
+    those who are not would take the descriptors that exporters and clients need.
+    """
+    server = runner.server
+    assert server is not None, "it is set up"
+
+    def make() -> asyncio.Protocol:
+        if len(open_ones := server.connections) >= MOST_CONNECTIONS:
+            open_ones[0].force_close()
+        return server()
+
+    return make
 
 
 def _application(health: Health) -> web.Application:
