@@ -16,6 +16,8 @@ from jumplab_operator.errors import PortUnavailable
 from jumplab_operator.http_log import HttpLog
 
 MOST_CONNECTIONS = 64
+_BACKLOG = 16
+"""So many may come at once, each with a descriptor: a flood does not take those of exporters and clients."""
 _STOP_BOUND_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
@@ -46,7 +48,7 @@ async def answering(address: str) -> AsyncIterator[Health]:
     try:
         try:
             loop = asyncio.get_running_loop()
-            listening = await loop.create_server(_bounded(runner), host.strip("[]"), int(port))
+            listening = await loop.create_server(_bounded(runner), host.strip("[]"), int(port), backlog=_BACKLOG)
         except OSError as error:
             raise PortUnavailable(f"{address} can't be listened on: {error.strerror}; choose another port") from error
         try:
