@@ -6,12 +6,8 @@ Protocol: https://docs.espressif.com/projects/esptool/en/latest/esp32/advanced-t
 import asyncio
 import hashlib
 import struct
-from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager, suppress
-from types import TracebackType
-from typing import Self
 
-from jumplab.driver.portal import Portal
+from jumplab_exporter.testing.background import TcpInBackground
 
 SECTOR_BYTES = 4096
 _ERASED = b"\xff"
@@ -26,21 +22,16 @@ _REGISTERS = {0x3FF42080: 0x1640EF}
 """What registers hold that are not 0: the answer of the flash chip, with 4 MiB, to the question what it is."""
 
 
-class EspDevice:
+class EspDevice(TcpInBackground):
     """A chip that waits in its boot loader, on a free port of 127.0.0.1, for esptool with `--chip esp32 --no-stub`. Use
     as `with`, in plain code and in coroutines.
 
     hangs: whether it answers nothing that writes.  commands: the numbers of those it has got so far.
-
-    port: for esptool's option --port.
     """
 
     def __init__(self, flash_bytes: int = 4 << 20) -> None:
         self._flash = bytearray(_ERASED * flash_bytes)
         self._place = 0
-        self._stack = ExitStack()
-        self._clients: set[asyncio.Task[None]] = set()
-        self.port = ""
         self.commands: list[int] = []
         self.hangs = False
 
@@ -49,49 +40,26 @@ class EspDevice:
         return bytes(self._flash[offset : offset + size_bytes])
 
     @property
+    def port(self) -> str:
+        """Where it is, for esptool's option --port."""
+        return f"socket://127.0.0.1:{self._tcp_port}"
+
+    @property
     def is_written(self) -> bool:
         """Whether a write has begun."""
         return _BEGIN in self.commands
 
-    def __enter__(self) -> Self:
-        portal = self._stack.enter_context(Portal())
-        self.port = self._stack.enter_context(portal.entered(self._serving()))
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._stack.close()
-
-    @asynccontextmanager
-    async def _serving(self) -> AsyncIterator[str]:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        try:
-            yield f"socket://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        finally:
-            server.close()
-            for client in self._clients:
-                client.cancel()
-            await asyncio.gather(*self._clients, return_exceptions=True)
-
-    def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        client = asyncio.create_task(self._answer_all(reader, writer), name="a client of the chip")
-        self._clients.add(client)
-        client.add_done_callback(self._clients.discard)
-
-    async def _answer_all(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
-                await reader.readuntil(bytes((_END,)))
-                frame = (await reader.readuntil(bytes((_END,))))[:-1]
-                request = frame.replace(_ESCAPED_END, bytes((_END,))).replace(_ESCAPED_ESCAPE, bytes((_ESCAPE,)))
-                _, command, _, _ = _HEADER.unpack_from(request)
-                self.commands.append(command)
-                if self.hangs and command == _BEGIN:
-                    continue
-                writer.write(self._answer(command, request[_HEADER.size :]))
-                await writer.drain()
-        writer.close()
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await reader.readuntil(bytes((_END,)))
+            frame = (await reader.readuntil(bytes((_END,))))[:-1]
+            request = frame.replace(_ESCAPED_END, bytes((_END,))).replace(_ESCAPED_ESCAPE, bytes((_ESCAPE,)))
+            _, command, _, _ = _HEADER.unpack_from(request)
+            self.commands.append(command)
+            if self.hangs and command == _BEGIN:
+                continue
+            writer.write(self._answer(command, request[_HEADER.size :]))
+            await writer.drain()
 
     def _answer(self, command: int, data: bytes) -> bytes:
         """The frames that answer a command."""

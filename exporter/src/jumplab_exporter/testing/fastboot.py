@@ -5,12 +5,9 @@ Protocol: https://android.googlesource.com/platform/system/core/+/main/fastboot/
 
 import asyncio
 import struct
-from collections.abc import AsyncIterator, Mapping
-from contextlib import ExitStack, asynccontextmanager, suppress
-from types import TracebackType
-from typing import Self
+from collections.abc import Mapping
 
-from jumplab.driver.portal import Portal
+from jumplab_exporter.testing.background import TcpInBackground
 
 _HANDSHAKE = b"FB01"
 _LENGTH = struct.Struct(">Q")
@@ -21,7 +18,7 @@ _RAW, _FILL, _SKIP = 0xCAC1, 0xCAC2, 0xCAC3
 _ERASED = b"\xff"
 
 
-class FastbootDevice:
+class FastbootDevice(TcpInBackground):
     """A device whose partitions can be flashed and erased, on a free port of 127.0.0.1. Use as `with`, in plain code
     and in coroutines.
 
@@ -30,7 +27,7 @@ class FastbootDevice:
     refusal: when set, how it refuses to write.  hangs: whether it never ends a write.  leaves: whether it closes the
     connection instead.
 
-    device: its name for fastboot's option -s;  commands: those it has got so far.
+    commands: those it has got so far.
     """
 
     def __init__(
@@ -39,55 +36,23 @@ class FastbootDevice:
         self._contents = {name: bytearray(_ERASED * size_bytes) for name, size_bytes in partitions.items()}
         self._download_bytes = download_bytes
         self._tells_sizes = tells_sizes
-        self._stack = ExitStack()
-        self._clients: set[asyncio.Task[None]] = set()
-        self.device = ""
         self.commands: list[str] = []
         self.refusal = ""
         self.hangs = False
         self.leaves = False
 
+    @property
+    def device(self) -> str:
+        """Its name, for fastboot's option -s."""
+        return f"tcp:127.0.0.1:{self._tcp_port}"
+
     def content(self, partition: str) -> bytes:
         """What a partition holds."""
         return bytes(self._contents[partition])
 
-    def __enter__(self) -> Self:
-        portal = self._stack.enter_context(Portal())
-        self.device = self._stack.enter_context(portal.entered(self._serving()))
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._stack.close()
-
-    @asynccontextmanager
-    async def _serving(self) -> AsyncIterator[str]:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        try:
-            yield f"tcp:127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        finally:
-            server.close()
-            for client in self._clients:
-                client.cancel()
-            await asyncio.gather(*self._clients, return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._clients.add(task)
-        try:
-            with suppress(asyncio.IncompleteReadError, ConnectionError):
-                await reader.readexactly(len(_HANDSHAKE))
-                writer.write(_HANDSHAKE)
-                await self._converse(reader, writer)
-        except asyncio.CancelledError:
-            pass  # the simulator is left; asyncio would report it
-        finally:
-            self._clients.discard(task)
-            writer.close()
-
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(len(_HANDSHAKE))
+        writer.write(_HANDSHAKE)
         downloaded = b""
         while True:
             command = (await _message(reader)).decode()

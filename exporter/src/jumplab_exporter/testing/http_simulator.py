@@ -6,18 +6,16 @@ import secrets
 import ssl
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import ExitStack, asynccontextmanager
-from types import TracebackType
-from typing import Self
+from contextlib import asynccontextmanager
 
 from aiohttp import web
 from aiohttp.web_log import AccessLogger
 from yarl import URL
 
-from jumplab.driver.portal import Portal
+from jumplab_exporter.testing.background import InBackground
 
 
-class HttpSimulator:
+class HttpSimulator(InBackground):
     """A device with an HTTP interface, on a free port of 127.0.0.1. Use as `with`, in plain code and in coroutines.
 
     tls: serves https:// with it.  requests: the method and path of each request so far, without the query.
@@ -25,7 +23,6 @@ class HttpSimulator:
 
     def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
         self._tls = tls
-        self._stack = ExitStack()
         self.url = ""
         self.requests: list[str] = []
 
@@ -33,18 +30,8 @@ class HttpSimulator:
     def routes(self) -> list[web.RouteDef]:
         """What it answers to."""
 
-    def __enter__(self) -> Self:
-        portal = self._stack.enter_context(Portal())
-        self.url = self._stack.enter_context(portal.entered(self._serving()))
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._stack.close()
-
     @asynccontextmanager
-    async def _serving(self) -> AsyncIterator[str]:
+    async def _serving(self) -> AsyncIterator[None]:
         application = web.Application(middlewares=[self._counted])
         application.add_routes(self.routes())
         runner = web.AppRunner(application, access_log_class=AccessLogger, access_log=None, shutdown_timeout=0)
@@ -53,7 +40,8 @@ class HttpSimulator:
             site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=self._tls)
             await site.start()
             port = runner.addresses[0][1]
-            yield str(URL.build(scheme="https" if self._tls else "http", host="127.0.0.1", port=port))
+            self.url = str(URL.build(scheme="https" if self._tls else "http", host="127.0.0.1", port=port))
+            yield
         finally:
             await runner.cleanup()
 

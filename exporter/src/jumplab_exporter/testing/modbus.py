@@ -1,12 +1,11 @@
 """A device with coils that speaks Modbus over TCP, by pymodbus's own server."""
 
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
-from types import TracebackType
-from typing import Any, Self
+from contextlib import asynccontextmanager
+from typing import Any
 
-from jumplab.driver.portal import Portal
 from jumplab_exporter.drivers.extras import needing
+from jumplab_exporter.testing.background import InBackground
 
 with needing("modbus"):
     from pymodbus.server import ModbusTcpServer
@@ -15,7 +14,7 @@ with needing("modbus"):
 _READ_COILS = 1
 
 
-class ModbusDevice:
+class ModbusDevice(InBackground):
     """A device with this many coils, all off first, as unit 1 on a port of 127.0.0.1. Use as `with`, in plain code and
     in coroutines.
 
@@ -25,7 +24,6 @@ class ModbusDevice:
     def __init__(self, coils: int = 8, *, port: int = 0) -> None:
         self.port = port
         self._count = coils
-        self._stack = ExitStack()
         self._server: Any = None  # the library leaves types out
 
     @property
@@ -34,18 +32,8 @@ class ModbusDevice:
         read = self._portal.run(self._server.context.async_getValues(1, _READ_COILS, 0, self._count))
         return [bool(value) for value in read]
 
-    def __enter__(self) -> Self:
-        self._portal = self._stack.enter_context(Portal())
-        self.port = self._stack.enter_context(self._portal.entered(self._serving()))
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._stack.close()
-
     @asynccontextmanager
-    async def _serving(self) -> AsyncIterator[int]:
+    async def _serving(self) -> AsyncIterator[None]:
         def bits() -> list[SimData]:
             return [SimData(0, values=[False] * self._count, datatype=DataType.BITS)]
 
@@ -54,7 +42,8 @@ class ModbusDevice:
         self._server = ModbusTcpServer(device, address=("127.0.0.1", self.port))
         if not await self._server.listen():
             raise OSError(f"port {self.port} can't be listened at")
+        self.port = self._server.transport.sockets[0].getsockname()[1]
         try:
-            yield self._server.transport.sockets[0].getsockname()[1]
+            yield
         finally:
             await self._server.shutdown()

@@ -3,12 +3,10 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
-from types import TracebackType
-from typing import Self
+from contextlib import asynccontextmanager
 
-from jumplab.driver.portal import Portal
 from jumplab_exporter.drivers.extras import needing
+from jumplab_exporter.testing.background import InBackground
 
 with needing("mqtt"):
     import aiomqtt
@@ -16,7 +14,7 @@ with needing("mqtt"):
 _AGAIN_SECONDS = 0.05
 
 
-class TasmotaMqttDevice:
+class TasmotaMqttDevice(InBackground):
     """A device at the broker of this host and port. Use as `with`, in plain code and in coroutines.
 
     relays: of each whether it is on, all off first.  meter: what its meter says, or None.  sticks: whether it says what
@@ -30,24 +28,13 @@ class TasmotaMqttDevice:
         self._user = user
         self._password = password
         self._topic = topic
-        self._stack = ExitStack()
         self.relays = [False] * relays
         self.meter: dict[str, float] | None = None
         self.sticks = False
         self._left = False
 
-    def __enter__(self) -> Self:
-        portal = self._stack.enter_context(Portal())
-        self._stack.enter_context(portal.entered(self._running()))
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._stack.close()
-
     @asynccontextmanager
-    async def _running(self) -> AsyncIterator[None]:
+    async def _serving(self) -> AsyncIterator[None]:
         """Begins when the device is at the broker."""
         ready = asyncio.Event()
         serving = asyncio.create_task(self._serve(ready), name="a device at a broker")
@@ -56,9 +43,8 @@ class TasmotaMqttDevice:
             yield
         finally:
             self._left = True
-            while (
-                not serving.done()
-            ):  # asyncio.wait_for, which aiomqtt uses, may lose a cancellation before Python 3.12
+            # asyncio.wait_for, which aiomqtt uses, may lose a cancellation before Python 3.12.
+            while not serving.done():
                 serving.cancel()
                 await asyncio.wait([serving], timeout=_AGAIN_SECONDS)
 

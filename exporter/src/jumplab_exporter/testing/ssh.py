@@ -2,19 +2,18 @@
 
 import shlex
 from collections.abc import AsyncIterator, Mapping
-from contextlib import ExitStack, asynccontextmanager
-from types import TracebackType
-from typing import Any, Self
+from contextlib import asynccontextmanager
+from typing import Any
 
 import asyncssh
 
-from jumplab.driver.portal import Portal
+from jumplab_exporter.testing.background import InBackground
 from jumplab_exporter.testing.prompt_shell import PROMPT, PromptShell
 
 _BLOCK_BYTES = 4096
 
 
-class SshDevice:
+class SshDevice(InBackground):
     """A device with an SSH server, on a free port of 127.0.0.1. Use as `with`, in plain code and in coroutines.
 
     answers: what each command prints on standard output, by its words as one line; any other is not found.  user,
@@ -39,23 +38,12 @@ class SshDevice:
         self.password = password
         self.port = 0
         self._key = asyncssh.generate_private_key("ssh-ed25519")
-        self._stack = ExitStack()
         self._logged_in: set[asyncssh.SSHServerConnection] = set()
 
     @property
     def host_key(self) -> str:
         """Its public host key, as the setting of a driver."""
         return self._key.export_public_key().decode().strip()
-
-    def __enter__(self) -> Self:
-        self._portal = self._stack.enter_context(Portal())
-        self.port = self._stack.enter_context(self._portal.entered(self._serving()))
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._stack.close()
 
     def hang_up(self) -> None:
         """Ends all connections; new ones are accepted."""
@@ -70,7 +58,7 @@ class SshDevice:
         self._logged_in.add(connection)
 
     @asynccontextmanager
-    async def _serving(self) -> AsyncIterator[int]:
+    async def _serving(self) -> AsyncIterator[None]:
         server = await asyncssh.listen(
             "127.0.0.1",
             0,
@@ -80,8 +68,9 @@ class SshDevice:
             line_editor=False,
             errors="replace",
         )
+        self.port = server.get_port()
         try:
-            yield server.get_port()
+            yield
         finally:
             server.close()
             await server.wait_closed()

@@ -1,19 +1,16 @@
 """A device that speaks telnet, simulated on this machine."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import ExitStack, asynccontextmanager
-from types import TracebackType
-from typing import Self
+from collections.abc import Mapping
 
-from jumplab.driver.portal import Portal
 from jumplab_exporter.drivers.console.telnet import BINARY, ECHO, SUPPRESS_GO_AHEAD, Telnet
+from jumplab_exporter.testing.background import TcpInBackground
 from jumplab_exporter.testing.prompt_shell import PROMPT, PromptShell
 
 _BLOCK_BYTES = 4096
 
 
-class TelnetDevice:
+class TelnetDevice(TcpInBackground):
     """A device with a telnet server (RFC 854), on a free port of 127.0.0.1. Use as `with`, in plain code and in
     coroutines.
 
@@ -26,19 +23,12 @@ class TelnetDevice:
         self.prompt = prompt
         self.commands: list[str] = []
         self.connections = 0
-        self.port = 0
-        self._stack = ExitStack()
-        self._clients: dict[asyncio.Task[None], _Connection] = {}
+        self._open: set[_Connection] = set()
 
-    def __enter__(self) -> Self:
-        self._portal = self._stack.enter_context(Portal())
-        self.port = self._stack.enter_context(self._portal.entered(self._serving()))
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._stack.close()
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._tcp_port
 
     def say(self, text: str) -> None:
         """Says something by itself, to everybody who is connected."""
@@ -48,41 +38,20 @@ class TelnetDevice:
         """Ends all connections; new ones are accepted."""
         self._portal.run(self._end_connections())
 
-    @asynccontextmanager
-    async def _serving(self) -> AsyncIterator[int]:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        try:
-            yield server.sockets[0].getsockname()[1]
-        finally:
-            server.close()
-            await self._end_connections()
-
     async def _say(self, data: bytes) -> None:
-        for connection in self._clients.values():
+        for connection in self._open:
             connection.say(data)
 
-    async def _end_connections(self) -> None:
-        ending = set(self._clients)
-        for client in ending:
-            client.cancel()
-        if ending:
-            await asyncio.wait(ending)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        shell = PromptShell(self.answers, self.prompt, self.commands.append)
-        connection = self._clients[task] = _Connection(writer, shell)
+        connection = _Connection(writer, PromptShell(self.answers, self.prompt, self.commands.append))
+        self._open.add(connection)
         try:
             while received := await reader.read(_BLOCK_BYTES):
                 connection.receive(received)
                 await writer.drain()
-        except (ConnectionError, asyncio.CancelledError):
-            pass
         finally:
-            del self._clients[task]
-            writer.transport.abort()
+            self._open.remove(connection)
 
 
 class _Connection:
