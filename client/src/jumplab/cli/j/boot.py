@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from jumplab.cli.j.local_files import opened_input, progress, sentences
+from jumplab.cli.j.own_clients import own_client
 from jumplab.driver import AsyncDriverClient
 
 
@@ -30,6 +31,4 @@ def boot_commands(client: Callable[[], AsyncDriverClient]) -> Mapping[str, click
 def _as_boot_server(client: AsyncDriverClient) -> Any:
     from jumplab.drivers.boot import AsyncBootServerClient
 
-    if not isinstance(client, AsyncBootServerClient):
-        raise click.UsageError(f'the client class of "{client.path}" is not a boot server\'s; use its own commands')
-    return client
+    return own_client(client, AsyncBootServerClient, "a boot server")

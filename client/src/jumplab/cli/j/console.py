@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from jumplab.cli.j.driver_tree import DriverTree
+from jumplab.cli.j.own_clients import own_client
 from jumplab.cli.j.spoken import Spoken
 from jumplab.cli.options import DurationType
 from jumplab.driver import AsyncDriverClient
@@ -143,6 +144,4 @@ def _log(console: Callable[[], Any]) -> click.Command:
 def _as_console(client: AsyncDriverClient) -> Any:
     from jumplab.drivers.console import AsyncConsoleClient
 
-    if not isinstance(client, AsyncConsoleClient):
-        raise click.UsageError(f'the client class of "{client.path}" is not a console client; use its own commands')
-    return client
+    return own_client(client, AsyncConsoleClient, "a console")

@@ -7,6 +7,7 @@ import click
 
 from jumplab.cli.j.local_files import opened_input, sentences
 from jumplab.cli.j.network import forward_command
+from jumplab.cli.j.own_clients import own_client
 from jumplab.driver import AsyncDriverClient
 
 
@@ -49,6 +50,4 @@ def debug_commands(client: Callable[[], AsyncDriverClient]) -> Mapping[str, clic
 def _as_debug(client: AsyncDriverClient) -> Any:
     from jumplab.drivers.debug import AsyncDebugClient
 
-    if not isinstance(client, AsyncDebugClient):
-        raise click.UsageError(f'the client class of "{client.path}" is not a debug port\'s; use its own commands')
-    return client
+    return own_client(client, AsyncDebugClient, "a debug port")

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from jumplab.cli.j.local_files import opened_input, sentences
+from jumplab.cli.j.own_clients import own_client
 from jumplab.driver import AsyncDriverClient
 
 
@@ -28,6 +29,4 @@ def flasher_commands(client: Callable[[], AsyncDriverClient]) -> Mapping[str, cl
 def _as_flasher(client: AsyncDriverClient) -> Any:
     from jumplab.drivers.flasher import AsyncFlasherClient
 
-    if not isinstance(client, AsyncFlasherClient):
-        raise click.UsageError(f'the client class of "{client.path}" is not a flasher\'s; use its own commands')
-    return client
+    return own_client(client, AsyncFlasherClient, "a flasher")

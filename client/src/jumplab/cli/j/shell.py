@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 import click
 
 from jumplab.cli.console_log import write_all
+from jumplab.cli.j.own_clients import own_client
 from jumplab.cli.j.spoken import Spoken
 from jumplab.cli.options import DurationType
 from jumplab.driver import AsyncDriverClient
@@ -57,9 +58,7 @@ def shell_commands(client: Callable[[], AsyncDriverClient]) -> Mapping[str, clic
 def _as_shell(client: AsyncDriverClient) -> Any:
     from jumplab.drivers.shell import AsyncShellClient
 
-    if not isinstance(client, AsyncShellClient):
-        raise click.UsageError(f'the client class of "{client.path}" is not a shell client; use its own commands')
-    return client
+    return own_client(client, AsyncShellClient, "a shell")
 
 
 def _show(output: str, data: bytes) -> None:

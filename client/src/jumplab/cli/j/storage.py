@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from jumplab.cli.j.local_files import PIPE, fetch_progress, opened_input, opened_output, progress, sentences
+from jumplab.cli.j.own_clients import own_client
 from jumplab.driver import AsyncDriverClient
 from jumplab.protocol.sizes import parse_size
 
@@ -74,28 +75,16 @@ def storage_commands(client: Callable[[], AsyncDriverClient]) -> Mapping[str, cl
 
         gz, bz2, xz, zst, Android sparse and qcow2 data is unpacked on its way.
         """
+        of_both = {"offset_bytes": offset_bytes, "sha256": sha256, "unpack": not as_is, "verify": verify}
         if is_url(file):
-            if size_bytes is not None:
-                raise click.UsageError("--size is for a pipe; the server of a URL says its size")
-            if resume:
-                raise click.UsageError("--resume is for a file; the exporter itself goes on with a URL")
+            _refuse_for_url(size_bytes, resume)
             with fetch_progress():
-                fetched = await _as_storage(client()).fetch(
-                    file, offset_bytes=offset_bytes, sha256=sha256, unpack=not as_is, verify=verify
+                written = await _as_storage(client()).fetch(file, **of_both)
+        else:
+            with sentences(file), progress(file, size_bytes) as shown, opened_input(file) as source:
+                written = await _as_storage(client()).write(
+                    source, size_bytes=size_bytes, resume=resume, progress=shown.count, **of_both
                 )
-            click.echo(_described(fetched))
-            return
-        with sentences(file), progress(file, size_bytes) as shown, opened_input(file) as source:
-            written = await _as_storage(client()).write(
-                source,
-                offset_bytes=offset_bytes,
-                size_bytes=size_bytes,
-                verify=verify,
-                unpack=not as_is,
-                sha256=sha256,
-                resume=resume,
-                progress=shown.count,
-            )
         click.echo(_described(written))
 
     @click.command()
@@ -115,12 +104,17 @@ def storage_commands(client: Callable[[], AsyncDriverClient]) -> Mapping[str, cl
     return {"write": write, "read": read}
 
 
+def _refuse_for_url(size_bytes: int | None, resume: bool) -> None:
+    if size_bytes is not None:
+        raise click.UsageError("--size is for a pipe; the server of a URL says its size")
+    if resume:
+        raise click.UsageError("--resume is for a file; the exporter itself goes on with a URL")
+
+
 def _as_storage(client: AsyncDriverClient) -> Any:
     from jumplab.drivers.storage import AsyncStorageClient
 
-    if not isinstance(client, AsyncStorageClient):
-        raise click.UsageError(f'the client class of "{client.path}" is not a storage client; use its own commands')
-    return client
+    return own_client(client, AsyncStorageClient, "a storage")
 
 
 def _described(written: Any) -> str:

@@ -1,6 +1,5 @@
 """A server that a board boots from, for asyncio."""
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -8,7 +7,7 @@ from typing import BinaryIO
 from jumplab.driver import AsyncDriverClient, errors
 from jumplab.drivers.boot.interface import BootAddress, BootFile, BootServerInterface
 from jumplab.drivers.storage.local_files import Source
-from jumplab.drivers.storage.uploading import upload
+from jumplab.drivers.storage.uploading import upload_compared
 
 
 class AsyncBootServerClient(AsyncDriverClient, BootServerInterface):
@@ -32,24 +31,11 @@ class AsyncBootServerClient(AsyncDriverClient, BootServerInterface):
         Raises OSError where the file can't be read, CallRefused where it can't be served, and CallBroken where what
         arrived is not what was sent.
         """
-        sha256, sent_bytes = hashlib.sha256(), 0
-
-        def note(block: bytes) -> None:
-            nonlocal sent_bytes
-            sha256.update(block)
-            sent_bytes += len(block)
-            if progress is not None:
-                progress(sent_bytes)
-
         with Source.of(file, size_bytes) as source:
             served_as = Path(source.name).name if name is None else name
+            differs = f"what {self.path} serves is not what {source.name} holds: put it again"
             async with self.open("put", name=served_as, size_bytes=source.size_bytes) as remote:
-                served = BootFile.model_validate_json(await upload(remote, source, note))
-        if served.sha256 != sha256.hexdigest():
-            raise errors.CallBroken(
-                f"what {self.path} serves is not what {source.name} holds: put it again", type="OSError"
-            )
-        return served
+                return await upload_compared(remote, source, progress, BootFile.model_validate_json, differs)
 
     async def url(self, name: str) -> str:
         """The file's address for a board that loads by HTTP. Raises CallRefused where there is no HTTP."""

@@ -1,17 +1,16 @@
 """Debugging a device's processor, for asyncio."""
 
-import hashlib
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from jumplab.driver import AsyncDriverClient, errors
+from jumplab.driver import AsyncDriverClient
 from jumplab.drivers.debug.interface import DebugInterface, Loaded
 from jumplab.drivers.network.forwarding import Forwarding, Service, SocketForwarding, forwarded, forwarded_socket
 from jumplab.drivers.storage.local_files import Source
-from jumplab.drivers.storage.uploading import upload
+from jumplab.drivers.storage.uploading import upload_compared
 
 
 class AsyncDebugClient(AsyncDriverClient, DebugInterface):
@@ -45,20 +44,7 @@ class AsyncDebugClient(AsyncDriverClient, DebugInterface):
         Raises OSError where the file can't be read, CallRefused where it can't be loaded now, and CallBroken where
         memory can't be written, or what was written is not what was sent.
         """
-        sha256, sent_bytes = hashlib.sha256(), 0
-
-        def note(block: bytes) -> None:
-            nonlocal sent_bytes
-            sha256.update(block)
-            sent_bytes += len(block)
-            if progress is not None:
-                progress(sent_bytes)
-
         with Source.of(file, size_bytes) as source:
+            differs = f"what {self.path} has loaded is not what {source.name} holds: load it again"
             async with self.open("load", address=address, size_bytes=source.size_bytes) as remote:
-                loaded = Loaded.model_validate_json(await upload(remote, source, note))
-        if loaded.sha256 != sha256.hexdigest():
-            raise errors.CallBroken(
-                f"what {self.path} has loaded is not what {source.name} holds: load it again", type="OSError"
-            )
-        return loaded
+                return await upload_compared(remote, source, progress, Loaded.model_validate_json, differs)

@@ -1,14 +1,13 @@
 """What flashes a device, for asyncio."""
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from jumplab.driver import AsyncDriverClient, errors
+from jumplab.driver import AsyncDriverClient
 from jumplab.drivers.flasher.interface import Flashed, FlasherInterface
 from jumplab.drivers.storage.local_files import Source
-from jumplab.drivers.storage.uploading import upload
+from jumplab.drivers.storage.uploading import upload_compared
 
 
 class AsyncFlasherClient(AsyncDriverClient, FlasherInterface):
@@ -30,21 +29,7 @@ class AsyncFlasherClient(AsyncDriverClient, FlasherInterface):
         Raises OSError where the file can't be read, CallRefused where the image or the target can't be used, and
         CallBroken where the tool fails, or what arrived is not what was sent: flash it again then.
         """
-        sha256, sent_bytes = hashlib.sha256(), 0
-
-        def note(block: bytes) -> None:
-            nonlocal sent_bytes
-            sha256.update(block)
-            sent_bytes += len(block)
-            if progress is not None:
-                progress(sent_bytes)
-
         with Source.of(file, size_bytes) as source:
+            differs = f'what {self.path} has flashed into "{target}" is not what {source.name} holds: flash it again'
             async with self.open("flash", target=target, size_bytes=source.size_bytes) as remote:
-                flashed = Flashed.model_validate_json(await upload(remote, source, note))
-        if flashed.sha256 != sha256.hexdigest():
-            raise errors.CallBroken(
-                f'what {self.path} has flashed into "{target}" is not what {source.name} holds: flash it again',
-                type="OSError",
-            )
-        return flashed
+                return await upload_compared(remote, source, progress, Flashed.model_validate_json, differs)

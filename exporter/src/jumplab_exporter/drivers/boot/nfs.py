@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from jumplab_exporter.containment.forks import keep_from_children, release
@@ -57,8 +57,8 @@ class NfsFolder:
         with self._sentences(), self._opened_folder(folders) as folder:
             new = f"{MARK}{last}"
             try:
-                with closing(_NewFile(new, folder)) as file:
-                    await _copied(content, file.descriptor)
+                with _new_file(new, folder) as file:
+                    await _copied(content, file)
                 os.replace(new, last, src_dir_fd=folder, dst_dir_fd=folder)
             except BaseException:
                 with suppress(FileNotFoundError):
@@ -108,18 +108,17 @@ class NfsFolder:
             raise OSError(f"the folder for NFS, {self.path}, can't be used: {reason_of(error)}{remedy}") from error
 
 
-class _NewFile:
-    """A file that is not there yet, readable for everybody."""
-
-    def __init__(self, name: str, folder: int) -> None:
-        with suppress(FileNotFoundError):
-            os.unlink(name, dir_fd=folder)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        self.descriptor = os.open(name, flags, dir_fd=folder)
-        os.fchmod(self.descriptor, 0o644)  # whatever the exporter's umask is
-
-    def close(self) -> None:
-        os.close(self.descriptor)
+@contextmanager
+def _new_file(name: str, folder: int) -> Iterator[int]:
+    """A descriptor of a file that is not there yet, readable for everybody."""
+    with suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)
+    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        os.fchmod(descriptor, 0o644)  # whatever the exporter's umask is
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 async def _copied(source: int, target: int) -> None:
