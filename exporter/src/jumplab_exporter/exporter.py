@@ -11,19 +11,17 @@ from typing import Any
 from jumplab.audit_log import AuditLog
 from jumplab.boottime import boottime
 from jumplab.session.host import DriverTree
-from jumplab.system_errors import system_sentence
 from jumplab.transport.errors import TransportError
 from jumplab.transport.links import Link
 from jumplab_exporter.audit import ExporterAudit
 from jumplab_exporter.check_requests import reason_against_check
 from jumplab_exporter.checking import Checkup
 from jumplab_exporter.config import ExporterConfig
-from jumplab_exporter.console_logs import Recording
+from jumplab_exporter.console_recording import prune, record_consoles
 from jumplab_exporter.control.place import ControlPlace
 from jumplab_exporter.control.serving import serve_requests
 from jumplab_exporter.controller import Assignment, Controller, Offer
 from jumplab_exporter.deadline import Deadline
-from jumplab_exporter.drivers.console.recorded import Recorded
 from jumplab_exporter.errors import RequestRefused, Stopped
 from jumplab_exporter.health import LastLines
 from jumplab_exporter.lease_session import LeaseSession, SessionContext
@@ -66,7 +64,6 @@ from jumplab_exporter.wire import Wire
 
 _LAST_REPORTS_BOUND_SECONDS = 5.0
 _LEAVING_BOUND_SECONDS = 10.0
-_PRUNING_SECONDS = 3600.0
 
 _log = logging.getLogger(__name__)
 
@@ -187,7 +184,7 @@ class Exporter:
                 tasks.create_task(self._register(), name="registration"),
                 tasks.create_task(self._expire(), name="the lease's end"),
                 tasks.create_task(self._call_for_checks(), name="the next health check"),
-                tasks.create_task(self._prune_console_logs(), name="old console logs"),
+                tasks.create_task(prune(self._console_logs, self._leased_uid), name="old console logs"),
                 tasks.create_task(self._log_sessions.run(), name="readers of console logs"),
                 tasks.create_task(self._serve_commands(), name="the control socket"),
             ]
@@ -355,31 +352,13 @@ class Exporter:
         log = self._last_lines.text() if health.failures or report.release else ""
         return replace(report, health=replace(health, broken_drivers=self._driver_failures(), log=log))
 
-    def _record_consoles(self, tree: DriverTree, lease: Lease) -> Recording | None:
-        if self._console_logs is None:
-            return None
-        recording = self._console_logs.recording(lease.uid, lease.name, lambda sentence: _log.warning("%s", sentence))
-        recorded: set[int] = set()
-        for node in tree.nodes.values():
-            if isinstance(node.driver, Recorded) and id(node.driver) not in recorded:
-                recorded.add(id(node.driver))
-                node.driver.record_to(partial(recording.append, node.path))
-        return recording
-
-    async def _prune_console_logs(self) -> None:
-        """Also while nobody leases it: what is too old goes."""
-        while self._console_logs is not None:
-            hosting = self._hosting
-            try:
-                self._console_logs.prune(current=hosting.lease.uid if hosting is not None else "")
-            except OSError as error:
-                _log.warning("old console logs can't be removed: %s", system_sentence(error))
-            await asyncio.sleep(_PRUNING_SECONDS)
+    def _leased_uid(self) -> str:
+        return self._hosting.lease.uid if self._hosting is not None else ""
 
     def _session_context(self) -> SessionContext:
         return SessionContext(
             build_tree=self._sessions.build_tree,
-            record_consoles=self._record_consoles,
+            record_consoles=partial(record_consoles, self._console_logs),
             open_session=self._sessions.open_session,
             open_link=self._open_link,
             next_session=self._next_session,
